@@ -1,0 +1,205 @@
+namespace Faultrec.Traces;
+
+/// <summary>
+/// Everything the trace says besides its rows. Stored as key-value metadata of the Parquet footer, one key a property,
+/// `faultrec.` + snake_case name, value JSON (docs/format.md). Times are ns since the recording began unless said.
+/// </summary>
+public sealed record TraceMetadata
+{
+    public int SchemaVersion { get; init; } = TraceSchema.Version;
+
+    public required string ToolVersion { get; init; }
+
+    /// <summary>argv of the recorded command; empty when a running target was recorded.</summary>
+    public IReadOnlyList<string> Command { get; init; } = [];
+
+    /// <summary>What was recorded, in the words of the command line: "command", "pid 1234", "all".</summary>
+    public required string Target { get; init; }
+
+    public required string Host { get; init; }
+
+    /// <summary>uname -r.</summary>
+    public required string Kernel { get; init; }
+
+    /// <summary>uname -m.</summary>
+    public required string Arch { get; init; }
+
+    public int PageSize { get; init; } = 4096;
+
+    /// <summary>Clock of every time: "CLOCK_MONOTONIC".</summary>
+    public string Clock { get; init; } = "CLOCK_MONOTONIC";
+
+    /// <summary>Value of that clock at time 0 of the trace, ns.</summary>
+    public long ClockStartNs { get; init; }
+
+    /// <summary>Wall-clock time at time 0 of the trace, ISO 8601 UTC in the file.</summary>
+    public DateTimeOffset StartedAt { get; init; }
+
+    /// <summary>From the start of the recording to its end.</summary>
+    public long DurationNs { get; init; }
+
+    public required string Backend { get; init; }
+
+    /// <summary>Backends that were tried, best first, with the reason of each refusal.</summary>
+    public IReadOnlyList<LadderStep> Ladder { get; init; } = [];
+
+    /// <summary>Bit values of FAULT_FLAG_* as the recorded kernel's BTF spells them; empty when it has none.</summary>
+    public IReadOnlyDictionary<string, long> FaultFlagNames { get; init; } = new Dictionary<string, long>();
+
+    /// <summary>Bit values of VM_FAULT_* as the recorded kernel's BTF spells them; empty when it has none.</summary>
+    public IReadOnlyDictionary<string, long> FaultResultNames { get; init; } = new Dictionary<string, long>();
+
+    /// <summary>Ordered by <see cref="Region.Id"/>; ids start at 1, 0 means that no mapping was known.</summary>
+    public IReadOnlyList<Region> Regions { get; init; } = [];
+
+    public IReadOnlyList<ProcessEntry> Processes { get; init; } = [];
+
+    public IReadOnlyList<ThreadEntry> Threads { get; init; } = [];
+
+    public required Receipt Receipt { get; init; }
+}
+
+/// <param name="Reason">Null for the backend that was taken; otherwise why it could not be.</param>
+public sealed record LadderStep(string Backend, string? Reason);
+
+/// <summary>
+/// A VMA of one process over the time it existed. Grown, shrunk and mprotect-split neighbours keep one entry, whose range is
+/// the widest it had.
+/// </summary>
+public sealed record Region
+{
+    public required int Id { get; init; }
+
+    public required int Pid { get; init; }
+
+    public required ulong Start { get; init; }
+
+    /// <summary>Exclusive.</summary>
+    public required ulong End { get; init; }
+
+    /// <summary>As in /proc/PID/maps: "rw-p".</summary>
+    public required string Prot { get; init; }
+
+    /// <summary>VM_* / MAP_* flags as the kernel's MMAP2 record gave them.</summary>
+    public uint Flags { get; init; }
+
+    /// <summary>[heap], [stack], [anon], [vdso], or the mapped file's path.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>Mapped file, or null for anonymous memory.</summary>
+    public string? Path { get; init; }
+
+    public ulong Inode { get; init; }
+
+    /// <summary>major:minor of the file's device, hex as in /proc/PID/maps; null for anonymous memory.</summary>
+    public string? Device { get; init; }
+
+    /// <summary>Byte offset in the file of <see cref="Start"/>.</summary>
+    public ulong FileOffset { get; init; }
+
+    /// <summary>Hex; null when the file has none or it was not read.</summary>
+    public string? BuildId { get; init; }
+
+    /// <summary>Null: it was there before the recording.</summary>
+    public long? BornNs { get; init; }
+
+    /// <summary>Null: it was still there at the end.</summary>
+    public long? DiedNs { get; init; }
+
+    /// <summary>
+    /// Mappings folded into this entry. More than one only when the recording had more mappings than the ledger holds
+    /// (<see cref="Receipt.RegionsFolded"/>).
+    /// </summary>
+    public int Lives { get; init; } = 1;
+}
+
+public sealed record ProcessEntry
+{
+    public required int Pid { get; init; }
+
+    public int? ParentPid { get; init; }
+
+    /// <summary>Last name of the process's main thread.</summary>
+    public required string Comm { get; init; }
+
+    /// <summary>Null: it was there before the recording.</summary>
+    public long? StartedNs { get; init; }
+
+    public long? ExitedNs { get; init; }
+}
+
+public sealed record ThreadEntry
+{
+    public required int Pid { get; init; }
+
+    public required int Tid { get; init; }
+
+    /// <summary>Last name.</summary>
+    public required string Comm { get; init; }
+
+    public long? StartedNs { get; init; }
+
+    public long? ExitedNs { get; init; }
+}
+
+/// <summary>What was captured, what was lost, and what the kernel's own counters say: received + lost = produced.</summary>
+public sealed record Receipt
+{
+    /// <summary>Rows in the file.</summary>
+    public required long Events { get; init; }
+
+    /// <summary>Faults the probe saw and could not hand over (ring full).</summary>
+    public long Lost { get; init; }
+
+    public IReadOnlyList<CpuLoss> LostByCpu { get; init; } = [];
+
+    /// <summary>Lost events by whole second of the recording; only seconds with a loss.</summary>
+    public IReadOnlyList<SecondLoss> LostBySecond { get; init; } = [];
+
+    /// <summary>Side-band records (mappings, names, forks, exits) lost: regions may be wrong after this.</summary>
+    public long LostSideband { get; init; }
+
+    /// <summary>Faults that completed without their entry having been seen: their duration is null.</summary>
+    public long WithoutEntry { get; init; }
+
+    /// <summary>Faults entered whose outcome no probe saw (fixed up in the kernel, retried after a signal, killed).</summary>
+    public long WithoutOutcome { get; init; }
+
+    /// <summary>Faults whose address no known mapping covered (<see cref="FaultBatch.RegionId"/> 0).</summary>
+    public long WithoutRegion { get; init; }
+
+    /// <summary>Mappings beyond the ledger's limit, folded into others of the same process and name.</summary>
+    public long RegionsFolded { get; init; }
+
+    /// <summary>Mappings without a fault left out of the ledger.</summary>
+    public long RegionsOmitted { get; init; }
+
+    /// <summary>The perf software counter of minor faults over the same tasks and time; null where it was not read.</summary>
+    public long? PerfMinor { get; init; }
+
+    public long? PerfMajor { get; init; }
+
+    /// <summary>min_flt summed over the recorded tasks, as getrusage counts; includes faults without a user context.</summary>
+    public long? KernelMinor { get; init; }
+
+    public long? KernelMajor { get; init; }
+
+    /// <summary>Of these, faults inside execve before the program's first instruction, which only a GUP-aware backend sees.</summary>
+    public long? KernelExec { get; init; }
+
+    /// <summary>Why the recording ended: exited, interrupted, duration, max-size, disk-full, recovered.</summary>
+    public string EndReason { get; init; } = "exited";
+
+    /// <summary>Exit status of the recorded command as a shell gives it (128+n for a signal), when faultrec ran it.</summary>
+    public int? ExitStatus { get; init; }
+
+    /// <summary>Bytes of damaged spool that <c>recover</c> had to leave out.</summary>
+    public long SpoolBytesDropped { get; init; }
+
+    /// <summary>Nothing was lost, neither events nor side-band, and no counter of the kernel contradicts the rows.</summary>
+    public bool Complete { get; init; }
+}
+
+public sealed record CpuLoss(int Cpu, long Lost);
+
+public sealed record SecondLoss(long Second, long Lost);
