@@ -186,6 +186,8 @@ public sealed class TraceWriter : IDisposable
         var definitionLevels = levels is null ? (ReadOnlyMemory<int>?)null : levels.AsMemory(0, rows);
         Wait(_group!.WriteAllPartsAsync<T>(
             column.Field, values.AsMemory(0, count), definitionLevels, null, CancellationToken.None));
+        if (typeof(T) == typeof(ReadOnlyMemory<char>))
+            TextStatistics.Remove(_group);
     }
 
     private void Reserve(int count)

@@ -141,6 +141,20 @@ public sealed class RoundTripTests
         }
     }
 
+    /// <summary>U+FF5E comes before U+1F600 in UTF-8 and behind it in UTF-16: statistics in the wrong order hide rows.</summary>
+    [Theory]
+    [InlineData("😀", 2)]
+    [InlineData("～", 1)]
+    [InlineData("a", 1)]
+    public void DuckDbFindsTextOfAnyScript(string comm, long faults)
+    {
+        var batch = SampleTrace.RandomBatch(new Random(14), 4);
+        string[] comms = ["😀", "～", "a", "😀"];
+        comms.CopyTo(batch.Comm, 0);
+        using var file = new TempFile(SampleTrace.Write([batch]));
+        Assert.Equal([[faults]], Duck.Query($"SELECT count(*) FROM '{file.Path}' WHERE comm = '{comm}'"));
+    }
+
     [Fact]
     public void TraceWithoutFaultsIsATrace()
     {
