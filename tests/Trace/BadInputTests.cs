@@ -1,4 +1,4 @@
-using System.Text;
+using System.IO.Pipes;
 using Faultrec.Traces;
 using Xunit;
 
@@ -28,11 +28,21 @@ public sealed class BadInputTests
     [Fact]
     public void Unreadable()
     {
+        using var file = new TempFile([]);
+        if (!OperatingSystem.IsWindows())
+            File.SetUnixFileMode(file.Path, UnixFileMode.None);
+        bool mayRead = OperatingSystem.IsWindows() || Environment.IsPrivilegedProcess;
+        AssertRefused(file.Path, mayRead ? $"is empty: {RecordIt}" : "permission denied: make the file readable for this user");
+    }
+
+    [Fact]
+    public void Pipe()
+    {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "needs /proc");
-        // Nobody, not even root, may open this one; where it does not exist (no such kernel option) it is a missing file.
-        string path = "/proc/self/mem";
-        var error = Assert.Throws<FaultrecException>(() => TraceReader.Open(path));
-        Assert.Equal(ExitCode.BadInput, error.ExitCode);
+        using var pipe = new AnonymousPipeServerStream(PipeDirection.In);
+        AssertRefused(
+            $"/proc/self/fd/{pipe.SafePipeHandle.DangerousGetHandle()}",
+            "is not a regular file: write the trace to a file first, it cannot be read from a pipe");
     }
 
     [Fact]
@@ -69,6 +79,31 @@ public sealed class BadInputTests
     {
         byte[] bytes = [.. "PAR1"u8, .. BitConverter.GetBytes(length), .. "PAR1"u8];
         AssertContentRefused([.. bytes[..4], 0, .. bytes[4..]], null);
+    }
+
+    [Fact]
+    public void RandomFooters()
+    {
+        var random = new Random(4);
+        for (int i = 0; i < 300; i++)
+        {
+            byte[] footer = new byte[random.Next(1, 2000)];
+            random.NextBytes(footer);
+            AssertContentRefused([.. "PAR1"u8, .. footer, .. BitConverter.GetBytes(footer.Length), .. "PAR1"u8], null);
+        }
+    }
+
+    /// <summary>Structures within structures: must end in a line, not in an overflow of the stack.</summary>
+    [Theory]
+    [InlineData(0x1c)]
+    [InlineData(0x9c)]
+    [InlineData(0xf9)]
+    [InlineData(0x19)]
+    public void DeepFooters(byte header)
+    {
+        byte[] footer = new byte[1_000_000];
+        footer.AsSpan().Fill(header);
+        AssertContentRefused([.. "PAR1"u8, .. footer, .. BitConverter.GetBytes(footer.Length), .. "PAR1"u8], null);
     }
 
     [Fact]

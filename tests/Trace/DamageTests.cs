@@ -66,7 +66,11 @@ public sealed class DamageTests
         Assert.Null(ReadAll(unprotected, _batches));
         var random = new Random(3);
         int footer = _trace.Length - 8 - BitConverter.ToInt32(_trace, _trace.Length - 8);
-        for (int i = 0; i < 1500; i++)
+
+        // All of the first page's header, which steers the reader, then samples of pages and footer.
+        for (int bit = 4 * 8; bit < 64 * 8; bit++)
+            ReadAll(Flip(unprotected, bit / 8, bit % 8), null);
+        for (int i = 0; i < 1200; i++)
         {
             int at = i % 3 == 0 ? random.Next(footer, _trace.Length) : random.Next(_trace.Length);
             ReadAll(Flip(unprotected, at, random.Next(8)), null);
