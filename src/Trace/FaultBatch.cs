@@ -6,6 +6,9 @@ public enum FaultAccess : byte
     Read = 0,
     Write = 1,
     Exec = 2,
+
+    /// <summary>Null in the file: the probe saw no error code.</summary>
+    Unknown = 3,
 }
 
 /// <summary>

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * The few kernel types the probes read. preserve_access_index makes every field access a CO-RE relocation: libbpf looks the
+ * offsets up in the running kernel's BTF, so only names matter here, neither order nor completeness.
+ */
+#ifndef FAULTREC_VMLINUX_MIN_H
+#define FAULTREC_VMLINUX_MIN_H
+
+typedef unsigned char __u8;
+typedef unsigned short __u16;
+typedef unsigned int __u32;
+typedef unsigned long long __u64;
+typedef signed char __s8;
+typedef short __s16;
+typedef int __s32;
+typedef long long __s64;
+typedef __u16 __be16;
+typedef __u32 __be32;
+typedef __u32 __wsum;
+typedef _Bool bool;
+
+/* Map types and flags: UAPI values (include/uapi/linux/bpf.h), not subject to relocation. */
+enum {
+	BPF_MAP_TYPE_ARRAY = 2,
+	BPF_MAP_TYPE_RINGBUF = 27,
+	BPF_MAP_TYPE_TASK_STORAGE = 29,
+};
+
+enum {
+	BPF_F_NO_PREALLOC = 1U << 0,
+	BPF_F_MMAPABLE = 1U << 10,
+};
+
+enum { BPF_LOCAL_STORAGE_GET_F_CREATE = 1U << 0 };
+
+enum {
+	BPF_RB_NO_WAKEUP = 1U << 0,
+	BPF_RB_FORCE_WAKEUP = 1U << 1,
+};
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+struct pt_regs {
+	unsigned long r10;
+	unsigned long dx;
+	unsigned long si;
+	unsigned long di;
+	unsigned long orig_ax;
+	unsigned long ip;
+	unsigned long cs;
+};
+
+struct ns_common {
+	unsigned int inum;
+};
+
+struct pid_namespace {
+	struct ns_common ns;
+};
+
+struct upid {
+	int nr;
+	struct pid_namespace *ns;
+};
+
+struct pid {
+	unsigned int level;
+	struct upid numbers[1];
+};
+
+struct task_struct {
+	int pid;
+	int tgid;
+	int pagefault_disabled;
+	unsigned long min_flt;
+	unsigned long maj_flt;
+	struct pid *thread_pid;
+	struct task_struct *group_leader;
+};
+
+struct seq_file;
+
+struct bpf_iter_meta {
+	struct seq_file *seq;
+	__u64 session_id;
+	__u64 seq_num;
+};
+
+struct bpf_iter__task {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task;
+};
+
+#pragma clang attribute pop
+
+/* The head of siginfo_t, a UAPI layout (include/uapi/asm-generic/siginfo.h): no relocation. */
+struct siginfo_head {
+	__s32 si_signo;
+	__s32 si_errno;
+	__s32 si_code;
+	__s32 _pad;
+	__u64 si_addr;
+};
+
+/* UAPI (arch/x86/include/uapi/asm/bpf_perf_event.h): the verifier rewrites accesses, CO-RE must not touch them. */
+struct bpf_user_pt_regs {
+	unsigned long r15, r14, r13, r12, bp, bx, r11, r10, r9, r8, ax, cx, dx, si, di, orig_ax;
+	unsigned long ip, cs, flags, sp, ss;
+};
+
+struct bpf_perf_event_data {
+	struct bpf_user_pt_regs regs;
+	__u64 sample_period;
+	__u64 addr;
+};
+
+#endif

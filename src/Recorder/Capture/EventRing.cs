@@ -1,0 +1,71 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.ExceptionServices;
+using System.Runtime.InteropServices;
+using Faultrec.Recorder.Native;
+using Faultrec.Recorder.Spool;
+
+namespace Faultrec.Recorder.Capture;
+
+/// <summary>Reader of the rare events (bpf/faultrec.bpf.c: `events`).</summary>
+internal sealed unsafe class EventRing : IDisposable
+{
+    private readonly RingBufferHandle _ring;
+    private GCHandle _self;
+    private SpoolWriter? _spool;
+    private ExceptionDispatchInfo? _failure;
+
+    public EventRing(AttachedProbes probes)
+    {
+        _self = GCHandle.Alloc(this);
+        _ring = new RingBufferHandle(Libbpf.RingBufferNew(probes.EventsFd, &OnEvent, GCHandle.ToIntPtr(_self), 0));
+        if (_ring.IsInvalid)
+            throw Errno.Failure(Marshal.GetLastPInvokeError(), "opening the event ring");
+    }
+
+    /// <summary>Readable when the probes rang the doorbell.</summary>
+    public int Fd => Libbpf.RingBufferEpollFd(_ring);
+
+    /// <summary>When the target process was last sent an ending signal, CLOCK_MONOTONIC ns; 0: never.</summary>
+    public long TargetSignalledNs { get; private set; }
+
+    public void DrainTo(SpoolWriter spool)
+    {
+        _spool = spool;
+        var result = Libbpf.RingBufferConsume(_ring);
+        _spool = null;
+        _failure?.Throw();
+        Errno.ThrowIfLibbpfFailed(result, "reading the event ring");
+    }
+
+    public void Dispose()
+    {
+        _ring.Dispose();
+        if (_self.IsAllocated)
+            _self.Free();
+    }
+
+    [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
+    private static int OnEvent(void* context, void* data, nuint size)
+    {
+        var self = (EventRing)GCHandle.FromIntPtr((nint)context).Target!;
+        try
+        {
+            // SAFETY: the probe sends whole event_records, and libbpf keeps this one in place until we return.
+            self.OnEvent(in *(EventRecord*)data);
+        }
+        catch (Exception e)
+        {
+            // No exception may cross into libbpf: kept here, thrown by DrainTo.
+            self._failure ??= ExceptionDispatchInfo.Capture(e);
+        }
+        return 0;
+    }
+
+    private void OnEvent(in EventRecord record)
+    {
+        if (record.Type == EventType.Signal)
+            TargetSignalledNs = record.TimeNs;
+        if (record.Type is not (EventType.Doorbell or EventType.Signal))
+            _spool!.Append(FrameType.Event, (int)record.Cpu, MemoryMarshal.AsBytes(new ReadOnlySpan<EventRecord>(in record)));
+    }
+}

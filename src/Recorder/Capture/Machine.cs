@@ -1,0 +1,44 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
+
+namespace Faultrec.Recorder.Capture;
+
+/// <summary>Facts about the running machine, from /proc and /sys.</summary>
+internal static class Machine
+{
+    public static IReadOnlyList<int> OnlineCpus => ParseList(File.ReadAllText("/sys/devices/system/cpu/online"));
+
+    /// <summary>One more than the highest CPU number that can ever come online: the size of per-CPU tables.</summary>
+    public static int PossibleCpus => ParseList(File.ReadAllText("/sys/devices/system/cpu/possible"))[^1] + 1;
+
+    public static string KernelRelease => File.ReadAllText("/proc/sys/kernel/osrelease").Trim();
+
+    public static string Arch => RuntimeInformation.OSArchitecture == Architecture.X64 ? "x86_64" : "aarch64";
+
+    /// <summary>Inode of the recorder's pid namespace (namespaces(7)): "pid:[4026531836]".</summary>
+    public static uint PidNamespaceInum
+    {
+        get
+        {
+            var link = new FileInfo("/proc/self/ns/pid").LinkTarget!;
+            return uint.Parse(link["pid:[".Length..^1], CultureInfo.InvariantCulture);
+        }
+    }
+
+    public static IReadOnlyList<int> ThreadsOf(int pid)
+        => [.. Directory.GetDirectories($"/proc/{pid}/task").Select(path => int.Parse(Path.GetFileName(path), CultureInfo.InvariantCulture)).Order()];
+
+    // "0-3,8": Documentation/admin-guide/cputopology.rst
+    private static IReadOnlyList<int> ParseList(string text)
+    {
+        var cpus = new List<int>();
+        foreach (var range in text.Trim().Split(','))
+        {
+            var ends = range.Split('-');
+            var first = int.Parse(ends[0], CultureInfo.InvariantCulture);
+            var last = int.Parse(ends[^1], CultureInfo.InvariantCulture);
+            cpus.AddRange(Enumerable.Range(first, last - first + 1));
+        }
+        return cpus;
+    }
+}

@@ -1,0 +1,232 @@
+using System.Reflection;
+using System.Runtime.InteropServices;
+using Faultrec.Recorder.Native;
+using Faultrec.Traces;
+
+namespace Faultrec.Recorder.Capture;
+
+/// <summary>The BPF object, parsed, not yet in the kernel. What depends on target and machine is set on the way to load.</summary>
+internal sealed unsafe class OpenProbes : IDisposable
+{
+    private const int LogSize = 64 * 1024;
+    private readonly ObjectHandle _object;
+
+    // libbpf keeps the pointer until load, so it must not move or be collected.
+    private readonly byte* _log;
+    private readonly uint _cpus;
+
+    private OpenProbes(ObjectHandle bpfObject, byte* log, uint cpus)
+    {
+        _object = bpfObject;
+        _log = log;
+        _cpus = cpus;
+    }
+
+    public static OpenProbes Open(int possibleCpus)
+    {
+        using var resource = Assembly.GetExecutingAssembly().GetManifestResourceStream("faultrec.bpf.o")
+            ?? throw new InvalidOperationException("faultrec.bpf.o is not embedded");
+        var bytes = new byte[resource.Length];
+        resource.ReadExactly(bytes);
+
+        var log = (byte*)NativeMemory.AllocZeroed(LogSize);
+        var options = new Libbpf.ObjectOpenOptions
+        {
+            Size = (nuint)sizeof(Libbpf.ObjectOpenOptions),
+            KernelLogBuffer = log,
+            KernelLogSize = LogSize,
+        };
+        // SAFETY: libbpf copies the image while opening; bytes is pinned for the call.
+        fixed (byte* image = bytes)
+        {
+            var pointer = Libbpf.ObjectOpenMem(image, (nuint)bytes.Length, &options);
+            if (pointer == 0)
+            {
+                NativeMemory.Free(log);
+                throw Errno.Failure(Marshal.GetLastPInvokeError(), "opening the embedded BPF object");
+            }
+            return new OpenProbes(new ObjectHandle(pointer), log, (uint)possibleCpus);
+        }
+    }
+
+    /// <summary>Sizes maps, fills .rodata and loads; this object must not be used afterwards.</summary>
+    /// <exception cref="FaultrecException">Not permitted or not supported; names the errno and the verifier's last line.</exception>
+    public LoadedProbes Load(ProbeConfig config)
+    {
+        SetMaxEntries("rings", _cpus * config.RingSlots);
+        SetMaxEntries("ring_controls", _cpus);
+        *(ProbeConfig*)InitialValue(".rodata", sizeof(ProbeConfig)) = config;
+        var result = Libbpf.ObjectLoad(_object);
+        if (result < 0)
+            throw Errno.Failure(-result, $"loading the BPF probes{LastLogLine()}");
+        return new LoadedProbes(_object, config, (int)_cpus);
+    }
+
+    public void Dispose() => NativeMemory.Free(_log);
+
+    private void SetMaxEntries(string map, uint entries)
+        => Errno.ThrowIfLibbpfFailed(
+            Libbpf.MapSetMaxEntries(Libbpf.ObjectFindMapByName(_object, map), entries), $"sizing the BPF map {map}");
+
+    private void* InitialValue(string suffix, int size)
+    {
+        for (nint map = 0; (map = Libbpf.ObjectNextMap(_object, map)) != 0;)
+        {
+            if (!Marshal.PtrToStringUTF8((nint)Libbpf.MapName(map))!.EndsWith(suffix, StringComparison.Ordinal))
+                continue;
+            nuint length;
+            var value = Libbpf.MapInitialValue(map, &length);
+            if (value != null && (int)length >= size)
+                return value;
+        }
+        throw new InvalidOperationException($"the BPF object has no {suffix} of {size} bytes");
+    }
+
+    private string LastLogLine()
+    {
+        var log = Marshal.PtrToStringUTF8((nint)_log)?.TrimEnd() ?? "";
+        return log.Length == 0 ? "" : $" (verifier: {log[(log.LastIndexOf('\n') + 1)..]})";
+    }
+}
+
+/// <summary>Programs and maps in the kernel, nothing attached.</summary>
+internal sealed unsafe class LoadedProbes(ObjectHandle bpfObject, ProbeConfig config, int cpus)
+{
+    public ProbeConfig Config { get; } = config;
+
+    public int Cpus { get; } = cpus;
+
+    /// <summary>
+    /// Attaches everything that does not need a perf event of its own and marks the target's threads. This object must not be
+    /// used afterwards.
+    /// </summary>
+    public AttachedProbes Attach()
+    {
+        var links = new List<LinkHandle>();
+        LinkHandle? marker = null;
+        var programs = new Dictionary<string, nint>();
+        try
+        {
+            for (nint program = 0; (program = Libbpf.ObjectNextProgram(bpfObject, program)) != 0;)
+            {
+                var name = Marshal.PtrToStringUTF8((nint)Libbpf.ProgramName(program))!;
+                programs[name] = program;
+                if (name is AttachedProbes.MinorProgram or AttachedProbes.MajorProgram)
+                    continue;
+                var link = Libbpf.ProgramAttach(program);
+                if (link == 0)
+                    throw Errno.Failure(Marshal.GetLastPInvokeError(), $"attaching the probe {name}");
+                if (name == "mark_target")
+                    marker = new LinkHandle(link);
+                else
+                    links.Add(new LinkHandle(link));
+            }
+            return new AttachedProbes(bpfObject, links, marker!, programs, Config, Cpus);
+        }
+        catch
+        {
+            links.ForEach(link => link.Dispose());
+            marker?.Dispose();
+            bpfObject.Dispose();
+            throw;
+        }
+    }
+}
+
+/// <summary>Probes that run. Disposing detaches and unloads them.</summary>
+internal sealed unsafe class AttachedProbes : IDisposable
+{
+    public const string MinorProgram = "fault_minor";
+    public const string MajorProgram = "fault_major";
+
+    private readonly ObjectHandle _object;
+    private readonly List<LinkHandle> _links;
+    private readonly LinkHandle _marker;
+    private readonly Dictionary<string, nint> _programs;
+    private readonly MappedMemory _totals;
+
+    public AttachedProbes(
+        ObjectHandle bpfObject, List<LinkHandle> links, LinkHandle marker, Dictionary<string, nint> programs, ProbeConfig config, int cpus)
+    {
+        _object = bpfObject;
+        _links = links;
+        _marker = marker;
+        _programs = programs;
+        RingSlots = config.RingSlots;
+        Cpus = cpus;
+        Rings = MappedMemory.Map(MapFd("rings"), PageAlign((nuint)cpus * config.RingSlots * (nuint)sizeof(FaultRecord)), false, "the fault rings");
+        Controls = MappedMemory.Map(MapFd("ring_controls"), PageAlign((nuint)cpus * (nuint)sizeof(RingControl)), true, "the ring controls");
+        _totals = MappedMemory.Map(TotalsFd(), (nuint)Environment.SystemPageSize, false, "the probe totals");
+    }
+
+    public uint RingSlots { get; }
+
+    public int Cpus { get; }
+
+    /// <summary>FaultRecord[Cpus][RingSlots].</summary>
+    public MappedMemory Rings { get; }
+
+    /// <summary>RingControl[Cpus].</summary>
+    public MappedMemory Controls { get; }
+
+    public int EventsFd => MapFd("events");
+
+    public long EventsLost => (long)Volatile.Read(ref ((ProbeTotals*)_totals.Pointer)->EventsLost);
+
+    /// <summary>
+    /// Makes every thread of the target process a target. Threads that a not yet marked thread created meanwhile are caught by
+    /// the next round; each round that marks nothing ends it.
+    /// </summary>
+    public void MarkTarget()
+    {
+        ulong before;
+        ref var marked = ref ((ProbeTotals*)_totals.Pointer)->TasksMarked;
+        do
+        {
+            before = Volatile.Read(ref marked);
+            using var iterator = new FdHandle(Libbpf.IterCreate(Libbpf.LinkFd(Raw(_marker))));
+            Errno.ThrowIfFailed(iterator.IsInvalid ? -1 : 0, "creating the task iterator");
+            byte scratch;
+            while (Libc.Read(iterator.Fd, &scratch, 1) > 0)
+            {
+                // The program prints nothing; reading is what runs it.
+            }
+        }
+        while (Volatile.Read(ref marked) != before);
+    }
+
+    /// <summary>Runs a completion probe whenever the event counts. The link keeps its own reference to the event.</summary>
+    public void AttachTo(FdHandle perfEvent, string program)
+    {
+        var link = Libbpf.ProgramAttachPerfEvent(_programs[program], perfEvent.Fd);
+        if (link == 0)
+            throw Errno.Failure(Marshal.GetLastPInvokeError(), $"attaching the probe {program}");
+        _links.Add(new LinkHandle(link));
+    }
+
+    public void Dispose()
+    {
+        _links.ForEach(link => link.Dispose());
+        _marker.Dispose();
+        Rings.Dispose();
+        Controls.Dispose();
+        _totals.Dispose();
+        _object.Dispose();
+    }
+
+    private static nint Raw(LinkHandle link) => link.DangerousGetHandle();
+
+    private static nuint PageAlign(nuint length) => (length + 4095) & ~(nuint)4095;
+
+    private int MapFd(string name) => Libbpf.MapFd(Libbpf.ObjectFindMapByName(_object, name));
+
+    private int TotalsFd()
+    {
+        for (nint map = 0; (map = Libbpf.ObjectNextMap(_object, map)) != 0;)
+        {
+            if (Marshal.PtrToStringUTF8((nint)Libbpf.MapName(map))!.EndsWith(".bss", StringComparison.Ordinal))
+                return Libbpf.MapFd(map);
+        }
+        throw new InvalidOperationException("the BPF object has no .bss");
+    }
+}

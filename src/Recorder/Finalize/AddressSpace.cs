@@ -1,0 +1,239 @@
+namespace Faultrec.Recorder.Finalize;
+
+/// <summary>What a mapping is of; two mappings with equal identities can be one VMA to the kernel.</summary>
+internal sealed record MappingIdentity(string Prot, string Name, string? Path, ulong Inode, string? Device);
+
+/// <summary>
+/// A region of the ledger while it is being built. Pieces of it may be unmapped or change protection; it lives while one is left.
+/// </summary>
+internal sealed class RegionEntry
+{
+    /// <summary>0 until a fault lands on it or the ledger is written.</summary>
+    public int Id { get; set; }
+
+    public required int Pid { get; init; }
+
+    public required MappingIdentity Identity { get; init; }
+
+    /// <summary>MAP_* flags of the mapping record; 0 when it came from /proc/PID/maps, which does not tell.</summary>
+    public uint Flags { get; init; }
+
+    public required ulong Start { get; set; }
+
+    public required ulong End { get; set; }
+
+    public required ulong FileOffset { get; set; }
+
+    public required long? BornNs { get; init; }
+
+    public long? DiedNs { get; set; }
+
+    public int Lives { get; set; } = 1;
+
+    public int LivePieces { get; set; }
+}
+
+/// <summary>A contiguous part of a region that is mapped now.</summary>
+internal readonly record struct Piece(ulong Start, ulong End, ulong FileOffset, RegionEntry Region)
+{
+    public bool Contains(ulong address) => address >= Start && address < End;
+
+    /// <summary>The same piece cut to [start, end).</summary>
+    public Piece Cut(ulong start, ulong end) => new(start, end, FileOffset + (start - Start), Region);
+}
+
+/// <summary>
+/// The mappings of one process as they stand at the moment the merge has reached, kept by replaying what changed them in order
+/// of time. Mirrors what the kernel does to VMAs (mm/mmap.c, mm/vma.c), by identity instead of by anon_vma.
+/// </summary>
+internal sealed class AddressSpace(int pid, Action<RegionEntry> onNewRegion)
+{
+    /// <summary>Faults that arrive right after their mapping went (another thread's munmap was under way) still find it.</summary>
+    private const int RememberedDead = 64;
+
+    /// <summary>A stack's mapping grows inside the very fault that touches it, so its start may be below the piece we know.</summary>
+    private const ulong MaxStackGrowth = 64UL << 20;
+
+    private readonly List<Piece> _pieces = []; // sorted by Start, disjoint
+    private readonly Queue<Piece> _dead = new();
+
+    public IReadOnlyList<Piece> Pieces => _pieces;
+
+    /// <summary>A mapping appeared, grew, or changed protection: the kernel's record gives the whole VMA as it is now.</summary>
+    public void Map(ulong start, ulong end, ulong fileOffset, MappingIdentity identity, uint flags, long? timeNs)
+    {
+        if (start >= end)
+            return;
+        var region = Continued(start, end, fileOffset, identity)
+            ?? NewRegion(start, end, fileOffset, identity, flags, timeNs);
+        if (start < region.Start)
+            (region.Start, region.FileOffset) = (start, fileOffset);
+        region.End = Math.Max(region.End, end);
+        region.LivePieces++; // before the old pieces go, so that a region that only grew does not die
+        Remove(start, end, timeNs);
+        Insert(new Piece(start, end, fileOffset, region));
+    }
+
+    public void Unmap(ulong start, ulong end, long timeNs) => Remove(start, PageUp(end), timeNs);
+
+    /// <summary>mremap(2), after it succeeded.</summary>
+    public void Remap(ulong oldStart, ulong oldLength, ulong newStart, ulong newLength, bool keepOld, long timeNs)
+    {
+        (oldLength, newLength) = (PageUp(oldLength), PageUp(newLength));
+        if (Find(oldStart) is not { } piece)
+            return;
+        if (newStart == oldStart)
+        {
+            if (newLength < oldLength)
+                Remove(oldStart + newLength, oldStart + oldLength, timeNs);
+            else if (newLength > oldLength)
+                Map(piece.Start, oldStart + newLength, piece.FileOffset, piece.Region.Identity, piece.Region.Flags, timeNs);
+            return;
+        }
+        var fileOffset = piece.FileOffset + (oldStart - piece.Start);
+        if (!keepOld && oldLength > 0)
+            Remove(oldStart, oldStart + oldLength, timeNs);
+        Map(newStart, newStart + newLength, fileOffset, piece.Region.Identity, piece.Region.Flags, timeNs);
+    }
+
+    /// <summary>brk(2) returned: growth came as a mapping record, shrinking only shows here.</summary>
+    public void Break(ulong newBreak, long timeNs)
+    {
+        var heap = _pieces.FindLast(piece => piece.Region.Identity.Name == "[heap]");
+        var end = PageUp(newBreak);
+        if (heap.Region is not null && end >= heap.Start && end < heap.End)
+            Remove(end, heap.End, timeNs);
+    }
+
+    /// <summary>shmdt(2): the whole mapping that starts here.</summary>
+    public void Detach(ulong start, long timeNs)
+    {
+        if (Find(start) is { } piece)
+            Remove(piece.Start, piece.End, timeNs);
+    }
+
+    /// <summary>execve or exit: everything goes.</summary>
+    public void Clear(long timeNs)
+    {
+        Remove(0, ulong.MaxValue, timeNs);
+        _dead.Clear();
+    }
+
+    /// <summary>fork: the child has the same mappings, as regions of its own.</summary>
+    public void CopyTo(AddressSpace child, long timeNs)
+    {
+        foreach (var piece in _pieces)
+            child.Map(piece.Start, piece.End, piece.FileOffset, piece.Region.Identity, piece.Region.Flags, timeNs);
+    }
+
+    /// <summary>The mapping that served a fault here: the one in force, else a stack about to grow, else the last that was here.</summary>
+    public Piece? Lookup(ulong address)
+    {
+        var index = IndexAt(address);
+        if (index >= 0)
+            return _pieces[index];
+        var next = ~index;
+        if (next < _pieces.Count && _pieces[next] is var above && above.Region.Identity.Name == "[stack]"
+            && above.Start - address <= MaxStackGrowth)
+            return above with { Start = address & ~0xfffUL };
+        Piece? last = null;
+        foreach (var dead in _dead)
+        {
+            if (dead.Contains(address))
+                last = dead;
+        }
+        return last;
+    }
+
+    private static ulong PageUp(ulong address) => address > ulong.MaxValue - 4095 ? ulong.MaxValue : (address + 4095) & ~4095UL;
+
+    private Piece? Find(ulong address) => IndexAt(address) is >= 0 and var index ? _pieces[index] : null;
+
+    /// <summary>Index of the piece with this address, or the complement of where it would be inserted.</summary>
+    private int IndexAt(ulong address)
+    {
+        var (low, high) = (0, _pieces.Count - 1);
+        while (low <= high)
+        {
+            var middle = (low + high) >>> 1;
+            if (_pieces[middle].Contains(address))
+                return middle;
+            if (_pieces[middle].Start > address)
+                high = middle - 1;
+            else
+                low = middle + 1;
+        }
+        return ~low;
+    }
+
+    private int FirstOverlap(ulong start)
+    {
+        var index = IndexAt(start);
+        return index >= 0 ? index : ~index;
+    }
+
+    /// <summary>The oldest region under [start, end) that the new mapping continues.</summary>
+    private RegionEntry? Continued(ulong start, ulong end, ulong fileOffset, MappingIdentity identity)
+    {
+        RegionEntry? oldest = null;
+        for (var i = FirstOverlap(start); i < _pieces.Count && _pieces[i].Start < end; i++)
+        {
+            var piece = _pieces[i];
+            var sameFilePlace = identity.Path is null || piece.FileOffset - fileOffset == piece.Start - start;
+            if (!sameFilePlace || piece.Region.Identity != identity)
+                continue;
+            if (oldest is null || (piece.Region.BornNs ?? long.MinValue) < (oldest.BornNs ?? long.MinValue))
+                oldest = piece.Region;
+        }
+        return oldest;
+    }
+
+    private RegionEntry NewRegion(ulong start, ulong end, ulong fileOffset, MappingIdentity identity, uint flags, long? timeNs)
+    {
+        var region = new RegionEntry
+        {
+            Pid = pid,
+            Identity = identity,
+            Flags = flags,
+            Start = start,
+            End = end,
+            FileOffset = fileOffset,
+            BornNs = timeNs,
+        };
+        onNewRegion(region);
+        return region;
+    }
+
+    private void Insert(Piece piece) => _pieces.Insert(FirstOverlap(piece.Start), piece);
+
+    private void Remove(ulong start, ulong end, long? timeNs)
+    {
+        var first = FirstOverlap(start);
+        var last = first;
+        Piece? left = null, right = null;
+        for (; last < _pieces.Count && _pieces[last].Start < end; last++)
+        {
+            var piece = _pieces[last];
+            if (piece.Start < start)
+                left = piece.Cut(piece.Start, start);
+            if (piece.End > end)
+                right = piece.Cut(end, piece.End);
+            Bury(piece.Cut(Math.Max(piece.Start, start), Math.Min(piece.End, end)));
+            piece.Region.LivePieces += (piece.Start < start ? 1 : 0) + (piece.End > end ? 1 : 0) - 1;
+            if (piece.Region.LivePieces == 0)
+                piece.Region.DiedNs = timeNs;
+        }
+        _pieces.RemoveRange(first, last - first);
+        if (right is { } r)
+            _pieces.Insert(first, r);
+        if (left is { } l)
+            _pieces.Insert(first, l);
+    }
+
+    private void Bury(Piece piece)
+    {
+        if (_dead.Count == RememberedDead)
+            _dead.Dequeue();
+        _dead.Enqueue(piece);
+    }
+}

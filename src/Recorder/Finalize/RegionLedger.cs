@@ -1,0 +1,101 @@
+using Faultrec.Traces;
+
+namespace Faultrec.Recorder.Finalize;
+
+/// <summary>
+/// Gives regions their ids and bounds the ledger: a region gets an id with its first fault. Beyond the limit a new mapping shares
+/// the entry of an earlier one of the same process and name, so that a program that maps a million times still makes a file
+/// that can be read.
+/// </summary>
+internal sealed class RegionLedger
+{
+    private const int MaxWithFaults = 65_536;
+    private const int MaxWithoutFaults = 16_384;
+
+    private readonly List<RegionEntry> _withFaults = [];
+    private readonly List<RegionEntry> _untouched = [];
+    private readonly Dictionary<(int Pid, string Name), RegionEntry> _shared = [];
+    private int _untouchedSweep = 4 * MaxWithoutFaults;
+
+    public long Folded { get; private set; }
+
+    public long Omitted { get; private set; }
+
+    public void Add(RegionEntry region)
+    {
+        _untouched.Add(region);
+        if (_untouched.Count > _untouchedSweep)
+            SweepUntouched();
+    }
+
+    /// <summary>The id of a region that has a fault.</summary>
+    public int IdOf(RegionEntry region)
+    {
+        if (region.Id == 0)
+            region.Id = Register(region);
+        return region.Id;
+    }
+
+    /// <summary>Regions with faults in order of their first, then those without that were mapped during or before the recording.</summary>
+    public IReadOnlyList<Region> Build(Func<long, long> toTraceTime)
+    {
+        SweepUntouched();
+        var id = _withFaults.Count;
+        var untouched = _untouched.Take(MaxWithoutFaults).ToList();
+        Omitted += _untouched.Count - untouched.Count;
+        foreach (var region in untouched)
+            region.Id = ++id;
+        return [.. _withFaults.Concat(untouched).Select(region => ToRegion(region, toTraceTime))];
+    }
+
+    private int Register(RegionEntry region)
+    {
+        if (_withFaults.Count < MaxWithFaults)
+        {
+            _withFaults.Add(region);
+            _shared[(region.Pid, region.Identity.Name)] = region;
+            return _withFaults.Count;
+        }
+        Folded++;
+        if (!_shared.TryGetValue((region.Pid, region.Identity.Name), out var entry))
+        {
+            // The first of its process and name: the limit gives way, by at most one entry a process and name.
+            _withFaults.Add(region);
+            _shared[(region.Pid, region.Identity.Name)] = region;
+            return _withFaults.Count;
+        }
+        entry.Lives++;
+        entry.Start = Math.Min(entry.Start, region.Start);
+        entry.End = Math.Max(entry.End, region.End);
+        entry.DiedNs = region.DiedNs;
+        return entry.Id;
+    }
+
+    /// <summary>Drops entries that meanwhile have an id, and the oldest dead ones beyond the limit.</summary>
+    private void SweepUntouched()
+    {
+        _untouched.RemoveAll(region => region.Id != 0);
+        var excess = _untouched.Count - MaxWithoutFaults;
+        if (excess > 0)
+            Omitted += _untouched.RemoveAll(region => region.DiedNs is not null && excess-- > 0);
+        _untouchedSweep = Math.Max(4 * MaxWithoutFaults, 2 * _untouched.Count);
+    }
+
+    private static Region ToRegion(RegionEntry region, Func<long, long> toTraceTime) => new()
+    {
+        Id = region.Id,
+        Pid = region.Pid,
+        Start = region.Start,
+        End = region.End,
+        Prot = region.Identity.Prot,
+        Flags = region.Flags,
+        Name = region.Identity.Name,
+        Path = region.Identity.Path,
+        Inode = region.Identity.Inode,
+        Device = region.Identity.Device,
+        FileOffset = region.FileOffset,
+        BornNs = region.BornNs is { } born ? toTraceTime(born) : null,
+        DiedNs = region.DiedNs is { } died ? toTraceTime(died) : null,
+        Lives = region.Lives,
+    };
+}

@@ -1,0 +1,125 @@
+using System.Buffers.Binary;
+using System.Text;
+using Faultrec.Recorder.Native;
+
+namespace Faultrec.Recorder.Finalize;
+
+/// <summary>Something that changed tasks or mappings, at its time on CLOCK_MONOTONIC.</summary>
+internal abstract record LedgerEvent(long TimeNs);
+
+internal sealed record MapEvent(long TimeNs, int Pid, ulong Start, ulong End, ulong FileOffset, MappingIdentity Identity, uint Flags) : LedgerEvent(TimeNs);
+
+internal sealed record CommEvent(long TimeNs, int Pid, int Tid, string Comm, bool Exec) : LedgerEvent(TimeNs);
+
+internal sealed record ForkEvent(long TimeNs, int Pid, int Tid, int ParentPid, int ParentTid) : LedgerEvent(TimeNs);
+
+internal sealed record ExitEvent(long TimeNs, int Pid, int Tid) : LedgerEvent(TimeNs);
+
+internal sealed record LostEvent(long TimeNs, long Lost) : LedgerEvent(TimeNs);
+
+/// <summary>From our own probes; see bpf/faultrec.bpf.c for the arguments of each type.</summary>
+internal sealed record ProbeEvent(EventRecord Record) : LedgerEvent(Record.TimeNs);
+
+internal sealed record SnapshotEvent(Spool.MapsSnapshot Snapshot) : LedgerEvent(Snapshot.TimeNs);
+
+/// <summary>
+/// perf's binary records (perf_event_open(2), "MMAP layout"), with sample_id_all and only TIME sampled: the last eight bytes
+/// of each are its time.
+/// </summary>
+internal sealed class SidebandParser
+{
+    private const int HeaderSize = 8;
+    private const int Mmap2NameOffset = HeaderSize + 64;
+
+    // Programs map few distinct files: one string for each keeps a million mappings cheap.
+    private readonly Dictionary<string, string> _names = [];
+    private readonly Dictionary<(uint, uint), string> _devices = [];
+
+    public IEnumerable<LedgerEvent> Parse(ReadOnlyMemory<byte> records)
+    {
+        while (records.Length >= HeaderSize)
+        {
+            var size = BinaryPrimitives.ReadUInt16LittleEndian(records.Span[6..]);
+            if (size < HeaderSize + sizeof(long) || size > records.Length)
+                yield break;
+            if (ParseOne(records.Span[..size]) is { } parsed)
+                yield return parsed;
+            records = records[size..];
+        }
+    }
+
+    private LedgerEvent? ParseOne(ReadOnlySpan<byte> record)
+    {
+        var type = (PerfRecordType)BinaryPrimitives.ReadUInt32LittleEndian(record);
+        var misc = BinaryPrimitives.ReadUInt16LittleEndian(record[4..]);
+        var timeNs = BinaryPrimitives.ReadInt64LittleEndian(record[^8..]);
+        return type switch
+        {
+            PerfRecordType.Mmap2 => ParseMmap2(record, timeNs),
+            PerfRecordType.Comm => new CommEvent(
+                timeNs, I32(record, 8), I32(record, 12), Text(record[16..^8]), (misc & PerfEvent.MiscCommExec) != 0),
+            PerfRecordType.Fork => new ForkEvent(
+                timeNs, I32(record, 8), I32(record, 16), I32(record, 12), I32(record, 20)),
+            PerfRecordType.Exit => new ExitEvent(timeNs, I32(record, 8), I32(record, 16)),
+            PerfRecordType.Lost => new LostEvent(timeNs, (long)U64(record, 16)),
+            _ => null,
+        };
+    }
+
+    private MapEvent ParseMmap2(ReadOnlySpan<byte> record, long timeNs)
+    {
+        var start = U64(record, 16);
+        var name = Text(record[Mmap2NameOffset..^8]);
+        var inode = U64(record, 48);
+        var prot = U32(record, 64);
+        var flags = U32(record, 68);
+        var identity = Identity(
+            name, ProtText(prot, flags), inode, DeviceText(U32(record, 40), U32(record, 44)));
+        return new MapEvent(timeNs, I32(record, 8), start, start + U64(record, 24), U64(record, 32), identity, flags);
+    }
+
+    /// <summary>The same identity from a MMAP2 record and from /proc/PID/maps, where anonymous memory has no name at all.</summary>
+    public static MappingIdentity Identity(string name, string prot, ulong inode, string device)
+    {
+        if (name != "//anon" && (inode != 0 || name.StartsWith('/')))
+            return new MappingIdentity(prot, name, name, inode, device);
+        return new MappingIdentity(prot, name is "//anon" or "" ? "[anon]" : name, null, 0, null);
+    }
+
+    private static string ProtText(uint prot, uint flags)
+    {
+        const uint mapShared = 1;
+        return string.Create(4, (prot, flags), static (text, value) =>
+        {
+            text[0] = (value.prot & 1) != 0 ? 'r' : '-';
+            text[1] = (value.prot & 2) != 0 ? 'w' : '-';
+            text[2] = (value.prot & 4) != 0 ? 'x' : '-';
+            text[3] = (value.flags & mapShared) != 0 ? 's' : 'p';
+        });
+    }
+
+    private string DeviceText(uint major, uint minor)
+    {
+        if (!_devices.TryGetValue((major, minor), out var text))
+            _devices[(major, minor)] = text = $"{major:x2}:{minor:x2}";
+        return text;
+    }
+
+    private string Text(ReadOnlySpan<byte> bytes)
+    {
+        var end = bytes.IndexOf((byte)0);
+        var lookup = _names.GetAlternateLookup<ReadOnlySpan<char>>();
+        bytes = end < 0 ? bytes : bytes[..end];
+        Span<char> chars = stackalloc char[bytes.Length];
+        var text = chars[..Encoding.UTF8.GetChars(bytes, chars)];
+        if (!lookup.TryGetValue(text, out var known))
+            lookup[text] = known = text.ToString();
+        return known;
+    }
+
+    private static int I32(ReadOnlySpan<byte> record, int offset) => BinaryPrimitives.ReadInt32LittleEndian(record[offset..]);
+
+    private static uint U32(ReadOnlySpan<byte> record, int offset) => BinaryPrimitives.ReadUInt32LittleEndian(record[offset..]);
+
+    private static ulong U64(ReadOnlySpan<byte> record, int offset) => BinaryPrimitives.ReadUInt64LittleEndian(record[offset..]);
+}

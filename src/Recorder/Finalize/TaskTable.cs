@@ -1,0 +1,277 @@
+using System.Globalization;
+using Faultrec.Recorder.Native;
+using Faultrec.Recorder.Spool;
+using Faultrec.Traces;
+
+namespace Faultrec.Recorder.Finalize;
+
+/// <summary>A thread while the merge runs.</summary>
+internal sealed class TaskState
+{
+    public required int Tid { get; init; }
+
+    public required ProcessState Process { get; set; }
+
+    public string Comm { get; set; } = "";
+
+    public long? StartedNs { get; init; }
+
+    public long? ExitedNs { get; set; }
+
+    /// <summary>Rows so far; with the kernel's counter at execve and exit this tells what no probe could see.</summary>
+    public long Rows { get; set; }
+
+    /// <summary>Of the kernel's count, what was there before the recording; null when it is not known.</summary>
+    public long? Baseline { get; set; }
+
+    public long ExecFaults { get; set; }
+}
+
+internal sealed class ProcessState
+{
+    public required int Pid { get; init; }
+
+    public int? ParentPid { get; set; }
+
+    public required AddressSpace Space { get; init; }
+
+    public long? StartedNs { get; init; }
+
+    public long? ExitedNs { get; set; }
+
+    public int LiveThreads { get; set; }
+
+    /// <summary>Name of the main thread, kept when it ends.</summary>
+    public string Comm { get; set; } = "";
+}
+
+/// <summary>Processes and threads of the recording, with their names and address spaces, kept up to the moment of the merge.</summary>
+internal sealed class TaskTable(RegionLedger ledger)
+{
+    private readonly Dictionary<int, TaskState> _tasks = [];
+    private readonly Dictionary<int, ProcessState> _processes = [];
+
+    // Ids are reused: an entry that ended stays in the trace's tables.
+    private readonly List<TaskState> _allTasks = [];
+    private readonly List<ProcessState> _allProcesses = [];
+    private TaskState? _last;
+
+    /// <summary>The kernel's own counts of the threads that ended; null when one's start was not known.</summary>
+    public long KernelMinor { get; private set; }
+
+    public long KernelMajor { get; private set; }
+
+    public long KernelExec { get; private set; }
+
+    /// <summary>Every thread's count is in: each had a known baseline and ended.</summary>
+    public bool KernelCountsKnown => _allTasks.Count > 0 && _allTasks.All(task => task.Baseline is not null && task.ExitedNs is not null);
+
+    public long LostSideband { get; private set; }
+
+    /// <summary>The state of the thread that faulted; makes one when its creation was lost.</summary>
+    public TaskState Of(int pid, int tid)
+    {
+        if (_last is { } last && last.Tid == tid && last.Process.Pid == pid)
+            return last;
+        return _last = Task(pid, tid, null);
+    }
+
+    /// <summary>A served fault became a row. After its exit event a thread's rows are not in the count that came with it.</summary>
+    public void CountRow(TaskState task, bool major)
+    {
+        task.Rows++;
+        if (task.ExitedNs is null)
+            return;
+        KernelMinor += major ? 0 : 1;
+        KernelMajor += major ? 1 : 0;
+    }
+
+    public void Apply(LedgerEvent change, (long Minor, long Major)? baseline, int targetPid)
+    {
+        _last = null;
+        switch (change)
+        {
+            case MapEvent map:
+                Process(map.Pid, null).Space.Map(map.Start, map.End, map.FileOffset, map.Identity, map.Flags, map.TimeNs);
+                break;
+            case CommEvent comm:
+                ApplyComm(comm);
+                break;
+            case ForkEvent fork:
+                ApplyFork(fork);
+                break;
+            case ExitEvent exit:
+                ApplyExit(exit);
+                break;
+            case LostEvent lost:
+                LostSideband += lost.Lost;
+                break;
+            case SnapshotEvent snapshot:
+                ApplySnapshot(snapshot.Snapshot);
+                break;
+            case ProbeEvent { Record: var record }:
+                ApplyProbe(record, baseline, targetPid);
+                break;
+        }
+    }
+
+    public IReadOnlyList<ProcessEntry> BuildProcesses(Func<long, long> toTraceTime)
+        => [.. _allProcesses.Select(process => new ProcessEntry
+        {
+            Pid = process.Pid,
+            ParentPid = process.ParentPid,
+            Comm = process.Comm,
+            StartedNs = process.StartedNs is { } started ? toTraceTime(started) : null,
+            ExitedNs = process.ExitedNs is { } exited ? toTraceTime(exited) : null,
+        })];
+
+    public IReadOnlyList<ThreadEntry> BuildThreads(Func<long, long> toTraceTime)
+        => [.. _allTasks.Select(task => new ThreadEntry
+        {
+            Pid = task.Process.Pid,
+            Tid = task.Tid,
+            Comm = task.Comm,
+            StartedNs = task.StartedNs is { } started ? toTraceTime(started) : null,
+            ExitedNs = task.ExitedNs is { } exited ? toTraceTime(exited) : null,
+        })];
+
+    private void ApplyProbe(in EventRecord record, (long Minor, long Major)? baseline, int targetPid)
+    {
+        if (record.Type is EventType.TaskNew or EventType.TaskExec or EventType.TaskExit)
+        {
+            ApplyCounters(record, baseline, targetPid);
+            return;
+        }
+        var space = Process(record.Pid, null).Space;
+        switch (record.Type)
+        {
+            case EventType.Unmap:
+                space.Unmap((ulong)record.A0, (ulong)(record.A0 + record.A1), record.TimeNs);
+                break;
+            case EventType.Remap:
+                const long mremapDontunmap = 4;
+                space.Remap(
+                    (ulong)record.A0, (ulong)record.A1, (ulong)record.A4, (ulong)record.A2, (record.A3 & mremapDontunmap) != 0, record.TimeNs);
+                break;
+            case EventType.Brk:
+                space.Break((ulong)record.A4, record.TimeNs);
+                break;
+            case EventType.Shmdt:
+                space.Detach((ulong)record.A0, record.TimeNs);
+                break;
+        }
+    }
+
+    private void ApplyCounters(in EventRecord record, (long Minor, long Major)? baseline, int targetPid)
+    {
+        // The launcher's helper threads are targets until execve ends them; they are no part of the recording.
+        var isLauncherThread = baseline is not null && record.A4 != 0 && record.Tid != targetPid;
+        if (record.Type == EventType.TaskExit ? !_tasks.ContainsKey(record.Tid) : isLauncherThread)
+            return;
+        var task = Task(record.Pid, record.Tid, record.TimeNs);
+        var counted = record.A0 + record.A1;
+        switch (record.Type)
+        {
+            case EventType.TaskNew when record.A4 == 0: // forked: its counters start at zero
+                task.Baseline = 0;
+                break;
+            case EventType.TaskNew when record.Tid == targetPid && baseline is { } known: // the launched command
+                task.Baseline = known.Minor + known.Major;
+                KernelMinor -= known.Minor;
+                KernelMajor -= known.Major;
+                break;
+            case EventType.TaskExec when task.Baseline is { } before:
+                var unseen = counted - before - task.Rows - task.ExecFaults;
+                task.ExecFaults += unseen;
+                KernelExec += unseen;
+                break;
+            case EventType.TaskExit:
+                KernelMinor += record.A0;
+                KernelMajor += record.A1;
+                task.ExitedNs = record.TimeNs;
+                break;
+        }
+    }
+
+    private void ApplyComm(CommEvent comm)
+    {
+        var task = Task(comm.Pid, comm.Tid, comm.TimeNs);
+        task.Comm = comm.Comm;
+        if (comm.Tid == comm.Pid)
+            task.Process.Comm = comm.Comm;
+        if (comm.Exec)
+            task.Process.Space.Clear(comm.TimeNs);
+    }
+
+    private void ApplyFork(ForkEvent fork)
+    {
+        var parent = _processes.GetValueOrDefault(fork.ParentPid);
+        var isThread = fork.Pid == fork.ParentPid;
+        var process = isThread ? Process(fork.Pid, fork.TimeNs) : NewProcess(fork.Pid, fork.TimeNs);
+        if (!isThread)
+        {
+            process.ParentPid = fork.ParentPid;
+            process.Comm = parent?.Comm ?? "";
+            parent?.Space.CopyTo(process.Space, fork.TimeNs);
+        }
+        var task = NewTask(process, fork.Tid, fork.TimeNs);
+        if (_tasks.TryGetValue(fork.ParentTid, out var creator))
+            task.Comm = creator.Comm;
+    }
+
+    private void ApplyExit(ExitEvent exit)
+    {
+        if (_tasks.TryGetValue(exit.Tid, out var task))
+            task.ExitedNs ??= exit.TimeNs;
+        if (!_processes.TryGetValue(exit.Pid, out var process) || --process.LiveThreads > 0)
+            return;
+        process.ExitedNs = exit.TimeNs;
+        process.Space.Clear(exit.TimeNs);
+    }
+
+    private void ApplySnapshot(MapsSnapshot snapshot)
+    {
+        var process = Process(snapshot.Pid, null);
+        process.ParentPid = snapshot.ParentPid;
+        process.Comm = snapshot.Comm;
+        foreach (var thread in snapshot.Threads)
+            Task(snapshot.Pid, thread.Tid, null).Comm = thread.Comm;
+        process.Space.Clear(snapshot.TimeNs);
+        foreach (var line in snapshot.Maps.Split('\n', StringSplitOptions.RemoveEmptyEntries))
+            ApplyMapsLine(process.Space, line);
+    }
+
+    // proc_pid_maps(5): start-end perms offset dev inode name
+    private static void ApplyMapsLine(AddressSpace space, string line)
+    {
+        var fields = line.Split(' ', 6, StringSplitOptions.RemoveEmptyEntries);
+        var dash = fields[0].IndexOf('-');
+        var identity = SidebandParser.Identity(
+            fields.Length > 5 ? fields[5].TrimStart() : "", fields[1], ulong.Parse(fields[4], CultureInfo.InvariantCulture), fields[3]);
+        space.Map(Hex(fields[0][..dash]), Hex(fields[0][(dash + 1)..]), Hex(fields[2]), identity, 0, null);
+    }
+
+    private static ulong Hex(string text) => ulong.Parse(text, NumberStyles.HexNumber, CultureInfo.InvariantCulture);
+
+    private ProcessState Process(int pid, long? startedNs) => _processes.GetValueOrDefault(pid) ?? NewProcess(pid, startedNs);
+
+    private TaskState Task(int pid, int tid, long? startedNs)
+        => _tasks.TryGetValue(tid, out var task) && task.Process.Pid == pid ? task : NewTask(Process(pid, startedNs), tid, startedNs);
+
+    private ProcessState NewProcess(int pid, long? startedNs)
+    {
+        var process = new ProcessState { Pid = pid, Space = new AddressSpace(pid, ledger.Add), StartedNs = startedNs };
+        _processes[pid] = process;
+        _allProcesses.Add(process);
+        return process;
+    }
+
+    private TaskState NewTask(ProcessState process, int tid, long? startedNs)
+    {
+        var task = new TaskState { Tid = tid, Process = process, Comm = process.Comm, StartedNs = startedNs };
+        _tasks[tid] = task;
+        _allTasks.Add(task);
+        process.LiveThreads++;
+        return task;
+    }
+}

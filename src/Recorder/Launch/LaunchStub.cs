@@ -1,0 +1,120 @@
+using System.Runtime.InteropServices;
+using Faultrec.Recorder.Native;
+
+namespace Faultrec.Recorder.Launch;
+
+/// <summary>
+/// The other side of <see cref="Launcher"/>: this very executable, started again, which waits until the probes are in place and
+/// then becomes the command. Its own faults are not recorded: the events are enabled by its execve.
+/// </summary>
+public static unsafe class LaunchStub
+{
+    /// <summary>First argument that makes the executable a stub; not a verb for people.</summary>
+    public const string Verb = "__launch";
+
+    private const int Sigpipe = 13;
+
+    /// <param name="args">Verb, fd to wait on, fd to report on, user or "", uid, gid, home, then the command and its arguments.</param>
+    /// <returns>Only when the command could not be executed: 127 not found, 126 not executable.</returns>
+    public static int Run(string[] args)
+    {
+        var (go, report) = (int.Parse(args[1]), int.Parse(args[2]));
+        _ = Libc.Fcntl(go, Libc.FSetfd, Libc.FdCloexec);
+        _ = Libc.Fcntl(report, Libc.FSetfd, Libc.FdCloexec);
+        var error = args[3].Length == 0 ? 0 : BecomeUser(args[3], uint.Parse(args[4]), uint.Parse(args[5]), args[6]);
+        if (error != 0)
+            return Fail(report, error, StubReport.CannotBecomeUser);
+
+        // The runtime ignores SIGPIPE; an ignored signal stays ignored through execve.
+        _ = Libc.Signal(Sigpipe, 0);
+        using var argv = new NativeArguments(args.AsSpan(7));
+
+        // Once for nothing, so that the pages and bindings that the real calls need are there before the last look at the counters.
+        StubReport baseline = default;
+        SendBaseline(-1, ref baseline);
+        _ = Libc.Execvp(argv.Empty, argv.Pointer);
+
+        byte released;
+        nint read;
+        do
+            read = Libc.Read(go, &released, 1);
+        while (read < 0 && Marshal.GetLastPInvokeError() == Errno.Eintr);
+        if (read != 1)
+            return 126; // The recorder is gone or gave up: the command must not run unrecorded.
+        SendBaseline(report, ref baseline);
+        _ = Libc.Execvp(argv.Pointer[0], argv.Pointer);
+        return Fail(report, Marshal.GetLastPInvokeError(), StubReport.CannotExecute);
+    }
+
+    private static void SendBaseline(int fd, ref StubReport report)
+    {
+        Libc.Rusage usage;
+        _ = Libc.Getrusage(Libc.RusageThread, &usage);
+        report = new StubReport { Kind = StubReport.Baseline, MinorFaults = usage.MinorFaults, MajorFaults = usage.MajorFaults };
+        fixed (StubReport* bytes = &report)
+            _ = Libc.Write(fd, bytes, (nuint)sizeof(StubReport));
+    }
+
+    private static int Fail(int fd, int errno, int kind)
+    {
+        var report = new StubReport { Kind = kind, Errno = errno };
+        _ = Libc.Write(fd, &report, (nuint)sizeof(StubReport));
+        return errno == Errno.Enoent ? 127 : 126;
+    }
+
+    private static int BecomeUser(string user, uint uid, uint gid, string home)
+    {
+        if (Libc.Initgroups(user, gid) < 0 || Libc.Setresgid(gid, gid, gid) < 0 || Libc.Setresuid(uid, uid, uid) < 0)
+            return Marshal.GetLastPInvokeError();
+        _ = Libc.Setenv("HOME", home, 1);
+        _ = Libc.Setenv("USER", user, 1);
+        _ = Libc.Setenv("LOGNAME", user, 1);
+        return 0;
+    }
+}
+
+/// <summary>What the stub tells through its pipe; end of file after the baseline means that execve succeeded.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct StubReport
+{
+    public const int Baseline = 1;
+    public const int CannotExecute = 2;
+    public const int CannotBecomeUser = 3;
+
+    public int Kind;
+    public int Errno;
+    public long MinorFaults;
+    public long MajorFaults;
+}
+
+/// <summary>A char *argv[] in native memory.</summary>
+internal sealed unsafe class NativeArguments : IDisposable
+{
+    private readonly List<nint> _strings = [];
+
+    public NativeArguments(ReadOnlySpan<string> arguments)
+    {
+        Pointer = (byte**)NativeMemory.AllocZeroed((nuint)arguments.Length + 1, (nuint)sizeof(byte*));
+        for (var i = 0; i < arguments.Length; i++)
+            Pointer[i] = Add(arguments[i]);
+        Empty = Add("");
+    }
+
+    /// <summary>Null-terminated.</summary>
+    public byte** Pointer { get; }
+
+    public byte* Empty { get; }
+
+    public void Dispose()
+    {
+        _strings.ForEach(Marshal.FreeCoTaskMem);
+        NativeMemory.Free(Pointer);
+    }
+
+    private byte* Add(string text)
+    {
+        var pointer = Marshal.StringToCoTaskMemUTF8(text);
+        _strings.Add(pointer);
+        return (byte*)pointer;
+    }
+}

@@ -1,0 +1,163 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
+using Faultrec.Recorder.Native;
+using Faultrec.Traces;
+
+namespace Faultrec.Recorder.Launch;
+
+/// <summary>How a command ended: exit code, or 128 + signal, as shells say it.</summary>
+internal readonly record struct ChildEnd(int Status);
+
+/// <summary>
+/// A command that is a process already but has not executed its program: it waits for <see cref="Release"/>. Its file
+/// descriptors, environment, directory, process group and terminal are the recorder's.
+/// </summary>
+internal sealed unsafe class Launcher : IDisposable
+{
+    private const short SpawnSetSigDef = 0x04;
+    private readonly FdHandle _go;
+    private readonly FdHandle _report;
+    private readonly string _command;
+    private bool _reaped;
+
+    private Launcher(int pid, FdHandle go, FdHandle report, string command)
+    {
+        Pid = pid;
+        _go = go;
+        _report = report;
+        _command = command;
+    }
+
+    public int Pid { get; }
+
+    public static Launcher Start(IReadOnlyList<string> command, InvokingUser? user)
+    {
+        var (goRead, goWrite) = Pipe();
+        var (reportRead, reportWrite) = Pipe();
+        // The stub's ends must survive its execve; it closes them on the next one.
+        _ = Libc.Fcntl(goRead.Fd, Libc.FSetfd, 0);
+        _ = Libc.Fcntl(reportWrite.Fd, Libc.FSetfd, 0);
+        using (goRead)
+        using (reportWrite)
+        {
+            string[] stub = [
+                .. SelfCommand(), LaunchStub.Verb, Text(goRead.Fd), Text(reportWrite.Fd),
+                user?.Name ?? "", Text(user?.Uid ?? 0), Text(user?.Gid ?? 0), user?.Home ?? "", .. command,
+            ];
+            var pid = Spawn(stub);
+            return new Launcher(pid, goWrite, reportRead, command[0]);
+        }
+    }
+
+    /// <summary>Lets the command run and waits until its execve is done.</summary>
+    /// <returns>The waiting process's fault counters right before execve, read by itself.</returns>
+    /// <exception cref="FaultrecException">127 not found, 126 not executable.</exception>
+    public (long MinorFaults, long MajorFaults) Release()
+    {
+        byte go = 1;
+        Errno.ThrowIfFailed(Libc.Write(_go.Fd, &go, 1), "releasing the command");
+        var baseline = ReadReport() ?? throw new FaultrecException(ExitCode.Bug, "the launcher ended before it reported");
+        var failure = baseline.Kind == StubReport.Baseline ? ReadReport() : baseline;
+        if (failure is { } report)
+        {
+            Wait();
+            throw ExecFailure(report);
+        }
+        return (baseline.MinorFaults, baseline.MajorFaults);
+    }
+
+    /// <summary>Null while it runs.</summary>
+    public ChildEnd? TryWait() => Wait(Libc.Wnohang);
+
+    public ChildEnd Wait() => Wait(0) ?? default;
+
+    public void Kill(int signal)
+    {
+        if (!_reaped)
+            _ = Libc.Kill(Pid, signal);
+    }
+
+    /// <summary>A command that was never released ends by itself when its pipe closes.</summary>
+    public void Dispose()
+    {
+        _go.Dispose();
+        _report.Dispose();
+    }
+
+    private ChildEnd? Wait(int options)
+    {
+        int status;
+        int result;
+        do
+            result = Libc.Wait4(Pid, &status, options, null);
+        while (result < 0 && Marshal.GetLastPInvokeError() == Errno.Eintr);
+        if (result != Pid)
+            return null;
+        _reaped = true;
+        // wait(2): low 7 bits the signal, next byte the exit code.
+        var signal = status & 0x7f;
+        return new ChildEnd(signal == 0 ? (status >> 8) & 0xff : 128 + signal);
+    }
+
+    private StubReport? ReadReport()
+    {
+        StubReport report;
+        nint read;
+        do
+            read = Libc.Read(_report.Fd, &report, (nuint)sizeof(StubReport));
+        while (read < 0 && Marshal.GetLastPInvokeError() == Errno.Eintr);
+        return read == sizeof(StubReport) ? report : null;
+    }
+
+    private FaultrecException ExecFailure(StubReport report) => report switch
+    {
+        { Kind: StubReport.CannotBecomeUser } => new FaultrecException(
+            ExitCode.NotPermitted, $"cannot run the command as the invoking user: {Errno.Describe(report.Errno)}; use --as-root to run it as root"),
+        { Errno: Errno.Enoent } => new FaultrecException(ExitCode.NotFound, $"{_command}: command not found"),
+        _ => new FaultrecException(ExitCode.NotExecutable, $"{_command}: cannot be executed: {Errno.Describe(report.Errno)}"),
+    };
+
+    private static int Spawn(string[] arguments)
+    {
+        const int attributeSize = 512; // posix_spawnattr_t is 336 bytes in glibc 2.36
+        var attributes = stackalloc byte[attributeSize];
+        var allSignals = stackalloc byte[128]; // sigset_t
+        new Span<byte>(allSignals, 128).Clear();
+        // Handlers are reset by execve anyway; this resets what the runtime set to be ignored (SIGPIPE).
+        allSignals[1] = 1 << 4; // bit 12: signal 13
+        _ = Libc.PosixSpawnattrInit(attributes);
+        _ = Libc.PosixSpawnattrSetsigdefault(attributes, allSignals);
+        _ = Libc.PosixSpawnattrSetflags(attributes, SpawnSetSigDef);
+        using var argv = new NativeArguments(arguments);
+        using var environment = new NativeArguments(EnvironmentStrings());
+        int pid;
+        var result = Libc.PosixSpawn(&pid, argv.Pointer[0], null, attributes, argv.Pointer, environment.Pointer);
+        _ = Libc.PosixSpawnattrDestroy(attributes);
+        return result == 0 ? pid : throw Errno.Failure(result, "starting the launcher");
+    }
+
+    private static string[] EnvironmentStrings()
+    {
+        var strings = new List<string>();
+        foreach (System.Collections.DictionaryEntry entry in Environment.GetEnvironmentVariables())
+            strings.Add($"{entry.Key}={entry.Value}");
+        return [.. strings];
+    }
+
+    // Under `dotnet faultrec.dll` the executable is dotnet and the first argument our assembly.
+    private static string[] SelfCommand()
+    {
+        var executable = Environment.ProcessPath!;
+        var assembly = Environment.GetCommandLineArgs()[0];
+        return Path.GetFileNameWithoutExtension(executable) == "dotnet" ? [executable, assembly] : [executable];
+    }
+
+    private static (FdHandle Read, FdHandle Write) Pipe()
+    {
+        var fds = stackalloc int[2];
+        Errno.ThrowIfFailed(Libc.Pipe2(fds, Libc.OCloexec), "pipe2");
+        return (new FdHandle(fds[0]), new FdHandle(fds[1]));
+    }
+
+    private static string Text(long value) => value.ToString(CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,61 @@
+using System.Runtime.InteropServices;
+using Faultrec.Traces;
+
+namespace Faultrec.Recorder.Native;
+
+/// <summary>The one place where a native result becomes an exception.</summary>
+internal static class Errno
+{
+    public const int Eperm = 1;
+    public const int Enoent = 2;
+    public const int Esrch = 3;
+    public const int Eintr = 4;
+    public const int Eacces = 13;
+    public const int Enospc = 28;
+
+    /// <summary>"EPERM (Operation not permitted)" for a positive errno value.</summary>
+    public static string Describe(int errno) => $"{Name(errno)} ({Marshal.GetPInvokeErrorMessage(errno)})";
+
+    /// <summary>Throws for a libc call that returned -1; <paramref name="what"/> says what was tried.</summary>
+    public static void ThrowIfFailed(long result, string what)
+    {
+        if (result < 0)
+            throw Failure(Marshal.GetLastPInvokeError(), what);
+    }
+
+    /// <summary>libbpf returns -errno.</summary>
+    public static void ThrowIfLibbpfFailed(int result, string what)
+    {
+        if (result < 0)
+            throw Failure(-result, what);
+    }
+
+    public static FaultrecException Failure(int errno, string what)
+    {
+        var hint = errno is Eperm or Eacces ? "; run it with sudo, or see `faultrec doctor`" : "; see `faultrec doctor`";
+        return new FaultrecException(ExitCode.NotPermitted, $"{what}: {Describe(errno)}{hint}");
+    }
+
+    private static string Name(int errno) => errno switch
+    {
+        Eperm => "EPERM",
+        Enoent => "ENOENT",
+        Esrch => "ESRCH",
+        Eintr => "EINTR",
+        7 => "E2BIG",
+        8 => "ENOEXEC",
+        9 => "EBADF",
+        11 => "EAGAIN",
+        12 => "ENOMEM",
+        Eacces => "EACCES",
+        16 => "EBUSY",
+        17 => "EEXIST",
+        19 => "ENODEV",
+        22 => "EINVAL",
+        24 => "EMFILE",
+        Enospc => "ENOSPC",
+        38 => "ENOSYS",
+        95 => "EOPNOTSUPP",
+        _ => $"errno {errno}",
+    };
+}

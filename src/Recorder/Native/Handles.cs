@@ -1,0 +1,75 @@
+using System.Runtime.InteropServices;
+
+namespace Faultrec.Recorder.Native;
+
+/// <summary>struct bpf_object: owns its maps and programs.</summary>
+internal sealed class ObjectHandle() : SafeHandle(0, ownsHandle: true)
+{
+    public ObjectHandle(nint value) : this() => SetHandle(value);
+
+    public override bool IsInvalid => handle == 0;
+
+    protected override bool ReleaseHandle()
+    {
+        Libbpf.ObjectClose(handle);
+        return true;
+    }
+}
+
+/// <summary>struct bpf_link: detaches its program when released.</summary>
+internal sealed class LinkHandle() : SafeHandle(0, ownsHandle: true)
+{
+    public LinkHandle(nint value) : this() => SetHandle(value);
+
+    public override bool IsInvalid => handle == 0;
+
+    protected override bool ReleaseHandle() => Libbpf.LinkDestroy(handle) == 0;
+}
+
+/// <summary>struct ring_buffer: libbpf's reader of a BPF ring buffer map.</summary>
+internal sealed class RingBufferHandle() : SafeHandle(0, ownsHandle: true)
+{
+    public RingBufferHandle(nint value) : this() => SetHandle(value);
+
+    public override bool IsInvalid => handle == 0;
+
+    protected override bool ReleaseHandle()
+    {
+        Libbpf.RingBufferFree(handle);
+        return true;
+    }
+}
+
+/// <summary>A file descriptor that .NET has no class for.</summary>
+internal sealed class FdHandle() : SafeHandle(-1, ownsHandle: true)
+{
+    public FdHandle(int fd) : this() => SetHandle(fd);
+
+    public override bool IsInvalid => handle < 0;
+
+    public int Fd => (int)handle;
+
+    protected override bool ReleaseHandle() => Libc.Close((int)handle) == 0;
+}
+
+/// <summary>Memory mapped from an fd, shared with the kernel.</summary>
+internal sealed unsafe class MappedMemory() : SafeHandle(-1, ownsHandle: true)
+{
+    private nuint _length;
+
+    public override bool IsInvalid => handle == -1;
+
+    /// <summary>Valid until the handle is disposed.</summary>
+    public byte* Pointer => (byte*)handle;
+
+    public static MappedMemory Map(int fd, nuint length, bool writable, string what)
+    {
+        var address = Libc.Mmap(0, length, Libc.ProtRead | (writable ? Libc.ProtWrite : 0), Libc.MapShared, fd, 0);
+        Errno.ThrowIfFailed(address == -1 ? -1 : 0, $"mapping {what}");
+        var memory = new MappedMemory { _length = length };
+        memory.SetHandle(address);
+        return memory;
+    }
+
+    protected override bool ReleaseHandle() => Libc.Munmap(handle, _length) == 0;
+}

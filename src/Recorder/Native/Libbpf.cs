@@ -1,0 +1,102 @@
+using System.Reflection;
+using System.Runtime.InteropServices;
+
+namespace Faultrec.Recorder.Native;
+
+/// <summary>
+/// libbpf 1.x (libbpf.h documents each call). Pointers to maps and programs belong to their object and die with it. The native
+/// executable links libbpf.a; elsewhere the shared library is loaded.
+/// </summary>
+internal static unsafe partial class Libbpf
+{
+    private const string Library = "bpf";
+
+    static Libbpf()
+    {
+        NativeLibrary.SetDllImportResolver(typeof(Libbpf).Assembly, Resolve);
+        // Its messages on stderr would be noise beside our own; what it refuses comes back as errno and verifier log.
+        _ = SetPrint(0);
+    }
+
+    /// <summary>struct bpf_object_open_opts up to the kernel log members (libbpf 0.8).</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    public struct ObjectOpenOptions
+    {
+        public nuint Size;
+        public byte* ObjectName;
+        public byte RelaxedMaps;
+        public byte* PinRootPath;
+        public uint Reserved;
+        public byte* Kconfig;
+        public byte* BtfCustomPath;
+        public byte* KernelLogBuffer;
+        public nuint KernelLogSize;
+        public uint KernelLogLevel;
+    }
+
+    [LibraryImport(Library, EntryPoint = "libbpf_set_print")]
+    private static partial nint SetPrint(nint function);
+
+    [LibraryImport(Library, EntryPoint = "bpf_object__open_mem", SetLastError = true)]
+    public static partial nint ObjectOpenMem(byte* bytes, nuint size, ObjectOpenOptions* options);
+
+    [LibraryImport(Library, EntryPoint = "bpf_object__load")]
+    public static partial int ObjectLoad(ObjectHandle bpfObject);
+
+    [LibraryImport(Library, EntryPoint = "bpf_object__close")]
+    public static partial void ObjectClose(nint bpfObject);
+
+    [LibraryImport(Library, EntryPoint = "bpf_object__find_map_by_name", StringMarshalling = StringMarshalling.Utf8)]
+    public static partial nint ObjectFindMapByName(ObjectHandle bpfObject, string name);
+
+    [LibraryImport(Library, EntryPoint = "bpf_object__next_map")]
+    public static partial nint ObjectNextMap(ObjectHandle bpfObject, nint map);
+
+    [LibraryImport(Library, EntryPoint = "bpf_object__next_program")]
+    public static partial nint ObjectNextProgram(ObjectHandle bpfObject, nint program);
+
+    [LibraryImport(Library, EntryPoint = "bpf_map__name")]
+    public static partial byte* MapName(nint map);
+
+    [LibraryImport(Library, EntryPoint = "bpf_map__fd")]
+    public static partial int MapFd(nint map);
+
+    [LibraryImport(Library, EntryPoint = "bpf_map__set_max_entries")]
+    public static partial int MapSetMaxEntries(nint map, uint entries);
+
+    [LibraryImport(Library, EntryPoint = "bpf_map__initial_value")]
+    public static partial void* MapInitialValue(nint map, nuint* size);
+
+    [LibraryImport(Library, EntryPoint = "bpf_program__name")]
+    public static partial byte* ProgramName(nint program);
+
+    [LibraryImport(Library, EntryPoint = "bpf_program__attach", SetLastError = true)]
+    public static partial nint ProgramAttach(nint program);
+
+    [LibraryImport(Library, EntryPoint = "bpf_program__attach_perf_event", SetLastError = true)]
+    public static partial nint ProgramAttachPerfEvent(nint program, int fd);
+
+    [LibraryImport(Library, EntryPoint = "bpf_link__fd")]
+    public static partial int LinkFd(nint link);
+
+    [LibraryImport(Library, EntryPoint = "bpf_link__destroy")]
+    public static partial int LinkDestroy(nint link);
+
+    [LibraryImport(Library, EntryPoint = "bpf_iter_create")]
+    public static partial int IterCreate(int linkFd);
+
+    [LibraryImport(Library, EntryPoint = "ring_buffer__new", SetLastError = true)]
+    public static partial nint RingBufferNew(int mapFd, delegate* unmanaged<void*, void*, nuint, int> sample, nint context, nint options);
+
+    [LibraryImport(Library, EntryPoint = "ring_buffer__consume")]
+    public static partial int RingBufferConsume(RingBufferHandle ring);
+
+    [LibraryImport(Library, EntryPoint = "ring_buffer__epoll_fd")]
+    public static partial int RingBufferEpollFd(RingBufferHandle ring);
+
+    [LibraryImport(Library, EntryPoint = "ring_buffer__free")]
+    public static partial void RingBufferFree(nint ring);
+
+    private static nint Resolve(string name, Assembly assembly, DllImportSearchPath? path)
+        => name == Library && NativeLibrary.TryLoad("libbpf.so.1", out var handle) ? handle : 0;
+}

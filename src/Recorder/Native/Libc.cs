@@ -1,0 +1,145 @@
+using System.Runtime.InteropServices;
+
+namespace Faultrec.Recorder.Native;
+
+/// <summary>System calls as glibc names them; see the man page of each. Errors: -1 and errno.</summary>
+internal static unsafe partial class Libc
+{
+    public const int ProtRead = 1;
+    public const int ProtWrite = 2;
+    public const int MapShared = 1;
+    public const int OCloexec = 0x80000;
+    public const int ONonblock = 0x800;
+    public const short PollIn = 1;
+    public const int Wnohang = 1;
+    public const int ClockMonotonic = 1;
+    public const int FSetfd = 2;
+    public const int FdCloexec = 1;
+    public const int RusageThread = 1;
+
+    private const string Library = "libc";
+    private const long SysPerfEventOpen = 298; // x86-64
+    private const long SysPidfdOpen = 434;
+
+    [StructLayout(LayoutKind.Sequential)]
+    public struct PollFd
+    {
+        public int Fd;
+        public short Events;
+        public short Revents;
+    }
+
+    [StructLayout(LayoutKind.Sequential)]
+    public struct Timespec
+    {
+        public long Seconds;
+        public long Nanoseconds;
+    }
+
+    /// <summary>struct rusage: the members we read, and padding for the rest (16 longs in all on 64 bit).</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    public struct Rusage
+    {
+        public fixed long Times[4];
+        public long MaxRssKib;
+        public fixed long Unused[3];
+        public long MinorFaults;
+        public long MajorFaults;
+        public fixed long Rest[8];
+    }
+
+    [LibraryImport(Library, EntryPoint = "mmap", SetLastError = true)]
+    public static partial nint Mmap(nint address, nuint length, int prot, int flags, int fd, nint offset);
+
+    [LibraryImport(Library, EntryPoint = "munmap", SetLastError = true)]
+    public static partial int Munmap(nint address, nuint length);
+
+    [LibraryImport(Library, EntryPoint = "close", SetLastError = true)]
+    public static partial int Close(int fd);
+
+    [LibraryImport(Library, EntryPoint = "read", SetLastError = true)]
+    public static partial nint Read(int fd, void* buffer, nuint length);
+
+    [LibraryImport(Library, EntryPoint = "write", SetLastError = true)]
+    public static partial nint Write(int fd, void* buffer, nuint length);
+
+    [LibraryImport(Library, EntryPoint = "pipe2", SetLastError = true)]
+    public static partial int Pipe2(int* fds, int flags);
+
+    [LibraryImport(Library, EntryPoint = "fcntl", SetLastError = true)]
+    public static partial int Fcntl(int fd, int command, int argument);
+
+    [LibraryImport(Library, EntryPoint = "poll", SetLastError = true)]
+    public static partial int Poll(PollFd* fds, nuint count, int timeoutMs);
+
+    [LibraryImport(Library, EntryPoint = "ioctl", SetLastError = true)]
+    public static partial int Ioctl(int fd, nuint request, nint argument);
+
+    [LibraryImport(Library, EntryPoint = "kill", SetLastError = true)]
+    public static partial int Kill(int pid, int signal);
+
+    [LibraryImport(Library, EntryPoint = "wait4", SetLastError = true)]
+    public static partial int Wait4(int pid, int* status, int options, Rusage* usage);
+
+    [LibraryImport(Library, EntryPoint = "getrusage", SetLastError = true)]
+    public static partial int Getrusage(int who, Rusage* usage);
+
+    [LibraryImport(Library, EntryPoint = "geteuid")]
+    public static partial uint Geteuid();
+
+    [LibraryImport(Library, EntryPoint = "fchown", SetLastError = true)]
+    public static partial int Fchown(int fd, uint uid, uint gid);
+
+    [LibraryImport(Library, EntryPoint = "setresuid", SetLastError = true)]
+    public static partial int Setresuid(uint real, uint effective, uint saved);
+
+    [LibraryImport(Library, EntryPoint = "setresgid", SetLastError = true)]
+    public static partial int Setresgid(uint real, uint effective, uint saved);
+
+    [LibraryImport(Library, EntryPoint = "initgroups", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    public static partial int Initgroups(string user, uint gid);
+
+    [LibraryImport(Library, EntryPoint = "execvp", SetLastError = true)]
+    public static partial int Execvp(byte* file, byte** argv);
+
+    [LibraryImport(Library, EntryPoint = "setenv", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    public static partial int Setenv(string name, string value, int overwrite);
+
+    [LibraryImport(Library, EntryPoint = "signal", SetLastError = true)]
+    public static partial nint Signal(int signal, nint handler);
+
+    [LibraryImport(Library, EntryPoint = "clock_gettime", SetLastError = true)]
+    private static partial int ClockGettime(int clock, Timespec* time);
+
+    [LibraryImport(Library, EntryPoint = "syscall", SetLastError = true)]
+    private static partial long Syscall(long number, nint a0, nint a1, nint a2, nint a3, nint a4);
+
+    [LibraryImport(Library, EntryPoint = "posix_spawn")]
+    public static partial int PosixSpawn(int* pid, byte* path, void* fileActions, void* attributes, byte** argv, byte** envp);
+
+    [LibraryImport(Library, EntryPoint = "posix_spawnattr_init")]
+    public static partial int PosixSpawnattrInit(void* attributes);
+
+    [LibraryImport(Library, EntryPoint = "posix_spawnattr_setflags")]
+    public static partial int PosixSpawnattrSetflags(void* attributes, short flags);
+
+    [LibraryImport(Library, EntryPoint = "posix_spawnattr_setsigdefault")]
+    public static partial int PosixSpawnattrSetsigdefault(void* attributes, void* signals);
+
+    [LibraryImport(Library, EntryPoint = "posix_spawnattr_destroy")]
+    public static partial int PosixSpawnattrDestroy(void* attributes);
+
+    /// <summary>perf_event_open(2): an fd, or -1.</summary>
+    public static int PerfEventOpen(void* attr, int pid, int cpu, int groupFd, uint flags)
+        => (int)Syscall(SysPerfEventOpen, (nint)attr, pid, cpu, groupFd, (nint)flags);
+
+    /// <summary>pidfd_open(2): readable when the process has ended. An fd, or -1.</summary>
+    public static int PidfdOpen(int pid) => (int)Syscall(SysPidfdOpen, pid, 0, 0, 0, 0);
+
+    public static long MonotonicNs()
+    {
+        Timespec now;
+        _ = ClockGettime(ClockMonotonic, &now);
+        return now.Seconds * 1_000_000_000 + now.Nanoseconds;
+    }
+}

@@ -1,0 +1,126 @@
+using System.Numerics;
+using System.Runtime.InteropServices;
+using System.Text.Json.Serialization;
+using Faultrec.Traces;
+
+namespace Faultrec.Recorder.Spool;
+
+/// <summary>
+/// The spool: an append-only file of frames in the order in which they were drained, little-endian. It lives for one recording
+/// and is read by the same version that wrote it or by `recover`; it is no exchange format.
+/// </summary>
+internal enum FrameType : ushort
+{
+    /// <summary>First frame: <see cref="SpoolHeader"/> as JSON.</summary>
+    Header = 1,
+
+    /// <summary><see cref="PassFrame"/>: everything older than its time is in the frames up to the next pass.</summary>
+    Pass = 2,
+
+    /// <summary>FaultRecord[] of one CPU.</summary>
+    Faults = 3,
+
+    /// <summary>perf records of one CPU, whole ones, back to back.</summary>
+    Sideband = 4,
+
+    /// <summary>EventRecord.</summary>
+    Event = 5,
+
+    /// <summary><see cref="LossFrame"/> of one CPU.</summary>
+    Loss = 6,
+
+    /// <summary><see cref="MapsSnapshot"/> as JSON: the address space of a process that ran before the recording.</summary>
+    Maps = 7,
+
+    /// <summary>Last frame: <see cref="SpoolEnding"/> as JSON. Missing when the recorder was killed.</summary>
+    End = 8,
+}
+
+[StructLayout(LayoutKind.Sequential)]
+internal struct FrameHeader
+{
+    public const uint ExpectedMagic = 0x4C505346; // "FSPL"
+
+    public uint Magic;
+    public FrameType Type;
+    public ushort Cpu;
+    public int Length;
+
+    /// <summary>CRC-32C of the members above and the payload.</summary>
+    public uint Checksum;
+
+    public static uint Crc(uint crc, ReadOnlySpan<byte> bytes)
+    {
+        var words = MemoryMarshal.Cast<byte, ulong>(bytes);
+        foreach (var word in words)
+            crc = BitOperations.Crc32C(crc, word);
+        foreach (var rest in bytes[(words.Length * sizeof(ulong))..])
+            crc = BitOperations.Crc32C(crc, rest);
+        return crc;
+    }
+
+    public readonly uint CrcOfHead => BitOperations.Crc32C(BitOperations.Crc32C(Magic, (uint)Type | ((uint)Cpu << 16)), (uint)Length);
+}
+
+[StructLayout(LayoutKind.Sequential)]
+internal struct PassFrame
+{
+    public long TimeNs;
+}
+
+[StructLayout(LayoutKind.Sequential)]
+internal struct LossFrame
+{
+    public long TimeNs;
+    public long Lost;
+}
+
+/// <summary>What is known when the recording starts; the rest of the trace's metadata comes with the end.</summary>
+internal sealed record SpoolHeader
+{
+    public const int CurrentVersion = 1;
+
+    public int SpoolVersion { get; init; } = CurrentVersion;
+
+    /// <summary>Everything but regions, processes, threads and figures.</summary>
+    public required TraceMetadata Metadata { get; init; }
+
+    /// <summary>The recorded process: the command, or the pid that was asked for.</summary>
+    public required int TargetPid { get; init; }
+
+    /// <summary>min_flt and maj_flt of the launched process right before its execve; null when a running one was recorded.</summary>
+    public long? BaselineMinor { get; set; }
+
+    public long? BaselineMajor { get; set; }
+}
+
+internal sealed record MapsSnapshot(int Pid, long TimeNs, string Comm, int ParentPid, IReadOnlyList<ThreadName> Threads, string Maps);
+
+internal sealed record ThreadName(int Tid, string Comm);
+
+internal sealed record SpoolEnding
+{
+    public required long TimeNs { get; init; }
+
+    public required string EndReason { get; init; }
+
+    public int? ExitStatus { get; init; }
+
+    public long? PerfMinor { get; init; }
+
+    public long? PerfMajor { get; init; }
+
+    public long EventsLost { get; init; }
+
+    public long WithoutEntry { get; init; }
+
+    public long WithoutOutcome { get; init; }
+
+    public long NoSlot { get; init; }
+}
+
+[JsonSourceGenerationOptions(UnmappedMemberHandling = JsonUnmappedMemberHandling.Skip)]
+[JsonSerializable(typeof(SpoolHeader))]
+[JsonSerializable(typeof(MapsSnapshot))]
+[JsonSerializable(typeof(SpoolEnding))]
+internal sealed partial class SpoolJson : JsonSerializerContext;

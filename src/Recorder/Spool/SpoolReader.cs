@@ -1,0 +1,110 @@
+using System.Runtime.InteropServices;
+using System.Text.Json;
+using Faultrec.Traces;
+
+namespace Faultrec.Recorder.Spool;
+
+/// <summary>Reads frames in order, up to the end of the file or the first damaged frame, whichever comes first.</summary>
+internal sealed class SpoolReader : IDisposable
+{
+    // A frame is at most MaxFaultsPerFrame records or one drain of a side-band ring, both a few MiB; JSON may be larger.
+    private const int MaxFrameLength = 256 << 20;
+
+    private readonly FileStream _file;
+    private readonly string _path;
+    private byte[] _payload = new byte[1 << 20];
+
+    public SpoolReader(string path)
+    {
+        _path = path;
+        _file = OpenFile(path);
+        if (!Next() || Type != FrameType.Header)
+        {
+            Dispose();
+            throw new FaultrecException(
+                ExitCode.BadInput, $"{path}: not a faultrec spool (no readable header frame); expected the .spool file of an interrupted recording");
+        }
+        Header = ParseHeader();
+    }
+
+    public SpoolHeader Header { get; }
+
+    public FrameType Type { get; private set; }
+
+    public int Cpu { get; private set; }
+
+    /// <summary>Of the frame that <see cref="Next"/> found; valid until the next call.</summary>
+    public ReadOnlySpan<byte> Payload => _payload.AsSpan(0, PayloadLength);
+
+    public int PayloadLength { get; private set; }
+
+    public long Length => _file.Length;
+
+    /// <summary>Where the next frame begins; after the last one, where readable data ends.</summary>
+    public long Position { get; private set; }
+
+    public ReadOnlySpan<T> Records<T>() where T : unmanaged => MemoryMarshal.Cast<byte, T>(Payload);
+
+    public bool Next()
+    {
+        var header = default(FrameHeader);
+        var headerBytes = MemoryMarshal.AsBytes(new Span<FrameHeader>(ref header));
+        _file.Position = Position;
+        if (_file.ReadAtLeast(headerBytes, headerBytes.Length, throwOnEndOfStream: false) < headerBytes.Length)
+            return false;
+        if (header.Magic != FrameHeader.ExpectedMagic || header.Length < 0 || header.Length > MaxFrameLength
+            || header.Length > _file.Length - _file.Position)
+            return false;
+        if (_payload.Length < header.Length)
+            _payload = new byte[header.Length];
+        _file.ReadExactly(_payload.AsSpan(0, header.Length));
+        PayloadLength = header.Length;
+        if (FrameHeader.Crc(header.CrcOfHead, Payload) != header.Checksum)
+            return false;
+        Type = header.Type;
+        Cpu = header.Cpu;
+        Position = _file.Position;
+        return true;
+    }
+
+    /// <summary>Back to the frame after the header.</summary>
+    public void Rewind()
+    {
+        Position = 0;
+        Next();
+    }
+
+    public void Dispose() => _file.Dispose();
+
+    private static FileStream OpenFile(string path)
+    {
+        try
+        {
+            return new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, 1 << 16);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new FaultrecException(ExitCode.BadInput, $"{path}: cannot be read ({e.Message}); expected a spool file", e);
+        }
+    }
+
+    private SpoolHeader ParseHeader()
+    {
+        SpoolHeader? header;
+        try
+        {
+            header = JsonSerializer.Deserialize(Payload, SpoolJson.Default.SpoolHeader);
+        }
+        catch (JsonException e)
+        {
+            throw new FaultrecException(ExitCode.BadInput, $"{_path}: the spool's header is not readable: {e.Message}", e);
+        }
+        if (header is null || header.SpoolVersion != SpoolHeader.CurrentVersion)
+        {
+            throw new FaultrecException(
+                ExitCode.BadInput,
+                $"{_path}: spool version {header?.SpoolVersion}, this faultrec reads {SpoolHeader.CurrentVersion}: recover it with the version that recorded it");
+        }
+        return header;
+    }
+}

@@ -1,0 +1,76 @@
+using System.Runtime.InteropServices;
+using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
+using Microsoft.Win32.SafeHandles;
+
+namespace Faultrec.Recorder.Spool;
+
+/// <summary>
+/// Appends frames. What was flushed survives the death of this process: it is in the page cache. Nothing here allocates, so that
+/// the drain loop never waits for the garbage collector.
+/// </summary>
+internal sealed class SpoolWriter : IDisposable
+{
+    public const int MaxFaultsPerFrame = 16 * 1024;
+
+    private const int BufferSize = 1 << 20;
+
+    private readonly SafeFileHandle _file;
+    private readonly byte[] _buffer = new byte[BufferSize];
+    private int _buffered;
+
+    public SpoolWriter(string path)
+        => _file = File.OpenHandle(path, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.Read);
+
+    /// <summary>Bytes in the file, without what is still buffered.</summary>
+    public long Length { get; private set; }
+
+    public SafeFileHandle Handle => _file;
+
+    public unsafe void Append(FrameType type, int cpu, ReadOnlySpan<byte> payload, ReadOnlySpan<byte> rest = default)
+    {
+        var header = new FrameHeader { Magic = FrameHeader.ExpectedMagic, Type = type, Cpu = (ushort)cpu, Length = payload.Length + rest.Length };
+        header.Checksum = FrameHeader.Crc(FrameHeader.Crc(header.CrcOfHead, payload), rest);
+        Put(MemoryMarshal.AsBytes(new ReadOnlySpan<FrameHeader>(in header)));
+        Put(payload);
+        Put(rest);
+    }
+
+    public void Append<T>(FrameType type, T value, JsonTypeInfo<T> json) => Append(type, 0, JsonSerializer.SerializeToUtf8Bytes(value, json));
+
+    /// <exception cref="IOException">The disk is full or broken; the file then ends at the last whole flush.</exception>
+    public void Flush()
+    {
+        if (_buffered == 0)
+            return;
+        try
+        {
+            RandomAccess.Write(_file, _buffer.AsSpan(0, _buffered), Length);
+        }
+        catch (IOException)
+        {
+            RandomAccess.SetLength(_file, Length);
+            throw;
+        }
+        Length += _buffered;
+        _buffered = 0;
+    }
+
+    /// <summary>Drops what is buffered; after a failed flush.</summary>
+    public void DiscardBuffer() => _buffered = 0;
+
+    public void Dispose() => _file.Dispose();
+
+    private void Put(ReadOnlySpan<byte> bytes)
+    {
+        while (bytes.Length > 0)
+        {
+            if (_buffered == BufferSize)
+                Flush();
+            var chunk = Math.Min(bytes.Length, BufferSize - _buffered);
+            bytes[..chunk].CopyTo(_buffer.AsSpan(_buffered));
+            _buffered += chunk;
+            bytes = bytes[chunk..];
+        }
+    }
+}
