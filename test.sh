@@ -7,12 +7,21 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 export DOTNET_NOLOGO=1 DOTNET_CLI_TELEMETRY_OPTOUT=1
 
 readonly PROJECT_TIMEOUT_SECONDS=400
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
 passed=0 failed=0 skipped=0
 
 close() {
     echo "$passed passed, $failed failed, $skipped skipped"
     ((failed == 0 && passed > 0))
 }
+
+# Under sudo, what is built in the checkout stays its owner's; only the tests themselves run as root.
+as_owner=()
+owner=$(stat -c %U .)
+if ((EUID == 0)) && [[ $owner != root && $owner != UNKNOWN ]]; then
+    as_owner=(runuser -u "$owner" -- env "HOME=$(getent passwd "$owner" | cut -d: -f6)")
+fi
 
 step() { echo "== $*"; }
 
@@ -42,7 +51,7 @@ check() {
 
 # Adds up the runner's own summary, "Total: 4, Errors: 0, Failed: 1, Skipped: 2". No summary is a crash or a time-out.
 add_up() {
-    local name=$1 log=$2 status=$3 summary errors=0 bad=0
+    local name=$1 status=$2 summary errors=0 bad=0
     summary=$(grep -E "^ +Faultrec\.[A-Za-z]+\.Tests +Total: " "$log" | tail -n 1 || true)
     if [[ $summary =~ Total:\ ([0-9]+),\ Errors:\ ([0-9]+),\ Failed:\ ([0-9]+),\ Skipped:\ ([0-9]+),\ Not\ Run:\ ([0-9]+) ]]; then
         errors=${BASH_REMATCH[2]} bad=$((BASH_REMATCH[2] + BASH_REMATCH[3]))
@@ -62,23 +71,22 @@ add_up() {
 
 # One after the other: live tests measure, and two projects at once would disturb each other's counts of lost events.
 run_project() {
-    local name=$1 executable=tests/$1/bin/Release/net10.0/Faultrec.$1.Tests log=artifacts/test-$1.log status=0
+    local name=$1 executable=tests/$1/bin/Release/net10.0/Faultrec.$1.Tests status=0
     local options=(-noColor -noLogo)
     if [[ ${FAULTREC_REQUIRE_LIVE-} == 1 ]]; then
         options+=(-failSkips)
     fi
     step "tests/$name"
     timeout --kill-after=10 "$PROJECT_TIMEOUT_SECONDS" "$executable" "${options[@]}" </dev/null 2>&1 | tee "$log" || status=$?
-    add_up "$name" "$log" "$status"
+    add_up "$name" "$status"
 }
 
 check_c_style() { clang-format --dry-run -Werror "$@"; }
 
-mkdir -p artifacts
 require "packages" scripts/install-deps.sh --test
-require "dotnet build Toolkit.sln" dotnet build Toolkit.sln -c Release -v quiet --nologo --disable-build-servers
+require "dotnet build Toolkit.sln" "${as_owner[@]}" dotnet build Toolkit.sln -c Release -v quiet --nologo --disable-build-servers
 require "native executable" env FAULTREC_BUILD_ONLY=1 ./faultrec
-require "fixtures" make -s -C fixtures
+require "fixtures" "${as_owner[@]}" make -s -C fixtures
 
 if (($# == 0)); then
     shopt -s nullglob
@@ -86,7 +94,7 @@ if (($# == 0)); then
     for project in "${projects[@]}"; do
         run_project "$(basename "$project" .Tests.csproj)"
     done
-    check "dotnet format" dotnet format Toolkit.sln --verify-no-changes --no-restore
+    check "dotnet format" "${as_owner[@]}" dotnet format Toolkit.sln --verify-no-changes --no-restore
     c_sources=(bpf/*.[ch] fixtures/*.[ch] bench/*.[ch])
     check "clang-format" check_c_style "${c_sources[@]}"
     check "shellcheck" shellcheck faultrec ./*.sh scripts/*.sh fixtures/*.sh bench/*.sh .ci/run
