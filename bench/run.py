@@ -1,0 +1,193 @@
+#!/usr/bin/env python3
+"""What recording costs a page fault, side by side in one interleaved run; and how fast the results are read.
+
+usage: bench/run.py [--quick] [--rounds N]      as root
+
+Every tracer runs around the same loop (bench/fault_loop.c), which times itself; each figure is the minimum over all
+rounds of all runs. A tracer that is not there is named with the reason and left out.
+"""
+
+import argparse
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Callable
+
+ROOT = Path(__file__).resolve().parent.parent
+LOOP = ROOT / "artifacts/bench/fault_loop"
+FLOOR = ROOT / "artifacts/bench-floor"  # bench-floor COMMAND…: runs it with empty programs on faultrec's probes
+FAULTREC = ROOT / "artifacts/faultrec/faultrec"
+PERF_EVENTS = ["perf", "record", "-q", "-e", "minor-faults,major-faults", "-c", "1", "-d"]
+LOOP_PAGES = 16384
+READ_RUNS = 3
+
+
+@dataclass
+class Tracer:
+    name: str
+    command: Callable[[Path], list[str]]  # what goes before the loop, given the output file
+    missing: str = ""                     # why it cannot run here; empty when it can
+    count_lost: Callable[[Path], int] | None = None
+    min_ns: list[float] = field(default_factory=list)
+    median_ns: list[float] = field(default_factory=list)
+    finish_s: list[float] = field(default_factory=list)  # from the loop's last line to the tracer's end
+    peak_mb: float = 0                    # of the tracer and the loop, whichever is larger
+    bytes_per_fault: float | None = None
+    lost: int | None = None
+    faults: int = 0
+    output: Path | None = None
+
+
+def perf_lost(data: Path) -> int:
+    """Samples that perf says it lost, as the kernel counted them for each event."""
+    by_event = run_text(["perf", "report", "-i", str(data), "--stats"]).split("-faults stats:")[1:]
+    return sum(int(count) for stats in by_event for count in re.findall(r"LOST_SAMPLES events: +(\d+)", stats))
+
+
+def faultrec_lost(trace: Path) -> int:
+    capture = json.loads(run_text([str(FAULTREC), "report", str(trace), "--format", "json"]))["capture"]
+    return capture["lost"] + capture["lost_sideband"]
+
+
+def run_text(command: list[str]) -> str:
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    if done.returncode != 0:
+        sys.exit(f"run.py: {' '.join(command)} failed ({done.returncode}): {done.stderr.strip()[-500:]}")
+    return done.stdout
+
+
+def build_loop() -> None:
+    LOOP.parent.mkdir(parents=True, exist_ok=True)
+    compiler = shutil.which("gcc") or shutil.which("clang") or sys.exit("run.py: no C compiler; see scripts/install-deps.sh")
+    run_text([compiler, "-O1", "-g", "-Wall", "-Wextra", "-Werror", "-o", str(LOOP), str(ROOT / "bench/fault_loop.c")])
+
+
+def tracers() -> list[Tracer]:
+    no_perf = "" if shutil.which("perf") else "perf is not installed: scripts/install-deps.sh --test"
+    built = subprocess.run([str(ROOT / "faultrec")], env={**os.environ, "FAULTREC_BUILD_ONLY": "1"},
+                           stdin=subprocess.DEVNULL, capture_output=True)
+    no_faultrec = "" if built.returncode == 0 else "./faultrec does not build"
+    return [
+        Tracer("untraced", lambda out: []),
+        Tracer("floor: empty programs", lambda out: [str(FLOOR)],
+               missing="" if os.access(FLOOR, os.X_OK) else f"no {FLOOR.relative_to(ROOT)}"),
+        Tracer("perf record -d", lambda out: [*PERF_EVENTS, "-o", str(out), "--"], no_perf, perf_lost),
+        Tracer("perf record -d --phys-data --data-page-size",
+               lambda out: [*PERF_EVENTS, "--phys-data", "--data-page-size", "-o", str(out), "--"], no_perf, perf_lost),
+        Tracer("faultrec record", lambda out: [str(FAULTREC), "record", "--force", "-o", str(out), "--"],
+               no_faultrec, faultrec_lost),
+    ]
+
+
+def measure(tracer: Tracer, folder: Path, loop_rounds: int) -> None:
+    """One run of the loop under the tracer; adds to the tracer's figures, or names why it cannot be measured."""
+    output = folder / re.sub(r"\W+", "-", tracer.name)
+    cpu = os.cpu_count() - 1
+    command = [*tracer.command(output), str(LOOP), str(LOOP_PAGES), str(loop_rounds), str(cpu)]
+    with open(folder / "stderr", "w+") as stderr:
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=stderr, text=True)
+        line = process.stdout.readline()
+        loop_ended = time.monotonic()
+        process.stdout.read()
+        _, status, usage = os.wait4(process.pid, 0)
+        finish_s = time.monotonic() - loop_ended
+        process.returncode = os.waitstatus_to_exitcode(status)
+        stderr.seek(0)
+        talk = stderr.read().strip()
+    if process.returncode != 0 or not line.startswith("{"):
+        tracer.missing = f"ended with {process.returncode}: {talk.splitlines()[-1] if talk else 'no message'}"
+        return
+    loop = json.loads(line)
+    tracer.faults = loop["faults"]
+    tracer.min_ns.append(loop["min_ns"])
+    tracer.median_ns.append(loop["median_ns"])
+    tracer.finish_s.append(finish_s)
+    tracer.peak_mb = max(tracer.peak_mb, usage.ru_maxrss / 1024)
+    if tracer.count_lost:
+        tracer.output = output
+        tracer.bytes_per_fault = output.stat().st_size / loop["faults"]
+        tracer.lost = (tracer.lost or 0) + tracer.count_lost(output)
+
+
+def print_costs(all_tracers: list[Tracer]) -> None:
+    base, perf = all_tracers[0], all_tracers[2]
+    print(f"{'':46}{'ns/fault':>9}{'median':>8}{'added':>7}{'/perf -d':>9}{'B/fault':>9}{'lost':>7}{'peak MB':>9}")
+    for tracer in all_tracers:
+        if tracer.missing:
+            print(f"{tracer.name:46}  left out: {tracer.missing}")
+            continue
+        added = min(tracer.min_ns) - min(base.min_ns)
+        perf_added = 0 if perf.missing else min(perf.min_ns) - min(base.min_ns)
+        ratio = f"{added / perf_added:.2f}" if perf_added > 0 and tracer is not base else "-"
+        size = "-" if tracer.bytes_per_fault is None else f"{tracer.bytes_per_fault:.1f}"
+        lost = "-" if tracer.lost is None else str(tracer.lost)
+        print(f"{tracer.name:46}{min(tracer.min_ns):9.0f}{min(tracer.median_ns):8.0f}{added:7.0f}{ratio:>9}{size:>9}"
+              f"{lost:>7}{tracer.peak_mb:9.0f}")
+
+
+def print_speeds(all_tracers: list[Tracer]) -> None:
+    """Rows per second of finishing a file and of reading it. The two tools' files hold the same faults."""
+    perf, faultrec = all_tracers[2], all_tracers[4]
+    if not faultrec.missing:
+        print_speed("faultrec: program's end to finished trace", faultrec.faults, min(faultrec.finish_s))
+        print_speed("faultrec report (all tables)", faultrec.faults,
+                    *fastest([str(FAULTREC), "report", str(faultrec.output)]))
+    if not perf.missing:
+        print_speed("perf script > /dev/null", perf.faults, *fastest(["perf", "script", "-i", str(perf.output)]))
+
+
+def print_speed(name: str, rows: int, seconds: float, peak_mb: float | None = None) -> None:
+    peak = "" if peak_mb is None else f"{peak_mb:8.0f} MB peak"
+    print(f"{name:46}{rows / seconds / 1e6:9.2f} M rows/s {seconds:8.3f} s for {rows:,}{peak}")
+
+
+def fastest(command: list[str]) -> tuple[float, float]:
+    """Seconds of the fastest run, and the largest peak of memory in MB."""
+    seconds, peak_mb = [], 0.0
+    for _ in range(READ_RUNS):
+        begun = time.monotonic()
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        _, status, usage = os.wait4(process.pid, 0)
+        seconds.append(time.monotonic() - begun)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode != 0:
+            sys.exit(f"run.py: {' '.join(command)} ended with {process.returncode}")
+        peak_mb = max(peak_mb, usage.ru_maxrss / 1024)
+    return min(seconds), peak_mb
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="a quarter of the faults and two rounds: figures are rougher")
+    parser.add_argument("--rounds", type=int, help="interleaved rounds (default 7; 2 with --quick)")
+    options = parser.parse_args()
+    if os.geteuid() != 0:
+        print("run.py: recording needs the kernel's probes: run this as root", file=sys.stderr)
+        sys.exit(4)
+    rounds = options.rounds or (2 if options.quick else 7)
+    loop_rounds = 16 if options.quick else 64
+
+    build_loop()
+    all_tracers = tracers()
+    # On disk, as a recording would be; /tmp may be memory.
+    with tempfile.TemporaryDirectory(prefix="faultrec-bench-", dir="/var/tmp") as folder:
+        for number in range(1, rounds + 1):
+            print(f"round {number} of {rounds}", file=sys.stderr)
+            for tracer in all_tracers:
+                if not tracer.missing:
+                    measure(tracer, Path(folder), loop_rounds)
+        print(f"4 KiB first touches, {LOOP_PAGES * loop_rounds:,} a run, {rounds} interleaved rounds, Linux {os.uname().release}\n")
+        print_costs(all_tracers)
+        print()
+        print_speeds(all_tracers)
+
+
+if __name__ == "__main__":
+    main()
