@@ -176,7 +176,7 @@ internal sealed class MetadataException(string key, string problem, Exception? i
 internal sealed partial class MetadataContext : JsonSerializerContext;
 
 /// <summary>An address as "0x7f12…": JSON numbers lose bits beyond 2^53 in many readers.</summary>
-internal sealed class HexAddressConverter : JsonConverter<ulong>
+public sealed class HexAddressConverter : JsonConverter<ulong>
 {
     public override ulong Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
     {

@@ -112,7 +112,7 @@ public sealed class TraceReader : IDisposable
             case FaultColumns.Address: ReadAll(chunk, batch.Address); break;
             case FaultColumns.Ip: ReadAll(chunk, batch.Ip); break;
             case FaultColumns.Major: ReadAll(chunk, batch.Major); break;
-            case FaultColumns.Access: ReadAccess(chunk, batch.Access); break;
+            case FaultColumns.Access: ReadAccess(chunk, batch.Access, empty); break;
             case FaultColumns.KernelAccess: ReadAll(chunk, batch.KernelAccess); break;
             case FaultColumns.ErrorCode: ReadNullable(chunk, batch.ErrorCode, none, empty); break;
             case FaultColumns.FaultFlags: ReadNullable(chunk, batch.FaultFlags, none, empty); break;
@@ -181,15 +181,26 @@ public sealed class TraceReader : IDisposable
         _texts.AsSpan(0, chunk.Rows).Clear();
     }
 
-    private void ReadAccess(ColumnChunkAddress chunk, FaultAccess[] destination)
+    private void ReadAccess(ColumnChunkAddress chunk, FaultAccess[] destination, bool empty)
     {
-        Read(chunk, _texts, null);
+        if (empty)
+        {
+            destination.AsSpan(0, chunk.Rows).Fill(FaultAccess.Unknown);
+            return;
+        }
+        Read(chunk, _texts, _levels);
         _pool.BeginColumn();
         string last = "";
-        var access = FaultAccess.Read;
+        var access = FaultAccess.Unknown;
+        int packed = 0;
         for (int row = 0; row < chunk.Rows; row++)
         {
-            string text = _pool.Get(_texts[row]);
+            if (_levels[row] == 0)
+            {
+                destination[row] = FaultAccess.Unknown;
+                continue;
+            }
+            string text = _pool.Get(_texts[packed++]);
             if (!ReferenceEquals(text, last))
             {
                 access = text switch

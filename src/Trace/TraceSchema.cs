@@ -39,7 +39,7 @@ public static class TraceSchema
         Column<long>(FaultColumns.Address, "address", false, EncodingHint.DeltaBinaryPacked, CompressionMethod.Snappy),
         Column<long>(FaultColumns.Ip, "ip", false, EncodingHint.Default, CompressionMethod.Zstd),
         Column<bool>(FaultColumns.Major, "major", false, EncodingHint.Default, CompressionMethod.Zstd),
-        Column<string>(FaultColumns.Access, "access", false, EncodingHint.Dictionary, CompressionMethod.Zstd),
+        Column<string>(FaultColumns.Access, "access", true, EncodingHint.Dictionary, CompressionMethod.Zstd),
         Column<bool>(FaultColumns.KernelAccess, "kernel_access", false, EncodingHint.Default, CompressionMethod.Zstd),
         Column<int>(FaultColumns.ErrorCode, "error_code", true, EncodingHint.DeltaBinaryPacked, CompressionMethod.Zstd),
         Column<int>(FaultColumns.FaultFlags, "fault_flags", true, EncodingHint.DeltaBinaryPacked, CompressionMethod.Zstd),

@@ -166,9 +166,18 @@ public sealed class TraceWriter : IDisposable
 
     private void WriteAccess(TraceColumn column, FaultAccess[] values, int count)
     {
+        int kept = 0;
         for (int i = 0; i < count; i++)
-            _texts[i] = _accessNames[(int)values[i]];
-        Write(column, _texts, count, null, count);
+        {
+            bool known = values[i] != FaultAccess.Unknown;
+            _levels[i] = known ? 1 : 0;
+            if (known)
+                _texts[kept++] = _accessNames[(int)values[i]];
+        }
+        if (kept == 0)
+            WriteNothing<ReadOnlyMemory<char>>(column, count);
+        else
+            Write(column, _texts, kept, _levels, count);
     }
 
     // 1 ns a row and under 100 bytes in all; a codec would cost more than it could save.

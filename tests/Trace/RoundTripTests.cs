@@ -17,7 +17,7 @@ public sealed class RoundTripTests
         ("address", (b, i) => b.Address[i]),
         ("ip", (b, i) => b.Ip[i]),
         ("major", (b, i) => b.Major[i]),
-        ("access", (b, i) => b.Access[i] switch { FaultAccess.Read => "read", FaultAccess.Write => "write", _ => "exec" }),
+        ("access", (b, i) => b.Access[i] switch { FaultAccess.Read => "read", FaultAccess.Write => "write", FaultAccess.Exec => "exec", _ => null }),
         ("kernel_access", (b, i) => b.KernelAccess[i]),
         ("error_code", (b, i) => OrNull(b.ErrorCode[i], FaultBatch.Null)),
         ("fault_flags", (b, i) => OrNull(b.FaultFlags[i], FaultBatch.Null)),

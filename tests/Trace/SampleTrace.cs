@@ -53,7 +53,7 @@ internal static class SampleTrace
         Fill(batch.Address, () => random.NextInt64(long.MinValue, long.MaxValue));
         Fill(batch.Ip, () => random.Next(3) == 0 ? random.NextInt64(long.MinValue, 0) : 0x5555_0000_1234);
         Fill(batch.Major, () => random.Next(4) == 0);
-        Fill(batch.Access, () => (FaultAccess)random.Next(3));
+        Fill(batch.Access, () => (FaultAccess)random.Next(4));
         Fill(batch.KernelAccess, () => random.Next(2) == 0);
         FillNullable(random, count, batch.ErrorCode, FaultBatch.Null, () => random.Next(32));
         FillNullable(random, count, batch.FaultFlags, FaultBatch.Null, () => random.Next());

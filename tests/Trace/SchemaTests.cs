@@ -30,7 +30,7 @@ public sealed class SchemaTests
             address INT64 INT_64 REQUIRED
             ip INT64 INT_64 REQUIRED
             major BOOLEAN - REQUIRED
-            access BYTE_ARRAY UTF8 REQUIRED
+            access BYTE_ARRAY UTF8 OPTIONAL
             kernel_access BOOLEAN - REQUIRED
             error_code INT32 INT_32 OPTIONAL
             fault_flags INT32 INT_32 OPTIONAL

@@ -17,7 +17,7 @@ internal sealed unsafe class EventRing : IDisposable
     public EventRing(AttachedProbes probes)
     {
         _self = GCHandle.Alloc(this);
-        _ring = new RingBufferHandle(Libbpf.RingBufferNew(probes.EventsFd, &OnEvent, GCHandle.ToIntPtr(_self), 0));
+        _ring = new RingBufferHandle(Libbpf.RingBufferNew(probes.EventsFd, &OnRingEvent, GCHandle.ToIntPtr(_self), 0));
         if (_ring.IsInvalid)
             throw Errno.Failure(Marshal.GetLastPInvokeError(), "opening the event ring");
     }
@@ -45,7 +45,7 @@ internal sealed unsafe class EventRing : IDisposable
     }
 
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
-    private static int OnEvent(void* context, void* data, nuint size)
+    private static int OnRingEvent(void* context, void* data, nuint size)
     {
         var self = (EventRing)GCHandle.FromIntPtr((nint)context).Target!;
         try

@@ -61,7 +61,7 @@ internal sealed class TraceFinalizer : IMergeTarget, IDisposable
             _writer.WriteRowGroup(_batch);
             _batch.Count = 0;
         }
-        ref readonly var record = ref fault.Record;
+        var record = fault.Record;
         var task = _tasks.Of(record.Pid, record.Tid);
         var hasEntry = (record.Bits & FaultBits.NoEntry) == 0;
         var isMajor = (record.Bits & FaultBits.Major) != 0;

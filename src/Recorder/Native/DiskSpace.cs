@@ -22,7 +22,7 @@ internal static unsafe partial class DiskSpace
     {
         Statvfs statistics;
         Errno.ThrowIfFailed(Fstatvfs((int)file.DangerousGetHandle(), &statistics), "fstatvfs of the spool");
-        return (long)Math.Min(long.MaxValue, statistics.Available * (UInt128)statistics.FragmentSize);
+        return (long)Math.Min((ulong)long.MaxValue, statistics.Available * statistics.FragmentSize);
     }
 
     [LibraryImport("libc", EntryPoint = "fstatvfs", SetLastError = true)]

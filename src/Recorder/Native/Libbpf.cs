@@ -86,7 +86,7 @@ internal static unsafe partial class Libbpf
     public static partial int IterCreate(int linkFd);
 
     [LibraryImport(Library, EntryPoint = "ring_buffer__new", SetLastError = true)]
-    public static partial nint RingBufferNew(int mapFd, delegate* unmanaged<void*, void*, nuint, int> sample, nint context, nint options);
+    public static partial nint RingBufferNew(int mapFd, delegate* unmanaged[Cdecl]<void*, void*, nuint, int> sample, nint context, nint options);
 
     [LibraryImport(Library, EntryPoint = "ring_buffer__consume")]
     public static partial int RingBufferConsume(RingBufferHandle ring);
