@@ -35,6 +35,11 @@ public sealed class PageSet
     /// <summary>Distinct pages added.</summary>
     public long Count { get; private set; }
 
+    /// <summary>Smallest page added; meaningless when empty, as <see cref="Last"/> is.</summary>
+    public long First { get; private set; } = long.MaxValue;
+
+    public long Last { get; private set; } = long.MinValue;
+
     public void Add(long page)
     {
         var word = page >> WordShift;
@@ -44,6 +49,10 @@ public sealed class PageSet
             return;
         bits |= bit;
         Count++;
+        if (page < First)
+            First = page;
+        if (page > Last)
+            Last = page;
     }
 
     public void Merge(PageSet other)
@@ -56,6 +65,8 @@ public sealed class PageSet
 
         for (var i = 0; i < other._bits.Length; i++)
             AddWord(other._keys[i], other._bits[i]);
+        First = Math.Min(First, other.First);
+        Last = Math.Max(Last, other.Last);
     }
 
     private void AddWord(long word, ulong added)

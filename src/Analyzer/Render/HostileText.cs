@@ -29,7 +29,7 @@ public static class HostileText
     public static string Csv(string text)
     {
         var visible = Visible(text);
-        if (visible.Length > 0 && visible[0] is '=' or '+' or '-' or '@' || text.StartsWith('\t') || text.StartsWith('\r'))
+        if (visible.Length > 0 && visible[0] is '=' or '+' or '-' or '@')
             visible = "'" + visible;
         return visible.AsSpan().ContainsAny('"', ',', ';') || visible != visible.Trim() ? $"\"{visible.Replace("\"", "\"\"", StringComparison.Ordinal)}\"" : visible;
     }
@@ -78,13 +78,13 @@ public static class HostileText
         return builder.ToString();
     }
 
-    // Format holds the bidi controls and zero-width characters; combining marks can be stacked out of their line.
+    // Format holds the bidi controls and the zero-width characters.
     private static bool IsHostile(Rune rune)
     {
         if (rune.IsAscii)
             return rune.Value is < 0x20 or 0x7f or '\\';
         return Rune.GetUnicodeCategory(rune) is UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.LineSeparator
             or UnicodeCategory.ParagraphSeparator or UnicodeCategory.PrivateUse or UnicodeCategory.OtherNotAssigned
-            or UnicodeCategory.Surrogate or UnicodeCategory.NonSpacingMark or UnicodeCategory.EnclosingMark;
+            or UnicodeCategory.Surrogate;
     }
 }

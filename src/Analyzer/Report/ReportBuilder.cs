@@ -27,7 +27,7 @@ public static class ReportBuilder
             Path = path,
             Metadata = metadata,
             Filter = filter,
-            Totals = TotalsOf(index, aggregates, metadata.PageSize),
+            Totals = TotalsOf(index, aggregates),
             Kinds = KindsOf(aggregates.Kinds),
             Regions = regions,
             Files = files,
@@ -43,7 +43,7 @@ public static class ReportBuilder
             throw new FaultrecException(ExitCode.BadInput, $"{HostileText.Visible(path)}: page size {pageSize} is none; expected a power of two such as 4096; record again");
     }
 
-    private static Totals TotalsOf(RegionIndex index, ReportAggregates aggregates, int pageSize)
+    private static Totals TotalsOf(RegionIndex index, ReportAggregates aggregates)
     {
         var counts = new FaultCounts();
         var latency = new LatencyHistogram();
@@ -53,7 +53,7 @@ public static class ReportBuilder
             latency.Merge(aggregates.Kinds.Latency(kind.Kind));
         }
 
-        return new Totals(counts, DistinctPages.OfProcesses(index, aggregates.Regions, pageSize), LatencySummary.Of(latency));
+        return new Totals(counts, DistinctPages.OfProcesses(index, aggregates.Regions), LatencySummary.Of(latency));
     }
 
     private static List<KindRow> KindsOf(KindAggregate kinds)
