@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace Faultrec.Traces;
 
 /// <summary>
@@ -72,9 +74,11 @@ public sealed record Region
 
     public required int Pid { get; init; }
 
+    [JsonConverter(typeof(HexAddressConverter))]
     public required ulong Start { get; init; }
 
     /// <summary>Exclusive.</summary>
+    [JsonConverter(typeof(HexAddressConverter))]
     public required ulong End { get; init; }
 
     /// <summary>As in /proc/PID/maps: "rw-p".</summary>

@@ -1,3 +1,7 @@
+using Parquet;
+using Parquet.Meta;
+using Parquet.Schema;
+
 namespace Faultrec.Traces;
 
 /// <summary>
@@ -7,22 +11,224 @@ namespace Faultrec.Traces;
 /// </summary>
 public sealed class TraceReader : IDisposable
 {
-    public static TraceReader Open(string path) => throw new NotImplementedException();
+    private readonly TraceInput _input;
+    private readonly ParquetReader _parquet;
+    private readonly Dictionary<string, DataField> _fields;
+    private readonly IReadOnlyList<uint[]>? _checksums;
+    private readonly TextPool _pool = new();
+    private int[] _levels = [];
+    private ReadOnlyMemory<char>[] _texts = [];
 
-    public string Path => throw new NotImplementedException();
+    internal TraceReader(string path, TraceInput input, ParquetReader parquet, TraceMetadata metadata, IReadOnlyList<uint[]>? checksums)
+    {
+        Path = path;
+        _input = input;
+        _parquet = parquet;
+        _checksums = checksums;
+        Metadata = metadata;
+        _fields = parquet.Schema.GetDataFields().ToDictionary(field => field.Name);
+        RowGroups = [.. parquet.RowGroups.Select(group => TraceOpener.Describe(group.RowGroup))];
+        RowCount = RowGroups.Sum(group => (long)group.Rows);
+    }
 
-    public TraceMetadata Metadata => throw new NotImplementedException();
+    public string Path { get; }
+
+    public TraceMetadata Metadata { get; }
 
     /// <summary>Rows in the file.</summary>
-    public long RowCount => throw new NotImplementedException();
+    public long RowCount { get; }
 
     /// <summary>In file order; statistics from the footer, for pruning.</summary>
-    public IReadOnlyList<RowGroupInfo> RowGroups => throw new NotImplementedException();
+    public IReadOnlyList<RowGroupInfo> RowGroups { get; }
+
+    public static TraceReader Open(string path) => TraceOpener.Open(path);
 
     /// <summary>Fills the asked columns of <paramref name="batch"/> (its capacity must hold the row group) and its Count.</summary>
-    public void ReadRowGroup(int index, FaultColumns columns, FaultBatch batch) => throw new NotImplementedException();
+    public void ReadRowGroup(int index, FaultColumns columns, FaultBatch batch)
+    {
+        int rows = RowGroups[index].Rows;
+        if (batch.Capacity < rows)
+            throw new ArgumentException($"The batch holds {batch.Capacity} rows, row group {index} has {rows}.", nameof(batch));
+        batch.Count = 0;
+        if (rows > 0)
+        {
+            Reserve(rows, columns);
+            for (int i = 0; i < TraceSchema.Columns.Count; i++)
+            {
+                if (columns.HasFlag(TraceSchema.Columns[i].Flag))
+                    ReadColumn(new ColumnChunkAddress(index, i, rows), batch);
+            }
+        }
+        batch.Count = rows;
+    }
 
-    public void Dispose() => throw new NotImplementedException();
+    public void Dispose()
+    {
+        _parquet.DisposeAsync().AsTask().GetAwaiter().GetResult();
+        _input.Dispose();
+    }
+
+    private void ReadColumn(ColumnChunkAddress chunk, FaultBatch batch)
+    {
+        try
+        {
+            var metadata = _parquet.RowGroups[chunk.Group].RowGroup.Columns[chunk.Column].MetaData!;
+            bool empty = chunk.Definition.Nullable && metadata.Statistics?.NullCount == chunk.Rows;
+            if (!empty)
+                Load(chunk, metadata);
+            Fill(chunk, batch, empty);
+        }
+        catch (Exception e) when (e is not FaultrecException)
+        {
+            // The library throws whatever the damage leads it into: index, range, overflow, memory, format, not-supported.
+            string problem = e is InvalidDataException or EndOfStreamException ? e.Message : "its pages cannot be decoded";
+            throw TraceOpener.BadInput(
+                Path,
+                $"row group {chunk.Group}, column {chunk.Definition.Name} is damaged ({problem})",
+                "copy the file again or record again",
+                e);
+        }
+    }
+
+    private void Load(ColumnChunkAddress chunk, ColumnMetaData metadata)
+    {
+        var (start, length) = TraceOpener.Extent(metadata);
+        _input.Load(start, length);
+        if (_checksums is not null && Crc32C.Append(0, _input.Window) != _checksums[chunk.Group][chunk.Column])
+            throw new InvalidDataException("its checksum is wrong");
+    }
+
+    private void Fill(ColumnChunkAddress chunk, FaultBatch batch, bool empty)
+    {
+        const int none = FaultBatch.Null;
+        switch (chunk.Definition.Flag)
+        {
+            case FaultColumns.TimeNs: ReadAll(chunk, batch.TimeNs); break;
+            case FaultColumns.DurationNs: ReadNullable(chunk, batch.DurationNs, none, empty); break;
+            case FaultColumns.Pid: ReadAll(chunk, batch.Pid); break;
+            case FaultColumns.Tid: ReadAll(chunk, batch.Tid); break;
+            case FaultColumns.Cpu: ReadAll(chunk, batch.Cpu); break;
+            case FaultColumns.Comm: ReadText(chunk, batch.Comm); break;
+            case FaultColumns.Address: ReadAll(chunk, batch.Address); break;
+            case FaultColumns.Ip: ReadAll(chunk, batch.Ip); break;
+            case FaultColumns.Major: ReadAll(chunk, batch.Major); break;
+            case FaultColumns.Access: ReadAccess(chunk, batch.Access); break;
+            case FaultColumns.KernelAccess: ReadAll(chunk, batch.KernelAccess); break;
+            case FaultColumns.ErrorCode: ReadNullable(chunk, batch.ErrorCode, none, empty); break;
+            case FaultColumns.FaultFlags: ReadNullable(chunk, batch.FaultFlags, none, empty); break;
+            case FaultColumns.FaultResult: ReadNullable(chunk, batch.FaultResult, none, empty); break;
+            case FaultColumns.Signal: ReadNullable(chunk, batch.Signal, none, empty); break;
+            case FaultColumns.PtLevel: ReadNullable(chunk, batch.PtLevel, (sbyte)none, empty); break;
+            case FaultColumns.PteBefore: ReadNullable(chunk, batch.PteBefore, FaultBatch.NullPte, empty); break;
+            case FaultColumns.Pfn: ReadNullable(chunk, batch.Pfn, none, empty); break;
+            case FaultColumns.PageOrder: ReadNullable(chunk, batch.PageOrder, (sbyte)none, empty); break;
+            case FaultColumns.RegionId: ReadAll(chunk, batch.RegionId); break;
+            case FaultColumns.Region: ReadText(chunk, batch.Region); break;
+            case FaultColumns.FilePage: ReadNullable(chunk, batch.FilePage, none, empty); break;
+            case FaultColumns.Stack: ReadNullableText(chunk, batch.Stack, empty); break;
+            default: throw new InvalidOperationException($"column {chunk.Definition.Name} has no reader");
+        }
+    }
+
+    private void ReadAll<T>(ColumnChunkAddress chunk, T[] values)
+        where T : struct
+        => Read(chunk, values, null);
+
+    private void ReadNullable<T>(ColumnChunkAddress chunk, T[] values, T nothing, bool empty)
+        where T : struct
+    {
+        if (empty)
+        {
+            values.AsSpan(0, chunk.Rows).Fill(nothing);
+            return;
+        }
+        Read(chunk, values, _levels);
+        Spread(values, _levels.AsSpan(0, chunk.Rows), nothing);
+    }
+
+    /// <summary>Moves the values, packed at the start, to their rows, and writes <paramref name="nothing"/> into the others.</summary>
+    private static void Spread<T>(T[] values, ReadOnlySpan<int> levels, T nothing)
+        where T : struct
+    {
+        int packed = levels.Count(1);
+
+        // Ends where as many values as rows are left: those are in place.
+        for (int row = levels.Length - 1; row >= packed; row--)
+            values[row] = levels[row] == 1 ? values[--packed] : nothing;
+    }
+
+    private void ReadText(ColumnChunkAddress chunk, string[] destination)
+    {
+        Read(chunk, _texts, null);
+        _pool.BeginColumn();
+        for (int row = 0; row < chunk.Rows; row++)
+            destination[row] = _pool.Get(_texts[row]);
+        _texts.AsSpan(0, chunk.Rows).Clear();
+    }
+
+    private void ReadNullableText(ColumnChunkAddress chunk, string?[] destination, bool empty)
+    {
+        if (empty)
+        {
+            destination.AsSpan(0, chunk.Rows).Clear();
+            return;
+        }
+        Read(chunk, _texts, _levels);
+        _pool.BeginColumn();
+        int packed = 0;
+        for (int row = 0; row < chunk.Rows; row++)
+            destination[row] = _levels[row] == 1 ? _pool.Get(_texts[packed++]) : null;
+        _texts.AsSpan(0, chunk.Rows).Clear();
+    }
+
+    private void ReadAccess(ColumnChunkAddress chunk, FaultAccess[] destination)
+    {
+        Read(chunk, _texts, null);
+        _pool.BeginColumn();
+        string last = "";
+        var access = FaultAccess.Read;
+        for (int row = 0; row < chunk.Rows; row++)
+        {
+            string text = _pool.Get(_texts[row]);
+            if (!ReferenceEquals(text, last))
+            {
+                access = text switch
+                {
+                    "read" => FaultAccess.Read,
+                    "write" => FaultAccess.Write,
+                    "exec" => FaultAccess.Exec,
+                    _ => throw new InvalidDataException("it holds something other than read, write and exec"),
+                };
+                last = text;
+            }
+            destination[row] = access;
+        }
+        _texts.AsSpan(0, chunk.Rows).Clear();
+    }
+
+    private void Read<T>(ColumnChunkAddress chunk, T[] values, int[]? levels)
+        where T : struct
+    {
+        var group = _parquet.RowGroups[chunk.Group];
+        var field = _fields[chunk.Definition.Name];
+        // Without the cast, null would become an empty memory through the conversion from arrays.
+        var definitionLevels = levels is null ? (Memory<int>?)null : levels.AsMemory(0, chunk.Rows);
+        // The input completes synchronously, so this never blocks.
+        group.ReadRawAsync(field, values.AsMemory(0, chunk.Rows), definitionLevels, null).GetAwaiter().GetResult();
+    }
+
+    private void Reserve(int rows, FaultColumns columns)
+    {
+        if (_levels.Length < rows)
+            _levels = new int[rows];
+        if ((columns & (FaultColumns.Comm | FaultColumns.Access | FaultColumns.Region | FaultColumns.Stack)) != 0 && _texts.Length < rows)
+            _texts = new ReadOnlyMemory<char>[rows];
+    }
+
+    private readonly record struct ColumnChunkAddress(int Group, int Column, int Rows)
+    {
+        public TraceColumn Definition => TraceSchema.Columns[Column];
+    }
 }
 
 /// <summary>Bounds are inclusive; they are the statistics of the footer, null when the file has none.</summary>

@@ -1,0 +1,183 @@
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using System.Text.Json.Serialization.Metadata;
+
+namespace Faultrec.Traces;
+
+/// <summary>
+/// <see cref="TraceMetadata"/> to and from the footer's key-value pairs: one key a property, the value JSON. Numbers are
+/// numbers, addresses "0x…", times ISO 8601 UTC; what is null is left out.
+/// </summary>
+internal static class MetadataJson
+{
+    /// <summary>
+    /// Written by the writer itself: CRC-32C of each column chunk, a string a row group, 8 hex digits a column in file order.
+    /// </summary>
+    public const string ChecksumsKey = TraceSchema.KeyPrefix + "checksums";
+
+    public const string VersionKey = TraceSchema.KeyPrefix + "schema_version";
+
+    private static MetadataContext Json => MetadataContext.Default;
+
+    public static Dictionary<string, string> Write(TraceMetadata metadata)
+    {
+        var values = new Dictionary<string, string>();
+        Put("schema_version", metadata.SchemaVersion, Json.Int32);
+        Put("tool_version", metadata.ToolVersion, Json.String);
+        Put("command", metadata.Command, Json.IReadOnlyListString);
+        Put("target", metadata.Target, Json.String);
+        Put("host", metadata.Host, Json.String);
+        Put("kernel", metadata.Kernel, Json.String);
+        Put("arch", metadata.Arch, Json.String);
+        Put("page_size", metadata.PageSize, Json.Int32);
+        Put("clock", metadata.Clock, Json.String);
+        Put("clock_start_ns", metadata.ClockStartNs, Json.Int64);
+        Put("started_at", metadata.StartedAt, Json.DateTimeOffset);
+        Put("duration_ns", metadata.DurationNs, Json.Int64);
+        Put("backend", metadata.Backend, Json.String);
+        Put("ladder", metadata.Ladder, Json.IReadOnlyListLadderStep);
+        Put("fault_flag_names", metadata.FaultFlagNames, Json.IReadOnlyDictionaryStringInt64);
+        Put("fault_result_names", metadata.FaultResultNames, Json.IReadOnlyDictionaryStringInt64);
+        Put("regions", metadata.Regions, Json.IReadOnlyListRegion);
+        Put("processes", metadata.Processes, Json.IReadOnlyListProcessEntry);
+        Put("threads", metadata.Threads, Json.IReadOnlyListThreadEntry);
+        Put("receipt", metadata.Receipt, Json.Receipt);
+        return values;
+
+        void Put<T>(string key, T value, JsonTypeInfo<T> type)
+            => values[TraceSchema.KeyPrefix + key] = JsonSerializer.Serialize(value, type);
+    }
+
+    /// <exception cref="MetadataException">A key is missing or its value is not what the key promises.</exception>
+    public static TraceMetadata Read(IReadOnlyDictionary<string, string> values)
+    {
+        return new TraceMetadata
+        {
+            SchemaVersion = Get("schema_version", Json.Int32),
+            ToolVersion = Get("tool_version", Json.String),
+            Command = Get("command", Json.IReadOnlyListString),
+            Target = Get("target", Json.String),
+            Host = Get("host", Json.String),
+            Kernel = Get("kernel", Json.String),
+            Arch = Get("arch", Json.String),
+            PageSize = Get("page_size", Json.Int32),
+            Clock = Get("clock", Json.String),
+            ClockStartNs = Get("clock_start_ns", Json.Int64),
+            StartedAt = Get("started_at", Json.DateTimeOffset),
+            DurationNs = Get("duration_ns", Json.Int64),
+            Backend = Get("backend", Json.String),
+            Ladder = Get("ladder", Json.IReadOnlyListLadderStep),
+            FaultFlagNames = Get("fault_flag_names", Json.IReadOnlyDictionaryStringInt64),
+            FaultResultNames = Get("fault_result_names", Json.IReadOnlyDictionaryStringInt64),
+            Regions = Get("regions", Json.IReadOnlyListRegion),
+            Processes = Get("processes", Json.IReadOnlyListProcessEntry),
+            Threads = Get("threads", Json.IReadOnlyListThreadEntry),
+            Receipt = Get("receipt", Json.Receipt),
+        };
+
+        T Get<T>(string key, JsonTypeInfo<T> type) => Parse(values, TraceSchema.KeyPrefix + key, type);
+    }
+
+    /// <returns>Null when the file does not say (no such key); never throws for a version that is only newer.</returns>
+    public static int? ReadVersion(IReadOnlyDictionary<string, string> values)
+        => values.ContainsKey(VersionKey) ? Parse(values, VersionKey, Json.Int32) : null;
+
+    public static string WriteChecksums(IReadOnlyList<uint[]> checksums)
+    {
+        var groups = new List<string>(checksums.Count);
+        var text = new StringBuilder();
+        foreach (uint[] columns in checksums)
+        {
+            text.Clear();
+            foreach (uint checksum in columns)
+                text.Append(CultureInfo.InvariantCulture, $"{checksum:x8}");
+            groups.Add(text.ToString());
+        }
+        return JsonSerializer.Serialize(groups, Json.IReadOnlyListString);
+    }
+
+    /// <returns>A row group's checksums by column; null when the file has none (another program wrote it).</returns>
+    public static IReadOnlyList<uint[]>? ReadChecksums(IReadOnlyDictionary<string, string> values)
+    {
+        if (!values.ContainsKey(ChecksumsKey))
+            return null;
+        var groups = new List<uint[]>();
+        foreach (string text in Parse(values, ChecksumsKey, Json.IReadOnlyListString))
+        {
+            var columns = new uint[text.Length / 8];
+            for (int i = 0; i < columns.Length; i++)
+            {
+                if (!uint.TryParse(text.AsSpan(i * 8, 8), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out columns[i]))
+                    throw new MetadataException(ChecksumsKey, "is not hexadecimal");
+            }
+            groups.Add(columns);
+        }
+        return groups;
+    }
+
+    private static T Parse<T>(IReadOnlyDictionary<string, string> values, string key, JsonTypeInfo<T> type)
+    {
+        if (!values.TryGetValue(key, out string? json))
+            throw new MetadataException(key, "is missing");
+        try
+        {
+            return JsonSerializer.Deserialize(json, type) ?? throw new MetadataException(key, "is null");
+        }
+        catch (Exception e) when (e is JsonException or FormatException or OverflowException or ArgumentException)
+        {
+            throw new MetadataException(key, "does not have the JSON shape of docs/format.md", e);
+        }
+    }
+}
+
+/// <summary>A metadata key that cannot be read; becomes a <see cref="FaultrecException"/> where the file's name is known.</summary>
+internal sealed class MetadataException(string key, string problem, Exception? inner = null)
+    : Exception($"metadata key {key} {problem}", inner);
+
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+    RespectNullableAnnotations = true,
+    Converters = [typeof(UtcConverter)])]
+[JsonSerializable(typeof(int))]
+[JsonSerializable(typeof(long))]
+[JsonSerializable(typeof(string))]
+[JsonSerializable(typeof(DateTimeOffset))]
+[JsonSerializable(typeof(Receipt))]
+[JsonSerializable(typeof(IReadOnlyList<string>))]
+[JsonSerializable(typeof(IReadOnlyList<LadderStep>))]
+[JsonSerializable(typeof(IReadOnlyList<Region>))]
+[JsonSerializable(typeof(IReadOnlyList<ProcessEntry>))]
+[JsonSerializable(typeof(IReadOnlyList<ThreadEntry>))]
+[JsonSerializable(typeof(IReadOnlyDictionary<string, long>))]
+internal sealed partial class MetadataContext : JsonSerializerContext;
+
+/// <summary>An address as "0x7f12…": JSON numbers lose bits beyond 2^53 in many readers.</summary>
+internal sealed class HexAddressConverter : JsonConverter<ulong>
+{
+    public override ulong Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
+    {
+        string? text = reader.TokenType == JsonTokenType.String ? reader.GetString() : null;
+        if (text is null || !text.StartsWith("0x", StringComparison.Ordinal)
+            || !ulong.TryParse(text.AsSpan(2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out ulong address))
+        {
+            throw new JsonException("expected an address like \"0x7f0000001000\"");
+        }
+        return address;
+    }
+
+    public override void Write(Utf8JsonWriter writer, ulong value, JsonSerializerOptions options)
+        => writer.WriteStringValue($"0x{value:x}");
+}
+
+/// <summary>ISO 8601 UTC with 100 ns: "2025-03-01T12:00:00.1234567Z".</summary>
+internal sealed class UtcConverter : JsonConverter<DateTimeOffset>
+{
+    public override DateTimeOffset Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
+        => reader.GetDateTimeOffset().ToUniversalTime();
+
+    public override void Write(Utf8JsonWriter writer, DateTimeOffset value, JsonSerializerOptions options)
+        => writer.WriteStringValue(value.UtcDateTime.ToString("O", CultureInfo.InvariantCulture));
+}
