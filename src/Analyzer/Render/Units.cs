@@ -56,8 +56,9 @@ public static class Units
         };
     }
 
+    /// <summary>Two decimals, never 0.00 for what is not.</summary>
     public static string Ratio(double value)
-        => value < 999.995 ? value.ToString("0.00", Culture) : Count((long)Math.Round(value));
+        => value is > 0 and < 0.005 ? "<0.01" : value < 999.995 ? value.ToString("0.00", Culture) : Count((long)Math.Round(value));
 
     private static string Significant(double value, string unit)
         => value < 9.995 ? string.Create(Culture, $"{value:0.00} {unit}")

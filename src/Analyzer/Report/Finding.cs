@@ -24,16 +24,17 @@ public static class Finding
 
     internal static string Faults(long count) => count == 1 ? "1 fault" : $"{Units.Count(count)} faults";
 
-    // The mappings of one name in one process are one answer: a program that maps ten megabytes a hundred times has one habit.
+    // The mappings of one name are one answer: a program that maps ten megabytes a hundred times has one habit, and a library
+    // that every process loads is one file.
     private static string Where(FaultReport report)
     {
-        var groups = new Dictionary<(int Pid, string Name), Group>();
+        var groups = new Dictionary<string, Group>();
         Group? largest = null;
         foreach (var row in report.Regions)
         {
-            var key = (row.Region?.Pid ?? 0, RegionNames.Of(row.Region));
-            if (!groups.TryGetValue(key, out var group))
-                groups.Add(key, group = new Group(row));
+            var name = RegionNames.Of(row.Region);
+            if (!groups.TryGetValue(name, out var group))
+                groups.Add(name, group = new Group(row));
             group.Add(row);
             if (largest is null || group.Faults > largest.Faults)
                 largest = group;
@@ -62,12 +63,14 @@ public static class Finding
                 time = $" and took {Units.Duration(sum)}, {Units.Percent((double)sum / all)} of the time";
         }
 
-        var share = most!.Counts.Major == major ? major == 1 ? "" : "all of them " : $"{Units.Count(most.Counts.Major)} of them ";
-        return $"{Units.Count(major)} {(major == 1 ? "was" : "were")} major{time}; {share}in {Columns.CutMiddle(RegionNames.Of(most.Region), NameWidth)}.";
+        var name = Columns.CutMiddle(RegionNames.Of(most!.Region), NameWidth);
+        var place = most.Counts.Major == major ? $"{(major == 1 ? "it was" : "all were")} in {name}" : $"{name} had the most, {Units.Count(most.Counts.Major)}";
+        return $"{Units.Count(major)} {(major == 1 ? "was" : "were")} major{time}; {place}.";
     }
 
     private sealed class Group(RegionRow first)
     {
+        private readonly HashSet<int> _pids = [];
         private int _regions;
         private long _bytes;
         private long _distinctPages;
@@ -77,6 +80,7 @@ public static class Finding
         public void Add(RegionRow row)
         {
             _regions++;
+            _pids.Add(row.Region?.Pid ?? 0);
             _bytes += row.Bytes;
             _distinctPages += row.DistinctPages;
             Faults += row.Counts.Faults;
@@ -90,7 +94,7 @@ public static class Finding
             var where = _regions == 1
                 ? $"in {name} {region.Start:x}-{region.End:x} ({Units.Bytes(_bytes)})"
                 : $"in {Units.Count(_regions)} regions named {name} ({Units.Bytes(_bytes)} together)";
-            return $"{where} of {ProcessName(report, region.Pid)}";
+            return $"{where} of {(_pids.Count == 1 ? ProcessName(report, region.Pid) : $"{Units.Count(_pids.Count)} processes")}";
         }
 
         public string Pages()
