@@ -39,8 +39,9 @@ public static class HostileText
     {
         var visible = Visible(text);
         var builder = new StringBuilder(visible.Length + 8);
-        foreach (var c in visible)
+        for (var i = 0; i < visible.Length; i++)
         {
+            var c = visible[i];
             _ = c switch
             {
                 '&' => builder.Append("&amp;"),
@@ -49,8 +50,8 @@ public static class HostileText
                 '|' => builder.Append("&#124;"),
                 '`' => builder.Append("&#96;"),
                 '@' => builder.Append("&#64;"),
-                '\\' or '*' or '_' or '[' or ']' or '#' or '~' or '!' or '(' or ')' or '$' => builder.Append('\\').Append(c),
-                ':' => builder.Append("&#58;"),
+                '\\' or '*' or '_' or '[' or ']' or '#' or '~' or '$' => builder.Append('\\').Append(c),
+                ':' when visible.AsSpan(i).StartsWith("://") => builder.Append("&#58;"),
                 _ => builder.Append(c),
             };
         }

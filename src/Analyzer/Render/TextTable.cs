@@ -48,7 +48,7 @@ internal static class TextTable
         }
 
         if (table.CutRows > 0)
-            output.Write($"{Indent}… {Units.Count(table.CutRows)} more {table.Title}; --top 0 shows all\n");
+            output.Write($"{Indent}… {table.CutWords}; --top 0 shows all\n");
     }
 
     private static List<int> Shown(ReportTable table)

@@ -92,15 +92,15 @@ public static class Finding
                 return "at addresses that no known mapping covered";
             var name = Columns.CutMiddle(region.Name, NameWidth);
             var where = _regions == 1
-                ? $"in {name} {region.Start:x}-{region.End:x} ({Units.Bytes(_bytes)})"
+                ? $"in {name} 0x{region.Start:x}-0x{region.End:x} ({Units.Bytes(_bytes)})"
                 : $"in {Units.Count(_regions)} regions named {name} ({Units.Bytes(_bytes)} together)";
             return $"{where} of {(_pids.Count == 1 ? ProcessName(report, region.Pid) : $"{Units.Count(_pids.Count)} processes")}";
         }
 
         public string Pages()
             => Faults == _distinctPages
-                ? "each on a page of its own"
-                : $"on {Units.Count(_distinctPages)} distinct pages, so {Units.Count(Faults - _distinctPages)} {(Faults - _distinctPages == 1 ? "is a repeat" : "are repeats")}";
+                ? Faults == 1 ? "on one page" : "each on a page of its own"
+                : $"on {(_distinctPages == 1 ? "one page" : $"{Units.Count(_distinctPages)} distinct pages")}, so {Units.Count(Faults - _distinctPages)} {(Faults - _distinctPages == 1 ? "is a repeat" : "are repeats")}";
 
         private static string ProcessName(FaultReport report, int pid)
         {

@@ -50,6 +50,10 @@ public sealed record ReportTable(ReportTableKind Kind, string Title, IReadOnlyLi
 
     public int CutRows => TotalRows - Rows;
 
+    /// <summary>What of the table is not shown: "112 more regions".</summary>
+    public string CutWords
+        => $"{Units.Count(CutRows)} more {(CutRows == 1 ? Kind.ToString().ToLowerInvariant() : Title)}";
+
     public string? Text(int row, int column) => ((StringDataFrameColumn)Frame.Columns[column])[row];
 
     public long? Integer(int row, int column) => ((Int64DataFrameColumn)Frame.Columns[column])[row];

@@ -42,7 +42,7 @@ public static class ReportTables
             .Integer("pages", "pages", CellFormat.Count, ColumnAudience.Wide, row => row.Region is null ? null : row.Pages)
             .Counts(row => row.Counts)
             .Integer("distinct_pages", "distinct", CellFormat.Count, ColumnAudience.Everyone, row => row.DistinctPages)
-            .Real("density", "dens", CellFormat.Ratio, ColumnAudience.Everyone, row => row.Density)
+            .Real("density", "density", CellFormat.Ratio, ColumnAudience.Everyone, row => row.Density)
             .Real("coverage", "cover", CellFormat.Percent, ColumnAudience.Everyone, row => row.Coverage)
             .Integer("refaults", "refaults", CellFormat.Count, ColumnAudience.Everyone, row => row.Refaults)
             .Real("faults_per_mib", "per MiB", CellFormat.Ratio, ColumnAudience.Wide, row => row.FaultsPerMib)
