@@ -33,7 +33,7 @@ public static class InfoText
         Line(output, "backend", metadata.Backend);
         foreach (var step in metadata.Ladder)
             Line(output, "", step.Reason is null ? $"{step.Backend}: taken" : $"{step.Backend}: refused, {step.Reason}");
-        Line(output, "ledger", $"{Units.Count(metadata.Regions.Count)} regions, {Units.Count(metadata.Processes.Count)} processes, {Units.Count(metadata.Threads.Count)} threads");
+        Line(output, "ledger", $"{Units.Of(metadata.Regions.Count, "region")}, {Units.Of(metadata.Processes.Count, "process", "processes")}, {Units.Of(metadata.Threads.Count, "thread")}");
         Line(output, "flag names", $"{metadata.FaultFlagNames.Count} of FAULT_FLAG_*, {metadata.FaultResultNames.Count} of VM_FAULT_*");
         WriteCounters(output, receipt);
         WriteLoss(output, receipt);
@@ -42,7 +42,7 @@ public static class InfoText
     private static string FileWords(TraceInfo info)
     {
         var each = info.BytesPerFault is { } bytes ? string.Create(CultureInfo.InvariantCulture, $", {bytes:0.0} B a fault") : "";
-        return $"{Units.Bytes(info.FileBytes)}, {Finding.Faults(info.Rows)}{each}, {Units.Count(info.RowGroups.Count)} row groups, schema {info.Metadata.SchemaVersion}";
+        return $"{Units.Bytes(info.FileBytes)}, {Units.Of(info.Rows, "fault")}{each}, {Units.Of(info.RowGroups.Count, "row group")}, schema {info.Metadata.SchemaVersion}";
     }
 
     private static void WriteCounters(TextWriter output, Receipt receipt)

@@ -38,7 +38,7 @@ public static class TextReport
     }
 
     internal static string TotalsLine(Totals totals)
-        => $"{Finding.Faults(totals.Counts.Faults)}: {Units.Count(totals.Counts.Minor)} minor, {Units.Count(totals.Counts.Major)} major, "
+        => $"{Units.Of(totals.Counts.Faults, "fault")}: {Units.Count(totals.Counts.Minor)} minor, {Units.Count(totals.Counts.Major)} major, "
             + $"{Units.Count(totals.Counts.Failed)} failed; {Units.Count(totals.DistinctPages)} distinct pages";
 
     /// <summary>One sentence on what was recorded, where and with what.</summary>
@@ -50,7 +50,7 @@ public static class TextReport
         => metadata.Command.Count > 0 ? string.Join(' ', metadata.Command) : metadata.Target;
 
     internal static string FilterLine(FaultReport report)
-        => $"filter: {report.Filter} ({Units.Count(report.Totals.Counts.Faults)} of {Finding.Faults(report.Metadata.Receipt.Events)})";
+        => $"filter: {report.Filter} ({Units.Count(report.Totals.Counts.Faults)} of {Units.Of(report.Metadata.Receipt.Events, "fault")})";
 
     internal static string Timestamp(DateTimeOffset time)
         => time.ToUniversalTime().ToString("yyyy-MM-dd HH:mm:ss 'UTC'", CultureInfo.InvariantCulture);

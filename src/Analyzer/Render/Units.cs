@@ -14,6 +14,10 @@ public static class Units
             : value < 1_000_000_000_000 ? string.Create(Culture, $"{value / 1e9:0.000} G")
             : string.Create(Culture, $"{value / 1e12:0.000} T");
 
+    /// <summary>"1 fault", "2 faults".</summary>
+    public static string Of(long count, string one, string? many = null)
+        => $"{Count(count)} {(count == 1 ? one : many ?? one + "s")}";
+
     /// <summary>Binary units: "4.0 KiB".</summary>
     public static string Bytes(long bytes)
     {

@@ -16,13 +16,11 @@ public static class Finding
             return report.Filter.IsEmpty ? "The trace holds no faults." : "No fault of the trace matches the filter.";
         var sentences = new List<string> { Where(report), MajorOnes(report) };
         if (report.Totals.Counts.Failed is > 0 and var failed)
-            sentences.Add($"{Faults(failed)} failed: the kernel could not serve {(failed == 1 ? "it" : "them")}.");
+            sentences.Add($"{Units.Of(failed, "fault")} failed: the kernel could not serve {(failed == 1 ? "it" : "them")}.");
         if (report.Totals.Latency is { Count: > 0 } latency)
             sentences.Add($"In all {Units.Duration(latency.SumNs ?? 0)} went into the fault handler, {Units.Duration(latency.P50Ns ?? 0)} at the median.");
         return string.Join(' ', sentences);
     }
-
-    internal static string Faults(long count) => count == 1 ? "1 fault" : $"{Units.Count(count)} faults";
 
     // The mappings of one name are one answer: a program that maps ten megabytes a hundred times has one habit, and a library
     // that every process loads is one file.

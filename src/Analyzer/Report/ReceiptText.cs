@@ -10,7 +10,7 @@ public static class ReceiptText
     /// <summary>Starts with "complete:" or "INCOMPLETE:".</summary>
     public static string Describe(Receipt receipt)
     {
-        var clauses = new List<string> { $"{Finding.Faults(receipt.Events)} captured, {Units.Count(receipt.Lost)} lost" };
+        var clauses = new List<string> { $"{Units.Of(receipt.Events, "fault")} captured, {Units.Count(receipt.Lost)} lost" };
         AddKernel(clauses, receipt);
         AddPerf(clauses, receipt);
         AddDoubts(clauses, receipt);
