@@ -57,7 +57,7 @@ internal static class MetadataJson
         {
             SchemaVersion = Get("schema_version", Json.Int32),
             ToolVersion = Get("tool_version", Json.String),
-            Command = Get("command", Json.IReadOnlyListString),
+            Command = GetList("command", Json.IReadOnlyListString),
             Target = Get("target", Json.String),
             Host = Get("host", Json.String),
             Kernel = Get("kernel", Json.String),
@@ -68,16 +68,19 @@ internal static class MetadataJson
             StartedAt = Get("started_at", Json.DateTimeOffset),
             DurationNs = Get("duration_ns", Json.Int64),
             Backend = Get("backend", Json.String),
-            Ladder = Get("ladder", Json.IReadOnlyListLadderStep),
+            Ladder = GetList("ladder", Json.IReadOnlyListLadderStep),
             FaultFlagNames = Get("fault_flag_names", Json.IReadOnlyDictionaryStringInt64),
             FaultResultNames = Get("fault_result_names", Json.IReadOnlyDictionaryStringInt64),
-            Regions = Get("regions", Json.IReadOnlyListRegion),
-            Processes = Get("processes", Json.IReadOnlyListProcessEntry),
-            Threads = Get("threads", Json.IReadOnlyListThreadEntry),
-            Receipt = Get("receipt", Json.Receipt),
+            Regions = [.. GetList("regions", Json.IReadOnlyListRegion).Select(WithDefaults)],
+            Processes = GetList("processes", Json.IReadOnlyListProcessEntry),
+            Threads = GetList("threads", Json.IReadOnlyListThreadEntry),
+            Receipt = WithDefaults(Get("receipt", Json.Receipt)),
         };
 
         T Get<T>(string key, JsonTypeInfo<T> type) => Parse(values, TraceSchema.KeyPrefix + key, type);
+
+        IReadOnlyList<T> GetList<T>(string key, JsonTypeInfo<IReadOnlyList<T>> type)
+            => NoNulls(TraceSchema.KeyPrefix + key, Get(key, type));
     }
 
     /// <returns>Null when the file does not say (no such key); never throws for a version that is only newer.</returns>
@@ -116,6 +119,24 @@ internal static class MetadataJson
         }
         return groups;
     }
+
+    // Generated deserialisers drop the initialisers of init-only properties that the JSON does not mention.
+    private static Region WithDefaults(Region region) => region with { Lives = Math.Max(region.Lives, 1) };
+
+    private static Receipt WithDefaults(Receipt receipt)
+    {
+        const string key = TraceSchema.KeyPrefix + "receipt";
+        return receipt with
+        {
+            LostByCpu = NoNulls(key, receipt.LostByCpu ?? []),
+            LostBySecond = NoNulls(key, receipt.LostBySecond ?? []),
+            EndReason = receipt.EndReason ?? new Receipt { Events = 0 }.EndReason,
+        };
+    }
+
+    // Nullable annotations are checked for properties, not for the items of a list.
+    private static IReadOnlyList<T> NoNulls<T>(string key, IReadOnlyList<T> items)
+        => items.Any(item => item is null) ? throw new MetadataException(key, "has a null among its items") : items;
 
     private static T Parse<T>(IReadOnlyDictionary<string, string> values, string key, JsonTypeInfo<T> type)
     {

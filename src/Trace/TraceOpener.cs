@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Globalization;
 using System.Text;
 using Microsoft.Win32.SafeHandles;
 using Parquet;
@@ -44,6 +45,15 @@ internal static class TraceOpener
 
     public static FaultrecException BadInput(string path, string found, string remedy, Exception? inner = null)
         => new(ExitCode.BadInput, $"{Printable(path)}: {found}: {remedy}", inner);
+
+    /// <summary>Names from files and command lines can hold escape sequences; in a message they must do nothing.</summary>
+    public static string Printable(string text)
+    {
+        var result = new StringBuilder(text.Length);
+        foreach (char c in text)
+            result.Append(char.IsControl(c) || char.GetUnicodeCategory(c) is UnicodeCategory.Format ? '?' : c);
+        return result.ToString();
+    }
 
     /// <summary>Byte range of a column chunk, dictionary page included.</summary>
     public static (long Start, int Length) Extent(ColumnMetaData metadata)
@@ -179,7 +189,7 @@ internal static class TraceOpener
         {
             var column = scan.Schema[i + 1];
             if (column.Name != expected[i].Name || column.PhysicalType != PhysicalType(expected[i].Type)
-                || column.Repetition != (expected[i].Nullable ? 1 : 0))
+                || column.ConvertedType != ConvertedType(expected[i].Type) || column.Repetition != (expected[i].Nullable ? 1 : 0))
             {
                 string difference = $"column {i + 1} is {Printable(column.Name)}, or of another type, where a trace has {expected[i].Name}";
                 throw BadInput(path, difference, "use the file that `faultrec record` wrote");
@@ -192,6 +202,13 @@ internal static class TraceOpener
             : type == typeof(long) ? Parquet.Meta.Type.INT64
             : type == typeof(string) ? Parquet.Meta.Type.BYTE_ARRAY
             : Parquet.Meta.Type.INT32);
+
+    private static int? ConvertedType(System.Type type)
+        => type == typeof(bool) ? null
+            : (int)(type == typeof(long) ? Parquet.Meta.ConvertedType.INT_64
+                : type == typeof(int) ? Parquet.Meta.ConvertedType.INT_32
+                : type == typeof(sbyte) ? Parquet.Meta.ConvertedType.INT_8
+                : Parquet.Meta.ConvertedType.UTF8);
 
     /// <summary>Every size and position that reading will trust.</summary>
     private static void CheckRowGroups(string path, FileMetaData file, IReadOnlyList<uint[]>? checksums, long footerStart)
@@ -230,13 +247,4 @@ internal static class TraceOpener
     }
 
     private static string Hex(ReadOnlySpan<byte> bytes) => Convert.ToHexStringLower(bytes);
-
-    /// <summary>Names from files and command lines can hold escape sequences; in a message they must do nothing.</summary>
-    private static string Printable(string text)
-    {
-        var result = new StringBuilder(text.Length);
-        foreach (char c in text)
-            result.Append(char.IsControl(c) || char.GetUnicodeCategory(c) is System.Globalization.UnicodeCategory.Format ? '?' : c);
-        return result.ToString();
-    }
 }

@@ -81,7 +81,7 @@ public sealed class TraceReader : IDisposable
         catch (Exception e) when (e is not FaultrecException)
         {
             // The library throws whatever the damage leads it into: index, range, overflow, memory, format, not-supported.
-            string problem = e is InvalidDataException or EndOfStreamException ? e.Message : "its pages cannot be decoded";
+            string problem = e is InvalidDataException or IOException ? TraceOpener.Printable(e.Message) : "its pages cannot be decoded";
             throw TraceOpener.BadInput(
                 Path,
                 $"row group {chunk.Group}, column {chunk.Definition.Name} is damaged ({problem})",

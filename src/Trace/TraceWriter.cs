@@ -9,7 +9,7 @@ namespace Faultrec.Traces;
 /// </summary>
 public sealed class TraceWriter : IDisposable
 {
-    private static readonly ReadOnlyMemory<char>[] AccessNames = ["read".AsMemory(), "write".AsMemory(), "exec".AsMemory()];
+    private static readonly ReadOnlyMemory<char>[] _accessNames = ["read".AsMemory(), "write".AsMemory(), "exec".AsMemory()];
 
     private readonly TraceOutput _output;
     private readonly ParquetOptions _options;
@@ -167,7 +167,7 @@ public sealed class TraceWriter : IDisposable
     private void WriteAccess(TraceColumn column, FaultAccess[] values, int count)
     {
         for (int i = 0; i < count; i++)
-            _texts[i] = AccessNames[(int)values[i]];
+            _texts[i] = _accessNames[(int)values[i]];
         Write(column, _texts, count, null, count);
     }
 
@@ -186,6 +186,8 @@ public sealed class TraceWriter : IDisposable
         var definitionLevels = levels is null ? (ReadOnlyMemory<int>?)null : levels.AsMemory(0, rows);
         Wait(_group!.WriteAllPartsAsync<T>(
             column.Field, values.AsMemory(0, count), definitionLevels, null, CancellationToken.None));
+        if (typeof(T) == typeof(ReadOnlyMemory<char>))
+            TextStatistics.Remove(_group);
     }
 
     private void Reserve(int count)

@@ -1,0 +1,143 @@
+using Faultrec.Traces;
+using Xunit;
+
+namespace Faultrec.Trace.Tests;
+
+/// <summary>Damaged traces: refused with a line that says where, or read with the values that were written.</summary>
+public sealed class DamageTests
+{
+    private static readonly List<FaultBatch> _batches = SampleTrace.RandomBatches(21, 300, 200, 250);
+    private static readonly byte[] _trace = SampleTrace.Write(_batches);
+
+    [Fact]
+    public void EveryTruncationIsRefused()
+    {
+        var random = new Random(1);
+        int[] lengths =
+        [
+            .. Enumerable.Range(0, 64),
+            .. Enumerable.Range(_trace.Length - 64, 64),
+            .. Enumerable.Range(0, 200).Select(_ => random.Next(_trace.Length)),
+        ];
+        foreach (int length in lengths)
+            Assert.NotNull(ReadAll(_trace[..length], _batches));
+    }
+
+    [Fact]
+    public void AFlippedBitNeverChangesAValue()
+    {
+        var random = new Random(2);
+        int refused = 0;
+        for (int i = 0; i < 600; i++)
+        {
+            int at = random.Next(_trace.Length);
+            if (ReadAll(Flip(_trace, at, random.Next(8)), _batches) is not null)
+                refused++;
+        }
+        // Undetected may only be the footer's guard and what no reader uses; that is little.
+        Assert.InRange(refused, 590, 600);
+    }
+
+    [Fact]
+    public void DamageInAPageNamesRowGroupAndColumn()
+    {
+        // The first page starts behind the magic; its column is the first.
+        using var file = new TempFile(Flip(_trace, 100, 0));
+        using var reader = TraceReader.Open(file.Path);
+        var batch = new FaultBatch(300);
+
+        var error = Assert.Throws<FaultrecException>(() => reader.ReadRowGroup(0, FaultColumns.All, batch));
+
+        Assert.Equal(
+            $"{file.Path}: row group 0, column time_ns is damaged (its checksum is wrong): copy the file again or record again",
+            error.Message);
+        reader.ReadRowGroup(0, FaultColumns.All & ~FaultColumns.TimeNs, batch);
+        Assert.Equal(_batches[0].Address.Take(300), batch.Address);
+    }
+
+    /// <summary>
+    /// Without the checksums, as if somebody had made them right again: wrong values cannot be recognised then, but nothing may
+    /// crash, hang, or throw anything else.
+    /// </summary>
+    [Fact]
+    public void AForgedFileIsReadOrRefused()
+    {
+        byte[] unprotected = FooterEdit.WithoutChecksums(_trace);
+        Assert.Null(ReadAll(unprotected, _batches));
+        var random = new Random(3);
+        int footer = _trace.Length - 8 - BitConverter.ToInt32(_trace, _trace.Length - 8);
+
+        // All of the first page's header, which steers the reader, then samples of pages and footer.
+        for (int bit = 4 * 8; bit < 64 * 8; bit++)
+            ReadAll(Flip(unprotected, bit / 8, bit % 8), null);
+        for (int i = 0; i < 1200; i++)
+        {
+            int at = i % 3 == 0 ? random.Next(footer, _trace.Length) : random.Next(_trace.Length);
+            ReadAll(Flip(unprotected, at, random.Next(8)), null);
+        }
+    }
+
+    private static byte[] Flip(byte[] bytes, int at, int bit)
+    {
+        byte[] flipped = [.. bytes];
+        flipped[at] ^= (byte)(1 << bit);
+        return flipped;
+    }
+
+    /// <param name="expected">What must be read if anything is; null where anything may.</param>
+    /// <returns>The refusal, or null when the file was read.</returns>
+    private static FaultrecException? ReadAll(byte[] content, List<FaultBatch>? expected)
+    {
+        using var file = new TempFile(content);
+        try
+        {
+            using var reader = TraceReader.Open(file.Path);
+            for (int g = 0; g < reader.RowGroups.Count; g++)
+            {
+                var batch = new FaultBatch(reader.RowGroups[g].Rows);
+                reader.ReadRowGroup(g, FaultColumns.All, batch);
+                if (expected is not null)
+                    AssertSame(expected[g], batch);
+            }
+            return null;
+        }
+        catch (FaultrecException e)
+        {
+            Assert.Equal(ExitCode.BadInput, e.ExitCode);
+            Assert.StartsWith($"{file.Path}: ", e.Message, StringComparison.Ordinal);
+            Assert.DoesNotContain(e.Message, char.IsControl);
+            return e;
+        }
+    }
+
+    private static void AssertSame(FaultBatch expected, FaultBatch actual)
+    {
+        int count = expected.Count;
+        Assert.Equal(count, actual.Count);
+        AssertColumn(expected.TimeNs, actual.TimeNs);
+        AssertColumn(expected.DurationNs, actual.DurationNs);
+        AssertColumn(expected.Pid, actual.Pid);
+        AssertColumn(expected.Tid, actual.Tid);
+        AssertColumn(expected.Cpu, actual.Cpu);
+        AssertColumn(expected.Comm, actual.Comm);
+        AssertColumn(expected.Address, actual.Address);
+        AssertColumn(expected.Ip, actual.Ip);
+        AssertColumn(expected.Major, actual.Major);
+        AssertColumn(expected.Access, actual.Access);
+        AssertColumn(expected.KernelAccess, actual.KernelAccess);
+        AssertColumn(expected.ErrorCode, actual.ErrorCode);
+        AssertColumn(expected.FaultFlags, actual.FaultFlags);
+        AssertColumn(expected.FaultResult, actual.FaultResult);
+        AssertColumn(expected.Signal, actual.Signal);
+        AssertColumn(expected.PtLevel, actual.PtLevel);
+        AssertColumn(expected.PteBefore, actual.PteBefore);
+        AssertColumn(expected.Pfn, actual.Pfn);
+        AssertColumn(expected.PageOrder, actual.PageOrder);
+        AssertColumn(expected.RegionId, actual.RegionId);
+        AssertColumn(expected.Region, actual.Region);
+        AssertColumn(expected.FilePage, actual.FilePage);
+        AssertColumn(expected.Stack, actual.Stack);
+
+        void AssertColumn<T>(T[] one, T[] other) => Assert.True(one.AsSpan(0, count).SequenceEqual(other.AsSpan(0, count)));
+    }
+}

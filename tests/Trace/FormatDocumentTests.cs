@@ -1,0 +1,87 @@
+using System.Runtime.CompilerServices;
+using System.Text.RegularExpressions;
+using Faultrec.Traces;
+using Xunit;
+
+namespace Faultrec.Trace.Tests;
+
+/// <summary>docs/format.md is a contract: what it says must be so.</summary>
+public sealed partial class FormatDocumentTests
+{
+    private static readonly string _text = File.ReadAllText(DocumentPath());
+
+    [Fact]
+    public void DescribesTheColumnsInOrder()
+    {
+        using var file = new TempFile(SampleTrace.Write(SampleTrace.RandomBatches(1, 10)));
+        var columns = Duck.Query($"SELECT name, lower(data_type) FROM (SELECT column_name AS name, column_type AS data_type FROM (DESCRIBE SELECT * FROM '{file.Path}'))")
+            .Select(row => ((string)row[0]!, (string)row[1]!));
+
+        var documented = ColumnRow().Matches(Section("Columns")).Select(row => (row.Groups[1].Value, row.Groups[2].Value switch
+        {
+            "int64" => "bigint",
+            "int32" => "integer",
+            "int8" => "tinyint",
+            "bool" => "boolean",
+            "string" => "varchar",
+            string other => other,
+        }));
+
+        Assert.Equal(columns, documented);
+    }
+
+    [Fact]
+    public void DescribesTheKeysInOrder()
+    {
+        using var file = new TempFile(SampleTrace.Write([]));
+        Assert.Equal(Duck.KeyValues(file.Path).Keys, KeyRow().Matches(Section("Metadata")).Select(row => row.Groups[1].Value));
+    }
+
+    [Fact]
+    public void NamesTheVersion()
+        => Assert.Contains($"**schema version {TraceSchema.Version}**", _text, StringComparison.Ordinal);
+
+    [Fact]
+    public void EveryQueryRuns()
+    {
+        var metadata = SampleTrace.Metadata(1000) with
+        {
+            Regions = [new Region { Id = 1, Pid = 10, Start = 0x1000, End = 0xffff_ffff_ffff_f000, Prot = "rw-p", Name = "[heap]" }],
+        };
+        using var file = new TempFile(SampleTrace.Write(SampleTrace.RandomBatches(1, 1000), metadata));
+        var queries = SqlBlock().Matches(_text).Select(block => block.Groups[1].Value).ToArray();
+        Assert.Equal(6, queries.Length);
+        foreach (string query in queries)
+            Assert.NotEmpty(Duck.Query(query.Replace("trace.parquet", file.Path, StringComparison.Ordinal)));
+    }
+
+    [Fact]
+    public void UnsignedAddressesAreAsTheTextSays()
+    {
+        var batch = SampleTrace.RandomBatch(new Random(1), 1);
+        batch.Ip[0] = unchecked((long)0xffff_ffff_8100_0000);
+        using var file = new TempFile(SampleTrace.Write([batch]));
+        const string expression = "CASE WHEN ip < 0 THEN ip::HUGEINT + 18446744073709551616 ELSE ip END";
+        Assert.Contains(expression, _text, StringComparison.Ordinal);
+        Assert.Equal([["0xffffffff81000000"]], Duck.Query($"SELECT format('0x{{:x}}', {expression}) FROM '{file.Path}'"));
+    }
+
+    private static string Section(string title)
+    {
+        int start = _text.IndexOf($"\n## {title}\n", StringComparison.Ordinal);
+        int end = _text.IndexOf("\n## ", start + 1, StringComparison.Ordinal);
+        return _text[start..end];
+    }
+
+    private static string DocumentPath([CallerFilePath] string source = "")
+        => Path.Combine(Path.GetDirectoryName(source)!, "..", "..", "docs", "format.md");
+
+    [GeneratedRegex(@"^\| `(\w+)` \| (int64|int32|int8|bool|string) \|", RegexOptions.Multiline)]
+    private static partial Regex ColumnRow();
+
+    [GeneratedRegex(@"^\| `(faultrec\.\w+)` \|", RegexOptions.Multiline)]
+    private static partial Regex KeyRow();
+
+    [GeneratedRegex(@"^```sql\n(.*?)^```", RegexOptions.Multiline | RegexOptions.Singleline)]
+    private static partial Regex SqlBlock();
+}

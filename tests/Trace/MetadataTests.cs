@@ -1,0 +1,176 @@
+using System.Text.Json.Nodes;
+using Faultrec.Traces;
+using Xunit;
+
+namespace Faultrec.Trace.Tests;
+
+public sealed class MetadataTests
+{
+    /// <summary>Every property away from its default, with text that would do harm in a terminal or a JSON string.</summary>
+    private static readonly TraceMetadata _full = new()
+    {
+        ToolVersion = "1.2.3",
+        Command = ["python3", "-c", "print(\"\e[31m\n\")", "größe", ""],
+        Target = "pid 1234",
+        Host = "host.example",
+        Kernel = "6.12.0-rc1",
+        Arch = "x86_64",
+        PageSize = 16384,
+        Clock = "CLOCK_BOOTTIME",
+        ClockStartNs = long.MaxValue,
+        StartedAt = new DateTimeOffset(2025, 3, 1, 14, 0, 0, TimeSpan.FromHours(2)).AddTicks(1234567),
+        DurationNs = 987_654_321,
+        Backend = "tracepoint",
+        Ladder = [new LadderStep("fexit", "EPERM"), new LadderStep("tracepoint", null)],
+        FaultFlagNames = new Dictionary<string, long> { ["FAULT_FLAG_WRITE"] = 1, ["FAULT_FLAG_MKWRITE"] = 2 },
+        FaultResultNames = new Dictionary<string, long> { ["VM_FAULT_MAJOR"] = 4 },
+        Regions =
+        [
+            new Region
+            {
+                Id = 1,
+                Pid = 10,
+                Start = 0x7f00_0000_1000,
+                End = 0xffff_ffff_ffff_f000,
+                Prot = "r-xp",
+                Flags = 0x8000_0002,
+                Name = "/lib/libc.so.6",
+                Path = "/lib/libc.so.6",
+                Inode = ulong.MaxValue,
+                Device = "fe:01",
+                FileOffset = 0x28000,
+                BuildId = "abcdef",
+                BornNs = 5,
+                DiedNs = 6,
+                Lives = 3,
+            },
+            new Region { Id = 2, Pid = 10, Start = 0, End = 4096, Prot = "rw-p", Name = "[heap]" },
+        ],
+        Processes = [new ProcessEntry { Pid = 10, ParentPid = 1, Comm = "python3", StartedNs = 0, ExitedNs = 9 }, new ProcessEntry { Pid = 11, Comm = "a\e[2J" }],
+        Threads = [new ThreadEntry { Pid = 10, Tid = 12, Comm = "worker", StartedNs = 1, ExitedNs = 8 }],
+        Receipt = new Receipt
+        {
+            Events = 100,
+            Lost = 3,
+            LostByCpu = [new CpuLoss(0, 1), new CpuLoss(1, 2)],
+            LostBySecond = [new SecondLoss(7, 3)],
+            LostSideband = 4,
+            WithoutEntry = 5,
+            WithoutOutcome = 6,
+            WithoutRegion = 7,
+            RegionsFolded = 8,
+            RegionsOmitted = 9,
+            PerfMinor = 10,
+            PerfMajor = 11,
+            KernelMinor = 12,
+            KernelMajor = 13,
+            KernelExec = 14,
+            EndReason = "interrupted",
+            ExitStatus = 130,
+            SpoolBytesDropped = 15,
+            Complete = true,
+        },
+    };
+
+    [Fact]
+    public void EveryPropertyComesBack()
+    {
+        using var file = new TempFile(SampleTrace.Write([], _full));
+        using var reader = TraceReader.Open(file.Path);
+        Assert.Equivalent(_full, reader.Metadata, strict: true);
+        Assert.Equal(TimeSpan.Zero, reader.Metadata.StartedAt.Offset);
+    }
+
+    [Fact]
+    public void DefaultsComeBack()
+    {
+        var metadata = SampleTrace.Metadata();
+        using var file = new TempFile(SampleTrace.Write([], metadata));
+        using var reader = TraceReader.Open(file.Path);
+        Assert.Equivalent(metadata, reader.Metadata, strict: true);
+    }
+
+    [Fact]
+    public void DuckDbReadsTheKeysAsJson()
+    {
+        using var file = new TempFile(SampleTrace.Write([], _full));
+
+        var values = Duck.KeyValues(file.Path);
+
+        Assert.Equal(
+            [
+                "faultrec.schema_version", "faultrec.tool_version", "faultrec.command", "faultrec.target", "faultrec.host",
+                "faultrec.kernel", "faultrec.arch", "faultrec.page_size", "faultrec.clock", "faultrec.clock_start_ns",
+                "faultrec.started_at", "faultrec.duration_ns", "faultrec.backend", "faultrec.ladder", "faultrec.fault_flag_names",
+                "faultrec.fault_result_names", "faultrec.regions", "faultrec.processes", "faultrec.threads", "faultrec.receipt",
+                "faultrec.checksums",
+            ],
+            values.Keys);
+        AssertJson("1", "schema_version");
+        AssertJson("\"2025-03-01T12:00:00.1234567Z\"", "started_at");
+        AssertJson("9223372036854775807", "clock_start_ns");
+        AssertJson("""["python3","-c","print(\"\u001b[31m\n\")","größe",""]""", "command");
+        AssertJson("""[{"backend":"fexit","reason":"EPERM"},{"backend":"tracepoint"}]""", "ladder");
+        AssertJson("""{"FAULT_FLAG_WRITE":1,"FAULT_FLAG_MKWRITE":2}""", "fault_flag_names");
+        AssertJson(
+            """
+            [{"id":1,"pid":10,"start":"0x7f0000001000","end":"0xfffffffffffff000","prot":"r-xp","flags":2147483650,
+              "name":"/lib/libc.so.6","path":"/lib/libc.so.6","inode":18446744073709551615,"device":"fe:01","file_offset":163840,
+              "build_id":"abcdef","born_ns":5,"died_ns":6,"lives":3},
+             {"id":2,"pid":10,"start":"0x0","end":"0x1000","prot":"rw-p","flags":0,"name":"[heap]","inode":0,"file_offset":0,"lives":1}]
+            """,
+            "regions");
+        AssertJson("""[{"pid":10,"parent_pid":1,"comm":"python3","started_ns":0,"exited_ns":9},{"pid":11,"comm":"a\u001b[2J"}]""", "processes");
+        AssertJson("""[{"pid":10,"tid":12,"comm":"worker","started_ns":1,"exited_ns":8}]""", "threads");
+        AssertJson(
+            """
+            {"events":100,"lost":3,"lost_by_cpu":[{"cpu":0,"lost":1},{"cpu":1,"lost":2}],"lost_by_second":[{"second":7,"lost":3}],
+             "lost_sideband":4,"without_entry":5,"without_outcome":6,"without_region":7,"regions_folded":8,"regions_omitted":9,
+             "perf_minor":10,"perf_major":11,"kernel_minor":12,"kernel_major":13,"kernel_exec":14,"end_reason":"interrupted",
+             "exit_status":130,"spool_bytes_dropped":15,"complete":true}
+            """,
+            "receipt");
+
+        void AssertJson(string expected, string key)
+            => Assert.Equal(JsonNode.Parse(expected)!.ToJsonString(), JsonNode.Parse(values[$"faultrec.{key}"])!.ToJsonString());
+    }
+
+    [Fact]
+    public void NoControlCharacterStandsInTheMetadata()
+    {
+        using var file = new TempFile(SampleTrace.Write([], _full));
+        Assert.All(Duck.KeyValues(file.Path).Values, value => Assert.DoesNotContain(value, char.IsControl));
+    }
+
+    /// <summary>A reader must read what another minor version added, or did not know yet, without a version bump.</summary>
+    [Theory]
+    [InlineData("\"lives\":3}", "\"livez\":3}")]
+    [InlineData("\"lost_by_cpu\"", "\"found_by_cp\"")]
+    [InlineData("\"lost_by_second\"", "\"found_by_secon\"")]
+    [InlineData("\"end_reason\"", "\"end_seasom\"")]
+    public void UnknownPropertiesAreIgnoredAndMissingOnesDefault(string text, string replacement)
+    {
+        using var file = new TempFile(FooterEdit.Replace(SampleTrace.Write([], _full), text, replacement));
+
+        using var reader = TraceReader.Open(file.Path);
+
+        var (region, receipt) = (reader.Metadata.Regions[0], reader.Metadata.Receipt);
+        Assert.Equal(text.Contains("lives", StringComparison.Ordinal) ? 1 : 3, region.Lives);
+        Assert.Equal(text.Contains("cpu", StringComparison.Ordinal) ? 0 : 2, receipt.LostByCpu.Count);
+        Assert.Equal(text.Contains("second", StringComparison.Ordinal) ? 0 : 1, receipt.LostBySecond.Count);
+        Assert.Equal(text.Contains("reason", StringComparison.Ordinal) ? "exited" : "interrupted", receipt.EndReason);
+    }
+
+    [Theory]
+    [InlineData("{\"backend\":\"fexit\",\"reason\":\"EPERM\"}")]
+    [InlineData("{\"cpu\":0,\"lost\":1}")]
+    public void NullItemsAreRefused(string item)
+    {
+        using var file = new TempFile(FooterEdit.Replace(SampleTrace.Write([], _full), item, "null".PadRight(item.Length)));
+
+        var error = Assert.Throws<FaultrecException>(() => TraceReader.Open(file.Path));
+
+        Assert.Equal(ExitCode.BadInput, error.ExitCode);
+        Assert.Contains("has a null among its items", error.Message, StringComparison.Ordinal);
+    }
+}

@@ -1,0 +1,85 @@
+using Faultrec.Traces;
+using Xunit;
+
+namespace Faultrec.Trace.Tests;
+
+public sealed class SchemaTests
+{
+    /// <summary>
+    /// The schema as DuckDB sees it. If this fails, the file format changed: bump TraceSchema.Version if a reader of the old
+    /// version could misread the new file (a new column at the end it cannot), describe it in docs/format.md, and only then
+    /// change the text here.
+    /// </summary>
+    [Fact]
+    public void SchemaChangesOnlyWithItsVersion()
+    {
+        using var file = new TempFile(SampleTrace.Write(SampleTrace.RandomBatches(1, 10)));
+
+        var columns = Duck.Query($"SELECT name, type, coalesce(converted_type, '-'), repetition_type FROM parquet_schema('{file.Path}') WHERE name <> 'root'");
+
+        string listing = string.Join('\n', columns.Select(column => string.Join(' ', column)));
+        Assert.Equal(
+            """
+            schema version 1
+            time_ns INT64 INT_64 REQUIRED
+            duration_ns INT64 INT_64 OPTIONAL
+            pid INT32 INT_32 REQUIRED
+            tid INT32 INT_32 REQUIRED
+            cpu INT32 INT_32 REQUIRED
+            comm BYTE_ARRAY UTF8 REQUIRED
+            address INT64 INT_64 REQUIRED
+            ip INT64 INT_64 REQUIRED
+            major BOOLEAN - REQUIRED
+            access BYTE_ARRAY UTF8 REQUIRED
+            kernel_access BOOLEAN - REQUIRED
+            error_code INT32 INT_32 OPTIONAL
+            fault_flags INT32 INT_32 OPTIONAL
+            fault_result INT32 INT_32 OPTIONAL
+            signal INT32 INT_32 OPTIONAL
+            pt_level INT32 INT_8 OPTIONAL
+            pte_before INT64 INT_64 OPTIONAL
+            pfn INT64 INT_64 OPTIONAL
+            page_order INT32 INT_8 OPTIONAL
+            region_id INT32 INT_32 REQUIRED
+            region BYTE_ARRAY UTF8 REQUIRED
+            file_page INT64 INT_64 OPTIONAL
+            stack BYTE_ARRAY UTF8 OPTIONAL
+            """,
+            $"schema version {TraceSchema.Version}\n{listing}",
+            ignoreLineEndingDifferences: true);
+    }
+
+    /// <summary>Bytes a row are what the encodings are chosen for; a lost hint shows here, not in any value.</summary>
+    [Theory]
+    [InlineData(false, 4)]
+    [InlineData(true, 9)]
+    public void RowsStaySmall(bool randomAddresses, double maxBytes)
+    {
+        const int rows = 50_000;
+        var random = new Random(1);
+        var batch = new FaultBatch(rows) { Count = rows };
+        long time = 0;
+        for (int i = 0; i < rows; i++)
+        {
+            time += random.Next(1200, 1800);
+            batch.TimeNs[i] = time;
+            batch.DurationNs[i] = random.Next(700, 2000);
+            batch.Pid[i] = batch.Tid[i] = 4000;
+            batch.Comm[i] = "toucher";
+            batch.Address[i] = 0x7f00_0000_0000 + 4096L * (randomAddresses ? random.Next(1 << 20) : i);
+            batch.Ip[i] = 0x5555_0000_1230 + 16 * (random.Next(50) == 0 ? 1 : 0);
+            batch.Access[i] = FaultAccess.Write;
+            batch.ErrorCode[i] = 6;
+            batch.FaultFlags[i] = batch.FaultResult[i] = batch.Signal[i] = FaultBatch.Null;
+            batch.PtLevel[i] = batch.PageOrder[i] = FaultBatch.Null;
+            batch.PteBefore[i] = FaultBatch.NullPte;
+            batch.Pfn[i] = batch.FilePage[i] = FaultBatch.Null;
+            batch.RegionId[i] = 7;
+            batch.Region[i] = "[anon]";
+        }
+
+        double bytes = (double)SampleTrace.Write([batch]).Length / rows;
+
+        Assert.InRange(bytes, 1, maxBytes);
+    }
+}
