@@ -1,0 +1,44 @@
+namespace Faultrec.Analyzer;
+
+/// <summary>Faults by severity, and the time they took.</summary>
+public struct FaultCounts
+{
+    public long Minor { get; private set; }
+
+    public long Major { get; private set; }
+
+    public long Failed { get; private set; }
+
+    /// <summary>Sum of the known durations, ns.</summary>
+    public long DurationNs { get; private set; }
+
+    public static FaultCounts Of(Severity severity, long faults, long durationNs) => new()
+    {
+        Minor = severity == Severity.Minor ? faults : 0,
+        Major = severity == Severity.Major ? faults : 0,
+        Failed = severity == Severity.Failed ? faults : 0,
+        DurationNs = durationNs,
+    };
+
+    public readonly long Faults => Minor + Major + Failed;
+
+    /// <param name="durationNs">Negative: not known.</param>
+    public void Add(Severity severity, long durationNs)
+    {
+        if (severity == Severity.Minor)
+            Minor++;
+        else if (severity == Severity.Major)
+            Major++;
+        else
+            Failed++;
+        DurationNs += Math.Max(durationNs, 0);
+    }
+
+    public void Merge(in FaultCounts other)
+    {
+        Minor += other.Minor;
+        Major += other.Major;
+        Failed += other.Failed;
+        DurationNs += other.DurationNs;
+    }
+}

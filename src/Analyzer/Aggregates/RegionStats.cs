@@ -1,0 +1,61 @@
+using Faultrec.Traces;
+
+namespace Faultrec.Analyzer;
+
+/// <summary>What happened in one region: counts, cost, which pages, and where in its address range.</summary>
+public sealed class RegionStats
+{
+    /// <summary>Equal address buckets of <see cref="Heat"/>.</summary>
+    public const int HeatBuckets = 64;
+
+    private readonly ulong _start;
+    private readonly ulong _bytes;
+    private readonly int _pageShift;
+    private FaultCounts _counts;
+
+    /// <param name="region">Null: faults that no known mapping covered.</param>
+    public RegionStats(Region? region, int pageShift)
+    {
+        _pageShift = pageShift;
+        if (region is not null && region.End > region.Start)
+        {
+            _start = region.Start;
+            _bytes = region.End - region.Start;
+        }
+
+        Pages = new PageSet((long)(_start >> pageShift), (long)(_bytes >> pageShift));
+    }
+
+    public ref readonly FaultCounts Counts => ref _counts;
+
+    public LatencyHistogram Latency { get; } = new();
+
+    public PageSet Pages { get; }
+
+    /// <summary>Faults in bucket ⌊offset · 64 / size⌋; an address outside the range is in none.</summary>
+    public long[] Heat { get; } = new long[HeatBuckets];
+
+    public void Add(Severity severity, long durationNs, ulong address)
+    {
+        _counts.Add(severity, durationNs);
+        if (durationNs >= 0)
+            Latency.Add(durationNs);
+        Pages.Add((long)(address >> _pageShift));
+        var offset = address - _start;
+        if (offset < _bytes)
+            Heat[HeatBucket(offset, _bytes)]++;
+    }
+
+    public void Merge(RegionStats other)
+    {
+        _counts.Merge(other._counts);
+        Latency.Merge(other.Latency);
+        Pages.Merge(other.Pages);
+        for (var i = 0; i < HeatBuckets; i++)
+            Heat[i] += other.Heat[i];
+    }
+
+    // The product overflows only for ranges of 2^58 bytes, which no address space has but a damaged file may.
+    private static int HeatBucket(ulong offset, ulong bytes)
+        => bytes <= ulong.MaxValue / HeatBuckets ? (int)(offset * HeatBuckets / bytes) : (int)((UInt128)offset * HeatBuckets / bytes);
+}

@@ -1,0 +1,23 @@
+using Faultrec.Traces;
+
+namespace Faultrec.Analyzer;
+
+/// <summary>How regions are called in filters and tables.</summary>
+public static class RegionNames
+{
+    /// <summary>Of faults at addresses that no known mapping covered (region id 0).</summary>
+    public const string Unmapped = "[no mapping]";
+
+    public static string Of(Region? region) => region?.Name ?? Unmapped;
+
+    /// <summary>file, heap, stack, anon; special for the kernel's own ([vdso], [vvar]…); none without a mapping.</summary>
+    public static string KindOf(Region? region) => region switch
+    {
+        null => "none",
+        { Path: not null } => "file",
+        { Name: "[heap]" } => "heap",
+        { Name: "[stack]" } => "stack",
+        { Name: var name } when name.StartsWith("[anon", StringComparison.Ordinal) => "anon",
+        _ => "special",
+    };
+}

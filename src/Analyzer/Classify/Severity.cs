@@ -1,0 +1,34 @@
+namespace Faultrec.Analyzer;
+
+/// <summary>What a fault cost in the kernel's own accounting; the order is also that of every table.</summary>
+public enum Severity : byte
+{
+    /// <summary>Served without waiting for a device.</summary>
+    Minor = 0,
+
+    /// <summary>The kernel accounted it as major: it waited for a device, or was retried (mm_account_fault).</summary>
+    Major = 1,
+
+    /// <summary>Not served: a signal was raised, or handle_mm_fault returned an error bit.</summary>
+    Failed = 2,
+}
+
+/// <summary>Names of <see cref="Severity"/> as the command line and every format spell them.</summary>
+public static class SeverityNames
+{
+    public const int Count = 3;
+
+    private static readonly string[] Names = ["minor", "major", "failed"];
+
+    public static string Name(this Severity severity) => Names[(int)severity];
+
+    /// <summary>False when <paramref name="text"/> is none of <see cref="All"/>.</summary>
+    public static bool TryParse(string text, out Severity severity)
+    {
+        var index = Array.IndexOf(Names, text);
+        severity = (Severity)Math.Max(index, 0);
+        return index >= 0;
+    }
+
+    public static string All => string.Join(", ", Names);
+}

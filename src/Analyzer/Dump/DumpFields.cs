@@ -1,0 +1,75 @@
+using Faultrec.Traces;
+
+namespace Faultrec.Analyzer;
+
+/// <summary>How one field is written.</summary>
+internal interface IDumpFormat
+{
+    void Header();
+
+    void EndRow();
+
+    void Null(int column);
+
+    void Number(int column, long value);
+
+    void Hex(int column, ulong value);
+
+    void Bool(int column, bool value);
+
+    void Text(int column, string value);
+}
+
+/// <summary>The fields of a record in the schema's order.</summary>
+internal sealed class DumpFields(IDumpFormat format)
+{
+    public static readonly string[] Names =
+    [
+        "time_ns", "duration_ns", "pid", "tid", "cpu", "comm", "address", "ip", "major", "access", "kernel_access", "error_code",
+        "fault_flags", "fault_result", "signal", "pt_level", "pte_before", "pfn", "page_order", "region_id", "region", "file_page", "stack",
+    ];
+
+    private static readonly string[] AccessNames = ["read", "write", "exec"];
+
+    public void Write(FaultBatch batch, int row)
+    {
+        format.Number(0, batch.TimeNs[row]);
+        NumberOrNull(1, batch.DurationNs[row]);
+        format.Number(2, batch.Pid[row]);
+        format.Number(3, batch.Tid[row]);
+        format.Number(4, batch.Cpu[row]);
+        format.Text(5, batch.Comm[row]);
+        format.Hex(6, (ulong)batch.Address[row]);
+        format.Hex(7, (ulong)batch.Ip[row]);
+        format.Bool(8, batch.Major[row]);
+        format.Text(9, AccessNames[(int)batch.Access[row]]);
+        format.Bool(10, batch.KernelAccess[row]);
+        NumberOrNull(11, batch.ErrorCode[row]);
+        NumberOrNull(12, batch.FaultFlags[row]);
+        NumberOrNull(13, batch.FaultResult[row]);
+        NumberOrNull(14, batch.Signal[row]);
+        NumberOrNull(15, batch.PtLevel[row]);
+        if (batch.PteBefore[row] == FaultBatch.NullPte)
+            format.Null(16);
+        else
+            format.Hex(16, (ulong)batch.PteBefore[row]);
+        NumberOrNull(17, batch.Pfn[row]);
+        NumberOrNull(18, batch.PageOrder[row]);
+        format.Number(19, batch.RegionId[row]);
+        format.Text(20, batch.Region[row]);
+        NumberOrNull(21, batch.FilePage[row]);
+        if (batch.Stack[row] is { } stack)
+            format.Text(22, stack);
+        else
+            format.Null(22);
+        format.EndRow();
+    }
+
+    private void NumberOrNull(int column, long value)
+    {
+        if (value == FaultBatch.Null)
+            format.Null(column);
+        else
+            format.Number(column, value);
+    }
+}

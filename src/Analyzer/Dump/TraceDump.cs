@@ -1,0 +1,46 @@
+using Faultrec.Traces;
+
+namespace Faultrec.Analyzer;
+
+/// <summary>Every record of a trace, in the file's order, as CSV or as JSON lines; columns and their order are the schema's.</summary>
+public static class TraceDump
+{
+    /// <param name="reader">Open; stays open.</param>
+    /// <param name="asJson">JSON lines instead of CSV with a header.</param>
+    /// <exception cref="FaultrecException">The trace is damaged.</exception>
+    public static void Write(TraceReader reader, FaultFilter filter, bool asJson, Stream output)
+    {
+        var rows = new Utf8Rows(output);
+        IDumpFormat format = asJson ? new JsonLines(rows) : new CsvLines(rows);
+        var fields = new DumpFields(format);
+        format.Header();
+        var rule = new SeverityRule(reader.Metadata);
+        var matcher = new RowFilter(filter, reader.Metadata);
+        FaultBatch? batch = null;
+        Severity[] severities = [];
+        bool[] keep = [];
+        for (var index = 0; index < reader.RowGroups.Count; index++)
+        {
+            var group = reader.RowGroups[index];
+            if (!matcher.MayMatch(group))
+                continue;
+            if (batch is null || batch.Capacity < group.Rows)
+            {
+                batch = new FaultBatch(group.Rows);
+                severities = new Severity[group.Rows];
+                keep = new bool[group.Rows];
+            }
+
+            reader.ReadRowGroup(index, FaultColumns.All, batch);
+            rule.Classify(batch, severities);
+            matcher.Mark(group, batch, severities, keep);
+            for (var row = 0; row < batch.Count; row++)
+            {
+                if (keep[row])
+                    fields.Write(batch, row);
+            }
+        }
+
+        rows.Flush();
+    }
+}

@@ -1,0 +1,128 @@
+using System.Text.Json;
+using Faultrec.Traces;
+
+namespace Faultrec.Analyzer;
+
+/// <summary>Metadata and receipt for programs; docs/info.md lists the keys.</summary>
+public static class InfoJson
+{
+    public static void Write(Utf8JsonWriter json, TraceInfo info)
+    {
+        json.WriteStartObject();
+        WriteFile(json, info);
+        WriteRecording(json, info.Metadata);
+        WriteLadder(json, info.Metadata);
+        json.WriteNumber("regions", info.Metadata.Regions.Count);
+        json.WriteNumber("processes", info.Metadata.Processes.Count);
+        json.WriteNumber("threads", info.Metadata.Threads.Count);
+        WriteNames(json, "fault_flag_names", info.Metadata.FaultFlagNames);
+        WriteNames(json, "fault_result_names", info.Metadata.FaultResultNames);
+        WriteReceipt(json, info.Metadata.Receipt);
+        json.WriteEndObject();
+    }
+
+    private static void WriteFile(Utf8JsonWriter json, TraceInfo info)
+    {
+        json.WriteString("path", info.Path);
+        json.WriteNumber("schema", info.Metadata.SchemaVersion);
+        json.WriteNumber("file_bytes", info.FileBytes);
+        json.WriteNumber("faults", info.Rows);
+        JsonReport.WriteNullable(json, "bytes_per_fault", info.BytesPerFault);
+        json.WriteStartArray("row_groups");
+        foreach (var group in info.RowGroups)
+        {
+            json.WriteStartObject();
+            json.WriteNumber("rows", group.Rows);
+            JsonReport.WriteNullable(json, "min_time_ns", group.MinTimeNs);
+            JsonReport.WriteNullable(json, "max_time_ns", group.MaxTimeNs);
+            JsonReport.WriteNullable(json, "min_pid", (long?)group.MinPid);
+            JsonReport.WriteNullable(json, "max_pid", (long?)group.MaxPid);
+            JsonReport.WriteNullable(json, "min_region_id", (long?)group.MinRegionId);
+            JsonReport.WriteNullable(json, "max_region_id", (long?)group.MaxRegionId);
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
+    }
+
+    private static void WriteRecording(Utf8JsonWriter json, TraceMetadata metadata)
+    {
+        json.WriteString("tool_version", metadata.ToolVersion);
+        json.WriteStartArray("command");
+        foreach (var argument in metadata.Command)
+            json.WriteStringValue(argument);
+        json.WriteEndArray();
+        json.WriteString("target", metadata.Target);
+        json.WriteString("host", metadata.Host);
+        json.WriteString("kernel", metadata.Kernel);
+        json.WriteString("arch", metadata.Arch);
+        json.WriteNumber("page_size", metadata.PageSize);
+        json.WriteString("clock", metadata.Clock);
+        json.WriteNumber("clock_start_ns", metadata.ClockStartNs);
+        json.WriteString("started_at", JsonReport.Iso(metadata.StartedAt));
+        json.WriteNumber("duration_ns", metadata.DurationNs);
+        json.WriteString("backend", metadata.Backend);
+    }
+
+    private static void WriteLadder(Utf8JsonWriter json, TraceMetadata metadata)
+    {
+        json.WriteStartArray("ladder");
+        foreach (var step in metadata.Ladder)
+        {
+            json.WriteStartObject();
+            json.WriteString("backend", step.Backend);
+            json.WriteString("reason", step.Reason);
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
+    }
+
+    private static void WriteNames(Utf8JsonWriter json, string key, IReadOnlyDictionary<string, long> names)
+    {
+        json.WriteStartObject(key);
+        foreach (var (name, bits) in names)
+            json.WriteNumber(name, bits);
+        json.WriteEndObject();
+    }
+
+    private static void WriteReceipt(Utf8JsonWriter json, Receipt receipt)
+    {
+        json.WriteStartObject("receipt");
+        json.WriteBoolean("complete", ReceiptText.IsComplete(receipt));
+        json.WriteString("words", ReceiptText.Describe(receipt));
+        json.WriteNumber("events", receipt.Events);
+        json.WriteNumber("lost", receipt.Lost);
+        json.WriteStartArray("lost_by_cpu");
+        foreach (var loss in receipt.LostByCpu)
+            WritePair(json, "cpu", loss.Cpu, loss.Lost);
+        json.WriteEndArray();
+        json.WriteStartArray("lost_by_second");
+        foreach (var loss in receipt.LostBySecond)
+            WritePair(json, "second", loss.Second, loss.Lost);
+        json.WriteEndArray();
+        json.WriteNumber("lost_sideband", receipt.LostSideband);
+        json.WriteNumber("without_entry", receipt.WithoutEntry);
+        json.WriteNumber("without_outcome", receipt.WithoutOutcome);
+        json.WriteNumber("without_region", receipt.WithoutRegion);
+        json.WriteNumber("regions_folded", receipt.RegionsFolded);
+        json.WriteNumber("regions_omitted", receipt.RegionsOmitted);
+        JsonReport.WriteNullable(json, "perf_minor", receipt.PerfMinor);
+        JsonReport.WriteNullable(json, "perf_major", receipt.PerfMajor);
+        JsonReport.WriteNullable(json, "kernel_minor", receipt.KernelMinor);
+        JsonReport.WriteNullable(json, "kernel_major", receipt.KernelMajor);
+        JsonReport.WriteNullable(json, "kernel_exec", receipt.KernelExec);
+        json.WriteString("end_reason", receipt.EndReason);
+        JsonReport.WriteNullable(json, "exit_status", (long?)receipt.ExitStatus);
+        json.WriteNumber("spool_bytes_dropped", receipt.SpoolBytesDropped);
+        json.WriteEndObject();
+    }
+
+    private static void WritePair(Utf8JsonWriter json, string key, long id, long lost)
+    {
+        json.WriteStartObject();
+        json.WriteNumber(key, id);
+        json.WriteNumber("lost", lost);
+        json.WriteEndObject();
+    }
+}

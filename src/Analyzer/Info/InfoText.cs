@@ -1,0 +1,79 @@
+using System.Globalization;
+using Faultrec.Traces;
+
+namespace Faultrec.Analyzer;
+
+/// <summary>What `info` says about a trace besides its faults.</summary>
+/// <param name="Path">As given on the command line.</param>
+/// <param name="FileBytes">Size of the file.</param>
+public sealed record TraceInfo(string Path, long FileBytes, long Rows, IReadOnlyList<RowGroupInfo> RowGroups, TraceMetadata Metadata)
+{
+    /// <summary>Bytes of the file a fault; null without faults.</summary>
+    public double? BytesPerFault => Rows == 0 ? null : (double)FileBytes / Rows;
+}
+
+/// <summary>Metadata and receipt for people.</summary>
+public static class InfoText
+{
+    private const int LossRows = 10;
+
+    public static void Write(TextWriter output, TraceInfo info, TextStyle style)
+    {
+        var metadata = info.Metadata;
+        var receipt = metadata.Receipt;
+        var complete = ReceiptText.IsComplete(receipt);
+        Line(output, "capture", ReceiptText.Describe(receipt), complete ? static text => text : style.Alarm);
+        Line(output, "trace", info.Path);
+        Line(output, "file", FileWords(info));
+        Line(output, "command", metadata.Command.Count == 0 ? "-" : string.Join(' ', metadata.Command));
+        Line(output, "target", metadata.Target);
+        Line(output, "recorded", $"{TextReport.Timestamp(metadata.StartedAt)}, for {Units.Duration(metadata.DurationNs)}, by faultrec {metadata.ToolVersion}");
+        Line(output, "machine", $"{metadata.Host}, {metadata.Kernel} {metadata.Arch}, pages of {Units.Bytes(metadata.PageSize)}");
+        Line(output, "clock", string.Create(CultureInfo.InvariantCulture, $"{metadata.Clock}, {metadata.ClockStartNs} ns at time 0"));
+        Line(output, "backend", metadata.Backend);
+        foreach (var step in metadata.Ladder)
+            Line(output, "", step.Reason is null ? $"{step.Backend}: taken" : $"{step.Backend}: refused, {step.Reason}");
+        Line(output, "ledger", $"{Units.Of(metadata.Regions.Count, "region")}, {Units.Of(metadata.Processes.Count, "process", "processes")}, {Units.Of(metadata.Threads.Count, "thread")}");
+        Line(output, "flag names", $"{metadata.FaultFlagNames.Count} of FAULT_FLAG_*, {metadata.FaultResultNames.Count} of VM_FAULT_*");
+        WriteCounters(output, receipt);
+        WriteLoss(output, receipt);
+    }
+
+    private static string FileWords(TraceInfo info)
+    {
+        var each = info.BytesPerFault is { } bytes ? string.Create(CultureInfo.InvariantCulture, $", {bytes:0.0} B a fault") : "";
+        return $"{Units.Bytes(info.FileBytes)}, {Units.Of(info.Rows, "fault")}{each}, {Units.Of(info.RowGroups.Count, "row group")}, schema {info.Metadata.SchemaVersion}";
+    }
+
+    private static void WriteCounters(TextWriter output, Receipt receipt)
+    {
+        Line(output, "kernel", $"minor {OrDash(receipt.KernelMinor)}, major {OrDash(receipt.KernelMajor)}, of these in exec {OrDash(receipt.KernelExec)}");
+        Line(output, "perf", $"minor {OrDash(receipt.PerfMinor)}, major {OrDash(receipt.PerfMajor)}");
+    }
+
+    private static void WriteLoss(TextWriter output, Receipt receipt)
+    {
+        foreach (var loss in receipt.LostByCpu)
+        {
+            if (loss.Lost != 0)
+                Line(output, "lost", $"{Units.Count(loss.Lost)} on CPU {loss.Cpu}");
+        }
+
+        for (var i = 0; i < receipt.LostBySecond.Count && i < LossRows; i++)
+            Line(output, "lost", $"{Units.Count(receipt.LostBySecond[i].Lost)} in second {receipt.LostBySecond[i].Second}");
+        if (receipt.LostBySecond.Count > LossRows)
+            Line(output, "", $"… {Units.Count(receipt.LostBySecond.Count - LossRows)} more seconds with a loss; --format json has all");
+    }
+
+    private static string OrDash(long? value) => value is { } number ? Units.Count(number) : Cells.Null;
+
+    private static void Line(TextWriter output, string label, string text, Func<string, string>? style = null)
+    {
+        const int labelWidth = 11;
+        foreach (var line in Columns.Wrap(HostileText.Visible(text), TextReport.Width - labelWidth))
+        {
+            output.Write($"{label,-labelWidth}{(style is null ? line : style(line))}\n");
+            label = "";
+        }
+    }
+}

@@ -1,0 +1,36 @@
+using System.Globalization;
+
+namespace Faultrec.Analyzer;
+
+/// <summary>One table of the report as CSV (RFC 4180, lines end in CRLF), with plain numbers; null is an empty field.</summary>
+public static class CsvReport
+{
+    private const string LineEnd = "\r\n";
+
+    /// <param name="trace">Name for a first column that tells traces apart; null leaves the column out.</param>
+    /// <param name="withHeader">False for the second and later traces.</param>
+    public static void Write(TextWriter output, ReportTable table, string? trace, bool withHeader)
+    {
+        if (withHeader)
+        {
+            output.Write(trace is null ? "" : "trace,");
+            output.Write(string.Join(',', table.Columns.Select(column => column.Key)) + LineEnd);
+        }
+
+        for (var row = 0; row < table.Rows; row++)
+        {
+            if (trace is not null)
+                output.Write(HostileText.Csv(trace) + ",");
+            for (var column = 0; column < table.Columns.Count; column++)
+                output.Write((column == 0 ? "" : ",") + Field(table, row, column));
+            output.Write(LineEnd);
+        }
+    }
+
+    private static string Field(ReportTable table, int row, int column) => table.Columns[column].Format switch
+    {
+        CellFormat.Text or CellFormat.Heat => HostileText.Csv(table.Text(row, column) ?? ""),
+        CellFormat.Ratio or CellFormat.Percent => table.Real(row, column)?.ToString("R", CultureInfo.InvariantCulture) ?? "",
+        _ => table.Integer(row, column)?.ToString(CultureInfo.InvariantCulture) ?? "",
+    };
+}

@@ -1,0 +1,196 @@
+using System.Globalization;
+using System.Text.Json;
+using Faultrec.Traces;
+
+namespace Faultrec.Analyzer;
+
+/// <summary>
+/// The report for programs. The keys are a contract (docs/report.md): they stay, more may come. Text is escaped to ASCII, so that
+/// nothing from a trace can act on a terminal.
+/// </summary>
+public static class JsonReport
+{
+    /// <summary>Writes one object with every table.</summary>
+    /// <param name="top">Rows a table; 0 writes all.</param>
+    public static void Write(Utf8JsonWriter json, FaultReport report, int top)
+    {
+        json.WriteStartObject();
+        WriteTrace(json, report);
+        WriteCapture(json, report.Metadata.Receipt);
+        json.WriteString("filter", report.Filter.ToString());
+        json.WriteString("finding", Finding.Describe(report));
+        WriteTotals(json, report.Totals);
+        WriteRows(json, "kinds", report.Kinds, top, WriteKind);
+        WriteRows(json, "regions", report.Regions, top, WriteRegion);
+        WriteRows(json, "processes", report.Processes, top, WriteProcess);
+        WriteRows(json, "threads", report.Threads, top, WriteThread);
+        WriteRows(json, "files", report.Files, top, WriteFile);
+        WriteRows(json, "comms", report.Comms, top, WriteComm);
+        json.WriteStartArray("stacks");
+        json.WriteEndArray();
+        json.WriteEndObject();
+    }
+
+    internal static void WriteNullable(Utf8JsonWriter json, string key, long? value)
+    {
+        if (value is { } number)
+            json.WriteNumber(key, number);
+        else
+            json.WriteNull(key);
+    }
+
+    internal static void WriteNullable(Utf8JsonWriter json, string key, double? value)
+    {
+        if (value is { } number)
+            json.WriteNumber(key, number);
+        else
+            json.WriteNull(key);
+    }
+
+    internal static string Iso(DateTimeOffset time)
+        => time.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.FFFFFFF'Z'", CultureInfo.InvariantCulture);
+
+    private static void WriteTrace(Utf8JsonWriter json, FaultReport report)
+    {
+        var metadata = report.Metadata;
+        json.WriteStartObject("trace");
+        json.WriteString("path", report.Path);
+        json.WriteNumber("schema", metadata.SchemaVersion);
+        json.WriteStartArray("command");
+        foreach (var argument in metadata.Command)
+            json.WriteStringValue(argument);
+        json.WriteEndArray();
+        json.WriteString("target", metadata.Target);
+        json.WriteString("host", metadata.Host);
+        json.WriteString("kernel", metadata.Kernel);
+        json.WriteString("arch", metadata.Arch);
+        json.WriteNumber("page_size", metadata.PageSize);
+        json.WriteString("backend", metadata.Backend);
+        json.WriteString("started_at", Iso(metadata.StartedAt));
+        json.WriteNumber("duration_ns", metadata.DurationNs);
+        json.WriteEndObject();
+    }
+
+    private static void WriteCapture(Utf8JsonWriter json, Receipt receipt)
+    {
+        json.WriteStartObject("capture");
+        json.WriteNumber("events", receipt.Events);
+        json.WriteNumber("lost", receipt.Lost);
+        json.WriteNumber("lost_sideband", receipt.LostSideband);
+        WriteNullable(json, "kernel_minor", receipt.KernelMinor);
+        WriteNullable(json, "kernel_major", receipt.KernelMajor);
+        WriteNullable(json, "kernel_exec", receipt.KernelExec);
+        json.WriteBoolean("complete", ReceiptText.IsComplete(receipt));
+        json.WriteString("words", ReceiptText.Describe(receipt));
+        json.WriteEndObject();
+    }
+
+    private static void WriteTotals(Utf8JsonWriter json, Totals totals)
+    {
+        json.WriteStartObject("totals");
+        WriteCounts(json, totals.Counts);
+        json.WriteNumber("distinct_pages", totals.DistinctPages);
+        WriteLatency(json, totals.Latency);
+        json.WriteEndObject();
+    }
+
+    private static void WriteRows<TRow>(Utf8JsonWriter json, string key, IReadOnlyList<TRow> rows, int top, Action<Utf8JsonWriter, TRow> write)
+    {
+        json.WriteStartArray(key);
+        var kept = top == 0 ? rows.Count : Math.Min(top, rows.Count);
+        for (var i = 0; i < kept; i++)
+        {
+            json.WriteStartObject();
+            write(json, rows[i]);
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
+    }
+
+    private static void WriteCounts(Utf8JsonWriter json, FaultCounts counts)
+    {
+        json.WriteNumber("faults", counts.Faults);
+        json.WriteNumber("minor", counts.Minor);
+        json.WriteNumber("major", counts.Major);
+        json.WriteNumber("failed", counts.Failed);
+    }
+
+    private static void WriteLatency(Utf8JsonWriter json, LatencySummary latency)
+    {
+        json.WriteStartObject("latency_ns");
+        json.WriteNumber("count", latency.Count);
+        WriteNullable(json, "min", latency.MinNs);
+        WriteNullable(json, "p50", latency.P50Ns);
+        WriteNullable(json, "p90", latency.P90Ns);
+        WriteNullable(json, "p99", latency.P99Ns);
+        WriteNullable(json, "max", latency.MaxNs);
+        WriteNullable(json, "sum", latency.SumNs);
+        json.WriteEndObject();
+    }
+
+    private static void WriteKind(Utf8JsonWriter json, KindRow row)
+    {
+        json.WriteString("kind", row.Kind.Name());
+        WriteCounts(json, row.Counts);
+        WriteLatency(json, row.Latency);
+    }
+
+    private static void WriteRegion(Utf8JsonWriter json, RegionRow row)
+    {
+        json.WriteNumber("id", row.Id);
+        json.WriteString("name", RegionNames.Of(row.Region));
+        json.WriteString("kind", RegionNames.KindOf(row.Region));
+        json.WriteNumber("pid", row.Region?.Pid ?? 0);
+        json.WriteString("start", ReportTables.Hex(row.Region?.Start ?? 0));
+        json.WriteString("end", ReportTables.Hex(row.Region?.End ?? 0));
+        json.WriteNumber("pages", row.Pages);
+        WriteCounts(json, row.Counts);
+        json.WriteNumber("distinct_pages", row.DistinctPages);
+        WriteNullable(json, "density", row.Density);
+        WriteNullable(json, "coverage", row.Coverage);
+        json.WriteNumber("refaults", row.Refaults);
+        WriteNullable(json, "faults_per_mib", row.FaultsPerMib);
+        json.WriteNumber("major_ratio", row.MajorRatio);
+        WriteLatency(json, row.Latency);
+        json.WriteStartArray("heat");
+        foreach (var faults in row.Heat)
+            json.WriteNumberValue(faults);
+        json.WriteEndArray();
+    }
+
+    private static void WriteProcess(Utf8JsonWriter json, ProcessRow row)
+    {
+        json.WriteNumber("pid", row.Pid);
+        json.WriteString("comm", row.Comm);
+        json.WriteNumber("threads", row.Threads);
+        WriteCounts(json, row.Counts);
+        json.WriteNumber("fault_time_ns", row.Counts.DurationNs);
+    }
+
+    private static void WriteThread(Utf8JsonWriter json, ThreadRow row)
+    {
+        json.WriteNumber("pid", row.Pid);
+        json.WriteNumber("tid", row.Tid);
+        json.WriteString("comm", row.Comm);
+        WriteCounts(json, row.Counts);
+        json.WriteNumber("fault_time_ns", row.Counts.DurationNs);
+    }
+
+    private static void WriteFile(Utf8JsonWriter json, FileRow row)
+    {
+        json.WriteString("path", row.Path);
+        json.WriteNumber("regions", row.Regions);
+        json.WriteNumber("processes", row.Processes);
+        WriteCounts(json, row.Counts);
+        WriteLatency(json, row.Latency);
+    }
+
+    private static void WriteComm(Utf8JsonWriter json, CommRow row)
+    {
+        json.WriteString("comm", row.Comm);
+        json.WriteNumber("threads", row.Threads);
+        WriteCounts(json, row.Counts);
+        json.WriteNumber("fault_time_ns", row.Counts.DurationNs);
+    }
+}

@@ -1,0 +1,60 @@
+namespace Faultrec.Analyzer;
+
+/// <summary>The report as GitHub-flavoured Markdown, for an issue or a pull request.</summary>
+public static class MarkdownReport
+{
+    private static readonly ReportTableKind[] Order =
+    [
+        ReportTableKind.Kind, ReportTableKind.Region, ReportTableKind.Process, ReportTableKind.Thread, ReportTableKind.File, ReportTableKind.Comm,
+    ];
+
+    /// <param name="by">The only table to print; null prints all.</param>
+    /// <param name="top">Rows a table; 0 prints all.</param>
+    public static void Write(TextWriter output, FaultReport report, ReportTableKind? by, int top)
+    {
+        var receipt = ReceiptText.Describe(report.Metadata.Receipt);
+        output.Write($"# Page faults of {HostileText.Markdown(TextReport.Target(report.Metadata))}\n\n");
+        output.Write(ReceiptText.IsComplete(report.Metadata.Receipt) ? "" : $"**{HostileText.Markdown(receipt)}**\n\n");
+        output.Write($"{HostileText.Markdown(Finding.Describe(report))}\n\n");
+        output.Write($"- {HostileText.Markdown(report.Path)}, {HostileText.Markdown(TextReport.Provenance(report.Metadata))}\n");
+        output.Write($"- {HostileText.Markdown(receipt)}\n");
+        if (!report.Filter.IsEmpty)
+            output.Write($"- {HostileText.Markdown(TextReport.FilterLine(report))}\n");
+        output.Write($"- {HostileText.Markdown(TextReport.TotalsLine(report.Totals))}\n");
+        foreach (var kind in Order)
+        {
+            if (by is not null && kind != by)
+                continue;
+            var table = ReportTables.Build(report, kind, top);
+            if (table.TotalRows > 0)
+                WriteTable(output, table);
+        }
+    }
+
+    private static void WriteTable(TextWriter output, ReportTable table)
+    {
+        var columns = new List<int>();
+        for (var i = 0; i < table.Columns.Count; i++)
+        {
+            if (table.Columns[i].Audience != ColumnAudience.Machine)
+                columns.Add(i);
+        }
+
+        output.Write($"\n## {char.ToUpperInvariant(table.Title[0])}{table.Title[1..]}\n\n");
+        WriteRow(output, columns.ConvertAll(column => table.Columns[column].Heading));
+        WriteRow(output, columns.ConvertAll(column => table.Columns[column].Format.IsText() ? "---" : "---:"));
+        for (var row = 0; row < table.Rows; row++)
+            WriteRow(output, columns.ConvertAll(column => Cell(table, row, column)));
+        if (table.CutRows > 0)
+            output.Write($"\n… {table.CutWords}; `--top 0` shows all\n");
+    }
+
+    // Blanks at a cell's ends are dropped by Markdown; a figure space keeps the heat row's width.
+    private static string Cell(ReportTable table, int row, int column)
+        => table.Columns[column].Format == CellFormat.Heat
+            ? Cells.Format(table, row, column).Replace(' ', '\u2007')
+            : HostileText.Markdown(Cells.Format(table, row, column));
+
+    private static void WriteRow(TextWriter output, List<string> cells)
+        => output.Write($"| {string.Join(" | ", cells)} |\n");
+}

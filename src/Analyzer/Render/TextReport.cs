@@ -1,0 +1,83 @@
+using System.Globalization;
+using Faultrec.Traces;
+
+namespace Faultrec.Analyzer;
+
+/// <summary>The report for people at a terminal: the answer first, then the tables.</summary>
+public static class TextReport
+{
+    /// <summary>No line is longer than this many columns.</summary>
+    public const int Width = 100;
+
+    private static readonly ReportTableKind[] Order =
+    [
+        ReportTableKind.Kind, ReportTableKind.Region, ReportTableKind.Process, ReportTableKind.Thread, ReportTableKind.File, ReportTableKind.Comm,
+    ];
+
+    /// <param name="by">The only table to print; null prints all.</param>
+    /// <param name="top">Rows a table; 0 prints all.</param>
+    public static void Write(TextWriter output, FaultReport report, ReportTableKind? by, int top, TextStyle style)
+    {
+        WriteHeader(output, report, style);
+        output.Write('\n');
+        WriteWrapped(output, Finding.Describe(report), style.Title);
+        if (report.Totals.Counts.Faults == 0)
+            return;
+        output.Write('\n');
+        WriteWrapped(output, TotalsLine(report.Totals), static line => line);
+        foreach (var kind in Order)
+        {
+            if (by is not null ? kind != by : Repeats(report, kind))
+                continue;
+            var table = ReportTables.Build(report, kind, top);
+            if (table.TotalRows == 0)
+                continue;
+            output.Write($"\n{style.Title(table.Title)}\n");
+            TextTable.Write(output, table, style);
+        }
+    }
+
+    internal static string TotalsLine(Totals totals)
+        => $"{Units.Of(totals.Counts.Faults, "fault")}: {Units.Count(totals.Counts.Minor)} minor, {Units.Count(totals.Counts.Major)} major, "
+            + $"{Units.Count(totals.Counts.Failed)} failed; {Units.Count(totals.DistinctPages)} distinct pages";
+
+    /// <summary>One sentence on what was recorded, where and with what.</summary>
+    internal static string Provenance(TraceMetadata metadata)
+        => $"recorded {Timestamp(metadata.StartedAt)} on {metadata.Host}, {metadata.Kernel} {metadata.Arch}, "
+            + $"backend {metadata.Backend}, for {Units.Duration(metadata.DurationNs)}";
+
+    internal static string Target(TraceMetadata metadata)
+        => metadata.Command.Count > 0 ? string.Join(' ', metadata.Command) : metadata.Target;
+
+    internal static string FilterLine(FaultReport report)
+        => $"filter: {report.Filter} ({Units.Count(report.Totals.Counts.Faults)} of {Units.Of(report.Metadata.Receipt.Events, "fault")})";
+
+    internal static string Timestamp(DateTimeOffset time)
+        => time.ToUniversalTime().ToString("yyyy-MM-dd HH:mm:ss 'UTC'", CultureInfo.InvariantCulture);
+
+    // A process of one thread is the same row twice: that table says nothing new.
+    private static bool Repeats(FaultReport report, ReportTableKind kind)
+        => kind == ReportTableKind.Thread && report.Threads.Count == report.Processes.Count;
+
+    private static void WriteHeader(TextWriter output, FaultReport report, TextStyle style)
+    {
+        var receipt = ReceiptText.Describe(report.Metadata.Receipt);
+        var complete = ReceiptText.IsComplete(report.Metadata.Receipt);
+        if (!complete)
+            WriteWrapped(output, receipt, style.Alarm);
+        var path = Columns.CutMiddle(HostileText.Visible(report.Path), Width / 2);
+        var target = Columns.CutMiddle(HostileText.Visible(Target(report.Metadata)), Width - Columns.Width(path) - 2);
+        output.Write($"{style.Title(path)}: {target}\n");
+        WriteWrapped(output, Provenance(report.Metadata), static line => line);
+        if (complete)
+            WriteWrapped(output, receipt, static line => line);
+        if (!report.Filter.IsEmpty)
+            WriteWrapped(output, FilterLine(report), static line => line);
+    }
+
+    private static void WriteWrapped(TextWriter output, string text, Func<string, string> style)
+    {
+        foreach (var line in Columns.Wrap(HostileText.Visible(text), Width))
+            output.Write(style(line) + "\n");
+    }
+}

@@ -1,0 +1,109 @@
+using System.Globalization;
+
+namespace Faultrec.Analyzer;
+
+/// <summary>A cell as people read it, before a renderer makes it inert.</summary>
+internal static class Cells
+{
+    public const string Null = "-";
+
+    public static string Format(ReportTable table, int row, int column) => table.Columns[column].Format switch
+    {
+        CellFormat.Text => table.Text(row, column) ?? Null,
+        CellFormat.Heat => HeatRow.Spark(table.Text(row, column) ?? ""),
+        CellFormat.Ratio => table.Real(row, column) is { } ratio ? Units.Ratio(ratio) : Null,
+        CellFormat.Percent => table.Real(row, column) is { } share ? Units.Percent(share) : Null,
+        CellFormat.Id => table.Integer(row, column)?.ToString(CultureInfo.InvariantCulture) ?? Null,
+        CellFormat.Count => table.Integer(row, column) is { } count ? Units.Count(count) : Null,
+        CellFormat.Bytes => table.Integer(row, column) is { } bytes ? Units.Bytes(bytes) : Null,
+        CellFormat.DurationNs => table.Integer(row, column) is { } ns ? Units.Duration(ns) : Null,
+        var format => throw new InvalidOperationException($"no text for {format}"),
+    };
+
+    public static bool IsText(this CellFormat format) => format is CellFormat.Text or CellFormat.Heat;
+}
+
+/// <summary>Lays a table out in columns of text, at most <see cref="TextReport.Width"/> wide.</summary>
+internal static class TextTable
+{
+    private const string Indent = "  ";
+    private const int Gap = 1;
+    private const int NarrowestText = 12;
+
+    public static void Write(TextWriter output, ReportTable table, TextStyle style)
+    {
+        var columns = Shown(table);
+        var cells = new string[table.Rows + 1][];
+        cells[0] = columns.ConvertAll(column => table.Columns[column].Heading).ToArray();
+        for (var row = 0; row < table.Rows; row++)
+            cells[row + 1] = columns.ConvertAll(column => HostileText.Visible(Cells.Format(table, row, column))).ToArray();
+        var widths = Widths(cells, table, columns);
+        for (var row = 0; row < cells.Length; row++)
+        {
+            var line = Line(cells[row], widths, table, columns);
+            output.Write(row == 0 ? style.Dim(line) : line);
+            output.Write('\n');
+            if (row > 0 && table.Kind == ReportTableKind.Region)
+                WriteHeat(output, table, row - 1, style);
+        }
+
+        if (table.CutRows > 0)
+            output.Write($"{Indent}… {table.CutWords}; --top 0 shows all\n");
+    }
+
+    private static List<int> Shown(ReportTable table)
+    {
+        var shown = new List<int>();
+        for (var i = 0; i < table.Columns.Count; i++)
+        {
+            if (table.Columns[i].Audience == ColumnAudience.Everyone)
+                shown.Add(i);
+        }
+
+        return shown;
+    }
+
+    private static int[] Widths(string[][] cells, ReportTable table, List<int> columns)
+    {
+        var widths = new int[columns.Count];
+        foreach (var row in cells)
+        {
+            for (var i = 0; i < widths.Length; i++)
+                widths[i] = Math.Max(widths[i], Columns.Width(row[i]));
+        }
+
+        var excess = Indent.Length + widths.Sum() + (Gap * (widths.Length - 1)) - TextReport.Width;
+        for (var i = 0; i < widths.Length && excess > 0; i++)
+        {
+            if (!table.Columns[columns[i]].Format.IsText() || widths[i] <= NarrowestText)
+                continue;
+            var cut = Math.Min(excess, widths[i] - NarrowestText);
+            widths[i] -= cut;
+            excess -= cut;
+        }
+
+        return widths;
+    }
+
+    private static string Line(string[] cells, int[] widths, ReportTable table, List<int> columns)
+    {
+        var parts = new string[cells.Length];
+        for (var i = 0; i < cells.Length; i++)
+        {
+            parts[i] = table.Columns[columns[i]].Format.IsText()
+                ? Columns.PadRight(Columns.CutMiddle(cells[i], widths[i]), widths[i])
+                : Columns.PadLeft(cells[i], widths[i]);
+        }
+
+        return (Indent + string.Join(new string(' ', Gap), parts)).TrimEnd();
+    }
+
+    // The address range and what happened in each 64th of it, under the region's numbers.
+    private static void WriteHeat(TextWriter output, ReportTable table, int row, TextStyle style)
+    {
+        if (table.Text(row, table.IndexOf("start")) is not { } start || table.Text(row, table.IndexOf("end")) is not { } end)
+            return;
+        var heat = HeatRow.Spark(table.Text(row, table.IndexOf("heat"))!);
+        output.Write($"{Indent}{style.Dim($"{start[2..]}-{end[2..]}")} {style.Heat(heat.TrimEnd())}\n");
+    }
+}

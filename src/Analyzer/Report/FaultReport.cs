@@ -1,0 +1,106 @@
+using Faultrec.Traces;
+
+namespace Faultrec.Analyzer;
+
+/// <summary>A table of the report; <c>--by</c> picks one.</summary>
+public enum ReportTableKind
+{
+    Kind,
+    Region,
+    Process,
+    Thread,
+    File,
+    Comm,
+}
+
+/// <summary>Durations of a group of faults, ns; all null when no duration is known. Percentiles: <see cref="LatencyHistogram"/>.</summary>
+/// <param name="Count">Faults with a known duration.</param>
+public sealed record LatencySummary(long Count, long? MinNs, long? P50Ns, long? P90Ns, long? P99Ns, long? MaxNs, long? SumNs)
+{
+    public static LatencySummary Of(LatencyHistogram histogram)
+        => histogram.Count == 0
+            ? new LatencySummary(0, null, null, null, null, null, null)
+            : new LatencySummary(
+                histogram.Count,
+                histogram.Min,
+                histogram.Percentile(0.5),
+                histogram.Percentile(0.9),
+                histogram.Percentile(0.99),
+                histogram.Max,
+                histogram.Sum);
+}
+
+/// <param name="DistinctPages">Pages by address, counted once a process.</param>
+public sealed record Totals(FaultCounts Counts, long DistinctPages, LatencySummary Latency);
+
+public sealed record KindRow(Severity Kind, FaultCounts Counts, LatencySummary Latency);
+
+/// <param name="Region">Null: the row of faults that no known mapping covered, id 0.</param>
+/// <param name="Pages">Pages of the region's range; 0 without a region.</param>
+/// <param name="Heat">Faults in 64 equal address buckets of the range.</param>
+public sealed record RegionRow(
+    int Id,
+    Region? Region,
+    long Pages,
+    long Bytes,
+    FaultCounts Counts,
+    long DistinctPages,
+    LatencySummary Latency,
+    IReadOnlyList<long> Heat)
+{
+    /// <summary>Faults a page; null without a range.</summary>
+    public double? Density => Pages == 0 ? null : (double)Counts.Faults / Pages;
+
+    /// <summary>Share of the region's pages that faulted; null without a range.</summary>
+    public double? Coverage => Pages == 0 ? null : (double)DistinctPages / Pages;
+
+    /// <summary>Faults on pages that had faulted before in this recording.</summary>
+    public long Refaults => Counts.Faults - DistinctPages;
+
+    public double? FaultsPerMib => Bytes == 0 ? null : Counts.Faults * 1048576.0 / Bytes;
+
+    public double MajorRatio => Counts.Faults == 0 ? 0 : (double)Counts.Major / Counts.Faults;
+}
+
+/// <param name="Comm">Last name of the main thread as the trace knows it, else its most frequent name; null when neither.</param>
+public sealed record ProcessRow(int Pid, string? Comm, int Threads, FaultCounts Counts);
+
+/// <param name="Comm">Last name as the trace knows it, else its most frequent name.</param>
+public sealed record ThreadRow(int Pid, int Tid, string? Comm, FaultCounts Counts);
+
+/// <param name="Regions">Mappings of the file that faulted.</param>
+/// <param name="Processes">Processes whose mappings of the file faulted.</param>
+public sealed record FileRow(string Path, int Regions, int Processes, FaultCounts Counts, LatencySummary Latency);
+
+/// <param name="Comm">Thread name at the fault.</param>
+/// <param name="Threads">Threads that faulted under this name.</param>
+public sealed record CommRow(string Comm, int Threads, FaultCounts Counts);
+
+/// <summary>
+/// The answer about one trace, ready for any renderer. Every list is ordered by faults, most first, ties by identity, so that the
+/// same trace gives the same text.
+/// </summary>
+public sealed record FaultReport
+{
+    /// <summary>As given on the command line.</summary>
+    public required string Path { get; init; }
+
+    public required TraceMetadata Metadata { get; init; }
+
+    public required FaultFilter Filter { get; init; }
+
+    public required Totals Totals { get; init; }
+
+    public required IReadOnlyList<KindRow> Kinds { get; init; }
+
+    public required IReadOnlyList<RegionRow> Regions { get; init; }
+
+    public required IReadOnlyList<FileRow> Files { get; init; }
+
+    /// <summary>This and the next two are empty when the report was asked to leave tasks out.</summary>
+    public required IReadOnlyList<ProcessRow> Processes { get; init; }
+
+    public required IReadOnlyList<ThreadRow> Threads { get; init; }
+
+    public required IReadOnlyList<CommRow> Comms { get; init; }
+}

@@ -1,0 +1,114 @@
+namespace Faultrec.Analyzer;
+
+/// <summary>
+/// The report's first sentences: what the tables prove, in words. Raw text with names from the trace in it: a renderer must make it
+/// inert.
+/// </summary>
+public static class Finding
+{
+    /// <summary>A name longer than this is cut in its middle.</summary>
+    private const int NameWidth = 60;
+
+    public static string Describe(FaultReport report)
+    {
+        var total = report.Totals.Counts.Faults;
+        if (total == 0)
+            return report.Filter.IsEmpty ? "The trace holds no faults." : "No fault of the trace matches the filter.";
+        var sentences = new List<string> { Where(report), MajorOnes(report) };
+        if (report.Totals.Counts.Failed is > 0 and var failed)
+            sentences.Add($"{Units.Of(failed, "fault")} failed: the kernel could not serve {(failed == 1 ? "it" : "them")}.");
+        if (report.Totals.Latency is { Count: > 0 } latency)
+            sentences.Add($"In all {Units.Duration(latency.SumNs ?? 0)} went into the fault handler, {Units.Duration(latency.P50Ns ?? 0)} at the median.");
+        return string.Join(' ', sentences);
+    }
+
+    // The mappings of one name are one answer: a program that maps ten megabytes a hundred times has one habit, and a library
+    // that every process loads is one file.
+    private static string Where(FaultReport report)
+    {
+        var groups = new Dictionary<string, Group>();
+        Group? largest = null;
+        foreach (var row in report.Regions)
+        {
+            var name = RegionNames.Of(row.Region);
+            if (!groups.TryGetValue(name, out var group))
+                groups.Add(name, group = new Group(row));
+            group.Add(row);
+            if (largest is null || group.Faults > largest.Faults)
+                largest = group;
+        }
+
+        return $"{Units.Percent((double)largest!.Faults / report.Totals.Counts.Faults)} of the faults ({Units.Count(largest.Faults)}) "
+            + $"are {largest.Place(report)}, {largest.Pages()}.";
+    }
+
+    private static string MajorOnes(FaultReport report)
+    {
+        var major = report.Totals.Counts.Major;
+        if (major == 0)
+            return "None was major.";
+        RegionRow? most = null;
+        foreach (var row in report.Regions)
+        {
+            if (most is null || row.Counts.Major > most.Counts.Major)
+                most = row;
+        }
+
+        var time = "";
+        foreach (var kind in report.Kinds)
+        {
+            if (kind is { Kind: Severity.Major, Latency: { SumNs: > 0 and var sum } } && report.Totals.Latency.SumNs is { } all)
+                time = $" and took {Units.Duration(sum)}, {Units.Percent((double)sum / all)} of the time";
+        }
+
+        var name = Columns.CutMiddle(RegionNames.Of(most!.Region), NameWidth);
+        var place = most.Counts.Major == major ? $"{(major == 1 ? "it was" : "all were")} in {name}" : $"{name} had the most, {Units.Count(most.Counts.Major)}";
+        return $"{Units.Count(major)} {(major == 1 ? "was" : "were")} major{time}; {place}.";
+    }
+
+    private sealed class Group(RegionRow first)
+    {
+        private readonly HashSet<int> _pids = [];
+        private int _regions;
+        private long _bytes;
+        private long _distinctPages;
+
+        public long Faults { get; private set; }
+
+        public void Add(RegionRow row)
+        {
+            _regions++;
+            _pids.Add(row.Region?.Pid ?? 0);
+            _bytes += row.Bytes;
+            _distinctPages += row.DistinctPages;
+            Faults += row.Counts.Faults;
+        }
+
+        public string Place(FaultReport report)
+        {
+            if (first.Region is not { } region)
+                return "at addresses that no known mapping covered";
+            var name = Columns.CutMiddle(region.Name, NameWidth);
+            var where = _regions == 1
+                ? $"in {name} 0x{region.Start:x}-0x{region.End:x} ({Units.Bytes(_bytes)})"
+                : $"in {Units.Count(_regions)} regions named {name} ({Units.Bytes(_bytes)} together)";
+            return $"{where} of {(_pids.Count == 1 ? ProcessName(report, region.Pid) : $"{Units.Count(_pids.Count)} processes")}";
+        }
+
+        public string Pages()
+            => Faults == _distinctPages
+                ? Faults == 1 ? "on one page" : "each on a page of its own"
+                : $"on {(_distinctPages == 1 ? "one page" : $"{Units.Count(_distinctPages)} distinct pages")}, so {Units.Count(Faults - _distinctPages)} {(Faults - _distinctPages == 1 ? "is a repeat" : "are repeats")}";
+
+        private static string ProcessName(FaultReport report, int pid)
+        {
+            foreach (var process in report.Metadata.Processes)
+            {
+                if (process.Pid == pid)
+                    return $"{process.Comm} (pid {pid})";
+            }
+
+            return $"pid {pid}";
+        }
+    }
+}

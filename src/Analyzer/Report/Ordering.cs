@@ -1,0 +1,8 @@
+namespace Faultrec.Analyzer;
+
+internal static class Ordering
+{
+    /// <summary>Most faults first; <paramref name="tie"/> decides between equals.</summary>
+    public static int ByFaults(in FaultCounts a, in FaultCounts b, int tie)
+        => b.Faults.CompareTo(a.Faults) is var order && order != 0 ? order : tie;
+}

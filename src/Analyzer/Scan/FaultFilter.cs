@@ -1,0 +1,51 @@
+namespace Faultrec.Analyzer;
+
+/// <summary>
+/// Which faults to look at. Values of one property are alternatives, properties must all match; an empty property matches all.
+/// </summary>
+public sealed record FaultFilter
+{
+    public static FaultFilter None { get; } = new();
+
+    public IReadOnlyList<int> Pids { get; init; } = [];
+
+    public IReadOnlyList<int> Tids { get; init; } = [];
+
+    /// <summary>Thread names at the fault: exact, or a pattern with * and ?.</summary>
+    public IReadOnlyList<string> Comms { get; init; } = [];
+
+    /// <summary>Region ids (only digits), or parts of region names.</summary>
+    public IReadOnlyList<string> Regions { get; init; } = [];
+
+    public IReadOnlyList<Severity> Kinds { get; init; } = [];
+
+    /// <summary>Start of the window, ns since the recording began, inclusive.</summary>
+    public long? FromNs { get; init; }
+
+    /// <summary>End of the window, exclusive.</summary>
+    public long? ToNs { get; init; }
+
+    public bool IsEmpty
+        => Pids.Count + Tids.Count + Comms.Count + Regions.Count + Kinds.Count == 0 && FromNs is null && ToNs is null;
+
+    /// <summary>The options that make this filter, for a report's header.</summary>
+    public override string ToString()
+    {
+        var parts = new List<string>();
+        foreach (var pid in Pids)
+            parts.Add($"--pid {pid}");
+        foreach (var tid in Tids)
+            parts.Add($"--tid {tid}");
+        foreach (var comm in Comms)
+            parts.Add($"--comm {comm}");
+        foreach (var region in Regions)
+            parts.Add($"--region {region}");
+        foreach (var kind in Kinds)
+            parts.Add($"--kind {kind.Name()}");
+        if (FromNs is { } from)
+            parts.Add($"--from {from}ns");
+        if (ToNs is { } to)
+            parts.Add($"--to {to}ns");
+        return string.Join(' ', parts);
+    }
+}

@@ -1,0 +1,137 @@
+using Faultrec.Traces;
+
+namespace Faultrec.Analyzer;
+
+/// <summary>What one thread of a scan makes of the faults it sees; merged when the threads are done.</summary>
+public interface IFaultSink<TSelf>
+    where TSelf : IFaultSink<TSelf>
+{
+    /// <summary>Columns that <see cref="Add"/> looks at.</summary>
+    FaultColumns Columns { get; }
+
+    /// <param name="batch">Only faults that passed the filter; only <see cref="Columns"/> are filled.</param>
+    /// <param name="severities">One a fault of the batch.</param>
+    void Add(FaultBatch batch, ReadOnlySpan<Severity> severities);
+
+    void Merge(TSelf other);
+}
+
+/// <summary>
+/// Streams a trace's row groups through a sink: only groups that may match, only columns that are needed, one block in memory a
+/// thread. Order of the groups is not kept, so sinks must not depend on it.
+/// </summary>
+public static class TraceScan
+{
+    /// <summary>Below this a second reader costs more (opening, its own block) than it saves.</summary>
+    private const long RowsPerThread = 300_000;
+
+    /// <summary>A thread needs a block and its own aggregates: more would break the memory bound before it helps.</summary>
+    private const int MaxThreads = 4;
+
+    /// <param name="reader">Open; stays open. Other threads open the same path again.</param>
+    public static TSink Run<TSink>(TraceReader reader, FaultFilter filter, Func<TSink> createSink)
+        where TSink : class, IFaultSink<TSink>
+    {
+        var groups = MatchingGroups(reader, filter, out var rows);
+        var threads = (int)Math.Clamp(rows / RowsPerThread, 1, Math.Min(Math.Min(Environment.ProcessorCount, MaxThreads), Math.Max(groups.Count, 1)));
+        var work = new Work(groups);
+        if (threads == 1)
+            return Drain(reader, filter, createSink(), work);
+        var helpers = new Task<TSink>[threads - 1];
+        for (var i = 0; i < helpers.Length; i++)
+        {
+            helpers[i] = Task.Run(() =>
+            {
+                using var own = TraceReader.Open(reader.Path);
+                return Drain(own, filter, createSink(), work);
+            });
+        }
+
+        TSink total;
+        try
+        {
+            total = Drain(reader, filter, createSink(), work);
+        }
+        finally
+        {
+            work.Stop();
+            Task.WaitAny(Task.WhenAll(helpers));
+        }
+
+        foreach (var helper in helpers)
+            total.Merge(helper.GetAwaiter().GetResult());
+        return total;
+    }
+
+    private static List<int> MatchingGroups(TraceReader reader, FaultFilter filter, out long rows)
+    {
+        var matcher = new RowFilter(filter, reader.Metadata);
+        var groups = new List<int>();
+        rows = 0;
+        for (var i = 0; i < reader.RowGroups.Count; i++)
+        {
+            if (!matcher.MayMatch(reader.RowGroups[i]))
+                continue;
+            groups.Add(i);
+            rows += reader.RowGroups[i].Rows;
+        }
+
+        return groups;
+    }
+
+    private static TSink Drain<TSink>(TraceReader reader, FaultFilter filter, TSink sink, Work work)
+        where TSink : class, IFaultSink<TSink>
+    {
+        var rule = new SeverityRule(reader.Metadata);
+        var matcher = new RowFilter(filter, reader.Metadata);
+        FaultBatch? batch = null;
+        Severity[] severities = [];
+        bool[] keep = [];
+        while (work.Next() is var index && index >= 0)
+        {
+            var group = reader.RowGroups[index];
+            if (batch is null || batch.Capacity < group.Rows)
+            {
+                batch = new FaultBatch(Math.Max(group.Rows, LargestOf(reader)));
+                severities = new Severity[batch.Capacity];
+                keep = new bool[batch.Capacity];
+            }
+
+            var columns = sink.Columns | rule.Columns;
+            reader.ReadRowGroup(index, columns | matcher.Columns(group), batch);
+            rule.Classify(batch, severities);
+            if (!filter.IsEmpty)
+            {
+                var kept = matcher.Mark(group, batch, severities, keep);
+                if (kept < batch.Count)
+                    RowCompaction.Keep(batch, sink.Columns, severities, keep);
+            }
+
+            sink.Add(batch, severities.AsSpan(0, batch.Count));
+        }
+
+        return sink;
+    }
+
+    private static int LargestOf(TraceReader reader)
+    {
+        var largest = 0;
+        foreach (var group in reader.RowGroups)
+            largest = Math.Max(largest, group.Rows);
+        return largest;
+    }
+
+    private sealed class Work(List<int> groups)
+    {
+        private int _taken;
+
+        /// <returns>The next row group, or -1 when all are taken.</returns>
+        public int Next()
+        {
+            var next = Interlocked.Increment(ref _taken) - 1;
+            return (uint)next < (uint)groups.Count ? groups[next] : -1;
+        }
+
+        public void Stop() => Interlocked.Exchange(ref _taken, groups.Count);
+    }
+}

@@ -1,0 +1,136 @@
+using System.Runtime.InteropServices;
+using System.Text;
+using Faultrec.Analyzer;
+using Faultrec.Traces;
+using Microsoft.Win32.SafeHandles;
+
+namespace Faultrec.Cli.Output;
+
+/// <summary>Where a verb's data goes: stdout, or a file that appears whole or not at all.</summary>
+internal static class OutputTarget
+{
+    private const string Stdout = "-";
+
+    // EPIPE of Linux and macOS, ERROR_BROKEN_PIPE and ERROR_NO_DATA of Windows as .NET reports them.
+    private static readonly int[] BrokenPipe = [32, unchecked((int)0x8007006d), unchecked((int)0x800700e8)];
+
+    /// <param name="path">Null or "-": stdout.</param>
+    /// <param name="inputs">Traces that are being read; writing over one of them is refused.</param>
+    /// <param name="write">Writes everything; need not flush or close.</param>
+    public static void Write(string? path, IReadOnlyList<string> inputs, Action<Stream> write)
+    {
+        if (path is null or Stdout)
+            WriteStdout(write);
+        else
+            WriteFile(path, inputs, write);
+    }
+
+    /// <summary>The same for text: UTF-8 without a mark, lines end in LF.</summary>
+    public static void WriteText(string? path, IReadOnlyList<string> inputs, Action<TextWriter> write)
+        => Write(path, inputs, stream =>
+        {
+            // Not disposed: after a broken pipe that would write, and fail, once more.
+            var writer = new StreamWriter(stream, new UTF8Encoding(false), 1 << 14, leaveOpen: true) { NewLine = "\n" };
+            write(writer);
+            writer.Flush();
+        });
+
+    /// <summary>Colour belongs on a terminal, unless NO_COLOR (no-color.org) or a dumb terminal says no.</summary>
+    public static TextStyle StyleFor(string? path)
+        => new(path is null or Stdout
+            && !Console.IsOutputRedirected
+            && string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR"))
+            && Environment.GetEnvironmentVariable("TERM") != "dumb");
+
+    private static void WriteStdout(Action<Stream> write)
+    {
+        using var stream = OpenStdout();
+        try
+        {
+            write(stream);
+        }
+        catch (IOException exception) when (Array.IndexOf(BrokenPipe, exception.HResult) >= 0)
+        {
+            // `| head` has seen enough.
+        }
+        catch (IOException exception)
+        {
+            throw new FaultrecException(ExitCode.NotPermitted, $"stdout: {exception.Message}; expected room to write; free some or use -o", exception);
+        }
+    }
+
+    // The console's stream hides a broken pipe and would let a dump run on for nobody; a file stream on a regular file would not
+    // move the offset that it shares with the rest of the shell's command. So each for what it does right.
+    private static Stream OpenStdout()
+    {
+        if (OperatingSystem.IsWindows())
+            return Console.OpenStandardOutput();
+        var handle = new SafeFileHandle(1, ownsHandle: false);
+        var stream = new FileStream(handle, FileAccess.Write, bufferSize: 0);
+        if (!stream.CanSeek)
+            return stream;
+        stream.Dispose();
+        return Console.OpenStandardOutput();
+    }
+
+    private static void WriteFile(string path, IReadOnlyList<string> inputs, Action<Stream> write)
+    {
+        var target = Resolve(path);
+        foreach (var input in inputs)
+        {
+            if (string.Equals(Resolve(input), target, StringComparison.Ordinal))
+                throw new FaultrecException(ExitCode.Usage, $"{HostileText.Visible(path)}: is the trace that is being read; expected another file after -o");
+        }
+
+        try
+        {
+            if (IsDevice(target))
+                WriteDirectly(target, write);
+            else
+                WriteThenRename(target, write);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw new FaultrecException(ExitCode.NotPermitted, $"{HostileText.Visible(path)}: cannot be written ({HostileText.Visible(exception.Message)}); expected a writable place; choose another with -o", exception);
+        }
+    }
+
+    private static void WriteThenRename(string target, Action<Stream> write)
+    {
+        var temporary = Path.Combine(Path.GetDirectoryName(target)!, $".{Path.GetFileName(target)}.{Environment.ProcessId}.tmp");
+        try
+        {
+            using (var stream = new FileStream(temporary, FileMode.Create, FileAccess.Write, FileShare.Read, bufferSize: 0))
+                write(stream);
+            File.Move(temporary, target, overwrite: true);
+        }
+        finally
+        {
+            File.Delete(temporary);
+        }
+    }
+
+    private static void WriteDirectly(string target, Action<Stream> write)
+    {
+        using var stream = new FileStream(target, FileMode.Open, FileAccess.Write, FileShare.ReadWrite, bufferSize: 0);
+        write(stream);
+    }
+
+    // A rename would replace the device or the descriptor's link by a file.
+    private static bool IsDevice(string target)
+        => target.StartsWith("/dev/", StringComparison.Ordinal) || target.StartsWith("/proc/", StringComparison.Ordinal);
+
+    // A link stays a link: the rename happens where it points to.
+    private static string Resolve(string path)
+    {
+        var full = Path.GetFullPath(path);
+        try
+        {
+            return File.ResolveLinkTarget(full, returnFinalTarget: true)?.FullName ?? full;
+        }
+        catch (IOException)
+        {
+            return full;
+        }
+    }
+}

@@ -1,0 +1,109 @@
+using CsCheck;
+using Faultrec.Traces;
+using Xunit;
+
+namespace Faultrec.Analyzer.Tests;
+
+public class FilterTests
+{
+    private static readonly Gen<FaultFilter> Filter = Gen.Select(
+        Any<int[]>([], [], [101], [100, 103], [999]),
+        Any<int[]>([], [], [1101], [100, 2102]),
+        Any<string[]>([], [], ["app"], ["p*", "=?md"], ["nobody"]),
+        Any<string[]>([], [], ["heap"], ["3"], ["lib1", "0"], ["no mapping"], ["nowhere"]),
+        Any<Severity[]>([], [], [Severity.Failed], [Severity.Minor, Severity.Major]),
+        Any<(long?, long?)>((null, null), (500_000, null), (null, 700_000), (400_000, 450_000), (5_000_000, null)),
+        (pids, tids, comms, regions, kinds, window) => new FaultFilter
+        {
+            Pids = pids,
+            Tids = tids,
+            Comms = comms,
+            Regions = regions,
+            Kinds = kinds,
+            FromNs = window.Item1,
+            ToNs = window.Item2,
+        });
+
+    [Fact]
+    public void A_filtered_report_is_the_report_of_the_faults_that_match()
+    {
+        // One row group in fifty faults: windows and single processes prune, and the rest is marked row by row.
+        var metadata = RandomTrace.Metadata();
+        var faults = RandomTrace.Faults(metadata, 1000, seed: 3);
+        using var file = new TemporaryTrace(metadata, faults, 50);
+        using var reader = TraceReader.Open(file.Path);
+
+        Filter.Sample(filter =>
+        {
+            var expected = Text(Story.Report(metadata, [.. faults.Where(fault => Matches(fault, filter, metadata))]) with { Filter = filter });
+            var actual = Text(ReportBuilder.Build(reader, filter) with { Path = "trace.parquet", Metadata = metadata });
+            Assert.Equal(expected, actual);
+        }, seed: "0000000000001", iter: 150, threads: 1);
+    }
+
+    [Fact]
+    public void Row_groups_that_cannot_match_are_not_read()
+    {
+        var filter = new RowFilter(new FaultFilter { FromNs = 100, ToNs = 200, Pids = [7], Regions = ["2"] }, Story.Metadata(Story.TwoRegions));
+
+        Assert.True(filter.MayMatch(new RowGroupInfo(1, 0, 100, 1, 9, 1, 9)));
+        Assert.True(filter.MayMatch(new RowGroupInfo(1, null, null, null, null, null, null)));
+        Assert.False(filter.MayMatch(new RowGroupInfo(1, 0, 99, 1, 9, 1, 9)));
+        Assert.False(filter.MayMatch(new RowGroupInfo(1, 200, 300, 1, 9, 1, 9)));
+        Assert.False(filter.MayMatch(new RowGroupInfo(1, 0, 100, 8, 9, 1, 9)));
+        Assert.False(filter.MayMatch(new RowGroupInfo(1, 0, 100, 1, 9, 3, 9)));
+        Assert.False(filter.MayMatch(new RowGroupInfo(1, 0, 100, 1, 9, 0, 1)));
+    }
+
+    [Theory]
+    [InlineData("1.5s", 1_500_000_000)]
+    [InlineData("200ms", 200_000_000)]
+    [InlineData("10us", 10_000)]
+    [InlineData("3m", 180_000_000_000)]
+    [InlineData("0ns", 0)]
+    public void Times_have_a_unit(string text, long ns)
+    {
+        Assert.True(DurationText.TryParse(text, out var parsed));
+        Assert.Equal(ns, parsed);
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("5")]
+    [InlineData("s")]
+    [InlineData("-1s")]
+    [InlineData("1.2.3s")]
+    [InlineData("1 s")]
+    [InlineData("99999999999999h")]
+    public void What_is_no_time_is_refused(string text) => Assert.False(DurationText.TryParse(text, out _));
+
+    private static Gen<T> Any<T>(params T[] values) => Gen.Int[0, values.Length - 1].Select(i => values[i]);
+
+    // The filter's definition once more, fault by fault, with nothing clever in it.
+    private static bool Matches(Fault fault, FaultFilter filter, TraceMetadata metadata)
+    {
+        var region = metadata.Regions.FirstOrDefault(region => region.Id == fault.Region);
+        var name = region?.Name ?? "[no mapping]";
+        var failed = fault.Signal is not null || (fault.FaultResult & 3) is not (null or 0);
+        var kind = failed ? Severity.Failed : fault.Major ? Severity.Major : Severity.Minor;
+        return (filter.Pids.Count == 0 || filter.Pids.Contains(fault.Pid))
+            && (filter.Tids.Count == 0 || filter.Tids.Contains(fault.Tid))
+            && (filter.Comms.Count == 0 || filter.Comms.Any(wanted => wanted switch
+            {
+                "p*" => fault.Comm.StartsWith('p'),
+                "=?md" => fault.Comm == "=cmd",
+                _ => fault.Comm == wanted,
+            }))
+            && (filter.Regions.Count == 0 || filter.Regions.Any(wanted => wanted is "3" or "0" ? $"{fault.Region}" == wanted : name.Contains(wanted)))
+            && (filter.Kinds.Count == 0 || filter.Kinds.Contains(kind))
+            && fault.TimeNs >= (filter.FromNs ?? 0) && fault.TimeNs < (filter.ToNs ?? long.MaxValue);
+    }
+
+    private static string Text(FaultReport report)
+    {
+        var writer = new StringWriter();
+        var unreceipted = report with { Metadata = report.Metadata with { Receipt = report.Metadata.Receipt with { Events = 0 } } };
+        TextReport.Write(writer, unreceipted, null, 0, default);
+        return writer.ToString();
+    }
+}

@@ -1,0 +1,126 @@
+using System.Text;
+using System.Text.Json;
+using Faultrec.Traces;
+using Xunit;
+
+namespace Faultrec.Analyzer.Tests;
+
+public class FormatTests
+{
+    private static readonly Fault[] Faults = [new(0x10000), new(0x10000, DurationNs: 3000), new(0x20000, 2, 9000, Major: true)];
+
+    [Fact]
+    public void Csv_has_plain_numbers_and_empty_fields_for_null()
+    {
+        var report = Story.Report(Story.Metadata(Story.TwoRegions), [.. Faults, new(0x8, 0, DurationNs: null, Signal: 11)]);
+
+        Assert.Equal(
+            """
+            id,name,kind,pid,start,end,bytes,pages,faults,minor,major,failed,distinct_pages,density,coverage,refaults,faults_per_mib,major_ratio,latency_p50_ns,latency_p90_ns,latency_p99_ns,latency_max_ns,latency_sum_ns,heat
+            1,[anon],anon,10,0x10000,0x14000,16384,4,2,2,0,0,1,0.5,0.25,1,128,0,1000,3000,3000,3000,4000,2 0…
+            0,[no mapping],none,,,,,,1,0,0,1,1,,,0,,0,,,,,,0 0…
+            2,/lib/a.so,file,10,0x20000,0x22000,8192,2,1,0,1,0,1,0.5,0.5,0,128,1,9000,9000,9000,9000,9000,1 0…
+            """.ReplaceLineEndings("\r\n") + "\r\n",
+            Csv(report, ReportTableKind.Region).Replace(string.Concat(Enumerable.Repeat(" 0", 63)), " 0…", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Csv_of_several_traces_names_them_in_its_first_column()
+    {
+        var table = ReportTables.Build(Story.Report(Story.Metadata(Story.TwoRegions), Faults), ReportTableKind.Comm, 0);
+        var writer = new StringWriter();
+        CsvReport.Write(writer, table, "a.parquet", withHeader: true);
+        CsvReport.Write(writer, table, "b.parquet", withHeader: false);
+
+        Assert.Equal(
+            """
+            trace,comm,threads,faults,minor,major,failed,latency_sum_ns
+            a.parquet,app,1,3,2,1,0,13000
+            b.parquet,app,1,3,2,1,0,13000
+
+            """.ReplaceLineEndings("\r\n"),
+            writer.ToString());
+    }
+
+    [Fact]
+    public void Markdown_is_headings_and_tables()
+    {
+        var writer = new StringWriter();
+        MarkdownReport.Write(writer, Story.Report(Story.Metadata(Story.TwoRegions), Faults), ReportTableKind.Region, 1);
+
+        Assert.Equal(
+            """
+            # Page faults of app --work
+
+            67 % of the faults (2) are in \[anon\] 0x10000-0x14000 (16.0 KiB) of app (pid 10), on one page, so 1 is a repeat. 1 was major and took 9.00 µs, 69 % of the time; it was in /lib/a.so. In all 13.0 µs went into the fault handler, 3.00 µs at the median.
+
+            - trace.parquet, recorded 2026-01-02 03:04:05 UTC on box, Linux 6.18.0 x86\_64, backend tracepoint, for 1.50 s
+            - complete: 3 faults captured, 0 lost; the program exited with status 0
+            - 3 faults: 2 minor, 1 major, 0 failed; 2 distinct pages
+
+            ## Regions
+
+            | id | region | pid | start | end | size | pages | faults | minor | major | failed | distinct | density | cover | refaults | per MiB | major share | p50 | p90 | p99 | max | time | heat |
+            | ---: | --- | ---: | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- |
+            | 1 | \[anon\] | 10 | 0x10000 | 0x14000 | 16.0 KiB | 4 | 2 | 2 | 0 | 0 | 1 | 0.50 | 25 % | 1 | 128.00 | 0 % | 1.00 µs | 3.00 µs | 3.00 µs | 3.00 µs | 4.00 µs | █                                                                |
+
+            … 1 more region; `--top 0` shows all
+
+            """,
+            writer.ToString());
+    }
+
+    [Fact]
+    public void Json_has_exactly_the_keys_of_the_contract_and_those_documented_besides()
+    {
+        using var json = JsonDocument.Parse(Json(Story.Report(Story.Metadata(Story.TwoRegions), Faults)));
+        var root = json.RootElement;
+
+        Assert.Equal("trace capture filter finding totals kinds regions processes threads files comms stacks", Keys(root));
+        Assert.Equal("path schema command target host kernel arch page_size backend started_at duration_ns", Keys(root.GetProperty("trace")));
+        Assert.Equal("events lost lost_sideband kernel_minor kernel_major kernel_exec complete words", Keys(root.GetProperty("capture")));
+        Assert.Equal("faults minor major failed distinct_pages latency_ns", Keys(root.GetProperty("totals")));
+        Assert.Equal("count min p50 p90 p99 max sum", Keys(root.GetProperty("totals").GetProperty("latency_ns")));
+        Assert.Equal("kind faults minor major failed latency_ns", Keys(root.GetProperty("kinds")[0]));
+        Assert.Equal(
+            "id name kind pid start end pages faults minor major failed distinct_pages density coverage refaults faults_per_mib major_ratio latency_ns heat",
+            Keys(root.GetProperty("regions")[0]));
+        Assert.Equal("pid comm threads faults minor major failed fault_time_ns", Keys(root.GetProperty("processes")[0]));
+        Assert.Equal("pid tid comm faults minor major failed fault_time_ns", Keys(root.GetProperty("threads")[0]));
+        Assert.Equal("path regions processes faults minor major failed latency_ns", Keys(root.GetProperty("files")[0]));
+        Assert.Equal("comm threads faults minor major failed fault_time_ns", Keys(root.GetProperty("comms")[0]));
+    }
+
+    [Fact]
+    public void Json_has_the_numbers()
+    {
+        using var json = JsonDocument.Parse(Json(Story.Report(Story.Metadata(Story.TwoRegions), Faults)));
+        var region = json.RootElement.GetProperty("regions")[0];
+
+        Assert.Equal(
+            ("0x10000", "0x14000", 4, 2, 1, 0.5, 0.25, 1),
+            (region.GetProperty("start").GetString(), region.GetProperty("end").GetString(), region.GetProperty("pages").GetInt32(), region.GetProperty("faults").GetInt32(),
+                region.GetProperty("distinct_pages").GetInt32(), region.GetProperty("density").GetDouble(), region.GetProperty("coverage").GetDouble(), region.GetProperty("refaults").GetInt32()));
+        Assert.Equal(64, region.GetProperty("heat").GetArrayLength());
+        Assert.Equal(1.0, json.RootElement.GetProperty("regions")[1].GetProperty("major_ratio").GetDouble());
+        Assert.Equal("2026-01-02T03:04:05Z", json.RootElement.GetProperty("trace").GetProperty("started_at").GetString());
+        Assert.Equal(JsonValueKind.Null, json.RootElement.GetProperty("capture").GetProperty("kernel_minor").ValueKind);
+    }
+
+    internal static string Csv(FaultReport report, ReportTableKind kind)
+    {
+        var writer = new StringWriter();
+        CsvReport.Write(writer, ReportTables.Build(report, kind, 0), null, withHeader: true);
+        return writer.ToString();
+    }
+
+    internal static string Json(FaultReport report)
+    {
+        using var stream = new MemoryStream();
+        using (var json = new Utf8JsonWriter(stream))
+            JsonReport.Write(json, report, 0);
+        return Encoding.UTF8.GetString(stream.ToArray());
+    }
+
+    private static string Keys(JsonElement element) => string.Join(' ', element.EnumerateObject().Select(property => property.Name));
+}

@@ -1,0 +1,76 @@
+using System.Text.Json;
+using Faultrec.Traces;
+using Xunit;
+
+namespace Faultrec.Analyzer.Tests;
+
+public class HostileTextTests
+{
+    [Theory]
+    [InlineData("plain /lib/x.so [heap] ünï 長", "plain /lib/x.so [heap] ünï 長")]
+    [InlineData("\x1b]0;title\a", @"\x1b]0;title\x07")]
+    [InlineData("a\r\nb\tc", @"a\x0d\x0ab\x09c")]
+    [InlineData("\u009b31m\x7f", @"\x9b31m\x7f")]
+    [InlineData("a\u202egnp.exe", @"a\u202egnp.exe")]
+    [InlineData("zero\u200bwidth\U000e0041", @"zero\u200bwidth\U000e0041")]
+    [InlineData(@"back\slash", @"back\\slash")]
+    public void A_terminal_sees_escapes_as_text(string hostile, string visible) => Assert.Equal(visible, HostileText.Visible(hostile));
+
+    [Theory]
+    [InlineData("plain", "plain")]
+    [InlineData("=1+1", "'=1+1")]
+    [InlineData("+1", "'+1")]
+    [InlineData("-1", "'-1")]
+    [InlineData("@SUM(A1)", "'@SUM(A1)")]
+    [InlineData("\t=1", @"\x09=1")]
+    [InlineData("a,b", "\"a,b\"")]
+    [InlineData("say \"hi\"", "\"say \"\"hi\"\"\"")]
+    [InlineData("a\nb", @"a\x0ab")]
+    [InlineData("=\"x\"", "\"'=\"\"x\"\"\"")]
+    public void A_spreadsheet_sees_no_formula_and_one_field(string hostile, string field) => Assert.Equal(field, HostileText.Csv(hostile));
+
+    [Theory]
+    [InlineData("plain-1.2", "plain-1.2")]
+    [InlineData("a|b", "a&#124;b")]
+    [InlineData("`rm`", "&#96;rm&#96;")]
+    [InlineData("<script>&", "&lt;script&gt;&amp;")]
+    [InlineData("[x](y)", @"\[x\](y)")]
+    [InlineData("![i](u) **b** _i_ ~s~ # h", @"!\[i\](u) \*\*b\*\* \_i\_ \~s\~ \# h")]
+    [InlineData("@everyone http://x", "&#64;everyone http&#58;//x")]
+    [InlineData("a\nb\x1b", @"a\\x0ab\\x1b")]
+    public void Markdown_sees_no_markup(string hostile, string cell) => Assert.Equal(cell, HostileText.Markdown(hostile));
+
+    [Fact]
+    public void A_trace_full_of_hostile_names_is_inert_in_every_format()
+    {
+        const string evil = "=evil|`<b>\x1b[2J\r\n\u202e,\"x\"";
+        Region[] regions = [new() { Id = 1, Pid = 10, Start = 0x1000, End = 0x2000, Prot = "rw-p", Name = evil, Path = evil }];
+        var metadata = Story.Metadata(regions) with
+        {
+            Command = [evil],
+            Host = evil,
+            Kernel = evil,
+            Backend = evil,
+            Processes = [new ProcessEntry { Pid = 10, Comm = evil }],
+            Threads = [new ThreadEntry { Pid = 10, Tid = 10, Comm = evil }],
+        };
+        metadata = metadata with { Receipt = metadata.Receipt with { EndReason = evil } };
+        var report = Story.Report(metadata, [new(0x1000) { Comm = evil }, new(0x1000) { Comm = evil, Tid = 11 }]) with { Path = evil };
+
+        var markdown = new StringWriter();
+        MarkdownReport.Write(markdown, report, null, 0);
+        foreach (var text in new[] { TextReportTests.Text(report), markdown.ToString(), FormatTests.Json(report) })
+            Assert.DoesNotContain(text, c => (char.IsControl(c) && c != '\n') || c == '\u202e');
+        Assert.DoesNotContain("<b>", markdown.ToString(), StringComparison.Ordinal);
+        Assert.DoesNotContain("evil|", markdown.ToString(), StringComparison.Ordinal);
+        using var json = JsonDocument.Parse(FormatTests.Json(report));
+        Assert.Equal(evil, json.RootElement.GetProperty("comms")[0].GetProperty("comm").GetString());
+        foreach (var kind in Enum.GetValues<ReportTableKind>())
+        {
+            // One line a row: nothing in a name ends one, and none begins a formula.
+            var lines = FormatTests.Csv(report, kind).Split("\r\n");
+            Assert.All(lines, line => Assert.DoesNotContain(line, char.IsControl));
+            Assert.All(lines, line => Assert.False(line.StartsWith('=') || line.Contains(",=", StringComparison.Ordinal)));
+        }
+    }
+}

@@ -1,0 +1,75 @@
+using System.Text;
+using System.Text.Json;
+using Faultrec.Traces;
+using Xunit;
+
+namespace Faultrec.Analyzer.Tests;
+
+public class InfoTests
+{
+    private static TraceInfo Info()
+    {
+        var metadata = Story.Metadata(Story.TwoRegions) with
+        {
+            ClockStartNs = 12_345,
+            Ladder = [new LadderStep("fexit", "EPERM: \x1b[31mno\x1b[0m trampolines"), new LadderStep("tracepoint", null)],
+            FaultFlagNames = new Dictionary<string, long> { ["FAULT_FLAG_WRITE"] = 1 },
+            Receipt = new Receipt { Events = 8, Lost = 7, LostByCpu = [new(0, 0), new(1, 7)], LostBySecond = [new(3, 7)], KernelMinor = 15, ExitStatus = 1 },
+        };
+        return new TraceInfo("t.parquet", 1234, 8, [new RowGroupInfo(8, 0, 9, 10, 10, 1, 2)], metadata);
+    }
+
+    [Fact]
+    public void Text_has_receipt_ladder_and_losses_and_is_inert()
+    {
+        var writer = new StringWriter();
+        InfoText.Write(writer, Info(), default);
+
+        Assert.Equal(
+            """
+            capture    INCOMPLETE: 8 faults captured, 7 lost; the kernel counted 15; the program exited with
+                       status 1
+            trace      t.parquet
+            file       1.2 KiB, 8 faults, 154.3 B a fault, 1 row group, schema 1
+            command    app --work
+            target     command
+            recorded   2026-01-02 03:04:05 UTC, for 1.50 s, by faultrec 0.1.0
+            machine    box, Linux 6.18.0 x86_64, pages of 4.0 KiB
+            clock      CLOCK_MONOTONIC, 12345 ns at time 0
+            backend    tracepoint
+                       fexit: refused, EPERM: \x1b[31mno\x1b[0m trampolines
+                       tracepoint: taken
+            ledger     2 regions, 1 process, 1 thread
+            flag names 1 of FAULT_FLAG_*, 0 of VM_FAULT_*
+            kernel     minor 15, major -, of these in exec -
+            perf       minor -, major -
+            lost       7 on CPU 1
+            lost       7 in second 3
+
+            """,
+            writer.ToString());
+    }
+
+    [Fact]
+    public void Json_has_its_documented_keys()
+    {
+        using var stream = new MemoryStream();
+        using (var writer = new Utf8JsonWriter(stream))
+            InfoJson.Write(writer, Info());
+        using var json = JsonDocument.Parse(Encoding.UTF8.GetString(stream.ToArray()));
+
+        Assert.Equal(
+            "path schema file_bytes faults bytes_per_fault row_groups tool_version command target host kernel arch page_size clock clock_start_ns started_at duration_ns "
+            + "backend ladder regions processes threads fault_flag_names fault_result_names receipt",
+            Keys(json.RootElement));
+        Assert.Equal(
+            "complete words events lost lost_by_cpu lost_by_second lost_sideband without_entry without_outcome without_region regions_folded regions_omitted "
+            + "perf_minor perf_major kernel_minor kernel_major kernel_exec end_reason exit_status spool_bytes_dropped",
+            Keys(json.RootElement.GetProperty("receipt")));
+        Assert.Equal(7, json.RootElement.GetProperty("receipt").GetProperty("lost_by_cpu")[1].GetProperty("lost").GetInt64());
+        Assert.Equal(JsonValueKind.Null, json.RootElement.GetProperty("ladder")[1].GetProperty("reason").ValueKind);
+        Assert.Equal(154.25, json.RootElement.GetProperty("bytes_per_fault").GetDouble());
+    }
+
+    private static string Keys(JsonElement element) => string.Join(' ', element.EnumerateObject().Select(property => property.Name));
+}

@@ -1,0 +1,60 @@
+using CsCheck;
+using Xunit;
+
+namespace Faultrec.Analyzer.Tests;
+
+public class LatencyHistogramTests
+{
+    // Log-uniform, so that every octave up to the largest durations is hit.
+    private static readonly Gen<long> Duration = Gen.Select(Gen.Int[0, 62], Gen.Double.Unit, (bits, part) => (long)(part * (1L << bits)));
+
+    [Fact]
+    public void Percentiles_are_within_two_percent_of_the_nearest_rank_and_extremes_are_exact()
+    {
+        Gen.Select(Duration.Array[1, 400], Gen.Double[0.01, 1]).Sample((values, fraction) =>
+        {
+            var histogram = Of(values);
+            Array.Sort(values);
+            var exact = values[(int)Math.Ceiling(fraction * values.Length) - 1];
+            var answer = histogram.Percentile(fraction)!.Value;
+            return Math.Abs(answer - exact) <= exact * 0.02
+                && (values.Length > LatencyHistogram.ExactLimit || answer == exact)
+                && histogram.Min == values[0] && histogram.Max == values[^1]
+                && histogram.Count == values.Length;
+        }, seed: "0000000000001", iter: 2000);
+    }
+
+    [Fact]
+    public void A_merge_equals_adding_everything_to_one()
+    {
+        Gen.Select(Duration.Array[0, 60], Duration.Array[0, 60]).Sample((left, right) =>
+        {
+            var merged = Of(left);
+            merged.Merge(Of(right));
+            var single = Of([.. left, .. right]);
+            return (merged.Count, merged.Sum, merged.Min, merged.Max) == (single.Count, single.Sum, single.Min, single.Max)
+                && Percentiles(merged) == Percentiles(single);
+        }, seed: "0000000000001", iter: 2000);
+    }
+
+    [Fact]
+    public void Every_bucket_holds_its_own_middle()
+    {
+        for (var bucket = 0; bucket <= LatencyHistogram.BucketOf(long.MaxValue); bucket++)
+            Assert.Equal(bucket, LatencyHistogram.BucketOf(LatencyHistogram.MiddleOf(bucket)));
+    }
+
+    [Fact]
+    public void Nothing_has_no_percentile() => Assert.Null(new LatencyHistogram().Percentile(0.5));
+
+    private static LatencyHistogram Of(long[] values)
+    {
+        var histogram = new LatencyHistogram();
+        foreach (var value in values)
+            histogram.Add(value);
+        return histogram;
+    }
+
+    private static (long?, long?, long?) Percentiles(LatencyHistogram histogram)
+        => (histogram.Percentile(0.5), histogram.Percentile(0.9), histogram.Percentile(0.99));
+}

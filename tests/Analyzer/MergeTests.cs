@@ -1,0 +1,66 @@
+using Faultrec.Traces;
+using Xunit;
+
+namespace Faultrec.Analyzer.Tests;
+
+public class MergeTests
+{
+    [Fact]
+    public void Parts_counted_apart_and_merged_are_one_pass_over_all()
+    {
+        var metadata = RandomTrace.Metadata();
+        var faults = RandomTrace.Faults(metadata, 3000, seed: 5);
+        var index = new RegionIndex(metadata.Regions);
+        var rule = new SeverityRule(metadata);
+
+        var single = Count(faults);
+        var merged = Count(faults[2000..]);
+        merged.Merge(Count(faults[..7]));
+        merged.Merge(Count(faults[7..2000]));
+
+        Assert.Equal(Text(single), Text(merged));
+
+        ReportAggregates Count(Fault[] part)
+        {
+            var batch = Story.Batch(part);
+            var severities = new Severity[batch.Count];
+            rule.Classify(batch, severities);
+            var aggregates = new ReportAggregates(metadata, index, withTasks: true);
+            aggregates.Add(batch, severities);
+            return aggregates;
+        }
+
+        string Text(ReportAggregates aggregates)
+        {
+            var writer = new StringWriter();
+            var report = ReportBuilder.Build("t", metadata, FaultFilter.None, index, aggregates);
+            TextReport.Write(writer, report, null, 0, default);
+            CsvReport.Write(writer, ReportTables.Build(report, ReportTableKind.Region, 0), null, true);
+            return writer.ToString();
+        }
+    }
+
+    [Fact]
+    public void Two_threads_give_what_one_gives()
+    {
+        // More rows than one thread takes; the pieces are handed out as they come.
+        var metadata = RandomTrace.Metadata();
+        var faults = RandomTrace.Faults(metadata, 5_000, seed: 6);
+        Fault[] many = [.. Enumerable.Range(0, 130).SelectMany(_ => faults)];
+        using var file = new TemporaryTrace(metadata, [.. many.Select((fault, i) => fault with { TimeNs = i })], 50_000);
+        using var reader = TraceReader.Open(file.Path);
+
+        var report = ReportBuilder.Build(reader, FaultFilter.None);
+        var once = Story.Report(metadata, faults);
+
+        Assert.Equal(once.Totals.Counts.Faults * 130, report.Totals.Counts.Faults);
+        Assert.Equal(once.Totals.DistinctPages, report.Totals.DistinctPages);
+        Assert.Equal(once.Totals.Latency.SumNs * 130, report.Totals.Latency.SumNs);
+        Assert.Equal(
+            once.Regions.Select(row => (row.Id, row.Counts.Faults * 130, row.DistinctPages, row.Heat.Sum() * 130)),
+            report.Regions.Select(row => (row.Id, row.Counts.Faults, row.DistinctPages, row.Heat.Sum())));
+        Assert.Equal(
+            once.Comms.Select(row => (row.Comm, row.Threads, row.Counts.Faults * 130)),
+            report.Comms.Select(row => (row.Comm, row.Threads, row.Counts.Faults)));
+    }
+}

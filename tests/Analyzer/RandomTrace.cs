@@ -1,0 +1,64 @@
+using Faultrec.Traces;
+
+namespace Faultrec.Analyzer.Tests;
+
+/// <summary>
+/// A trace with everything that tables count: several processes and threads, renamed threads, overlapping mappings, reused
+/// addresses, unknown mappings, failed faults, unknown durations. The same faults for the same seed.
+/// </summary>
+internal static class RandomTrace
+{
+    public static readonly string[] Comms = ["app", "pool", "=cmd", "a,\"b\"", "\x1b[31m", "ünï"];
+
+    public static readonly Dictionary<string, long> ResultNames = new() { ["VM_FAULT_OOM"] = 1, ["VM_FAULT_SIGBUS"] = 2, ["VM_FAULT_MAJOR"] = 4 };
+
+    public static TraceMetadata Metadata()
+    {
+        var regions = new List<Region>();
+        for (var i = 0; i < 24; i++)
+        {
+            // Neighbours overlap by half: later mappings reuse addresses of earlier ones.
+            var start = 0x7f00_0000_0000UL + ((ulong)(i / 2) * 0x40_0000);
+            var path = i % 3 == 0 ? $"/lib/lib{i % 5}.so" : null;
+            regions.Add(new Region
+            {
+                Id = i + 1,
+                Pid = 100 + (i % 4),
+                Start = start,
+                End = start + (0x1000UL << (i % 13)),
+                Prot = "rw-p",
+                Name = path ?? (i % 2 == 0 ? "[heap]" : "[anon]"),
+                Path = path,
+            });
+        }
+
+        return Story.Metadata([.. regions]) with { FaultResultNames = ResultNames };
+    }
+
+    public static Fault[] Faults(TraceMetadata metadata, int count, int seed)
+    {
+        var random = new Random(seed);
+        var faults = new Fault[count];
+        long time = 0;
+        for (var i = 0; i < count; i++)
+        {
+            var region = metadata.Regions[random.Next(metadata.Regions.Count)];
+            var known = random.Next(20) != 0;
+            faults[i] = new Fault(
+                region.Start + (ulong)random.NextInt64((long)(region.End - region.Start)),
+                known ? region.Id : 0,
+                random.Next(10) == 0 ? null : (long)Math.Exp(random.NextDouble() * 18),
+                random.Next(9) == 0,
+                random.Next(30) == 0 ? 11 : null)
+            {
+                TimeNs = time += random.Next(0, 2000),
+                Pid = region.Pid,
+                Tid = region.Pid + (random.Next(3) * 1000),
+                Comm = Comms[random.Next(Comms.Length)],
+                FaultResult = random.Next(3) == 0 ? random.Next(8) : null,
+            };
+        }
+
+        return faults;
+    }
+}

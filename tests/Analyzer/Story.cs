@@ -1,0 +1,111 @@
+using Faultrec.Analyzer;
+using Faultrec.Traces;
+
+namespace Faultrec.Analyzer.Tests;
+
+/// <summary>One fault of a story; what a story does not name does not matter to it.</summary>
+internal sealed record Fault(ulong Address, int Region = 1, long? DurationNs = 1000, bool Major = false, int? Signal = null)
+{
+    public long TimeNs { get; init; }
+
+    public int Pid { get; init; } = 10;
+
+    public int Tid { get; init; } = 10;
+
+    public string Comm { get; init; } = "app";
+
+    public int? FaultResult { get; init; }
+}
+
+/// <summary>A handful of faults, written to a real trace file and analysed.</summary>
+internal static class Story
+{
+    /// <summary>Four pages of anonymous memory and two of a file, both of process 10.</summary>
+    public static readonly Region[] TwoRegions =
+    [
+        new() { Id = 1, Pid = 10, Start = 0x10000, End = 0x14000, Prot = "rw-p", Name = "[anon]" },
+        new() { Id = 2, Pid = 10, Start = 0x20000, End = 0x22000, Prot = "r--p", Name = "/lib/a.so", Path = "/lib/a.so" },
+    ];
+
+    public static TraceMetadata Metadata(params Region[] regions) => new()
+    {
+        ToolVersion = "0.1.0",
+        Command = ["app", "--work"],
+        Target = "command",
+        Host = "box",
+        Kernel = "Linux 6.18.0",
+        Arch = "x86_64",
+        StartedAt = new DateTimeOffset(2026, 1, 2, 3, 4, 5, TimeSpan.Zero),
+        DurationNs = 1_500_000_000,
+        Backend = "tracepoint",
+        Regions = regions,
+        Processes = [new ProcessEntry { Pid = 10, Comm = "app" }],
+        Threads = [new ThreadEntry { Pid = 10, Tid = 10, Comm = "app" }],
+        Receipt = new Receipt { Events = 0, Complete = true, ExitStatus = 0 },
+    };
+
+    public static FaultBatch Batch(params Fault[] faults)
+    {
+        var batch = new FaultBatch(Math.Max(1, faults.Length)) { Count = faults.Length };
+        for (var i = 0; i < faults.Length; i++)
+            Set(batch, i, faults[i]);
+        return batch;
+    }
+
+    /// <summary>Writes the faults in row groups of <paramref name="groupSize"/> and reports on the file.</summary>
+    public static FaultReport Report(TraceMetadata metadata, Fault[] faults, FaultFilter? filter = null, int groupSize = 2)
+    {
+        using var file = new TemporaryTrace(metadata, faults, groupSize);
+        using var reader = TraceReader.Open(file.Path);
+        return ReportBuilder.Build(reader, filter ?? FaultFilter.None) with { Path = "trace.parquet" };
+    }
+
+    private static void Set(FaultBatch batch, int i, Fault fault)
+    {
+        batch.TimeNs[i] = fault.TimeNs;
+        batch.DurationNs[i] = fault.DurationNs ?? FaultBatch.Null;
+        batch.Pid[i] = fault.Pid;
+        batch.Tid[i] = fault.Tid;
+        batch.Cpu[i] = 0;
+        batch.Comm[i] = fault.Comm;
+        batch.Address[i] = (long)fault.Address;
+        batch.Ip[i] = 0x400000;
+        batch.Major[i] = fault.Major;
+        batch.Access[i] = FaultAccess.Write;
+        batch.KernelAccess[i] = false;
+        batch.ErrorCode[i] = 6;
+        batch.FaultFlags[i] = FaultBatch.Null;
+        batch.FaultResult[i] = fault.FaultResult ?? FaultBatch.Null;
+        batch.Signal[i] = fault.Signal ?? FaultBatch.Null;
+        batch.PtLevel[i] = FaultBatch.Null;
+        batch.PteBefore[i] = FaultBatch.NullPte;
+        batch.Pfn[i] = FaultBatch.Null;
+        batch.PageOrder[i] = FaultBatch.Null;
+        batch.RegionId[i] = fault.Region;
+        batch.Region[i] = "";
+        batch.FilePage[i] = FaultBatch.Null;
+        batch.Stack[i] = null;
+    }
+}
+
+/// <summary>A trace file that is gone after the test.</summary>
+internal sealed class TemporaryTrace : IDisposable
+{
+    public TemporaryTrace(TraceMetadata metadata, Fault[] faults, int groupSize)
+        : this(metadata with { Receipt = metadata.Receipt with { Events = faults.Length } }, faults.Chunk(groupSize).Select(Story.Batch))
+    {
+    }
+
+    public TemporaryTrace(TraceMetadata metadata, IEnumerable<FaultBatch> groups)
+    {
+        using var output = File.Create(Path);
+        using var writer = new TraceWriter(output);
+        foreach (var group in groups)
+            writer.WriteRowGroup(group);
+        writer.Complete(metadata);
+    }
+
+    public string Path { get; } = System.IO.Path.Combine(System.IO.Path.GetTempPath(), $"faultrec-{Guid.NewGuid():N}.parquet");
+
+    public void Dispose() => File.Delete(Path);
+}

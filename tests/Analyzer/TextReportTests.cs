@@ -1,0 +1,116 @@
+using Faultrec.Traces;
+using Xunit;
+
+namespace Faultrec.Analyzer.Tests;
+
+public class TextReportTests
+{
+    private static readonly Fault[] Faults =
+    [
+        new(0x10000), new(0x10008, DurationNs: 2000), new(0x11000), new(0x12000), new(0x20000, 2, 250_000, Major: true),
+    ];
+
+    [Fact]
+    public void The_first_screen_has_the_answer_the_tables_and_nothing_twice()
+    {
+        // One process of one thread: no table of threads.
+        Assert.Equal(
+            """
+            trace.parquet: app --work
+            recorded 2026-01-02 03:04:05 UTC on box, Linux 6.18.0 x86_64, backend tracepoint, for 1.50 s
+            complete: 5 faults captured, 0 lost; the program exited with status 0
+
+            80 % of the faults (4) are in [anon] 0x10000-0x14000 (16.0 KiB) of app (pid 10), on 3 distinct
+            pages, so 1 is a repeat. 1 was major and took 250 µs, 98 % of the time; it was in /lib/a.so. In all
+            255 µs went into the fault handler, 1.00 µs at the median.
+
+            5 faults: 4 minor, 1 major, 0 failed; 4 distinct pages
+
+            kinds
+              kind  faults share     p50     p90     p99     max    time
+              minor      4  80 % 1.00 µs 2.00 µs 2.00 µs 2.00 µs 5.00 µs
+              major      1  20 %  250 µs  250 µs  250 µs  250 µs  250 µs
+
+            regions
+              id region        size faults major distinct density cover refaults     p50     p99
+               1 [anon]    16.0 KiB      4     0        3    1.00  75 %        1 1.00 µs 2.00 µs
+              10000-14000 █               ▄               ▄
+               2 /lib/a.so  8.0 KiB      1     1        1    0.50  50 %        0  250 µs  250 µs
+              20000-22000 █
+
+            processes
+              pid comm threads faults major   time
+               10 app        1      5     1 255 µs
+
+            files
+              file      regions faults major    p50    p99
+              /lib/a.so       1      1     1 250 µs 250 µs
+
+            comms
+              comm threads faults major   time
+              app        1      5     1 255 µs
+
+            """,
+            Text(Story.Report(Story.Metadata(Story.TwoRegions), Faults)));
+    }
+
+    [Fact]
+    public void A_loss_is_the_first_line()
+    {
+        var metadata = Story.Metadata(Story.TwoRegions);
+        metadata = metadata with { Receipt = metadata.Receipt with { Lost = 3, Complete = false } };
+
+        var text = Text(Story.Report(metadata, Faults));
+
+        Assert.StartsWith("INCOMPLETE: 5 faults captured, 3 lost; the program exited with status 0\ntrace.parquet: app --work\n", text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void One_table_cut_to_its_top_says_how_many_are_left_and_how_to_see_them()
+    {
+        var text = Text(Story.Report(Story.Metadata(Story.TwoRegions), Faults), ReportTableKind.Region, top: 1);
+
+        Assert.EndsWith("  … 1 more region; --top 0 shows all\n", text, StringComparison.Ordinal);
+        Assert.DoesNotContain("processes", text, StringComparison.Ordinal);
+        Assert.DoesNotContain("/lib/a.so 8.0 KiB", text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_filter_that_nothing_matches_says_so()
+    {
+        var text = Text(Story.Report(Story.Metadata(Story.TwoRegions), Faults, new FaultFilter { Pids = [999] }));
+
+        Assert.EndsWith("filter: --pid 999 (0 of 5 faults)\n\nNo fault of the trace matches the filter.\n", text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void No_line_is_wider_than_100_columns_whatever_the_names()
+    {
+        var path = "/very" + string.Concat(Enumerable.Repeat("/長い名前 and more", 20)) + "/lib.so";
+        Region[] regions = [new() { Id = 1, Pid = int.MaxValue, Start = 0xffff_ffff_ff60_0000, End = 0xffff_ffff_ff70_0000, Prot = "r-xp", Name = path, Path = path }];
+        var metadata = Story.Metadata(regions) with { Command = [path, path], Host = path };
+        var report = Story.Report(metadata, [.. Enumerable.Range(0, 40).Select(i => new Fault(0xffff_ffff_ff60_0000 + ((ulong)i * 4096)) { Comm = path, Tid = i })], groupSize: 40);
+
+        foreach (var line in Text(report with { Path = path }).Split('\n'))
+            Assert.InRange(Columns.Width(line), 0, TextReport.Width);
+    }
+
+    [Fact]
+    public void Colour_comes_only_when_asked_for()
+    {
+        var report = Story.Report(Story.Metadata(Story.TwoRegions), Faults);
+        var coloured = new StringWriter();
+        TextReport.Write(coloured, report, null, 10, new TextStyle(true));
+
+        Assert.DoesNotContain('\x1b', Text(report));
+        Assert.Equal(Text(report), System.Text.RegularExpressions.Regex.Replace(coloured.ToString(), "\x1b\\[[0-9;]*m", ""));
+        Assert.Contains("\x1b[1mregions\x1b[0m", coloured.ToString(), StringComparison.Ordinal);
+    }
+
+    internal static string Text(FaultReport report, ReportTableKind? by = null, int top = 10)
+    {
+        var writer = new StringWriter();
+        TextReport.Write(writer, report, by, top, default);
+        return writer.ToString();
+    }
+}
