@@ -4,7 +4,8 @@ using Faultrec.Recorder.Spool;
 
 namespace Faultrec.Recorder.Capture;
 
-internal static class EndReason
+/// <summary>Why a recording ended; the words of <see cref="Traces.Receipt.EndReason"/>.</summary>
+public static class EndReason
 {
     public const string Exited = "exited";
     public const string Interrupted = "interrupted";

@@ -32,8 +32,6 @@ public sealed record RecordOptions
     /// <summary>Part of finalizing that is done, 0 to 1.</summary>
     public Action<double>? OnFinalizing { get; init; }
 
-    /// <summary>Remarks for the person at the terminal, one line each.</summary>
-    public required Action<string> Say { get; init; }
 }
 
 /// <param name="ExitStatus">Of the recorded command, 128+n for a signal; null when a running process was recorded.</param>
