@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
 /*
- * The tracepoint backend. A fault is seen twice: at entry by the x86 page_fault tracepoints, which know address, error code
- * and time; at completion by the kernel's own minor-/major-fault software events, which are counted after the page is mapped
- * and never for a retry (mm_account_fault, mm/memory.c). The two meet in the task's local storage.
+ * The tracepoint backend. A fault is seen twice: at entry by the x86 page_fault tracepoints, which
+ * know address, error code and time; at completion by the kernel's own minor-/major-fault software
+ * events, which are counted after the page is mapped and never for a retry (mm_account_fault,
+ * mm/memory.c). The two meet in the task's local storage.
  *
- * Which tasks: those that have a slot in `slots`. mark_target gives one to the target's threads, task_new to every child.
+ * Which tasks: those that have a slot in `slots`. mark_target gives one to the target's threads,
+ * task_new to every child.
  */
 #include "vmlinux_min.h"
 
@@ -17,12 +19,12 @@
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 #define MAX_PIDNS_LEVEL 32 /* include/linux/pid_namespace.h */
-#define SIGHUP 1
-#define SIGINT 2
-#define SIGBUS 7
-#define SIGSEGV 11
-#define SIGTERM 15
-#define USER32_CS 0x23 /* arch/x86/include/asm/segment.h: __USER32_CS */
+#define SIGHUP		1
+#define SIGINT		2
+#define SIGBUS		7
+#define SIGSEGV		11
+#define SIGTERM		15
+#define USER32_CS	0x23 /* arch/x86/include/asm/segment.h: __USER32_CS */
 
 /* The whole of .rodata, so that user space needs no symbol table to fill it. */
 const volatile struct probe_config config;
@@ -45,8 +47,9 @@ struct {
 } slots SEC(".maps");
 
 /*
- * The same slots where a fault finds them without a helper call (a fifth of the probes' own cost, bench/): by the low bits of
- * the kernel's task id. A task whose place is taken, or that is past its exit tracepoint, uses its storage.
+ * The same slots where a fault finds them without a helper call (a fifth of the probes' own cost,
+ * bench/): by the low bits of the kernel's task id. A task whose place is taken, or that is past
+ * its exit tracepoint, uses its storage.
  */
 #define FAST_SLOTS (1 << 14)
 
@@ -58,8 +61,9 @@ struct {
 } fast_slots SEC(".maps");
 
 /*
- * The fault rings: `config.ring_slots` records a CPU, in memory that user space maps. One writer a CPU (completion runs with
- * preemption off), one reader: no lock, no system call, no wake-up. Sized by user space before load.
+ * The fault rings: `config.ring_slots` records a CPU, in memory that user space maps. One writer a
+ * CPU (completion runs with preemption off), one reader: no lock, no system call, no wake-up. Sized
+ * by user space before load.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -103,8 +107,8 @@ static __always_inline __u32 id_in_recorder_ns(struct task_struct *task)
 	return 0;
 }
 
-static __always_inline void send_event(__u32 type, const struct task_slot *slot, __u64 time_ns, __u64 a0, __u64 a1, __u64 a2,
-				       __u64 a3, __u64 a4)
+static __always_inline void send_event(__u32 type, const struct task_slot *slot, __u64 time_ns,
+				       __u64 a0, __u64 a1, __u64 a2, __u64 a3, __u64 a4)
 {
 	struct event_record *event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
 
@@ -149,7 +153,8 @@ static __always_inline struct task_slot *my_slot(void)
 	return bpf_task_storage_get(&slots, task, 0, 0);
 }
 
-static __always_inline int fault_enter(unsigned long address, struct pt_regs *regs, unsigned long error_code)
+static __always_inline int fault_enter(unsigned long address, struct pt_regs *regs,
+				       unsigned long error_code)
 {
 	struct task_slot *slot = my_slot();
 
@@ -170,17 +175,19 @@ static __always_inline int fault_enter(unsigned long address, struct pt_regs *re
 }
 
 SEC("tp_btf/page_fault_user")
-int BPF_PROG(fault_enter_user, unsigned long address, struct pt_regs *regs, unsigned long error_code)
+int BPF_PROG(fault_enter_user, unsigned long address, struct pt_regs *regs,
+	     unsigned long error_code)
 {
 	return fault_enter(address, regs, error_code);
 }
 
 SEC("tp_btf/page_fault_kernel")
-int BPF_PROG(fault_enter_kernel, unsigned long address, struct pt_regs *regs, unsigned long error_code)
+int BPF_PROG(fault_enter_kernel, unsigned long address, struct pt_regs *regs,
+	     unsigned long error_code)
 {
 	/*
-	 * Other people's probes read user memory with page faults disabled; that never completes, and must not overwrite
-	 * the fault that it interrupted.
+	 * Other people's probes read user memory with page faults disabled; that never completes,
+	 * and must not overwrite the fault that it interrupted.
 	 */
 	if (bpf_get_current_task_btf()->pagefault_disabled)
 		return 0;
@@ -232,7 +239,8 @@ static __always_inline int fault_complete(struct bpf_perf_event_data *ctx, __u8 
 		record->pid = slot->pid;
 		record->tid = slot->tid;
 	} else {
-		/* No storage for this task: its ids in the initial namespace are the best there is. */
+		/* No storage for this task: its ids in the initial namespace are the best there is.
+		 */
 		__u64 id = bpf_get_current_pid_tgid();
 
 		record->pid = id >> 32;
@@ -266,8 +274,9 @@ int fault_major(struct bpf_perf_event_data *ctx)
 }
 
 /*
- * A fault that the kernel could not serve ends in a signal raised by force_sig_fault() in the faulting thread itself. And
- * user space must know whether the terminal's Ctrl-C reached the recorded command too, so as not to send it a second one.
+ * A fault that the kernel could not serve ends in a signal raised by force_sig_fault() in the
+ * faulting thread itself. And user space must know whether the terminal's Ctrl-C reached the
+ * recorded command too, so as not to send it a second one.
  */
 SEC("tp_btf/signal_generate")
 int BPF_PROG(signal_raised, int sig, void *info, struct task_struct *task)
@@ -288,8 +297,10 @@ int BPF_PROG(signal_raised, int sig, void *info, struct task_struct *task)
 	slot = my_slot();
 	if (!slot || !slot->start_ns || task->pid != bpf_get_current_task_btf()->pid)
 		return 0;
-	/* SEND_SIG_NOINFO and SEND_SIG_PRIV are not pointers: the read fails. A user's own kill() has si_code <= 0. */
-	if (bpf_probe_read_kernel(&head, sizeof(head), info) || head.si_code <= 0 || head.si_addr != slot->address)
+	/* SEND_SIG_NOINFO and SEND_SIG_PRIV are not pointers: the read fails. A user's own kill()
+	 * has si_code <= 0. */
+	if (bpf_probe_read_kernel(&head, sizeof(head), info) || head.si_code <= 0 ||
+	    head.si_addr != slot->address)
 		return 0;
 	now_ns = bpf_ktime_get_ns();
 	send_event(EVENT_FAULT_FAILED, slot, now_ns, slot->start_ns, slot->address, slot->ip,
@@ -298,7 +309,8 @@ int BPF_PROG(signal_raised, int sig, void *info, struct task_struct *task)
 	return 0;
 }
 
-/* Address-space changes that perf's side-band does not tell. Arguments are still in the registers when the call returns. */
+/* Address-space changes that perf's side-band does not tell. Arguments are still in the registers
+ * when the call returns. */
 SEC("tp_btf/sys_exit")
 int BPF_PROG(address_space_changed, struct pt_regs *regs, long ret)
 {
@@ -330,9 +342,11 @@ int BPF_PROG(address_space_changed, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-static __always_inline struct task_slot *give_slot(struct task_struct *task, struct task_struct *leader)
+static __always_inline struct task_slot *give_slot(struct task_struct *task,
+						   struct task_struct *leader)
 {
-	struct task_slot *slot = bpf_task_storage_get(&slots, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	struct task_slot *slot =
+		bpf_task_storage_get(&slots, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	struct task_slot *fast = fast_slot(task->pid);
 
 	if (!slot)
@@ -372,11 +386,13 @@ int BPF_PROG(task_new, struct task_struct *parent, struct task_struct *child)
 			bump(&control->no_slot);
 		return 0;
 	}
-	send_event(EVENT_TASK_NEW, slot, bpf_ktime_get_ns(), parent_slot->pid, parent_slot->tid, 0, 0, 0);
+	send_event(EVENT_TASK_NEW, slot, bpf_ktime_get_ns(), parent_slot->pid, parent_slot->tid, 0,
+		   0, 0);
 	return 0;
 }
 
-/* a = { min_flt, maj_flt, old tid }: when the new image is in place and its first instruction has not run. */
+/* a = { min_flt, maj_flt, old tid }: when the new image is in place and its first instruction has
+ * not run. */
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(task_exec, struct task_struct *task, int old_kernel_tid)
 {
@@ -387,17 +403,20 @@ int BPF_PROG(task_exec, struct task_struct *task, int old_kernel_tid)
 		return 0;
 	old_tid = slot->tid;
 	if (task->pid != old_kernel_tid) {
-		/* A thread that is not the leader takes the leader's ids over in execve, and with them its fast slot. */
+		/* A thread that is not the leader takes the leader's ids over in execve, and with
+		 * them its fast slot. */
 		free_fast_slot(old_kernel_tid);
 		give_slot(task, task);
 	}
-	send_event(EVENT_TASK_EXEC, slot, bpf_ktime_get_ns(), task->min_flt, task->maj_flt, old_tid, 0, 0);
+	send_event(EVENT_TASK_EXEC, slot, bpf_ktime_get_ns(), task->min_flt, task->maj_flt, old_tid,
+		   0, 0);
 	return 0;
 }
 
 /*
- * a = { min_flt, maj_flt }: the kernel's own count of this thread's faults, as getrusage adds them up. Since 6.16 the
- * tracepoint comes before the address space is gone, so a few more faults can follow.
+ * a = { min_flt, maj_flt }: the kernel's own count of this thread's faults, as getrusage adds them
+ * up. Since 6.16 the tracepoint comes before the address space is gone, so a few more faults can
+ * follow.
  */
 SEC("tp_btf/sched_process_exit")
 int BPF_PROG(task_exit, struct task_struct *task)
@@ -407,11 +426,13 @@ int BPF_PROG(task_exit, struct task_struct *task)
 	if (!slot)
 		return 0;
 	free_fast_slot(task->pid);
-	send_event(EVENT_TASK_EXIT, slot, bpf_ktime_get_ns(), task->min_flt, task->maj_flt, 0, 0, 0);
+	send_event(EVENT_TASK_EXIT, slot, bpf_ktime_get_ns(), task->min_flt, task->maj_flt, 0, 0,
+		   0);
 	return 0;
 }
 
-/* Run by reading the iterator: makes every thread of the target process a target, and tells its counters so far. */
+/* Run by reading the iterator: makes every thread of the target process a target, and tells its
+ * counters so far. */
 SEC("iter/task")
 int mark_target(struct bpf_iter__task *ctx)
 {

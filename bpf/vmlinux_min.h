@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * The few kernel types the probes read. preserve_access_index makes every field access a CO-RE relocation: libbpf looks the
- * offsets up in the running kernel's BTF, so only names matter here, neither order nor completeness.
+ * The few kernel types the probes read. preserve_access_index makes every field access a CO-RE
+ * relocation: libbpf looks the offsets up in the running kernel's BTF, so only names matter here,
+ * neither order nor completeness.
  */
 #ifndef FAULTREC_VMLINUX_MIN_H
 #define FAULTREC_VMLINUX_MIN_H
@@ -102,7 +103,8 @@ struct siginfo_head {
 	__u64 si_addr;
 };
 
-/* UAPI (arch/x86/include/uapi/asm/bpf_perf_event.h): the verifier rewrites accesses, CO-RE must not touch them. */
+/* UAPI (arch/x86/include/uapi/asm/bpf_perf_event.h): the verifier rewrites accesses, CO-RE must not
+ * touch them. */
 struct bpf_user_pt_regs {
 	unsigned long r15, r14, r13, r12, bp, bx, r11, r10, r9, r8, ax, cx, dx, si, di, orig_ax;
 	unsigned long ip, cs, flags, sp, ss;

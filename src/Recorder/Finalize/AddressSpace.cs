@@ -13,7 +13,7 @@ internal sealed class RegionEntry
 
     public required int Pid { get; init; }
 
-    public required MappingIdentity Identity { get; init; }
+    public required MappingIdentity Identity { get; set; }
 
     /// <summary>MAP_* flags of the mapping record; 0 when it came from /proc/PID/maps, which does not tell.</summary>
     public uint Flags { get; init; }
@@ -53,6 +53,8 @@ internal sealed class AddressSpace(int pid, Action<RegionEntry> onNewRegion)
 
     /// <summary>A stack's mapping grows inside the very fault that touches it, so its start may be below the piece we know.</summary>
     private const ulong MaxStackGrowth = 64UL << 20;
+
+    private const string HeapName = "[heap]";
 
     private readonly List<Piece> _pieces = []; // sorted by Start, disjoint
     private readonly Queue<Piece> _dead = new();
@@ -96,11 +98,16 @@ internal sealed class AddressSpace(int pid, Action<RegionEntry> onNewRegion)
         Map(newStart, newStart + newLength, fileOffset, piece.Region.Identity, piece.Region.Flags, timeNs);
     }
 
-    /// <summary>brk(2) returned: growth came as a mapping record, shrinking only shows here.</summary>
+    /// <summary>
+    /// brk(2) returned. Growth came as a mapping record already, but the kernel calls the first one anonymous (its record is
+    /// written before mm->brk moves; vma_is_initial_heap). Shrinking only shows here.
+    /// </summary>
     public void Break(ulong newBreak, long timeNs)
     {
-        var heap = _pieces.FindLast(piece => piece.Region.Identity.Name == "[heap]");
         var end = PageUp(newBreak);
+        if (Find(newBreak - 1) is { } grown && grown.End == end && grown.Region.Identity is { Path: null, Name: "[anon]" } anonymous)
+            grown.Region.Identity = anonymous with { Name = HeapName };
+        var heap = _pieces.FindLast(piece => piece.Region.Identity.Name == HeapName);
         if (heap.Region is not null && end >= heap.Start && end < heap.End)
             Remove(end, heap.End, timeNs);
     }
