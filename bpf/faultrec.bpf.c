@@ -36,7 +36,7 @@ struct task_slot {
 	__u32 error_code;
 	__u32 pid;
 	__u32 tid;
-	__u32 owner; /* fast_slots: the kernel's id of the task whose slot this is; 0: free */
+	__u32 _pad;
 };
 
 struct {
@@ -45,20 +45,6 @@ struct {
 	__type(key, int);
 	__type(value, struct task_slot);
 } slots SEC(".maps");
-
-/*
- * The same slots where a fault finds them without a helper call (a fifth of the probes' own cost,
- * bench/): by the low bits of the kernel's task id. A task whose place is taken, or that is past
- * its exit tracepoint, uses its storage.
- */
-#define FAST_SLOTS (1 << 14)
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, FAST_SLOTS);
-	__type(key, __u32);
-	__type(value, struct task_slot);
-} fast_slots SEC(".maps");
 
 /*
  * The fault rings: `config.ring_slots` records a CPU, in memory that user space maps. One writer a
@@ -135,22 +121,10 @@ static __always_inline void bump(__u64 *counter)
 	*(volatile __u64 *)counter += 1;
 }
 
-static __always_inline struct task_slot *fast_slot(__u32 kernel_tid)
-{
-	__u32 index = kernel_tid & (FAST_SLOTS - 1);
-
-	return bpf_map_lookup_elem(&fast_slots, &index);
-}
-
 /* The slot of the running task; null: not a target. */
 static __always_inline struct task_slot *my_slot(void)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct task_slot *slot = fast_slot(task->pid);
-
-	if (slot && slot->owner == task->pid)
-		return slot;
-	return bpf_task_storage_get(&slots, task, 0, 0);
+	return bpf_task_storage_get(&slots, bpf_get_current_task_btf(), 0, 0);
 }
 
 static __always_inline int fault_enter(unsigned long address, struct pt_regs *regs,
@@ -347,26 +321,12 @@ static __always_inline struct task_slot *give_slot(struct task_struct *task,
 {
 	struct task_slot *slot =
 		bpf_task_storage_get(&slots, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
-	struct task_slot *fast = fast_slot(task->pid);
 
 	if (!slot)
 		return 0;
 	slot->tid = id_in_recorder_ns(task);
 	slot->pid = id_in_recorder_ns(leader);
-	if (fast && __sync_val_compare_and_swap(&fast->owner, 0, task->pid) == 0) {
-		fast->tid = slot->tid;
-		fast->pid = slot->pid;
-		fast->start_ns = 0;
-	}
 	return slot;
-}
-
-static __always_inline void free_fast_slot(__u32 kernel_tid)
-{
-	struct task_slot *fast = fast_slot(kernel_tid);
-
-	if (fast && fast->owner == kernel_tid)
-		fast->owner = 0;
 }
 
 SEC("tp_btf/sched_process_fork")
@@ -394,7 +354,7 @@ int BPF_PROG(task_new, struct task_struct *parent, struct task_struct *child)
 /* a = { min_flt, maj_flt, old tid }: when the new image is in place and its first instruction has
  * not run. */
 SEC("tp_btf/sched_process_exec")
-int BPF_PROG(task_exec, struct task_struct *task, int old_kernel_tid)
+int BPF_PROG(task_exec, struct task_struct *task)
 {
 	struct task_slot *slot = bpf_task_storage_get(&slots, task, 0, 0);
 	__u32 old_tid;
@@ -402,12 +362,9 @@ int BPF_PROG(task_exec, struct task_struct *task, int old_kernel_tid)
 	if (!slot)
 		return 0;
 	old_tid = slot->tid;
-	if (task->pid != old_kernel_tid) {
-		/* A thread that is not the leader takes the leader's ids over in execve, and with
-		 * them its fast slot. */
-		free_fast_slot(old_kernel_tid);
-		give_slot(task, task);
-	}
+	/* A thread that is not the leader takes the leader's id over in execve. */
+	slot->tid = id_in_recorder_ns(task);
+	slot->pid = slot->tid;
 	send_event(EVENT_TASK_EXEC, slot, bpf_ktime_get_ns(), task->min_flt, task->maj_flt, old_tid,
 		   0, 0);
 	return 0;
@@ -425,7 +382,6 @@ int BPF_PROG(task_exit, struct task_struct *task)
 
 	if (!slot)
 		return 0;
-	free_fast_slot(task->pid);
 	send_event(EVENT_TASK_EXIT, slot, bpf_ktime_get_ns(), task->min_flt, task->maj_flt, 0, 0,
 		   0);
 	return 0;
