@@ -22,7 +22,8 @@ from typing import Callable
 
 ROOT = Path(__file__).resolve().parent.parent
 LOOP = ROOT / "artifacts/bench/fault_loop"
-FLOOR = ROOT / "artifacts/bench-floor"  # bench-floor COMMAND…: runs it with empty programs on faultrec's probes
+FLOOR = ROOT / "artifacts/bench/floor"  # runs a command with empty programs where faultrec has its probes
+FLOOR_PROBES = ROOT / "artifacts/bench/floor.bpf.o"
 FAULTREC = ROOT / "artifacts/faultrec/faultrec"
 PERF_EVENTS = ["perf", "record", "-q", "-e", "minor-faults,major-faults", "-c", "1", "-d"]
 LOOP_PAGES = 16384
@@ -63,10 +64,13 @@ def run_text(command: list[str]) -> str:
     return done.stdout
 
 
-def build_loop() -> None:
+def build_programs() -> None:
     LOOP.parent.mkdir(parents=True, exist_ok=True)
-    compiler = shutil.which("gcc") or shutil.which("clang") or sys.exit("run.py: no C compiler; see scripts/install-deps.sh")
-    run_text([compiler, "-O1", "-g", "-Wall", "-Wextra", "-Werror", "-o", str(LOOP), str(ROOT / "bench/fault_loop.c")])
+    compile_c = ["clang", "-O1", "-g", "-Wall", "-Wextra", "-Werror"]
+    run_text([*compile_c, "-o", str(LOOP), str(ROOT / "bench/fault_loop.c")])
+    run_text([*compile_c, "-o", str(FLOOR), str(ROOT / "bench/floor.c"), "-lbpf"])
+    run_text(["clang", "-O2", "-g", "-target", "bpf", "-mcpu=v3", "-I/usr/include/x86_64-linux-gnu",
+              "-c", str(ROOT / "bench/floor.bpf.c"), "-o", str(FLOOR_PROBES)])
 
 
 def tracers() -> list[Tracer]:
@@ -76,8 +80,7 @@ def tracers() -> list[Tracer]:
     no_faultrec = "" if built.returncode == 0 else "./faultrec does not build"
     return [
         Tracer("untraced", lambda out: []),
-        Tracer("floor: empty programs", lambda out: [str(FLOOR)],
-               missing="" if os.access(FLOOR, os.X_OK) else f"no {FLOOR.relative_to(ROOT)}"),
+        Tracer("floor: empty programs", lambda out: [str(FLOOR), str(FLOOR_PROBES)]),
         Tracer("perf record -d", lambda out: [*PERF_EVENTS, "-o", str(out), "--"], no_perf, perf_lost),
         Tracer("perf record -d --phys-data --data-page-size",
                lambda out: [*PERF_EVENTS, "--phys-data", "--data-page-size", "-o", str(out), "--"], no_perf, perf_lost),
@@ -174,7 +177,7 @@ def main() -> None:
     rounds = options.rounds or (2 if options.quick else 7)
     loop_rounds = 16 if options.quick else 64
 
-    build_loop()
+    build_programs()
     all_tracers = tracers()
     # On disk, as a recording would be; /tmp may be memory.
     with tempfile.TemporaryDirectory(prefix="faultrec-bench-", dir="/var/tmp") as folder:

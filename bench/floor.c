@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: MIT
+/*
+ * floor PROBES.bpf.o COMMAND...: runs COMMAND with the empty programs of floor.bpf.c attached just
+ * as faultrec attaches its own, and exits with its status.
+ */
+#include <bpf/libbpf.h>
+#include <linux/perf_event.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static void die(const char *what)
+{
+	perror(what);
+	exit(4);
+}
+
+static void attach_counter(struct bpf_program *program, pid_t child, __u64 config)
+{
+	struct perf_event_attr attr = {
+		.size = sizeof(attr),
+		.type = PERF_TYPE_SOFTWARE,
+		.config = config,
+		.sample_period = 1,
+		.disabled = 1,
+		.inherit = 1,
+		.enable_on_exec = 1,
+	};
+	int fd = syscall(SYS_perf_event_open, &attr, child, -1, -1, PERF_FLAG_FD_CLOEXEC);
+
+	if (fd < 0 || !bpf_program__attach_perf_event(program, fd))
+		die("floor: attaching to a fault counter");
+}
+
+int main(int argc, char **argv)
+{
+	struct bpf_object *object;
+	struct bpf_program *program, *complete;
+	int go[2], status = 0;
+	pid_t child;
+	char byte;
+
+	if (argc < 3) {
+		fprintf(stderr, "usage: floor PROBES.bpf.o COMMAND...\n");
+		return 2;
+	}
+	if (pipe(go))
+		die("floor: pipe");
+	child = fork();
+	if (child == 0) {
+		close(go[1]);
+		if (read(go[0], &byte, 1) != 1)
+			_exit(126);
+		close(go[0]);
+		execvp(argv[2], argv + 2);
+		_exit(127);
+	}
+	close(go[0]);
+
+	object = bpf_object__open_file(argv[1], NULL);
+	if (!object || bpf_object__load(object))
+		die("floor: loading the empty programs");
+	complete = bpf_object__find_program_by_name(object, "complete");
+	bpf_object__for_each_program(program, object)
+	{
+		if (program != complete && !bpf_program__attach(program))
+			die("floor: attaching to a tracepoint");
+	}
+	attach_counter(complete, child, PERF_COUNT_SW_PAGE_FAULTS_MIN);
+	attach_counter(complete, child, PERF_COUNT_SW_PAGE_FAULTS_MAJ);
+
+	if (write(go[1], "", 1) != 1 || waitpid(child, &status, 0) != child)
+		die("floor: running the command");
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
