@@ -84,16 +84,24 @@ internal static class OutputTarget
 
         try
         {
-            if (IsDevice(target))
-                WriteDirectly(target, write);
+            if (IsDevice(Path.GetFullPath(path)) || IsDevice(target))
+                WriteDirectly(path, write);
             else
                 WriteThenRename(target, write);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            throw new FaultrecException(ExitCode.NotPermitted, $"{HostileText.Visible(path)}: cannot be written ({HostileText.Visible(exception.Message)}); expected a writable place; choose another with -o", exception);
+            throw new FaultrecException(ExitCode.NotPermitted, $"{HostileText.Visible(path)}: cannot be written ({Reason(exception)}); expected a writable place; choose another with -o", exception);
         }
     }
+
+    // The library's own words would name the temporary file.
+    private static string Reason(Exception exception) => exception switch
+    {
+        DirectoryNotFoundException => "its folder does not exist",
+        UnauthorizedAccessException => "permission denied, or it is a folder",
+        _ => HostileText.Visible(exception.Message),
+    };
 
     private static void WriteThenRename(string target, Action<Stream> write)
     {
