@@ -80,7 +80,7 @@ internal sealed class SyntheticMachine
         Command = ["synthetic"],
         Target = "command",
         Host = "bench",
-        Kernel = "Linux 6.18.0",
+        Kernel = "6.18.0",
         Arch = "x86_64",
         StartedAt = DateTimeOffset.UnixEpoch,
         DurationNs = _timeNs + 1,

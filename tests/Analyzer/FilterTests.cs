@@ -41,6 +41,19 @@ public class FilterTests
         }, seed: "0000000000001", iter: 150, threads: 1);
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(4)]
+    public void A_window_has_its_start_and_not_its_end(int groupSize)
+    {
+        // Alone in its group, each fault is decided by the statistics; together, row by row.
+        Fault[] faults = [new(0x10000) { TimeNs = 99 }, new(0x11000) { TimeNs = 100 }, new(0x12000) { TimeNs = 199 }, new(0x13000) { TimeNs = 200 }];
+        var report = Story.Report(Story.Metadata(Story.TwoRegions), faults, new FaultFilter { FromNs = 100, ToNs = 200 }, groupSize);
+
+        Assert.Equal([0, 1, 1, 0], new[] { 0, 16, 32, 48 }.Select(bucket => report.Regions[0].Heat[bucket]));
+    }
+
     [Fact]
     public void Row_groups_that_cannot_match_are_not_read()
     {

@@ -25,7 +25,7 @@ internal static class RandomTrace
                 Id = i + 1,
                 Pid = 100 + (i % 4),
                 Start = start,
-                End = start + (0x1000UL << (i % 13)),
+                End = start + (0x1000UL * (1 + ((ulong)i * (ulong)i * 7))),
                 Prot = "rw-p",
                 Name = path ?? (i % 2 == 0 ? "[heap]" : "[anon]"),
                 Path = path,

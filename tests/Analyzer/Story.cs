@@ -33,7 +33,7 @@ internal static class Story
         Command = ["app", "--work"],
         Target = "command",
         Host = "box",
-        Kernel = "Linux 6.18.0",
+        Kernel = "6.18.0",
         Arch = "x86_64",
         StartedAt = new DateTimeOffset(2026, 1, 2, 3, 4, 5, TimeSpan.Zero),
         DurationNs = 1_500_000_000,

@@ -4,8 +4,8 @@ namespace Faultrec.Analyzer;
 
 /// <summary>
 /// Distribution of durations in ns, mergeable. Count, sum, minimum and maximum are exact; a percentile is the nearest rank
-/// (the ⌈p·n⌉-th smallest), exact for up to <see cref="ExactLimit"/> values and for values below 64 ns, otherwise within
-/// <see cref="MaxRelativeError"/>: 32 equal buckets an octave, answered with a bucket's middle.
+/// (the ⌈p·n⌉-th smallest), exact for up to <see cref="ExactLimit"/> values (unless one exceeds 4.29 s) and for values below 64 ns,
+/// otherwise within <see cref="MaxRelativeError"/>: 32 equal buckets an octave, answered with a bucket's middle.
 /// </summary>
 public sealed class LatencyHistogram
 {
@@ -13,12 +13,12 @@ public sealed class LatencyHistogram
     public const double MaxRelativeError = 1.0 / 64;
 
     /// <summary>A trace can have 100,000 regions of a few faults each: those keep the values themselves.</summary>
-    public const int ExactLimit = 16;
+    public const int ExactLimit = 64;
 
     private const int SubBits = 5;
     private const int BucketsPerOctave = 1 << SubBits;
 
-    private long[]? _few = new long[4];
+    private uint[]? _few = new uint[4];
 
     // Buckets of the octaves from _firstOctave on, only as many as were hit. 32 bits each: a bucket that fills stays full,
     // which shifts percentiles only after four thousand million faults of one cost in one group.
@@ -142,7 +142,7 @@ public sealed class LatencyHistogram
 
     private void AddExact(long value)
     {
-        if (Count == ExactLimit)
+        if (Count == ExactLimit || value > uint.MaxValue)
         {
             SpillExact();
             Bump(BucketOf(value), 1);
@@ -151,7 +151,7 @@ public sealed class LatencyHistogram
 
         if (Count == _few!.Length)
             Array.Resize(ref _few, _few.Length * 2);
-        _few[Count] = value;
+        _few[Count] = (uint)value;
     }
 
     private void SpillExact()

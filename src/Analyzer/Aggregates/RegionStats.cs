@@ -5,9 +5,6 @@ namespace Faultrec.Analyzer;
 /// <summary>What happened in one region: counts, cost, which pages, and where in its address range.</summary>
 public sealed class RegionStats
 {
-    /// <summary>Equal address buckets of <see cref="Heat"/>.</summary>
-    public const int HeatBuckets = 64;
-
     private readonly ulong _start;
     private readonly ulong _bytes;
     private readonly int _pageShift;
@@ -33,7 +30,7 @@ public sealed class RegionStats
     public PageSet Pages { get; }
 
     /// <summary>Faults in bucket ⌊offset · 64 / size⌋; an address outside the range is in none.</summary>
-    public long[] Heat { get; } = new long[HeatBuckets];
+    public HeatCounts Heat { get; } = new();
 
     public void Add(Severity severity, long durationNs, ulong address)
     {
@@ -43,7 +40,7 @@ public sealed class RegionStats
         Pages.Add((long)(address >> _pageShift));
         var offset = address - _start;
         if (offset < _bytes)
-            Heat[HeatBucket(offset, _bytes)]++;
+            Heat.Add(HeatBucket(offset, _bytes), 1);
     }
 
     public void Merge(RegionStats other)
@@ -51,11 +48,10 @@ public sealed class RegionStats
         _counts.Merge(other._counts);
         Latency.Merge(other.Latency);
         Pages.Merge(other.Pages);
-        for (var i = 0; i < HeatBuckets; i++)
-            Heat[i] += other.Heat[i];
+        Heat.Merge(other.Heat);
     }
 
     // The product overflows only for ranges of 2^58 bytes, which no address space has but a damaged file may.
     private static int HeatBucket(ulong offset, ulong bytes)
-        => bytes <= ulong.MaxValue / HeatBuckets ? (int)(offset * HeatBuckets / bytes) : (int)((UInt128)offset * HeatBuckets / bytes);
+        => bytes <= ulong.MaxValue / HeatCounts.Buckets ? (int)(offset * HeatCounts.Buckets / bytes) : (int)((UInt128)offset * HeatCounts.Buckets / bytes);
 }

@@ -28,7 +28,7 @@ public static class InfoText
         Line(output, "command", metadata.Command.Count == 0 ? "-" : string.Join(' ', metadata.Command));
         Line(output, "target", metadata.Target);
         Line(output, "recorded", $"{TextReport.Timestamp(metadata.StartedAt)}, for {Units.Duration(metadata.DurationNs)}, by faultrec {metadata.ToolVersion}");
-        Line(output, "machine", $"{metadata.Host}, {metadata.Kernel} {metadata.Arch}, pages of {Units.Bytes(metadata.PageSize)}");
+        Line(output, "machine", $"{metadata.Host}, Linux {metadata.Kernel} {metadata.Arch}, pages of {Units.Bytes(metadata.PageSize)}");
         Line(output, "clock", string.Create(CultureInfo.InvariantCulture, $"{metadata.Clock}, {metadata.ClockStartNs} ns at time 0"));
         Line(output, "backend", metadata.Backend);
         foreach (var step in metadata.Ladder)

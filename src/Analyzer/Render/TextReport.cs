@@ -43,7 +43,7 @@ public static class TextReport
 
     /// <summary>One sentence on what was recorded, where and with what.</summary>
     internal static string Provenance(TraceMetadata metadata)
-        => $"recorded {Timestamp(metadata.StartedAt)} on {metadata.Host}, {metadata.Kernel} {metadata.Arch}, "
+        => $"recorded {Timestamp(metadata.StartedAt)} on {metadata.Host}, Linux {metadata.Kernel} {metadata.Arch}, "
             + $"backend {metadata.Backend}, for {Units.Duration(metadata.DurationNs)}";
 
     internal static string Target(TraceMetadata metadata)

@@ -51,7 +51,7 @@ internal static class RegionTables
             pages += stats.Pages.Count;
         }
 
-        return new RegionRow(0, null, 0, 0, counts, pages, LatencySummary.Of(latency), new long[RegionStats.HeatBuckets]);
+        return new RegionRow(0, null, 0, 0, counts, pages, LatencySummary.Of(latency), new HeatCounts());
     }
 
     private sealed class FileSum

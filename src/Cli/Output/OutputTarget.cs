@@ -84,16 +84,25 @@ internal static class OutputTarget
 
         try
         {
-            if (IsDevice(target))
-                WriteDirectly(target, write);
-            else
+            using var special = OpenSpecial(Path.GetFullPath(path), target);
+            if (special is null)
                 WriteThenRename(target, write);
+            else
+                write(special);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            throw new FaultrecException(ExitCode.NotPermitted, $"{HostileText.Visible(path)}: cannot be written ({HostileText.Visible(exception.Message)}); expected a writable place; choose another with -o", exception);
+            throw new FaultrecException(ExitCode.NotPermitted, $"{HostileText.Visible(path)}: cannot be written ({Reason(exception)}); expected a writable place; choose another with -o", exception);
         }
     }
+
+    // The library's own words would name the temporary file.
+    private static string Reason(Exception exception) => exception switch
+    {
+        DirectoryNotFoundException => "its folder does not exist",
+        UnauthorizedAccessException => "permission denied, or it is a folder",
+        _ => HostileText.Visible(exception.Message),
+    };
 
     private static void WriteThenRename(string target, Action<Stream> write)
     {
@@ -110,15 +119,26 @@ internal static class OutputTarget
         }
     }
 
-    private static void WriteDirectly(string target, Action<Stream> write)
+    // A rename would replace the device, the descriptor's link or the named pipe by a file. A pipe looks like an empty file until
+    // it is opened, which waits for its reader, as a shell's redirection does.
+    private static FileStream? OpenSpecial(string path, string target)
     {
-        using var stream = new FileStream(target, FileMode.Open, FileAccess.Write, FileShare.ReadWrite, bufferSize: 0);
-        write(stream);
+        if (IsDevice(path) || IsDevice(target))
+            return Open(path);
+        var file = new FileInfo(target);
+        if (OperatingSystem.IsWindows() || !file.Exists || file.Length != 0)
+            return null;
+        var stream = Open(target);
+        if (!stream.CanSeek)
+            return stream;
+        stream.Dispose();
+        return null;
+
+        static FileStream Open(string path) => new(path, FileMode.Open, FileAccess.Write, FileShare.ReadWrite, bufferSize: 0);
     }
 
-    // A rename would replace the device or the descriptor's link by a file.
-    private static bool IsDevice(string target)
-        => target.StartsWith("/dev/", StringComparison.Ordinal) || target.StartsWith("/proc/", StringComparison.Ordinal);
+    private static bool IsDevice(string path)
+        => path.StartsWith("/dev/", StringComparison.Ordinal) || path.StartsWith("/proc/", StringComparison.Ordinal);
 
     // A link stays a link: the rename happens where it points to.
     private static string Resolve(string path)
