@@ -74,6 +74,23 @@ internal sealed unsafe class Sideband : IDisposable
 
     private void AddCpu(int cpu, IReadOnlyList<int> tids, bool enableOnExec)
     {
+        const PerfAttrFlags everything = PerfAttrFlags.Mmap | PerfAttrFlags.MmapData | PerfAttrFlags.Mmap2 | PerfAttrFlags.Comm
+            | PerfAttrFlags.CommExec | PerfAttrFlags.Task;
+
+        // A mapping record has either device and inode or the build id, so executable mappings are told twice.
+        const PerfAttrFlags buildIds = PerfAttrFlags.Mmap | PerfAttrFlags.Mmap2 | PerfAttrFlags.BuildId;
+
+        CpuRing? ring = null;
+        foreach (var tid in tids)
+        {
+            ring = Add(ring, cpu, tid, everything, enableOnExec);
+            ring = Add(ring, cpu, tid, buildIds, enableOnExec);
+        }
+    }
+
+    /// <summary>Opens one event; the first of a CPU gets the ring, the others write into it.</summary>
+    private CpuRing? Add(CpuRing? ring, int cpu, int tid, PerfAttrFlags records, bool enableOnExec)
+    {
         var attr = new PerfEventAttr
         {
             Type = PerfEvent.TypeSoftware,
@@ -81,26 +98,21 @@ internal sealed unsafe class Sideband : IDisposable
             SampleType = PerfEvent.SampleTime,
             WakeupWatermark = DataPages * 4096 / 4,
             ClockId = Libc.ClockMonotonic,
-            Flags = PerfAttrFlags.Disabled | PerfAttrFlags.Inherit | PerfAttrFlags.Mmap | PerfAttrFlags.MmapData | PerfAttrFlags.Mmap2
-                | PerfAttrFlags.Comm | PerfAttrFlags.CommExec | PerfAttrFlags.Task | PerfAttrFlags.Watermark
-                | PerfAttrFlags.SampleIdAll | PerfAttrFlags.UseClockid | (enableOnExec ? PerfAttrFlags.EnableOnExec : 0),
+            Flags = records | PerfAttrFlags.Disabled | PerfAttrFlags.Inherit | PerfAttrFlags.Watermark | PerfAttrFlags.SampleIdAll
+                | PerfAttrFlags.UseClockid | (enableOnExec ? PerfAttrFlags.EnableOnExec : 0),
         };
-        CpuRing? ring = null;
-        foreach (var tid in tids)
+        var fd = PerfEvent.TryOpen(attr, tid, cpu, $"the side-band of thread {tid} on CPU {cpu}");
+        if (fd is null)
+            return ring; // The thread ended since it was listed.
+        if (ring is not null)
         {
-            var fd = PerfEvent.TryOpen(attr, tid, cpu, $"the side-band of thread {tid} on CPU {cpu}");
-            if (fd is null)
-                continue;
-            if (ring is null)
-            {
-                var memory = MappedMemory.Map(fd.Fd, (nuint)((DataPages + 1) * Environment.SystemPageSize), true, $"the side-band ring of CPU {cpu}");
-                _rings.Add(ring = new CpuRing(cpu, fd, memory));
-            }
-            else
-            {
-                _others.Add(fd);
-                PerfEvent.Control(fd, PerfEvent.IocSetOutput, ring.Fd.Fd);
-            }
+            _others.Add(fd);
+            PerfEvent.Control(fd, PerfEvent.IocSetOutput, ring.Fd.Fd);
+            return ring;
         }
+        var memory = MappedMemory.Map(fd.Fd, (nuint)((DataPages + 1) * Environment.SystemPageSize), true, $"the side-band ring of CPU {cpu}");
+        ring = new CpuRing(cpu, fd, memory);
+        _rings.Add(ring);
+        return ring;
     }
 }

@@ -15,6 +15,7 @@ internal sealed class RegionLedger
     private readonly List<RegionEntry> _withFaults = [];
     private readonly List<RegionEntry> _untouched = [];
     private readonly Dictionary<(int Pid, string Name), RegionEntry> _shared = [];
+    private readonly Dictionary<string, string> _buildIds = [];
     private int _untouchedSweep = 4 * MaxWithoutFaults;
 
     public long Folded { get; private set; }
@@ -27,6 +28,9 @@ internal sealed class RegionLedger
         if (_untouched.Count > _untouchedSweep)
             SweepUntouched();
     }
+
+    /// <summary>Of the file last mapped for execution under this path.</summary>
+    public void SetBuildId(string path, string buildId) => _buildIds[path] = buildId;
 
     /// <summary>The id of a region that has a fault.</summary>
     public int IdOf(RegionEntry region)
@@ -81,7 +85,7 @@ internal sealed class RegionLedger
         _untouchedSweep = Math.Max(4 * MaxWithoutFaults, 2 * _untouched.Count);
     }
 
-    private static Region ToRegion(RegionEntry region, Func<long, long> toTraceTime) => new()
+    private Region ToRegion(RegionEntry region, Func<long, long> toTraceTime) => new()
     {
         Id = region.Id,
         Pid = region.Pid,
@@ -94,6 +98,7 @@ internal sealed class RegionLedger
         Inode = region.Identity.Inode,
         Device = region.Identity.Device,
         FileOffset = region.FileOffset,
+        BuildId = region.Identity.Path is { } path ? _buildIds.GetValueOrDefault(path) : null,
         BornNs = region.BornNs is { } born ? toTraceTime(born) : null,
         DiedNs = region.DiedNs is { } died ? toTraceTime(died) : null,
         Lives = region.Lives,

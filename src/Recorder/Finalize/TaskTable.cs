@@ -94,6 +94,9 @@ internal sealed class TaskTable(RegionLedger ledger)
             case MapEvent map:
                 Process(map.Pid, null).Space.Map(map.Start, map.End, map.FileOffset, map.Identity, map.Flags, map.TimeNs);
                 break;
+            case BuildIdEvent file:
+                ledger.SetBuildId(file.Path, file.BuildId);
+                break;
             case CommEvent comm:
                 ApplyComm(comm);
                 break;

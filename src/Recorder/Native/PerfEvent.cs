@@ -39,6 +39,7 @@ internal enum PerfAttrFlags : ulong
     Mmap2 = 1UL << 23,
     CommExec = 1UL << 24,
     UseClockid = 1UL << 25,
+    BuildId = 1UL << 34,
 }
 
 internal enum PerfRecordType : uint
@@ -58,6 +59,7 @@ internal static unsafe class PerfEvent
     public const ulong SwDummy = 9;
     public const ulong SampleTime = 1 << 2;
     public const ushort MiscCommExec = 1 << 13;
+    public const ushort MiscMmapBuildId = 1 << 14;
     public const nuint IocEnable = 0x2400;
     public const nuint IocDisable = 0x2401;
     public const nuint IocSetOutput = 0x2405;
