@@ -9,6 +9,8 @@ public static class Finding
     /// <summary>A name longer than this is cut in its middle.</summary>
     private const int NameWidth = 60;
 
+    private const double DominantShare = 0.9;
+
     public static string Describe(FaultReport report)
     {
         var total = report.Totals.Counts.Faults;
@@ -38,7 +40,14 @@ public static class Finding
                 largest = group;
         }
 
-        return $"{Units.Percent((double)largest!.Faults / report.Totals.Counts.Faults)} of the faults ({Units.Count(largest.Faults)}) "
+        // One mapping that holds nearly all of its name's faults is the more exact answer.
+        if (largest!.First.Counts.Faults >= DominantShare * largest.Faults)
+        {
+            largest = new Group(largest.First);
+            largest.Add(largest.First);
+        }
+
+        return $"{Units.Percent((double)largest.Faults / report.Totals.Counts.Faults)} of the faults ({Units.Count(largest.Faults)}) "
             + $"are {largest.Place(report)}, {largest.Pages()}.";
     }
 
@@ -66,12 +75,15 @@ public static class Finding
         return $"{Units.Count(major)} {(major == 1 ? "was" : "were")} major{time}; {place}.";
     }
 
+    /// <param name="first">The row with the most faults: rows come in that order.</param>
     private sealed class Group(RegionRow first)
     {
         private readonly HashSet<int> _pids = [];
         private int _regions;
         private long _bytes;
         private long _distinctPages;
+
+        public RegionRow First => first;
 
         public long Faults { get; private set; }
 
