@@ -31,7 +31,7 @@ internal interface IMergeTarget
 internal sealed class SpoolMerger(SpoolReader spool, IMergeTarget target)
 {
     private const long MarginNs = 100_000_000;
-    private const int BatchFaults = 128 * 1024;
+    private const int BatchItems = 64 * 1024;
 
     private readonly SidebandParser _parser = new();
     private readonly TimeWindow<SpooledFault> _faults = new();
@@ -78,7 +78,7 @@ internal sealed class SpoolMerger(SpoolReader spool, IMergeTarget target)
 
     private void Emit()
     {
-        if (_faults.Count < BatchFaults && _changes.Count < BatchFaults)
+        if (_faults.Unsorted < BatchItems && _changes.Unsorted < BatchItems)
             return;
         EmitUntil(Watermark);
         target.OnProgress((double)spool.Position / spool.Length);
@@ -99,8 +99,6 @@ internal sealed class SpoolMerger(SpoolReader spool, IMergeTarget target)
             else
                 target.OnFault(in (_faults.NextTimeNs <= _lateFaults.NextTimeNs ? _faults : _lateFaults).Take());
         }
-        _faults.Compact();
-        _changes.Compact();
     }
 
     private void Scan(FaultAction onFault, Action<LedgerEvent> onChange, Action? onPass = null)
