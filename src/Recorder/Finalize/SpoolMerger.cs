@@ -41,6 +41,9 @@ internal sealed class SpoolMerger(SpoolReader spool, IMergeTarget target)
     private long _pass = long.MinValue;
     private long _previousPass = long.MinValue;
 
+    /// <summary>Items held at once at most; bounded by what two margins bring, and by the late ones.</summary>
+    public int MostHeld { get; private set; }
+
     /// <summary>The last frame, or null when the recorder was killed before it wrote one.</summary>
     public SpoolEnding? Ending { get; private set; }
 
@@ -86,14 +89,17 @@ internal sealed class SpoolMerger(SpoolReader spool, IMergeTarget target)
 
     private void EmitUntil(long watermark)
     {
+        MostHeld = Math.Max(MostHeld, _faults.Count + _changes.Count);
         _faults.Sort();
         _changes.Sort();
         while (true)
         {
             var change = Math.Min(_changes.NextTimeNs, _lateChanges.NextTimeNs);
             var fault = Math.Min(_faults.NextTimeNs, _lateFaults.NextTimeNs);
-            if (Math.Min(change, fault) is var next && (next >= watermark || next == long.MaxValue))
+            var next = Math.Min(change, fault);
+            if (next >= watermark || next == long.MaxValue)
                 break;
+            LastTimeNs = Math.Max(LastTimeNs, next); // a killed recorder's last faults come after its last pass
             if (change <= fault)
                 target.OnLedgerEvent((_changes.NextTimeNs <= _lateChanges.NextTimeNs ? _changes : _lateChanges).Take());
             else
