@@ -31,6 +31,47 @@ internal sealed class RegionEntry
     public int Lives { get; set; } = 1;
 
     public int LivePieces { get; set; }
+
+    /// <summary>The entry that stands for this one in a full ledger.</summary>
+    public RegionEntry? FoldedInto { get; private set; }
+
+    /// <summary>Folded into this one, and not dead.</summary>
+    private int LiveFolded { get; set; }
+
+    /// <summary>Widens the entry; its range is the widest that its mappings had.</summary>
+    public void Cover(ulong start, ulong end, ulong fileOffset)
+    {
+        if (start < Start)
+            (Start, FileOffset) = (start, fileOffset);
+        End = Math.Max(End, end);
+        FoldedInto?.Cover(start, end, fileOffset);
+    }
+
+    /// <summary>After <see cref="LivePieces"/> went down: dead when neither a piece nor a folded mapping is left.</summary>
+    public void DieIfGone(long? timeNs)
+    {
+        if (LivePieces + LiveFolded > 0)
+            return;
+        DiedNs = timeNs;
+        if (FoldedInto is null)
+            return;
+        FoldedInto.LiveFolded--;
+        FoldedInto.DieIfGone(timeNs);
+    }
+
+    public void FoldInto(RegionEntry entry)
+    {
+        FoldedInto = entry;
+        entry.Lives++;
+        entry.Cover(Start, End, FileOffset);
+        if (DiedNs is { } diedNs)
+        {
+            entry.DiedNs = entry.DiedNs is { } other ? Math.Max(other, diedNs) : null;
+            return;
+        }
+        entry.LiveFolded++;
+        entry.DiedNs = null;
+    }
 }
 
 /// <summary>A contiguous part of a region that is mapped now.</summary>
@@ -39,7 +80,7 @@ internal readonly record struct Piece(ulong Start, ulong End, ulong FileOffset, 
     public bool Contains(ulong address) => address >= Start && address < End;
 
     /// <summary>The same piece cut to [start, end).</summary>
-    public Piece Cut(ulong start, ulong end) => new(start, end, FileOffset + (start - Start), Region);
+    public Piece Cut(ulong start, ulong end) => new(start, end, Region.Identity.Path is null ? 0 : FileOffset + (start - Start), Region);
 }
 
 /// <summary>
@@ -68,9 +109,7 @@ internal sealed class AddressSpace(int pid, Action<RegionEntry> onNewRegion)
             return;
         var region = Continued(start, end, fileOffset, identity)
             ?? NewRegion(start, end, fileOffset, identity, flags, timeNs);
-        if (start < region.Start)
-            (region.Start, region.FileOffset) = (start, fileOffset);
-        region.End = Math.Max(region.End, end);
+        region.Cover(start, end, fileOffset);
         region.LivePieces++; // before the old pieces go, so that a region that only grew does not die
         Remove(start, end, timeNs);
         Insert(new Piece(start, end, fileOffset, region));
@@ -92,10 +131,18 @@ internal sealed class AddressSpace(int pid, Action<RegionEntry> onNewRegion)
                 Map(piece.Start, oldStart + newLength, piece.FileOffset, piece.Region.Identity, piece.Region.Flags, timeNs);
             return;
         }
-        var fileOffset = piece.FileOffset + (oldStart - piece.Start);
+        // Old length 0 maps the same shared memory a second time.
+        var moved = Cuts(oldStart, oldStart + Math.Max(oldLength, 1));
         if (!keepOld && oldLength > 0)
             Remove(oldStart, oldStart + oldLength, timeNs);
-        Map(newStart, newStart + newLength, fileOffset, piece.Region.Identity, piece.Region.Flags, timeNs);
+        var newEnd = newStart + newLength;
+        Remove(newStart, newEnd, timeNs); // MREMAP_FIXED: what was there is no part of what comes
+        for (var i = 0; i < moved.Count; i++)
+        {
+            var from = moved[i];
+            var end = i == moved.Count - 1 && newLength > oldLength ? newEnd : Math.Min(newEnd, from.End - oldStart + newStart);
+            Map(from.Start - oldStart + newStart, end, from.FileOffset, from.Region.Identity, from.Region.Flags, timeNs);
+        }
     }
 
     /// <summary>
@@ -107,9 +154,12 @@ internal sealed class AddressSpace(int pid, Action<RegionEntry> onNewRegion)
         var end = PageUp(newBreak);
         if (Find(newBreak - 1) is { } grown && grown.End == end && grown.Region.Identity is { Path: null, Name: "[anon]" } anonymous)
             grown.Region.Identity = anonymous with { Name = HeapName };
-        var heap = _pieces.FindLast(piece => piece.Region.Identity.Name == HeapName);
-        if (heap.Region is not null && end >= heap.Start && end < heap.End)
-            Remove(end, heap.End, timeNs);
+        var first = _pieces.FindIndex(IsHeap);
+        if (first < 0 || end < _pieces[first].Start)
+            return;
+        var heapEnd = _pieces[_pieces.FindLastIndex(IsHeap)].End;
+        if (end < heapEnd)
+            Remove(end, heapEnd, timeNs);
     }
 
     /// <summary>shmdt(2): the whole mapping that starts here.</summary>
@@ -124,13 +174,26 @@ internal sealed class AddressSpace(int pid, Action<RegionEntry> onNewRegion)
     {
         Remove(0, ulong.MaxValue, timeNs);
         _dead.Clear();
+        // A recording can see a hundred thousand processes end.
+        _pieces.TrimExcess();
+        _dead.TrimExcess();
     }
 
     /// <summary>fork: the child has the same mappings, as regions of its own.</summary>
     public void CopyTo(AddressSpace child, long timeNs)
     {
+        var copies = new Dictionary<RegionEntry, RegionEntry>();
         foreach (var piece in _pieces)
-            child.Map(piece.Start, piece.End, piece.FileOffset, piece.Region.Identity, piece.Region.Flags, timeNs);
+        {
+            if (!copies.TryGetValue(piece.Region, out var copy))
+            {
+                copy = child.NewRegion(piece.Start, piece.End, piece.FileOffset, piece.Region.Identity, piece.Region.Flags, timeNs);
+                copies.Add(piece.Region, copy);
+            }
+            copy.Cover(piece.Start, piece.End, piece.FileOffset);
+            copy.LivePieces++;
+            child.Insert(piece with { Region = copy });
+        }
     }
 
     /// <summary>The mapping that served a fault here: the one in force, else a stack about to grow, else the last that was here.</summary>
@@ -151,6 +214,8 @@ internal sealed class AddressSpace(int pid, Action<RegionEntry> onNewRegion)
         }
         return last;
     }
+
+    private static bool IsHeap(Piece piece) => piece.Region.Identity.Name == HeapName;
 
     private static ulong PageUp(ulong address) => address > ulong.MaxValue - 4095 ? ulong.MaxValue : (address + 4095) & ~4095UL;
 
@@ -177,6 +242,22 @@ internal sealed class AddressSpace(int pid, Action<RegionEntry> onNewRegion)
     {
         var index = IndexAt(start);
         return index >= 0 ? index : ~index;
+    }
+
+    /// <summary>What is mapped in [start, end), cut to it. Since 6.17 one mremap can move several mappings.</summary>
+    private List<Piece> Cuts(ulong start, ulong end)
+    {
+        var cuts = new List<Piece>();
+        for (var i = FirstOverlap(start); i < _pieces.Count && _pieces[i].Start < end; i++)
+        {
+            var cut = _pieces[i].Cut(Math.Max(_pieces[i].Start, start), Math.Min(_pieces[i].End, end));
+            if (cuts.Count > 0 && cuts[^1] is var last && last.End == cut.Start && last.Region == cut.Region
+                && cut.FileOffset == last.Cut(last.End, last.End).FileOffset)
+                cuts[^1] = last with { End = cut.End };
+            else
+                cuts.Add(cut);
+        }
+        return cuts;
     }
 
     /// <summary>The oldest region under [start, end) that the new mapping continues.</summary>
@@ -227,8 +308,7 @@ internal sealed class AddressSpace(int pid, Action<RegionEntry> onNewRegion)
                 right = piece.Cut(end, piece.End);
             Bury(piece.Cut(Math.Max(piece.Start, start), Math.Min(piece.End, end)));
             piece.Region.LivePieces += (piece.Start < start ? 1 : 0) + (piece.End > end ? 1 : 0) - 1;
-            if (piece.Region.LivePieces == 0)
-                piece.Region.DiedNs = timeNs;
+            piece.Region.DieIfGone(timeNs);
         }
         _pieces.RemoveRange(first, last - first);
         if (right is { } r)

@@ -7,16 +7,15 @@ namespace Faultrec.Recorder.Finalize;
 /// the entry of an earlier one of the same process and name, so that a program that maps a million times still makes a file
 /// that can be read.
 /// </summary>
-internal sealed class RegionLedger
+/// <param name="maxWithFaults">From here on mappings share entries.</param>
+/// <param name="maxWithoutFaults">Mappings without a fault that are kept, those that live longest first.</param>
+internal sealed class RegionLedger(int maxWithFaults = 65_536, int maxWithoutFaults = 16_384)
 {
-    private const int MaxWithFaults = 65_536;
-    private const int MaxWithoutFaults = 16_384;
-
     private readonly List<RegionEntry> _withFaults = [];
     private readonly List<RegionEntry> _untouched = [];
     private readonly Dictionary<(int Pid, string Name), RegionEntry> _shared = [];
     private readonly Dictionary<string, string> _buildIds = [];
-    private int _untouchedSweep = 4 * MaxWithoutFaults;
+    private int _untouchedSweep = 4 * maxWithoutFaults;
 
     public long Folded { get; private set; }
 
@@ -45,7 +44,7 @@ internal sealed class RegionLedger
     {
         SweepUntouched();
         var id = _withFaults.Count;
-        var untouched = _untouched.Take(MaxWithoutFaults).ToList();
+        var untouched = _untouched.Take(maxWithoutFaults).ToList();
         Omitted += _untouched.Count - untouched.Count;
         foreach (var region in untouched)
             region.Id = ++id;
@@ -54,13 +53,12 @@ internal sealed class RegionLedger
 
     private int Register(RegionEntry region)
     {
-        if (_withFaults.Count < MaxWithFaults)
+        if (_withFaults.Count < maxWithFaults)
         {
             _withFaults.Add(region);
             _shared[(region.Pid, region.Identity.Name)] = region;
             return _withFaults.Count;
         }
-        Folded++;
         if (!_shared.TryGetValue((region.Pid, region.Identity.Name), out var entry))
         {
             // The first of its process and name: the limit gives way, by at most one entry a process and name.
@@ -68,10 +66,8 @@ internal sealed class RegionLedger
             _shared[(region.Pid, region.Identity.Name)] = region;
             return _withFaults.Count;
         }
-        entry.Lives++;
-        entry.Start = Math.Min(entry.Start, region.Start);
-        entry.End = Math.Max(entry.End, region.End);
-        entry.DiedNs = region.DiedNs;
+        Folded++;
+        region.FoldInto(entry);
         return entry.Id;
     }
 
@@ -79,10 +75,10 @@ internal sealed class RegionLedger
     private void SweepUntouched()
     {
         _untouched.RemoveAll(region => region.Id != 0);
-        var excess = _untouched.Count - MaxWithoutFaults;
+        var excess = _untouched.Count - maxWithoutFaults;
         if (excess > 0)
             Omitted += _untouched.RemoveAll(region => region.DiedNs is not null && excess-- > 0);
-        _untouchedSweep = Math.Max(4 * MaxWithoutFaults, 2 * _untouched.Count);
+        _untouchedSweep = Math.Max(4 * maxWithoutFaults, 2 * _untouched.Count);
     }
 
     private Region ToRegion(RegionEntry region, Func<long, long> toTraceTime) => new()

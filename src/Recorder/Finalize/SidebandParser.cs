@@ -80,7 +80,9 @@ internal sealed class SidebandParser
         var flags = U32(record, 68);
         var identity = Identity(
             name, ProtText(prot, flags), inode, DeviceText(U32(record, 40), U32(record, 44)));
-        return new MapEvent(timeNs, I32(record, 8), start, start + U64(record, 24), U64(record, 32), identity, flags);
+        // The kernel gives anonymous memory its address as offset; /proc/PID/maps says 0.
+        var fileOffset = identity.Path is null ? 0 : U64(record, 32);
+        return new MapEvent(timeNs, I32(record, 8), start, start + U64(record, 24), fileOffset, identity, flags);
     }
 
     // Where device and inode are otherwise: u8 size, three reserved bytes, then the build id. The kernel leaves the misc bit set

@@ -31,7 +31,7 @@ internal interface IMergeTarget
 internal sealed class SpoolMerger(SpoolReader spool, IMergeTarget target)
 {
     private const long MarginNs = 100_000_000;
-    private const int BatchFaults = 128 * 1024;
+    private const int BatchItems = 64 * 1024;
 
     private readonly SidebandParser _parser = new();
     private readonly TimeWindow<SpooledFault> _faults = new();
@@ -40,6 +40,9 @@ internal sealed class SpoolMerger(SpoolReader spool, IMergeTarget target)
     private readonly TimeWindow<LedgerEvent> _lateChanges = new();
     private long _pass = long.MinValue;
     private long _previousPass = long.MinValue;
+
+    /// <summary>Items held at once at most; bounded by what two margins bring, and by the late ones.</summary>
+    public int MostHeld { get; private set; }
 
     /// <summary>The last frame, or null when the recorder was killed before it wrote one.</summary>
     public SpoolEnding? Ending { get; private set; }
@@ -78,7 +81,7 @@ internal sealed class SpoolMerger(SpoolReader spool, IMergeTarget target)
 
     private void Emit()
     {
-        if (_faults.Count < BatchFaults && _changes.Count < BatchFaults)
+        if (_faults.Unsorted < BatchItems && _changes.Unsorted < BatchItems)
             return;
         EmitUntil(Watermark);
         target.OnProgress((double)spool.Position / spool.Length);
@@ -86,21 +89,22 @@ internal sealed class SpoolMerger(SpoolReader spool, IMergeTarget target)
 
     private void EmitUntil(long watermark)
     {
+        MostHeld = Math.Max(MostHeld, _faults.Count + _changes.Count);
         _faults.Sort();
         _changes.Sort();
         while (true)
         {
             var change = Math.Min(_changes.NextTimeNs, _lateChanges.NextTimeNs);
             var fault = Math.Min(_faults.NextTimeNs, _lateFaults.NextTimeNs);
-            if (Math.Min(change, fault) is var next && (next >= watermark || next == long.MaxValue))
+            var next = Math.Min(change, fault);
+            if (next >= watermark || next == long.MaxValue)
                 break;
+            LastTimeNs = Math.Max(LastTimeNs, next); // a killed recorder's last faults come after its last pass
             if (change <= fault)
                 target.OnLedgerEvent((_changes.NextTimeNs <= _lateChanges.NextTimeNs ? _changes : _lateChanges).Take());
             else
                 target.OnFault(in (_faults.NextTimeNs <= _lateFaults.NextTimeNs ? _faults : _lateFaults).Take());
         }
-        _faults.Compact();
-        _changes.Compact();
     }
 
     private void Scan(FaultAction onFault, Action<LedgerEvent> onChange, Action? onPass = null)

@@ -156,7 +156,7 @@ internal sealed class TaskTable(RegionLedger ledger)
                 space.Remap(
                     (ulong)record.A0, (ulong)record.A1, (ulong)record.A4, (ulong)record.A2, (record.A3 & mremapDontunmap) != 0, record.TimeNs);
                 break;
-            case EventType.Brk:
+            case EventType.Brk when record.A0 == record.A4: // else it failed, or only asked
                 space.Break((ulong)record.A4, record.TimeNs);
                 break;
             case EventType.Shmdt:
@@ -172,7 +172,6 @@ internal sealed class TaskTable(RegionLedger ledger)
         if (record.Type == EventType.TaskExit ? !_tasks.ContainsKey(record.Tid) : isLauncherThread)
             return;
         var task = Task(record.Pid, record.Tid, record.TimeNs);
-        var counted = record.A0 + record.A1;
         switch (record.Type)
         {
             case EventType.TaskNew when record.A4 == 0: // forked: its counters start at zero
@@ -183,10 +182,8 @@ internal sealed class TaskTable(RegionLedger ledger)
                 KernelMinor -= known.Minor;
                 KernelMajor -= known.Major;
                 break;
-            case EventType.TaskExec when task.Baseline is { } before:
-                var unseen = counted - before - task.Rows - task.ExecFaults;
-                task.ExecFaults += unseen;
-                KernelExec += unseen;
+            case EventType.TaskExec:
+                ApplyExec(record, AfterExec(task, record.TimeNs));
                 break;
             case EventType.TaskExit:
                 KernelMinor += record.A0;
@@ -196,9 +193,31 @@ internal sealed class TaskTable(RegionLedger ledger)
         }
     }
 
+    private void ApplyExec(in EventRecord record, TaskState task)
+    {
+        if (record.A2 != record.Tid && _tasks.Remove((int)record.A2, out var old))
+        {
+            task.Baseline = old.Baseline;
+            task.Rows += old.Rows;
+            task.ExecFaults += old.ExecFaults;
+            old.ExitedNs = record.TimeNs;
+            old.Process.LiveThreads--;
+        }
+        if (task.Baseline is not { } before)
+            return;
+        var unseen = record.A0 + record.A1 - before - task.Rows - task.ExecFaults;
+        task.ExecFaults += unseen;
+        KernelExec += unseen;
+    }
+
+    /// <summary>A thread that is no leader takes over the id of the leader, which ended just before, with its own counters.</summary>
+    private TaskState AfterExec(TaskState task, long timeNs) => task.ExitedNs is null ? task : NewTask(task.Process, task.Tid, timeNs);
+
     private void ApplyComm(CommEvent comm)
     {
         var task = Task(comm.Pid, comm.Tid, comm.TimeNs);
+        if (comm.Exec)
+            task = AfterExec(task, comm.TimeNs);
         task.Comm = comm.Comm;
         if (comm.Tid == comm.Pid)
             task.Process.Comm = comm.Comm;
@@ -210,16 +229,15 @@ internal sealed class TaskTable(RegionLedger ledger)
     {
         var parent = _processes.GetValueOrDefault(fork.ParentPid);
         var isThread = fork.Pid == fork.ParentPid;
+        var creator = _tasks.GetValueOrDefault(fork.ParentTid);
         var process = isThread ? Process(fork.Pid, fork.TimeNs) : NewProcess(fork.Pid, fork.TimeNs);
         if (!isThread)
         {
             process.ParentPid = fork.ParentPid;
-            process.Comm = parent?.Comm ?? "";
+            process.Comm = creator?.Comm ?? parent?.Comm ?? "";
             parent?.Space.CopyTo(process.Space, fork.TimeNs);
         }
-        var task = NewTask(process, fork.Tid, fork.TimeNs);
-        if (_tasks.TryGetValue(fork.ParentTid, out var creator))
-            task.Comm = creator.Comm;
+        NewTask(process, fork.Tid, fork.TimeNs).Comm = creator?.Comm ?? process.Comm;
     }
 
     private void ApplyExit(ExitEvent exit)

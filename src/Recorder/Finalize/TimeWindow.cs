@@ -2,70 +2,140 @@ namespace Faultrec.Recorder.Finalize;
 
 /// <summary>
 /// Puts a stream that is almost in order of time into order: items are added as they come and taken up to a watermark before
-/// which nothing more can come.
+/// which nothing more can come. Items of the same time keep the order in which they were added.
 /// </summary>
+/// <remarks>
+/// What comes is a few ascending runs (each CPU's ring), so sorting is merging runs, and what was sorted before is touched only
+/// from where the new items begin.
+/// </remarks>
 internal sealed class TimeWindow<T>
 {
-    private long[] _keys = new long[1024];
-    private int[] _order = new int[1024];
-    private T[] _items = new T[1024];
+    /// <summary>Faults are ordered by their start and come by their end: one that slept meets some dozens that did not.</summary>
+    private const int MaxJoinDistance = 128;
+
+    private readonly List<int> _runs = [];
+    private Entry[] _entries = new Entry[1024];
+    private Entry[] _scratch = [];
     private int _sorted;
     private int _taken;
+    private int _end;
 
-    public int Count { get; private set; }
+    private struct Entry(long timeNs, in T item)
+    {
+        public long TimeNs = timeNs;
+        public T Item = item;
+    }
+
+    /// <summary>Items added and not taken yet.</summary>
+    public int Count => _end - _taken;
+
+    /// <summary>Of them, those that came since the last <see cref="Sort"/>.</summary>
+    public int Unsorted => _end - _sorted;
+
+    /// <summary>Time of the next item, or <see cref="long.MaxValue"/>.</summary>
+    public long NextTimeNs => _taken < _sorted ? _entries[_taken].TimeNs : long.MaxValue;
 
     public void Add(long timeNs, in T item)
     {
-        if (Count == _items.Length)
-            Grow();
-        _keys[Count] = timeNs;
-        _items[Count] = item;
-        Count++;
+        if (_end == _entries.Length)
+            MakeRoom();
+        _entries[_end++] = new Entry(timeNs, item);
     }
 
-    /// <summary>Sorts what was added. Until the next <see cref="Compact"/>, <see cref="TryTake"/> gives items in order.</summary>
+    /// <summary>Makes everything that was added available to <see cref="Take"/>, in order.</summary>
     public void Sort()
     {
-        for (var i = 0; i < Count; i++)
-            _order[i] = i;
-        if (!IsSorted())
-            Array.Sort(_keys, _order, 0, Count);
-        (_sorted, _taken) = (Count, 0);
+        SortRuns(_sorted, _end);
+        if (_taken < _sorted && _sorted < _end)
+            Merge(FirstAfter(_entries[_sorted].TimeNs), _sorted, _end);
+        _sorted = _end;
     }
 
-    /// <summary>Time of the next item, or <see cref="long.MaxValue"/>.</summary>
-    public long NextTimeNs => _taken < _sorted ? _keys[_taken] : long.MaxValue;
+    /// <summary>The item of <see cref="NextTimeNs"/>, which must not be the last. Valid until the next <see cref="Add"/>.</summary>
+    public ref readonly T Take() => ref _entries[_taken++].Item;
 
-    public ref readonly T Take() => ref _items[_order[_taken++]];
-
-    /// <summary>Forgets what was taken and keeps the rest, in order.</summary>
-    public void Compact()
+    /// <summary>Natural merge sort: each level halves the ascending runs of [from, to).</summary>
+    private void SortRuns(int from, int to)
     {
-        var rest = Count - _taken;
-        var kept = new T[rest];
-        for (var i = 0; i < rest; i++)
-            kept[i] = _items[_order[_taken + i]];
-        Array.Copy(_keys, _taken, _keys, 0, rest);
-        if (Count > rest)
-            Array.Clear(_items, rest, Count - rest);
-        kept.CopyTo(_items, 0);
-        (Count, _sorted, _taken) = (rest, 0, 0);
-    }
-
-    private bool IsSorted()
-    {
-        for (var i = 1; i < Count; i++)
+        FindRuns(from, to);
+        while (_runs.Count > 1)
         {
-            if (_keys[i] < _keys[i - 1])
-                return false;
+            var kept = 0;
+            for (var i = 0; i < _runs.Count; i += 2)
+            {
+                if (i + 1 < _runs.Count)
+                    Merge(_runs[i], _runs[i + 1], i + 2 < _runs.Count ? _runs[i + 2] : to);
+                _runs[kept++] = _runs[i];
+            }
+            _runs.RemoveRange(kept, _runs.Count - kept);
         }
+    }
+
+    /// <summary>Where ascending runs begin. An item that is only a little late joins the run that it interrupts.</summary>
+    private void FindRuns(int from, int to)
+    {
+        _runs.Clear();
+        for (var i = from; i < to; i++)
+        {
+            if (_runs.Count > 0 && (_entries[i].TimeNs >= _entries[i - 1].TimeNs || TryJoin(_runs[^1], i)))
+                continue;
+            _runs.Add(i);
+        }
+    }
+
+    private bool TryJoin(int run, int index)
+    {
+        var timeNs = _entries[index].TimeNs;
+        var lowest = Math.Max(run, index - MaxJoinDistance);
+        if (_entries[lowest].TimeNs > timeNs)
+            return false;
+        var place = index;
+        while (_entries[place - 1].TimeNs > timeNs)
+            place--;
+        var entry = _entries[index];
+        Array.Copy(_entries, place, _entries, place + 1, index - place);
+        _entries[place] = entry;
         return true;
     }
 
-    private void Grow()
+    /// <summary>Merges the ascending [left, middle) and [middle, right).</summary>
+    private void Merge(int left, int middle, int right)
     {
-        Array.Resize(ref _keys, Count * 2);
-        Array.Resize(ref _order, Count * 2);
-        Array.Resize(ref _items, Count * 2);
+        var length = middle - left;
+        if (_scratch.Length < length)
+            _scratch = new Entry[Math.Max(length, 2 * _scratch.Length)];
+        Array.Copy(_entries, left, _scratch, 0, length);
+        var (first, second) = (0, middle);
+        for (var to = left; first < length; to++)
+        {
+            var isSecond = second < right && _entries[second].TimeNs < _scratch[first].TimeNs;
+            _entries[to] = isSecond ? _entries[second++] : _scratch[first++];
+        }
+    }
+
+    /// <summary>Index of the first sorted entry that is later than <paramref name="timeNs"/>.</summary>
+    private int FirstAfter(long timeNs)
+    {
+        var (low, high) = (_taken, _sorted);
+        while (low < high)
+        {
+            var middle = (low + high) >>> 1;
+            if (_entries[middle].TimeNs <= timeNs)
+                low = middle + 1;
+            else
+                high = middle;
+        }
+        return low;
+    }
+
+    /// <summary>Forgets what was taken, or grows where that would give little.</summary>
+    private void MakeRoom()
+    {
+        var rest = Count;
+        var entries = rest > _entries.Length / 2 ? new Entry[_entries.Length * 2] : _entries;
+        Array.Copy(_entries, _taken, entries, 0, rest);
+        if (entries == _entries)
+            Array.Clear(_entries, rest, _end - rest);
+        (_entries, _sorted, _taken, _end) = (entries, _sorted - _taken, 0, rest);
     }
 }

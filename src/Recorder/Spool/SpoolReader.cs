@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using System.Text.Json;
+using Faultrec.Recorder.Native;
 using Faultrec.Traces;
 
 namespace Faultrec.Recorder.Spool;
@@ -7,8 +8,11 @@ namespace Faultrec.Recorder.Spool;
 /// <summary>Reads frames in order, up to the end of the file or the first damaged frame, whichever comes first.</summary>
 internal sealed class SpoolReader : IDisposable
 {
-    // A frame is at most MaxFaultsPerFrame records or one drain of a side-band ring, both a few MiB; JSON may be larger.
-    private const int MaxFrameLength = 256 << 20;
+    // MaxFaultsPerFrame records, or one drain of a side-band ring.
+    private const int MaxRecordsLength = 8 << 20;
+
+    // A command line of 2 MiB, or the maps of a process with a million mappings.
+    private const int MaxJsonLength = 256 << 20;
 
     private readonly FileStream _file;
     private readonly string _path;
@@ -18,13 +22,22 @@ internal sealed class SpoolReader : IDisposable
     {
         _path = path;
         _file = OpenFile(path);
+        Length = _file.Length;
         if (!Next() || Type != FrameType.Header)
         {
             Dispose();
             throw new FaultrecException(
                 ExitCode.BadInput, $"{path}: not a faultrec spool (no readable header frame); expected the .spool file of an interrupted recording");
         }
-        Header = ParseHeader();
+        try
+        {
+            Header = ParseHeader();
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
     }
 
     public SpoolHeader Header { get; }
@@ -38,7 +51,8 @@ internal sealed class SpoolReader : IDisposable
 
     public int PayloadLength { get; private set; }
 
-    public long Length => _file.Length;
+    /// <summary>Of the file when it was opened.</summary>
+    public long Length { get; }
 
     /// <summary>Where the next frame begins; after the last one, where readable data ends.</summary>
     public long Position { get; private set; }
@@ -52,8 +66,7 @@ internal sealed class SpoolReader : IDisposable
         _file.Position = Position;
         if (_file.ReadAtLeast(headerBytes, headerBytes.Length, throwOnEndOfStream: false) < headerBytes.Length)
             return false;
-        if (header.Magic != FrameHeader.ExpectedMagic || header.Length < 0 || header.Length > MaxFrameLength
-            || header.Length > _file.Length - _file.Position)
+        if (header.Magic != FrameHeader.ExpectedMagic || !IsPlausible(header.Type, header.Length) || header.Length > Length - _file.Position)
             return false;
         if (_payload.Length < header.Length)
             _payload = new byte[header.Length];
@@ -75,6 +88,18 @@ internal sealed class SpoolReader : IDisposable
     }
 
     public void Dispose() => _file.Dispose();
+
+    /// <summary>Checked before the payload is read: a damaged length must not make us allocate what it says.</summary>
+    private static unsafe bool IsPlausible(FrameType type, int length) => type switch
+    {
+        FrameType.Header or FrameType.Maps or FrameType.End => length is > 0 and <= MaxJsonLength,
+        FrameType.Pass => length == sizeof(PassFrame),
+        FrameType.Faults => length is > 0 and <= MaxRecordsLength && length % sizeof(FaultRecord) == 0,
+        FrameType.Sideband => length is > 0 and <= MaxRecordsLength,
+        FrameType.Event => length == sizeof(EventRecord),
+        FrameType.Loss => length == sizeof(LossFrame),
+        _ => false,
+    };
 
     private static FileStream OpenFile(string path)
     {

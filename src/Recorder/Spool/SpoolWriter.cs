@@ -19,6 +19,10 @@ internal sealed class SpoolWriter : IDisposable
     private readonly byte[] _buffer = new byte[BufferSize];
     private int _buffered;
 
+    // Ends of the last whole frame: of all that was appended, and of what is in the file.
+    private long _frameEnd;
+    private long _frameEndInFile;
+
     public SpoolWriter(string path)
         => _file = File.OpenHandle(path, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.Read);
 
@@ -27,18 +31,22 @@ internal sealed class SpoolWriter : IDisposable
 
     public SafeFileHandle Handle => _file;
 
-    public unsafe void Append(FrameType type, int cpu, ReadOnlySpan<byte> payload, ReadOnlySpan<byte> rest = default)
+    public void Append(FrameType type, int cpu, ReadOnlySpan<byte> payload, ReadOnlySpan<byte> rest = default)
     {
         var header = new FrameHeader { Magic = FrameHeader.ExpectedMagic, Type = type, Cpu = (ushort)cpu, Length = payload.Length + rest.Length };
         header.Checksum = FrameHeader.Crc(FrameHeader.Crc(header.CrcOfHead, payload), rest);
         Put(MemoryMarshal.AsBytes(new ReadOnlySpan<FrameHeader>(in header)));
         Put(payload);
         Put(rest);
+        _frameEnd = Length + _buffered;
     }
 
     public void Append<T>(FrameType type, T value, JsonTypeInfo<T> json) => Append(type, 0, JsonSerializer.SerializeToUtf8Bytes(value, json));
 
-    /// <exception cref="IOException">The disk is full or broken; the file then ends at the last whole flush.</exception>
+    /// <exception cref="IOException">
+    /// The disk is full or broken. The file then ends with a whole frame, so that what is appended later can be read; call
+    /// <see cref="DiscardBuffer"/> before.
+    /// </exception>
     public void Flush()
     {
         if (_buffered == 0)
@@ -49,10 +57,12 @@ internal sealed class SpoolWriter : IDisposable
         }
         catch (IOException)
         {
+            Length = _frameEndInFile;
             RandomAccess.SetLength(_file, Length);
             throw;
         }
         Length += _buffered;
+        _frameEndInFile = _frameEnd;
         _buffered = 0;
     }
 
