@@ -100,7 +100,7 @@ public sealed class DiskTests : LiveTest
     [Theory]
     [InlineData("no-such-command-anywhere", 127, "not found")]
     [InlineData("/no/such/path", 127, "not found")]
-    [InlineData("/etc/hostname", 126, "cannot be executed")]
+    [InlineData("/etc/passwd", 126, "cannot be executed")]
     [InlineData("/etc", 126, "cannot be executed")]
     public void ACommandThatCannotRunLeavesNothing(string command, int status, string because)
     {

@@ -144,8 +144,8 @@ public sealed class EndingTests : LiveTest
         var (start, progress) = ReadProgressFor(TimeSpan.FromSeconds(2.5), recorder, out var command);
         recorder.Signal(Running.Sigkill);
         var killedNs = MonotonicNs();
-        recorder.Wait();
         _ = Running.Kill(command, Running.Sigkill);
+        recorder.Wait();
         Assert.Equal(["trace.parquet.spool"], Folder.Names);
 
         var recovered = Running.ToEnd(InFolder, Checkout.Faultrec, "recover", TracePath + ".spool");
@@ -170,8 +170,8 @@ public sealed class EndingTests : LiveTest
         using var recorder = StartPython(TellsProgress);
         var command = int.Parse(recorder.ReadLine().Split()[0], CultureInfo.InvariantCulture);
         recorder.Signal(Running.Sigkill);
-        recorder.Wait();
         _ = Running.Kill(command, Running.Sigkill);
+        recorder.Wait();
 
         var again = Running.ToEnd(InFolder, Checkout.Faultrec, "record", "-o", TracePath, "--", "touch", Folder["ran"]);
 
@@ -189,8 +189,8 @@ public sealed class EndingTests : LiveTest
         Assert.NotEmpty(KernelObjects.All().Except(before));
 
         recorder.Signal(Running.Sigkill);
-        recorder.Wait();
         _ = Running.Kill(command, Running.Sigkill);
+        recorder.Wait();
 
         Running.Until(() => KernelObjects.All().IsSubsetOf(before), "the kernel frees what the recorder had");
     }

@@ -1,4 +1,4 @@
-namespace Faultrec.Live.Tests;
+namespace Faultrec.Testing;
 
 /// <summary>Where things are in the checkout that these tests were built from; test.sh builds them before.</summary>
 internal static class Checkout

@@ -3,7 +3,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.InteropServices;
 
-namespace Faultrec.Live.Tests;
+namespace Faultrec.Testing;
 
 /// <param name="Status">Exit code, or 128 + signal.</param>
 internal sealed record Finished(int Status, string Output, string Error)

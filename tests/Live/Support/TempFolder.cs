@@ -1,4 +1,4 @@
-namespace Faultrec.Live.Tests;
+namespace Faultrec.Testing;
 
 /// <summary>A folder of this test's own, open to every user because some tests change theirs; gone at the end.</summary>
 internal sealed class TempFolder : IDisposable
