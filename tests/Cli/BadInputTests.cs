@@ -1,0 +1,139 @@
+using Parquet;
+using Parquet.Schema;
+
+namespace Faultrec.Cli.Tests;
+
+/// <summary>A user's mistake is one line on stderr and exit code 3: what was found, what was expected, what to do.</summary>
+public sealed class BadInputTests : CliTest
+{
+    public static TheoryData<string> Readers => ["report", "info", "dump"];
+
+    [Theory]
+    [MemberData(nameof(Readers))]
+    public void EmptyAndForeignFiles(string verb)
+    {
+        File.WriteAllBytes(Folder["empty"], []);
+        File.WriteAllText(Folder["text"], "time,address\n1,2\n");
+        File.WriteAllBytes(Folder["magic"], "PAR1"u8.ToArray());
+        File.WriteAllBytes(Folder["magics"], "PAR1PAR1PAR1PAR1"u8.ToArray());
+        WriteForeignParquet(Folder["foreign"]);
+        Directory.CreateDirectory(Folder["folder"]);
+
+        AssertRefused(verb, "empty", "empty");
+        AssertRefused(verb, "text", "not a Parquet file");
+        AssertRefused(verb, "magic", "");
+        AssertRefused(verb, "magics", "");
+        AssertRefused(verb, "foreign", "faultrec");
+        AssertRefused(verb, "folder", "directory");
+        AssertRefused(verb, "missing", "no such file");
+    }
+
+    [Theory]
+    [MemberData(nameof(Readers))]
+    public void ANewerSchemaIsRefusedWithBothVersions(string verb)
+    {
+        SmallTrace.Write(Folder["newer"], schema: 7);
+
+        AssertRefused(verb, "newer", "7");
+    }
+
+    [Theory]
+    [MemberData(nameof(Readers))]
+    public void ATraceCutShortAnywhere(string verb)
+    {
+        var whole = File.ReadAllBytes(SmallTrace.Write(Folder["whole"]));
+        foreach (var part in (int[])[1, 4, 100, whole.Length / 2, whole.Length - 9, whole.Length - 4, whole.Length - 1])
+        {
+            File.WriteAllBytes(Folder["cut"], whole[..part]);
+            AssertRefused(verb, "cut", "");
+        }
+    }
+
+    [Fact]
+    public void AFlippedBitAnywhere()
+    {
+        // A column that is null throughout is not even read: there a flip may go unseen, but then it changes nothing.
+        var trace = File.ReadAllBytes(SmallTrace.Write(Folder["whole"]));
+        var whole = Faultrec("dump", "whole").Output;
+        const int flips = 60;
+        var unseen = 0;
+        for (var flip = 0; flip < flips; flip++)
+        {
+            var at = (int)((long)trace.Length * flip / flips);
+            trace[at] ^= (byte)(1 << (flip % 8));
+            File.WriteAllBytes(Folder["flipped"], trace);
+            if (Faultrec("dump", "flipped") is { Status: 0 } result && result.Output == whole)
+                unseen++;
+            else
+                AssertRefused("dump", "flipped", "");
+            trace[at] ^= (byte)(1 << (flip % 8));
+        }
+        Assert.InRange(unseen, 0, flips / 5);
+    }
+
+    [Fact]
+    public void OneBadTraceAmongGoodOnesIsNamed()
+    {
+        SmallTrace.Write(Folder["good"]);
+        File.WriteAllBytes(Folder["bad"], []);
+
+        var result = Faultrec("report", "good", "bad");
+
+        Assert.Equal(3, result.Status);
+        Assert.Contains("bad", Assert.Single(result.ErrorLines), StringComparison.Ordinal);
+        Assert.Empty(result.Output);
+    }
+
+    [Fact]
+    public void ABadTraceLeavesNoOutputFile()
+    {
+        File.WriteAllText(Folder["bad"], "no trace");
+        File.WriteAllText(Folder["report.txt"], "precious");
+
+        Assert.Equal(3, Faultrec("report", "-o", "report.txt", "bad").Status);
+        Assert.Equal(3, Faultrec("dump", "-o", "dump.csv", "bad").Status);
+
+        Assert.Equal(["bad", "report.txt"], Folder.Names);
+        Assert.Equal("precious", File.ReadAllText(Folder["report.txt"]));
+    }
+
+    [Fact]
+    public void SpoolsThatAreNone()
+    {
+        File.WriteAllBytes(Folder["empty.spool"], []);
+        File.WriteAllText(Folder["text.spool"], "not a spool, however long its text may be, and it is longer than any header");
+        SmallTrace.Write(Folder["trace.spool"]);
+
+        foreach (var name in (string[])["empty.spool", "text.spool", "trace.spool", "missing.spool"])
+        {
+            AssertRefused("recover", name, "");
+            Assert.DoesNotContain(Path.GetFileNameWithoutExtension(name), Folder.Names);
+            Assert.DoesNotContain(Folder.Names, left => left.EndsWith(".partial", StringComparison.Ordinal));
+        }
+    }
+
+    private void AssertRefused(string verb, string name, string because)
+    {
+        var result = Faultrec(verb, name);
+
+        Assert.True(result.Status == 3, $"{verb} {name}: status {result.Status}, {result.Error}");
+        var line = Assert.Single(result.ErrorLines);
+        Assert.StartsWith($"faultrec: {name}: ", line);
+        Assert.Contains(because, line, StringComparison.Ordinal);
+        Assert.True(line.Length > $"faultrec: {name}: ".Length + 10, line);
+        Assert.Empty(result.Output);
+    }
+
+    private static void WriteForeignParquet(string path)
+    {
+        var field = new DataField<long>("address");
+        using var file = File.Create(path);
+        var writer = ParquetWriter.CreateAsync(new ParquetSchema(field), file).GetAwaiter().GetResult();
+        using (var group = writer.CreateRowGroup())
+        {
+            group.WriteAsync<long>(field, new long[] { 1, 2, 3 }).GetAwaiter().GetResult();
+            group.CompleteValidate();
+        }
+        writer.DisposeAsync().AsTask().GetAwaiter().GetResult();
+    }
+}

@@ -1,0 +1,79 @@
+using System.Text.Json;
+
+namespace Faultrec.Cli.Tests;
+
+/// <summary>Names come from programs that may want to fool whoever reads the report: nothing in them reaches a terminal raw.</summary>
+public sealed class HostileTextTests : CliTest
+{
+    private const string Name = "a\e[31mred\a\r\nfake line\t\u009b2J\u202eevil</td><script>|`*_\"',;=1+1\0end";
+
+    [Theory]
+    [InlineData("report")]
+    [InlineData("report", "--format", "markdown")]
+    [InlineData("report", "--format", "csv", "--by", "file")]
+    [InlineData("report", "--format", "csv", "--by", "comm")]
+    [InlineData("info")]
+    [InlineData("dump")]
+    [InlineData("dump", "--format", "json")]
+    public void NoControlCharacterIsPrinted(params string[] arguments)
+    {
+        SmallTrace.Write(Folder["trace"], comm: Name, region: "/tmp/" + Name);
+        var lines = Faultrec([.. arguments, SmallTrace.Write(Folder["tame"])]).Output.Count(c => c == '\n');
+
+        var result = Faultrec([.. arguments, "trace"]);
+
+        Assert.Equal((0, ""), (result.Status, result.Error));
+        Assert.DoesNotContain(result.Output, c => (char.IsControl(c) && c != '\n') || c is '\u202e');
+        Assert.Contains("evil", result.Output, StringComparison.Ordinal);
+        Assert.DoesNotContain("\nfake line", result.Output, StringComparison.Ordinal);
+        if (arguments.Contains("csv") || arguments[0] == "dump")
+            Assert.Equal(lines, result.Output.Count(c => c == '\n'));
+    }
+
+    [Theory]
+    [InlineData("report", "--format", "json")]
+    [InlineData("info", "--format", "json")]
+    public void JsonHoldsTheNameAsItWas(params string[] arguments)
+    {
+        SmallTrace.Write(Folder["trace"], comm: Name, region: "/tmp/" + Name);
+
+        var result = Faultrec([.. arguments, "trace"]);
+
+        Assert.Equal((0, ""), (result.Status, result.Error));
+        Assert.DoesNotContain(result.Output, c => char.IsControl(c) && c != '\n');
+        using var json = JsonDocument.Parse(result.Output);
+        var header = arguments[0] == "report" ? json.RootElement.GetProperty("trace") : json.RootElement;
+        Assert.Equal(["/tmp/" + Name, Name], header.GetProperty("command").EnumerateArray().Select(word => word.GetString()));
+    }
+
+    [Fact]
+    public void AHostileFileNameInAnErrorIsInert()
+    {
+        var name = "no\e[31m\nsuch\rfile";
+
+        foreach (var verb in (string[])["report", "info", "dump", "recover"])
+        {
+            var result = Faultrec(verb, name + ".spool");
+
+            Assert.Equal(3, result.Status);
+            Assert.DoesNotContain(Assert.Single(result.ErrorLines), char.IsControl);
+        }
+    }
+
+    [Fact]
+    public void AHostileOptionInAnErrorIsInert()
+    {
+        string[][] wrong =
+        [
+            ["\e[31mverb"], ["info", "x", "--evil\e[31m"], ["dump", "x", "--from", "\e[31m"], ["record", "--pid", "\e[31m1"],
+            ["record", "-o", "\e[31m/x/y", "true"], ["recover", "\e[31mx"],
+        ];
+        foreach (var arguments in wrong)
+        {
+            var result = Faultrec(arguments);
+
+            Assert.Equal(2, result.Status);
+            Assert.DoesNotContain('\e', result.Error);
+        }
+    }
+}

@@ -1,0 +1,141 @@
+namespace Faultrec.Cli.Tests;
+
+/// <summary>Options, help, and how the tool behaves in a pipeline.</summary>
+public sealed class UsageTests : CliTest
+{
+    public static TheoryData<string> Verbs => ["record", "report", "info", "dump", "doctor", "recover"];
+
+    [Theory]
+    [MemberData(nameof(Verbs))]
+    public void HelpOfEachVerb(string verb)
+    {
+        var result = Faultrec(verb, "--help");
+
+        Assert.Equal((0, ""), (result.Status, result.Error));
+        Assert.Contains($"faultrec {verb}", result.Output, StringComparison.Ordinal);
+        Assert.All(result.Output.Split('\n'), line => Assert.True(line.Length <= 100, line));
+        Assert.DoesNotContain('\e', result.Output);
+    }
+
+    [Fact]
+    public void HelpAndVersionOfTheTool()
+    {
+        var help = Faultrec("--help");
+
+        Assert.Equal((0, ""), (help.Status, help.Error));
+        Assert.All(Verbs, verb => Assert.Contains($"  {verb.Data} ", help.Output, StringComparison.Ordinal));
+        Assert.All(help.Output.Split('\n'), line => Assert.True(line.Length <= 100, line));
+        var version = Faultrec("--version");
+        Assert.Equal(0, version.Status);
+        Assert.Matches(@"^\d+\.\d+\.\d+", version.Output);
+    }
+
+    [Theory]
+    [InlineData]
+    [InlineData("no-such-verb")]
+    [InlineData("report")]
+    [InlineData("info")]
+    [InlineData("dump")]
+    [InlineData("recover")]
+    [InlineData("report", "trace", "--no-such-option")]
+    [InlineData("report", "--fromat", "json", "trace")]
+    [InlineData("record", "--no-such-option", "--", "touch", "ran")]
+    [InlineData("record", "--no-such-option", "touch", "ran")]
+    [InlineData("info", "one", "two")]
+    [InlineData("record", "--duration")]
+    [InlineData("doctor", "--format")]
+    public void AWrongCommandLineGetsTheUsage(params string[] arguments)
+    {
+        var result = Faultrec(arguments);
+
+        Assert.Equal((2, ""), (result.Status, result.Output));
+        Assert.StartsWith("faultrec: ", result.Error);
+        Assert.Contains("Usage:", result.Error, StringComparison.Ordinal);
+        Assert.DoesNotContain("   at ", result.Error, StringComparison.Ordinal);
+        Assert.Empty(Folder.Names);
+    }
+
+    [Theory]
+    [InlineData("--format", "report", "trace", "--format", "html5")]
+    [InlineData("--by", "report", "trace", "--by", "colour")]
+    [InlineData("--top", "report", "trace", "--top", "-1")]
+    [InlineData("--pid", "report", "trace", "--pid", "one")]
+    [InlineData("--pid", "report", "trace", "--pid", "99999999999999999999")]
+    [InlineData("--kind", "dump", "trace", "--kind", "huge")]
+    [InlineData("--from", "dump", "trace", "--from", "soon")]
+    [InlineData("--from", "dump", "trace", "--from", "2s", "--to", "1s")]
+    [InlineData("--duration", "record", "--duration", "0s", "--", "touch", "ran")]
+    [InlineData("--duration", "record", "--duration", "long", "--", "touch", "ran")]
+    [InlineData("--max-size", "record", "--max-size", "big", "--", "touch", "ran")]
+    [InlineData("--max-size", "record", "--max-size", "-5MiB", "--", "touch", "ran")]
+    [InlineData("--backend", "record", "--backend", "magic", "--", "touch", "ran")]
+    [InlineData("--pid", "record", "--pid", "0")]
+    [InlineData("--pid", "record", "--pid", "1x")]
+    [InlineData("--no-clobber", "record", "--force", "--no-clobber", "--", "touch", "ran")]
+    [InlineData("target", "record")]
+    [InlineData("target", "record", "--pid", "1", "--", "touch", "ran")]
+    [InlineData("-o -", "record", "-o", "-", "--", "touch", "ran")]
+    public void AWrongValueIsNamed(string named, params string[] arguments)
+    {
+        SmallTrace.Write(Folder["trace"]);
+
+        var result = Faultrec(arguments);
+
+        Assert.Equal((2, ""), (result.Status, result.Output));
+        Assert.Contains(named, result.ErrorLines[0], StringComparison.Ordinal);
+        Assert.DoesNotContain("   at ", result.Error, StringComparison.Ordinal);
+        Assert.Equal(["trace"], Folder.Names);
+    }
+
+    [Theory]
+    [InlineData("report --format csv --by region --top 0")]
+    [InlineData("dump")]
+    [InlineData("dump --format json")]
+    public void AReaderThatHasSeenEnoughIsNoError(string verb)
+    {
+        SmallTrace.Write(Folder["trace"], faults: 50_000);
+
+        var result = Bash($"\"$F\" {verb} trace | head -1; echo \"status ${{PIPESTATUS[0]}}\"");
+
+        Assert.Equal("", result.Error);
+        Assert.Equal(2, result.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Length);
+        Assert.EndsWith("status 0\n", result.Output);
+    }
+
+    [Fact]
+    public void AFullOutputIsAnError()
+    {
+        SmallTrace.Write(Folder["trace"], faults: 50_000);
+
+        var result = Bash("\"$F\" dump trace > /dev/full");
+
+        Assert.Equal(4, result.Status);
+        Assert.Single(result.ErrorLines);
+    }
+
+    [Fact]
+    public void ColourIsForTerminalsThatWantIt()
+    {
+        SmallTrace.Write(Folder["trace"]);
+
+        var piped = Faultrec("report", "trace");
+        var onTerminal = Bash("unset NO_COLOR; TERM=xterm script -qec '\"$F\" report trace' /dev/null");
+        var unwanted = Bash("TERM=xterm NO_COLOR=1 script -qec '\"$F\" report trace' /dev/null");
+        var dumb = Bash("unset NO_COLOR; TERM=dumb script -qec '\"$F\" report trace' /dev/null");
+
+        Assert.DoesNotContain('\e', piped.Output);
+        Assert.Contains("\e[", onTerminal.Output, StringComparison.Ordinal);
+        Assert.DoesNotContain('\e', unwanted.Output);
+        Assert.DoesNotContain('\e', dumb.Output);
+    }
+
+    [Fact]
+    public void AnOptionOfTheCommandIsNotOurs()
+    {
+        // Refused for its place, so it ran nothing; but it was understood: "--help" was the command's.
+        var result = Faultrec("record", "-o", "missing/trace", "ls", "--help");
+
+        Assert.Equal((2, ""), (result.Status, result.Output));
+        Assert.Contains("missing", Assert.Single(result.ErrorLines), StringComparison.Ordinal);
+    }
+}
