@@ -4,7 +4,7 @@ using System.Runtime.InteropServices;
 namespace Faultrec.Traces;
 
 /// <summary>CRC-32C (Castagnoli), the polynomial the CPU has an instruction for: about 0.1 ns a byte.</summary>
-internal static class Crc32C
+public static class Crc32C
 {
     /// <summary>Of <paramref name="bytes"/> appended to those that gave <paramref name="crc"/> (0 at the start).</summary>
     public static uint Append(uint crc, ReadOnlySpan<byte> bytes)

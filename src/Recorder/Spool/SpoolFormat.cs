@@ -1,4 +1,3 @@
-using System.Numerics;
 using System.Runtime.InteropServices;
 using System.Text.Json.Serialization;
 using Faultrec.Traces;
@@ -49,17 +48,15 @@ internal struct FrameHeader
     /// <summary>CRC-32C of the members above and the payload.</summary>
     public uint Checksum;
 
-    public static uint Crc(uint crc, ReadOnlySpan<byte> bytes)
+    /// <summary>CRC-32C of the members before <see cref="Checksum"/>.</summary>
+    public readonly uint CrcOfHead
     {
-        var words = MemoryMarshal.Cast<byte, ulong>(bytes);
-        foreach (var word in words)
-            crc = BitOperations.Crc32C(crc, word);
-        foreach (var rest in bytes[(words.Length * sizeof(ulong))..])
-            crc = BitOperations.Crc32C(crc, rest);
-        return crc;
+        get
+        {
+            var bytes = MemoryMarshal.AsBytes(new ReadOnlySpan<FrameHeader>(in this));
+            return Crc32C.Append(0, bytes[..^sizeof(uint)]);
+        }
     }
-
-    public readonly uint CrcOfHead => BitOperations.Crc32C(BitOperations.Crc32C(Magic, (uint)Type | ((uint)Cpu << 16)), (uint)Length);
 }
 
 [StructLayout(LayoutKind.Sequential)]

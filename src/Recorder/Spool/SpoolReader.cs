@@ -72,7 +72,7 @@ internal sealed class SpoolReader : IDisposable
             _payload = new byte[header.Length];
         _file.ReadExactly(_payload.AsSpan(0, header.Length));
         PayloadLength = header.Length;
-        if (FrameHeader.Crc(header.CrcOfHead, Payload) != header.Checksum)
+        if (Crc32C.Append(header.CrcOfHead, Payload) != header.Checksum)
             return false;
         Type = header.Type;
         Cpu = header.Cpu;

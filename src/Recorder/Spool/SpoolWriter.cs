@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
+using Faultrec.Traces;
 using Microsoft.Win32.SafeHandles;
 
 namespace Faultrec.Recorder.Spool;
@@ -34,7 +35,7 @@ internal sealed class SpoolWriter : IDisposable
     public void Append(FrameType type, int cpu, ReadOnlySpan<byte> payload, ReadOnlySpan<byte> rest = default)
     {
         var header = new FrameHeader { Magic = FrameHeader.ExpectedMagic, Type = type, Cpu = (ushort)cpu, Length = payload.Length + rest.Length };
-        header.Checksum = FrameHeader.Crc(FrameHeader.Crc(header.CrcOfHead, payload), rest);
+        header.Checksum = Crc32C.Append(Crc32C.Append(header.CrcOfHead, payload), rest);
         Put(MemoryMarshal.AsBytes(new ReadOnlySpan<FrameHeader>(in header)));
         Put(payload);
         Put(rest);
