@@ -56,10 +56,13 @@ internal sealed class SpoolWriter : IDisposable
         {
             RandomAccess.Write(_file, _buffer.AsSpan(0, _buffered), Length);
         }
-        catch (IOException)
+        catch (Exception e) when (e is IOException or ArgumentOutOfRangeException)
         {
             Length = _frameEndInFile;
             RandomAccess.SetLength(_file, Length);
+            // .NET's word for EFBIG: a limit on file sizes, or a file system's own.
+            if (e is ArgumentOutOfRangeException)
+                throw new IOException("the file may not become larger", e);
             throw;
         }
         Length += _buffered;

@@ -1,0 +1,160 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Runtime.InteropServices;
+using System.Text;
+using System.Text.RegularExpressions;
+using Faultrec.Recorder.Native;
+using Faultrec.Recorder.Tests.Support;
+using Xunit;
+
+namespace Faultrec.Recorder.Tests.Native;
+
+/// <summary>bpf/faultrec.h and ProbeLayout.cs are two texts of one layout: the C compiler says whether they agree.</summary>
+public sealed partial class ProbeLayoutTests
+{
+    private static readonly (string C, Type Type, (string C, string Field)[] Members)[] _structs =
+    [
+        ("probe_config", typeof(ProbeConfig), [("pidns_inum", "PidnsInum"), ("target_tgid", "TargetTgid"), ("ring_slots", "RingSlots")]),
+        ("probe_totals", typeof(ProbeTotals), [("events_lost", "EventsLost"), ("tasks_marked", "TasksMarked")]),
+        ("fault_record", typeof(FaultRecord),
+        [
+            ("start_ns", "StartNs"), ("address", "Address"), ("ip", "Ip"), ("duration_ns", "DurationLow"), ("pid", "Pid"), ("tid", "Tid"),
+            ("error_code", "ErrorCode"), ("bits", "Bits"), ("duration_high", "DurationHigh"),
+        ]),
+        ("ring_control", typeof(RingControl),
+        [
+            ("head", "Head"), ("lost", "Lost"), ("without_entry", "WithoutEntry"), ("without_outcome", "WithoutOutcome"),
+            ("no_slot", "NoSlot"), ("tail", "Tail"),
+        ]),
+        ("event_record", typeof(EventRecord),
+        [
+            ("time_ns", "TimeNs"), ("type", "Type"), ("pid", "Pid"), ("tid", "Tid"), ("cpu", "Cpu"),
+            ("a[0]", "A0"), ("a[1]", "A1"), ("a[2]", "A2"), ("a[3]", "A3"), ("a[4]", "A4"),
+        ]),
+    ];
+
+    private static readonly Lazy<string> _header = new(() => File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "faultrec.h")));
+    private static readonly Lazy<Dictionary<string, long>> _inC = new(AskCompiler);
+
+    public static TheoryData<string> Structs => [.. _structs.Select(layout => layout.C)];
+
+    [Theory]
+    [MemberData(nameof(Structs))]
+    public void SizesAndOffsetsAreThoseOfC(string name)
+    {
+        var (_, type, members) = _structs.Single(layout => layout.C == name);
+        var inC = members.ToDictionary(member => member.Field, member => _inC.Value[$"{name}.{member.C}"]);
+        var inCSharp = members.ToDictionary(member => member.Field, member => Marshal.OffsetOf(type, member.Field).ToInt64());
+        Assert.Equal(inC, inCSharp);
+        Assert.Equal(_inC.Value[name], Marshal.SizeOf(type));
+    }
+
+    /// <summary>A member that one side has and the other does not.</summary>
+    [Theory]
+    [MemberData(nameof(Structs))]
+    public void NoMemberIsForgotten(string name)
+    {
+        var (_, type, members) = _structs.Single(layout => layout.C == name);
+        var body = Regex.Match(_header.Value, $@"struct {name} \{{(.*?)\n\}};", RegexOptions.Singleline).Groups[1].Value;
+        var declared = Declaration().Matches(Comment().Replace(body, "")).Select(match => match.Groups[1].Value).Where(member => member[0] != '_');
+        Assert.Equal(declared.Order(), members.Select(member => member.C.Split('[')[0]).Distinct().Order());
+        Assert.Equal(type.GetFields().Select(field => field.Name).Order(), members.Select(member => member.Field).Order());
+    }
+
+    [Fact]
+    public void FaultBitsAreThoseOfC()
+    {
+        Assert.Equal((long)FaultBits.Major, _inC.Value["FAULT_MAJOR"]);
+        Assert.Equal((long)FaultBits.KernelIp, _inC.Value["FAULT_KERNEL_IP"]);
+        Assert.Equal((long)FaultBits.NoEntry, _inC.Value["FAULT_NO_ENTRY"]);
+        Assert.Equal(3, Enumerators("fault_bits").Count());
+        Assert.Equal(4, Enum.GetNames<FaultBits>().Length); // and None
+    }
+
+    [Fact]
+    public void EventTypesAreThoseOfC()
+    {
+        var inC = Enumerators("event_type").ToDictionary(name => name["EVENT_".Length..].Replace("_", "").ToLowerInvariant(), name => _inC.Value[name]);
+        var inCSharp = Enum.GetValues<EventType>().ToDictionary(type => type.ToString().ToLowerInvariant(), type => (long)type);
+        Assert.Equal(inC, inCSharp);
+    }
+
+    /// <summary>The sixteen bytes before each frame of the spool; a spool of another layout would need another version.</summary>
+    [Fact]
+    public void FrameHeaderIsPacked()
+    {
+        string[] fields = ["Magic", "Type", "Cpu", "Length", "Checksum"];
+        Assert.Equal([0, 4, 6, 8, 12], fields.Select(field => (int)Marshal.OffsetOf<Recorder.Spool.FrameHeader>(field)));
+        Assert.Equal(16, Marshal.SizeOf<Recorder.Spool.FrameHeader>());
+    }
+
+    [Fact]
+    public void PerfEventAttrIsThatOfTheKernel()
+    {
+        // include/uapi/linux/perf_event.h: PERF_ATTR_SIZE_VER7.
+        Assert.Equal(128, Marshal.SizeOf<PerfEventAttr>());
+        Assert.Equal(_inC.Value["perf.flags"], Marshal.OffsetOf<PerfEventAttr>("Flags"));
+        Assert.Equal(_inC.Value["perf.wakeup"], Marshal.OffsetOf<PerfEventAttr>("WakeupWatermark"));
+        Assert.Equal(_inC.Value["perf.clockid"], Marshal.OffsetOf<PerfEventAttr>("ClockId"));
+        Assert.Equal(_inC.Value["perf.sample_type"], Marshal.OffsetOf<PerfEventAttr>("SampleType"));
+    }
+
+    private static Dictionary<string, long> AskCompiler()
+    {
+        var source = new StringBuilder("""
+            #include <stddef.h>
+            #include <stdio.h>
+            #include <linux/perf_event.h>
+            #include <linux/types.h>
+            #include "faultrec.h"
+            #define SAY(name, value) printf("%s %lld\n", name, (long long)(value))
+            int main(void)
+            {
+                SAY("perf.flags", offsetof(struct perf_event_attr, read_format) + 8);
+                SAY("perf.wakeup", offsetof(struct perf_event_attr, wakeup_watermark));
+                SAY("perf.clockid", offsetof(struct perf_event_attr, clockid));
+                SAY("perf.sample_type", offsetof(struct perf_event_attr, sample_type));
+
+            """);
+        foreach (var (name, _, members) in _structs)
+        {
+            source.AppendLine(CultureInfo.InvariantCulture, $"SAY(\"{name}\", sizeof(struct {name}));");
+            foreach (var (member, _) in members)
+                source.AppendLine(CultureInfo.InvariantCulture, $"SAY(\"{name}.{member}\", offsetof(struct {name}, {member}));");
+        }
+        foreach (var name in Enumerators("fault_bits").Concat(Enumerators("event_type")))
+            source.AppendLine(CultureInfo.InvariantCulture, $"SAY(\"{name}\", {name});");
+        source.Append('}');
+
+        using var folder = new TempFolder();
+        File.WriteAllText(folder.File("layout.c"), source.ToString());
+        Run("clang", "-Wall", "-Werror", "-I", AppContext.BaseDirectory, folder.File("layout.c"), "-o", folder.File("layout"));
+        return Run(folder.File("layout")).Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => line.Split(' '))
+            .ToDictionary(parts => parts[0], parts => long.Parse(parts[1], CultureInfo.InvariantCulture));
+    }
+
+    private static IEnumerable<string> Enumerators(string name)
+    {
+        var body = Regex.Match(_header.Value, $@"enum {name} \{{(.*?)\}};", RegexOptions.Singleline).Groups[1].Value;
+        return Enumerator().Matches(Comment().Replace(body, "")).Select(match => match.Groups[1].Value);
+    }
+
+    private static string Run(string program, params string[] arguments)
+    {
+        using var process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        var errors = process.StandardError.ReadToEndAsync();
+        var output = process.StandardOutput.ReadToEnd();
+        process.WaitForExit();
+        Assert.True(process.ExitCode == 0, errors.Result);
+        return output;
+    }
+
+    [GeneratedRegex(@"/\*.*?\*/", RegexOptions.Singleline)]
+    private static partial Regex Comment();
+
+    [GeneratedRegex(@"__u\d+ (\w+)")]
+    private static partial Regex Declaration();
+
+    [GeneratedRegex(@"([A-Z_]+)\s*=")]
+    private static partial Regex Enumerator();
+}

@@ -1,0 +1,176 @@
+using System.Runtime.InteropServices;
+using Faultrec.Recorder.Finalize;
+using Faultrec.Recorder.Native;
+using Faultrec.Recorder.Spool;
+using Faultrec.Traces;
+using Xunit;
+
+namespace Faultrec.Recorder.Tests.Support;
+
+/// <summary>
+/// Writes a spool frame by frame, in the words of a recording. Times are ns since the recording began; in the spool they are of a
+/// clock that had run for <see cref="StartNs"/> then.
+/// </summary>
+internal sealed class SpoolStory : IDisposable
+{
+    public const long StartNs = 5_000_000_000;
+    public const int Command = 100;
+
+    private readonly TempFolder _folder = new();
+    private readonly SpoolWriter _writer;
+
+    /// <param name="baseline">min_flt and maj_flt of the launched command; null: a running process is recorded.</param>
+    public SpoolStory((long Minor, long Major)? baseline = null)
+    {
+        Path = _folder.File("trace.parquet.spool");
+        _writer = new SpoolWriter(Path);
+        _writer.Append(FrameType.Header, Header(baseline), SpoolJson.Default.SpoolHeader);
+    }
+
+    public string Path { get; }
+
+    public TempFolder Folder => _folder;
+
+    public static SpoolHeader Header((long Minor, long Major)? baseline = null) => new()
+    {
+        TargetPid = Command,
+        BaselineMinor = baseline?.Minor,
+        BaselineMajor = baseline?.Major,
+        Metadata = new TraceMetadata
+        {
+            ToolVersion = "1.2.3",
+            Command = ["story"],
+            Target = "command",
+            Host = "host",
+            Kernel = "6.18.0",
+            Arch = "x86_64",
+            ClockStartNs = StartNs,
+            Backend = "tracepoint",
+            Receipt = new Receipt { Events = 0 },
+        },
+    };
+
+    public static FaultRecord Fault(long timeNs, ulong address, int pid = Command, int tid = Command, FaultBits bits = 0, int errorCode = 6) => new()
+    {
+        StartNs = StartNs + timeNs,
+        Address = (long)address,
+        Ip = 0x401000,
+        DurationLow = 500,
+        Pid = pid,
+        Tid = tid,
+        ErrorCode = (ushort)errorCode,
+        Bits = bits,
+    };
+
+    public SpoolStory Pass(long timeNs)
+    {
+        Append(FrameType.Pass, 0, new PassFrame { TimeNs = StartNs + timeNs });
+        return this;
+    }
+
+    public SpoolStory Faults(int cpu, params ReadOnlySpan<FaultRecord> faults)
+    {
+        _writer.Append(FrameType.Faults, cpu, MemoryMarshal.AsBytes(faults));
+        return this;
+    }
+
+    public SpoolStory Loss(int cpu, long timeNs, long lost)
+    {
+        Append(FrameType.Loss, cpu, new LossFrame { TimeNs = StartNs + timeNs, Lost = lost });
+        return this;
+    }
+
+    /// <summary>Their times are those of the clock: use <see cref="StartNs"/>.</summary>
+    public SpoolStory Sideband(int cpu, PerfRecords records)
+    {
+        _writer.Append(FrameType.Sideband, cpu, records.ToArray());
+        return this;
+    }
+
+    public SpoolStory Event(long timeNs, EventType type, int pid, int tid, params ReadOnlySpan<long> arguments)
+    {
+        Span<long> a = stackalloc long[5];
+        arguments.CopyTo(a);
+        Append(FrameType.Event, 0, new EventRecord
+        {
+            TimeNs = StartNs + timeNs,
+            Type = type,
+            Pid = pid,
+            Tid = tid,
+            A0 = a[0],
+            A1 = a[1],
+            A2 = a[2],
+            A3 = a[3],
+            A4 = a[4],
+        });
+        return this;
+    }
+
+    public SpoolStory Maps(MapsSnapshot snapshot)
+    {
+        _writer.Append(FrameType.Maps, snapshot, SpoolJson.Default.MapsSnapshot);
+        return this;
+    }
+
+    public SpoolStory End(long timeNs, long? perfMinor = null, long? perfMajor = null, long eventsLost = 0)
+    {
+        var ending = new SpoolEnding
+        {
+            TimeNs = StartNs + timeNs,
+            EndReason = "exited",
+            ExitStatus = 0,
+            PerfMinor = perfMinor,
+            PerfMajor = perfMajor,
+            EventsLost = eventsLost,
+        };
+        _writer.Append(FrameType.End, ending, SpoolJson.Default.SpoolEnding);
+        return this;
+    }
+
+    public void Flush() => _writer.Flush();
+
+    public void DiscardBuffer() => _writer.DiscardBuffer();
+
+    /// <summary>What the recorder does after its last frame.</summary>
+    public FinishedTrace Finalize()
+    {
+        Flush();
+        var path = _folder.File("trace.parquet");
+        using var spool = new SpoolReader(Path);
+        using (var output = File.Create(path))
+        {
+            using var finalizer = new TraceFinalizer(spool, output, null);
+            finalizer.Run();
+        }
+        return FinishedTrace.Read(path);
+    }
+
+    public void Dispose()
+    {
+        _writer.Dispose();
+        _folder.Dispose();
+    }
+
+    private void Append<T>(FrameType type, int cpu, T value)
+        where T : unmanaged
+        => _writer.Append(type, cpu, MemoryMarshal.AsBytes(new ReadOnlySpan<T>(in value)));
+}
+
+/// <summary>A trace as its reader sees it; all rows in one batch.</summary>
+internal sealed record FinishedTrace(TraceMetadata Metadata, FaultBatch Rows)
+{
+    public Receipt Receipt => Metadata.Receipt;
+
+    public static FinishedTrace Read(string path)
+    {
+        using var reader = TraceReader.Open(path);
+        Assert.True(reader.RowGroups.Count <= 1, "a story is shorter than a row group");
+        var rows = new FaultBatch((int)reader.RowCount);
+        if (reader.RowCount > 0)
+            reader.ReadRowGroup(0, FaultColumns.All, rows);
+        return new FinishedTrace(reader.Metadata, rows);
+    }
+
+    /// <summary>The row in words: time, comm, region's name (or ?) and id.</summary>
+    public string Region(int row) => Rows.RegionId[row] == 0 ? "?" : $"{Rows.Region[row]}#{Rows.RegionId[row]}";
+}
