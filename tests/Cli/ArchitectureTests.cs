@@ -1,0 +1,33 @@
+using System.Xml.Linq;
+
+namespace Faultrec.Cli.Tests;
+
+/// <summary>Who may know whom (docs/architecture.md), read from the project files.</summary>
+public sealed class ArchitectureTests
+{
+    [Theory]
+    [InlineData("Trace", "")]
+    [InlineData("Recorder", "Trace")]
+    [InlineData("Analyzer", "Trace")]
+    [InlineData("Cli", "Analyzer Recorder Trace")]
+    public void AProjectKnowsOnlyWhatItMay(string project, string mayKnow)
+    {
+        var file = XDocument.Load(Path.Combine(Checkout.Root, "src", project, $"{project}.csproj"));
+
+        var known = file.Descendants("ProjectReference").Select(reference => Path.GetFileNameWithoutExtension(reference.Attribute("Include")!.Value));
+
+        Assert.Equal(mayKnow, string.Join(' ', known.Order()));
+    }
+
+    [Fact]
+    public void NativeCallsAreOnlyInTheRecordersNativeFolder()
+    {
+        var sources = Directory.EnumerateFiles(Path.Combine(Checkout.Root, "src"), "*.cs", SearchOption.AllDirectories)
+            .Where(path => !path.Contains("/obj/", StringComparison.Ordinal));
+
+        var native = sources.Where(path => File.ReadAllText(path).Contains("[LibraryImport(", StringComparison.Ordinal)).ToList();
+
+        Assert.NotEmpty(native);
+        Assert.All(native, path => Assert.Contains("src/Recorder/Native/", path, StringComparison.Ordinal));
+    }
+}

@@ -1,0 +1,31 @@
+using Faultrec.Recorder.Capture;
+
+namespace Faultrec.Live.Tests;
+
+/// <summary>The recorder as a library, compiled at run time and with the shared libbpf; the other tests run the native executable.</summary>
+public sealed class JitTests : LiveTest
+{
+    [Fact]
+    public void TheDoctorFindsTheProbesWorking()
+        => Assert.True(Doctor.Examine().CanRecord);
+
+    [Fact]
+    public async Task ARunningProcessIsRecorded()
+    {
+        const int pages = 5000;
+        using var program = Running.Start(Checkout.Fixture("wait_then_touch"), "1", $"{pages}");
+        program.ReadLine();
+
+        var recording = Task.Run(() => Recording.Run(new RecordOptions { Output = TracePath, Pid = program.Pid, ToolVersion = "test" }));
+        Running.Until(() => recording.IsCompleted || new FileInfo(TracePath + ".spool") is { Exists: true, Length: > 0 }, "the recording has begun");
+        program.WriteByte();
+        var said = Said(program.ReadLine());
+        program.WriteByte();
+        var result = await recording;
+
+        Assert.True(result.Metadata.Receipt.Complete);
+        Assert.Equal(EndReason.Exited, result.Metadata.Receipt.EndReason);
+        Assert.Equal(2 * pages, Number(said, "touch_minflt"));
+        Assert.Equal(Counts.Read(TracePath).Minor, result.Metadata.Receipt.PerfMinor);
+    }
+}
