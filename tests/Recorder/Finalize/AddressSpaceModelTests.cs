@@ -32,7 +32,7 @@ public sealed class AddressSpaceModelTests
 
     [Fact]
     public void EveryPageIsWhatTheModelSays()
-        => _step.List[1, 60].Sample(steps => Replay(steps), seed: "0000KZ1bnNV3", iter: 1000, threads: 1);
+        => _step.List[1, 60].Sample(steps => Replay(steps), seed: "0000KZ1bnNV3", iter: 400, threads: 1);
 
     private static void Replay(List<Step> steps)
     {
@@ -68,15 +68,18 @@ public sealed class AddressSpaceModelTests
     {
         for (var page = 0; page < Pages + 12; page++)
         {
-            var piece = space.Pieces.Cast<Piece?>().SingleOrDefault(piece => piece!.Value.Contains((ulong)page * Page));
+            var address = (ulong)page * Page;
             var expected = model.At(page);
-            Assert.Equal(expected?.Identity, piece?.Region.Identity);
-            if (piece is not { } found)
+            Piece? mapped = null;
+            foreach (var piece in space.Pieces)
+                mapped = piece.Contains(address) ? piece : mapped;
+            if (mapped?.Region.Identity != expected?.Identity)
+                Assert.Fail($"page {page} is {mapped?.Region.Identity}, expected {expected?.Identity}");
+            if (mapped is not { } found)
                 continue;
-            Assert.Equal(expected!.Region, regions.IndexOf(found.Region));
-            Assert.Equal(found, space.Lookup((ulong)page * Page + 123));
-            if (found.Region.Identity.Path is not null)
-                Assert.Equal(expected.FileOffset, found.FileOffset + ((ulong)page * Page) - found.Start);
+            Assert.Same(regions[expected!.Region], found.Region);
+            Assert.True(found == space.Lookup(address + 123));
+            Assert.True(found.Region.Identity.Path is null || found.FileOffset + address - found.Start == expected.FileOffset);
         }
         for (var i = 1; i < space.Pieces.Count; i++)
             Assert.True(space.Pieces[i - 1].End <= space.Pieces[i].Start);
