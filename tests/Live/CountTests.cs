@@ -27,7 +27,9 @@ public sealed class CountTests : LiveTest
 
         var counts = AssertWholeCounts();
         Assert.Equal((runningThreads + 1L) * pagesEach, Number(said, "touch_minflt"));
-        Assert.Equal((after.Minor - before.Minor, after.Major - before.Major), (counts.Minor, counts.Major));
+        // A futex word that the kernel itself faults in (fixup_user_fault) is in the task's count, but no event of perf or ours.
+        Assert.InRange(after.Minor - before.Minor - counts.Minor, 0, 2 * (runningThreads + 1));
+        Assert.Equal(after.Major - before.Major, counts.Major);
     }
 
     /// <summary>The attached shell becomes the toucher: recorder and perf stat both follow it through execve.</summary>
