@@ -37,7 +37,10 @@ public sealed class RecordedTraceTests : CliTest
         Assert.Equal("tracepoint", report["trace"]!["backend"]!.GetValue<string>());
         Assert.Equal("x86_64", report["trace"]!["arch"]!.GetValue<string>());
         foreach (var format in (string[])["text", "markdown", "csv"])
-            Assert.Equal((0, ""), AsOrdinaryUser("report", "--format", format, PathOf(name)) is var result ? (result.Status, result.Error) : default);
+        {
+            var result = AsOrdinaryUser("report", "--format", format, PathOf(name));
+            Assert.Equal((0, ""), (result.Status, result.Error));
+        }
         var info = AsOrdinaryUser("info", PathOf(name));
         Assert.Contains("example", info.Output, StringComparison.Ordinal);
         var everything = info.Output + AsOrdinaryUser("dump", PathOf(name)).Output + report;
@@ -121,6 +124,31 @@ public sealed class RecordedTraceTests : CliTest
         var totals = report["totals"]!;
         Assert.Equal(Number(word["sigsegv"]) + Number(word["sigbus"]), Number(totals["failed"]));
         Assert.Equal(Number(totals["faults"]), Number(totals["minor"]) + Number(totals["major"]) + Number(totals["failed"]));
+    }
+
+    [Fact]
+    public void EachProgramOfAnExecChainHasItsRegion()
+    {
+        var regions = Report("exec_chain")["regions"]!.AsArray().Where(region => Is(region, "name", "[anon]")).ToList();
+
+        Assert.Equal([50, 50, 50], regions.Where(region => Number(region!["pages"]) == 50).Select(region => Number(region!["faults"])));
+        Assert.Equal(Number(Word("exec_chain")["touch_minflt"]), Number(Assert.Single(regions, region => Number(region!["pages"]) == 256)!["faults"]));
+    }
+
+    [Fact]
+    public void TheStackIsOneRegion()
+    {
+        var stack = Assert.Single(Report("stack_grow")["regions"]!.AsArray(), region => Is(region, "kind", "stack"))!;
+
+        Assert.InRange(Number(stack["faults"]), Number(Word("stack_grow")["touch_minflt"]), Number(Word("stack_grow")["touch_minflt"]) + 10);
+    }
+
+    [Fact]
+    public void WhatTheKernelTouchedIsInTheDump()
+    {
+        var rows = AsOrdinaryUser("dump", "--format", "json", PathOf("kernel_touch")).Output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonNode.Parse(line)!);
+
+        Assert.InRange(rows.Count(row => row["kernel_access"]!.GetValue<bool>()), Number(Word("kernel_touch")["kernel_minflt"]), Number(Word("kernel_touch")["kernel_minflt"]) + 20);
     }
 
     [Theory]

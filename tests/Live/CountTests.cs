@@ -8,10 +8,8 @@ public sealed class CountTests : LiveTest
     [Theory]
     [InlineData(0, 10_000)]
     [InlineData(3, 2_500)]
-    [InlineData(0, 1_000_000)]
-    [InlineData(3, 250_000)]
-    [InlineData(1, 1_500_000)]
-    public void CountsEqualPerfStatAndProcStat(int runningThreads, int pagesEach)
+    [InlineData(7, 20_000)]
+    public void CountsOfAnAttachedProcessEqualPerfStatAndProcStat(int runningThreads, int pagesEach)
     {
         using var program = Running.Start(Checkout.Fixture("wait_then_touch"), $"{runningThreads}", $"{pagesEach}");
         program.ReadLine();
@@ -27,14 +25,32 @@ public sealed class CountTests : LiveTest
         Assert.Equal(0, recorder.Wait().Status);
         perf.Wait();
 
-        var counts = Counts.Read(TracePath);
+        var counts = AssertWholeCounts();
         Assert.Equal((runningThreads + 1L) * pagesEach, Number(said, "touch_minflt"));
-        Assert.Equal(PerfCounts(), (counts.Minor, counts.Major));
-        Assert.Equal((after.Minor - before.Minor, after.Major - before.Major), (counts.Minor, counts.Major));
-        Assert.Equal((counts.Minor, counts.Major), (counts.Receipt.PerfMinor, counts.Receipt.PerfMajor));
-        Assert.True(counts.IsOrdered);
-        Assert.Equal((0, 0, 0), (counts.Failed, counts.Receipt.Lost, counts.Receipt.LostSideband));
-        Assert.True(counts.Receipt.Complete);
+        // A futex word that the kernel itself faults in (fixup_user_fault) is in the task's count, but no event of perf or ours.
+        Assert.InRange(after.Minor - before.Minor - counts.Minor, 0, 2 * (runningThreads + 1));
+        Assert.Equal(after.Major - before.Major, counts.Major);
+    }
+
+    /// <summary>The attached shell becomes the toucher: recorder and perf stat both follow it through execve.</summary>
+    [Theory]
+    [InlineData("rand_touch", 10_000)]
+    [InlineData("rand_touch", 1_000_000)]
+    [InlineData("rand_touch", 10_000_000)]
+    public void CountsEqualPerfStatHoweverMany(string fixture, int faults)
+    {
+        using var program = Running.Start("sh", "-c", $"read line; exec {Checkout.Fixture(fixture)} {faults} 8192");
+        using var perf = StartPerfStat(program.Pid);
+        using var recorder = StartRecording("--pid", $"{program.Pid}");
+
+        program.WriteByte();
+        var said = Said(program.ReadLine());
+        Assert.Equal(0, program.Wait().Status);
+        Assert.Equal(0, recorder.Wait().Status);
+        perf.Wait();
+
+        Assert.Equal(faults, Number(said, "touch_minflt"));
+        Assert.InRange(AssertWholeCounts().Minor, faults, faults + 1000);
     }
 
     /// <summary>perf stat, itself recorded, counts its child from execve on, as our rows of the child's new name do.</summary>
@@ -95,7 +111,18 @@ public sealed class CountTests : LiveTest
 
         // get_user_pages faults in for MADV_POPULATE_WRITE: the kernel counts them, no tracepoint tells.
         Assert.Equal((pages, pages), ((int)Number(said, "populate_minflt"), (int)Number(said, "touch_minflt")));
-        Assert.Equal(rows.All.Count + pages + rows.Receipt.KernelExec, rows.Receipt.KernelMinor);
+        Assert.Equal(rows.All.Count + pages + rows.Receipt.KernelExec, rows.Receipt.KernelMinor + rows.Receipt.KernelMajor);
+    }
+
+    private Counts AssertWholeCounts()
+    {
+        var counts = Counts.Read(TracePath);
+        Assert.Equal(PerfCounts(), (counts.Minor, counts.Major));
+        Assert.Equal((counts.Receipt.PerfMinor, counts.Receipt.PerfMajor), (counts.Minor, counts.Major));
+        Assert.True(counts.IsOrdered);
+        Assert.Equal((0, 0, 0), (counts.Failed, counts.Receipt.Lost, counts.Receipt.LostSideband));
+        Assert.True(counts.Receipt.Complete);
+        return counts;
     }
 
     private Running StartPerfStat(int pid)

@@ -56,8 +56,9 @@ public sealed class DiskTests : LiveTest
         var disk = MountSmallDisk("1m");
         Assert.NotEqual(0, Running.ToEnd("sh", "-c", $"cat /dev/zero > {disk}/fill").Status);
 
-        var result = Running.ToEnd(InFolder, Checkout.Faultrec, "record", "-o", Path.Combine(disk, "trace.parquet"), "--", "true");
+        var result = Running.ToEnd(InFolder, Checkout.Faultrec, "record", "-o", Path.Combine(disk, "trace.parquet"), "--", "touch", Folder["ran"]);
 
+        Assert.False(File.Exists(Folder["ran"]), "the program was run, with no room to record it");
         Assert.True(result.Status is 2 or 4, $"status {result.Status}: {result.Error}");
         Assert.Contains(disk, Assert.Single(result.ErrorLines), StringComparison.Ordinal);
         Assert.Equal(["fill"], Directory.EnumerateFiles(disk).Select(Path.GetFileName));

@@ -21,7 +21,7 @@ public sealed class MemoryTests : LiveTest
 
         Assert.Equal(0, recorder.Wait().Status);
         var counts = Counts.Read(TracePath);
-        Assert.True(counts.Minor > 1_000_000);
+        Assert.True(counts.Minor >= 131_072, "512 MiB once");
         Assert.Equal(0, counts.Receipt.Lost);
         Assert.True(counts.Receipt.Complete);
         Assert.InRange(peakKiB, 1, limitKiB);
