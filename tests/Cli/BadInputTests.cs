@@ -28,6 +28,18 @@ public sealed class BadInputTests : CliTest
         AssertRefused(verb, "missing", "no such file");
     }
 
+    [Fact]
+    public void WhatIsNoSpoolIsNotRecovered()
+    {
+        File.WriteAllText(Folder["trace.parquet.spool"], "nothing of ours");
+
+        var refused = Faultrec("recover", "trace.parquet.spool");
+
+        Assert.Equal(3, refused.Status);
+        Assert.Contains("not a faultrec spool", Assert.Single(refused.ErrorLines), StringComparison.Ordinal);
+        Assert.Equal([Folder["trace.parquet.spool"]], Directory.GetFiles(Folder.Path));
+    }
+
     [Theory]
     [MemberData(nameof(Readers))]
     public void ANewerSchemaIsRefusedWithBothVersions(string verb)

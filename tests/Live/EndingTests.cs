@@ -181,6 +181,22 @@ public sealed class EndingTests : LiveTest
     }
 
     [Fact]
+    public void ARunningRecordingIsNotRecovered()
+    {
+        using var program = Running.Start(Checkout.Fixture("wait_then_touch"), "1", "10");
+        program.ReadLine();
+        using var recorder = StartRecording("--pid", $"{program.Pid}");
+
+        var refused = Running.ToEnd(InFolder, Checkout.Faultrec, "recover", TracePath + ".spool");
+
+        Assert.Equal(3, refused.Status);
+        Assert.Contains("still running", Assert.Single(refused.ErrorLines), StringComparison.Ordinal);
+        recorder.Signal(Running.Sigint);
+        Assert.Equal(0, recorder.Wait().Status);
+        Assert.Equal("interrupted", Rows.Read(TracePath).Receipt.EndReason);
+    }
+
+    [Fact]
     public void AKilledRecorderLeavesNothingInTheKernel()
     {
         var before = KernelObjects.All();

@@ -75,9 +75,11 @@ internal sealed class OutputFile
             GiveToOwner(stream.SafeFileHandle);
             metadata = write(stream);
         }
-        catch (IOException e)
+        catch (Exception e)
         {
             File.Delete(PartialPath);
+            if (e is not (IOException or UnauthorizedAccessException))
+                throw;
             throw new FaultrecException(
                 ExitCode.Incomplete,
                 $"{_path}: the trace could not be written ({e.Message}); the recording is kept: make room, then `faultrec recover {SpoolPath}`", e);

@@ -39,6 +39,7 @@ public static class Recording
     /// <summary>Makes the trace of a spool whose recorder was killed.</summary>
     public static RecordResult Recover(string spoolPath, string outputPath, ExistingOutput existing, Action<double>? onFinalizing)
     {
+        SpoolReader.RefuseIfRecording(spoolPath);
         var output = OutputFile.Prepare(outputPath, existing, InvokingUser.FromSudo(Libc.Geteuid() == 0));
         var time = Stopwatch.StartNew();
         var metadata = output.Finalize(stream => WriteTrace(spoolPath, stream, onFinalizing));

@@ -101,6 +101,26 @@ internal sealed class SpoolReader : IDisposable
         _ => false,
     };
 
+    /// <summary>A recorder holds a shared lock on its spool (flock, by FileShare.Read); an exclusive one can be had only without it.</summary>
+    public static void RefuseIfRecording(string path)
+    {
+        if (!File.Exists(path))
+            return; // said better when it is opened
+        try
+        {
+            using var exclusive = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.None);
+        }
+        catch (IOException e)
+        {
+            throw new FaultrecException(
+                ExitCode.BadInput, $"{path}: its recording is still running; end that with Ctrl-C, or recover it when it was killed", e);
+        }
+        catch (UnauthorizedAccessException)
+        {
+            // Said better when it is opened.
+        }
+    }
+
     private static FileStream OpenFile(string path)
     {
         try
