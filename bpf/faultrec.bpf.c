@@ -36,7 +36,7 @@ struct task_slot {
 	__u32 error_code;
 	__u32 pid;
 	__u32 tid;
-	__u32 _pad;
+	__u32 has_completed; /* its completions are seen: from now on one that is missing counts */
 };
 
 struct {
@@ -134,7 +134,7 @@ static __always_inline int fault_enter(unsigned long address, struct pt_regs *re
 
 	if (!slot)
 		return 0;
-	if (slot->start_ns) {
+	if (slot->start_ns && slot->has_completed) {
 		__u32 cpu = bpf_get_smp_processor_id();
 		struct ring_control *control = bpf_map_lookup_elem(&ring_controls, &cpu);
 
@@ -210,6 +210,7 @@ static __always_inline int fault_complete(struct bpf_perf_event_data *ctx, __u8 
 		bump(&control->without_entry);
 	}
 	if (slot) {
+		slot->has_completed = 1;
 		record->pid = slot->pid;
 		record->tid = slot->tid;
 	} else {

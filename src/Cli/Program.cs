@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Faultrec.Analyzer;
 using Faultrec.Cli.Output;
 using Faultrec.Recorder.Launch;
 using Faultrec.Traces;
@@ -20,14 +21,17 @@ internal static class Program
                 RecordVerb.Create(), ReportVerb.Create(), InfoVerb.Create(), DumpVerb.Create(), DoctorVerb.Create(), RecoverVerb.Create(),
             };
             // A recorded command may have arguments that begin with '@'.
-            var result = root.Parse(CommandSeparator.Insert(root, args), new ParserConfiguration { ResponseFileTokenReplacer = null });
+            args = CommandSeparator.Insert(root, args);
+            var result = root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
+            if (CommandSeparator.FindUnknownOption(root, args) is { } unknown)
+                return Usage(result, [$"{unknown}: no such option"]);
             if (result.Errors.Count > 0)
-                return Usage(result);
+                return Usage(result, result.Errors.Select(error => error.Message));
             return result.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
         }
         catch (FaultrecException e)
         {
-            Console.Error.WriteLine($"faultrec: {e.Message}");
+            Console.Error.WriteLine($"faultrec: {HostileText.Visible(e.Message)}");
             return (int)e.ExitCode;
         }
         catch (Exception e)
@@ -37,13 +41,11 @@ internal static class Program
         }
     }
 
-    private static int Usage(ParseResult result)
+    private static int Usage(ParseResult result, IEnumerable<string> errors)
     {
-        foreach (var error in result.Errors)
-            Console.Error.WriteLine($"faultrec: {error.Message}");
-        var help = new InvocationConfiguration { Output = Console.Error };
-        var verb = result.CommandResult.Command;
-        _ = (verb is RootCommand ? verb.Parse(["--help"]) : verb.Parse(["--help"])).Invoke(help);
+        foreach (var error in errors)
+            Console.Error.WriteLine($"faultrec: {HostileText.Visible(error)}");
+        _ = result.CommandResult.Command.Parse(["--help"]).Invoke(new InvocationConfiguration { Output = Console.Error });
         return (int)ExitCode.Usage;
     }
 }

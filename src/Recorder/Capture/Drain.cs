@@ -24,7 +24,8 @@ internal sealed unsafe class Drain(FaultRings faults, EventRing events, Sideband
     private const long SpaceCheckIntervalNs = 200_000_000;
 
     /// <summary>Finalizing needs room for the trace beside the spool: at most a third of it, and some for the rest of the system.</summary>
-    private const long SpareBytes = 16 << 20;
+    public const long SpareBytes = 16 << 20;
+
     private const int SpoolBytesPerTraceByte = 3;
 
     private long _nextSpaceCheckNs;

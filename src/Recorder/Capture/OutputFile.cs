@@ -12,6 +12,9 @@ namespace Faultrec.Recorder.Capture;
 /// </summary>
 internal sealed class OutputFile
 {
+    /// <summary>With less a recording would end before it began (Drain).</summary>
+    private const long MinFreeBytes = 2 * Drain.SpareBytes;
+
     private readonly string _path;
     private readonly ExistingOutput _existing;
     private readonly InvokingUser? _owner;
@@ -54,7 +57,12 @@ internal sealed class OutputFile
         {
             var spool = new SpoolWriter(SpoolPath);
             GiveToOwner(spool.Handle);
-            return spool;
+            if (DiskSpace.AvailableBytes(spool.Handle) >= MinFreeBytes)
+                return spool;
+            spool.Dispose();
+            Abandon();
+            throw new FaultrecException(
+                ExitCode.Usage, $"{_path}: less than {MinFreeBytes >> 20} MiB are free there; make room, or name another output with -o");
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

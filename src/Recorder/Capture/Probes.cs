@@ -195,14 +195,12 @@ internal sealed unsafe class AttachedProbes : IDisposable
         while (Volatile.Read(ref marked) != before);
     }
 
-    /// <summary>Runs a completion probe whenever the event counts. The link keeps its own reference to the event.</summary>
+    /// <summary>
+    /// Runs a completion probe whenever the event, and what inherits it, counts; until the event is closed. Not by
+    /// bpf_program__attach_perf_event, which enables the event at once instead of when its attributes say.
+    /// </summary>
     public void AttachTo(FdHandle perfEvent, string program)
-    {
-        var link = Libbpf.ProgramAttachPerfEvent(_programs[program], perfEvent.Fd);
-        if (link == 0)
-            throw Errno.Failure(Marshal.GetLastPInvokeError(), $"attaching the probe {program}");
-        _links.Add(new LinkHandle(link));
-    }
+        => PerfEvent.Control(perfEvent, PerfEvent.IocSetBpf, Libbpf.ProgramFd(_programs[program]));
 
     public void Dispose()
     {

@@ -21,8 +21,10 @@ public static class Recording
         using var spool = output.CreateSpool();
         try
         {
+            // Until the end: a further Ctrl-C is the command's affair, and must not cut off the trace.
+            using var signals = new EndSignals();
             using var target = Target.Start(options, options.AsRoot ? null : user);
-            var ending = Capture(options, target, spool);
+            var ending = Capture(options, target, spool, signals);
             var finalizeTime = Stopwatch.StartNew();
             var metadata = Finalize(output, options.OnFinalizing);
             finalizeTime.Stop();
@@ -46,7 +48,7 @@ public static class Recording
         return new RecordResult(outputPath, metadata, new FileInfo(spoolPath).Length, time.Elapsed, metadata.Receipt.ExitStatus);
     }
 
-    private static SpoolEnding Capture(RecordOptions options, Target target, SpoolWriter spool)
+    private static SpoolEnding Capture(RecordOptions options, Target target, SpoolWriter spool, EndSignals signals)
     {
         using var probes = LoadProbes(target.Pid);
         probes.MarkTarget();
@@ -55,7 +57,6 @@ public static class Recording
         using var sideband = Sideband.Open(Machine.OnlineCpus, tids, isCommand);
         using var counters = FaultCounters.Open(probes, tids, isCommand);
         using var events = new EventRing(probes);
-        using var signals = new EndSignals();
         var faults = new FaultRings(probes);
 
         var startNs = Libc.MonotonicNs();

@@ -73,8 +73,8 @@ internal static unsafe partial class Libbpf
     [LibraryImport(Library, EntryPoint = "bpf_program__attach", SetLastError = true)]
     public static partial nint ProgramAttach(nint program);
 
-    [LibraryImport(Library, EntryPoint = "bpf_program__attach_perf_event", SetLastError = true)]
-    public static partial nint ProgramAttachPerfEvent(nint program, int fd);
+    [LibraryImport(Library, EntryPoint = "bpf_program__fd")]
+    public static partial int ProgramFd(nint program);
 
     [LibraryImport(Library, EntryPoint = "bpf_link__fd")]
     public static partial int LinkFd(nint link);

@@ -63,6 +63,7 @@ internal static unsafe class PerfEvent
     public const nuint IocEnable = 0x2400;
     public const nuint IocDisable = 0x2401;
     public const nuint IocSetOutput = 0x2405;
+    public const nuint IocSetBpf = 0x40042408;
 
     private const uint FlagFdCloexec = 1 << 3;
 

@@ -109,6 +109,7 @@ public sealed class SpoolDamageTests
         using var story = new SpoolStory();
         story.Pass(0).Faults(0, SpoolStory.Fault(10, 0x1000), SpoolStory.Fault(20, 0x2000)).Pass(100).Faults(0, SpoolStory.Fault(30, 0x3000));
         story.Flush();
+        story.Kill();
         const int cut = 7;
         using (var file = new FileStream(story.Path, FileMode.Open))
             file.SetLength(file.Length - cut);

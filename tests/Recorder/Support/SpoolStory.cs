@@ -31,6 +31,9 @@ internal sealed class SpoolStory : IDisposable
 
     public TempFolder Folder => _folder;
 
+    /// <summary>The recorder is gone, and its hold on the spool with it.</summary>
+    public void Kill() => _writer.Dispose();
+
     public static SpoolHeader Header((long Minor, long Major)? baseline = null) => new()
     {
         TargetPid = Command,
