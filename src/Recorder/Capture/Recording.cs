@@ -77,6 +77,8 @@ public static class Recording
         var drain = new Drain(faults, events, sideband, spool);
         var endNs = options.Duration is { } duration ? startNs + (long)duration.TotalNanoseconds : (long?)null;
         var reason = drain.Run(target.EndFd, signals, endNs, options.MaxSizeBytes ?? long.MaxValue);
+        // Before the completions go: entries without them would count from now on.
+        var withoutOutcome = faults.WithoutOutcome;
         counters.Disable();
         if (!drain.TryPass())
             reason = EndReason.DiskFull;
@@ -91,7 +93,7 @@ public static class Recording
             PerfMajor = counters.Major,
             EventsLost = probes.EventsLost,
             WithoutEntry = faults.WithoutEntry,
-            WithoutOutcome = faults.WithoutOutcome,
+            WithoutOutcome = withoutOutcome,
             NoSlot = faults.NoSlot,
         };
         AppendEnding(spool, ending);

@@ -18,6 +18,12 @@ internal sealed class TaskState
 
     public long? ExitedNs { get; set; }
 
+    /// <summary>Its FORK record was seen.</summary>
+    public bool WasForked { get; set; }
+
+    /// <summary>Its EXIT record was seen; <see cref="ExitedNs"/> may come earlier, from the probe.</summary>
+    public bool HasEnded { get; set; }
+
     /// <summary>Rows so far; with the kernel's counter at execve and exit this tells what no probe could see.</summary>
     public long Rows { get; set; }
 
@@ -55,6 +61,7 @@ internal sealed class TaskTable(RegionLedger ledger)
     private readonly List<TaskState> _allTasks = [];
     private readonly List<ProcessState> _allProcesses = [];
     private TaskState? _last;
+    private bool _commandRuns;
 
     /// <summary>The kernel's own counts of the threads that ended; null when one's start was not known.</summary>
     public long KernelMinor { get; private set; }
@@ -168,8 +175,8 @@ internal sealed class TaskTable(RegionLedger ledger)
     private void ApplyCounters(in EventRecord record, (long Minor, long Major)? baseline, int targetPid)
     {
         // The launcher's helper threads are targets until execve ends them; they are no part of the recording.
-        var isLauncherThread = baseline is not null && record.A4 != 0 && record.Tid != targetPid;
-        if (record.Type == EventType.TaskExit ? !_tasks.ContainsKey(record.Tid) : isLauncherThread)
+        _commandRuns |= baseline is null || record.Type == EventType.TaskExec;
+        if (!_commandRuns && record.Tid != targetPid || record.Type == EventType.TaskExit && !_tasks.ContainsKey(record.Tid))
             return;
         var task = Task(record.Pid, record.Tid, record.TimeNs);
         switch (record.Type)
@@ -225,8 +232,12 @@ internal sealed class TaskTable(RegionLedger ledger)
             task.Process.Space.Clear(comm.TimeNs);
     }
 
+    // FORK and EXIT come twice, once from each kind of side-band event (Capture/Sideband.cs): the second of a living or an ended
+    // task says nothing new.
     private void ApplyFork(ForkEvent fork)
     {
+        if (_tasks.TryGetValue(fork.Tid, out var known) && known is { WasForked: true, HasEnded: false })
+            return;
         var parent = _processes.GetValueOrDefault(fork.ParentPid);
         var isThread = fork.Pid == fork.ParentPid;
         var creator = _tasks.GetValueOrDefault(fork.ParentTid);
@@ -237,13 +248,20 @@ internal sealed class TaskTable(RegionLedger ledger)
             process.Comm = creator?.Comm ?? parent?.Comm ?? "";
             parent?.Space.CopyTo(process.Space, fork.TimeNs);
         }
-        NewTask(process, fork.Tid, fork.TimeNs).Comm = creator?.Comm ?? process.Comm;
+        var task = NewTask(process, fork.Tid, fork.TimeNs);
+        task.WasForked = true;
+        task.Comm = creator?.Comm ?? process.Comm;
     }
 
     private void ApplyExit(ExitEvent exit)
     {
         if (_tasks.TryGetValue(exit.Tid, out var task))
+        {
+            if (task.HasEnded)
+                return;
+            task.HasEnded = true;
             task.ExitedNs ??= exit.TimeNs;
+        }
         if (!_processes.TryGetValue(exit.Pid, out var process) || --process.LiveThreads > 0)
             return;
         process.ExitedNs = exit.TimeNs;
