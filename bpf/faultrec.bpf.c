@@ -127,23 +127,41 @@ static __always_inline struct task_slot *my_slot(void)
 	return bpf_task_storage_get(&slots, bpf_get_current_task_btf(), 0, 0);
 }
 
+/* The record after the ring's last; null: the ring is full. */
+static __always_inline struct fault_record *next_record(struct ring_control *control, __u32 cpu)
+{
+	__u64 used = control->head - *(volatile __u64 *)&control->tail;
+	__u32 index = cpu * config.ring_slots + ((__u32)control->head & (config.ring_slots - 1));
+
+	if (used >= config.ring_slots)
+		return 0;
+	return bpf_map_lookup_elem(&rings, &index);
+}
+
 static __always_inline int fault_enter(unsigned long address, struct pt_regs *regs,
 				       unsigned long error_code)
 {
 	struct task_slot *slot = my_slot();
+	__u32 cpu = bpf_get_smp_processor_id();
+	struct ring_control *control = bpf_map_lookup_elem(&ring_controls, &cpu);
+	struct fault_record *record;
 
-	if (!slot)
+	if (!slot || !control)
 		return 0;
-	if (slot->start_ns && slot->has_completed) {
-		__u32 cpu = bpf_get_smp_processor_id();
-		struct ring_control *control = bpf_map_lookup_elem(&ring_controls, &cpu);
-
-		if (control)
-			bump(&control->without_outcome);
-	}
+	if (slot->start_ns && slot->has_completed)
+		bump(&control->without_outcome);
 	slot->address = address;
 	slot->ip = regs->ip;
 	slot->error_code = error_code;
+	/*
+	 * Completion will most likely write this record, whose memory the reader had last: writing
+	 * to it now fetches it while the kernel serves the fault.
+	 */
+	record = next_record(control, cpu);
+	if (record) {
+		*(volatile __u64 *)&record->start_ns = 0;
+		*(volatile __u8 *)&record->duration_high = 0;
+	}
 	slot->start_ns = bpf_ktime_get_ns();
 	return 0;
 }
@@ -175,17 +193,14 @@ static __always_inline int fault_complete(struct bpf_perf_event_data *ctx, __u8 
 	__u32 cpu = bpf_get_smp_processor_id();
 	struct ring_control *control = bpf_map_lookup_elem(&ring_controls, &cpu);
 	struct fault_record *record;
-	__u64 head, used;
-	__u32 index;
 
 	if (!control)
 		return 0;
-	head = control->head;
-	used = head - *(volatile __u64 *)&control->tail;
-	index = cpu * config.ring_slots + ((__u32)head & (config.ring_slots - 1));
-	record = bpf_map_lookup_elem(&rings, &index);
-	if (used >= config.ring_slots || !record) {
+	record = next_record(control, cpu);
+	if (!record) {
 		bump(&control->lost);
+		if (slot)
+			slot->start_ns = 0; /* its outcome is known: lost */
 		return 0;
 	}
 
@@ -214,7 +229,7 @@ static __always_inline int fault_complete(struct bpf_perf_event_data *ctx, __u8 
 		record->pid = slot->pid;
 		record->tid = slot->tid;
 	} else {
-		/* No storage for this task: its ids in the initial namespace are the best there is.
+		/* No storage could be had: the ids in the initial namespace are the best there is.
 		 */
 		__u64 id = bpf_get_current_pid_tgid();
 
@@ -226,9 +241,9 @@ static __always_inline int fault_complete(struct bpf_perf_event_data *ctx, __u8 
 
 	/* x86 stores are not reordered with stores; the barrier keeps the compiler from it. */
 	barrier();
-	*(volatile __u64 *)&control->head = head + 1;
+	*(volatile __u64 *)&control->head = control->head + 1;
 
-	if (used == config.ring_slots / 2 && slot) {
+	if (control->head - *(volatile __u64 *)&control->tail == config.ring_slots / 2) {
 		struct event_record bell = { .type = EVENT_DOORBELL };
 
 		bpf_ringbuf_output(&events, &bell, sizeof(bell), BPF_RB_FORCE_WAKEUP);

@@ -153,4 +153,25 @@ public sealed class CountTests : LiveTest
         var fields = text[(text.LastIndexOf(')') + 2)..].Split(' ');
         return (long.Parse(fields[7], CultureInfo.InvariantCulture), long.Parse(fields[9], CultureInfo.InvariantCulture));
     }
+
+    /// <summary>A recorder that does not get to run loses faults, and says exactly how many.</summary>
+    [Fact]
+    public void WhatIsLostIsCounted()
+    {
+        using var recorder = Running.Start(
+            InFolder, Checkout.Faultrec, "record", "--strict", "-o", TracePath, "--", Checkout.Fixture("rand_touch"), "1000000", "256");
+        WaitForSpool(recorder);
+        recorder.Signal(Running.Sigstop);
+        recorder.ReadLine(); // the program's last word: its ring is full by now, however slow the machine is
+        recorder.Signal(Running.Sigcont);
+
+        Assert.Equal(5, recorder.Wait().Status);
+        var counts = Counts.Read(TracePath);
+        Assert.True(counts.Receipt.Lost > 0);
+        Assert.Equal(counts.Receipt.PerfMinor + counts.Receipt.PerfMajor, counts.Receipt.Events + counts.Receipt.Lost);
+        Assert.Equal(counts.Receipt.Lost, counts.Receipt.LostByCpu.Sum(loss => loss.Lost));
+        Assert.Equal(counts.Receipt.Lost, counts.Receipt.LostBySecond.Sum(loss => loss.Lost));
+        Assert.Equal(0, counts.Receipt.WithoutOutcome);
+        Assert.False(counts.Receipt.Complete);
+    }
 }

@@ -25,6 +25,8 @@ internal sealed partial class Running : IDisposable
 {
     public const int Sigint = 2;
     public const int Sigkill = 9;
+    public const int Sigcont = 18;
+    public const int Sigstop = 19;
     public const int Sigterm = 15;
 
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(2);
