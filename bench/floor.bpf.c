@@ -7,20 +7,30 @@
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
+const volatile bool read_clock;
+__u64 last_ns;
+
+static __always_inline int nothing(void)
+{
+	if (read_clock)
+		*(volatile __u64 *)&last_ns = bpf_ktime_get_ns();
+	return 0;
+}
+
 SEC("tp_btf/page_fault_user")
 int enter_user(void *ctx)
 {
-	return 0;
+	return nothing();
 }
 
 SEC("tp_btf/page_fault_kernel")
 int enter_kernel(void *ctx)
 {
-	return 0;
+	return nothing();
 }
 
 SEC("perf_event")
 int complete(void *ctx)
 {
-	return 0;
+	return nothing();
 }

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
 /*
- * floor PROBES.bpf.o COMMAND...: runs COMMAND with the empty programs of floor.bpf.c attached just
- * as faultrec attaches its own, and exits with its status.
+ * floor PROBES.bpf.o empty|clock COMMAND...: runs COMMAND with the programs of floor.bpf.c attached
+ * just as faultrec attaches its own, and exits with its status.
  */
 #include <bpf/libbpf.h>
 #include <linux/perf_event.h>
 #include <stdio.h>
+#include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -34,6 +36,18 @@ static void attach_counter(struct bpf_program *program, pid_t child, __u64 confi
 		die("floor: attaching to a fault counter");
 }
 
+static void set_read_clock(struct bpf_object *object, bool read_clock)
+{
+	struct bpf_map *map;
+	size_t size;
+
+	bpf_object__for_each_map(map, object)
+	{
+		if (strstr(bpf_map__name(map), ".rodata"))
+			*(bool *)bpf_map__initial_value(map, &size) = read_clock;
+	}
+}
+
 int main(int argc, char **argv)
 {
 	struct bpf_object *object;
@@ -42,8 +56,8 @@ int main(int argc, char **argv)
 	pid_t child;
 	char byte;
 
-	if (argc < 3) {
-		fprintf(stderr, "usage: floor PROBES.bpf.o COMMAND...\n");
+	if (argc < 4) {
+		fprintf(stderr, "usage: floor PROBES.bpf.o empty|clock COMMAND...\n");
 		return 2;
 	}
 	if (pipe(go))
@@ -54,12 +68,14 @@ int main(int argc, char **argv)
 		if (read(go[0], &byte, 1) != 1)
 			_exit(126);
 		close(go[0]);
-		execvp(argv[2], argv + 2);
+		execvp(argv[3], argv + 3);
 		_exit(127);
 	}
 	close(go[0]);
 
 	object = bpf_object__open_file(argv[1], NULL);
+	if (object)
+		set_read_clock(object, strcmp(argv[2], "clock") == 0);
 	if (!object || bpf_object__load(object))
 		die("floor: loading the empty programs");
 	complete = bpf_object__find_program_by_name(object, "complete");

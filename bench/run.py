@@ -80,7 +80,8 @@ def tracers() -> list[Tracer]:
     no_faultrec = "" if built.returncode == 0 else "./faultrec does not build"
     return [
         Tracer("untraced", lambda out: []),
-        Tracer("floor: empty programs", lambda out: [str(FLOOR), str(FLOOR_PROBES)]),
+        Tracer("floor: empty programs", lambda out: [str(FLOOR), str(FLOOR_PROBES), "empty"]),
+        Tracer("floor: two readings of the clock", lambda out: [str(FLOOR), str(FLOOR_PROBES), "clock"]),
         Tracer("perf record -d", lambda out: [*PERF_EVENTS, "-o", str(out), "--"], no_perf, perf_lost),
         Tracer("perf record -d --phys-data --data-page-size",
                lambda out: [*PERF_EVENTS, "--phys-data", "--data-page-size", "-o", str(out), "--"], no_perf, perf_lost),
@@ -120,7 +121,7 @@ def measure(tracer: Tracer, folder: Path, loop_rounds: int) -> None:
 
 
 def print_costs(all_tracers: list[Tracer]) -> None:
-    base, perf = all_tracers[0], all_tracers[2]
+    base, perf = all_tracers[0], all_tracers[3]
     print(f"{'':46}{'ns/fault':>9}{'median':>8}{'added':>7}{'/perf -d':>9}{'B/fault':>9}{'lost':>7}{'peak MB':>9}")
     for tracer in all_tracers:
         if tracer.missing:
@@ -137,7 +138,7 @@ def print_costs(all_tracers: list[Tracer]) -> None:
 
 def print_speeds(all_tracers: list[Tracer]) -> None:
     """Rows per second of finishing a file and of reading it. The two tools' files hold the same faults."""
-    perf, faultrec = all_tracers[2], all_tracers[4]
+    perf, faultrec = all_tracers[3], all_tracers[5]
     if not faultrec.missing:
         print_speed("faultrec: program's end to finished trace", faultrec.faults, min(faultrec.finish_s))
         print_speed("faultrec report (all tables)", faultrec.faults,
