@@ -48,15 +48,7 @@ public static class InfoJson
     private static void WriteRecording(Utf8JsonWriter json, TraceMetadata metadata)
     {
         json.WriteString("tool_version", metadata.ToolVersion);
-        json.WriteStartArray("command");
-        foreach (var argument in metadata.Command)
-            json.WriteStringValue(argument);
-        json.WriteEndArray();
-        json.WriteString("target", metadata.Target);
-        json.WriteString("host", metadata.Host);
-        json.WriteString("kernel", metadata.Kernel);
-        json.WriteString("arch", metadata.Arch);
-        json.WriteNumber("page_size", metadata.PageSize);
+        JsonReport.WriteOrigin(json, metadata);
         json.WriteString("clock", metadata.Clock);
         json.WriteNumber("clock_start_ns", metadata.ClockStartNs);
         json.WriteString("started_at", JsonReport.Iso(metadata.StartedAt));

@@ -50,12 +50,9 @@ public static class JsonReport
     internal static string Iso(DateTimeOffset time)
         => time.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.FFFFFFF'Z'", CultureInfo.InvariantCulture);
 
-    private static void WriteTrace(Utf8JsonWriter json, FaultReport report)
+    /// <summary>What was recorded, and where.</summary>
+    internal static void WriteOrigin(Utf8JsonWriter json, TraceMetadata metadata)
     {
-        var metadata = report.Metadata;
-        json.WriteStartObject("trace");
-        json.WriteString("path", report.Path);
-        json.WriteNumber("schema", metadata.SchemaVersion);
         json.WriteStartArray("command");
         foreach (var argument in metadata.Command)
             json.WriteStringValue(argument);
@@ -65,6 +62,15 @@ public static class JsonReport
         json.WriteString("kernel", metadata.Kernel);
         json.WriteString("arch", metadata.Arch);
         json.WriteNumber("page_size", metadata.PageSize);
+    }
+
+    private static void WriteTrace(Utf8JsonWriter json, FaultReport report)
+    {
+        var metadata = report.Metadata;
+        json.WriteStartObject("trace");
+        json.WriteString("path", report.Path);
+        json.WriteNumber("schema", metadata.SchemaVersion);
+        WriteOrigin(json, metadata);
         json.WriteString("backend", metadata.Backend);
         json.WriteString("started_at", Iso(metadata.StartedAt));
         json.WriteNumber("duration_ns", metadata.DurationNs);
