@@ -222,7 +222,6 @@ static __always_inline int fault_complete(struct bpf_perf_event_data *ctx, __u8 
 		record->duration_high = 0;
 		record->error_code = 0;
 		bits |= FAULT_NO_ENTRY;
-		bump(&control->without_entry);
 	}
 	if (slot) {
 		slot->has_completed = 1;
@@ -235,7 +234,6 @@ static __always_inline int fault_complete(struct bpf_perf_event_data *ctx, __u8 
 
 		record->pid = id >> 32;
 		record->tid = id;
-		bump(&control->no_slot);
 	}
 	record->bits = bits;
 
@@ -354,14 +352,8 @@ int BPF_PROG(task_new, struct task_struct *parent, struct task_struct *child)
 	if (!parent_slot)
 		return 0;
 	slot = give_slot(child, child->group_leader);
-	if (!slot) {
-		__u32 cpu = bpf_get_smp_processor_id();
-		struct ring_control *control = bpf_map_lookup_elem(&ring_controls, &cpu);
-
-		if (control)
-			bump(&control->no_slot);
-		return 0;
-	}
+	if (!slot)
+		return 0; /* its faults will be without entry, and counted as such */
 	send_event(EVENT_TASK_NEW, slot, bpf_ktime_get_ns(), parent_slot->pid, parent_slot->tid, 0,
 		   0, 0);
 	return 0;

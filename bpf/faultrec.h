@@ -47,11 +47,8 @@ struct fault_record {
 struct ring_control {
 	__u64 head;
 	__u64 lost; /* records that found the ring full */
-	__u64 without_entry;
 	__u64 without_outcome;
-	__u64 no_slot; /* task storage could not be allocated: that task's faults have no duration
-			*/
-	__u64 _pad0[3];
+	__u64 _pad0[5];
 	__u64 tail;
 	__u64 _pad1[7];
 };

@@ -62,7 +62,8 @@ internal static class RecordVerb
     {
         if (options.Command.Count > 0 == options.Pid is not null)
             throw new FaultrecException(ExitCode.Usage, "record needs one target: a command after --, or --pid PID; see `faultrec record --help`");
-        var result = Recording.Run(options);
+        // Never disposed: a Ctrl-C that comes as we end must not change our status.
+        var result = Recording.Run(options, new EndSignals());
         Summarize(result);
         if (strict && !result.Metadata.Receipt.Complete)
             return (int)ExitCode.Incomplete;

@@ -16,7 +16,9 @@ public sealed class JitTests : LiveTest
         using var program = Running.Start(Checkout.Fixture("wait_then_touch"), "1", $"{pages}");
         program.ReadLine();
 
-        var recording = Task.Run(() => Recording.Run(new RecordOptions { Output = TracePath, Pid = program.Pid, ToolVersion = "test" }));
+        using var signals = new EndSignals();
+        var options = new RecordOptions { Output = TracePath, Pid = program.Pid, ToolVersion = "test" };
+        var recording = Task.Run(() => Recording.Run(options, signals));
         Running.Until(() => recording.IsCompleted || new FileInfo(TracePath + ".spool") is { Exists: true, Length: > 0 }, "the recording has begun");
         program.WriteByte();
         var said = Said(program.ReadLine());

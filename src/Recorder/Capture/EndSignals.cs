@@ -4,9 +4,10 @@ using Faultrec.Recorder.Native;
 namespace Faultrec.Recorder.Capture;
 
 /// <summary>
-/// Turns SIGINT, SIGTERM and SIGHUP into a readable fd, so that the drain loop ends a recording in order.
+/// Turns SIGINT, SIGTERM and SIGHUP into a readable fd, so that the drain loop ends a recording in order. The runtime hands a
+/// signal over from a thread of its own: one that came just before Dispose may be handled after it, and then ends the process.
 /// </summary>
-internal sealed unsafe class EndSignals : IDisposable
+public sealed unsafe class EndSignals : IDisposable
 {
     private readonly FdHandle _read;
     private readonly FdHandle _write;
@@ -23,10 +24,10 @@ internal sealed unsafe class EndSignals : IDisposable
         Register(PosixSignal.SIGHUP, 1);
     }
 
-    public int Fd => _read.Fd;
+    internal int Fd => _read.Fd;
 
     /// <summary>The first one that came; 0: none.</summary>
-    public int Signal => _signal;
+    internal int Signal => _signal;
 
     public void Dispose()
     {

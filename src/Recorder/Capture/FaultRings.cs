@@ -9,15 +9,7 @@ internal sealed unsafe class FaultRings(AttachedProbes probes)
 {
     private readonly ulong[] _lostSeen = new ulong[probes.Cpus];
 
-    public long Received { get; private set; }
-
-    public long Lost => Sum(static control => control.Lost);
-
-    public long WithoutEntry => Sum(static control => control.WithoutEntry);
-
     public long WithoutOutcome => Sum(static control => control.WithoutOutcome);
-
-    public long NoSlot => Sum(static control => control.NoSlot);
 
     public void DrainTo(SpoolWriter spool, long nowNs)
     {
@@ -48,7 +40,6 @@ internal sealed unsafe class FaultRings(AttachedProbes probes)
             var run = Math.Min(Math.Min(slots - from, head - tail), SpoolWriter.MaxFaultsPerFrame);
             spool.Append(FrameType.Faults, cpu, new ReadOnlySpan<byte>(ring + from, (int)run * sizeof(FaultRecord)));
             tail += run;
-            Received += (long)run;
             // Release: only now may the probe overwrite them.
             Volatile.Write(ref control.Tail, tail);
         }

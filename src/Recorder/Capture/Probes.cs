@@ -68,18 +68,13 @@ internal sealed unsafe class OpenProbes : IDisposable
         => Errno.ThrowIfLibbpfFailed(
             Libbpf.MapSetMaxEntries(Libbpf.ObjectFindMapByName(_object, map), entries), $"sizing the BPF map {map}");
 
-    private void* InitialValue(string suffix, int size)
+    private void* InitialValue(string section, int size)
     {
-        for (nint map = 0; (map = Libbpf.ObjectNextMap(_object, map)) != 0;)
-        {
-            if (!Marshal.PtrToStringUTF8((nint)Libbpf.MapName(map))!.EndsWith(suffix, StringComparison.Ordinal))
-                continue;
-            nuint length;
-            var value = Libbpf.MapInitialValue(map, &length);
-            if (value != null && (int)length >= size)
-                return value;
-        }
-        throw new InvalidOperationException($"the BPF object has no {suffix} of {size} bytes");
+        nuint length;
+        var value = Libbpf.MapInitialValue(_object.SectionMap(section), &length);
+        return value != null && (int)length >= size
+            ? value
+            : throw new InvalidOperationException($"the BPF object's {section} has {length} bytes, not {size}");
     }
 
     private string LastLogLine()
@@ -156,7 +151,7 @@ internal sealed unsafe class AttachedProbes : IDisposable
         Cpus = cpus;
         Rings = MappedMemory.Map(MapFd("rings"), PageAlign((nuint)cpus * config.RingSlots * (nuint)sizeof(FaultRecord)), false, "the fault rings");
         Controls = MappedMemory.Map(MapFd("ring_controls"), PageAlign((nuint)cpus * (nuint)sizeof(RingControl)), true, "the ring controls");
-        _totals = MappedMemory.Map(TotalsFd(), (nuint)Environment.SystemPageSize, false, "the probe totals");
+        _totals = MappedMemory.Map(Libbpf.MapFd(_object.SectionMap(".bss")), (nuint)Environment.SystemPageSize, false, "the probe totals");
     }
 
     public uint RingSlots { get; }
@@ -217,14 +212,4 @@ internal sealed unsafe class AttachedProbes : IDisposable
     private static nuint PageAlign(nuint length) => (length + 4095) & ~(nuint)4095;
 
     private int MapFd(string name) => Libbpf.MapFd(Libbpf.ObjectFindMapByName(_object, name));
-
-    private int TotalsFd()
-    {
-        for (nint map = 0; (map = Libbpf.ObjectNextMap(_object, map)) != 0;)
-        {
-            if (Marshal.PtrToStringUTF8((nint)Libbpf.MapName(map))!.EndsWith(".bss", StringComparison.Ordinal))
-                return Libbpf.MapFd(map);
-        }
-        throw new InvalidOperationException("the BPF object has no .bss");
-    }
 }

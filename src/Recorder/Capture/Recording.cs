@@ -13,16 +13,15 @@ public static class Recording
     /// <summary>Records of one CPU's ring: 64 K × 40 B, a tenth of a second at the highest fault rate a core can produce.</summary>
     private const uint RingSlots = 64 * 1024;
 
+    /// <param name="signals">The first ends the recording; a further one is the command's affair and must not cut off the trace.</param>
     /// <exception cref="FaultrecException">See <see cref="ExitCode"/>; nothing is left behind unless the message says so.</exception>
-    public static RecordResult Run(RecordOptions options)
+    public static RecordResult Run(RecordOptions options, EndSignals signals)
     {
         var user = InvokingUser.FromSudo(Libc.Geteuid() == 0);
         var output = OutputFile.Prepare(options.Output, options.Existing, user);
         using var spool = output.CreateSpool();
         try
         {
-            // Until the end: a further Ctrl-C is the command's affair, and must not cut off the trace.
-            using var signals = new EndSignals();
             using var target = Target.Start(options, options.AsRoot ? null : user);
             var ending = Capture(options, target, spool, signals);
             var finalizeTime = Stopwatch.StartNew();
@@ -92,9 +91,7 @@ public static class Recording
             PerfMinor = counters.Minor,
             PerfMajor = counters.Major,
             EventsLost = probes.EventsLost,
-            WithoutEntry = faults.WithoutEntry,
             WithoutOutcome = withoutOutcome,
-            NoSlot = faults.NoSlot,
         };
         AppendEnding(spool, ending);
         return ending;

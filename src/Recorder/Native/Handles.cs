@@ -9,6 +9,17 @@ internal sealed class ObjectHandle() : SafeHandle(0, ownsHandle: true)
 
     public override bool IsInvalid => handle == 0;
 
+    /// <summary>The map libbpf made of a data section, ".rodata" or ".bss": its name has the object's before it.</summary>
+    public unsafe nint SectionMap(string section)
+    {
+        for (nint map = 0; (map = Libbpf.ObjectNextMap(this, map)) != 0;)
+        {
+            if (Marshal.PtrToStringUTF8((nint)Libbpf.MapName(map))!.EndsWith(section, StringComparison.Ordinal))
+                return map;
+        }
+        throw new InvalidOperationException($"the BPF object has no {section}");
+    }
+
     protected override bool ReleaseHandle()
     {
         Libbpf.ObjectClose(handle);

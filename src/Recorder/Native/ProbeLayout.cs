@@ -52,11 +52,7 @@ internal struct RingControl
     [FieldOffset(8)]
     public ulong Lost;
     [FieldOffset(16)]
-    public ulong WithoutEntry;
-    [FieldOffset(24)]
     public ulong WithoutOutcome;
-    [FieldOffset(32)]
-    public ulong NoSlot;
     [FieldOffset(64)]
     public ulong Tail;
 }

@@ -109,11 +109,7 @@ internal sealed record SpoolEnding
 
     public long EventsLost { get; init; }
 
-    public long WithoutEntry { get; init; }
-
     public long WithoutOutcome { get; init; }
-
-    public long NoSlot { get; init; }
 }
 
 [JsonSourceGenerationOptions(UnmappedMemberHandling = JsonUnmappedMemberHandling.Skip)]

@@ -23,8 +23,8 @@ public sealed partial class ProbeLayoutTests
         ]),
         ("ring_control", typeof(RingControl),
         [
-            ("head", "Head"), ("lost", "Lost"), ("without_entry", "WithoutEntry"), ("without_outcome", "WithoutOutcome"),
-            ("no_slot", "NoSlot"), ("tail", "Tail"),
+            ("head", "Head"), ("lost", "Lost"), ("without_outcome", "WithoutOutcome"),
+            ("tail", "Tail"),
         ]),
         ("event_record", typeof(EventRecord),
         [
