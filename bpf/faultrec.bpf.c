@@ -215,6 +215,7 @@ static __always_inline int fault_complete(struct bpf_perf_event_data *ctx, __u8 
 		record->duration_ns = duration_ns;
 		record->duration_high = duration_ns >> 32;
 		record->error_code = slot->error_code;
+		bits |= FAULT_HAS_ERROR_CODE;
 		slot->start_ns = 0;
 	} else {
 		record->start_ns = now_ns;
@@ -236,6 +237,7 @@ static __always_inline int fault_complete(struct bpf_perf_event_data *ctx, __u8 
 		record->tid = id;
 	}
 	record->bits = bits;
+	record->weight = 1;
 
 	/* x86 stores are not reordered with stores; the barrier keeps the compiler from it. */
 	barrier();

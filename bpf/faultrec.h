@@ -7,11 +7,42 @@
 #ifndef FAULTREC_H
 #define FAULTREC_H
 
+#define COMM_CHARS 256
+
+/* Which tasks are recorded. */
+enum target_scope {
+	SCOPE_TREE = 0,	  /* those that mark_target found, and what they create */
+	SCOPE_ALL = 1,	  /* every process */
+	SCOPE_COMM = 2,	  /* processes whose name, that of their main thread, matches */
+	SCOPE_CGROUP = 3, /* tasks in a cgroup or below it */
+};
+
+#define NO_ARGUMENT 0xff
+
 /* Set by user space between open and load. */
 struct probe_config {
-	__u32 pidns_inum;  /* pid namespace in which ids are reported */
-	__u32 target_tgid; /* the process that mark_target looks for */
-	__u32 ring_slots;  /* records of one CPU's ring, a power of two */
+	__u32 pidns_inum;	      /* pid namespace in which ids are reported */
+	__u32 target_tgid;	      /* the process that mark_target looks for */
+	__u32 ring_slots;	      /* records of one CPU's ring, a power of two */
+	__u32 scope;		      /* enum target_scope */
+	__u32 self_tgid;	      /* a process that is never recorded, the recorder; 0: none */
+	__u8 follows_mappings_of_all; /* tell every process's changes of mappings, not only targets'
+				       */
+	__u8 leader_only;	      /* mark_target takes the main thread only */
+	/* Positions of handle_mm_fault's arguments in this kernel; NO_ARGUMENT: it has none. */
+	__u8 arg_address;
+	__u8 arg_flags;
+	__u8 arg_regs;
+	__u8 arg_count;
+	__u8 _pad[2];
+	__u64 cgroup_id;
+	/*
+	 * SCOPE_COMM: a shell pattern as an automaton of at most 31 states. Bit i of an entry: in
+	 * state i this character leads on; comm_star: here any number of characters may pass.
+	 */
+	__u32 comm_star;
+	__u32 comm_accept;
+	__u32 comm_masks[COMM_CHARS];
 };
 
 /* Read by user space while the probes run. Bumped so rarely that all CPUs share them. */
@@ -25,32 +56,47 @@ struct probe_totals {
 enum fault_bits {
 	FAULT_MAJOR = 1 << 0,
 	FAULT_KERNEL_IP = 1 << 1, /* kernel mode touched user memory */
-	FAULT_NO_ENTRY =
-		1 << 2, /* start_ns is the completion, duration and error_code are unknown */
+	FAULT_NO_ENTRY = 1 << 2,  /* start_ns is the completion, duration_ns is unknown */
+	FAULT_HAS_ERROR_CODE = 1 << 3,
+	FAULT_HAS_FLAGS = 1 << 4, /* fault_flags and fault_result are known */
+	FAULT_GUP = 1 << 5,	  /* get_user_pages: no exception, no registers */
+	FAULT_HAS_VMF = 1 << 6,	  /* handler, vmf_address, vmf_pgoff are known */
 };
 
-/* One completed fault, in the per-CPU fault ring. */
+/* One completed fault, in the per-CPU fault ring. A cache line. */
 struct fault_record {
 	__u64 start_ns;
 	__u64 address;
 	__u64 ip;
-	__u32 duration_ns; /* saturates at 4.29 s; see DURATION_LONG */
+	__u32 duration_ns; /* low bits, see duration_high */
 	__u32 pid;
 	__u32 tid;
 	__u16 error_code;
 	__u8 bits;	    /* enum fault_bits */
 	__u8 duration_high; /* bits 32..39 of the duration: 18 minutes */
+	__u16 fault_flags;  /* FAULT_FLAG_* */
+	__u16 fault_result; /* VM_FAULT_*, without the bits of errors */
+	__u16 weight;	    /* faults that this one stands for */
+	__u8 handler;	    /* index in the table of handlers, Capture/Handlers.cs */
+	__u8 _pad;
+	__u64 vmf_address;
+	__u64 vmf_pgoff;
 };
 
-/* One CPU's ring: head is written by the probe only, tail by user space only. Positions count
- * records and never wrap. */
+/* One CPU's ring: the first line is written by the probe only, the second by user space only.
+ * Positions count records and never wrap. */
 struct ring_control {
 	__u64 head;
 	__u64 lost; /* records that found the ring full */
 	__u64 without_outcome;
-	__u64 _pad0[5];
+	__u64 sampled_out; /* completed faults that sampling left out; of these major: */
+	__u64 sampled_out_major;
+	__u64 excluded; /* completed faults of others than the targets */
+	__u32 gap;	/* faults to leave out before the next that is taken */
+	__u32 _pad0[3];
 	__u64 tail;
-	__u64 _pad1[7];
+	__u32 every; /* one fault of so many is taken */
+	__u32 _pad1[13];
 };
 
 enum event_type {
@@ -76,8 +122,9 @@ struct event_record {
 	__u64 a[5];
 };
 
-_Static_assert(sizeof(struct fault_record) == 40, "fault_record");
+_Static_assert(sizeof(struct fault_record) == 64, "fault_record");
 _Static_assert(sizeof(struct ring_control) == 128, "ring_control");
+_Static_assert(sizeof(struct probe_config) == 48 + 4 * COMM_CHARS, "probe_config");
 _Static_assert(sizeof(struct event_record) == 64, "event_record");
 
 #endif

@@ -11,7 +11,7 @@ internal sealed unsafe class EventRing : IDisposable
 {
     private readonly RingBufferHandle _ring;
     private GCHandle _self;
-    private SpoolWriter? _spool;
+    private IFrameSink? _sink;
     private ExceptionDispatchInfo? _failure;
 
     public EventRing(AttachedProbes probes)
@@ -28,11 +28,11 @@ internal sealed unsafe class EventRing : IDisposable
     /// <summary>When the target process was last sent an ending signal, CLOCK_MONOTONIC ns; 0: never.</summary>
     public long TargetSignalledNs { get; private set; }
 
-    public void DrainTo(SpoolWriter spool)
+    public void DrainTo(IFrameSink sink)
     {
-        _spool = spool;
+        _sink = sink;
         var result = Libbpf.RingBufferConsume(_ring);
-        _spool = null;
+        _sink = null;
         _failure?.Throw();
         Errno.ThrowIfLibbpfFailed(result, "reading the event ring");
     }
@@ -66,6 +66,6 @@ internal sealed unsafe class EventRing : IDisposable
         if (record.Type == EventType.Signal)
             TargetSignalledNs = record.TimeNs;
         if (record.Type is not (EventType.Doorbell or EventType.Signal))
-            _spool!.Append(FrameType.Event, (int)record.Cpu, MemoryMarshal.AsBytes(new ReadOnlySpan<EventRecord>(in record)));
+            _sink!.Append(FrameType.Event, (int)record.Cpu, MemoryMarshal.AsBytes(new ReadOnlySpan<EventRecord>(in record)));
     }
 }

@@ -4,30 +4,30 @@ using Faultrec.Recorder.Spool;
 
 namespace Faultrec.Recorder.Capture;
 
-/// <summary>Reader of the per-CPU fault rings (bpf/faultrec.bpf.c: `rings`): copies what is new into the spool, counts what was lost.</summary>
+/// <summary>Reader of the per-CPU fault rings (bpf/faultrec.bpf.c: `rings`): copies what is new into the sink, counts what was lost.</summary>
 internal sealed unsafe class FaultRings(AttachedProbes probes)
 {
     private readonly ulong[] _lostSeen = new ulong[probes.Cpus];
 
     public long WithoutOutcome => Sum(static control => control.WithoutOutcome);
 
-    public void DrainTo(SpoolWriter spool, long nowNs)
+    public void DrainTo(IFrameSink sink, long nowNs)
     {
         for (var cpu = 0; cpu < probes.Cpus; cpu++)
         {
             // SAFETY: RingControl[Cpus] is mapped for as long as the probes live.
             ref var control = ref ((RingControl*)probes.Controls.Pointer)[cpu];
-            DrainCpu(spool, cpu, ref control);
+            DrainCpu(sink, cpu, ref control);
             var lost = Volatile.Read(ref control.Lost);
             if (lost == _lostSeen[cpu])
                 continue;
             var loss = new LossFrame { TimeNs = nowNs, Lost = (long)(lost - _lostSeen[cpu]) };
-            spool.Append(FrameType.Loss, cpu, MemoryMarshal.AsBytes(new ReadOnlySpan<LossFrame>(in loss)));
+            sink.Append(FrameType.Loss, cpu, MemoryMarshal.AsBytes(new ReadOnlySpan<LossFrame>(in loss)));
             _lostSeen[cpu] = lost;
         }
     }
 
-    private void DrainCpu(SpoolWriter spool, int cpu, ref RingControl control)
+    private void DrainCpu(IFrameSink sink, int cpu, ref RingControl control)
     {
         var slots = probes.RingSlots;
         var ring = (FaultRecord*)probes.Rings.Pointer + (nint)cpu * (nint)slots;
@@ -38,7 +38,7 @@ internal sealed unsafe class FaultRings(AttachedProbes probes)
         {
             var from = tail & (slots - 1);
             var run = Math.Min(Math.Min(slots - from, head - tail), SpoolWriter.MaxFaultsPerFrame);
-            spool.Append(FrameType.Faults, cpu, new ReadOnlySpan<byte>(ring + from, (int)run * sizeof(FaultRecord)));
+            sink.Append(FrameType.Faults, cpu, new ReadOnlySpan<byte>(ring + from, (int)run * sizeof(FaultRecord)));
             tail += run;
             // Release: only now may the probe overwrite them.
             Volatile.Write(ref control.Tail, tail);

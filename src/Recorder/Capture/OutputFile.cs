@@ -12,8 +12,8 @@ namespace Faultrec.Recorder.Capture;
 /// </summary>
 internal sealed class OutputFile
 {
-    /// <summary>With less a recording would end before it began (Drain).</summary>
-    private const long MinFreeBytes = 2 * Drain.SpareBytes;
+    /// <summary>With less a recording would end before it began (SpoolSink).</summary>
+    private const long MinFreeBytes = 2 * SpoolSink.SpareBytes;
 
     private readonly string _path;
     private readonly ExistingOutput _existing;

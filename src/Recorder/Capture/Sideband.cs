@@ -40,8 +40,8 @@ internal sealed unsafe class Sideband : IDisposable
             PerfEvent.Control(fd, PerfEvent.IocEnable);
     }
 
-    /// <summary>Appends everything that is there to the spool, unparsed.</summary>
-    public void DrainTo(SpoolWriter spool)
+    /// <summary>Appends everything that is there to the sink, unparsed.</summary>
+    public void DrainTo(IFrameSink sink)
     {
         foreach (var ring in _rings)
         {
@@ -56,7 +56,7 @@ internal sealed unsafe class Sideband : IDisposable
             var length = head - tail;
             var first = Math.Min(length, size - from);
             // The ring wraps inside a record: both parts are one frame.
-            spool.Append(
+            sink.Append(
                 FrameType.Sideband, ring.Cpu, new ReadOnlySpan<byte>(data + from, (int)first), new ReadOnlySpan<byte>(data, (int)(length - first)));
             Volatile.Write(ref tail, head);
         }

@@ -166,7 +166,8 @@ internal sealed class SpoolMerger(SpoolReader spool, IMergeTarget target)
                 Pid = record.Pid,
                 Tid = record.Tid,
                 ErrorCode = (ushort)(record.A3 >> 32),
-                Bits = record.A2 < 0 ? FaultBits.KernelIp : FaultBits.None,
+                Bits = FaultBits.HasErrorCode | (record.A2 < 0 ? FaultBits.KernelIp : FaultBits.None),
+                Weight = 1,
             },
             (int)record.Cpu,
             (int)(record.A3 & 0xff));

@@ -17,6 +17,8 @@ internal sealed class TraceFinalizer : IMergeTarget, IDisposable
     private readonly SortedDictionary<long, long> _lostBySecond = [];
     private readonly long _startNs;
     private readonly (long, long)? _baseline;
+    private readonly long _writeFlag;
+    private readonly long _instructionFlag;
     private long _rows;
     private long _failed;
     private long _withoutEntry;
@@ -29,6 +31,8 @@ internal sealed class TraceFinalizer : IMergeTarget, IDisposable
         _progress = progress;
         _tasks = new TaskTable(_ledger);
         _startNs = spool.Header.Metadata.ClockStartNs;
+        _writeFlag = FlagNamed(spool, "FAULT_FLAG_WRITE");
+        _instructionFlag = FlagNamed(spool, "FAULT_FLAG_INSTRUCTION");
         _baseline = spool.Header.BaselineMinor is { } minor && spool.Header.BaselineMajor is { } major ? (minor, major) : null;
     }
 
@@ -75,11 +79,11 @@ internal sealed class TraceFinalizer : IMergeTarget, IDisposable
         _batch.Address[i] = record.Address;
         _batch.Ip[i] = record.Ip;
         _batch.Major[i] = isMajor;
-        _batch.Access[i] = hasEntry ? AccessOf(record.ErrorCode) : FaultAccess.Unknown;
+        _batch.Access[i] = AccessOf(record);
         _batch.KernelAccess[i] = (record.Bits & FaultBits.KernelIp) != 0;
-        _batch.ErrorCode[i] = hasEntry ? record.ErrorCode : FaultBatch.Null;
-        _batch.FaultFlags[i] = FaultBatch.Null;
-        _batch.FaultResult[i] = FaultBatch.Null;
+        _batch.ErrorCode[i] = (record.Bits & FaultBits.HasErrorCode) != 0 ? record.ErrorCode : FaultBatch.Null;
+        _batch.FaultFlags[i] = (record.Bits & FaultBits.HasFlags) != 0 ? record.FaultFlags : FaultBatch.Null;
+        _batch.FaultResult[i] = (record.Bits & FaultBits.HasFlags) != 0 ? record.FaultResult : FaultBatch.Null;
         _batch.Signal[i] = fault.Signal == 0 ? FaultBatch.Null : fault.Signal;
         _batch.PtLevel[i] = FaultBatch.Null;
         _batch.PteBefore[i] = FaultBatch.NullPte;
@@ -112,9 +116,18 @@ internal sealed class TraceFinalizer : IMergeTarget, IDisposable
         _batch.FilePage[i] = piece.Region.Identity.Path is null ? FaultBatch.Null : (long)((address - piece.Start + piece.FileOffset) >> 12);
     }
 
-    // arch/x86/include/asm/trap_pf.h: X86_PF_WRITE 2, X86_PF_INSTR 16.
-    private static FaultAccess AccessOf(int errorCode)
-        => (errorCode & 2) != 0 ? FaultAccess.Write : (errorCode & 16) != 0 ? FaultAccess.Exec : FaultAccess.Read;
+    private FaultAccess AccessOf(in FaultRecord record)
+    {
+        // arch/x86/include/asm/trap_pf.h: X86_PF_WRITE 2, X86_PF_INSTR 16.
+        if ((record.Bits & FaultBits.HasErrorCode) != 0)
+            return AccessOf(record.ErrorCode, 2, 16);
+        return (record.Bits & FaultBits.HasFlags) != 0 ? AccessOf(record.FaultFlags, _writeFlag, _instructionFlag) : FaultAccess.Unknown;
+    }
+
+    private static FaultAccess AccessOf(long bits, long write, long exec)
+        => (bits & write) != 0 ? FaultAccess.Write : (bits & exec) != 0 ? FaultAccess.Exec : FaultAccess.Read;
+
+    private static long FlagNamed(SpoolReader spool, string name) => spool.Header.Metadata.FaultFlagNames.GetValueOrDefault(name);
 
     private long ToTraceTime(long monotonicNs) => monotonicNs - _startNs;
 

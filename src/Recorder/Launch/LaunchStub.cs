@@ -29,19 +29,16 @@ public static unsafe class LaunchStub
         _ = Libc.Signal(Sigpipe, 0);
         using var argv = new NativeArguments(args.AsSpan(7));
 
-        // Once for nothing, so that the pages and bindings that the real calls need are there before the last look at the counters.
+        // Once for nothing, so that the pages and bindings that the real calls need are there: from the look at the counters
+        // until execve no fault may come.
         StubReport baseline = default;
         SendBaseline(-1, ref baseline);
+        _ = ReadByte(-1);
         _ = Libc.Execvp(argv.Empty, argv.Pointer);
 
-        byte released;
-        nint read;
-        do
-            read = Libc.Read(go, &released, 1);
-        while (read < 0 && Marshal.GetLastPInvokeError() == Errno.Eintr);
-        if (read != 1)
-            return 126; // The recorder is gone or gave up: the command must not run unrecorded.
         SendBaseline(report, ref baseline);
+        if (!ReadByte(go))
+            return 126; // The recorder is gone or gave up: the command must not run unrecorded.
         _ = Libc.Execvp(argv.Pointer[0], argv.Pointer);
         return Fail(report, Marshal.GetLastPInvokeError(), StubReport.CannotExecute);
     }
@@ -53,6 +50,16 @@ public static unsafe class LaunchStub
         report = new StubReport { Kind = StubReport.Baseline, MinorFaults = usage.MinorFaults, MajorFaults = usage.MajorFaults };
         fixed (StubReport* bytes = &report)
             _ = Libc.Write(fd, bytes, (nuint)sizeof(StubReport));
+    }
+
+    private static bool ReadByte(int fd)
+    {
+        byte released;
+        nint read;
+        do
+            read = Libc.Read(fd, &released, 1);
+        while (read < 0 && Marshal.GetLastPInvokeError() == Errno.Eintr);
+        return read == 1;
     }
 
     private static int Fail(int fd, int errno, int kind)

@@ -49,22 +49,28 @@ internal sealed unsafe class Launcher : IDisposable
         }
     }
 
-    /// <summary>Lets the command run and waits until its execve is done.</summary>
-    /// <returns>The waiting process's fault counters right before execve, read by itself.</returns>
-    /// <exception cref="FaultrecException">127 not found, 126 not executable.</exception>
-    public (long MinorFaults, long MajorFaults) Release()
+    /// <summary>Waits until the process stands right before its execve; from then on it does nothing until <see cref="Release"/>.</summary>
+    /// <returns>Its fault counters, read by itself.</returns>
+    public (long MinorFaults, long MajorFaults) ReadBaseline()
     {
-        byte go = 1;
-        _ = Libc.Write(_go.Fd, &go, 1); // fails when it is gone: then there is no report
         var baseline = ReadReport() ?? throw new FaultrecException(
             (ExitCode)Wait().Status, "interrupted before the command was started; nothing was recorded");
-        var failure = baseline.Kind == StubReport.Baseline ? ReadReport() : baseline;
-        if (failure is { } report)
-        {
-            Wait();
-            throw ExecFailure(report);
-        }
-        return (baseline.MinorFaults, baseline.MajorFaults);
+        if (baseline.Kind == StubReport.Baseline)
+            return (baseline.MinorFaults, baseline.MajorFaults);
+        Wait();
+        throw ExecFailure(baseline);
+    }
+
+    /// <summary>Lets the command run and waits until its execve is done.</summary>
+    /// <exception cref="FaultrecException">127 not found, 126 not executable.</exception>
+    public void Release()
+    {
+        byte go = 1;
+        _ = Libc.Write(_go.Fd, &go, 1); // fails when it is gone: then its status tells
+        if (ReadReport() is not { } report)
+            return;
+        Wait();
+        throw ExecFailure(report);
     }
 
     /// <summary>Null while it runs.</summary>

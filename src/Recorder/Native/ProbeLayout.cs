@@ -4,12 +4,36 @@ namespace Faultrec.Recorder.Native;
 
 // bpf/faultrec.h, member by member. ProbeLayoutTests pins sizes and offsets.
 
-[StructLayout(LayoutKind.Sequential)]
-internal struct ProbeConfig
+internal enum TargetScope : uint
 {
+    Tree = 0,
+    All = 1,
+    Comm = 2,
+    Cgroup = 3,
+}
+
+[StructLayout(LayoutKind.Sequential)]
+internal unsafe struct ProbeConfig
+{
+    public const int CommChars = 256;
+    public const byte NoArgument = 0xff;
+
     public uint PidnsInum;
     public uint TargetTgid;
     public uint RingSlots;
+    public TargetScope Scope;
+    public uint SelfTgid;
+    public byte FollowsMappingsOfAll;
+    public byte LeaderOnly;
+    public byte ArgAddress;
+    public byte ArgFlags;
+    public byte ArgRegs;
+    public byte ArgCount;
+    private readonly ushort _pad;
+    public ulong CgroupId;
+    public uint CommStar;
+    public uint CommAccept;
+    public fixed uint CommMasks[CommChars];
 }
 
 [StructLayout(LayoutKind.Sequential)]
@@ -26,6 +50,10 @@ internal enum FaultBits : byte
     Major = 1 << 0,
     KernelIp = 1 << 1,
     NoEntry = 1 << 2,
+    HasErrorCode = 1 << 3,
+    HasFlags = 1 << 4,
+    Gup = 1 << 5,
+    HasVmf = 1 << 6,
 }
 
 [StructLayout(LayoutKind.Sequential)]
@@ -40,6 +68,13 @@ internal struct FaultRecord
     public ushort ErrorCode;
     public FaultBits Bits;
     public byte DurationHigh;
+    public ushort FaultFlags;
+    public ushort FaultResult;
+    public ushort Weight;
+    public byte Handler;
+    private readonly byte _pad;
+    public long VmfAddress;
+    public long VmfPgoff;
 
     public readonly long DurationNs => DurationLow | ((long)DurationHigh << 32);
 }
@@ -53,8 +88,18 @@ internal struct RingControl
     public ulong Lost;
     [FieldOffset(16)]
     public ulong WithoutOutcome;
+    [FieldOffset(24)]
+    public ulong SampledOut;
+    [FieldOffset(32)]
+    public ulong SampledOutMajor;
+    [FieldOffset(40)]
+    public ulong Excluded;
+    [FieldOffset(48)]
+    public uint Gap;
     [FieldOffset(64)]
     public ulong Tail;
+    [FieldOffset(72)]
+    public uint Every;
 }
 
 internal enum EventType : uint

@@ -1,6 +1,4 @@
 using System.Runtime.InteropServices;
-using System.Text.Json;
-using System.Text.Json.Serialization.Metadata;
 using Faultrec.Traces;
 using Microsoft.Win32.SafeHandles;
 
@@ -10,7 +8,7 @@ namespace Faultrec.Recorder.Spool;
 /// Appends frames. What was flushed survives the death of this process: it is in the page cache. Nothing here allocates, so that
 /// the drain loop never waits for the garbage collector.
 /// </summary>
-internal sealed class SpoolWriter : IDisposable
+internal sealed class SpoolWriter : IFrameSink, IDisposable
 {
     public const int MaxFaultsPerFrame = 16 * 1024;
 
@@ -42,7 +40,12 @@ internal sealed class SpoolWriter : IDisposable
         _frameEnd = Length + _buffered;
     }
 
-    public void Append<T>(FrameType type, T value, JsonTypeInfo<T> json) => Append(type, 0, JsonSerializer.SerializeToUtf8Bytes(value, json));
+    /// <exception cref="IOException">See <see cref="Flush"/>.</exception>
+    public string? EndPass(long nowNs)
+    {
+        Flush();
+        return null;
+    }
 
     /// <exception cref="IOException">
     /// The disk is full or broken. The file then ends with a whole frame, so that what is appended later can be read; call

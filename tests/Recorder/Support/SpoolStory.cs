@@ -62,7 +62,8 @@ internal sealed class SpoolStory : IDisposable
         Pid = pid,
         Tid = tid,
         ErrorCode = (ushort)errorCode,
-        Bits = bits,
+        Bits = (bits & FaultBits.NoEntry) != 0 ? bits : bits | FaultBits.HasErrorCode,
+        Weight = 1,
     };
 
     public SpoolStory Pass(long timeNs)

@@ -1,0 +1,54 @@
+using Faultrec.Recorder.Native;
+using Faultrec.Recorder.Spool;
+using Faultrec.Traces;
+
+namespace Faultrec.Recorder.Capture;
+
+/// <summary>One capture from its first fault to its last, into a sink. The order of its steps is what makes the first instruction count.</summary>
+internal static class CaptureRun
+{
+    public static SpoolEnding Run(RecordOptions options, Target target, IFrameSink sink, EndSignals signals)
+    {
+        // Before the probes know the process: what it has faulted until here is not theirs.
+        var baseline = target.Launcher?.ReadBaseline();
+        using var capture = ProbeCapture.Open(target);
+        var startNs = Libc.MonotonicNs();
+        var header = TraceHeader.Create(options, target.Pid, startNs);
+        (header.BaselineMinor, header.BaselineMajor) = (baseline?.MinorFaults, baseline?.MajorFaults);
+        sink.Append(FrameType.Header, header, SpoolJson.Default.SpoolHeader);
+        if (target.Launcher is { } launcher)
+            launcher.Release();
+        else
+            capture.Start(sink);
+
+        var drain = new Drain(capture, sink);
+        var reason = drain.Run(target.EndFd, signals, options.Duration is { } duration ? startNs + (long)duration.TotalNanoseconds : null);
+        capture.Stop();
+        reason = drain.Pass() == EndReason.DiskFull ? EndReason.DiskFull : reason;
+        if (reason == EndReason.Interrupted)
+            PassOn(signals.Signal, target, capture);
+        var ending = Ending(reason, target, capture.ReadCounts());
+        sink.Append(FrameType.End, ending, SpoolJson.Default.SpoolEnding);
+        _ = sink.EndPass(ending.TimeNs);
+        return ending;
+    }
+
+    private static SpoolEnding Ending(string reason, Target target, CaptureCounts counts) => new()
+    {
+        TimeNs = Libc.MonotonicNs(),
+        EndReason = reason,
+        ExitStatus = target.TryGetExitStatus(),
+        PerfMinor = counts.PerfMinor,
+        PerfMajor = counts.PerfMajor,
+        EventsLost = counts.EventsLost,
+        WithoutOutcome = counts.WithoutOutcome,
+    };
+
+    /// <summary>A terminal's Ctrl-C goes to the command as well; a signal sent to us alone is passed on, so that it gets exactly one.</summary>
+    private static void PassOn(int signal, Target target, ICapture capture)
+    {
+        const long sameKeystrokeNs = 1_000_000_000;
+        if (Libc.MonotonicNs() - capture.TargetSignalledNs > sameKeystrokeNs)
+            target.Launcher?.Kill(signal);
+    }
+}
