@@ -106,6 +106,8 @@ internal sealed class SyntheticMachine
         batch.Pfn[row] = FaultBatch.Null;
         batch.PageOrder[row] = FaultBatch.Null;
         batch.Stack[row] = null;
+        batch.VmfAddress[row] = batch.VmfPgoff[row] = FaultBatch.Null;
+        batch.Weight[row] = 1;
     }
 
     private Region PickRegion(int process, out ulong page)

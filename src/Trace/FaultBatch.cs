@@ -50,6 +50,11 @@ public sealed class FaultBatch
         Region = new string[capacity];
         FilePage = new long[capacity];
         Stack = new string?[capacity];
+        Gup = new bool[capacity];
+        Handler = new string?[capacity];
+        VmfAddress = new long[capacity];
+        VmfPgoff = new long[capacity];
+        Weight = new int[capacity];
     }
 
     public int Capacity { get; }
@@ -121,6 +126,21 @@ public sealed class FaultBatch
 
     /// <summary>Folded user stack, root first, ';' between frames; null when not recorded.</summary>
     public string?[] Stack { get; }
+
+    /// <summary>get_user_pages raised it for a system call or execve: no page-fault exception happened.</summary>
+    public bool[] Gup { get; }
+
+    /// <summary>Kernel function that served the fault (do_anonymous_page); null where it was not asked for, or is inlined.</summary>
+    public string?[] Handler { get; }
+
+    /// <summary>vmf->address as <see cref="Handler"/> got it, or <see cref="Null"/>.</summary>
+    public long[] VmfAddress { get; }
+
+    /// <summary>vmf->pgoff as <see cref="Handler"/> got it, pages, or <see cref="Null"/>.</summary>
+    public long[] VmfPgoff { get; }
+
+    /// <summary>Faults this row stands for: N when one in N was taken, else 1.</summary>
+    public int[] Weight { get; }
 }
 
 /// <summary>Columns to read; what is left out keeps whatever the batch held before.</summary>
@@ -151,5 +171,10 @@ public enum FaultColumns
     Region = 1 << 20,
     FilePage = 1 << 21,
     Stack = 1 << 22,
-    All = (1 << 23) - 1,
+    Gup = 1 << 23,
+    Handler = 1 << 24,
+    VmfAddress = 1 << 25,
+    VmfPgoff = 1 << 26,
+    Weight = 1 << 27,
+    All = (1 << 28) - 1,
 }

@@ -44,10 +44,13 @@ internal static class MetadataJson
         Put("processes", metadata.Processes, Json.IReadOnlyListProcessEntry);
         Put("threads", metadata.Threads, Json.IReadOnlyListThreadEntry);
         Put("receipt", metadata.Receipt, Json.Receipt);
+        Put("sampling", metadata.Sampling, Json.Sampling);
+        Put("exclude_kernel", metadata.ExcludeKernel, Json.Boolean);
+        Put("handlers", metadata.Handlers, Json.IReadOnlyListHandlerProbe);
         return values;
 
-        void Put<T>(string key, T value, JsonTypeInfo<T> type)
-            => values[TraceSchema.KeyPrefix + key] = JsonSerializer.Serialize(value, type);
+        void Put<T>(string key, T? value, JsonTypeInfo<T> type)
+            => values[TraceSchema.KeyPrefix + key] = value is null ? "null" : JsonSerializer.Serialize(value, type);
     }
 
     /// <exception cref="MetadataException">A key is missing or its value is not what the key promises.</exception>
@@ -75,7 +78,13 @@ internal static class MetadataJson
             Processes = GetList("processes", Json.IReadOnlyListProcessEntry),
             Threads = GetList("threads", Json.IReadOnlyListThreadEntry),
             Receipt = WithDefaults(Get("receipt", Json.Receipt)),
+            Sampling = Has("sampling") ? WithDefaults(Get("sampling", Json.Sampling)) : null,
+            ExcludeKernel = Has("exclude_kernel") && Get("exclude_kernel", Json.Boolean),
+            Handlers = Has("handlers") ? GetList("handlers", Json.IReadOnlyListHandlerProbe) : [],
         };
+
+        // Keys that the first files of this version do not have; JSON null is as good as none.
+        bool Has(string key) => values.TryGetValue(TraceSchema.KeyPrefix + key, out string? json) && json != "null";
 
         T Get<T>(string key, JsonTypeInfo<T> type) => Parse(values, TraceSchema.KeyPrefix + key, type);
 
@@ -123,6 +132,8 @@ internal static class MetadataJson
     // Generated deserialisers drop the initialisers of init-only properties that the JSON does not mention.
     private static Region WithDefaults(Region region) => region with { Lives = Math.Max(region.Lives, 1) };
 
+    private static Sampling WithDefaults(Sampling sampling) => sampling with { Every = Math.Max(sampling.Every, 1) };
+
     private static Receipt WithDefaults(Receipt receipt)
     {
         const string key = TraceSchema.KeyPrefix + "receipt";
@@ -166,9 +177,12 @@ internal sealed class MetadataException(string key, string problem, Exception? i
 [JsonSerializable(typeof(long))]
 [JsonSerializable(typeof(string))]
 [JsonSerializable(typeof(DateTimeOffset))]
+[JsonSerializable(typeof(bool))]
 [JsonSerializable(typeof(Receipt))]
+[JsonSerializable(typeof(Sampling))]
 [JsonSerializable(typeof(IReadOnlyList<string>))]
 [JsonSerializable(typeof(IReadOnlyList<LadderStep>))]
+[JsonSerializable(typeof(IReadOnlyList<HandlerProbe>))]
 [JsonSerializable(typeof(IReadOnlyList<Region>))]
 [JsonSerializable(typeof(IReadOnlyList<ProcessEntry>))]
 [JsonSerializable(typeof(IReadOnlyList<ThreadEntry>))]

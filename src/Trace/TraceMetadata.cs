@@ -59,10 +59,30 @@ public sealed record TraceMetadata
     public IReadOnlyList<ThreadEntry> Threads { get; init; } = [];
 
     public required Receipt Receipt { get; init; }
+
+    /// <summary>Null: every fault was taken.</summary>
+    public Sampling? Sampling { get; init; }
+
+    /// <summary>Faults of kernel mode were not recorded, because kernel.perf_event_paranoid forbids it to this user.</summary>
+    public bool ExcludeKernel { get; init; }
+
+    /// <summary>Functions that `--handlers` asked for; empty when it was not given.</summary>
+    public IReadOnlyList<HandlerProbe> Handlers { get; init; } = [];
 }
 
 /// <param name="Reason">Null for the backend that was taken; otherwise why it could not be.</param>
 public sealed record LadderStep(string Backend, string? Reason);
+
+/// <summary>Not every fault has a row; <see cref="FaultBatch.Weight"/> says how many a row stands for.</summary>
+/// <param name="Every">One fault in so many was taken, before any limit of the rate; 1 where only the limit thinned them.</param>
+/// <param name="MaxRatePerSecond">Faults a second above which the recorder took fewer; null: no limit.</param>
+/// <param name="RateLimited">That limit was reached.</param>
+public sealed record Sampling(
+    int Every, [property: JsonPropertyName("max_rate_per_s")] long? MaxRatePerSecond, bool RateLimited);
+
+/// <param name="Function">Kernel function, as in /proc/kallsyms.</param>
+/// <param name="Refusal">Null: it was probed; otherwise why it could not be.</param>
+public sealed record HandlerProbe(string Function, string? Refusal);
 
 /// <summary>
 /// A VMA of one process over the time it existed. Grown, shrunk and mprotect-split neighbours keep one entry, whose range is
@@ -159,6 +179,15 @@ public sealed record Receipt
 
     /// <summary>Lost events by whole second of the recording; only seconds with a loss.</summary>
     public IReadOnlyList<SecondLoss> LostBySecond { get; init; } = [];
+
+    /// <summary>Faults the probes saw and left out by sampling; exact.</summary>
+    public long SampledOut { get; init; }
+
+    /// <summary>Of these, major.</summary>
+    public long SampledOutMajor { get; init; }
+
+    /// <summary>Faults of processes that were not the target, seen by counters of the whole machine.</summary>
+    public long Excluded { get; init; }
 
     /// <summary>Side-band records (mappings, names, forks, exits) lost: regions may be wrong after this.</summary>
     public long LostSideband { get; init; }

@@ -116,13 +116,13 @@ internal static class TraceOpener
     {
         long footerStart = CheckFrame(path, input, out var scan);
         CheckVersion(path, scan);
-        CheckSchema(path, scan);
+        int columns = CheckSchema(path, scan);
         var metadata = MetadataJson.Read(scan.KeyValues);
         var checksums = MetadataJson.ReadChecksums(scan.KeyValues);
 
         var parquet = ParquetReader.CreateAsync(input, leaveStreamOpen: true).GetAwaiter().GetResult();
         input.WholeFile = false;
-        CheckRowGroups(path, parquet.Metadata!, checksums, footerStart);
+        CheckRowGroups(path, parquet.Metadata!, checksums, columns, footerStart);
         return new TraceReader(path, input, parquet, metadata, checksums);
     }
 
@@ -176,16 +176,18 @@ internal static class TraceOpener
             throw BadInput(path, $"schema version {version} does not exist", Damaged);
     }
 
-    /// <summary>The columns of <see cref="TraceSchema"/>, flat and in order; more may follow.</summary>
-    private static void CheckSchema(string path, FooterScan scan)
+    /// <summary>The columns of <see cref="TraceSchema"/>, flat and in order; the newest may be absent, and more may follow.</summary>
+    /// <returns>How many of them the file has.</returns>
+    private static int CheckSchema(string path, FooterScan scan)
     {
         if (scan.HasUnknownFields)
             throw BadInput(path, "its footer has fields that faultrec does not know", "use the file that `faultrec record` wrote");
         var expected = TraceSchema.Columns;
         int found = scan.Schema.Count - 1;
-        if (found < expected.Count || scan.Schema[0].Children != found || scan.Schema.Skip(1).Any(column => column.Children is > 0))
-            throw BadInput(path, $"has {Math.Max(found, 0)} columns where a trace has {expected.Count}", "use the file that `faultrec record` wrote");
-        for (int i = 0; i < expected.Count; i++)
+        if (found < TraceSchema.OldestColumnCount || scan.Schema[0].Children != found || scan.Schema.Skip(1).Any(column => column.Children is > 0))
+            throw BadInput(path, $"has {Math.Max(found, 0)} columns where a trace has {TraceSchema.OldestColumnCount} or more", "use the file that `faultrec record` wrote");
+        int known = Math.Min(found, expected.Count);
+        for (int i = 0; i < known; i++)
         {
             var column = scan.Schema[i + 1];
             if (column.Name != expected[i].Name || column.PhysicalType != PhysicalType(expected[i].Type)
@@ -195,6 +197,7 @@ internal static class TraceOpener
                 throw BadInput(path, difference, "use the file that `faultrec record` wrote");
             }
         }
+        return known;
     }
 
     private static int PhysicalType(System.Type type)
@@ -211,7 +214,7 @@ internal static class TraceOpener
                 : Parquet.Meta.ConvertedType.UTF8);
 
     /// <summary>Every size and position that reading will trust.</summary>
-    private static void CheckRowGroups(string path, FileMetaData file, IReadOnlyList<uint[]>? checksums, long footerStart)
+    private static void CheckRowGroups(string path, FileMetaData file, IReadOnlyList<uint[]>? checksums, int columns, long footerStart)
     {
         if (checksums is not null && checksums.Count != file.RowGroups.Count)
             throw BadInput(path, $"has {file.RowGroups.Count} row groups and checksums of {checksums.Count}", Damaged);
@@ -221,9 +224,9 @@ internal static class TraceOpener
             var group = file.RowGroups[i];
             if (group.NumRows is < 0 or > MaxRowGroupRows)
                 throw BadInput(path, $"row group {i} claims {group.NumRows} rows, more than {MaxRowGroupRows}", Damaged);
-            if (group.Columns.Count < TraceSchema.Columns.Count || checksums?[i].Length < TraceSchema.Columns.Count)
+            if (group.Columns.Count < columns || checksums?[i].Length < columns)
                 throw BadInput(path, $"row group {i} has {group.Columns.Count} columns", Damaged);
-            for (int c = 0; c < TraceSchema.Columns.Count; c++)
+            for (int c = 0; c < columns; c++)
                 CheckChunk(path, i, group, c, footerStart);
             rows += group.NumRows;
         }

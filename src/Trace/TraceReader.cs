@@ -72,6 +72,11 @@ public sealed class TraceReader : IDisposable
     {
         try
         {
+            if (!_fields.ContainsKey(chunk.Definition.Name))
+            {
+                FillAbsent(chunk, batch);
+                return;
+            }
             var metadata = _parquet.RowGroups[chunk.Group].RowGroup.Columns[chunk.Column].MetaData!;
             bool empty = chunk.Definition.Nullable && metadata.Statistics?.NullCount == chunk.Rows;
             if (!empty)
@@ -126,7 +131,23 @@ public sealed class TraceReader : IDisposable
             case FaultColumns.Region: ReadText(chunk, batch.Region); break;
             case FaultColumns.FilePage: ReadNullable(chunk, batch.FilePage, none, empty); break;
             case FaultColumns.Stack: ReadNullableText(chunk, batch.Stack, empty); break;
+            case FaultColumns.Gup: ReadAll(chunk, batch.Gup); break;
+            case FaultColumns.Handler: ReadNullableText(chunk, batch.Handler, empty); break;
+            case FaultColumns.VmfAddress: ReadNullable(chunk, batch.VmfAddress, none, empty); break;
+            case FaultColumns.VmfPgoff: ReadNullable(chunk, batch.VmfPgoff, none, empty); break;
+            case FaultColumns.Weight: ReadAll(chunk, batch.Weight); break;
             default: throw new InvalidOperationException($"column {chunk.Definition.Name} has no reader");
+        }
+    }
+
+    /// <summary>What a file from before the column says: that nothing of the kind was recorded.</summary>
+    private void FillAbsent(ColumnChunkAddress chunk, FaultBatch batch)
+    {
+        switch (chunk.Definition.Flag)
+        {
+            case FaultColumns.Gup: batch.Gup.AsSpan(0, chunk.Rows).Clear(); break;
+            case FaultColumns.Weight: batch.Weight.AsSpan(0, chunk.Rows).Fill(1); break;
+            default: Fill(chunk, batch, empty: true); break;
         }
     }
 
@@ -232,7 +253,7 @@ public sealed class TraceReader : IDisposable
     {
         if (_levels.Length < rows)
             _levels = new int[rows];
-        if ((columns & (FaultColumns.Comm | FaultColumns.Access | FaultColumns.Region | FaultColumns.Stack)) != 0 && _texts.Length < rows)
+        if ((columns & (FaultColumns.Comm | FaultColumns.Access | FaultColumns.Region | FaultColumns.Stack | FaultColumns.Handler)) != 0 && _texts.Length < rows)
             _texts = new ReadOnlyMemory<char>[rows];
     }
 

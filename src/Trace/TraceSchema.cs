@@ -12,7 +12,7 @@ public static class TraceSchema
     /// <summary>Prefix of every metadata key.</summary>
     public const string KeyPrefix = "faultrec.";
 
-    /// <summary>Rows of a full row group: a <see cref="FaultBatch"/> of 29 MB, and about 50 MB more while one is written.</summary>
+    /// <summary>Rows of a full row group: a <see cref="FaultBatch"/> of 37 MB, and about 50 MB more while one is written.</summary>
     public const int RowGroupSize = 250_000;
 
     /// <summary>
@@ -53,7 +53,15 @@ public static class TraceSchema
         Column<string>(FaultColumns.Region, "region", false, EncodingHint.Dictionary, CompressionMethod.Zstd),
         Column<long>(FaultColumns.FilePage, "file_page", true, EncodingHint.DeltaBinaryPacked, CompressionMethod.Snappy),
         Column<string>(FaultColumns.Stack, "stack", true, EncodingHint.Dictionary, CompressionMethod.Zstd),
+        Column<bool>(FaultColumns.Gup, "gup", false, EncodingHint.Default, CompressionMethod.Zstd),
+        Column<string>(FaultColumns.Handler, "handler", true, EncodingHint.Dictionary, CompressionMethod.Zstd),
+        Column<long>(FaultColumns.VmfAddress, "vmf_address", true, EncodingHint.DeltaBinaryPacked, CompressionMethod.Snappy),
+        Column<long>(FaultColumns.VmfPgoff, "vmf_pgoff", true, EncodingHint.DeltaBinaryPacked, CompressionMethod.Snappy),
+        Column<int>(FaultColumns.Weight, "weight", false, EncodingHint.Default, CompressionMethod.Zstd),
     ];
+
+    /// <summary>Columns of the first files of version 1, which ended with `stack`; what follows may be absent from a file.</summary>
+    internal const int OldestColumnCount = 23;
 
     internal static ParquetSchema Parquet { get; } = new(Columns.Select(column => (Field)column.Field));
 

@@ -107,6 +107,11 @@ public sealed class TraceWriter : IDisposable
             case FaultColumns.Region: WriteText(column, batch.Region, count); break;
             case FaultColumns.FilePage: WriteNullable(column, batch.FilePage, count, FaultBatch.Null, _longs); break;
             case FaultColumns.Stack: WriteNullableText(column, batch.Stack, count); break;
+            case FaultColumns.Gup: WriteAll(column, batch.Gup, count); break;
+            case FaultColumns.Handler: WriteNullableText(column, batch.Handler, count); break;
+            case FaultColumns.VmfAddress: WriteNullable(column, batch.VmfAddress, count, FaultBatch.Null, _longs); break;
+            case FaultColumns.VmfPgoff: WriteNullable(column, batch.VmfPgoff, count, FaultBatch.Null, _longs); break;
+            case FaultColumns.Weight: WriteAll(column, batch.Weight, count); break;
             default: throw new InvalidOperationException($"column {column.Name} has no writer");
         }
     }

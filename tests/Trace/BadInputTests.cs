@@ -134,7 +134,7 @@ public sealed class BadInputTests
     [Theory]
     [InlineData("0", "schema version 0 does not exist: copy the file again or record again")]
     [InlineData("{", "metadata key faultrec.schema_version does not have the JSON shape of docs/format.md: copy the file again or record again")]
-    [InlineData("1", "has 1 columns where a trace has 23: use the file that `faultrec record` wrote")]
+    [InlineData("1", "has 1 columns where a trace has 23 or more: use the file that `faultrec record` wrote")]
     public void OurKeyOnSomethingElse(string version, string message)
     {
         using var file = new TempFile();

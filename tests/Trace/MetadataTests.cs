@@ -69,7 +69,13 @@ public sealed class MetadataTests
             ExitStatus = 130,
             SpoolBytesDropped = 15,
             Complete = true,
+            SampledOut = 16,
+            SampledOutMajor = 17,
+            Excluded = 18,
         },
+        Sampling = new Sampling(16, 200_000, true),
+        ExcludeKernel = true,
+        Handlers = [new HandlerProbe("do_swap_page", null), new HandlerProbe("do_anonymous_page", "inlined")],
     };
 
     [Fact]
@@ -103,7 +109,7 @@ public sealed class MetadataTests
                 "faultrec.kernel", "faultrec.arch", "faultrec.page_size", "faultrec.clock", "faultrec.clock_start_ns",
                 "faultrec.started_at", "faultrec.duration_ns", "faultrec.backend", "faultrec.ladder", "faultrec.fault_flag_names",
                 "faultrec.fault_result_names", "faultrec.regions", "faultrec.processes", "faultrec.threads", "faultrec.receipt",
-                "faultrec.checksums",
+                "faultrec.sampling", "faultrec.exclude_kernel", "faultrec.handlers", "faultrec.checksums",
             ],
             values.Keys);
         AssertJson("1", "schema_version");
@@ -125,11 +131,14 @@ public sealed class MetadataTests
         AssertJson(
             """
             {"events":100,"lost":3,"lost_by_cpu":[{"cpu":0,"lost":1},{"cpu":1,"lost":2}],"lost_by_second":[{"second":7,"lost":3}],
-             "lost_sideband":4,"without_entry":5,"without_outcome":6,"without_region":7,"regions_folded":8,"regions_omitted":9,
+             "sampled_out":16,"sampled_out_major":17,"excluded":18,"lost_sideband":4,"without_entry":5,"without_outcome":6,"without_region":7,"regions_folded":8,"regions_omitted":9,
              "perf_minor":10,"perf_major":11,"kernel_minor":12,"kernel_major":13,"kernel_exec":14,"end_reason":"interrupted",
              "exit_status":130,"spool_bytes_dropped":15,"complete":true}
             """,
             "receipt");
+        AssertJson("""{"every":16,"max_rate_per_s":200000,"rate_limited":true}""", "sampling");
+        AssertJson("true", "exclude_kernel");
+        AssertJson("""[{"function":"do_swap_page"},{"function":"do_anonymous_page","refusal":"inlined"}]""", "handlers");
 
         void AssertJson(string expected, string key)
             => Assert.Equal(JsonNode.Parse(expected)!.ToJsonString(), JsonNode.Parse(values[$"faultrec.{key}"])!.ToJsonString());
@@ -148,6 +157,9 @@ public sealed class MetadataTests
     [InlineData("\"lost_by_cpu\"", "\"found_by_cp\"")]
     [InlineData("\"lost_by_second\"", "\"found_by_secon\"")]
     [InlineData("\"end_reason\"", "\"end_seasom\"")]
+    [InlineData("faultrec.sampling", "somebody.sampling")]
+    [InlineData("faultrec.handlers", "somebody.handlers")]
+    [InlineData("faultrec.exclude_kernel", "somebody.exclude_kernel")]
     public void UnknownPropertiesAreIgnoredAndMissingOnesDefault(string text, string replacement)
     {
         using var file = new TempFile(FooterEdit.Replace(SampleTrace.Write([], _full), text, replacement));
@@ -159,6 +171,9 @@ public sealed class MetadataTests
         Assert.Equal(text.Contains("cpu", StringComparison.Ordinal) ? 0 : 2, receipt.LostByCpu.Count);
         Assert.Equal(text.Contains("second", StringComparison.Ordinal) ? 0 : 1, receipt.LostBySecond.Count);
         Assert.Equal(text.Contains("reason", StringComparison.Ordinal) ? "exited" : "interrupted", receipt.EndReason);
+        Assert.Equal(text.Contains("sampling", StringComparison.Ordinal) ? null : new Sampling(16, 200_000, true), reader.Metadata.Sampling);
+        Assert.Equal(text.Contains("handlers", StringComparison.Ordinal) ? 0 : 2, reader.Metadata.Handlers.Count);
+        Assert.Equal(!text.Contains("kernel", StringComparison.Ordinal), reader.Metadata.ExcludeKernel);
     }
 
     [Theory]

@@ -31,6 +31,11 @@ public sealed class RoundTripTests
         ("region", (b, i) => b.Region[i]),
         ("file_page", (b, i) => OrNull(b.FilePage[i], FaultBatch.Null)),
         ("stack", (b, i) => b.Stack[i]),
+        ("gup", (b, i) => b.Gup[i]),
+        ("handler", (b, i) => b.Handler[i]),
+        ("vmf_address", (b, i) => OrNull(b.VmfAddress[i], FaultBatch.Null)),
+        ("vmf_pgoff", (b, i) => OrNull(b.VmfPgoff[i], FaultBatch.Null)),
+        ("weight", (b, i) => b.Weight[i]),
     ];
 
     public static TheoryData<int, int[]> Shapes => new()

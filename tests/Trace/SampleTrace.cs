@@ -67,6 +67,11 @@ internal static class SampleTrace
         Fill(batch.Region, () => random.Next(2) == 0 ? "[heap]" : $"/lib/{_names[random.Next(_names.Length)]}.so");
         FillNullable(random, count, batch.FilePage, FaultBatch.Null, () => random.NextInt64(1 << 20));
         FillNullable(random, count, batch.Stack, null, () => $"_start;main;f{random.Next(2 * count)}");
+        Fill(batch.Gup, () => random.Next(8) == 0);
+        FillNullable(random, count, batch.Handler, null, () => random.Next(2) == 0 ? "do_anonymous_page" : "do_swap_page");
+        FillNullable(random, count, batch.VmfAddress, FaultBatch.Null, () => random.NextInt64(1L << 47) & ~0xfff);
+        FillNullable(random, count, batch.VmfPgoff, FaultBatch.Null, () => random.NextInt64(1L << 36));
+        Fill(batch.Weight, () => random.Next(4) == 0 ? random.Next(1, int.MaxValue) : 1);
         return batch;
     }
 

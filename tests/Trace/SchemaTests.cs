@@ -44,6 +44,11 @@ public sealed class SchemaTests
             region BYTE_ARRAY UTF8 REQUIRED
             file_page INT64 INT_64 OPTIONAL
             stack BYTE_ARRAY UTF8 OPTIONAL
+            gup BOOLEAN - REQUIRED
+            handler BYTE_ARRAY UTF8 OPTIONAL
+            vmf_address INT64 INT_64 OPTIONAL
+            vmf_pgoff INT64 INT_64 OPTIONAL
+            weight INT32 INT_32 REQUIRED
             """,
             $"schema version {TraceSchema.Version}\n{listing}",
             ignoreLineEndingDifferences: true);
@@ -76,6 +81,8 @@ public sealed class SchemaTests
             batch.Pfn[i] = batch.FilePage[i] = FaultBatch.Null;
             batch.RegionId[i] = 7;
             batch.Region[i] = "[anon]";
+            batch.VmfAddress[i] = batch.VmfPgoff[i] = FaultBatch.Null;
+            batch.Weight[i] = 1;
         }
 
         double bytes = (double)SampleTrace.Write([batch]).Length / rows;

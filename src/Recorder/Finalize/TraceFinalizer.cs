@@ -90,6 +90,10 @@ internal sealed class TraceFinalizer : IMergeTarget, IDisposable
         _batch.Pfn[i] = FaultBatch.Null;
         _batch.PageOrder[i] = FaultBatch.Null;
         _batch.Stack[i] = null;
+        _batch.Gup[i] = false;
+        _batch.Handler[i] = null;
+        _batch.VmfAddress[i] = _batch.VmfPgoff[i] = FaultBatch.Null;
+        _batch.Weight[i] = 1;
         SetRegion(i, task, (ulong)record.Address);
         _rows++;
         _withoutEntry += hasEntry ? 0 : 1;

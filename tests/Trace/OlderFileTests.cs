@@ -1,0 +1,64 @@
+using System.Runtime.CompilerServices;
+using Faultrec.Traces;
+using Xunit;
+
+namespace Faultrec.Trace.Tests;
+
+/// <summary>
+/// first-columns.parquet is a recording of fixtures/segv.c made before any column was appended behind `stack`
+/// (fixtures/traces/segv.parquet of commit 495d3a0).
+/// </summary>
+public sealed class OlderFileTests
+{
+    private static string FilePath([CallerFilePath] string source = "")
+        => Path.Combine(Path.GetDirectoryName(source)!, "first-columns.parquet");
+
+    [Fact]
+    public void AbsentColumnsReadAsIfNothingOfTheKindWasRecorded()
+    {
+        Assert.Equal([["stack"]], Duck.Query($"SELECT last(name) FROM parquet_schema('{FilePath()}')"));
+        using var reader = TraceReader.Open(FilePath());
+        // With leftovers of other rows in it, as a report over several files has them.
+        var batch = SampleTrace.RandomBatch(new Random(1), (int)reader.RowCount);
+
+        reader.ReadRowGroup(0, FaultColumns.All, batch);
+
+        Assert.All(Rows(batch.Gup), Assert.False);
+        Assert.All(Rows(batch.Handler), Assert.Null);
+        Assert.All(Rows(batch.VmfAddress), address => Assert.Equal(FaultBatch.Null, address));
+        Assert.All(Rows(batch.VmfPgoff), page => Assert.Equal(FaultBatch.Null, page));
+        Assert.All(Rows(batch.Weight), weight => Assert.Equal(1, weight));
+
+        T[] Rows<T>(T[] column) => column[..batch.Count];
+    }
+
+    [Fact]
+    public void PresentColumnsReadAsBefore()
+    {
+        using var reader = TraceReader.Open(FilePath());
+        var batch = new FaultBatch((int)reader.RowCount);
+
+        reader.ReadRowGroup(0, FaultColumns.All, batch);
+
+        var rows = Duck.Query($"SELECT time_ns, address, signal FROM read_parquet('{FilePath()}') ORDER BY file_row_number");
+        Assert.NotEmpty(rows);
+        Assert.Equal(
+            rows,
+            Enumerable.Range(0, batch.Count).Select(i => new object?[]
+            {
+                batch.TimeNs[i], batch.Address[i], batch.Signal[i] == FaultBatch.Null ? null : batch.Signal[i],
+            }));
+        Assert.Contains(11, batch.Signal);
+    }
+
+    [Fact]
+    public void AbsentKeysReadAsTheirDefaults()
+    {
+        using var reader = TraceReader.Open(FilePath());
+
+        Assert.Null(reader.Metadata.Sampling);
+        Assert.False(reader.Metadata.ExcludeKernel);
+        Assert.Empty(reader.Metadata.Handlers);
+        Assert.Equal((0, 0, 0), (reader.Metadata.Receipt.SampledOut, reader.Metadata.Receipt.SampledOutMajor, reader.Metadata.Receipt.Excluded));
+    }
+}
