@@ -2,8 +2,8 @@
 # Makes the file system that a virtual machine starts from: busybox, the built faultrec, the built fixtures, and a script.
 #   usage: scripts/vm-initramfs.sh KERNEL_FOLDER SCRIPT OUT      KERNEL_FOLDER as fetch-kernels.sh prints it
 # In the guest, faultrec and the fixtures are in PATH, /tmp is memory, and /var/tmp an ext2 disk in memory, whose files
-# can be evicted, so that major faults happen. Two serial lines: ttyS0 is the kernel's console; on ttyS1, which is
-# binary-clean, comes what SCRIPT prints, and last a line "@@vm-ended STATUS". Users are root and user (1000).
+# can be evicted, so that major faults happen. Three serial lines, so that nothing mixes: ttyS0 is the kernel's console,
+# ttyS1 takes what SCRIPT prints, byte by byte, ttyS2 its exit status. Users are root and user (1000).
 set -euo pipefail
 root=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/..
 
@@ -74,10 +74,12 @@ hostname guest
 ip link set lo up
 stty -F /dev/ttyS1 raw -echo
 cd /tmp
+# No terminal for the script; and the last close of a serial line waits until everything is sent.
 {
     sh /script </dev/null 2>&1
-    echo "@@vm-ended $?"
-} | cat >/dev/ttyS1 # no terminal for the script, and the last close waits until everything is sent
+    echo $? >/tmp/.status
+} | cat >/dev/ttyS1
+cat /tmp/.status >/dev/ttyS2
 poweroff -f
 INIT
 chmod 755 "$tree/init"
