@@ -5,7 +5,7 @@ namespace Faultrec.Recorder.Capture;
 /// <summary>Chooses which part of the faults to take, so that no more than a given number a second become records.</summary>
 /// <param name="ratePerSecond">Records per second at most, over the time between two looks.</param>
 /// <param name="leastEvery">One in so many is taken however few there are.</param>
-internal sealed class RateGuard(long ratePerSecond, int leastEvery, Action<string>? onNotice)
+public sealed class RateGuard(long ratePerSecond, int leastEvery, Action<string>? onNotice)
 {
     /// <summary>The weight of a record has 16 bits.</summary>
     public const int MaxEvery = ushort.MaxValue;

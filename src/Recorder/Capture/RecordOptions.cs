@@ -11,7 +11,8 @@ public enum ExistingOutput
 /// <summary>One recording, as the command line asks for it. Exactly one of Command, Pid, Comm, Cgroup and All is set.</summary>
 public sealed record RecordOptions
 {
-    public required string Output { get; init; }
+    /// <summary>Where the trace goes; a live view has none.</summary>
+    public string Output { get; init; } = "";
 
     public ExistingOutput Existing { get; init; }
 
