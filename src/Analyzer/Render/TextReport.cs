@@ -44,7 +44,7 @@ public static class TextReport
         var (totals, isSample) = (report.Totals, report.Sample is not null);
         var about = report.Sample is { CountsExact: false } ? "about " : "";
         return $"{about}{Units.Of(totals.Counts.Faults, "fault")}: {Units.Count(totals.Counts.Minor)} minor, {Units.Count(totals.Counts.Major)} major, "
-            + $"{Units.Count(totals.Counts.Failed)} failed; {(isSample ? "at least " : "")}{Units.Count(totals.DistinctPages)} distinct pages"
+            + $"{(isSample && totals.Counts.Failed > 0 ? "about " : "")}{Units.Count(totals.Counts.Failed)} failed; {(isSample ? "at least " : "")}{Units.Count(totals.DistinctPages)} distinct pages"
             + (totals.Gup == 0 ? "" : $"; {(isSample ? "about " : "")}{Units.Count(totals.Gup)} by get_user_pages: system calls and execve touching memory for the program");
     }
 
@@ -66,7 +66,7 @@ public static class TextReport
         if (report.Sample is { } sample)
             yield return SampleText.Describe(sample, report.Totals);
         if (BackendFacts.Limits(report.Metadata) is { Count: > 0 } limits)
-            yield return $"not in this recording: {string.Join("; ", limits)}";
+            yield return string.Join("; ", limits);
     }
 
     internal static string Timestamp(DateTimeOffset time)

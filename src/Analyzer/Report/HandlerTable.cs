@@ -35,8 +35,8 @@ internal static class HandlerTable
         {
             if (row.Function is null)
             {
-                return $"{Units.Of(row.Counts.Faults, "fault")} without a handler: the function that served {(row.Counts.Faults == 1 ? "it" : "them")} is inlined, "
-                    + "could not be probed or was not asked for. Their file_page is derived from address and mapping, their kind from the kernel's accounting.";
+                return $"{(report.Sample is null ? "" : "about ")}{Units.Of(row.Counts.Faults, "fault")} without a handler: what served {(row.Counts.Faults == 1 ? "it" : "them")} is inlined, "
+                    + "could not be probed or was not asked for; file_page comes from address and mapping there, the kind from the kernel's accounting";
             }
         }
 
