@@ -83,15 +83,15 @@ static __always_inline int mm_fault_leave(__u32 result, __u64 address, __u32 fla
  * verifier sees one of these loads. The array keeps the compiler from turning them into one load
  * from a computed place, which the verifier refuses.
  */
-static __always_inline void read_arguments(const __u64 *ctx, __u64 *arguments)
+static __always_inline void read_context(const __u64 *ctx, __u64 *values, __u32 count)
 {
-	arguments[0] = ctx[0];
-	arguments[1] = ctx[1];
-	arguments[2] = ctx[2];
-	if (config.arg_count >= 3)
-		arguments[3] = ctx[3];
-	if (config.arg_count >= 4)
-		arguments[4] = ctx[4];
+	values[0] = ctx[0];
+	values[1] = ctx[1];
+	values[2] = ctx[2];
+	if (count > 3)
+		values[3] = ctx[3];
+	if (count > 4)
+		values[4] = ctx[4];
 }
 
 static __always_inline struct pt_regs *regs_of(const __u64 *arguments)
@@ -106,7 +106,7 @@ int mm_fault_fentry(__u64 *ctx)
 {
 	__u64 arguments[MAX_ARGUMENTS] = {};
 
-	read_arguments(ctx, arguments);
+	read_context(ctx, arguments, config.arg_count);
 	return mm_fault_enter(arguments[config.arg_address], arguments[config.arg_flags],
 			      regs_of(arguments));
 }
@@ -116,7 +116,7 @@ int mm_fault_fexit(__u64 *ctx)
 {
 	__u64 arguments[MAX_ARGUMENTS] = {};
 
-	read_arguments(ctx, arguments);
+	read_context(ctx, arguments, config.arg_count + 1);
 	/* The result comes behind them. */
 	return mm_fault_leave(arguments[config.arg_count], arguments[config.arg_address],
 			      arguments[config.arg_flags]);
