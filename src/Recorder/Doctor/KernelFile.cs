@@ -1,0 +1,42 @@
+namespace Faultrec.Recorder.Doctoring;
+
+/// <summary>Files of the kernel that may not be there or not be for everybody.</summary>
+internal static class KernelFile
+{
+    /// <summary>
+    /// The bytes, or why there are none. Read to the end: the lengths that such files report are wrong (sysfs 4096, procfs 0), which
+    /// File.ReadAllBytes takes for a truncated file.
+    /// </summary>
+    public static (byte[]? Bytes, string Why) Read(string path)
+    {
+        try
+        {
+            using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, bufferSize: 0);
+            var bytes = new MemoryStream();
+            file.CopyTo(bytes);
+            return (bytes.ToArray(), "");
+        }
+        catch (UnauthorizedAccessException)
+        {
+            return (null, "permission denied");
+        }
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+        {
+            return (null, "not there");
+        }
+        catch (IOException)
+        {
+            return (null, "not readable");
+        }
+    }
+
+    /// <summary>Trimmed text; null when it cannot be read.</summary>
+    public static string? ReadText(string path) => Read(path).Bytes is { } bytes ? System.Text.Encoding.UTF8.GetString(bytes).Trim() : null;
+
+    /// <summary>
+    /// Where a file system is mounted, as /proc/mounts says. Not by looking at the usual places: on a machine with debugfs, the mere
+    /// look at its tracing folder mounts one.
+    /// </summary>
+    public static string? MountPoint(string fileSystem)
+        => (ReadText("/proc/mounts") ?? "").Split('\n').Select(line => line.Split(' ')).FirstOrDefault(fields => fields.Length > 2 && fields[2] == fileSystem)?[1];
+}
