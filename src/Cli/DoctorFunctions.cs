@@ -38,6 +38,8 @@ internal static class DoctorFunctions
         yield return $"{function.Name}: {verdict}{(function.Module is { } module ? $" (module {module})" : "")}";
         if (function.Prototype is { } prototype)
             yield return Indent + prototype.Declaration;
+        if (function.IsTraceable && function.Symbols > 1)
+            yield return $"{Indent}{function.Symbols} functions have that name; a probe by name is on one of them";
         foreach (var refusal in function.Refusals)
             yield return $"{Indent}not by {refusal.Mechanism}: {refusal.Text}";
         if (function.Similar.Count > 0)
@@ -70,6 +72,7 @@ internal static class DoctorFunctions
         json.WriteBoolean("traceable", function.IsTraceable);
         WriteStrings(json, "by", function.By);
         json.WriteString("module", function.Module);
+        json.WriteNumber("symbols", function.Symbols);
         json.WriteString("prototype", function.Prototype?.Declaration);
         json.WriteStartArray("arguments");
         foreach (var argument in function.Prototype?.Arguments ?? [])

@@ -6,13 +6,14 @@ namespace Faultrec.Recorder.Doctoring;
 
 /// <param name="By">fentry (which stands for fexit, too) and kprobe, as far as they attached.</param>
 /// <param name="Module">Null in the kernel itself.</param>
+/// <param name="Symbols">Functions of that name; 0 also where /proc/kallsyms cannot be read.</param>
 /// <param name="Prototype">Null when BTF does not have it.</param>
 /// <param name="Refusals">Why not by the others.</param>
 /// <param name="Substitute">Null when it is not needed, or none is known.</param>
 /// <param name="Similar">The nearest names of this kernel, for a name that it does not have.</param>
 /// <param name="Suggestions">Those with a similar name that can be traced.</param>
 public sealed record FunctionDiagnosis(
-    string Name, IReadOnlyList<string> By, string? Module, Prototype? Prototype, IReadOnlyList<Refusal> Refusals, IReadOnlyList<string> Variants,
+    string Name, IReadOnlyList<string> By, string? Module, int Symbols, Prototype? Prototype, IReadOnlyList<Refusal> Refusals, IReadOnlyList<string> Variants,
     Substitute? Substitute, IReadOnlyList<string> Similar, IReadOnlyList<string> Suggestions)
 {
     public bool IsTraceable => By.Count > 0;
@@ -81,11 +82,13 @@ public sealed class FunctionDoctor : ITraceable, IDisposable
         var facts = Facts(name);
         if (facts.By is [] && _symbols is not null)
             facts = facts with { Similar = _symbols.Similar(name, SimilarNames) };
+        // Asked for only when it matters: each function that is tried takes a while.
+        var machine = OfMachine() with { FentryRefusedFor = facts.Fentry is { Works: false } ? RefusedForAll() : [] };
         var substitute = facts.By is [] ? Substitutes.Choose(facts, this) : null;
         var suggestions = facts.By is [] && substitute is null ? Substitutes.Suggestions(facts, this) : [];
         return new FunctionDiagnosis(
-            name, facts.By, facts.Symbol?.Module, BtfOf(facts.Symbol?.Module) is { } btf ? Prototype.Of(btf, name) : null,
-            Refusals.Of(facts, OfMachine()), facts.Symbol?.Variants ?? [], substitute, facts.IsMissing ? facts.Similar : [], suggestions);
+            name, facts.By, facts.Symbol?.Module, facts.Symbol?.Count ?? 0, BtfOf(facts.Symbol?.Module) is { } btf ? Prototype.Of(btf, name) : null,
+            Refusals.Of(facts, machine), facts.Symbol?.Variants ?? [], substitute, facts.IsMissing ? facts.Similar : [], suggestions);
     }
 
     private FunctionFacts Facts(string name)
@@ -121,7 +124,6 @@ public sealed class FunctionDoctor : ITraceable, IDisposable
             KprobesConfig = hasKprobes ? null : KernelConfig.OfKernel()?.Evidence("CONFIG_KPROBES"),
             HasKernelBtf = _btf is not null,
             Lockdown = lockdown is null ? null : Encoding.ASCII.GetString(lockdown).Trim(),
-            FentryRefusedFor = RefusedForAll(),
         };
     }
 
@@ -129,8 +131,6 @@ public sealed class FunctionDoctor : ITraceable, IDisposable
     // that there are others to name when one of them was asked for.
     private string[] RefusedForAll()
     {
-        if (_missingPrivilege is not null || _btf is null)
-            return [];
         string[] ordinary = [FaultPath.Centre, "vfs_read", "vfs_write"];
         return ordinary.All(name => Facts(name).Fentry is { Works: false }) ? ordinary : [];
     }
