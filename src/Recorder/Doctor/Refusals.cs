@@ -47,7 +47,7 @@ internal static class Refusals
         if (!machine.HasKernelBtf)
             return Because("no_btf", "no BTF: /sys/kernel/btf/vmlinux is not there or not readable (CONFIG_DEBUG_INFO_BTF)");
         if (facts.InBtf == false)
-            return Because("no_btf", "no BTF for it: no FUNC of that name, as for functions in assembler and names that several functions share");
+            return Because("no_btf", "no BTF for it: no FUNC of that name, as for functions in assembler and names that different functions share");
         if (facts.InFilterFunctions == false)
             return Because("notrace", "notrace: not in available_filter_functions of tracefs, so its entry has no hook");
         if (facts.Fentry is not { } refused)
