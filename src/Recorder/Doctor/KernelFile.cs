@@ -31,7 +31,7 @@ internal static class KernelFile
         }
     }
 
-    // By read(2): .NET reads such files with pread, which took 340,000 calls and 0.6 s for one kallsyms instead of 2,700 and 0.05.
+    // By read(2): .NET reads such files with pread, which took 340,000 calls for one kallsyms; doctor took 0.7 s, and takes 0.1 now.
     private static unsafe (byte[]? Bytes, string Why) ReadToEnd(SafeFileHandle file)
     {
         var all = new MemoryStream();
