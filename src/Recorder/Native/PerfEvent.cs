@@ -20,6 +20,10 @@ internal struct PerfEventAttr
     public PerfAttrFlags Flags;
     [FieldOffset(48)]
     public uint WakeupWatermark;
+
+    /// <summary>kprobe_func for the kprobe PMU: address of a C string.</summary>
+    [FieldOffset(56)]
+    public nint Config1;
     [FieldOffset(92)]
     public int ClockId;
 }
@@ -65,7 +69,7 @@ internal static unsafe class PerfEvent
     public const nuint IocSetOutput = 0x2405;
     public const nuint IocSetBpf = 0x40042408;
 
-    private const uint FlagFdCloexec = 1 << 3;
+    public const uint FlagFdCloexec = 1 << 3;
 
     /// <summary>Opens one event; null and errno when the task is gone (ESRCH), an exception for everything else.</summary>
     public static FdHandle? TryOpen(PerfEventAttr attr, int pid, int cpu, string what)
