@@ -2,7 +2,7 @@
 /*
  * The fexit and kprobe rungs: both ends of handle_mm_fault, and on demand the function below it
  * that served the fault. A fault counts as in mm_account_fault (mm/memory.c): VM_FAULT_RETRY is
- * none yet, an error is none, major is VM_FAULT_MAJOR or a fault that was tried before. A duration
+ * none yet, an error is none, major is VM_FAULT_MAJOR or FAULT_FLAG_TRIED. A duration
  * reaches from the first entry to the last return, over the wait between two tries.
  */
 #ifndef FAULTREC_HANDLE_MM_FAULT_BPF_H
@@ -22,11 +22,17 @@ static __always_inline int mm_fault_enter(__u64 address, __u32 flags, struct pt_
 
 	if (!slot || !control || !is_target(slot))
 		return 0;
-	if ((flags & config.flag_tried) && slot->state != SLOT_IDLE && slot->address == address) {
+	/*
+	 * Not by FAULT_FLAG_TRIED: since 6.4 the first try is under the VMA's own lock, and the
+	 * second, which may be the first with mmap_lock, does not have the flag.
+	 */
+	if (slot->is_retried && slot->state != SLOT_IDLE && slot->address == address) {
 		slot->code = flags;
 		slot->handler = 0;
+		slot->is_retried = 0;
 		return 0;
 	}
+	slot->is_retried = 0;
 	if (regs)
 		ip = BPF_CORE_READ(regs, ip);
 	else
@@ -49,12 +55,14 @@ static __always_inline int mm_fault_leave(__u32 result, __u64 address, __u32 fla
 	if (!control)
 		return 0;
 	if (!slot || !is_target(slot)) {
-		if (!(result & (config.result_retry | config.result_error)))
+		if (config.machine_wide && !(result & (config.result_retry | config.result_error)))
 			bump(&control->excluded);
 		return 0;
 	}
-	if (result & config.result_retry)
+	if (result & config.result_retry) {
+		slot->is_retried = 1;
 		return 0;
+	}
 	if (result & config.result_error) {
 		slot->result = result;
 		return 0; /* signal_raised tells it, or nobody: the caller gets EFAULT */
