@@ -13,7 +13,7 @@ internal static class RecordVerb
 {
     public const string CommandArgument = "COMMAND";
 
-    private static readonly (string Name, string Backend)[] Backends = [("auto", "auto"), ("tracepoint", "tracepoint")];
+    public static readonly (string Name, string Backend)[] Backends = [("auto", "auto"), ("tracepoint", "tracepoint")];
 
     public static Command Create()
     {
@@ -99,12 +99,12 @@ internal static class RecordVerb
         _ => ExistingOutput.KeepAsOld,
     };
 
-    private static int ParsePid(string text)
+    public static int ParsePid(string text)
         => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var pid) && pid > 0
             ? pid
             : throw new FaultrecException(ExitCode.Usage, $"--pid {HostileText.Visible(text)}: expected a process id such as 1234");
 
-    private static TimeSpan ParseDuration(string text)
+    public static TimeSpan ParseDuration(string text)
         => DurationText.TryParse(text, out var ns) && ns > 0
             ? TimeSpan.FromTicks(ns / TimeSpan.NanosecondsPerTick)
             : throw new FaultrecException(ExitCode.Usage, $"--duration {HostileText.Visible(text)}: expected {DurationText.Expected}");

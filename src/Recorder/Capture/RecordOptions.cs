@@ -11,7 +11,8 @@ public enum ExistingOutput
 /// <summary>One recording, as the command line asks for it. Exactly one of Command and Pid is set.</summary>
 public sealed record RecordOptions
 {
-    public required string Output { get; init; }
+    /// <summary>A live view has none.</summary>
+    public string Output { get; init; } = "trace.parquet";
 
     public ExistingOutput Existing { get; init; }
 
