@@ -22,39 +22,20 @@ internal static class TraceVerb
 
     public static Command Create()
     {
-        var command = new Argument<string[]>(RecordVerb.CommandArgument)
-        {
-            Description = "What to run and trace, with its children; best after --",
-            Arity = ArgumentArity.ZeroOrMore,
-        };
+        var target = new TargetOptions();
         var output = new Option<string?>("--output", "-o") { HelpName = "FILE", Description = "Write there instead of stdout, which COMMAND uses too" };
         var format = new Option<string?>("--format") { HelpName = "FORMAT", Description = "text, or json for one object a line (default: text)" };
         var summary = new Option<bool>("--summary") { Description = "Who faults now, a line a process, instead of a line a fault" };
         var interval = new Option<string?>("--interval") { HelpName = "TIME", Description = "How often --summary tells (default: 1s)" };
         var top = new Option<string?>("--top") { HelpName = "N", Description = "Processes in --summary, 0 for all (default: 10)" };
-        var pid = new Option<string?>("--pid") { HelpName = "PID", Description = "Trace a running process, from now until it ends or Ctrl-C" };
-        var duration = new Option<string?>("--duration") { HelpName = "TIME", Description = "End after this: 10s, 500ms, 5m; the command runs on" };
-        var backend = new Option<string?>("--backend") { HelpName = "NAME", Description = $"How to capture: {Choice.List(RecordVerb.Backends)} (default: auto)" };
-        var asRoot = new Option<bool>("--as-root") { Description = "Under sudo, run COMMAND as root, not as the user who called sudo" };
         var filter = new FilterOptions();
-        var verb = new Command("trace", "Print each page fault as it happens (as root)")
-        {
-            command, output, format, summary, interval, top, pid, duration, backend, asRoot,
-        };
+        var verb = new Command("trace", "Print each page fault as it happens; nothing is stored") { output, format, summary, interval, top };
+        target.AddTo(verb);
         filter.AddTo(verb, withTargets: false);
         verb.SetAction(result =>
         {
-            _ = result.GetValue(backend) is { } name ? Choice.Parse("--backend", name, RecordVerb.Backends) : null;
-            var capture = new RecordOptions
-            {
-                Command = result.GetValue(command) ?? [],
-                Pid = result.GetValue(pid) is { } text ? RecordVerb.ParsePid(text) : null,
-                Duration = result.GetValue(duration) is { } time ? RecordVerb.ParseDuration(time) : null,
-                AsRoot = result.GetValue(asRoot),
-                ToolVersion = RecordVerb.ToolVersion,
-            };
             return Run(new TraceArgs(
-                capture,
+                target.Parse(result),
                 result.GetValue(format) is { } formatName && Choice.Parse("--format", formatName, Formats),
                 result.GetValue(output),
                 filter.Parse(result),
@@ -66,8 +47,6 @@ internal static class TraceVerb
 
     public static int Run(TraceArgs args)
     {
-        if (args.Capture.Command.Count > 0 == args.Capture.Pid is not null)
-            throw new FaultrecException(ExitCode.Usage, "trace needs one target: a command after --, or --pid PID; see `faultrec trace --help`");
         using var stream = LiveOutput.Open(args.Output);
         var output = new LiveOutput(stream, (metadata, to) => CreateText(args, metadata, to));
         try
@@ -75,7 +54,7 @@ internal static class TraceVerb
             // Never disposed: a Ctrl-C that comes as we end must not change our status.
             var result = LiveCapture.Run(args.Capture, new EndSignals(), output);
             if (!result.IsReaderGone)
-                Say(Summary(result, args.Filter, output.Matched));
+                RecordVerb.Say(Summary(result, args.Filter, output.Matched));
             return result.ExitStatus ?? 0;
         }
         catch (IOException e)
@@ -91,7 +70,13 @@ internal static class TraceVerb
         var isTerminal = args.Output is null or "-" && !Console.IsOutputRedirected && Environment.GetEnvironmentVariable("TERM") != "dumb";
         return new LiveSummary(
             args.Filter, metadata, intervalNs, args.Top, output,
-            isTerminal ? () => new TerminalSize(Console.WindowWidth, Console.WindowHeight) : null, OutputTarget.StyleFor(args.Output));
+            isTerminal ? TerminalSize : null, OutputTarget.StyleFor(args.Output));
+    }
+
+    private static TerminalSize TerminalSize()
+    {
+        var (columns, lines) = LiveTerminal.Size;
+        return new TerminalSize(columns, lines);
     }
 
     /// <summary>One line for the person at the terminal: what of all faults they have seen.</summary>
@@ -104,12 +89,12 @@ internal static class TraceVerb
             ? "none went unseen"
             : $"{Units.Count(result.NotShown)} not shown, because the reader was slow (-o FILE, a filter or --summary help)");
         parts.Add($"{Units.Count(result.Lost)} lost by the probes");
+        if (result.SampledOut > 0)
+            parts.Add($"{Units.Count(result.SampledOut)} left out by sampling");
         if (result.KernelCount is { } kernel)
             parts.Add($"the kernel counted {Units.Count(kernel)}{(result.Failed > 0 ? $" and {Units.Count(result.Failed)} failed" : "")}");
         return HostileText.Visible(string.Join(", ", parts));
     }
-
-    private static void Say(string line) => Console.Error.WriteLine($"faultrec: {line}");
 
     private static long? ParseInterval(bool isSummary, string? text, string? format)
     {

@@ -28,6 +28,7 @@ internal sealed class FaultLine
 
     private readonly Utf8Rows _rows;
     private readonly (long Bit, string Name)[] _flagNames;
+    private readonly bool _seesFlags;
     private readonly Dictionary<int, byte[]> _flags = [];
     private readonly EncodedTexts _comms = new(text => Encoding.UTF8.GetBytes($" {Columns.PadRight(HostileText.Visible(text), CommWidth)}"));
     private readonly EncodedTexts _regions = new(text => Encoding.UTF8.GetBytes($" {HostileText.Visible(text)}"));
@@ -37,6 +38,7 @@ internal sealed class FaultLine
     {
         const string prefix = "FAULT_FLAG_";
         _rows = rows;
+        _seesFlags = metadata.Backend is "fexit" or "kprobe";
         _flagNames = [.. metadata.FaultFlagNames.OrderBy(flag => flag.Value).Select(flag
             => (flag.Value, HostileText.Visible(flag.Key.StartsWith(prefix, StringComparison.Ordinal) ? flag.Key[prefix.Length..] : flag.Key)))];
     }
@@ -44,7 +46,7 @@ internal sealed class FaultLine
     public void Header() => _rows.Bytes(Encoding.UTF8.GetBytes(
         "time s".PadLeft(TimeWidth) + "pid".PadLeft(IdWidth) + "tid".PadLeft(IdWidth) + "cpu".PadLeft(CpuWidth) + " " + "comm".PadRight(CommWidth)
         + "address".PadLeft(AddressWidth) + " access" + " " + "kind".PadRight(KindWidth - 1) + "µs".PadLeft(MicrosecondsWidth) + " region"
-        + (_flagNames.Length > 0 ? "  flags" : "") + "\n"));
+        + (_seesFlags ? "  flags" : "") + "\n"));
 
     public void Write(FaultBatch batch, int row, Severity severity)
     {
@@ -71,7 +73,7 @@ internal sealed class FaultLine
 
     private void WriteNotes(FaultBatch batch, int row)
     {
-        if (batch.FaultFlags[row] is > 0 and var flags && _flagNames.Length > 0)
+        if (batch.FaultFlags[row] is > 0 and var flags)
             _rows.Bytes(Flags(flags));
         if (batch.Gup[row])
             _rows.Bytes("  gup"u8);

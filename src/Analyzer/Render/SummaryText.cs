@@ -14,67 +14,76 @@ internal sealed class SummaryText(int top, TextStyle style)
 
     private static readonly CultureInfo Culture = CultureInfo.InvariantCulture;
 
+    /// <param name="terminal">Null: lines are as long as they get.</param>
     public string Interval(LoadTable loads, long fromNs, long toNs, long notShown, long lost, TerminalSize? terminal)
     {
         var lengthNs = Math.Max(1, toNs - fromNs);
-        var title = string.Create(Culture, $"{fromNs / 1e9:0.000}-{toNs / 1e9:0.000} s: {Sums(loads)} ({Units.Count(Rate(loads.Faults, lengthNs))}/s)");
-        return Block(title, loads, "faults/s", "major/s", count => Rate(count, lengthNs), notShown, lost, terminal);
+        var rate = $" ({Units.Count(Rate(loads.Faults, lengthNs))}/s)";
+        var title = string.Create(Culture, $"{fromNs / 1e9:0.000}-{toNs / 1e9:0.000} s: {Sums(loads, rate)}");
+        return Block(title, loads, ("faults/s", "major/s"), count => Rate(count, lengthNs), notShown, lost, terminal);
     }
 
     public string Total(LoadTable loads, long endNs, long notShown, long lost, TerminalSize? terminal)
     {
-        var title = string.Create(Culture, $"total {endNs / 1e9:0.000} s: {Sums(loads)}");
-        return Block(title, loads, "faults", "major", count => count, notShown, lost, terminal);
+        var title = string.Create(Culture, $"total {endNs / 1e9:0.000} s: {Sums(loads, "")}");
+        return Block(title, loads, ("faults", "major"), count => count, notShown, lost, terminal);
     }
 
     private static long Rate(long count, long lengthNs) => (long)Math.Round(count * 1e9 / lengthNs);
 
-    private static string Sums(LoadTable loads)
-        => $"{(loads.Rows == loads.Faults ? "" : "about ")}{Units.Of(loads.Faults, "fault")}, {Units.Count(loads.Major)} major, {Units.Count(loads.Failed)} failed, "
-            + Units.Of(loads.Count, "process", "processes");
+    private static string Sums(LoadTable loads, string rate)
+    {
+        var about = loads.Rows == loads.Faults ? "" : "about ";
+        var processes = Units.Of(loads.Count, "process", "processes");
+        return $"{about}{Units.Of(loads.Faults, "fault")}{rate}, {Units.Count(loads.Major)} major, {Units.Count(loads.Failed)} failed, {processes}";
+    }
 
     private string Block(
-        string title, LoadTable loads, string faultsHeading, string majorHeading, Func<long, long> scale, long notShown, long lost, TerminalSize? terminal)
+        string title, LoadTable loads, (string Faults, string Major) headings, Func<long, long> scale, long notShown, long lost, TerminalSize? terminal)
     {
         var text = new StringBuilder();
-        Line(text, style.Title(title));
+        var width = terminal?.Columns ?? int.MaxValue;
         var processes = loads.Sorted();
         var shown = top == 0 ? processes.Count : Math.Min(top, processes.Count);
         if (terminal is { } size)
             shown = Math.Min(shown, Math.Max(1, size.Lines - OtherLines));
-        if (shown > 0)
-            Line(text, style.Dim(Row("pid", "comm", faultsHeading, majorHeading, "avg", "hottest regions")));
-        foreach (var process in processes.Take(shown))
+        // A line that wraps would not be erased.
+        void Line(string line, Func<string, string>? attribute = null)
         {
-            var row = Row(
-                process.Pid.ToString(Culture), HostileText.Visible(process.Comm), Units.Count(scale(process.Faults)), Units.Count(scale(process.Major)),
-                process.LatencyCount == 0 ? Cells.Null : Units.Duration(process.LatencySumNs / process.LatencyCount), "");
-            Line(text, row + Regions(process, terminal?.Columns - Columns.Width(row)));
+            var cut = Columns.CutMiddle(line, width);
+            text.Append(attribute is null ? cut : attribute(cut)).Append('\n');
         }
 
+        Line(title, style.Title);
+        if (shown > 0)
+            Line(Row("pid", "comm", headings.Faults, headings.Major, "avg", "hottest regions"), style.Dim);
+        foreach (var process in processes.Take(shown))
+            Line(ProcessRow(process, scale, width));
         if (loads.Count > shown)
         {
             var rest = loads.Faults - processes.Take(shown).Sum(process => process.Faults);
-            Line(text, $"  … {Units.Of(loads.Count - shown, "more process", "more processes")} with {Units.Of(rest, "fault")}{(top > 0 ? "; --top 0 shows all" : "")}");
+            Line($"  … {Units.Of(loads.Count - shown, "more process", "more processes")} with {Units.Of(rest, "fault")}{(top > 0 ? "; --top 0 shows all" : "")}");
         }
 
         if (notShown > 0)
-            Line(text, $"  … {Units.Of(notShown, "fault")} not counted: the reader is slow");
+            Line($"  … {Units.Of(notShown, "fault")} not counted: the reader is slow");
         if (lost > 0)
-            Line(text, $"  … {Units.Of(lost, "fault")} lost: the probes' ring was full");
+            Line($"  … {Units.Of(lost, "fault")} lost: the probes' ring was full");
         return text.ToString();
     }
 
-    private static void Line(StringBuilder text, string line) => text.Append(line).Append('\n');
+    private static string ProcessRow(ProcessLoad process, Func<long, long> scale, int width)
+    {
+        var average = process.LatencyCount == 0 ? Cells.Null : Units.Duration(process.LatencySumNs / process.LatencyCount);
+        var row = Row(
+            process.Pid.ToString(Culture), HostileText.Visible(process.Comm), Units.Count(scale(process.Faults)), Units.Count(scale(process.Major)), average, "");
+        var regions = process.Hottest(HotRegions).Select(region => $"{HostileText.Visible(region.Name)} {Units.Percent((double)region.Faults / process.Faults)}");
+        return row + Columns.CutMiddle(string.Join(", ", regions), Math.Max(1, width - Columns.Width(row)));
+    }
 
     private static string Row(string pid, string comm, string faults, string major, string average, string regions)
-        => $"{Columns.PadLeft(pid, 9)} {Columns.PadRight(Columns.CutMiddle(comm, CommWidth), CommWidth)} {Columns.PadLeft(faults, 10)} {Columns.PadLeft(major, 9)} {Columns.PadLeft(average, 9)} {regions}";
-
-    /// <param name="width">Null: as long as it gets.</param>
-    private static string Regions(ProcessLoad process, int? width)
     {
-        var regions = process.Hottest(HotRegions).Select(region => $"{HostileText.Visible(region.Name)} {Units.Percent((double)region.Faults / process.Faults)}");
-        var text = string.Join(", ", regions);
-        return width is { } columns ? Columns.CutMiddle(text, Math.Max(1, columns)) : text;
+        var name = Columns.PadRight(Columns.CutMiddle(comm, CommWidth), CommWidth);
+        return $"{Columns.PadLeft(pid, 9)} {name} {Columns.PadLeft(faults, 10)} {Columns.PadLeft(major, 9)} {Columns.PadLeft(average, 9)} {regions}";
     }
 }

@@ -14,7 +14,7 @@ internal static class CommandSeparator
     public static string[] Insert(RootCommand root, string[] args)
     {
         var verb = VerbOf(root, args);
-        if (verb is null || !verb.Arguments.Any(argument => argument.Name == RecordVerb.CommandArgument))
+        if (verb is null || !verb.Arguments.Any(argument => argument.Name == TargetOptions.CommandArgument))
             return args;
         for (var i = 1; i < args.Length && args[i] != Separator; i++)
         {

@@ -11,9 +11,10 @@ internal static class CaptureRun
     {
         // Before the probes know the process: what it has faulted until here is not theirs.
         var baseline = target.Launcher?.ReadBaseline();
-        using var capture = ProbeCapture.Open(target);
+        var (capture, ladder) = Backends.Open(options, target);
+        using var owned = capture;
         var startNs = Libc.MonotonicNs();
-        var header = TraceHeader.Create(options, target.Pid, startNs);
+        var header = TraceHeader.Create(options, target, capture, ladder, startNs);
         (header.BaselineMinor, header.BaselineMajor) = (baseline?.MinorFaults, baseline?.MajorFaults);
         sink.Append(FrameType.Header, header, SpoolJson.Default.SpoolHeader);
         if (target.Launcher is { } launcher)
@@ -42,6 +43,9 @@ internal static class CaptureRun
         PerfMajor = counts.PerfMajor,
         EventsLost = counts.EventsLost,
         WithoutOutcome = counts.WithoutOutcome,
+        SampledOut = counts.SampledOut,
+        SampledOutMajor = counts.SampledOutMajor,
+        Excluded = counts.Excluded,
     };
 
     /// <summary>A terminal's Ctrl-C goes to the command as well; a signal sent to us alone is passed on, so that it gets exactly one.</summary>

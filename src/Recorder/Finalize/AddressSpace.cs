@@ -95,10 +95,13 @@ internal sealed class AddressSpace(int pid, Action<RegionEntry> onNewRegion)
     /// <summary>A stack's mapping grows inside the very fault that touches it, so its start may be below the piece we know.</summary>
     private const ulong MaxStackGrowth = 64UL << 20;
 
+    public const string RemoteName = "[remote]";
+
     private const string HeapName = "[heap]";
 
     private readonly List<Piece> _pieces = []; // sorted by Start, disjoint
     private readonly Queue<Piece> _dead = new();
+    private RegionEntry? _remote;
 
     public IReadOnlyList<Piece> Pieces => _pieces;
 
@@ -213,6 +216,15 @@ internal sealed class AddressSpace(int pid, Action<RegionEntry> onNewRegion)
                 last = dead;
         }
         return last;
+    }
+
+    /// <summary>The region that stands for memory of other address spaces; it covers what was faulted there.</summary>
+    public RegionEntry Remote(ulong address, long timeNs)
+    {
+        var page = address & ~0xfffUL;
+        _remote ??= NewRegion(page, page + 4096, 0, new MappingIdentity("----", RemoteName, null, 0, null), 0, timeNs);
+        _remote.Cover(page, page + 4096, 0);
+        return _remote;
     }
 
     private static bool IsHeap(Piece piece) => piece.Region.Identity.Name == HeapName;

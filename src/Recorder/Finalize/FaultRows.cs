@@ -1,3 +1,4 @@
+using Faultrec.Recorder.Capture;
 using Faultrec.Recorder.Native;
 using Faultrec.Recorder.Spool;
 using Faultrec.Traces;
@@ -9,6 +10,9 @@ internal sealed class FaultRows(SpoolHeader header, TaskTable tasks, IRegionLedg
 {
     private readonly long _startNs = header.Metadata.ClockStartNs;
     private readonly (long, long)? _baseline = header is { BaselineMinor: { } minor, BaselineMajor: { } major } ? (minor, major) : null;
+    private readonly bool _seesEntries = header.Metadata.Backend != Backends.Perf;
+    private readonly int _every = header.Metadata.Sampling?.Every ?? 1;
+    private readonly long _remoteFlag = header.Metadata.FaultFlagNames.GetValueOrDefault("FAULT_FLAG_REMOTE");
     private readonly long _writeFlag = header.Metadata.FaultFlagNames.GetValueOrDefault("FAULT_FLAG_WRITE");
     private readonly long _instructionFlag = header.Metadata.FaultFlagNames.GetValueOrDefault("FAULT_FLAG_INSTRUCTION");
 
@@ -19,6 +23,9 @@ internal sealed class FaultRows(SpoolHeader header, TaskTable tasks, IRegionLedg
     public long WithoutEntry { get; private set; }
 
     public long WithoutRegion { get; private set; }
+
+    /// <summary>A row stands for more faults than were asked to.</summary>
+    public bool IsRateLimited { get; private set; }
 
     /// <summary>Faults of the launched process before its execve are known, and not its own.</summary>
     public bool HasBaseline => _baseline is not null;
@@ -55,12 +62,13 @@ internal sealed class FaultRows(SpoolHeader header, TaskTable tasks, IRegionLedg
         batch.Pfn[i] = FaultBatch.Null;
         batch.PageOrder[i] = FaultBatch.Null;
         batch.Stack[i] = null;
-        batch.Gup[i] = false;
-        batch.Handler[i] = null;
-        batch.VmfAddress[i] = batch.VmfPgoff[i] = FaultBatch.Null;
-        batch.Weight[i] = 1;
-        SetRegion(batch, i, task, (ulong)record.Address);
-        WithoutEntry += hasEntry ? 0 : 1;
+        batch.Gup[i] = (record.Bits & FaultBits.Gup) != 0;
+        SetHandler(batch, i, record);
+        batch.Weight[i] = record.Weight;
+        SetRegion(batch, i, task, record);
+        WithoutEntry += hasEntry || !_seesEntries ? 0 : 1;
+        IsRateLimited |= record.Weight > _every;
+        task.Process.HasFaults = true;
         Count++;
         if (fault.Signal != 0)
             Failed++;
@@ -75,8 +83,26 @@ internal sealed class FaultRows(SpoolHeader header, TaskTable tasks, IRegionLedg
         Failed += fault.Signal != 0 ? 1 : 0;
     }
 
-    private void SetRegion(FaultBatch batch, int i, TaskState task, ulong address)
+    private static void SetHandler(FaultBatch batch, int i, in FaultRecord record)
     {
+        var isKnown = (record.Bits & FaultBits.HasVmf) != 0;
+        batch.Handler[i] = isKnown ? FaultHandlers.Name(record.Handler) : null;
+        batch.VmfAddress[i] = isKnown ? record.VmfAddress : FaultBatch.Null;
+        batch.VmfPgoff[i] = isKnown ? record.VmfPgoff : FaultBatch.Null;
+    }
+
+    private void SetRegion(FaultBatch batch, int i, TaskState task, in FaultRecord record)
+    {
+        var address = (ulong)record.Address;
+        // get_user_pages in memory that is not the process's own: of the program that its execve prepares, or under ptrace.
+        var isRemote = (record.Bits & FaultBits.HasFlags) != 0 && (record.FaultFlags & _remoteFlag) != 0;
+        if (isRemote)
+        {
+            batch.RegionId[i] = ledger.IdOf(task.Process.Space.Remote(address, record.StartNs));
+            batch.Region[i] = AddressSpace.RemoteName;
+            batch.FilePage[i] = FaultBatch.Null;
+            return;
+        }
         if (task.Process.Space.Lookup(address) is not { } piece)
         {
             WithoutRegion++;

@@ -67,7 +67,7 @@ internal sealed class FrameDecoder(IFrameItems items)
             items.OnChange(new ProbeEvent(record));
     }
 
-    // a = { start, address, ip, error code << 32 | signal, si_code }
+    // a = { start, address, ip, error code or flags << 32 | signal, fault_result << 32 | bits }
     private static SpooledFault FailedFault(in EventRecord record)
     {
         var durationNs = record.TimeNs - record.A0;
@@ -82,7 +82,9 @@ internal sealed class FrameDecoder(IFrameItems items)
                 Pid = record.Pid,
                 Tid = record.Tid,
                 ErrorCode = (ushort)(record.A3 >> 32),
-                Bits = FaultBits.HasErrorCode | (record.A2 < 0 ? FaultBits.KernelIp : FaultBits.None),
+                FaultFlags = (ushort)(record.A3 >> 32),
+                FaultResult = (ushort)(record.A4 >> 32),
+                Bits = (FaultBits)record.A4,
                 Weight = 1,
             },
             (int)record.Cpu,

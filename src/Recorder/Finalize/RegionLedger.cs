@@ -51,8 +51,14 @@ internal sealed class RegionLedger(int maxWithFaults = 65_536, int maxWithoutFau
     }
 
     /// <summary>Regions with faults in order of their first, then those without that were mapped during or before the recording.</summary>
-    public IReadOnlyList<Region> Build(Func<long, long> toTraceTime)
+    /// <param name="onlyProcessesWithFaults">Mappings of others were seen, but are no part of the recording.</param>
+    public IReadOnlyList<Region> Build(Func<long, long> toTraceTime, bool onlyProcessesWithFaults = false)
     {
+        if (onlyProcessesWithFaults)
+        {
+            HashSet<int> pids = [.. _withFaults.Select(region => region.Pid)];
+            _untouched.RemoveAll(region => !pids.Contains(region.Pid));
+        }
         SweepUntouched();
         var id = _withFaults.Count;
         var untouched = _untouched.Take(maxWithoutFaults).ToList();

@@ -47,6 +47,8 @@ internal sealed class ProcessState
 
     public int LiveThreads { get; set; }
 
+    public bool HasFaults { get; set; }
+
     /// <summary>Name of the main thread, kept when it ends.</summary>
     public string Comm { get; set; } = "";
 }
@@ -56,7 +58,8 @@ internal sealed class ProcessState
 /// What has ended is let go of, so that memory is bounded by what lives: for a live view, which needs no tables at its end. Without
 /// it every task stays for the trace's tables.
 /// </param>
-internal sealed class TaskTable(IRegionLedger ledger, bool forgets = false)
+/// <param name="onlyKnown">What is told of processes that are neither snapshot nor known by a probe, nor created by such, is not of interest.</param>
+internal sealed class TaskTable(IRegionLedger ledger, bool forgets = false, bool onlyKnown = false)
 {
     /// <summary>A task's last faults may be handed out after its end, by as much as the merge lets them be late.</summary>
     private const long RememberedNs = 1_000_000_000;
@@ -108,6 +111,8 @@ internal sealed class TaskTable(IRegionLedger ledger, bool forgets = false)
 
     public void Apply(LedgerEvent change, (long Minor, long Major)? baseline, int targetPid)
     {
+        if (onlyKnown && !IsOfKnown(change))
+            return;
         _last = null;
         switch (change)
         {
@@ -139,8 +144,9 @@ internal sealed class TaskTable(IRegionLedger ledger, bool forgets = false)
         }
     }
 
-    public IReadOnlyList<ProcessEntry> BuildProcesses(Func<long, long> toTraceTime)
-        => [.. _allProcesses.Select(process => new ProcessEntry
+    /// <param name="onlyWithFaults">Others were seen, but are no part of the recording.</param>
+    public IReadOnlyList<ProcessEntry> BuildProcesses(Func<long, long> toTraceTime, bool onlyWithFaults)
+        => [.. _allProcesses.Where(process => process.HasFaults || !onlyWithFaults).Select(process => new ProcessEntry
         {
             Pid = process.Pid,
             ParentPid = process.ParentPid,
@@ -149,8 +155,8 @@ internal sealed class TaskTable(IRegionLedger ledger, bool forgets = false)
             ExitedNs = process.ExitedNs is { } exited ? toTraceTime(exited) : null,
         })];
 
-    public IReadOnlyList<ThreadEntry> BuildThreads(Func<long, long> toTraceTime)
-        => [.. _allTasks.Select(task => new ThreadEntry
+    public IReadOnlyList<ThreadEntry> BuildThreads(Func<long, long> toTraceTime, bool onlyWithFaults)
+        => [.. _allTasks.Where(task => task.Process.HasFaults || !onlyWithFaults).Select(task => new ThreadEntry
         {
             Pid = task.Process.Pid,
             Tid = task.Tid,
@@ -192,7 +198,9 @@ internal sealed class TaskTable(IRegionLedger ledger, bool forgets = false)
         _commandRuns |= baseline is null || record.Type == EventType.TaskExec;
         if (!_commandRuns && record.Tid != targetPid || record.Type == EventType.TaskExit && !_tasks.ContainsKey(record.Tid))
             return;
-        var task = Task(record.Pid, record.Tid, record.TimeNs);
+        // A thread that was found running has an unknown beginning.
+        var wasFound = baseline is null && record is { Type: EventType.TaskNew, A4: not 0 };
+        var task = Task(record.Pid, record.Tid, wasFound ? null : record.TimeNs);
         switch (record.Type)
         {
             case EventType.TaskNew when record.A4 == 0: // forked: its counters start at zero
@@ -300,6 +308,8 @@ internal sealed class TaskTable(IRegionLedger ledger, bool forgets = false)
     private void ApplySnapshot(MapsSnapshot snapshot)
     {
         var process = Process(snapshot.Pid, null);
+        if (process.StartedNs is not null)
+            return; // Created meanwhile: its mappings are known from its parent's and its own records.
         process.ParentPid = snapshot.ParentPid;
         process.Comm = snapshot.Comm;
         foreach (var thread in snapshot.Threads)
@@ -320,6 +330,17 @@ internal sealed class TaskTable(IRegionLedger ledger, bool forgets = false)
     }
 
     private static ulong Hex(string text) => ulong.Parse(text, NumberStyles.HexNumber, CultureInfo.InvariantCulture);
+
+    private bool IsOfKnown(LedgerEvent change) => change switch
+    {
+        MapEvent map => IsKnown(map.Pid),
+        CommEvent comm => IsKnown(comm.Pid),
+        ForkEvent fork => IsKnown(fork.ParentPid),
+        ExitEvent exit => IsKnown(exit.Pid),
+        _ => true,
+    };
+
+    private bool IsKnown(int pid) => _processes.TryGetValue(pid, out var process) && process.ExitedNs is null;
 
     private ProcessState Process(int pid, long? startedNs) => _processes.GetValueOrDefault(pid) ?? NewProcess(pid, startedNs);
 

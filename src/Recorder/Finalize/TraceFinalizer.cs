@@ -1,3 +1,4 @@
+using Faultrec.Recorder.Capture;
 using Faultrec.Recorder.Spool;
 using Faultrec.Traces;
 
@@ -21,7 +22,7 @@ internal sealed class TraceFinalizer : ISpoolTarget, IDisposable
         _spool = spool;
         _writer = new TraceWriter(output);
         _progress = progress;
-        _tasks = new TaskTable(_ledger);
+        _tasks = new TaskTable(_ledger, onlyKnown: spool.Header.FollowsOnlyTarget);
         _rows = new FaultRows(spool.Header, _tasks, _ledger);
     }
 
@@ -65,14 +66,16 @@ internal sealed class TraceFinalizer : ISpoolTarget, IDisposable
         var lost = _lostByCpu.Values.Sum();
         var lostSideband = _tasks.LostSideband + (ending?.EventsLost ?? 0);
         var dropped = ending is null ? _spool.Length - _spool.Position : 0;
-        var countersAgree = ending?.PerfMinor is not { } minor || minor + ending.PerfMajor == _rows.Count - _rows.Failed;
         var kernelKnown = ending is not null && _rows.HasBaseline && _tasks.KernelCountsKnown;
-        return _spool.Header.Metadata with
+        var header = _spool.Header.Metadata;
+        var onlyWithFaults = _spool.Header.TargetPid == 0;
+        return header with
         {
+            Sampling = header.Sampling is { } sampling ? sampling with { RateLimited = _rows.IsRateLimited } : null,
             DurationNs = _rows.ToTraceTime(merger.LastTimeNs),
-            Regions = _ledger.Build(_rows.ToTraceTime),
-            Processes = _tasks.BuildProcesses(_rows.ToTraceTime),
-            Threads = _tasks.BuildThreads(_rows.ToTraceTime),
+            Regions = _ledger.Build(_rows.ToTraceTime, onlyWithFaults),
+            Processes = _tasks.BuildProcesses(_rows.ToTraceTime, onlyWithFaults),
+            Threads = _tasks.BuildThreads(_rows.ToTraceTime, onlyWithFaults),
             Receipt = new Receipt
             {
                 Events = _rows.Count,
@@ -80,6 +83,9 @@ internal sealed class TraceFinalizer : ISpoolTarget, IDisposable
                 LostByCpu = [.. _lostByCpu.Select(loss => new CpuLoss(loss.Key, loss.Value))],
                 LostBySecond = [.. _lostBySecond.Select(loss => new SecondLoss(loss.Key, loss.Value))],
                 LostSideband = lostSideband,
+                SampledOut = ending?.SampledOut ?? 0,
+                SampledOutMajor = ending?.SampledOutMajor ?? 0,
+                Excluded = ending?.Excluded ?? 0,
                 WithoutEntry = _rows.WithoutEntry,
                 WithoutOutcome = ending?.WithoutOutcome ?? 0,
                 WithoutRegion = _rows.WithoutRegion,
@@ -93,8 +99,19 @@ internal sealed class TraceFinalizer : ISpoolTarget, IDisposable
                 EndReason = ending?.EndReason ?? "recovered",
                 ExitStatus = ending?.ExitStatus,
                 SpoolBytesDropped = dropped,
-                Complete = ending is not null && lost == 0 && lostSideband == 0 && countersAgree,
+                Complete = ending is not null && lost == 0 && lostSideband == 0 && CountersAgree(ending, kernelKnown),
             },
         };
+    }
+
+    /// <summary>Every account that no probe can lose says what the rows say.</summary>
+    private bool CountersAgree(SpoolEnding ending, bool kernelKnown)
+    {
+        var served = _rows.Count - _rows.Failed + ending.SampledOut;
+        if (ending.PerfMinor is { } minor && minor + ending.PerfMajor != served + ending.Excluded)
+            return false;
+        // These two see all that the kernel counts, execve's own faults included.
+        var seesAll = _spool.Header.Metadata.Backend is Backends.Fexit or Backends.Kprobe;
+        return !seesAll || !kernelKnown || _tasks.KernelMinor + _tasks.KernelMajor == served;
     }
 }

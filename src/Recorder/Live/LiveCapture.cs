@@ -10,11 +10,12 @@ namespace Faultrec.Recorder.Live;
 /// <param name="NotShown">Of them, those that the view did not take.</param>
 /// <param name="Lost">Beyond them, those that found a ring full.</param>
 /// <param name="Failed">Of <paramref name="Faults"/>, those that ended in a signal; the kernel does not count these.</param>
-/// <param name="KernelCount">What the kernel's own counters say; null where none were open.</param>
+/// <param name="SampledOut">Faults that the probes saw and left out, as they were asked to.</param>
+/// <param name="KernelCount">What the kernel's own counters say of the target; null where none were open.</param>
 /// <param name="IsReaderGone">The view ended the capture.</param>
 /// <param name="ExitStatus">Of the traced command, 128+n for a signal; null when a running process was traced.</param>
 public sealed record LiveResult(
-    long Faults, long NotShown, long Lost, long Failed, long? KernelCount, long DurationNs, bool IsReaderGone, int? ExitStatus);
+    long Faults, long NotShown, long Lost, long Failed, long SampledOut, long? KernelCount, long DurationNs, bool IsReaderGone, int? ExitStatus);
 
 /// <summary>A capture that is watched instead of stored.</summary>
 public static class LiveCapture
@@ -47,7 +48,7 @@ public static class LiveCapture
         if (isDone)
             reader.ThrowIfFailed();
         return new LiveResult(
-            sink.Faults, sink.Faults - reader.Shown, sink.Lost, sink.Failed, ending.PerfMinor + ending.PerfMajor, sink.EndNs,
-            ending.EndReason == LiveSink.ReaderGone, exitStatus);
+            sink.Faults, sink.Faults - reader.Shown, sink.Lost, sink.Failed, ending.SampledOut,
+            ending.PerfMinor + ending.PerfMajor - ending.Excluded, sink.EndNs, ending.EndReason == LiveSink.ReaderGone, exitStatus);
     }
 }

@@ -11,6 +11,7 @@ internal static class Errno
     public const int Esrch = 3;
     public const int Eintr = 4;
     public const int Eacces = 13;
+    public const int Einval = 22;
     public const int Enospc = 28;
 
     /// <summary>"EPERM (Operation not permitted)" for a positive errno value.</summary>
@@ -51,7 +52,7 @@ internal static class Errno
         16 => "EBUSY",
         17 => "EEXIST",
         19 => "ENODEV",
-        22 => "EINVAL",
+        Einval => "EINVAL",
         24 => "EMFILE",
         Enospc => "ENOSPC",
         38 => "ENOSYS",
