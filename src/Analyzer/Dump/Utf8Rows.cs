@@ -57,6 +57,16 @@ internal sealed class Utf8Rows(Stream output)
         _used += written + 2;
     }
 
+    /// <summary>Room for so many bytes, to be written to at once; then <see cref="Advance"/> says how many it was.</summary>
+    public Span<byte> Room(int bytes)
+    {
+        Debug.Assert(bytes <= Size, "a line's fixed part fits");
+        Reserve(bytes);
+        return _bytes.AsSpan(_used, bytes);
+    }
+
+    public void Advance(int bytes) => _used += bytes;
+
     public void Flush()
     {
         output.Write(_bytes, 0, _used);

@@ -16,11 +16,14 @@ internal sealed class FilterOptions
     private readonly Option<string?> _from = new("--from") { HelpName = "TIME", Description = "Only faults from this time on, since the start: 1.5s, 200ms" };
     private readonly Option<string?> _to = new("--to") { HelpName = "TIME", Description = "Only faults before this time" };
 
-    public void AddTo(Command command)
+    /// <param name="withTargets">False where --pid and --comm already say what to capture.</param>
+    public void AddTo(Command command, bool withTargets = true)
     {
-        command.Options.Add(_pid);
+        if (withTargets)
+            command.Options.Add(_pid);
         command.Options.Add(_tid);
-        command.Options.Add(_comm);
+        if (withTargets)
+            command.Options.Add(_comm);
         command.Options.Add(_region);
         command.Options.Add(_kind);
         command.Options.Add(_from);

@@ -42,6 +42,9 @@ internal static class OutputTarget
             && string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR"))
             && Environment.GetEnvironmentVariable("TERM") != "dumb");
 
+    /// <summary>Nobody reads any more.</summary>
+    public static bool IsBrokenPipe(IOException exception) => Array.IndexOf(BrokenPipe, exception.HResult) >= 0;
+
     private static void WriteStdout(Action<Stream> write)
     {
         using var stream = OpenStdout();
@@ -49,7 +52,7 @@ internal static class OutputTarget
         {
             write(stream);
         }
-        catch (IOException exception) when (Array.IndexOf(BrokenPipe, exception.HResult) >= 0)
+        catch (IOException exception) when (IsBrokenPipe(exception))
         {
             // `| head` has seen enough.
         }
@@ -61,7 +64,7 @@ internal static class OutputTarget
 
     // The console's stream hides a broken pipe and would let a dump run on for nobody; a file stream on a regular file would not
     // move the offset that it shares with the rest of the shell's command. So each for what it does right.
-    private static Stream OpenStdout()
+    public static Stream OpenStdout()
     {
         if (OperatingSystem.IsWindows())
             return Console.OpenStandardOutput();

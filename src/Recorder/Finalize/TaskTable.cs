@@ -72,7 +72,7 @@ internal sealed class TaskTable(IRegionLedger ledger, bool forgets = false, bool
     // Ids are reused: an entry that ended stays in the trace's tables.
     private readonly List<TaskState> _allTasks = [];
     private readonly List<ProcessState> _allProcesses = [];
-    private readonly Queue<(long TimeNs, TaskState Task)> _ended = [];
+    private readonly Queue<(long TimeNs, TaskState Task)> _ended = new();
     private TaskState? _last;
     private bool _commandRuns;
 

@@ -1,0 +1,21 @@
+using Faultrec.Traces;
+
+namespace Faultrec.Analyzer;
+
+/// <summary>What a watcher of a running capture reads. Each call leaves everything written.</summary>
+public interface ILiveText
+{
+    /// <summary>Faults that passed the filter.</summary>
+    long Matched { get; }
+
+    void Write(FaultBatch faults);
+
+    /// <param name="notShown">Faults that are not in any batch because the reader was slow.</param>
+    /// <param name="lost">Faults that the probes could not hand over.</param>
+    void Missed(long notShown, long lost);
+
+    /// <summary>All faults before this time were written; ns since the start.</summary>
+    void Advance(long reachedNs);
+
+    void End(long endNs);
+}

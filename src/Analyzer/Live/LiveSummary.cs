@@ -1,0 +1,98 @@
+using System.Text;
+using Faultrec.Traces;
+
+namespace Faultrec.Analyzer;
+
+/// <summary>Columns and lines of the terminal that a summary is refreshed in.</summary>
+public readonly record struct TerminalSize(int Columns, int Lines);
+
+/// <summary>Who faults now: a block of text an interval, and the sum at the end. On a terminal each block takes the place of the last.</summary>
+public sealed class LiveSummary : ILiveText
+{
+    private readonly LiveFilter _filter;
+    private readonly long _intervalNs;
+    private readonly Stream _output;
+    private readonly SummaryText _text;
+    private readonly Func<TerminalSize>? _terminal;
+    private readonly LoadTable _total = new();
+    private LoadTable _now = new();
+    private long _fromNs;
+    private long _notShown;
+    private long _lost;
+    private long _totalNotShown;
+    private long _totalLost;
+    private int _linesOnTerminal;
+
+    /// <param name="top">Processes a block; 0 is all.</param>
+    /// <param name="terminal">Asked before each block; null: the output is none, and gets no escapes.</param>
+    public LiveSummary(
+        FaultFilter filter, TraceMetadata metadata, long intervalNs, int top, Stream output, Func<TerminalSize>? terminal, TextStyle style)
+    {
+        _filter = new LiveFilter(filter, metadata);
+        _intervalNs = intervalNs;
+        _output = output;
+        _terminal = terminal;
+        _text = new SummaryText(top, style);
+    }
+
+    public long Matched => _total.Rows + _now.Rows;
+
+    public void Write(FaultBatch faults)
+    {
+        var keep = _filter.Mark(faults);
+        var severities = _filter.Severities;
+        for (var row = 0; row < keep.Length; row++)
+        {
+            if (faults.TimeNs[row] >= _fromNs + _intervalNs)
+                Advance(faults.TimeNs[row]);
+            if (keep[row])
+                _now.Add(faults, row, severities[row]);
+        }
+    }
+
+    public void Missed(long notShown, long lost)
+    {
+        _notShown += notShown;
+        _lost += lost;
+    }
+
+    public void Advance(long reachedNs)
+    {
+        if (reachedNs < _fromNs + _intervalNs)
+            return;
+        EndInterval(_fromNs + _intervalNs);
+        // After a pause only the first of the empty intervals is told.
+        _fromNs += (reachedNs - _fromNs) / _intervalNs * _intervalNs;
+    }
+
+    public void End(long endNs)
+    {
+        Advance(endNs);
+        if (endNs > _fromNs || _now.Faults > 0)
+            EndInterval(endNs);
+        var block = _text.Total(_total, endNs, _totalNotShown, _totalLost, _terminal?.Invoke());
+        Print(block);
+    }
+
+    private void EndInterval(long toNs)
+    {
+        Print(_text.Interval(_now, _fromNs, toNs, _notShown, _lost, _terminal?.Invoke()));
+        _total.Merge(_now);
+        _totalNotShown += _notShown;
+        _totalLost += _lost;
+        (_now, _notShown, _lost) = (new LoadTable(), 0, 0);
+    }
+
+    private void Print(string block)
+    {
+        if (_terminal is not null)
+        {
+            // CPL: to the beginning of the line so many lines up; ED: erase from there on.
+            var erase = _linesOnTerminal > 0 ? $"\e[{_linesOnTerminal}F\e[J" : "";
+            _linesOnTerminal = block.AsSpan().Count('\n');
+            block = erase + block;
+        }
+
+        _output.Write(Encoding.UTF8.GetBytes(block));
+    }
+}

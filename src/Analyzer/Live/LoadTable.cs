@@ -1,0 +1,161 @@
+using Faultrec.Traces;
+
+namespace Faultrec.Analyzer;
+
+/// <summary>Faults of one process over some time. Memory is bounded: of very many regions those with the most faults are kept.</summary>
+internal sealed class ProcessLoad(int pid)
+{
+    private const int MaxRegions = 256;
+
+    private readonly Dictionary<string, RegionLoad> _regions = [];
+    private string? _lastName;
+    private RegionLoad _last = new();
+    private bool _hasMainComm;
+
+    private sealed class RegionLoad
+    {
+        public long Faults;
+    }
+
+    public int Pid { get; } = pid;
+
+    /// <summary>Name of the main thread when that has faulted, else of another.</summary>
+    public string Comm { get; private set; } = "";
+
+    public long Faults { get; private set; }
+
+    public long Major { get; private set; }
+
+    /// <summary>Of the faults whose duration is known.</summary>
+    public long LatencySumNs { get; private set; }
+
+    public long LatencyCount { get; private set; }
+
+    public void Add(FaultBatch batch, int row, bool isMajor, long weight)
+    {
+        Name(batch.Comm[row], isMain: batch.Tid[row] == Pid);
+        Faults += weight;
+        Major += isMajor ? weight : 0;
+        if (batch.DurationNs[row] is >= 0 and var durationNs)
+        {
+            LatencySumNs += durationNs * weight;
+            LatencyCount += weight;
+        }
+
+        Region(batch.RegionId[row] == 0 ? RegionNames.Unmapped : batch.Region[row]).Faults += weight;
+    }
+
+    public void Merge(ProcessLoad other)
+    {
+        Name(other.Comm, other._hasMainComm);
+        Faults += other.Faults;
+        Major += other.Major;
+        LatencySumNs += other.LatencySumNs;
+        LatencyCount += other.LatencyCount;
+        foreach (var (name, load) in other._regions)
+            Region(name).Faults += load.Faults;
+    }
+
+    public IEnumerable<(string Name, long Faults)> Hottest(int count)
+        => _regions.OrderByDescending(region => region.Value.Faults).ThenBy(region => region.Key, StringComparer.Ordinal)
+            .Take(count).Select(region => (region.Key, region.Value.Faults));
+
+    private void Name(string comm, bool isMain)
+    {
+        if (isMain || !_hasMainComm)
+            Comm = comm;
+        _hasMainComm |= isMain;
+    }
+
+    private RegionLoad Region(string name)
+    {
+        if (ReferenceEquals(name, _lastName))
+            return _last;
+        if (!_regions.TryGetValue(name, out var load))
+        {
+            if (_regions.Count == MaxRegions)
+                Prune();
+            _regions.Add(name, load = new RegionLoad());
+        }
+
+        (_lastName, _last) = (name, load);
+        return load;
+    }
+
+    // Their faults stay in the process's sum.
+    private void Prune()
+    {
+        foreach (var region in _regions.OrderBy(region => region.Value.Faults).Take(MaxRegions / 2).ToList())
+            _regions.Remove(region.Key);
+        _lastName = null;
+    }
+}
+
+/// <summary>Processes and their faults over some time; of very many processes those with the most faults are kept.</summary>
+internal sealed class LoadTable
+{
+    private const int MaxProcesses = 1024;
+
+    private readonly Dictionary<int, ProcessLoad> _processes = [];
+    private ProcessLoad? _last;
+
+    /// <summary>Faults that were looked at; less than <see cref="Faults"/> when each stands for several.</summary>
+    public long Rows { get; private set; }
+
+    public long Faults { get; private set; }
+
+    public long Major { get; private set; }
+
+    public long Failed { get; private set; }
+
+    /// <summary>Processes that are not kept for themselves, those with the fewest faults.</summary>
+    public int Pruned { get; private set; }
+
+    public int Count => _processes.Count + Pruned;
+
+    public void Add(FaultBatch batch, int row, Severity severity)
+    {
+        var weight = Math.Max(1, batch.Weight[row]);
+        Rows++;
+        Faults += weight;
+        Major += severity == Severity.Major ? weight : 0;
+        Failed += severity == Severity.Failed ? weight : 0;
+        Process(batch.Pid[row]).Add(batch, row, severity == Severity.Major, weight);
+    }
+
+    public void Merge(LoadTable other)
+    {
+        Rows += other.Rows;
+        Faults += other.Faults;
+        Major += other.Major;
+        Failed += other.Failed;
+        Pruned += other.Pruned;
+        foreach (var process in other._processes.Values)
+            Process(process.Pid).Merge(process);
+    }
+
+    public List<ProcessLoad> Sorted()
+        => [.. _processes.Values.OrderByDescending(process => process.Faults).ThenBy(process => process.Pid)];
+
+    private ProcessLoad Process(int pid)
+    {
+        if (_last is { } last && last.Pid == pid)
+            return last;
+        if (!_processes.TryGetValue(pid, out var process))
+        {
+            if (_processes.Count == MaxProcesses)
+                Prune();
+            _processes.Add(pid, process = new ProcessLoad(pid));
+        }
+
+        return _last = process;
+    }
+
+    private void Prune()
+    {
+        foreach (var process in Sorted().Skip(MaxProcesses / 2))
+            _processes.Remove(process.Pid);
+        Pruned += MaxProcesses - (MaxProcesses / 2);
+        _last = null;
+    }
+}

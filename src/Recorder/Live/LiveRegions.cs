@@ -1,0 +1,24 @@
+using Faultrec.Recorder.Finalize;
+
+namespace Faultrec.Recorder.Live;
+
+/// <summary>Ids for regions, and no memory of them.</summary>
+internal sealed class LiveRegions : IRegionLedger
+{
+    private int _last;
+
+    public void Add(RegionEntry region)
+    {
+    }
+
+    public void SetBuildId(string path, string buildId)
+    {
+    }
+
+    public int IdOf(RegionEntry region)
+    {
+        if (region.Id == 0)
+            region.Id = _last = _last == int.MaxValue ? 1 : _last + 1;
+        return region.Id;
+    }
+}

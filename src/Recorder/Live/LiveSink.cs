@@ -1,0 +1,130 @@
+using System.Text.Json;
+using Faultrec.Recorder.Finalize;
+using Faultrec.Recorder.Spool;
+using Faultrec.Traces;
+
+namespace Faultrec.Recorder.Live;
+
+/// <summary>
+/// Makes rows of frames as they are drained. Everything that ended before a pass began is there when it ends, so a fault is handed
+/// out one pass after it ended, in order of its start; one that took longer than the margin comes late.
+/// </summary>
+internal sealed class LiveSink(BatchQueue queue, Action<TraceMetadata> onStart) : IFrameSink, IFrameItems, IMergeTarget
+{
+    /// <summary>Why the capture ended, in the place of <see cref="Capture.EndReason"/>: nobody watches any more.</summary>
+    public const string ReaderGone = "reader-gone";
+
+    /// <summary>One interval of the drain loop: what a watcher waits for order.</summary>
+    private const long MarginNs = 20_000_000;
+
+    private TimeMerge? _merge;
+    private FrameDecoder? _decoder;
+    private FaultRows? _rows;
+    private TaskTable? _tasks;
+    private FaultBatch? _batch;
+    private MissedFaults _missed;
+    private long _passNs;
+    private volatile bool _isReaderGone;
+
+    public SpoolEnding? Ending { get; private set; }
+
+    /// <summary>Faults that the probes handed over.</summary>
+    public long Faults => _rows?.Count ?? 0;
+
+    /// <summary>Of them, those that the kernel could not serve.</summary>
+    public long Failed => _rows?.Failed ?? 0;
+
+    /// <summary>Faults that found a probe's ring full.</summary>
+    public long Lost { get; private set; }
+
+    /// <summary>When the capture ended, since its start.</summary>
+    public long EndNs => Ending is { } ending && _rows is { } rows ? rows.ToTraceTime(ending.TimeNs) : 0;
+
+    /// <summary>Threads and processes held.</summary>
+    public int TasksHeld => _tasks?.Held ?? 0;
+
+    /// <summary>Ends the capture with the next pass. From any thread.</summary>
+    public void EndForGoneReader() => _isReaderGone = true;
+
+    public void Append(FrameType type, int cpu, ReadOnlySpan<byte> payload, ReadOnlySpan<byte> rest = default)
+    {
+        if (type == FrameType.Header)
+            Start(JsonSerializer.Deserialize(payload, SpoolJson.Default.SpoolHeader)!);
+        else if (rest.IsEmpty)
+            _decoder!.Decode(type, cpu, payload);
+        else
+            _decoder!.Decode(type, cpu, (byte[])[.. payload, .. rest]);
+    }
+
+    public string? EndPass(long nowNs)
+    {
+        _merge!.EmitUntil(Ending is null ? _passNs - MarginNs : long.MaxValue);
+        // A batch that is not full waits while the view has others to show: few faults a pass must not use up the batches.
+        if (Ending is not null || queue.IsEmpty)
+            HandOver();
+        queue.Advance(_rows!.ToTraceTime(_passNs - MarginNs));
+        return _isReaderGone ? ReaderGone : null;
+    }
+
+    /// <summary>Nothing follows.</summary>
+    public void Complete()
+    {
+        HandOver();
+        if (!_missed.IsEmpty)
+            queue.Add(new Delivery(new FaultBatch(0), _missed));
+        queue.Advance(EndNs);
+        queue.Complete();
+    }
+
+    public void OnPass(long timeNs) => _passNs = timeNs;
+
+    void IFrameItems.OnFault(in SpooledFault fault) => _merge!.Add(fault);
+
+    public void OnChange(LedgerEvent change) => _merge!.Add(change);
+
+    public void OnLoss(int cpu, LossFrame loss)
+    {
+        Lost += loss.Lost;
+        _missed += new MissedFaults(0, loss.Lost);
+    }
+
+    public void OnEnding(SpoolEnding ending) => Ending = ending;
+
+    public void OnLedgerEvent(LedgerEvent change) => _rows!.Apply(change);
+
+    void IMergeTarget.OnFault(in SpooledFault fault)
+    {
+        if (_batch is null || _batch.Count == _batch.Capacity)
+        {
+            HandOver();
+            _batch ??= queue.TryRent();
+        }
+        if (_batch is not null)
+        {
+            _rows!.Add(_batch, fault);
+            return;
+        }
+        _rows!.Skip(fault);
+        _missed += new MissedFaults(1, 0);
+    }
+
+    private void Start(SpoolHeader header)
+    {
+        var regions = new LiveRegions();
+        _tasks = new TaskTable(regions, forgets: true, onlyKnown: header.FollowsOnlyTarget);
+        _rows = new FaultRows(header, _tasks, regions);
+        _merge = new TimeMerge(this);
+        _decoder = new FrameDecoder(this);
+        onStart(header.Metadata);
+    }
+
+    private void HandOver()
+    {
+        if (_batch is not { Count: > 0 } && _missed.IsEmpty)
+            return;
+        if ((_batch ?? queue.TryRent()) is not { } batch)
+            return;
+        queue.Add(new Delivery(batch, _missed));
+        (_batch, _missed) = (null, default);
+    }
+}
