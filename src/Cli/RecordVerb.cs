@@ -13,7 +13,7 @@ internal static class RecordVerb
 {
     public const string CommandArgument = "COMMAND";
 
-    private static readonly (string Name, string Backend)[] Backends = [("auto", "auto"), ("tracepoint", "tracepoint")];
+    private static readonly (string Name, string Backend)[] Backends = [("auto", "auto"), ("tracepoint", "tracepoint"), ("perf", "perf")];
 
     public static Command Create()
     {
@@ -37,7 +37,6 @@ internal static class RecordVerb
         };
         verb.SetAction(result =>
         {
-            _ = result.GetValue(backend) is { } name ? Choice.Parse("--backend", name, Backends) : null;
             var options = new RecordOptions
             {
                 Output = result.GetValue(output) ?? "trace.parquet",
@@ -46,6 +45,7 @@ internal static class RecordVerb
                 Pid = result.GetValue(pid) is { } text ? ParsePid(text) : null,
                 Duration = result.GetValue(duration) is { } time ? ParseDuration(time) : null,
                 MaxSizeBytes = result.GetValue(maxSize) is { } size ? SizeText.Parse("--max-size", size) : null,
+                Backend = result.GetValue(backend) is { } name ? Choice.Parse("--backend", name, Backends) : "auto",
                 AsRoot = result.GetValue(asRoot),
                 ToolVersion = ToolVersion,
                 OnFinalizing = FinalizeProgress.ForTerminal(),

@@ -11,9 +11,16 @@ internal static class CaptureRun
     {
         // Before the probes know the process: what it has faulted until here is not theirs.
         var baseline = target.Launcher?.ReadBaseline();
-        using var capture = ProbeCapture.Open(target);
+        using ICapture capture = options.Backend == PerfCapture.Backend ? PerfCapture.Open(options, target) : ProbeCapture.Open(target);
         var startNs = Libc.MonotonicNs();
         var header = TraceHeader.Create(options, target.Pid, startNs);
+        if (capture is PerfCapture perf)
+        {
+            header = header with
+            {
+                Metadata = header.Metadata with { Backend = PerfCapture.Backend, Ladder = [new LadderStep(PerfCapture.Backend, null)], ExcludeKernel = perf.ExcludesKernel },
+            };
+        }
         (header.BaselineMinor, header.BaselineMajor) = (baseline?.MinorFaults, baseline?.MajorFaults);
         sink.Append(FrameType.Header, header, SpoolJson.Default.SpoolHeader);
         if (target.Launcher is { } launcher)

@@ -30,4 +30,11 @@ internal interface ICapture : IDisposable
 /// <param name="PerfMinor">The kernel's software counters over the same tasks and time; null where none was open.</param>
 /// <param name="EventsLost">Rare events (mappings, tasks) that found their ring full.</param>
 /// <param name="WithoutOutcome">Faults entered whose end no probe saw.</param>
-internal sealed record CaptureCounts(long? PerfMinor, long? PerfMajor, long EventsLost, long WithoutOutcome);
+internal sealed record CaptureCounts(long? PerfMinor, long? PerfMajor, long EventsLost, long WithoutOutcome)
+{
+    /// <summary>Faults that were seen and left out by sampling; exact.</summary>
+    public long SampledOut { get; init; }
+
+    /// <summary>Of these, major.</summary>
+    public long SampledOutMajor { get; init; }
+}

@@ -24,6 +24,12 @@ public sealed record RecordOptions
     /// <summary>The recording ends when its spool, the largest file it needs on disk, reaches this many bytes.</summary>
     public long? MaxSizeBytes { get; init; }
 
+    /// <summary>A rung of the ladder, or "auto".</summary>
+    public string Backend { get; init; } = "auto";
+
+    /// <summary>One fault in so many is recorded, up to 65,535.</summary>
+    public int Every { get; init; } = 1;
+
     /// <summary>Under sudo, run the command as root instead of as the invoking user.</summary>
     public bool AsRoot { get; init; }
 

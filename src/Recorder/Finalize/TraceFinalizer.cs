@@ -1,3 +1,4 @@
+using Faultrec.Recorder.Capture;
 using Faultrec.Recorder.Native;
 using Faultrec.Recorder.Spool;
 using Faultrec.Traces;
@@ -19,6 +20,7 @@ internal sealed class TraceFinalizer : IMergeTarget, IDisposable
     private readonly (long, long)? _baseline;
     private readonly long _writeFlag;
     private readonly long _instructionFlag;
+    private readonly bool _seesEntries;
     private long _rows;
     private long _failed;
     private long _withoutEntry;
@@ -33,6 +35,7 @@ internal sealed class TraceFinalizer : IMergeTarget, IDisposable
         _startNs = spool.Header.Metadata.ClockStartNs;
         _writeFlag = FlagNamed(spool, "FAULT_FLAG_WRITE");
         _instructionFlag = FlagNamed(spool, "FAULT_FLAG_INSTRUCTION");
+        _seesEntries = spool.Header.Metadata.Backend != PerfCapture.Backend;
         _baseline = spool.Header.BaselineMinor is { } minor && spool.Header.BaselineMajor is { } major ? (minor, major) : null;
     }
 
@@ -96,7 +99,7 @@ internal sealed class TraceFinalizer : IMergeTarget, IDisposable
         _batch.Weight[i] = 1;
         SetRegion(i, task, (ulong)record.Address);
         _rows++;
-        _withoutEntry += hasEntry ? 0 : 1;
+        _withoutEntry += hasEntry || !_seesEntries ? 0 : 1;
         if (fault.Signal != 0)
             _failed++;
         else

@@ -10,7 +10,10 @@ internal static class Errno
     public const int Enoent = 2;
     public const int Esrch = 3;
     public const int Eintr = 4;
+    public const int Enomem = 12;
     public const int Eacces = 13;
+    public const int Einval = 22;
+    public const int Emfile = 24;
     public const int Enospc = 28;
 
     /// <summary>"EPERM (Operation not permitted)" for a positive errno value.</summary>
@@ -46,13 +49,13 @@ internal static class Errno
         8 => "ENOEXEC",
         9 => "EBADF",
         11 => "EAGAIN",
-        12 => "ENOMEM",
+        Enomem => "ENOMEM",
         Eacces => "EACCES",
         16 => "EBUSY",
         17 => "EEXIST",
         19 => "ENODEV",
-        22 => "EINVAL",
-        24 => "EMFILE",
+        Einval => "EINVAL",
+        Emfile => "EMFILE",
         Enospc => "ENOSPC",
         38 => "ENOSYS",
         95 => "EOPNOTSUPP",
