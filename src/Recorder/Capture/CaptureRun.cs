@@ -1,3 +1,4 @@
+using Faultrec.Recorder.Launch;
 using Faultrec.Recorder.Native;
 using Faultrec.Recorder.Spool;
 using Faultrec.Traces;
@@ -35,6 +36,8 @@ internal static class CaptureRun
         if (reason == EndReason.Interrupted)
             PassOn(signals.Signal, target, capture);
         var ending = Ending(reason, target, capture.ReadCounts());
+        if (capture is PerfCapture)
+            ending = ending with { KernelMinor = target.TryGetEnd()?.MinorFaults, KernelMajor = target.TryGetEnd()?.MajorFaults };
         sink.Append(FrameType.End, ending, SpoolJson.Default.SpoolEnding);
         _ = sink.EndPass(ending.TimeNs);
         return ending;
@@ -44,7 +47,7 @@ internal static class CaptureRun
     {
         TimeNs = Libc.MonotonicNs(),
         EndReason = reason,
-        ExitStatus = target.TryGetExitStatus(),
+        ExitStatus = target.TryGetEnd()?.Status,
         PerfMinor = counts.PerfMinor,
         PerfMajor = counts.PerfMajor,
         EventsLost = counts.EventsLost,
@@ -55,6 +58,8 @@ internal static class CaptureRun
     private static void PassOn(int signal, Target target, ICapture capture)
     {
         const long sameKeystrokeNs = 1_000_000_000;
+        if (capture is PerfCapture && Terminal.SendsToAll(signal))
+            return;
         if (Libc.MonotonicNs() - capture.TargetSignalledNs > sameKeystrokeNs)
             target.Launcher?.Kill(signal);
     }

@@ -19,6 +19,7 @@ internal sealed class Sideband : IDisposable
         | PerfAttrFlags.CommExec | PerfAttrFlags.Task;
 
     private readonly PerfEventAttr _attr;
+    private readonly bool _hasBuildIds;
     private readonly int _ringBytes;
     private readonly Dictionary<int, PerfRing> _rings = [];
     private readonly List<FdHandle> _events = [];
@@ -37,6 +38,8 @@ internal sealed class Sideband : IDisposable
                 | PerfAttrFlags.UseClockid | (enableOnExec ? PerfAttrFlags.EnableOnExec : 0)
                 | (excludeKernel ? PerfAttrFlags.ExcludeKernel : 0),
         };
+        // Linux 5.12.
+        _hasBuildIds = PerfEvent.Try(_attr with { Flags = _attr.Flags | BuildIds }) == 0;
     }
 
     /// <param name="excludeKernel">What an ordinary user needs to open the events; their records are the same.</param>
@@ -61,14 +64,12 @@ internal sealed class Sideband : IDisposable
     /// <summary>Further threads of the target; before <see cref="Enable"/>.</summary>
     public void Add(IReadOnlyList<int> cpus, IReadOnlyList<int> tids)
     {
-        // Linux 5.12.
-        var hasBuildIds = PerfEvent.Try(_attr with { Flags = _attr.Flags | BuildIds }) == 0;
         foreach (var cpu in cpus)
         {
             foreach (var tid in tids)
             {
                 Add(cpu, tid, Everything);
-                if (hasBuildIds)
+                if (_hasBuildIds)
                     Add(cpu, tid, BuildIds);
             }
         }

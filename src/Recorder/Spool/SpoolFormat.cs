@@ -110,6 +110,11 @@ internal sealed record SpoolEnding
     public long EventsLost { get; init; }
 
     public long WithoutOutcome { get; init; }
+
+    /// <summary>ru_minflt of wait4(2), where no probe tells each thread's count at its end.</summary>
+    public long? KernelMinor { get; init; }
+
+    public long? KernelMajor { get; init; }
 }
 
 [JsonSourceGenerationOptions(UnmappedMemberHandling = JsonUnmappedMemberHandling.Skip)]
