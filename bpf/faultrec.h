@@ -21,20 +21,25 @@ enum target_scope {
 
 /* Set by user space between open and load. */
 struct probe_config {
-	__u32 pidns_inum;	      /* pid namespace in which ids are reported */
-	__u32 target_tgid;	      /* the process that mark_target looks for */
-	__u32 ring_slots;	      /* records of one CPU's ring, a power of two */
-	__u32 scope;		      /* enum target_scope */
-	__u32 self_tgid;	      /* a process that is never recorded, the recorder; 0: none */
-	__u8 follows_mappings_of_all; /* tell every process's changes of mappings, not only targets'
-				       */
-	__u8 leader_only;	      /* mark_target takes the main thread only */
+	__u32 pidns_inum;  /* pid namespace in which ids are reported */
+	__u32 target_tgid; /* the process that mark_target looks for */
+	__u32 ring_slots;  /* records of one CPU's ring, a power of two */
+	__u32 scope;	   /* enum target_scope */
+	__u32 self_tgid;   /* a process that is never recorded, the recorder; 0: none */
+	__u8 machine_wide; /* completions of every task pass, not only those of targets */
+	__u8 leader_only;  /* mark_target takes the main thread only */
 	/* Positions of handle_mm_fault's arguments in this kernel; NO_ARGUMENT: it has none. */
 	__u8 arg_address;
 	__u8 arg_flags;
 	__u8 arg_regs;
 	__u8 arg_count;
-	__u8 _pad[2];
+	__u8 sees_only_mapped; /* faults where nothing is mapped pass no entry probe */
+	__u8 _pad;
+	/* Bits of the running kernel: FAULT_FLAG_TRIED; VM_FAULT_RETRY, _ERROR, _MAJOR. */
+	__u32 flag_tried;
+	__u32 result_retry;
+	__u32 result_error;
+	__u32 result_major;
 	__u64 cgroup_id;
 	/*
 	 * SCOPE_COMM: a shell pattern as an automaton of at most 31 states. Bit i of an entry: in
@@ -63,6 +68,17 @@ enum fault_bits {
 	FAULT_HAS_VMF = 1 << 6,	  /* handler, vmf_address, vmf_pgoff are known */
 };
 
+/* Functions that serve faults; user space has their names (Capture/FaultHandlers.cs). */
+enum fault_handler {
+	HANDLER_PTE_FAULT = 1,
+	HANDLER_ANONYMOUS = 2,
+	HANDLER_FILE = 3,
+	HANDLER_SWAP = 4,
+	HANDLER_WP = 5,
+	HANDLER_NUMA = 6,
+	HANDLER_HUGE_ANONYMOUS = 7,
+};
+
 /* One completed fault, in the per-CPU fault ring. A cache line. */
 struct fault_record {
 	__u64 start_ns;
@@ -77,7 +93,7 @@ struct fault_record {
 	__u16 fault_flags;  /* FAULT_FLAG_* */
 	__u16 fault_result; /* VM_FAULT_*, without the bits of errors */
 	__u16 weight;	    /* faults that this one stands for */
-	__u8 handler;	    /* index in the table of handlers, Capture/Handlers.cs */
+	__u8 handler;	    /* enum fault_handler; 0: none seen */
 	__u8 _pad;
 	__u64 vmf_address;
 	__u64 vmf_pgoff;
@@ -124,7 +140,7 @@ struct event_record {
 
 _Static_assert(sizeof(struct fault_record) == 64, "fault_record");
 _Static_assert(sizeof(struct ring_control) == 128, "ring_control");
-_Static_assert(sizeof(struct probe_config) == 48 + 4 * COMM_CHARS, "probe_config");
+_Static_assert(sizeof(struct probe_config) == 64 + 4 * COMM_CHARS, "probe_config");
 _Static_assert(sizeof(struct event_record) == 64, "event_record");
 
 #endif

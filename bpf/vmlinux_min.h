@@ -20,6 +20,8 @@ typedef __u32 __be32;
 typedef __u32 __wsum;
 typedef _Bool bool;
 
+enum { false = 0, true = 1 };
+
 /* Map types and flags: UAPI values (include/uapi/linux/bpf.h), not subject to relocation. */
 enum {
 	BPF_MAP_TYPE_ARRAY = 2,
@@ -77,6 +79,13 @@ struct task_struct {
 	unsigned long maj_flt;
 	struct pid *thread_pid;
 	struct task_struct *group_leader;
+	char comm[16];
+};
+
+/* Since 5.11 these two lie in an unnamed struct in it; CO-RE looks inside. */
+struct vm_fault {
+	unsigned long address;
+	unsigned long pgoff;
 };
 
 struct seq_file;

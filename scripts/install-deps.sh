@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs what building and running faultrec needs from Debian's own packages, and only what is missing.
-#   usage: scripts/install-deps.sh [--test]      --test adds what tests and benchmarks need
+#   usage: scripts/install-deps.sh [--test] [--kernels]
+# --test adds what tests and benchmarks need, --kernels what booting other kernels needs.
 # The .NET 10 SDK must be there already. A second run installs nothing and needs no network.
 set -euo pipefail
 
@@ -17,6 +18,11 @@ test_packages=(
     linux-perf    # the kernel's own count, to compare with
     shellcheck    # checks the shell scripts
 )
+kernel_packages=(
+    qemu-system-x86 # boots them, in software emulation
+    busybox-static  # what their guests have besides faultrec
+    cpio            # packs the guests' file system
+)
 
 say() { echo "install-deps: $*" >&2; }
 
@@ -25,11 +31,13 @@ fail() {
     exit 1
 }
 
-case "${1-}" in
-"") ;;
---test) packages+=("${test_packages[@]}") ;;
-*) fail "unknown option '$1'; the only one is --test" ;;
-esac
+for option in "$@"; do
+    case $option in
+    --test) packages+=("${test_packages[@]}") ;;
+    --kernels) packages+=("${kernel_packages[@]}") ;;
+    *) fail "unknown option '$option'; there are --test and --kernels" ;;
+    esac
+done
 
 is_installed() {
     [[ $(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null) == installed ]]

@@ -12,16 +12,10 @@ internal static class CaptureRun
     {
         // Before the probes know the process: what it has faulted until here is not theirs.
         var baseline = target.Launcher?.ReadBaseline();
-        using ICapture capture = options.Backend == PerfCapture.Backend ? PerfCapture.Open(options, target) : ProbeCapture.Open(target);
+        var (capture, ladder) = Backends.Open(options, target);
+        using var owned = capture;
         var startNs = Libc.MonotonicNs();
-        var header = TraceHeader.Create(options, target.Pid, startNs);
-        if (capture is PerfCapture perf)
-        {
-            header = header with
-            {
-                Metadata = header.Metadata with { Backend = PerfCapture.Backend, Ladder = [new LadderStep(PerfCapture.Backend, null)], ExcludeKernel = perf.ExcludesKernel },
-            };
-        }
+        var header = TraceHeader.Create(options, target, capture, ladder, startNs);
         (header.BaselineMinor, header.BaselineMajor) = (baseline?.MinorFaults, baseline?.MajorFaults);
         sink.Append(FrameType.Header, header, SpoolJson.Default.SpoolHeader);
         if (target.Launcher is { } launcher)
@@ -35,23 +29,30 @@ internal static class CaptureRun
         reason = drain.Pass() == EndReason.DiskFull ? EndReason.DiskFull : reason;
         if (reason == EndReason.Interrupted)
             PassOn(signals.Signal, target, capture);
-        var ending = Ending(reason, target, capture.ReadCounts());
-        if (capture is PerfCapture)
-            ending = ending with { KernelMinor = target.TryGetEnd()?.MinorFaults, KernelMajor = target.TryGetEnd()?.MajorFaults };
+        var ending = Ending(reason, target.TryGetEnd(), capture);
         sink.Append(FrameType.End, ending, SpoolJson.Default.SpoolEnding);
         _ = sink.EndPass(ending.TimeNs);
         return ending;
     }
 
-    private static SpoolEnding Ending(string reason, Target target, CaptureCounts counts) => new()
+    private static SpoolEnding Ending(string reason, ChildEnd? end, ICapture capture) => Ending(reason, end, capture.ReadCounts()) with
+    {
+        KernelMinor = capture is PerfCapture ? end?.MinorFaults : null,
+        KernelMajor = capture is PerfCapture ? end?.MajorFaults : null,
+    };
+
+    private static SpoolEnding Ending(string reason, ChildEnd? end, CaptureCounts counts) => new()
     {
         TimeNs = Libc.MonotonicNs(),
         EndReason = reason,
-        ExitStatus = target.TryGetEnd()?.Status,
+        ExitStatus = end?.Status,
         PerfMinor = counts.PerfMinor,
         PerfMajor = counts.PerfMajor,
         EventsLost = counts.EventsLost,
         WithoutOutcome = counts.WithoutOutcome,
+        SampledOut = counts.SampledOut,
+        SampledOutMajor = counts.SampledOutMajor,
+        Excluded = counts.Excluded,
     };
 
     /// <summary>A terminal's Ctrl-C goes to the command as well; a signal sent to us alone is passed on, so that it gets exactly one.</summary>

@@ -24,7 +24,7 @@ public static class Doctor
         [
             new("fexit", "address, flags, result, duration, faults by get_user_pages", NotInThisVersion),
             new("kprobe", "the same as fexit", NotInThisVersion),
-            new(TraceHeader.TracepointBackend, "address, error code, instruction, duration; not get_user_pages", tracepoint),
+            new(Backends.Tracepoint, "address, error code, instruction, duration; not get_user_pages", tracepoint),
             new("perf", "address and instruction of your own processes, without root", NotInThisVersion),
         ];
         return new Diagnosis(Verdict(tracepoint), tracepoint is null, backends, Settings());
@@ -44,10 +44,8 @@ public static class Doctor
     {
         try
         {
-            using var open = OpenProbes.Open(Machine.PossibleCpus);
-            using var probes = open.Load(new ProbeConfig { PidnsInum = Machine.PidNamespaceInum, RingSlots = 1 }).Attach();
-            using var counters = FaultCounters.Open(probes, [Environment.ProcessId], enableOnExec: true);
-            using var sideband = Sideband.Open(Machine.OnlineCpus, [Environment.ProcessId], enableOnExec: true);
+            using var target = Target.Start(new RecordOptions { Output = "", ToolVersion = "", All = true }, null);
+            using var probes = ProbeCapture.Open(Backends.Tracepoint, new RecordOptions { Output = "", ToolVersion = "", All = true }, target);
             return null;
         }
         catch (FaultrecException e)

@@ -3,33 +3,20 @@ using Faultrec.Recorder.Native;
 namespace Faultrec.Recorder.Capture;
 
 /// <summary>
-/// The kernel's own minor- and major-fault software events on the target's threads, inherited by what they create. They run the
-/// completion probes, and their counts are an account of the same faults that no probe can lose.
+/// The kernel's own minor- and major-fault software events. They run the completion probes, and their counts are an account of
+/// the same faults that no probe can lose. For a command they are on its first thread, inherited by what it creates; else on
+/// every CPU, and the probe takes what is a target's.
 /// </summary>
 internal sealed class FaultCounters : IDisposable
 {
     private readonly List<FdHandle> _minor = [];
     private readonly List<FdHandle> _major = [];
 
-    /// <summary>Opens and attaches, still disabled. A command's counters start at its execve, others at Enable.</summary>
-    public static FaultCounters Open(AttachedProbes probes, IReadOnlyList<int> tids, bool enableOnExec)
-    {
-        var counters = new FaultCounters();
-        try
-        {
-            foreach (var tid in tids)
-            {
-                counters.Add(probes, counters._minor, tid, PerfEvent.SwPageFaultsMin, AttachedProbes.MinorProgram, enableOnExec);
-                counters.Add(probes, counters._major, tid, PerfEvent.SwPageFaultsMaj, AttachedProbes.MajorProgram, enableOnExec);
-            }
-            return counters;
-        }
-        catch
-        {
-            counters.Dispose();
-            throw;
-        }
-    }
+    /// <summary>Disabled until the execve of the command that this thread is about to become.</summary>
+    public static FaultCounters OfCommand(AttachedProbes probes, int tid) => Open(probes, [(tid, -1)], PerfAttrFlags.Inherit | PerfAttrFlags.EnableOnExec);
+
+    /// <summary>Disabled until <see cref="Enable"/>.</summary>
+    public static FaultCounters OfMachine(AttachedProbes probes) => Open(probes, [.. Machine.OnlineCpus.Select(cpu => (-1, cpu))], 0);
 
     public long Minor => _minor.Sum(PerfEvent.ReadCount);
 
@@ -45,25 +32,42 @@ internal sealed class FaultCounters : IDisposable
         _major.ForEach(fd => fd.Dispose());
     }
 
-    private void ForEach(nuint request)
+    private static FaultCounters Open(AttachedProbes probes, IReadOnlyList<(int Tid, int Cpu)> places, PerfAttrFlags flags)
     {
-        foreach (var fd in _minor.Concat(_major))
-            PerfEvent.Control(fd, request);
+        var counters = new FaultCounters();
+        try
+        {
+            foreach (var (tid, cpu) in places)
+            {
+                counters._minor.Add(Attach(probes, tid, cpu, PerfEvent.SwPageFaultsMin, AttachedProbes.MinorProgram, flags));
+                counters._major.Add(Attach(probes, tid, cpu, PerfEvent.SwPageFaultsMaj, AttachedProbes.MajorProgram, flags));
+            }
+            return counters;
+        }
+        catch
+        {
+            counters.Dispose();
+            throw;
+        }
     }
 
-    private void Add(AttachedProbes probes, List<FdHandle> list, int tid, ulong config, string program, bool enableOnExec)
+    private static FdHandle Attach(AttachedProbes probes, int tid, int cpu, ulong config, string program, PerfAttrFlags flags)
     {
         var attr = new PerfEventAttr
         {
             Type = PerfEvent.TypeSoftware,
             Config = config,
             SamplePeriod = 1,
-            Flags = PerfAttrFlags.Disabled | PerfAttrFlags.Inherit | (enableOnExec ? PerfAttrFlags.EnableOnExec : 0),
+            Flags = PerfAttrFlags.Disabled | flags,
         };
-        var fd = PerfEvent.TryOpen(attr, tid, -1, $"the fault counters of thread {tid}");
-        if (fd is null)
-            return; // The thread ended since it was listed.
-        list.Add(fd);
+        var fd = PerfEvent.TryOpen(attr, tid, cpu, "the fault counters") ?? throw Errno.Failure(Errno.Esrch, "opening the fault counters");
         probes.AttachTo(fd, program);
+        return fd;
+    }
+
+    private void ForEach(nuint request)
+    {
+        foreach (var fd in _minor.Concat(_major))
+            PerfEvent.Control(fd, request);
     }
 }

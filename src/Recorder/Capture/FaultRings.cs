@@ -4,19 +4,37 @@ using Faultrec.Recorder.Spool;
 
 namespace Faultrec.Recorder.Capture;
 
-/// <summary>Reader of the per-CPU fault rings (bpf/faultrec.bpf.c: `rings`): copies what is new into the sink, counts what was lost.</summary>
-internal sealed unsafe class FaultRings(AttachedProbes probes)
-{
-    private readonly ulong[] _lostSeen = new ulong[probes.Cpus];
+/// <param name="Taken">Records handed over, and lost.</param>
+internal readonly record struct ProbeCounts(long Taken, long WithoutOutcome, long SampledOut, long SampledOutMajor, long Excluded);
 
-    public long WithoutOutcome => Sum(static control => control.WithoutOutcome);
+/// <summary>
+/// Reader of the per-CPU fault rings (bpf/ring.bpf.h): copies what is new into the sink, counts what was lost, and tells the
+/// probes which part of the faults to take.
+/// </summary>
+internal sealed unsafe class FaultRings
+{
+    private readonly AttachedProbes _probes;
+    private readonly ulong[] _lostSeen;
+    private readonly RateGuard? _guard;
+    private uint _every;
+
+    public FaultRings(AttachedProbes probes, RecordOptions options)
+    {
+        _probes = probes;
+        _lostSeen = new ulong[probes.Cpus];
+        if (options.MaxRatePerSecond is { } rate)
+            _guard = new RateGuard(rate, options.Every, options.OnNotice);
+        // Without a random first distance the first fault would always be taken, and short recordings be estimated too high.
+        for (var cpu = 0; cpu < probes.Cpus; cpu++)
+            Control(cpu).Gap = (uint)Random.Shared.Next(options.Every);
+        Take((uint)options.Every);
+    }
 
     public void DrainTo(IFrameSink sink, long nowNs)
     {
-        for (var cpu = 0; cpu < probes.Cpus; cpu++)
+        for (var cpu = 0; cpu < _probes.Cpus; cpu++)
         {
-            // SAFETY: RingControl[Cpus] is mapped for as long as the probes live.
-            ref var control = ref ((RingControl*)probes.Controls.Pointer)[cpu];
+            ref var control = ref Control(cpu);
             DrainCpu(sink, cpu, ref control);
             var lost = Volatile.Read(ref control.Lost);
             if (lost == _lostSeen[cpu])
@@ -25,12 +43,44 @@ internal sealed unsafe class FaultRings(AttachedProbes probes)
             sink.Append(FrameType.Loss, cpu, MemoryMarshal.AsBytes(new ReadOnlySpan<LossFrame>(in loss)));
             _lostSeen[cpu] = lost;
         }
+        if (_guard is null)
+            return;
+        var counts = ReadCounts();
+        Take(_guard.Every(nowNs, counts.Taken + counts.SampledOut));
+    }
+
+    public ProbeCounts ReadCounts()
+    {
+        var counts = default(ProbeCounts);
+        for (var cpu = 0; cpu < _probes.Cpus; cpu++)
+        {
+            ref var control = ref Control(cpu);
+            counts = new ProbeCounts(
+                counts.Taken + (long)(Volatile.Read(ref control.Head) + Volatile.Read(ref control.Lost)),
+                counts.WithoutOutcome + (long)Volatile.Read(ref control.WithoutOutcome),
+                counts.SampledOut + (long)Volatile.Read(ref control.SampledOut),
+                counts.SampledOutMajor + (long)Volatile.Read(ref control.SampledOutMajor),
+                counts.Excluded + (long)Volatile.Read(ref control.Excluded));
+        }
+        return counts;
+    }
+
+    // SAFETY: RingControl[Cpus] is mapped for as long as the probes live.
+    private ref RingControl Control(int cpu) => ref ((RingControl*)_probes.Controls.Pointer)[cpu];
+
+    private void Take(uint every)
+    {
+        if (every == _every)
+            return;
+        _every = every;
+        for (var cpu = 0; cpu < _probes.Cpus; cpu++)
+            Volatile.Write(ref Control(cpu).Every, every);
     }
 
     private void DrainCpu(IFrameSink sink, int cpu, ref RingControl control)
     {
-        var slots = probes.RingSlots;
-        var ring = (FaultRecord*)probes.Rings.Pointer + (nint)cpu * (nint)slots;
+        var slots = _probes.RingSlots;
+        var ring = (FaultRecord*)_probes.Rings.Pointer + (nint)cpu * (nint)slots;
         var tail = control.Tail;
         // Acquire: the records before head are complete once head is seen.
         var head = Volatile.Read(ref control.Head);
@@ -43,13 +93,5 @@ internal sealed unsafe class FaultRings(AttachedProbes probes)
             // Release: only now may the probe overwrite them.
             Volatile.Write(ref control.Tail, tail);
         }
-    }
-
-    private long Sum(Func<RingControl, ulong> counter)
-    {
-        ulong sum = 0;
-        for (var cpu = 0; cpu < probes.Cpus; cpu++)
-            sum += counter(((RingControl*)probes.Controls.Pointer)[cpu]);
-        return (long)sum;
     }
 }

@@ -11,9 +11,13 @@ namespace Faultrec.Recorder.Capture;
 /// </summary>
 internal sealed class FaultSamples : IDisposable
 {
+    /// <summary>In place of a thread's id: every process of the machine.</summary>
+    public const int EveryThread = -1;
+
     private readonly PerfLimits _limits;
     private readonly int _period;
     private readonly bool _isCommand;
+    private readonly int _excludedPid;
     private readonly List<Counter> _counters = [];
     private readonly Dictionary<int, CpuSamples> _cpus = [];
     private readonly FaultRecord[] _converted = new FaultRecord[1024];
@@ -34,8 +38,9 @@ internal sealed class FaultSamples : IDisposable
 
     /// <param name="period">Every how many faults of a kind, thread and CPU there is a sample.</param>
     /// <param name="isCommand">It has one thread and begins with its execve; else its threads are added, and then enabled.</param>
-    public FaultSamples(PerfLimits limits, int period, bool isCommand)
-        => (_limits, _period, _isCommand) = (limits, period, isCommand);
+    /// <param name="excludedPid">A process whose faults are left out when they are read; 0: none.</param>
+    public FaultSamples(PerfLimits limits, int period, bool isCommand, int excludedPid)
+        => (_limits, _period, _isCommand, _excludedPid) = (limits, period, isCommand, excludedPid);
 
     public IEnumerable<int> Fds => _cpus.Values.Select(cpu => cpu.Ring.Fd);
 
@@ -84,14 +89,18 @@ internal sealed class FaultSamples : IDisposable
     {
         var (minor, major) = (Sum(isMajor: false), Sum(isMajor: true));
         var totals = _cpus.Values.Select(cpu => cpu.Totals).ToList();
-        var counted = new CaptureCounts(
-            minor.Count - totals.Sum(cpu => cpu.TwiceMinor), major.Count - totals.Sum(cpu => cpu.TwiceMajor), EventsLost: 0, WithoutOutcome: 0);
+        var counted = new CaptureCounts
+        {
+            PerfMinor = minor.Count - totals.Sum(cpu => cpu.TwiceMinor),
+            PerfMajor = major.Count - totals.Sum(cpu => cpu.TwiceMajor),
+            Excluded = totals.Sum(cpu => cpu.Excluded),
+        };
         if (_period == 1)
             return counted;
         var lost = _limits.TellsLost ? minor.Lost + major.Lost : totals.Sum(cpu => cpu.Lost);
         return counted with
         {
-            SampledOut = minor.Count + major.Count - totals.Sum(cpu => cpu.Minor + cpu.Major) - lost,
+            SampledOut = minor.Count + major.Count - totals.Sum(cpu => cpu.Minor + cpu.Major + cpu.Excluded) - lost,
             SampledOutMajor = major.Count - totals.Sum(cpu => cpu.Major) - major.Lost,
         };
     }
@@ -116,7 +125,8 @@ internal sealed class FaultSamples : IDisposable
             PerfEvent.Control(fd, PerfEvent.IocSetOutput, known.Ring.Fd);
         else
             _cpus.Add(cpu, new CpuSamples(
-                PerfRing.Map(fd, cpu, _limits.SampleRingBytes, "the ring of samples"), new SampleReader(hasId: !_isCommand, (ushort)_period)));
+                PerfRing.Map(fd, cpu, _limits.SampleRingBytes, "the ring of samples"),
+                new SampleReader(hasId: !_isCommand, (ushort)_period, _excludedPid)));
     }
 
     private PerfEventAttr Attributes(bool isMajor) => new()
@@ -171,6 +181,9 @@ internal sealed class FaultSamples : IDisposable
 
     private static FaultrecException Refused(int errno, int tid) => errno switch
     {
+        Errno.Eperm or Errno.Eacces when tid == EveryThread => new FaultrecException(
+            ExitCode.NotPermitted,
+            $"the whole machine may not be traced by this user (kernel.perf_event_paranoid is {PerfLimits.Setting("perf_event_paranoid")}, and would have to be 0); use sudo"),
         Errno.Eperm or Errno.Eacces => new FaultrecException(
             ExitCode.NotPermitted,
             $"thread {tid} may not be traced by this user ({Errno.Describe(errno)}): it is another user's, or its program is not readable; use sudo"),

@@ -1,4 +1,5 @@
 using Faultrec.Recorder.Spool;
+using Faultrec.Traces;
 
 namespace Faultrec.Recorder.Capture;
 
@@ -8,6 +9,15 @@ namespace Faultrec.Recorder.Capture;
 /// </summary>
 internal interface ICapture : IDisposable
 {
+    /// <summary>One of <see cref="Backends"/>.</summary>
+    string Backend { get; }
+
+    /// <summary>What --handlers asked for; else empty.</summary>
+    IReadOnlyList<HandlerProbe> Handlers { get; }
+
+    /// <summary>Faults that kernel mode takes for the program are not seen.</summary>
+    bool ExcludesKernel { get; }
+
     /// <summary>Readable when a ring fills: drain before the clock says so.</summary>
     IEnumerable<int> Fds { get; }
 
@@ -27,14 +37,24 @@ internal interface ICapture : IDisposable
     CaptureCounts ReadCounts();
 }
 
-/// <param name="PerfMinor">The kernel's software counters over the same tasks and time; null where none was open.</param>
-/// <param name="EventsLost">Rare events (mappings, tasks) that found their ring full.</param>
-/// <param name="WithoutOutcome">Faults entered whose end no probe saw.</param>
-internal sealed record CaptureCounts(long? PerfMinor, long? PerfMajor, long EventsLost, long WithoutOutcome)
+internal sealed record CaptureCounts
 {
-    /// <summary>Faults that were seen and left out by sampling; exact.</summary>
+    /// <summary>The kernel's software counters over the same tasks and time; null where none was open.</summary>
+    public long? PerfMinor { get; init; }
+
+    public long? PerfMajor { get; init; }
+
+    /// <summary>Rare events (mappings, tasks) that found their ring full.</summary>
+    public long EventsLost { get; init; }
+
+    /// <summary>Faults entered whose end no probe saw.</summary>
+    public long WithoutOutcome { get; init; }
+
+    /// <summary>Faults that sampling left out; of these major.</summary>
     public long SampledOut { get; init; }
 
-    /// <summary>Of these, major.</summary>
     public long SampledOutMajor { get; init; }
+
+    /// <summary>Faults of others than the target that passed the probes.</summary>
+    public long Excluded { get; init; }
 }

@@ -28,6 +28,10 @@ internal static class Machine
     public static IReadOnlyList<int> ThreadsOf(int pid)
         => [.. Directory.GetDirectories($"/proc/{pid}/task").Select(path => int.Parse(Path.GetFileName(path), CultureInfo.InvariantCulture)).Order()];
 
+    public static IEnumerable<int> Processes()
+        => Directory.EnumerateDirectories("/proc").Select(path => int.TryParse(Path.GetFileName(path.AsSpan()), CultureInfo.InvariantCulture, out var pid) ? pid : 0)
+            .Where(pid => pid != 0);
+
     // "0-3,8": Documentation/admin-guide/cputopology.rst
     private static IReadOnlyList<int> ParseList(string text)
     {

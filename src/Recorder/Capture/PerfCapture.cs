@@ -10,8 +10,6 @@ namespace Faultrec.Recorder.Capture;
 /// </summary>
 internal sealed class PerfCapture : ICapture
 {
-    public const string Backend = "perf";
-
     /// <summary>Listing threads again and again ends here when the target creates them faster than they can be covered.</summary>
     private const int MaxListings = 32;
 
@@ -19,15 +17,19 @@ internal sealed class PerfCapture : ICapture
     private readonly FaultSamples _samples;
     private readonly Sideband _sideband;
 
-    private PerfCapture(Target target, PerfLimits limits, FaultSamples samples, Sideband sideband)
+    private PerfCapture(Target target, bool handlers, PerfLimits limits, FaultSamples samples, Sideband sideband)
     {
         _target = target;
+        Handlers = handlers ? FaultHandlers.Find(Backend) : [];
         ExcludesKernel = limits.ExcludeKernel;
         _samples = samples;
         _sideband = sideband;
     }
 
-    /// <summary>Faults of kernel mode are not seen.</summary>
+    public string Backend => Backends.Perf;
+
+    public IReadOnlyList<HandlerProbe> Handlers { get; }
+
     public bool ExcludesKernel { get; }
 
     public IEnumerable<int> Fds => _samples.Fds.Concat(_sideband.Fds);
@@ -37,20 +39,24 @@ internal sealed class PerfCapture : ICapture
     /// <exception cref="FaultrecException">perf events, or the target, are closed to this user.</exception>
     public static PerfCapture Open(RecordOptions options, Target target)
     {
+        RefuseWhatItCannot(options, target);
         var cpus = Machine.OnlineCpus;
         var limits = PerfLimits.Probe(cpus);
         var isCommand = target.Launcher is not null;
-        var samples = new FaultSamples(limits, options.Every, isCommand);
+        var excludedPid = target.Scope == TargetScope.All && !options.IncludeSelf ? Environment.ProcessId : 0;
+        var samples = new FaultSamples(limits, options.Every, isCommand, excludedPid);
         Sideband? sideband = null;
         try
         {
             // The samples first: their refusal has the better words.
-            IReadOnlyList<int> tids = isCommand ? [target.Pid] : ThreadsOf(target.Pid);
+            IReadOnlyList<int> tids = isCommand ? [target.Pid]
+                : target.Scope == TargetScope.All ? [FaultSamples.EveryThread]
+                : ThreadsOf(target.Pid);
             samples.Add(cpus, tids);
             sideband = Sideband.Open(cpus, tids, isCommand, limits.SidebandRingBytes, limits.ExcludeKernel);
-            if (!isCommand)
+            if (target.Scope == TargetScope.Tree && !isCommand)
                 AddNewThreads(target.Pid, cpus, tids, samples, sideband);
-            return new PerfCapture(target, limits, samples, sideband);
+            return new PerfCapture(target, options.Handlers, limits, samples, sideband);
         }
         catch
         {
@@ -63,7 +69,8 @@ internal sealed class PerfCapture : ICapture
     public void Start(IFrameSink sink)
     {
         _sideband.Enable();
-        sink.Append(FrameType.Maps, _target.Snapshot(), SpoolJson.Default.MapsSnapshot);
+        foreach (var snapshot in _target.Snapshots())
+            sink.Append(FrameType.Maps, snapshot, SpoolJson.Default.MapsSnapshot);
         _samples.Enable();
     }
 
@@ -81,6 +88,17 @@ internal sealed class PerfCapture : ICapture
     {
         _sideband.Dispose();
         _samples.Dispose();
+    }
+
+    private static void RefuseWhatItCannot(RecordOptions options, Target target)
+    {
+        const int maxPeriod = ushort.MaxValue;
+        var refusal = target.Scope is not (TargetScope.Tree or TargetScope.All) ? "cannot follow a name or a cgroup: give a command, --pid or --all, or use sudo"
+            : options.MaxRatePerSecond is not null ? "cannot change its sampling while it records: leave --max-rate out, and give --every N"
+            : options.Every > maxPeriod ? $"takes at most one fault in {maxPeriod}: give a smaller --every"
+            : null;
+        if (refusal is not null)
+            throw new FaultrecException(ExitCode.NotPermitted, $"the perf backend {refusal}");
     }
 
     /// <summary>

@@ -66,15 +66,17 @@ internal static class PerfSample
 
 /// <summary>What one drain of a ring of samples gave.</summary>
 /// <param name="Lost">Told by PERF_RECORD_LOST.</param>
+/// <param name="Excluded">Samples of the process that is left out.</param>
 /// <param name="TwiceMinor">Samples left out because another event of ours had told the same fault.</param>
-internal record struct SampleTotals(long Lost, long Minor, long Major, long TwiceMinor, long TwiceMajor);
+internal record struct SampleTotals(long Lost, long Minor, long Major, long Excluded, long TwiceMinor, long TwiceMajor);
 
 /// <summary>
 /// Turns one CPU's ring into fault records. A thread can have two events of a kind: its own, and one that it inherited, when it
 /// was created while events were being opened (Capture/FaultSamples.cs). Both tell a fault in the same call, so their samples
 /// are neighbours in the ring, equal but for the id; only the first of such a group is taken.
 /// </summary>
-internal sealed class SampleReader(bool hasId, ushort weight)
+/// <param name="excludedPid">A process whose samples are left out; 0: none.</param>
+internal sealed class SampleReader(bool hasId, ushort weight, int excludedPid = 0)
 {
     private FaultRecord _group;
     private long _groupId;
@@ -125,6 +127,11 @@ internal sealed class SampleReader(bool hasId, ushort weight)
         if (type != PerfRecordType.Sample || !PerfSample.TryParse(record, hasId, weight, out fault, out var id))
         {
             fault = default;
+            return false;
+        }
+        if (excludedPid != 0 && fault.Pid == excludedPid)
+        {
+            totals.Excluded++;
             return false;
         }
         var isMajor = (fault.Bits & FaultBits.Major) != 0;

@@ -1,53 +1,83 @@
 using Faultrec.Recorder.Native;
 using Faultrec.Recorder.Spool;
+using Faultrec.Traces;
 
 namespace Faultrec.Recorder.Capture;
 
-/// <summary>The rungs that are BPF programs: they share rings, side-band and the marking of targets.</summary>
+/// <summary>The rungs that are BPF programs: they share rings, side-band and the choice of targets.</summary>
 internal sealed class ProbeCapture : ICapture
 {
     /// <summary>Records of one CPU's ring: 64 K × 64 B, a tenth of a second at the highest fault rate a core can produce.</summary>
     private const uint RingSlots = 64 * 1024;
 
+    private static readonly string[] CommonPrograms =
+        ["signal_raised", "address_space_changed", "task_new", "task_exec", "task_exit", AttachedProbes.MarkerProgram];
+
     private readonly Target _target;
     private readonly AttachedProbes _probes;
     private readonly Sideband _sideband;
-    private readonly FaultCounters _counters;
+    private readonly FaultCounters? _counters;
     private readonly EventRing _events;
     private readonly FaultRings _faults;
-    private long _withoutOutcome;
+    private ProbeCounts _counts;
 
-    private ProbeCapture(Target target, AttachedProbes probes, Sideband sideband, FaultCounters counters, EventRing events)
+    private ProbeCapture(
+        string backend, Target target, IReadOnlyList<HandlerProbe> handlers, AttachedProbes probes, Sideband sideband, FaultCounters? counters, FaultRings faults)
     {
+        Backend = backend;
+        Handlers = handlers;
         _target = target;
         _probes = probes;
         _sideband = sideband;
         _counters = counters;
-        _events = events;
-        _faults = new FaultRings(probes);
+        _faults = faults;
+        _events = new EventRing(probes);
     }
+
+    public string Backend { get; }
+
+    public IReadOnlyList<HandlerProbe> Handlers { get; }
+
+    public bool ExcludesKernel => false;
 
     public IEnumerable<int> Fds => _sideband.Fds.Prepend(_events.Fd);
 
     public long TargetSignalledNs => _events.TargetSignalledNs;
 
     /// <exception cref="FaultrecException">This rung does not work here, or not for this user.</exception>
-    public static ProbeCapture Open(Target target)
+    public static ProbeCapture Open(string backend, RecordOptions options, Target target)
     {
-        var probes = LoadProbes(target.Pid);
-        probes.MarkTarget();
-        var isCommand = target.Launcher is not null;
-        var tids = isCommand ? [target.Pid] : Machine.ThreadsOf(target.Pid);
-        var sideband = Sideband.Open(Machine.OnlineCpus, tids, isCommand);
-        var counters = FaultCounters.Open(probes, tids, isCommand);
-        return new ProbeCapture(target, probes, sideband, counters, new EventRing(probes));
+        var handlers = options.Handlers ? FaultHandlers.Find(backend) : [];
+        var config = Config(backend, target, options.IncludeSelf);
+        using var open = OpenProbes.Open(Machine.PossibleCpus);
+        var probes = open.Load(config, Programs(backend, handlers)).Attach();
+        Sideband? sideband = null;
+        FaultCounters? counters = null;
+        try
+        {
+            var faults = new FaultRings(probes, options);
+            if (target.Pid != 0)
+                probes.MarkTarget();
+            sideband = Sideband.Open(Machine.OnlineCpus, [target.IsMachineWide ? -1 : target.Pid], !target.IsMachineWide);
+            if (backend == Backends.Tracepoint)
+                counters = target.IsMachineWide ? FaultCounters.OfMachine(probes) : FaultCounters.OfCommand(probes, target.Pid);
+            return new ProbeCapture(backend, target, handlers, probes, sideband, counters, faults);
+        }
+        catch
+        {
+            counters?.Dispose();
+            sideband?.Dispose();
+            probes.Dispose();
+            throw;
+        }
     }
 
     public void Start(IFrameSink sink)
     {
         _sideband.Enable();
-        sink.Append(FrameType.Maps, _target.Snapshot(), SpoolJson.Default.MapsSnapshot);
-        _counters.Enable();
+        foreach (var snapshot in _target.Snapshots())
+            sink.Append(FrameType.Maps, snapshot, SpoolJson.Default.MapsSnapshot);
+        _counters?.Enable();
     }
 
     public void DrainTo(IFrameSink sink, long nowNs)
@@ -60,23 +90,66 @@ internal sealed class ProbeCapture : ICapture
     public void Stop()
     {
         // Before the completions go: entries without them would count from now on.
-        _withoutOutcome = _faults.WithoutOutcome;
-        _counters.Disable();
+        _counts = _faults.ReadCounts();
+        if (_counters is null)
+            _probes.Detach();
+        _counters?.Disable();
     }
 
-    public CaptureCounts ReadCounts() => new(_counters.Minor, _counters.Major, _probes.EventsLost, _withoutOutcome);
+    public CaptureCounts ReadCounts()
+    {
+        var counts = _faults.ReadCounts();
+        return new CaptureCounts
+        {
+            PerfMinor = _counters?.Minor,
+            PerfMajor = _counters?.Major,
+            EventsLost = _probes.EventsLost,
+            WithoutOutcome = _counts.WithoutOutcome,
+            SampledOut = counts.SampledOut,
+            SampledOutMajor = counts.SampledOutMajor,
+            Excluded = counts.Excluded,
+        };
+    }
 
     public void Dispose()
     {
         _events.Dispose();
-        _counters.Dispose();
+        _counters?.Dispose();
         _sideband.Dispose();
         _probes.Dispose();
     }
 
-    private static AttachedProbes LoadProbes(int pid)
+    private static HashSet<string> Programs(string backend, IReadOnlyList<HandlerProbe> handlers)
     {
-        using var open = OpenProbes.Open(Machine.PossibleCpus);
-        return open.Load(new ProbeConfig { PidnsInum = Machine.PidNamespaceInum, TargetTgid = (uint)pid, RingSlots = RingSlots }).Attach();
+        string[] own = backend switch
+        {
+            Backends.Fexit => ["mm_fault_fentry", "mm_fault_fexit"],
+            Backends.Kprobe => ["mm_fault_kprobe", "mm_fault_kretprobe"],
+            _ => ["fault_enter_user", "fault_enter_kernel", AttachedProbes.MinorProgram, AttachedProbes.MajorProgram],
+        };
+        return [.. CommonPrograms, .. own, .. handlers.Where(probe => probe.Refusal is null).Select(probe => FaultHandlers.Program(backend, probe))];
+    }
+
+    private static ProbeConfig Config(string backend, Target target, bool includeSelf)
+    {
+        var config = new ProbeConfig
+        {
+            PidnsInum = Machine.PidNamespaceInum,
+            TargetTgid = (uint)target.Pid,
+            RingSlots = RingSlots,
+            Scope = target.Scope,
+            SelfTgid = includeSelf ? 0 : (uint)Environment.ProcessId,
+            MachineWide = (byte)(target.IsMachineWide ? 1 : 0),
+            LeaderOnly = (byte)(target.Launcher is null ? 0 : 1),
+            CgroupId = target.CgroupId,
+        };
+        config = target.Names?.Describe(config) ?? config;
+        if (backend == Backends.Tracepoint)
+            return config;
+        config.SeesOnlyMapped = 1;
+        config = KernelFaults.OfKernel().Describe(config);
+        if (config.ArgAddress == ProbeConfig.NoArgument || config.ArgFlags == ProbeConfig.NoArgument)
+            throw new FaultrecException(ExitCode.NotPermitted, "the kernel's BTF does not say where handle_mm_fault has its arguments; `faultrec doctor handle_mm_fault` tells more");
+        return config;
     }
 }

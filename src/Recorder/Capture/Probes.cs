@@ -50,16 +50,22 @@ internal sealed unsafe class OpenProbes : IDisposable
     }
 
     /// <summary>Sizes maps, fills .rodata and loads; this object must not be used afterwards.</summary>
+    /// <param name="programs">Names of those to load; the others stay out of the kernel.</param>
     /// <exception cref="FaultrecException">Not permitted or not supported; names the errno and the verifier's last line.</exception>
-    public LoadedProbes Load(ProbeConfig config)
+    public LoadedProbes Load(ProbeConfig config, IReadOnlySet<string> programs)
     {
+        foreach (var (name, program) in _object.Programs())
+            Errno.ThrowIfLibbpfFailed(Libbpf.ProgramSetAutoload(program, programs.Contains(name)), $"choosing the probe {name}");
         SetMaxEntries("rings", _cpus * config.RingSlots);
         SetMaxEntries("ring_controls", _cpus);
         *(ProbeConfig*)InitialValue(".rodata", sizeof(ProbeConfig)) = config;
         var result = Libbpf.ObjectLoad(_object);
         if (result < 0)
+        {
+            _object.Dispose();
             throw Errno.Failure(-result, $"loading the BPF probes{LastLogLine()}");
-        return new LoadedProbes(_object, config, (int)_cpus);
+        }
+        return new LoadedProbes(_object, config, (int)_cpus, programs);
     }
 
     public void Dispose() => NativeMemory.Free(_log);
@@ -85,15 +91,15 @@ internal sealed unsafe class OpenProbes : IDisposable
 }
 
 /// <summary>Programs and maps in the kernel, nothing attached.</summary>
-internal sealed unsafe class LoadedProbes(ObjectHandle bpfObject, ProbeConfig config, int cpus)
+internal sealed unsafe class LoadedProbes(ObjectHandle bpfObject, ProbeConfig config, int cpus, IReadOnlySet<string> loaded)
 {
     public ProbeConfig Config { get; } = config;
 
     public int Cpus { get; } = cpus;
 
     /// <summary>
-    /// Attaches everything that does not need a perf event of its own and marks the target's threads. This object must not be
-    /// used afterwards.
+    /// Attaches everything that does not need a perf event of its own, in the order of the source: a probe at an entry before the
+    /// one at its end. This object must not be used afterwards.
     /// </summary>
     public AttachedProbes Attach()
     {
@@ -102,16 +108,15 @@ internal sealed unsafe class LoadedProbes(ObjectHandle bpfObject, ProbeConfig co
         var programs = new Dictionary<string, nint>();
         try
         {
-            for (nint program = 0; (program = Libbpf.ObjectNextProgram(bpfObject, program)) != 0;)
+            foreach (var (name, program) in bpfObject.Programs().Where(program => loaded.Contains(program.Name)))
             {
-                var name = Marshal.PtrToStringUTF8((nint)Libbpf.ProgramName(program))!;
                 programs[name] = program;
                 if (name is AttachedProbes.MinorProgram or AttachedProbes.MajorProgram)
                     continue;
                 var link = Libbpf.ProgramAttach(program);
                 if (link == 0)
                     throw Errno.Failure(Marshal.GetLastPInvokeError(), $"attaching the probe {name}");
-                if (name == "mark_target")
+                if (name == AttachedProbes.MarkerProgram)
                     marker = new LinkHandle(link);
                 else
                     links.Add(new LinkHandle(link));
@@ -133,6 +138,7 @@ internal sealed unsafe class AttachedProbes : IDisposable
 {
     public const string MinorProgram = "fault_minor";
     public const string MajorProgram = "fault_major";
+    public const string MarkerProgram = "mark_target";
 
     private readonly ObjectHandle _object;
     private readonly List<LinkHandle> _links;
@@ -197,9 +203,16 @@ internal sealed unsafe class AttachedProbes : IDisposable
     public void AttachTo(FdHandle perfEvent, string program)
         => PerfEvent.Control(perfEvent, PerfEvent.IocSetBpf, Libbpf.ProgramFd(_programs[program]));
 
-    public void Dispose()
+    /// <summary>No probe runs any more; what they wrote can still be read.</summary>
+    public void Detach()
     {
         _links.ForEach(link => link.Dispose());
+        _links.Clear();
+    }
+
+    public void Dispose()
+    {
+        Detach();
         _marker.Dispose();
         Rings.Dispose();
         Controls.Dispose();

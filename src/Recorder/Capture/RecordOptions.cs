@@ -8,7 +8,7 @@ public enum ExistingOutput
     Refuse,
 }
 
-/// <summary>One recording, as the command line asks for it. Exactly one of Command and Pid is set.</summary>
+/// <summary>One recording, as the command line asks for it. Exactly one of Command, Pid, Comm, Cgroup and All is set.</summary>
 public sealed record RecordOptions
 {
     public required string Output { get; init; }
@@ -19,16 +19,34 @@ public sealed record RecordOptions
 
     public int? Pid { get; init; }
 
+    /// <summary>Processes by the name of their main thread, * and ? as in a shell; also those that begin later.</summary>
+    public string? Comm { get; init; }
+
+    /// <summary>A cgroup v2 and those below it: its directory, or its path as /proc/PID/cgroup shows it.</summary>
+    public string? Cgroup { get; init; }
+
+    /// <summary>Every process of the machine.</summary>
+    public bool All { get; init; }
+
+    /// <summary>Record this process, too.</summary>
+    public bool IncludeSelf { get; init; }
+
+    /// <summary>See <see cref="Backends"/>.</summary>
+    public string Backend { get; init; } = Backends.Auto;
+
+    /// <summary>Take one fault in so many.</summary>
+    public int Every { get; init; } = 1;
+
+    /// <summary>Above so many faults per second take only a part of them; null: take all, whatever it costs.</summary>
+    public long? MaxRatePerSecond { get; init; }
+
+    /// <summary>Also record which function below handle_mm_fault served each fault.</summary>
+    public bool Handlers { get; init; }
+
     public TimeSpan? Duration { get; init; }
 
     /// <summary>The recording ends when its spool, the largest file it needs on disk, reaches this many bytes.</summary>
     public long? MaxSizeBytes { get; init; }
-
-    /// <summary>A rung of the ladder, or "auto".</summary>
-    public string Backend { get; init; } = "auto";
-
-    /// <summary>One fault in so many is recorded, up to 65,535.</summary>
-    public int Every { get; init; } = 1;
 
     /// <summary>Under sudo, run the command as root instead of as the invoking user.</summary>
     public bool AsRoot { get; init; }
@@ -38,6 +56,8 @@ public sealed record RecordOptions
     /// <summary>Part of finalizing that is done, 0 to 1.</summary>
     public Action<double>? OnFinalizing { get; init; }
 
+    /// <summary>Something the user should know before the end: no process has the name yet, the rate guard took hold.</summary>
+    public Action<string>? OnNotice { get; init; }
 }
 
 /// <param name="ExitStatus">Of the recorded command, 128+n for a signal; null when a running process was recorded.</param>

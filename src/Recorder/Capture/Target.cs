@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Runtime.InteropServices;
 using Faultrec.Recorder.Launch;
 using Faultrec.Recorder.Native;
@@ -7,13 +6,20 @@ using Faultrec.Traces;
 
 namespace Faultrec.Recorder.Capture;
 
-/// <summary>The recorded process: a command that waits for its release, or one that runs already.</summary>
+/// <summary>What is recorded: a command that waits for its release, a process that runs already, or a part of the whole machine.</summary>
 internal sealed class Target : IDisposable
 {
-    private readonly FdHandle _pidfd;
+    private readonly FdHandle? _pidfd;
     private ChildEnd? _end;
 
-    private Target(int pid, Launcher? launcher)
+    private Target(TargetScope scope, string words)
+    {
+        Scope = scope;
+        Words = words;
+    }
+
+    private Target(int pid, Launcher? launcher, string words)
+        : this(TargetScope.Tree, words)
     {
         Pid = pid;
         Launcher = launcher;
@@ -22,25 +28,45 @@ internal sealed class Target : IDisposable
             return;
         var errno = Marshal.GetLastPInvokeError();
         launcher?.Dispose();
-        throw errno == Errno.Esrch
+        throw errno == Errno.Esrch || errno == Errno.Einval
             ? new FaultrecException(ExitCode.Usage, $"--pid {pid}: no such process; `ps -e` lists them")
             : Errno.Failure(errno, $"opening process {pid}");
     }
 
+    public TargetScope Scope { get; }
+
+    /// <summary>In the words of the command line; <see cref="TraceMetadata.Target"/>.</summary>
+    public string Words { get; }
+
+    /// <summary>The one process; 0 when there are many.</summary>
     public int Pid { get; }
 
-    /// <summary>Null when the process ran already.</summary>
+    /// <summary>Null when nothing is launched.</summary>
     public Launcher? Launcher { get; }
 
-    /// <summary>Readable when the process has ended.</summary>
-    public int EndFd => _pidfd.Fd;
+    /// <summary>Faults of every task pass the probes, because the targets are not known beforehand, or run already.</summary>
+    public bool IsMachineWide => Launcher is null;
 
+    public Glob? Names { get; private init; }
+
+    public ulong CgroupId { get; private init; }
+
+    /// <summary>Readable when the process has ended; -1: there is none to wait for.</summary>
+    public int EndFd => _pidfd?.Fd ?? -1;
+
+    /// <exception cref="FaultrecException">There is no such target.</exception>
     public static Target Start(RecordOptions options, InvokingUser? user)
     {
+        if (options.All)
+            return new Target(TargetScope.All, "all");
+        if (options.Comm is { } name)
+            return new Target(TargetScope.Comm, $"comm {name}") { Names = new Glob(name) };
+        if (options.Cgroup is { } path)
+            return new Target(TargetScope.Cgroup, $"cgroup {path}") { CgroupId = Cgroup.FindId(path) };
         if (options.Pid is { } pid)
-            return new Target(pid, null);
+            return new Target(pid, null, $"pid {pid}");
         var launcher = Launcher.Start(options.Command, user);
-        return new Target(launcher.Pid, launcher);
+        return new Target(launcher.Pid, launcher, "command");
     }
 
     /// <summary>Null while the command runs, and for a process that is not ours.</summary>
@@ -48,43 +74,18 @@ internal sealed class Target : IDisposable
 
     public int? WaitForCommand() => Launcher is null ? null : (_end ??= Launcher.Wait()).Status;
 
-    /// <summary>The address space as it is now; proc(5).</summary>
-    public MapsSnapshot Snapshot()
+    /// <summary>Mappings and names of what runs already and may fault.</summary>
+    public IEnumerable<MapsSnapshot> Snapshots()
     {
-        try
-        {
-            var maps = File.ReadAllText($"/proc/{Pid}/maps");
-            var threads = Machine.ThreadsOf(Pid).Select(tid => new ThreadName(tid, Comm($"/proc/{Pid}/task/{tid}/comm"))).ToList();
-            return new MapsSnapshot(Pid, Libc.MonotonicNs(), Comm($"/proc/{Pid}/comm"), ParentPid(), threads, maps);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new FaultrecException(ExitCode.NotPermitted, $"--pid {Pid}: its mappings cannot be read: {e.Message}", e);
-        }
+        if (Scope != TargetScope.Tree)
+            return ProcessSnapshot.OfAll();
+        return [ProcessSnapshot.TryTake(Pid, out var reason) ?? throw new FaultrecException(
+            ExitCode.NotPermitted, $"--pid {Pid}: its mappings cannot be read: {reason}")];
     }
 
     public void Dispose()
     {
-        _pidfd.Dispose();
+        _pidfd?.Dispose();
         Launcher?.Dispose();
-    }
-
-    private static string Comm(string path)
-    {
-        try
-        {
-            return File.ReadAllText(path).TrimEnd('\n');
-        }
-        catch (IOException)
-        {
-            return ""; // The thread ended meanwhile.
-        }
-    }
-
-    // "PPid:\t1234"
-    private int ParentPid()
-    {
-        var line = File.ReadLines($"/proc/{Pid}/status").First(text => text.StartsWith("PPid:", StringComparison.Ordinal));
-        return int.Parse(line["PPid:".Length..], CultureInfo.InvariantCulture);
     }
 }

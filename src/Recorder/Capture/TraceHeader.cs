@@ -6,25 +6,33 @@ namespace Faultrec.Recorder.Capture;
 /// <summary>What a trace says of its circumstances.</summary>
 internal static class TraceHeader
 {
-    public const string TracepointBackend = "tracepoint";
-
-    public static SpoolHeader Create(RecordOptions options, int pid, long startNs) => new()
+    public static SpoolHeader Create(RecordOptions options, Target target, ICapture capture, IReadOnlyList<LadderStep> ladder, long startNs)
     {
-        TargetPid = pid,
-        Metadata = new TraceMetadata
+        var kernel = KernelFaults.OfKernel();
+        return new SpoolHeader
         {
-            ToolVersion = options.ToolVersion,
-            Command = options.Command,
-            Target = options.Pid is null ? "command" : $"pid {pid}",
-            Host = Environment.MachineName,
-            Kernel = Machine.KernelRelease,
-            Arch = Machine.Arch,
-            PageSize = Environment.SystemPageSize,
-            ClockStartNs = startNs,
-            StartedAt = DateTimeOffset.UtcNow,
-            Backend = TracepointBackend,
-            Ladder = [new LadderStep(TracepointBackend, null)],
-            Receipt = new Receipt { Events = 0 },
-        },
-    };
+            TargetPid = target.Pid,
+            FollowsOnlyTarget = target.IsMachineWide && target.Pid != 0,
+            Metadata = new TraceMetadata
+            {
+                ToolVersion = options.ToolVersion,
+                Command = options.Command,
+                Target = target.Words,
+                Host = Environment.MachineName,
+                Kernel = Machine.KernelRelease,
+                Arch = Machine.Arch,
+                PageSize = Environment.SystemPageSize,
+                ClockStartNs = startNs,
+                StartedAt = DateTimeOffset.UtcNow,
+                Backend = capture.Backend,
+                Ladder = ladder,
+                FaultFlagNames = kernel.FlagNames,
+                FaultResultNames = kernel.ResultNames,
+                Handlers = capture.Handlers,
+                ExcludeKernel = capture.ExcludesKernel,
+                Sampling = options.Every > 1 || options.MaxRatePerSecond is not null ? new Sampling(options.Every, options.MaxRatePerSecond, false) : null,
+                Receipt = new Receipt { Events = 0 },
+            },
+        };
+    }
 }

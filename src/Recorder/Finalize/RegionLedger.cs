@@ -2,6 +2,19 @@ using Faultrec.Traces;
 
 namespace Faultrec.Recorder.Finalize;
 
+/// <summary>Who is told of regions, and gives them their ids.</summary>
+internal interface IRegionLedger
+{
+    /// <summary>A mapping appeared.</summary>
+    void Add(RegionEntry region);
+
+    /// <summary>Of the file last mapped for execution under this path.</summary>
+    void SetBuildId(string path, string buildId);
+
+    /// <summary>The id of a region that has a fault.</summary>
+    int IdOf(RegionEntry region);
+}
+
 /// <summary>
 /// Gives regions their ids and bounds the ledger: a region gets an id with its first fault. Beyond the limit a new mapping shares
 /// the entry of an earlier one of the same process and name, so that a program that maps a million times still makes a file
@@ -9,7 +22,7 @@ namespace Faultrec.Recorder.Finalize;
 /// </summary>
 /// <param name="maxWithFaults">From here on mappings share entries.</param>
 /// <param name="maxWithoutFaults">Mappings without a fault that are kept, those that live longest first.</param>
-internal sealed class RegionLedger(int maxWithFaults = 65_536, int maxWithoutFaults = 16_384)
+internal sealed class RegionLedger(int maxWithFaults = 65_536, int maxWithoutFaults = 16_384) : IRegionLedger
 {
     private readonly List<RegionEntry> _withFaults = [];
     private readonly List<RegionEntry> _untouched = [];
@@ -28,10 +41,8 @@ internal sealed class RegionLedger(int maxWithFaults = 65_536, int maxWithoutFau
             SweepUntouched();
     }
 
-    /// <summary>Of the file last mapped for execution under this path.</summary>
     public void SetBuildId(string path, string buildId) => _buildIds[path] = buildId;
 
-    /// <summary>The id of a region that has a fault.</summary>
     public int IdOf(RegionEntry region)
     {
         if (region.Id == 0)

@@ -34,6 +34,9 @@ internal sealed class SidebandParser
     private const int HeaderSize = 8;
     private const int Mmap2NameOffset = HeaderSize + 64;
 
+    /// <summary>A live view of a machine that compiles for days meets more names than memory should hold.</summary>
+    private const int MaxNames = 1 << 16;
+
     // Programs map few distinct files: one string for each keeps a million mappings cheap.
     private readonly Dictionary<string, string> _names = [];
     private readonly Dictionary<(uint, uint), string> _devices = [];
@@ -125,8 +128,11 @@ internal sealed class SidebandParser
         bytes = end < 0 ? bytes : bytes[..end];
         Span<char> chars = stackalloc char[bytes.Length];
         var text = chars[..Encoding.UTF8.GetChars(bytes, chars)];
-        if (!lookup.TryGetValue(text, out var known))
-            lookup[text] = known = text.ToString();
+        if (lookup.TryGetValue(text, out var known))
+            return known;
+        if (_names.Count == MaxNames)
+            _names.Clear();
+        lookup[text] = known = text.ToString();
         return known;
     }
 

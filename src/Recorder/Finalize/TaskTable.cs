@@ -52,16 +52,29 @@ internal sealed class ProcessState
 }
 
 /// <summary>Processes and threads of the recording, with their names and address spaces, kept up to the moment of the merge.</summary>
-internal sealed class TaskTable(RegionLedger ledger)
+/// <param name="forgets">
+/// What has ended is let go of, so that memory is bounded by what lives: for a live view, which needs no tables at its end. Without
+/// it every task stays for the trace's tables.
+/// </param>
+internal sealed class TaskTable(IRegionLedger ledger, bool forgets = false)
 {
+    /// <summary>A task's last faults may be handed out after its end, by as much as the merge lets them be late.</summary>
+    private const long RememberedNs = 1_000_000_000;
+
+    private const int MaxRemembered = 16 * 1024;
+
     private readonly Dictionary<int, TaskState> _tasks = [];
     private readonly Dictionary<int, ProcessState> _processes = [];
 
     // Ids are reused: an entry that ended stays in the trace's tables.
     private readonly List<TaskState> _allTasks = [];
     private readonly List<ProcessState> _allProcesses = [];
+    private readonly Queue<(long TimeNs, TaskState Task)> _ended = [];
     private TaskState? _last;
     private bool _commandRuns;
+
+    /// <summary>Threads and processes held.</summary>
+    public int Held => _tasks.Count + _processes.Count + _allTasks.Count + _allProcesses.Count;
 
     /// <summary>The kernel's own counts of the threads that ended; null when one's start was not known.</summary>
     public long KernelMinor { get; private set; }
@@ -112,6 +125,7 @@ internal sealed class TaskTable(RegionLedger ledger)
                 break;
             case ExitEvent exit:
                 ApplyExit(exit);
+                ForgetBefore(exit.TimeNs - RememberedNs);
                 break;
             case LostEvent lost:
                 LostSideband += lost.Lost;
@@ -261,11 +275,26 @@ internal sealed class TaskTable(RegionLedger ledger)
                 return;
             task.HasEnded = true;
             task.ExitedNs ??= exit.TimeNs;
+            if (forgets)
+                _ended.Enqueue((exit.TimeNs, task));
         }
         if (!_processes.TryGetValue(exit.Pid, out var process) || --process.LiveThreads > 0)
             return;
         process.ExitedNs = exit.TimeNs;
         process.Space.Clear(exit.TimeNs);
+    }
+
+    /// <summary>An id that was used again belongs to who has it now.</summary>
+    private void ForgetBefore(long timeNs)
+    {
+        while (_ended.TryPeek(out var oldest) && (oldest.TimeNs < timeNs || _ended.Count > MaxRemembered))
+        {
+            var task = _ended.Dequeue().Task;
+            if (_tasks.GetValueOrDefault(task.Tid) == task)
+                _tasks.Remove(task.Tid);
+            if (task.Process.ExitedNs is not null && _processes.GetValueOrDefault(task.Process.Pid) == task.Process)
+                _processes.Remove(task.Process.Pid);
+        }
     }
 
     private void ApplySnapshot(MapsSnapshot snapshot)
@@ -301,7 +330,8 @@ internal sealed class TaskTable(RegionLedger ledger)
     {
         var process = new ProcessState { Pid = pid, Space = new AddressSpace(pid, ledger.Add), StartedNs = startedNs };
         _processes[pid] = process;
-        _allProcesses.Add(process);
+        if (!forgets)
+            _allProcesses.Add(process);
         return process;
     }
 
@@ -309,7 +339,8 @@ internal sealed class TaskTable(RegionLedger ledger)
     {
         var task = new TaskState { Tid = tid, Process = process, Comm = process.Comm, StartedNs = startedNs };
         _tasks[tid] = task;
-        _allTasks.Add(task);
+        if (!forgets)
+            _allTasks.Add(task);
         process.LiveThreads++;
         return task;
     }

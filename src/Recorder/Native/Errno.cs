@@ -10,7 +10,6 @@ internal static class Errno
     public const int Enoent = 2;
     public const int Esrch = 3;
     public const int Eintr = 4;
-    public const int Enomem = 12;
     public const int Eacces = 13;
     public const int Einval = 22;
     public const int Emfile = 24;
@@ -49,7 +48,7 @@ internal static class Errno
         8 => "ENOEXEC",
         9 => "EBADF",
         11 => "EAGAIN",
-        Enomem => "ENOMEM",
+        12 => "ENOMEM",
         Eacces => "EACCES",
         16 => "EBUSY",
         17 => "EEXIST",

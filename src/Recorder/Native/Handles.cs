@@ -20,6 +20,15 @@ internal sealed class ObjectHandle() : SafeHandle(0, ownsHandle: true)
         throw new InvalidOperationException($"the BPF object has no {section}");
     }
 
+    /// <summary>In the order of the source.</summary>
+    public unsafe IReadOnlyList<(string Name, nint Program)> Programs()
+    {
+        var programs = new List<(string, nint)>();
+        for (nint program = 0; (program = Libbpf.ObjectNextProgram(this, program)) != 0;)
+            programs.Add((Marshal.PtrToStringUTF8((nint)Libbpf.ProgramName(program))!, program));
+        return programs;
+    }
+
     protected override bool ReleaseHandle()
     {
         Libbpf.ObjectClose(handle);

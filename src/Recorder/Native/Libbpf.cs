@@ -97,6 +97,36 @@ internal static unsafe partial class Libbpf
     [LibraryImport(Library, EntryPoint = "ring_buffer__free")]
     public static partial void RingBufferFree(nint ring);
 
+    [LibraryImport(Library, EntryPoint = "bpf_object__find_program_by_name", StringMarshalling = StringMarshalling.Utf8)]
+    public static partial nint ObjectFindProgramByName(ObjectHandle bpfObject, string name);
+
+    [LibraryImport(Library, EntryPoint = "bpf_program__set_autoload")]
+    public static partial int ProgramSetAutoload(nint program, [MarshalAs(UnmanagedType.U1)] bool autoload);
+
+    [LibraryImport(Library, EntryPoint = "bpf_program__set_attach_target", StringMarshalling = StringMarshalling.Utf8)]
+    public static partial int ProgramSetAttachTarget(nint program, int programFd, string function);
+
+    [LibraryImport(Library, EntryPoint = "btf__load_vmlinux_btf", SetLastError = true)]
+    public static partial nint BtfLoadVmlinux();
+
+    [LibraryImport(Library, EntryPoint = "btf__load_module_btf", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    public static partial nint BtfLoadModule(string module, BtfHandle kernel);
+
+    [LibraryImport(Library, EntryPoint = "btf__parse", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    public static partial nint BtfParse(string path, nint extensions);
+
+    [LibraryImport(Library, EntryPoint = "btf__free")]
+    public static partial void BtfFree(nint btf);
+
+    [LibraryImport(Library, EntryPoint = "btf__find_by_name_kind", StringMarshalling = StringMarshalling.Utf8)]
+    public static partial int BtfFindByNameKind(BtfHandle btf, string name, uint kind);
+
+    [LibraryImport(Library, EntryPoint = "btf__type_by_id")]
+    public static partial uint* BtfTypeById(BtfHandle btf, uint id);
+
+    [LibraryImport(Library, EntryPoint = "btf__name_by_offset")]
+    public static partial byte* BtfNameByOffset(BtfHandle btf, uint offset);
+
     private static nint Resolve(string name, Assembly assembly, DllImportSearchPath? path)
         => name == Library && NativeLibrary.TryLoad("libbpf.so.1", out var handle) ? handle : 0;
 }

@@ -119,6 +119,9 @@ internal static unsafe partial class Libc
     [LibraryImport(Library, EntryPoint = "clock_gettime", SetLastError = true)]
     private static partial int ClockGettime(int clock, Timespec* time);
 
+    [LibraryImport(Library, EntryPoint = "stat", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int Stat(string path, ulong* stat);
+
     [LibraryImport(Library, EntryPoint = "syscall", SetLastError = true)]
     private static partial long Syscall(long number, nint a0, nint a1, nint a2, nint a3, nint a4);
 
@@ -136,6 +139,14 @@ internal static unsafe partial class Libc
 
     [LibraryImport(Library, EntryPoint = "posix_spawnattr_destroy")]
     public static partial int PosixSpawnattrDestroy(void* attributes);
+
+    /// <summary>stat(2): inode number of a file. struct stat of x86-64: st_dev, st_ino, … in 144 bytes.</summary>
+    public static ulong InodeOf(string path)
+    {
+        var stat = stackalloc ulong[18];
+        Errno.ThrowIfFailed(Stat(path, stat), $"stat of {path}");
+        return stat[1];
+    }
 
     /// <summary>perf_event_open(2): an fd, or -1.</summary>
     public static int PerfEventOpen(void* attr, int pid, int cpu, int groupFd, uint flags)

@@ -82,8 +82,11 @@ internal sealed record SpoolHeader
     /// <summary>Everything but regions, processes, threads and figures.</summary>
     public required TraceMetadata Metadata { get; init; }
 
-    /// <summary>The recorded process: the command, or the pid that was asked for.</summary>
+    /// <summary>The recorded process: the command, or the pid that was asked for; 0: there are many.</summary>
     public required int TargetPid { get; init; }
+
+    /// <summary>The side-band tells of every process of the machine, but only the target and what it creates are of interest.</summary>
+    public bool FollowsOnlyTarget { get; init; }
 
     /// <summary>min_flt and maj_flt of the launched process right before its execve; null when a running one was recorded.</summary>
     public long? BaselineMinor { get; set; }
@@ -110,6 +113,12 @@ internal sealed record SpoolEnding
     public long EventsLost { get; init; }
 
     public long WithoutOutcome { get; init; }
+
+    public long SampledOut { get; init; }
+
+    public long SampledOutMajor { get; init; }
+
+    public long Excluded { get; init; }
 
     /// <summary>ru_minflt of wait4(2), where no probe tells each thread's count at its end.</summary>
     public long? KernelMinor { get; init; }

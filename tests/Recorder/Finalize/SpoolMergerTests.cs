@@ -142,7 +142,7 @@ public sealed class SpoolMergerTests
         return log;
     }
 
-    private sealed class MergeLog : IMergeTarget
+    private sealed class MergeLog : ISpoolTarget
     {
         public List<(long TimeNs, long Address, int Signal)> Faults { get; } = [];
 

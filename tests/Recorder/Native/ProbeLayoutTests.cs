@@ -17,8 +17,10 @@ public sealed partial class ProbeLayoutTests
         ("probe_config", typeof(ProbeConfig), 
         [
             ("pidns_inum", "PidnsInum"), ("target_tgid", "TargetTgid"), ("ring_slots", "RingSlots"), ("scope", "Scope"),
-            ("self_tgid", "SelfTgid"), ("follows_mappings_of_all", "FollowsMappingsOfAll"), ("leader_only", "LeaderOnly"),
+            ("self_tgid", "SelfTgid"), ("machine_wide", "MachineWide"), ("leader_only", "LeaderOnly"),
             ("arg_address", "ArgAddress"), ("arg_flags", "ArgFlags"), ("arg_regs", "ArgRegs"), ("arg_count", "ArgCount"),
+            ("sees_only_mapped", "SeesOnlyMapped"),
+            ("flag_tried", "FlagTried"), ("result_retry", "ResultRetry"), ("result_error", "ResultError"), ("result_major", "ResultMajor"),
             ("cgroup_id", "CgroupId"), ("comm_star", "CommStar"), ("comm_accept", "CommAccept"), ("comm_masks", "CommMasks"),
         ]),
         ("probe_totals", typeof(ProbeTotals), [("events_lost", "EventsLost"), ("tasks_marked", "TasksMarked")]),

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * The tracepoint rung. A fault is seen twice: at entry by the x86 page_fault tracepoints, which
+ * know address, error code and time; at completion by the kernel's own minor-/major-fault software
+ * events, which are counted after the page is mapped and never for a retry (mm_account_fault,
+ * mm/memory.c). The two meet in the task's local storage.
+ */
+#ifndef FAULTREC_FAULT_TRACEPOINT_BPF_H
+#define FAULTREC_FAULT_TRACEPOINT_BPF_H
+
+#include "ring.bpf.h"
+
+static __always_inline int fault_enter(unsigned long address, struct pt_regs *regs,
+				       unsigned long error_code)
+{
+	struct task_slot *slot = my_slot();
+	__u32 cpu = bpf_get_smp_processor_id();
+	struct ring_control *control = bpf_map_lookup_elem(&ring_controls, &cpu);
+
+	if (slot && control && is_target(slot))
+		begin_fault(slot, control, cpu, address, regs->ip, error_code,
+			    FAULT_HAS_ERROR_CODE);
+	return 0;
+}
+
+SEC("tp_btf/page_fault_user")
+int BPF_PROG(fault_enter_user, unsigned long address, struct pt_regs *regs,
+	     unsigned long error_code)
+{
+	return fault_enter(address, regs, error_code);
+}
+
+SEC("tp_btf/page_fault_kernel")
+int BPF_PROG(fault_enter_kernel, unsigned long address, struct pt_regs *regs,
+	     unsigned long error_code)
+{
+	/*
+	 * Other people's probes read user memory with page faults disabled; that never completes,
+	 * and must not overwrite the fault that it interrupted.
+	 */
+	if (bpf_get_current_task_btf()->pagefault_disabled)
+		return 0;
+	return fault_enter(address, regs, error_code);
+}
+
+static __always_inline int fault_complete(struct bpf_perf_event_data *ctx, __u8 bits)
+{
+	__u64 now_ns = bpf_ktime_get_ns();
+	struct task_slot *slot = my_slot();
+	__u32 cpu = bpf_get_smp_processor_id();
+	struct ring_control *control = bpf_map_lookup_elem(&ring_controls, &cpu);
+
+	if (!control)
+		return 0;
+	if (!slot) {
+		/* Nobody's target, or one that the kernel had no memory to remember. */
+		if (config.scope == SCOPE_TREE && config.machine_wide)
+			bump(&control->excluded);
+		else
+			bump(&control->lost);
+		return 0;
+	}
+	if (!is_target(slot)) {
+		bump(&control->excluded);
+		return 0;
+	}
+	if ((ctx->regs.cs & 3) == 0)
+		bits |= FAULT_KERNEL_IP;
+	if (slot->state == SLOT_IDLE || slot->address != ctx->addr) {
+		slot->address = ctx->addr;
+		slot->ip = ctx->regs.ip;
+		slot->bits = 0;
+		bits |= FAULT_NO_ENTRY;
+	}
+	complete_fault(slot, control, cpu, now_ns, bits, 0);
+	return 0;
+}
+
+SEC("perf_event")
+int fault_minor(struct bpf_perf_event_data *ctx)
+{
+	return fault_complete(ctx, 0);
+}
+
+SEC("perf_event")
+int fault_major(struct bpf_perf_event_data *ctx)
+{
+	return fault_complete(ctx, FAULT_MAJOR);
+}
+
+#endif

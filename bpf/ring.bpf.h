@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* How records reach user space. */
+#ifndef FAULTREC_RING_BPF_H
+#define FAULTREC_RING_BPF_H
+
+#include "target.bpf.h"
+
+/*
+ * The fault rings: `config.ring_slots` records a CPU, in memory that user space maps. One writer a
+ * CPU (completion runs with preemption off, or, on a rung that uses one
+ * program for it, never twice at once on a CPU: __bpf_prog_enter_recur), one reader: no lock, no
+ * system call, no wake-up. Sized by user space before load.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct fault_record);
+} rings SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct ring_control);
+} ring_controls SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 8 << 20);
+} events SEC(".maps");
+
+/* The whole of .bss. */
+struct probe_totals totals;
+
+static __always_inline void send_event(__u32 type, const struct task_slot *slot, __u64 time_ns,
+				       __u64 a0, __u64 a1, __u64 a2, __u64 a3, __u64 a4)
+{
+	struct event_record *event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
+
+	if (!event) {
+		__sync_fetch_and_add(&totals.events_lost, 1);
+		return;
+	}
+	event->time_ns = time_ns;
+	event->type = type;
+	event->pid = slot->pid;
+	event->tid = slot->tid;
+	event->cpu = bpf_get_smp_processor_id();
+	event->a[0] = a0;
+	event->a[1] = a1;
+	event->a[2] = a2;
+	event->a[3] = a3;
+	event->a[4] = a4;
+	bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
+}
+
+static __always_inline void bump(__u64 *counter)
+{
+	/* Each counter has one writer: its CPU, with preemption off. */
+	*(volatile __u64 *)counter += 1;
+}
+
+/* The record after the ring's last; null: the ring is full. */
+static __always_inline struct fault_record *next_record(struct ring_control *control, __u32 cpu)
+{
+	__u64 used = control->head - *(volatile __u64 *)&control->tail;
+	__u32 index = cpu * config.ring_slots + ((__u32)control->head & (config.ring_slots - 1));
+
+	if (used >= config.ring_slots)
+		return 0;
+	return bpf_map_lookup_elem(&rings, &index);
+}
+
+/* The weight of a fault that begins now: the faults that it will stand for, 0 to leave it out. The
+ * distance between two is random, so that no rhythm of the program is met; its mean is `every`. */
+static __always_inline __u16 choose(struct ring_control *control)
+{
+	__u32 every = *(volatile __u32 *)&control->every;
+
+	if (every <= 1)
+		return 1;
+	if (control->gap) {
+		control->gap--;
+		return 0;
+	}
+	control->gap = bpf_get_prandom_u32() % (2 * every - 1);
+	return every;
+}
+
+static __always_inline void begin_fault(struct task_slot *slot, struct ring_control *control,
+					__u32 cpu, __u64 address, __u64 ip, __u32 code, __u8 bits)
+{
+	struct fault_record *record;
+
+	if (slot->state == SLOT_CHOSEN && slot->has_completed)
+		bump(&control->without_outcome);
+	slot->address = address;
+	slot->ip = ip;
+	slot->code = code;
+	slot->bits = bits;
+	slot->handler = 0;
+	slot->weight = choose(control);
+	if (!slot->weight) {
+		slot->start_ns = 0;
+		slot->state = SLOT_LEFT_OUT;
+		return;
+	}
+	/*
+	 * Completion will most likely write this record, whose memory the reader had last: writing
+	 * to it now fetches it while the kernel serves the fault.
+	 */
+	record = next_record(control, cpu);
+	if (record)
+		*(volatile __u64 *)&record->start_ns = 0;
+	slot->state = SLOT_CHOSEN;
+	slot->start_ns = bpf_ktime_get_ns();
+}
+
+/* Hands the record over that was written last. */
+static __always_inline void publish(struct ring_control *control)
+{
+	/* x86 stores are not reordered with stores; the barrier keeps the compiler from it. */
+	barrier();
+	*(volatile __u64 *)&control->head = control->head + 1;
+
+	if (control->head - *(volatile __u64 *)&control->tail == config.ring_slots / 2) {
+		struct event_record bell = { .type = EVENT_DOORBELL };
+
+		bpf_ringbuf_output(&events, &bell, sizeof(bell), BPF_RB_FORCE_WAKEUP);
+	}
+}
+
+static __always_inline void count_sampled_out(struct ring_control *control, __u8 bits)
+{
+	bump(&control->sampled_out);
+	if (bits & FAULT_MAJOR)
+		bump(&control->sampled_out_major);
+}
+
+/*
+ * The fault in `slot` is served. `bits` are those that its end tells; without FAULT_NO_ENTRY its
+ * beginning is known, and the slot's own bits are added.
+ */
+static __always_inline void complete_fault(struct task_slot *slot, struct ring_control *control,
+					   __u32 cpu, __u64 now_ns, __u8 bits, __u32 result)
+{
+	struct fault_record *record;
+	__u64 start_ns = slot->start_ns;
+
+	slot->state = SLOT_IDLE;
+	slot->has_completed = 1;
+	if (bits & FAULT_NO_ENTRY) {
+		start_ns = now_ns;
+		slot->weight = choose(control);
+		slot->handler = 0;
+	}
+	if (!slot->weight) {
+		count_sampled_out(control, bits);
+		return;
+	}
+	record = next_record(control, cpu);
+	if (!record) {
+		bump(&control->lost);
+		return;
+	}
+	bits |= slot->bits;
+	record->start_ns = start_ns;
+	record->address = slot->address;
+	record->ip = slot->ip;
+	record->duration_ns = now_ns - start_ns;
+	record->duration_high = (now_ns - start_ns) >> 32;
+	record->pid = slot->pid;
+	record->tid = slot->tid;
+	record->error_code = slot->code;
+	record->fault_flags = slot->code;
+	record->fault_result = result;
+	record->weight = slot->weight;
+	record->handler = slot->handler;
+	if (slot->handler) {
+		bits |= FAULT_HAS_VMF;
+		record->vmf_address = slot->vmf_address;
+		record->vmf_pgoff = slot->vmf_pgoff;
+	}
+	record->bits = bits;
+	publish(control);
+}
+
+#endif

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* Whose faults are recorded, and what is remembered of each task between a fault's entry and end.
+ */
+#ifndef FAULTREC_TARGET_BPF_H
+#define FAULTREC_TARGET_BPF_H
+
+#include "vmlinux_min.h"
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+
+#include "faultrec.h"
+
+#define MAX_PIDNS_LEVEL	 32 /* include/linux/pid_namespace.h */
+#define MAX_CGROUP_LEVEL 16
+#define TASK_COMM_LEN	 16 /* include/linux/sched.h */
+
+/* The whole of .rodata, so that user space needs no symbol table to fill it. */
+const volatile struct probe_config config;
+
+enum slot_state {
+	SLOT_IDLE = 0,
+	SLOT_CHOSEN = 1,   /* a fault is under way, and will be a record */
+	SLOT_LEFT_OUT = 2, /* a fault is under way, and sampling leaves it out */
+};
+
+struct task_slot {
+	__u64 start_ns;
+	__u64 address;
+	__u64 ip;
+	__u64 vmf_address;
+	__u64 vmf_pgoff;
+	__u32 code;   /* the x86 error code, or FAULT_FLAG_* */
+	__u32 result; /* VM_FAULT_* of a fault that failed */
+	__u32 pid;
+	__u32 tid; /* 0: no ids yet */
+	__u16 weight;
+	__u8 state; /* enum slot_state */
+	__u8 bits;  /* enum fault_bits, those known at entry */
+	__u8 handler;
+	__u8 has_completed; /* its completions are seen: from now on one that is missing counts */
+	__u8 name_is_known;
+	__u8 name_matches;
+	__u64 name[TASK_COMM_LEN / 8]; /* of the process, when it was compared */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct task_slot);
+} slots SEC(".maps");
+
+/* The id of `task` in the recorder's pid namespace; 0 when it is not visible there. */
+static __always_inline __u32 id_in_recorder_ns(struct task_struct *task)
+{
+	struct pid *pid = BPF_CORE_READ(task, thread_pid);
+	__u32 level = BPF_CORE_READ(pid, level);
+
+	for (__u32 i = 0; i < MAX_PIDNS_LEVEL; i++) {
+		struct upid upid;
+
+		if (i > level)
+			break;
+		bpf_core_read(&upid, sizeof(upid), &pid->numbers[i]);
+		if (BPF_CORE_READ(upid.ns, ns.inum) == config.pidns_inum)
+			return upid.nr;
+	}
+	return 0;
+}
+
+static __always_inline struct task_slot *give_slot(struct task_struct *task,
+						   struct task_struct *leader)
+{
+	struct task_slot *slot =
+		bpf_task_storage_get(&slots, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+
+	if (!slot)
+		return 0;
+	slot->tid = id_in_recorder_ns(task);
+	slot->pid = id_in_recorder_ns(leader);
+	return slot;
+}
+
+/*
+ * The slot of the running task. SCOPE_TREE: only targets have one. Else everybody gets one; null
+ * when the kernel cannot make it just now.
+ */
+static __always_inline struct task_slot *my_slot(void)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct task_slot *slot = bpf_task_storage_get(&slots, task, 0, 0);
+
+	if (slot || config.scope == SCOPE_TREE)
+		return slot;
+	return give_slot(task, task->group_leader);
+}
+
+/* Does the name of the process match config's pattern? Compared anew only when it has changed. */
+static __always_inline bool name_matches(struct task_slot *slot)
+{
+	struct task_struct *leader = BPF_CORE_READ(bpf_get_current_task_btf(), group_leader);
+	__u64 name[TASK_COMM_LEN / 8] = {};
+	__u32 states = 1;
+
+	bpf_core_read(name, sizeof(name), &leader->comm);
+	if (slot->name_is_known && slot->name[0] == name[0] && slot->name[1] == name[1])
+		return slot->name_matches;
+	for (int i = 0; i < TASK_COMM_LEN; i++) {
+		__u8 character = name[i / 8] >> (i % 8 * 8);
+
+		if (!character)
+			break;
+		states = ((states & config.comm_masks[character]) << 1) |
+			 (states & config.comm_star);
+	}
+	slot->name[0] = name[0];
+	slot->name[1] = name[1];
+	slot->name_is_known = 1;
+	slot->name_matches = (states & config.comm_accept) != 0;
+	return slot->name_matches;
+}
+
+/* The cgroup is looked for among all ancestors: its level below a namespace's root is not known to
+ * user space. */
+static __always_inline bool in_cgroup(void)
+{
+	for (int level = 0; level < MAX_CGROUP_LEVEL; level++) {
+		__u64 id = bpf_get_current_ancestor_cgroup_id(level);
+
+		if (id == config.cgroup_id)
+			return true;
+		if (!id)
+			break;
+	}
+	return false;
+}
+
+/* Is the running task, which has this slot, recorded? */
+static __always_inline bool is_target(struct task_slot *slot)
+{
+	if (config.scope == SCOPE_TREE)
+		return true;
+	if (slot->pid == config.self_tgid || !slot->pid)
+		return false;
+	if (config.scope == SCOPE_COMM)
+		return name_matches(slot);
+	if (config.scope == SCOPE_CGROUP)
+		return in_cgroup();
+	return true;
+}
+
+#endif

@@ -1,0 +1,24 @@
+#!/usr/bin/env bash
+# Becomes a virtual machine in software emulation: no KVM, no network, no disk.
+#   usage: scripts/vm-boot.sh KERNEL_FOLDER FOLDER
+# It starts from FOLDER/initramfs and writes FOLDER/console, the kernel's messages, and FOLDER/status, the exit status of
+# the guest's script, which is not there or empty when the script did not come to its end. What the script prints is
+# stdout. The process ends when the guest powers off or panics, and after VM_TIMEOUT_SECONDS (300) with status 124.
+set -euo pipefail
+
+fail() {
+    echo "vm-boot: $*" >&2
+    exit 1
+}
+
+(($# == 2)) || fail "usage: vm-boot.sh KERNEL_FOLDER FOLDER"
+images=("$1"/boot/vmlinuz-*)
+[[ -f ${images[0]} ]] || fail "no boot/vmlinuz-… in $1; scripts/fetch-kernels.sh puts it there"
+command -v qemu-system-x86_64 >/dev/null || fail "qemu-system-x86_64 is missing; run scripts/install-deps.sh --kernels"
+
+exec timeout --foreground --kill-after=5 "${VM_TIMEOUT_SECONDS:-300}" \
+    qemu-system-x86_64 -accel tcg,thread=multi -cpu max -smp 2 -m 1536 \
+    -nodefaults -no-user-config -display none -no-reboot \
+    -serial "file:$2/console" -serial stdio -serial "file:$2/status" \
+    -kernel "${images[0]}" -initrd "$2/initramfs" \
+    -append "console=ttyS0 panic=-1 mitigations=off random.trust_cpu=on ${VM_KERNEL_OPTIONS-}"

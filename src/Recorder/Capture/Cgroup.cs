@@ -1,0 +1,36 @@
+using Faultrec.Recorder.Native;
+using Faultrec.Traces;
+
+namespace Faultrec.Recorder.Capture;
+
+/// <summary>Finds a cgroup of version 2, the one hierarchy that BPF sees.</summary>
+internal static class Cgroup
+{
+    private const string FileSystem = "cgroup2";
+
+    /// <summary>The kernel's id of the cgroup, which is its directory's inode number (cgroups(7), kernfs).</summary>
+    /// <param name="path">A directory, or a path below the hierarchy's mount as /proc/PID/cgroup shows it.</param>
+    /// <exception cref="FaultrecException">There is no such cgroup.</exception>
+    public static ulong FindId(string path)
+    {
+        var mounts = Mounts();
+        if (mounts.Count == 0)
+            throw new FaultrecException(ExitCode.NotPermitted, $"--cgroup {path}: no cgroup v2 hierarchy is mounted here; `mount -t cgroup2 none /sys/fs/cgroup` mounts it");
+        string[] candidates = [Path.GetFullPath(path), .. mounts.Select(mount => Path.Join(mount, path))];
+        var found = candidates.FirstOrDefault(candidate => Directory.Exists(candidate) && mounts.Any(mount => IsBelow(candidate, mount)));
+        if (found is not null)
+            return Libc.InodeOf(found);
+        throw new FaultrecException(
+            ExitCode.Usage,
+            Directory.Exists(path)
+                ? $"--cgroup {path}: is no cgroup of version 2; expected a directory below {mounts[0]}"
+                : $"--cgroup {path}: no such cgroup; expected a directory below {mounts[0]}: `cat /proc/PID/cgroup` shows a process's");
+    }
+
+    private static bool IsBelow(string path, string mount)
+        => path == mount || path.StartsWith(mount.TrimEnd('/') + '/', StringComparison.Ordinal);
+
+    // proc_pid_mounts(5): device, mount point, type, …
+    private static List<string> Mounts()
+        => [.. File.ReadLines("/proc/self/mounts").Select(line => line.Split(' ')).Where(fields => fields.Length > 2 && fields[2] == FileSystem).Select(fields => fields[1])];
+}

@@ -1,0 +1,106 @@
+using Faultrec.Recorder.Capture;
+using Faultrec.Recorder.Native;
+using Faultrec.Recorder.Spool;
+using Faultrec.Traces;
+
+namespace Faultrec.Recorder.Finalize;
+
+/// <summary>Makes rows of faults: names and regions as they stand at the moment that the merge has reached.</summary>
+internal sealed class FaultRows(SpoolHeader header, TaskTable tasks, IRegionLedger ledger)
+{
+    private readonly long _startNs = header.Metadata.ClockStartNs;
+    private readonly (long, long)? _baseline = header is { BaselineMinor: { } minor, BaselineMajor: { } major } ? (minor, major) : null;
+    private readonly long _writeFlag = header.Metadata.FaultFlagNames.GetValueOrDefault("FAULT_FLAG_WRITE");
+    private readonly long _instructionFlag = header.Metadata.FaultFlagNames.GetValueOrDefault("FAULT_FLAG_INSTRUCTION");
+
+    private readonly bool _seesEntries = header.Metadata.Backend != Backends.Perf;
+
+    public long Count { get; private set; }
+
+    public long Failed { get; private set; }
+
+    public long WithoutEntry { get; private set; }
+
+    public long WithoutRegion { get; private set; }
+
+    /// <summary>Faults of the launched process before its execve are known, and not its own.</summary>
+    public bool HasBaseline => _baseline is not null;
+
+    public long ToTraceTime(long monotonicNs) => monotonicNs - _startNs;
+
+    public void Apply(LedgerEvent change) => tasks.Apply(change, _baseline, header.TargetPid);
+
+    /// <param name="batch">Has room for one more.</param>
+    public void Add(FaultBatch batch, in SpooledFault fault)
+    {
+        var record = fault.Record;
+        var task = tasks.Of(record.Pid, record.Tid);
+        var hasEntry = (record.Bits & FaultBits.NoEntry) == 0;
+        var isMajor = (record.Bits & FaultBits.Major) != 0;
+        var i = batch.Count++;
+        batch.TimeNs[i] = ToTraceTime(record.StartNs);
+        batch.DurationNs[i] = hasEntry ? record.DurationNs : FaultBatch.Null;
+        batch.Pid[i] = record.Pid;
+        batch.Tid[i] = record.Tid;
+        batch.Cpu[i] = fault.Cpu;
+        batch.Comm[i] = task.Comm;
+        batch.Address[i] = record.Address;
+        batch.Ip[i] = record.Ip;
+        batch.Major[i] = isMajor;
+        batch.Access[i] = AccessOf(record);
+        batch.KernelAccess[i] = (record.Bits & FaultBits.KernelIp) != 0;
+        batch.ErrorCode[i] = (record.Bits & FaultBits.HasErrorCode) != 0 ? record.ErrorCode : FaultBatch.Null;
+        batch.FaultFlags[i] = (record.Bits & FaultBits.HasFlags) != 0 ? record.FaultFlags : FaultBatch.Null;
+        batch.FaultResult[i] = (record.Bits & FaultBits.HasFlags) != 0 ? record.FaultResult : FaultBatch.Null;
+        batch.Signal[i] = fault.Signal == 0 ? FaultBatch.Null : fault.Signal;
+        batch.PtLevel[i] = FaultBatch.Null;
+        batch.PteBefore[i] = FaultBatch.NullPte;
+        batch.Pfn[i] = FaultBatch.Null;
+        batch.PageOrder[i] = FaultBatch.Null;
+        batch.Stack[i] = null;
+        batch.Gup[i] = false;
+        batch.Handler[i] = null;
+        batch.VmfAddress[i] = batch.VmfPgoff[i] = FaultBatch.Null;
+        batch.Weight[i] = 1;
+        SetRegion(batch, i, task, (ulong)record.Address);
+        WithoutEntry += hasEntry || !_seesEntries ? 0 : 1;
+        Count++;
+        if (fault.Signal != 0)
+            Failed++;
+        else
+            tasks.CountRow(task, isMajor);
+    }
+
+    /// <summary>A fault that nobody has room for is counted.</summary>
+    public void Skip(in SpooledFault fault)
+    {
+        Count++;
+        Failed += fault.Signal != 0 ? 1 : 0;
+    }
+
+    private void SetRegion(FaultBatch batch, int i, TaskState task, ulong address)
+    {
+        if (task.Process.Space.Lookup(address) is not { } piece)
+        {
+            WithoutRegion++;
+            batch.RegionId[i] = 0;
+            batch.Region[i] = "";
+            batch.FilePage[i] = FaultBatch.Null;
+            return;
+        }
+        batch.RegionId[i] = ledger.IdOf(piece.Region);
+        batch.Region[i] = piece.Region.Identity.Name;
+        batch.FilePage[i] = piece.Region.Identity.Path is null ? FaultBatch.Null : (long)((address - piece.Start + piece.FileOffset) >> 12);
+    }
+
+    private FaultAccess AccessOf(in FaultRecord record)
+    {
+        // arch/x86/include/asm/trap_pf.h: X86_PF_WRITE 2, X86_PF_INSTR 16.
+        if ((record.Bits & FaultBits.HasErrorCode) != 0)
+            return AccessOf(record.ErrorCode, 2, 16);
+        return (record.Bits & FaultBits.HasFlags) != 0 ? AccessOf(record.FaultFlags, _writeFlag, _instructionFlag) : FaultAccess.Unknown;
+    }
+
+    private static FaultAccess AccessOf(long bits, long write, long exec)
+        => (bits & write) != 0 ? FaultAccess.Write : (bits & exec) != 0 ? FaultAccess.Exec : FaultAccess.Read;
+}
