@@ -57,7 +57,7 @@ public class DumpTests
             batch.PageOrder[i] = (sbyte)random.Next(-1, 10);
             batch.FaultFlags[i] = random.Next(-1, 4096);
             batch.FilePage[i] = random.Next(-1, 4096);
-            batch.Access[i] = (FaultAccess)random.Next(3);
+            batch.Access[i] = (FaultAccess)random.Next(4);
             batch.KernelAccess[i] = random.Next(2) == 0;
             batch.Comm[i] = "thread";
             batch.Region[i] = $"/lib/{random.Next(5)}";

@@ -42,7 +42,10 @@ internal sealed class DumpFields(IDumpFormat format)
         format.Hex(6, (ulong)batch.Address[row]);
         format.Hex(7, (ulong)batch.Ip[row]);
         format.Bool(8, batch.Major[row]);
-        format.Text(9, AccessNames[(int)batch.Access[row]]);
+        if (batch.Access[row] == FaultAccess.Unknown)
+            format.Null(9);
+        else
+            format.Text(9, AccessNames[(int)batch.Access[row]]);
         format.Bool(10, batch.KernelAccess[row]);
         NumberOrNull(11, batch.ErrorCode[row]);
         NumberOrNull(12, batch.FaultFlags[row]);

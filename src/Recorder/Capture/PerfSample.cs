@@ -73,13 +73,16 @@ internal record struct SampleTotals(long Lost, long Minor, long Major, long Excl
 /// <summary>
 /// Turns one CPU's ring into fault records. A thread can have two events of a kind: its own, and one that it inherited, when it
 /// was created while events were being opened (Capture/FaultSamples.cs). Both tell a fault in the same call, so their samples
-/// are neighbours in the ring, equal but for the id; only the first of such a group is taken.
+/// are neighbours in the ring, of the same thread, address and instruction; only the first of such a group is taken. Up to Linux
+/// 6.2 they differ in id and time; since then the kernel fills both in once for all events (perf_prepare_sample), so that
+/// they are equal.
 /// </summary>
 /// <param name="excludedPid">A process whose samples are left out; 0: none.</param>
 internal sealed class SampleReader(bool hasId, ushort weight, int excludedPid = 0)
 {
     private FaultRecord _group;
     private long _groupId;
+    private bool _idsAreShared;
 
     /// <summary>
     /// Converts from <paramref name="position"/> on until <paramref name="faults"/> is full or the records end, and moves it. What
@@ -146,12 +149,17 @@ internal sealed class SampleReader(bool hasId, ushort weight, int excludedPid = 
         return true;
     }
 
-    // A second fault of the same instruction at the same address is told by the same event first again, or at least once.
+    // A second fault of the same instruction at the same address has a later time, and where ids differ is told by the event of
+    // _groupId once more.
     private bool IsToldAgain(in FaultRecord fault, long id)
     {
-        var isSameFault = fault.Tid == _group.Tid && fault.Address == _group.Address && fault.Ip == _group.Ip && fault.Bits == _group.Bits;
-        if (isSameFault)
-            return id != _groupId;
+        if (fault.Tid == _group.Tid && fault.Address == _group.Address && fault.Ip == _group.Ip && fault.Bits == _group.Bits)
+        {
+            var isEqual = id == _groupId && fault.StartNs == _group.StartNs;
+            _idsAreShared |= isEqual;
+            if (isEqual || id != _groupId && !_idsAreShared)
+                return true;
+        }
         (_group, _groupId) = (fault, id);
         return false;
     }
