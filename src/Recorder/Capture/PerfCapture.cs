@@ -60,7 +60,7 @@ internal sealed class PerfCapture : ICapture
                 : target.Scope == TargetScope.All ? [FaultSamples.EveryThread]
                 : ThreadsOf(target.Pid);
             samples.Add(cpus, tids);
-            sideband = Sideband.Open(cpus, tids, isCommand, limits.SidebandRingBytes, limits.ExcludeKernel);
+            sideband = Sideband.Open(cpus, tids, isCommand, limits.SidebandRingBytes, limits.ExcludeKernel, isEnabled: !isCommand);
             if (target.Scope == TargetScope.Tree && !isCommand)
                 AddNewThreads(target.Pid, cpus, tids, samples, sideband);
             return new PerfCapture(target, options.Handlers, limits, samples, sideband);
@@ -75,10 +75,9 @@ internal sealed class PerfCapture : ICapture
 
     public void Start(IFrameSink sink)
     {
-        _sideband.Enable();
         foreach (var snapshot in _target.Snapshots())
             sink.Append(FrameType.Maps, snapshot, SpoolJson.Default.MapsSnapshot);
-        _samples.Enable();
+        _samples.Begin(Libc.MonotonicNs());
     }
 
     public void DrainTo(IFrameSink sink, long nowNs)
