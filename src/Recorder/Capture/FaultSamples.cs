@@ -7,7 +7,9 @@ namespace Faultrec.Recorder.Capture;
 
 /// <summary>
 /// The kernel's minor- and major-fault software events as perf samples: one event a kind, thread and CPU, because only an event
-/// that is bound to a CPU can have a ring and be inherited; all of a CPU write into one ring.
+/// that is bound to a CPU can have a ring and be inherited; all of a CPU write into one ring. Events on threads that run
+/// already are opened enabled, and what comes before <see cref="Begin"/> is left out when it is read: an event that is inherited
+/// while its parent is being enabled can stay disabled for good (inherit_event reads the parent's state without its lock).
 /// </summary>
 internal sealed class FaultSamples : IDisposable
 {
@@ -37,7 +39,7 @@ internal sealed class FaultSamples : IDisposable
     }
 
     /// <param name="period">Every how many faults of a kind, thread and CPU there is a sample.</param>
-    /// <param name="isCommand">It has one thread and begins with its execve; else its threads are added, and then enabled.</param>
+    /// <param name="isCommand">It has one thread and begins with its execve; else its threads are added before it begins.</param>
     /// <param name="excludedPid">A process whose faults are left out when they are read; 0: none.</param>
     public FaultSamples(PerfLimits limits, int period, bool isCommand, int excludedPid)
         => (_limits, _period, _isCommand, _excludedPid) = (limits, period, isCommand, excludedPid);
@@ -58,7 +60,12 @@ internal sealed class FaultSamples : IDisposable
         }
     }
 
-    public void Enable() => ForEach(PerfEvent.IocEnable);
+    /// <summary>From this moment on faults are taken; for a command, from its execve on.</summary>
+    public void Begin(long nowNs)
+    {
+        foreach (var cpu in _cpus.Values)
+            cpu.Reader.BeginNs = nowNs;
+    }
 
     public void Stop()
     {
@@ -91,8 +98,8 @@ internal sealed class FaultSamples : IDisposable
         var totals = _cpus.Values.Select(cpu => cpu.Totals).ToList();
         var counted = new CaptureCounts
         {
-            PerfMinor = minor.Count - totals.Sum(cpu => cpu.TwiceMinor),
-            PerfMajor = major.Count - totals.Sum(cpu => cpu.TwiceMajor),
+            PerfMinor = minor.Count - totals.Sum(cpu => cpu.LeftOutMinor),
+            PerfMajor = major.Count - totals.Sum(cpu => cpu.LeftOutMajor),
             Excluded = totals.Sum(cpu => cpu.Excluded),
         };
         if (_period == 1)
@@ -138,8 +145,8 @@ internal sealed class FaultSamples : IDisposable
         ReadFormat = _limits.TellsLost ? PerfEvent.ReadLost : 0,
         WakeupWatermark = (uint)_limits.SampleRingBytes / 4,
         ClockId = Libc.ClockMonotonic,
-        Flags = PerfAttrFlags.Disabled | PerfAttrFlags.Inherit | PerfAttrFlags.Watermark | PerfAttrFlags.UseClockid
-            | (_isCommand ? PerfAttrFlags.EnableOnExec : 0) | (_limits.ExcludeKernel ? PerfAttrFlags.ExcludeKernel : 0),
+        Flags = PerfAttrFlags.Inherit | PerfAttrFlags.Watermark | PerfAttrFlags.UseClockid
+            | (_isCommand ? PerfAttrFlags.Disabled | PerfAttrFlags.EnableOnExec : 0) | (_limits.ExcludeKernel ? PerfAttrFlags.ExcludeKernel : 0),
     };
 
     private void DrainCpu(IFrameSink sink, CpuSamples cpu)

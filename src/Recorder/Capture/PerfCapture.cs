@@ -13,6 +13,13 @@ internal sealed class PerfCapture : ICapture
     /// <summary>Listing threads again and again ends here when the target creates them faster than they can be covered.</summary>
     private const int MaxListings = 32;
 
+    /// <summary>
+    /// A thread inherits at the beginning of its creation and is listed at the end: so long, in all, nothing new may appear. A
+    /// creation is short, but its thread can lose the CPU in the middle.
+    /// </summary>
+    private const int QuietListings = 4;
+    private const int QuietMs = 5;
+
     private readonly Target _target;
     private readonly FaultSamples _samples;
     private readonly Sideband _sideband;
@@ -53,7 +60,7 @@ internal sealed class PerfCapture : ICapture
                 : target.Scope == TargetScope.All ? [FaultSamples.EveryThread]
                 : ThreadsOf(target.Pid);
             samples.Add(cpus, tids);
-            sideband = Sideband.Open(cpus, tids, isCommand, limits.SidebandRingBytes, limits.ExcludeKernel);
+            sideband = Sideband.Open(cpus, tids, isCommand, limits.SidebandRingBytes, limits.ExcludeKernel, isEnabled: !isCommand);
             if (target.Scope == TargetScope.Tree && !isCommand)
                 AddNewThreads(target.Pid, cpus, tids, samples, sideband);
             return new PerfCapture(target, options.Handlers, limits, samples, sideband);
@@ -68,10 +75,9 @@ internal sealed class PerfCapture : ICapture
 
     public void Start(IFrameSink sink)
     {
-        _sideband.Enable();
         foreach (var snapshot in _target.Snapshots())
             sink.Append(FrameType.Maps, snapshot, SpoolJson.Default.MapsSnapshot);
-        _samples.Enable();
+        _samples.Begin(Libc.MonotonicNs());
     }
 
     public void DrainTo(IFrameSink sink, long nowNs)
@@ -108,9 +114,10 @@ internal sealed class PerfCapture : ICapture
     private static void AddNewThreads(int pid, IReadOnlyList<int> cpus, IReadOnlyList<int> covered, FaultSamples samples, Sideband sideband)
     {
         var known = covered.ToHashSet();
-        // Twice in a row nothing new: a thread is listed only at the end of its creation.
-        for (var (listing, quiet) = (0, 0); listing < MaxListings && quiet < 2; listing++)
+        for (var (listing, quiet) = (0, 0); listing < MaxListings && quiet < QuietListings; listing++)
         {
+            if (quiet > 0)
+                Thread.Sleep(QuietMs);
             var added = ThreadsOf(pid).Where(known.Add).ToList();
             quiet = added.Count == 0 ? quiet + 1 : 0;
             samples.Add(cpus, added);

@@ -67,8 +67,8 @@ internal static class PerfSample
 /// <summary>What one drain of a ring of samples gave.</summary>
 /// <param name="Lost">Told by PERF_RECORD_LOST.</param>
 /// <param name="Excluded">Samples of the process that is left out.</param>
-/// <param name="TwiceMinor">Samples left out because another event of ours had told the same fault.</param>
-internal record struct SampleTotals(long Lost, long Minor, long Major, long Excluded, long TwiceMinor, long TwiceMajor);
+/// <param name="LeftOutMinor">Told before by another event of ours, or before the recording began: counted by the events, but no rows.</param>
+internal record struct SampleTotals(long Lost, long Minor, long Major, long Excluded, long LeftOutMinor, long LeftOutMajor);
 
 /// <summary>
 /// Turns one CPU's ring into fault records. A thread can have two events of a kind: its own, and one that it inherited, when it
@@ -83,6 +83,9 @@ internal sealed class SampleReader(bool hasId, ushort weight, int excludedPid = 
     private FaultRecord _group;
     private long _groupId;
     private bool _idsAreShared;
+
+    /// <summary>Earlier faults are left out.</summary>
+    public long BeginNs { get; set; }
 
     /// <summary>
     /// Converts from <paramref name="position"/> on until <paramref name="faults"/> is full or the records end, and moves it. What
@@ -138,10 +141,10 @@ internal sealed class SampleReader(bool hasId, ushort weight, int excludedPid = 
             return false;
         }
         var isMajor = (fault.Bits & FaultBits.Major) != 0;
-        if (hasId && IsToldAgain(fault, id))
+        if (fault.StartNs < BeginNs || hasId && IsToldAgain(fault, id))
         {
-            totals.TwiceMinor += isMajor ? 0 : 1;
-            totals.TwiceMajor += isMajor ? 1 : 0;
+            totals.LeftOutMinor += isMajor ? 0 : 1;
+            totals.LeftOutMajor += isMajor ? 1 : 0;
             return false;
         }
         totals.Minor += isMajor ? 0 : 1;

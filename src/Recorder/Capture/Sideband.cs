@@ -24,7 +24,7 @@ internal sealed class Sideband : IDisposable
     private readonly Dictionary<int, PerfRing> _rings = [];
     private readonly List<FdHandle> _events = [];
 
-    private Sideband(bool enableOnExec, int ringBytes, bool excludeKernel)
+    private Sideband(bool enableOnExec, int ringBytes, bool excludeKernel, bool isEnabled)
     {
         _ringBytes = ringBytes;
         _attr = new PerfEventAttr
@@ -34,7 +34,7 @@ internal sealed class Sideband : IDisposable
             SampleType = PerfEvent.SampleTime,
             WakeupWatermark = (uint)ringBytes / 4,
             ClockId = Libc.ClockMonotonic,
-            Flags = PerfAttrFlags.Disabled | PerfAttrFlags.Inherit | PerfAttrFlags.Watermark | PerfAttrFlags.SampleIdAll
+            Flags = (isEnabled ? 0 : PerfAttrFlags.Disabled) | PerfAttrFlags.Inherit | PerfAttrFlags.Watermark | PerfAttrFlags.SampleIdAll
                 | PerfAttrFlags.UseClockid | (enableOnExec ? PerfAttrFlags.EnableOnExec : 0)
                 | (excludeKernel ? PerfAttrFlags.ExcludeKernel : 0),
         };
@@ -43,10 +43,11 @@ internal sealed class Sideband : IDisposable
     }
 
     /// <param name="excludeKernel">What an ordinary user needs to open the events; their records are the same.</param>
+    /// <param name="isEnabled">From the moment each event is opened: see <see cref="FaultSamples"/>.</param>
     public static Sideband Open(
-        IReadOnlyList<int> cpus, IReadOnlyList<int> tids, bool enableOnExec, int ringBytes = DefaultRingBytes, bool excludeKernel = false)
+        IReadOnlyList<int> cpus, IReadOnlyList<int> tids, bool enableOnExec, int ringBytes = DefaultRingBytes, bool excludeKernel = false, bool isEnabled = false)
     {
-        var sideband = new Sideband(enableOnExec, ringBytes, excludeKernel);
+        var sideband = new Sideband(enableOnExec, ringBytes, excludeKernel, isEnabled);
         try
         {
             sideband.Add(cpus, tids);

@@ -69,7 +69,7 @@ public sealed class SampleReaderTests
         Assert.Equal(4, Read(new SampleReader(hasId: true, 1), ring));
 
         Assert.Equal([10L, 20, 31, 40], _faults.Take(4).Select(fault => fault.StartNs));
-        Assert.Equal(new SampleTotals { Minor = 3, Major = 1, TwiceMinor = 3, TwiceMajor = 1 }, _totals);
+        Assert.Equal(new SampleTotals { Minor = 3, Major = 1, LeftOutMinor = 3, LeftOutMajor = 1 }, _totals);
     }
 
     /// <summary>Since Linux 6.3 both samples have the id and the time of whichever event came first.</summary>
@@ -87,7 +87,7 @@ public sealed class SampleReaderTests
         Assert.Equal(3, Read(new SampleReader(hasId: true, 1), ring));
 
         Assert.Equal([10L, 20, 30], _faults.Take(3).Select(fault => fault.StartNs));
-        Assert.Equal(new SampleTotals { Minor = 3, TwiceMinor = 3 }, _totals);
+        Assert.Equal(new SampleTotals { Minor = 3, LeftOutMinor = 3 }, _totals);
     }
 
     [Fact]
@@ -109,7 +109,7 @@ public sealed class SampleReaderTests
         Assert.Equal(1, Read(reader, Sample(10, 0x7000, id: 1)));
         Assert.Equal(0, Read(reader, Sample(11, 0x7000, id: 2)));
 
-        Assert.Equal(1, _totals.TwiceMinor);
+        Assert.Equal(1, _totals.LeftOutMinor);
     }
 
     [Fact]
@@ -120,6 +120,16 @@ public sealed class SampleReaderTests
         Assert.Equal(2, Read(new SampleReader(hasId: false, 1, excludedPid: 55), ring));
 
         Assert.Equal(new SampleTotals { Minor = 2, Excluded = 1 }, _totals);
+    }
+
+    [Fact]
+    public void WhatCameBeforeTheBeginIsLeftOut()
+    {
+        byte[] ring = [.. Sample(9, 0x7000), .. Sample(9, 0x8000, isMajor: true), .. Sample(10, 0x9000)];
+
+        Assert.Equal(1, Read(new SampleReader(hasId: false, 1) { BeginNs = 10 }, ring));
+
+        Assert.Equal(new SampleTotals { Minor = 1, LeftOutMinor = 1, LeftOutMajor = 1 }, _totals);
     }
 
     [Theory]
