@@ -63,7 +63,7 @@ internal sealed unsafe class OpenProbes : IDisposable
         if (result < 0)
         {
             _object.Dispose();
-            throw Errno.Failure(-result, $"loading the BPF probes{LastLogLine()}");
+            throw Errno.Failure(-result, $"loading the BPF probes{(Machine.Lockdown is { } lockdown ? $" under kernel lockdown ({lockdown})" : "")}{LastLogLine()}");
         }
         return new LoadedProbes(_object, config, (int)_cpus, programs);
     }

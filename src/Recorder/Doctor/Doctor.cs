@@ -15,42 +15,49 @@ public sealed record Diagnosis(string Verdict, bool CanRecord, IReadOnlyList<Bac
 /// <summary>What this machine lets us trace: each backend is tried for real, attached and detached again.</summary>
 public static class Doctor
 {
-    private const string NotInThisVersion = "not part of this version of faultrec";
+    private static readonly (string Backend, string Sees)[] Rungs =
+    [
+        (Backends.Fexit, "every fault the kernel counts, get_user_pages included: address, flags, result, instruction, duration"),
+        (Backends.Kprobe, "the same as fexit, at a higher cost"),
+        (Backends.Tracepoint, "address, error code, instruction, duration; not get_user_pages"),
+        (Backends.Perf, "address and instruction, no duration; without root your own processes"),
+    ];
 
     public static Diagnosis Examine()
     {
-        var tracepoint = TryTracepoint();
-        IReadOnlyList<BackendCheck> backends =
-        [
-            new("fexit", "address, flags, result, duration, faults by get_user_pages", NotInThisVersion),
-            new("kprobe", "the same as fexit", NotInThisVersion),
-            new(Backends.Tracepoint, "address, error code, instruction, duration; not get_user_pages", tracepoint),
-            new("perf", "address and instruction of your own processes, without root", NotInThisVersion),
-        ];
-        return new Diagnosis(Verdict(tracepoint), tracepoint is null, backends, Settings());
+        List<BackendCheck> checks = [.. Rungs.Select(rung => new BackendCheck(rung.Backend, rung.Sees, Try(rung.Backend)))];
+        var best = checks.FirstOrDefault(check => check.Refusal is null);
+        return new Diagnosis(Verdict(best, checks), best is not null, checks, Settings());
     }
 
-    private static string Verdict(string? refusal)
+    private static string Verdict(BackendCheck? best, IReadOnlyList<BackendCheck> checks)
     {
-        if (refusal is null)
-            return "faultrec record works here, with the tracepoint backend: every page fault with address, access, duration and whether it was major.";
-        return Libc.Geteuid() == 0
-            ? $"faultrec record does not work here, although you are root: {refusal}."
-            : "faultrec record needs root here: run `sudo faultrec record …` (reports need no root); `sudo faultrec doctor` tells whether it then works.";
+        var isRoot = Libc.Geteuid() == 0;
+        if (isRoot)
+        {
+            return best is null
+                ? $"faultrec record does not work here, although you are root: {checks[^1].Refusal}."
+                : $"As root, faultrec record works here for every process, with the {best.Backend} backend; it sees {best.Sees}.";
+        }
+        const string withSudo = "with sudo: every process and, where the kernel allows probes, durations (`sudo faultrec doctor` tells)";
+        return best is null
+            ? $"As you are, faultrec record does not work here ({checks[^1].Refusal}); {withSudo}. Reports need no root."
+            : $"As you are, faultrec record works here with the {best.Backend} backend, for your own processes: it sees address and instruction; {withSudo}.";
     }
 
-    /// <summary>Null when everything attached.</summary>
-    private static string? TryTracepoint()
+    /// <summary>Attaches to this very process, and detaches again. Null when everything attached.</summary>
+    private static string? Try(string backend)
     {
         try
         {
-            using var target = Target.Start(new RecordOptions { Output = "", ToolVersion = "", All = true }, null);
-            using var probes = ProbeCapture.Open(Backends.Tracepoint, new RecordOptions { Output = "", ToolVersion = "", All = true }, target);
+            var options = new RecordOptions { ToolVersion = "", Pid = Environment.ProcessId, IncludeSelf = true, Backend = backend };
+            using var target = Target.Start(options, null);
+            using var capture = Backends.Open(options, target).Capture;
             return null;
         }
         catch (FaultrecException e)
         {
-            return e.Message.Split(';')[0];
+            return Backends.Reason(e);
         }
     }
 
@@ -58,12 +65,12 @@ public static class Doctor
     {
         var settings = new List<Setting>
         {
-            new("kernel", Machine.KernelRelease, $"{Machine.Arch}; the tracepoint backend is for x86_64"),
-            new("user", Libc.Geteuid() == 0 ? "root" : $"uid {Libc.Geteuid()}", "the probes need root, or CAP_BPF and CAP_PERFMON"),
+            new("kernel", Machine.KernelRelease, $"{Machine.Arch}; the probes are for x86_64"),
+            new("user", Libc.Geteuid() == 0 ? "root" : $"uid {Libc.Geteuid()}", "fexit, kprobe and tracepoint need root, or CAP_BPF and CAP_PERFMON"),
             new("BTF", File.Exists("/sys/kernel/btf/vmlinux") ? "yes" : "no", "/sys/kernel/btf/vmlinux: where the probes learn this kernel's structures"),
         };
         Add(settings, "lockdown", "/sys/kernel/security/lockdown", "[confidentiality] forbids probes to read kernel memory");
-        Add(settings, "perf_event_paranoid", "/proc/sys/kernel/perf_event_paranoid", "3 and more keeps perf events from everybody but root");
+        Add(settings, "perf_event_paranoid", "/proc/sys/kernel/perf_event_paranoid", "2 leaves kernel mode out of what others than root see; 3 and more (Debian) keeps perf events from them");
         Add(settings, "unprivileged_bpf_disabled", "/proc/sys/kernel/unprivileged_bpf_disabled", "0 would allow some BPF without root; not what the probes need");
         Add(settings, "kptr_restrict", "/proc/sys/kernel/kptr_restrict", "0: kernel addresses are shown");
         Add(settings, "bpf_jit_enable", "/proc/sys/net/core/bpf_jit_enable", "0 makes every probe several times slower");
