@@ -3,7 +3,7 @@ namespace Faultrec.Cli.Tests;
 /// <summary>Options, help, and how the tool behaves in a pipeline.</summary>
 public sealed class UsageTests : CliTest
 {
-    public static TheoryData<string> Verbs => ["record", "report", "info", "dump", "doctor", "recover"];
+    public static TheoryData<string> Verbs => ["record", "trace", "report", "info", "dump", "doctor", "recover"];
 
     [Theory]
     [MemberData(nameof(Verbs))]
@@ -41,6 +41,7 @@ public sealed class UsageTests : CliTest
     [InlineData("report", "--fromat", "json", "trace")]
     [InlineData("record", "--no-such-option", "--", "touch", "ran")]
     [InlineData("record", "--no-such-option", "touch", "ran")]
+    [InlineData("trace", "--no-such-option", "--", "touch", "ran")]
     [InlineData("info", "one", "two")]
     [InlineData("record", "--duration")]
     [InlineData("doctor", "--format")]
@@ -71,6 +72,17 @@ public sealed class UsageTests : CliTest
     [InlineData("--backend", "record", "--backend", "magic", "--", "touch", "ran")]
     [InlineData("--pid", "record", "--pid", "0")]
     [InlineData("--pid", "record", "--pid", "1x")]
+    [InlineData("target", "trace")]
+    [InlineData("one target", "trace", "--pid", "1", "--", "touch", "ran")]
+    [InlineData("--format", "trace", "--format", "csv", "--", "touch", "ran")]
+    [InlineData("--summary", "trace", "--summary", "--format", "json", "--", "touch", "ran")]
+    [InlineData("--interval", "trace", "--summary", "--interval", "5ms", "--", "touch", "ran")]
+    [InlineData("--interval", "trace", "--summary", "--interval", "soon", "--", "touch", "ran")]
+    [InlineData("--summary", "trace", "--interval", "1s", "--", "touch", "ran")]
+    [InlineData("--summary", "trace", "--top", "3", "--", "touch", "ran")]
+    [InlineData("--top", "trace", "--summary", "--top", "few", "--", "touch", "ran")]
+    [InlineData("--kind", "trace", "--kind", "huge", "--", "touch", "ran")]
+    [InlineData("--from", "trace", "--from", "2s", "--to", "1s", "--", "touch", "ran")]
     [InlineData("--no-clobber", "record", "--force", "--no-clobber", "--", "touch", "ran")]
     [InlineData("target", "record")]
     [InlineData("target", "record", "--pid", "1", "--", "touch", "ran")]

@@ -94,11 +94,9 @@ internal sealed class LiveSink(BatchQueue queue, Action<TraceMetadata> onStart) 
 
     void IMergeTarget.OnFault(in SpooledFault fault)
     {
-        if (_batch is null || _batch.Count == _batch.Capacity)
-        {
+        if (_batch?.Count == _batch?.Capacity)
             HandOver();
-            _batch ??= queue.TryRent();
-        }
+        _batch ??= queue.TryRent();
         if (_batch is not null)
         {
             _rows!.Add(_batch, fault);
