@@ -15,7 +15,7 @@ internal static class Plan
     public static string[] Kernels { get; } = ["6.1", "6.12"];
 
     /// <summary>The rungs that must attach on every kernel above, in the order in which `auto` tries them.</summary>
-    public static Rung[] Rungs { get; } = [Rung.Tracepoint];
+    public static Rung[] Rungs { get; } = [Rung.Fexit, Rung.Kprobe, Rung.Tracepoint, Rung.Perf];
 
     public static IReadOnlyList<GuestStep> Steps { get; } =
     [
