@@ -85,6 +85,9 @@ def tracers() -> list[Tracer]:
         Tracer("perf record -d", lambda out: [*PERF_EVENTS, "-o", str(out), "--"], no_perf, perf_lost),
         Tracer("perf record -d --phys-data --data-page-size",
                lambda out: [*PERF_EVENTS, "--phys-data", "--data-page-size", "-o", str(out), "--"], no_perf, perf_lost),
+        # The tracepoint backend's row stays the last: print_speeds reads its file.
+        Tracer("faultrec record --backend perf",
+               lambda out: [str(FAULTREC), "record", "--backend", "perf", "--force", "-o", str(out), "--"], no_faultrec, faultrec_lost),
         Tracer("faultrec record", lambda out: [str(FAULTREC), "record", "--force", "-o", str(out), "--"],
                no_faultrec, faultrec_lost),
     ]
@@ -138,7 +141,7 @@ def print_costs(all_tracers: list[Tracer]) -> None:
 
 def print_speeds(all_tracers: list[Tracer]) -> None:
     """Rows per second of finishing a file and of reading it. The two tools' files hold the same faults."""
-    perf, faultrec = all_tracers[3], all_tracers[5]
+    perf, faultrec = all_tracers[3], all_tracers[-1]
     if not faultrec.missing:
         print_speed("faultrec: program's end to finished trace", faultrec.faults, min(faultrec.finish_s))
         print_speed("faultrec report (all tables)", faultrec.faults,

@@ -2,7 +2,7 @@
 /*
  * The fexit and kprobe rungs: both ends of handle_mm_fault, and on demand the function below it
  * that served the fault. A fault counts as in mm_account_fault (mm/memory.c): VM_FAULT_RETRY is
- * none yet, an error is none, major is VM_FAULT_MAJOR or a fault that was tried before. A duration
+ * none yet, an error is none, major is VM_FAULT_MAJOR or FAULT_FLAG_TRIED. A duration
  * reaches from the first entry to the last return, over the wait between two tries.
  */
 #ifndef FAULTREC_HANDLE_MM_FAULT_BPF_H
@@ -22,11 +22,17 @@ static __always_inline int mm_fault_enter(__u64 address, __u32 flags, struct pt_
 
 	if (!slot || !control || !is_target(slot))
 		return 0;
-	if ((flags & config.flag_tried) && slot->state != SLOT_IDLE && slot->address == address) {
+	/*
+	 * Not by FAULT_FLAG_TRIED: since 6.4 the first try is under the VMA's own lock, and the
+	 * second, which may be the first with mmap_lock, does not have the flag.
+	 */
+	if (slot->is_retried && slot->state != SLOT_IDLE && slot->address == address) {
 		slot->code = flags;
 		slot->handler = 0;
+		slot->is_retried = 0;
 		return 0;
 	}
+	slot->is_retried = 0;
 	if (regs)
 		ip = BPF_CORE_READ(regs, ip);
 	else
@@ -49,12 +55,14 @@ static __always_inline int mm_fault_leave(__u32 result, __u64 address, __u32 fla
 	if (!control)
 		return 0;
 	if (!slot || !is_target(slot)) {
-		if (!(result & (config.result_retry | config.result_error)))
+		if (config.machine_wide && !(result & (config.result_retry | config.result_error)))
 			bump(&control->excluded);
 		return 0;
 	}
-	if (result & config.result_retry)
+	if (result & config.result_retry) {
+		slot->is_retried = 1;
 		return 0;
+	}
 	if (result & config.result_error) {
 		slot->result = result;
 		return 0; /* signal_raised tells it, or nobody: the caller gets EFAULT */
@@ -83,15 +91,15 @@ static __always_inline int mm_fault_leave(__u32 result, __u64 address, __u32 fla
  * verifier sees one of these loads. The array keeps the compiler from turning them into one load
  * from a computed place, which the verifier refuses.
  */
-static __always_inline void read_arguments(const __u64 *ctx, __u64 *arguments)
+static __always_inline void read_context(const __u64 *ctx, __u64 *values, __u32 count)
 {
-	arguments[0] = ctx[0];
-	arguments[1] = ctx[1];
-	arguments[2] = ctx[2];
-	if (config.arg_count >= 3)
-		arguments[3] = ctx[3];
-	if (config.arg_count >= 4)
-		arguments[4] = ctx[4];
+	values[0] = ctx[0];
+	values[1] = ctx[1];
+	values[2] = ctx[2];
+	if (count > 3)
+		values[3] = ctx[3];
+	if (count > 4)
+		values[4] = ctx[4];
 }
 
 static __always_inline struct pt_regs *regs_of(const __u64 *arguments)
@@ -106,7 +114,7 @@ int mm_fault_fentry(__u64 *ctx)
 {
 	__u64 arguments[MAX_ARGUMENTS] = {};
 
-	read_arguments(ctx, arguments);
+	read_context(ctx, arguments, config.arg_count);
 	return mm_fault_enter(arguments[config.arg_address], arguments[config.arg_flags],
 			      regs_of(arguments));
 }
@@ -116,7 +124,7 @@ int mm_fault_fexit(__u64 *ctx)
 {
 	__u64 arguments[MAX_ARGUMENTS] = {};
 
-	read_arguments(ctx, arguments);
+	read_context(ctx, arguments, config.arg_count + 1);
 	/* The result comes behind them. */
 	return mm_fault_leave(arguments[config.arg_count], arguments[config.arg_address],
 			      arguments[config.arg_flags]);

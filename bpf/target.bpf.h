@@ -40,6 +40,7 @@ struct task_slot {
 	__u8 bits;  /* enum fault_bits, those known at entry */
 	__u8 handler;
 	__u8 has_completed; /* its completions are seen: from now on one that is missing counts */
+	__u8 is_retried;    /* handle_mm_fault has asked for another try */
 	__u8 name_is_known;
 	__u8 name_matches;
 	__u64 name[TASK_COMM_LEN / 8]; /* of the process, when it was compared */

@@ -16,8 +16,10 @@ images=("$1"/boot/vmlinuz-*)
 [[ -f ${images[0]} ]] || fail "no boot/vmlinuz-… in $1; scripts/fetch-kernels.sh puts it there"
 command -v qemu-system-x86_64 >/dev/null || fail "qemu-system-x86_64 is missing; run scripts/install-deps.sh --kernels"
 
+# One host thread for all CPUs: with one each, emulation of code that another CPU patches (a tracepoint that is switched on)
+# can crash the guest in the middle of a page fault.
 exec timeout --foreground --kill-after=5 "${VM_TIMEOUT_SECONDS:-300}" \
-    qemu-system-x86_64 -accel tcg,thread=multi -cpu max -smp 2 -m 1536 \
+    qemu-system-x86_64 -accel tcg,thread=single -cpu max -smp 2 -m 1536 \
     -nodefaults -no-user-config -display none -no-reboot \
     -serial "file:$2/console" -serial stdio -serial "file:$2/status" \
     -kernel "${images[0]}" -initrd "$2/initramfs" \

@@ -14,8 +14,17 @@ internal static class DoctorVerb
     public static Command Create()
     {
         var format = new Option<string>("--format") { HelpName = "FORMAT", Description = $"{Choice.List(Formats)} (default: text)" };
-        var verb = new Command("doctor", "Say what this machine lets us trace, and why not the rest") { format };
-        verb.SetAction(result => Run(result.GetValue(format) is { } name && Choice.Parse("--format", name, Formats)));
+        var functions = new Argument<string[]>("FUNCTION")
+        {
+            Arity = ArgumentArity.ZeroOrMore,
+            Description = "Kernel functions: can they be traced, and if not, why, and what instead?",
+        };
+        var verb = new Command("doctor", "Say what this machine lets us trace, and why not the rest") { format, functions };
+        verb.SetAction(result =>
+        {
+            var json = result.GetValue(format) is { } name && Choice.Parse("--format", name, Formats);
+            return result.GetValue(functions) is [_, ..] names ? DoctorFunctions.Run(names, json) : Run(json);
+        });
         return verb;
     }
 

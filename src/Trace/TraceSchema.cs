@@ -25,6 +25,7 @@ public static class TraceSchema
     /// pid, tid, region_id   delta + snappy   5 ns 0.00 / 5 ns 0.00 / 6 ns 0.77 B;    plain + zstd 2 ns 0.00 / 2 ns 0.00 / 15 ns 0.96 B
     /// cpu, flags, codes     delta + zstd     7 ns 0.00 / 7 ns 0.00 / 7 ns 0.16 B;    plain + zstd 3 ns 0.00 / 3 ns 0.00 / 14 ns 0.35 B
     /// text                  dictionary + zstd 19 ns 0.00-0.16 B; the same without codec 19 ns, 0.64 B
+    /// all null or all equal (gup to weight in most recordings)  0.3-1.6 ns a column, 0.003 B for the five of them
     /// </code>
     /// zstd is always level 1 (CompressionLevel.Fastest). Delta does not exist for 8-bit values.
     /// </summary>

@@ -5,8 +5,13 @@ using Xunit;
 
 namespace Faultrec.Analyzer.Tests;
 
+public sealed class DuckDbOracleTests() : DuckDbOracle(isSample: false);
+
+/// <summary>A sampled trace must give what a trace would that had every row as often as its weight says.</summary>
+public sealed class SampledDuckDbOracleTests() : DuckDbOracle(isSample: true);
+
 /// <summary>Every table once more in SQL, by an engine that reads the same file with its own Parquet reader.</summary>
-public sealed class DuckDbOracleTests : IDisposable
+public abstract class DuckDbOracle : IDisposable
 {
     private const string Latency = """
         count(duration_ns), coalesce(min(duration_ns), -1), coalesce(quantile_disc(duration_ns, 0.5), -1), coalesce(quantile_disc(duration_ns, 0.9), -1),
@@ -21,9 +26,9 @@ public sealed class DuckDbOracleTests : IDisposable
     private readonly DuckDBConnection _duckdb = new("DataSource=:memory:");
     private readonly FaultReport _report;
 
-    public DuckDbOracleTests()
+    protected DuckDbOracle(bool isSample)
     {
-        var metadata = RandomTrace.Metadata();
+        var metadata = RandomTrace.Metadata(isSample);
         _file = new TemporaryTrace(metadata, RandomTrace.Faults(metadata, 20_000, seed: 11), 3_000);
         using var reader = TraceReader.Open(_file.Path);
         _report = ReportBuilder.Build(reader, FaultFilter.None);
@@ -34,7 +39,7 @@ public sealed class DuckDbOracleTests : IDisposable
         Execute($"""
             CREATE VIEW faults AS SELECT *, address // 4096 AS page,
                 CASE WHEN signal IS NOT NULL OR coalesce(fault_result, 0) & 3 <> 0 THEN 'failed' WHEN major THEN 'major' ELSE 'minor' END AS severity
-            FROM '{_file.Path}'
+            FROM '{_file.Path}' {(isSample ? ", unnest(range(weight))" : "")}
             """);
     }
 
@@ -42,7 +47,11 @@ public sealed class DuckDbOracleTests : IDisposable
     {
         _duckdb.Dispose();
         _file.Dispose();
+        GC.SuppressFinalize(this);
     }
+
+    [Fact]
+    public void Weights() => Same($"SELECT sum(weight), count(*) FROM '{_file.Path}'", [[_report.Totals.Counts.Faults, _report.Sample?.Rows ?? _report.Totals.Counts.Faults]]);
 
     [Fact]
     public void Totals() => Same(

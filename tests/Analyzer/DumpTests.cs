@@ -13,12 +13,12 @@ public class DumpTests
     {
         Assert.Equal(
             """
-            time_ns,duration_ns,pid,tid,cpu,comm,address,ip,major,access,kernel_access,error_code,fault_flags,fault_result,signal,pt_level,pte_before,pfn,page_order,region_id,region,file_page,stack
-            5,1000,10,10,0,'=app,0x10008,0x400000,false,write,false,6,,,,,,,,1,,,
-            9,,10,11,0,"a,b",0xffffffffff600000,0x400000,true,write,false,6,,4,11,,,,,0,,,
+            time_ns,duration_ns,pid,tid,cpu,comm,address,ip,major,access,kernel_access,error_code,fault_flags,fault_result,signal,pt_level,pte_before,pfn,page_order,region_id,region,file_page,stack,gup,handler,vmf_address,vmf_pgoff,weight
+            5,1000,10,10,0,'=app,0x10008,0x400000,false,write,false,6,,,,,,,,1,,,,false,,,,1
+            9,,10,11,0,"a,b",0xffffffffff600000,0x400000,true,write,false,6,,4,11,,,,,0,,,,true,do_swap_page,,,16
 
             """.ReplaceLineEndings("\r\n"),
-            Dump([new(0x10008) { TimeNs = 5, Comm = "=app" }, new(0xffff_ffff_ff60_0000, 0, null, true, 11) { TimeNs = 9, Tid = 11, Comm = "a,b", FaultResult = 4 }], asJson: false));
+            Dump([new(0x10008) { TimeNs = 5, Comm = "=app" }, new(0xffff_ffff_ff60_0000, 0, null, true, 11) { TimeNs = 9, Tid = 11, Comm = "a,b", FaultResult = 4, Gup = true, Handler = "do_swap_page", Weight = 16 }], asJson: false));
     }
 
     [Fact]
@@ -26,11 +26,18 @@ public class DumpTests
     {
         Assert.Equal(
             """
-            {"time_ns":5,"duration_ns":null,"pid":10,"tid":10,"cpu":0,"comm":"\u001B\u0022","address":"0x10008","ip":"0x400000","major":false,"access":"write","kernel_access":false,"error_code":6,"fault_flags":null,"fault_result":null,"signal":null,"pt_level":null,"pte_before":null,"pfn":null,"page_order":null,"region_id":1,"region":"","file_page":null,"stack":null}
+            {"time_ns":5,"duration_ns":null,"pid":10,"tid":10,"cpu":0,"comm":"\u001B\u0022","address":"0x10008","ip":"0x400000","major":false,"access":"write","kernel_access":false,"error_code":6,"fault_flags":null,"fault_result":null,"signal":null,"pt_level":null,"pte_before":null,"pfn":null,"page_order":null,"region_id":1,"region":"","file_page":null,"stack":null,"gup":false,"handler":null,"vmf_address":null,"vmf_pgoff":null,"weight":1}
 
             """.ReplaceLineEndings("\n"),
             Dump([new(0x10008, DurationNs: null) { TimeNs = 5, Comm = "\x1b\"" }], asJson: true));
     }
+
+    /// <summary>A probe that sees no error code cannot tell reads from writes.</summary>
+    [Theory]
+    [InlineData(false, ",false,,false,6,")]
+    [InlineData(true, "\"access\":null")]
+    public void Unknown_access_is_null(bool asJson, string expected)
+        => Assert.Contains(expected, Dump([new(0x10000) { Access = FaultAccess.Unknown }], asJson), StringComparison.Ordinal);
 
     [Fact]
     public void Filters_keep_the_rows_they_keep_in_a_report()
@@ -57,11 +64,16 @@ public class DumpTests
             batch.PageOrder[i] = (sbyte)random.Next(-1, 10);
             batch.FaultFlags[i] = random.Next(-1, 4096);
             batch.FilePage[i] = random.Next(-1, 4096);
-            batch.Access[i] = (FaultAccess)random.Next(3);
+            batch.Access[i] = (FaultAccess)random.Next(4);
             batch.KernelAccess[i] = random.Next(2) == 0;
             batch.Comm[i] = "thread";
             batch.Region[i] = $"/lib/{random.Next(5)}";
             batch.Stack[i] = i % 2 == 0 ? null : $"main;f{random.Next(100)}";
+            batch.Gup[i] = random.Next(2) == 0;
+            batch.Handler[i] = i % 3 == 0 ? null : "do_anonymous_page";
+            batch.VmfAddress[i] = i % 3 == 0 ? FaultBatch.Null : random.NextInt64() & ~0xfffL;
+            batch.VmfPgoff[i] = i % 3 == 0 ? FaultBatch.Null : random.NextInt64(1L << 36);
+            batch.Weight[i] = random.Next(1, 100);
         }
 
         using var file = new TemporaryTrace(RandomTrace.Metadata(), [batch]);
@@ -75,7 +87,7 @@ public class DumpTests
                 TraceDump.Write(reader, FaultFilter.None, asJson, output);
             var columns = string.Join(", ", DumpFields.Names.Select(name => name switch
             {
-                "address" or "ip" or "pte_before" => $"('0x' || lower(to_hex({name}::BIGINT))) AS {name}",
+                "address" or "ip" or "pte_before" or "vmf_address" => $"('0x' || lower(to_hex({name}::BIGINT))) AS {name}",
                 _ => $"{name}::VARCHAR AS {name}",
             }));
             var dumped = string.Join(", ", DumpFields.Names.Select(name => $"{name}::VARCHAR AS {name}"));

@@ -76,10 +76,10 @@ public class FormatTests
         using var json = JsonDocument.Parse(Json(Story.Report(Story.Metadata(Story.TwoRegions), Faults)));
         var root = json.RootElement;
 
-        Assert.Equal("trace capture filter finding totals kinds regions processes threads files comms stacks", Keys(root));
+        Assert.Equal("trace capture filter finding sampling totals kinds regions processes threads files comms handlers stacks", Keys(root));
         Assert.Equal("path schema command target host kernel arch page_size backend started_at duration_ns", Keys(root.GetProperty("trace")));
-        Assert.Equal("events lost lost_sideband kernel_minor kernel_major kernel_exec complete words", Keys(root.GetProperty("capture")));
-        Assert.Equal("faults minor major failed distinct_pages latency_ns", Keys(root.GetProperty("totals")));
+        Assert.Equal("events lost lost_sideband kernel_minor kernel_major kernel_exec complete words sampled_out sampled_out_major excluded limits", Keys(root.GetProperty("capture")));
+        Assert.Equal("faults minor major failed distinct_pages latency_ns gup recorded estimated counts_exact", Keys(root.GetProperty("totals")));
         Assert.Equal("count min p50 p90 p99 max sum", Keys(root.GetProperty("totals").GetProperty("latency_ns")));
         Assert.Equal("kind faults minor major failed latency_ns", Keys(root.GetProperty("kinds")[0]));
         Assert.Equal(

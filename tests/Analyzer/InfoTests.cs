@@ -39,8 +39,11 @@ public class InfoTests
             backend    tracepoint
                        fexit: refused, EPERM: \x1b[31mno\x1b[0m trampolines
                        tracepoint: taken
+            durations  from the entry of the page-fault exception to the kernel's accounting of the fault
+            sampling   none, every fault was taken
             ledger     2 regions, 1 process, 1 thread
-            flag names 1 of FAULT_FLAG_*, 0 of VM_FAULT_*
+            flag names FAULT_FLAG_* WRITE 0x1
+                       VM_FAULT_* -
             kernel     minor 15, major -, of these in exec -
             perf       minor -, major -
             lost       7 on CPU 1
@@ -60,10 +63,10 @@ public class InfoTests
 
         Assert.Equal(
             "path schema file_bytes faults bytes_per_fault row_groups tool_version command target host kernel arch page_size clock clock_start_ns started_at duration_ns "
-            + "backend ladder regions processes threads fault_flag_names fault_result_names receipt",
+            + "backend ladder durations sampling exclude_kernel handlers regions processes threads fault_flag_names fault_result_names receipt",
             Keys(json.RootElement));
         Assert.Equal(
-            "complete words events lost lost_by_cpu lost_by_second lost_sideband without_entry without_outcome without_region regions_folded regions_omitted "
+            "complete words events lost lost_by_cpu lost_by_second sampled_out sampled_out_major excluded lost_sideband without_entry without_outcome without_region regions_folded regions_omitted "
             + "perf_minor perf_major kernel_minor kernel_major kernel_exec end_reason exit_status spool_bytes_dropped",
             Keys(json.RootElement.GetProperty("receipt")));
         Assert.Equal(7, json.RootElement.GetProperty("receipt").GetProperty("lost_by_cpu")[1].GetProperty("lost").GetInt64());

@@ -12,7 +12,8 @@ internal static class RandomTrace
 
     public static readonly Dictionary<string, long> ResultNames = new() { ["VM_FAULT_OOM"] = 1, ["VM_FAULT_SIGBUS"] = 2, ["VM_FAULT_MAJOR"] = 4 };
 
-    public static TraceMetadata Metadata()
+    /// <param name="isSample">Whether <see cref="Faults"/> gets weights.</param>
+    public static TraceMetadata Metadata(bool isSample = false)
     {
         var regions = new List<Region>();
         for (var i = 0; i < 24; i++)
@@ -32,7 +33,7 @@ internal static class RandomTrace
             });
         }
 
-        return Story.Metadata([.. regions]) with { FaultResultNames = ResultNames };
+        return Story.Metadata([.. regions]) with { FaultResultNames = ResultNames, Sampling = isSample ? new Sampling(16, 100_000, true) : null };
     }
 
     public static Fault[] Faults(TraceMetadata metadata, int count, int seed)
@@ -56,6 +57,8 @@ internal static class RandomTrace
                 Tid = region.Pid + (random.Next(3) * 1000),
                 Comm = Comms[random.Next(Comms.Length)],
                 FaultResult = random.Next(3) == 0 ? random.Next(8) : null,
+                // The limit of the rate makes rows of more weight.
+                Weight = metadata.Sampling is null ? 1 : random.Next(10) == 0 ? random.Next(1, 100) : 16,
             };
         }
 

@@ -15,6 +15,14 @@ internal sealed record Fault(ulong Address, int Region = 1, long? DurationNs = 1
     public string Comm { get; init; } = "app";
 
     public int? FaultResult { get; init; }
+
+    public FaultAccess Access { get; init; } = FaultAccess.Write;
+
+    public bool Gup { get; init; }
+
+    public string? Handler { get; init; }
+
+    public int Weight { get; init; } = 1;
 }
 
 /// <summary>A handful of faults, written to a real trace file and analysed.</summary>
@@ -71,7 +79,7 @@ internal static class Story
         batch.Address[i] = (long)fault.Address;
         batch.Ip[i] = 0x400000;
         batch.Major[i] = fault.Major;
-        batch.Access[i] = FaultAccess.Write;
+        batch.Access[i] = fault.Access;
         batch.KernelAccess[i] = false;
         batch.ErrorCode[i] = 6;
         batch.FaultFlags[i] = FaultBatch.Null;
@@ -85,6 +93,10 @@ internal static class Story
         batch.Region[i] = "";
         batch.FilePage[i] = FaultBatch.Null;
         batch.Stack[i] = null;
+        batch.Gup[i] = fault.Gup;
+        batch.Handler[i] = fault.Handler;
+        batch.VmfAddress[i] = batch.VmfPgoff[i] = FaultBatch.Null;
+        batch.Weight[i] = fault.Weight;
     }
 }
 

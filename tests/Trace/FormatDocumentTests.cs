@@ -50,7 +50,7 @@ public sealed partial class FormatDocumentTests
         };
         using var file = new TempFile(SampleTrace.Write(SampleTrace.RandomBatches(1, 1000), metadata));
         var queries = SqlBlock().Matches(_text).Select(block => block.Groups[1].Value).ToArray();
-        Assert.Equal(6, queries.Length);
+        Assert.Equal(7, queries.Length);
         foreach (string query in queries)
             Assert.NotEmpty(Duck.Query(query.Replace("trace.parquet", file.Path, StringComparison.Ordinal)));
     }

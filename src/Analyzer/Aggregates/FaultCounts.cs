@@ -22,16 +22,17 @@ public struct FaultCounts
 
     public readonly long Faults => Minor + Major + Failed;
 
-    /// <param name="durationNs">Negative: not known.</param>
-    public void Add(Severity severity, long durationNs)
+    /// <param name="durationNs">Of each; negative: not known.</param>
+    /// <param name="weight">Faults to add.</param>
+    public void Add(Severity severity, long durationNs, int weight)
     {
         if (severity == Severity.Minor)
-            Minor++;
+            Minor += weight;
         else if (severity == Severity.Major)
-            Major++;
+            Major += weight;
         else
-            Failed++;
-        DurationNs += Math.Max(durationNs, 0);
+            Failed += weight;
+        DurationNs += Math.Max(durationNs, 0) * weight;
     }
 
     public void Merge(in FaultCounts other)

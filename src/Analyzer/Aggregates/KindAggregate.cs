@@ -12,15 +12,16 @@ public sealed class KindAggregate
 
     public LatencyHistogram Latency(Severity severity) => _latency[(int)severity];
 
-    public void Add(FaultBatch batch, ReadOnlySpan<Severity> severities)
+    internal void Add<TWeights>(FaultBatch batch, ReadOnlySpan<Severity> severities, TWeights weights)
+        where TWeights : struct, IRowWeights
     {
         var durations = batch.DurationNs.AsSpan(0, severities.Length);
         for (var i = 0; i < severities.Length; i++)
         {
             var severity = (int)severities[i];
-            _faults[severity]++;
+            _faults[severity] += weights.Of(i);
             if (durations[i] >= 0)
-                _latency[severity].Add(durations[i]);
+                _latency[severity].Add(durations[i], weights.Of(i));
         }
     }
 

@@ -36,18 +36,19 @@ public sealed class LatencyHistogram
     public long Max { get; private set; }
 
     /// <param name="durationNs">Not negative; nulls are the caller's to skip.</param>
-    public void Add(long durationNs)
+    /// <param name="times">How often the value counts; at least 1.</param>
+    public void Add(long durationNs, int times = 1)
     {
-        Sum += durationNs;
+        Sum += durationNs * times;
         if (durationNs < Min)
             Min = durationNs;
         if (durationNs > Max)
             Max = durationNs;
         if (_few is null)
-            Bump(BucketOf(durationNs), 1);
+            Bump(BucketOf(durationNs), (uint)times);
         else
-            AddExact(durationNs);
-        Count++;
+            AddExact(durationNs, times);
+        Count += times;
     }
 
     public void Merge(LatencyHistogram other)
@@ -140,18 +141,18 @@ public sealed class LatencyHistogram
         _firstOctave = first;
     }
 
-    private void AddExact(long value)
+    private void AddExact(long value, int times)
     {
-        if (Count == ExactLimit || value > uint.MaxValue)
+        if (Count + times > ExactLimit || value > uint.MaxValue)
         {
             SpillExact();
-            Bump(BucketOf(value), 1);
+            Bump(BucketOf(value), (uint)times);
             return;
         }
 
-        if (Count == _few!.Length)
-            Array.Resize(ref _few, _few.Length * 2);
-        _few[Count] = (uint)value;
+        if (Count + times > _few!.Length)
+            Array.Resize(ref _few, (int)BitOperations.RoundUpToPowerOf2((uint)(Count + times)));
+        _few.AsSpan((int)Count, times).Fill((uint)value);
     }
 
     private void SpillExact()

@@ -24,7 +24,8 @@ public sealed class RegionAggregate
     /// <summary>Faults that no known mapping covered, by process id.</summary>
     public IReadOnlyDictionary<int, RegionStats> UnmappedByPid => _unmappedByPid;
 
-    public void Add(FaultBatch batch, ReadOnlySpan<Severity> severities)
+    internal void Add<TWeights>(FaultBatch batch, ReadOnlySpan<Severity> severities, TWeights weights)
+        where TWeights : struct, IRowWeights
     {
         var (regions, addresses, durations) = (batch.RegionId, batch.Address, batch.DurationNs);
         for (var i = 0; i < severities.Length; i++)
@@ -32,7 +33,7 @@ public sealed class RegionAggregate
             var id = regions[i];
             var stats = (uint)id < (uint)_byId.Length ? _byId[id] : null;
             stats ??= Create(id, batch.Pid[i]);
-            stats.Add(severities[i], durations[i], (ulong)addresses[i]);
+            stats.Add(severities[i], durations[i], (ulong)addresses[i], weights.Of(i));
         }
     }
 

@@ -32,15 +32,16 @@ public sealed class RegionStats
     /// <summary>Faults in bucket ⌊offset · 64 / size⌋; an address outside the range is in none.</summary>
     public HeatCounts Heat { get; } = new();
 
-    public void Add(Severity severity, long durationNs, ulong address)
+    /// <param name="weight">Faults that this one stands for; its page is one page all the same.</param>
+    public void Add(Severity severity, long durationNs, ulong address, int weight)
     {
-        _counts.Add(severity, durationNs);
+        _counts.Add(severity, durationNs, weight);
         if (durationNs >= 0)
-            Latency.Add(durationNs);
+            Latency.Add(durationNs, weight);
         Pages.Add((long)(address >> _pageShift));
         var offset = address - _start;
         if (offset < _bytes)
-            Heat.Add(HeatBucket(offset, _bytes), 1);
+            Heat.Add(HeatBucket(offset, _bytes), weight);
     }
 
     public void Merge(RegionStats other)

@@ -6,21 +6,41 @@ namespace Faultrec.Analyzer;
 /// <param name="withTasks">Whether to count by process, thread and name: names are the dearest column to read.</param>
 public sealed class ReportAggregates(TraceMetadata metadata, RegionIndex index, bool withTasks) : IFaultSink<ReportAggregates>
 {
+    private readonly bool _seesGup = BackendFacts.SeesGup(metadata.Backend);
+
     public KindAggregate Kinds { get; } = new();
 
     public RegionAggregate Regions { get; } = new(index, metadata.PageSize);
 
     public TaskAggregate? Tasks { get; } = withTasks ? new TaskAggregate() : null;
 
+    /// <summary>Null: the trace is no sample, every row is one fault.</summary>
+    public SampleAggregate? Sample { get; } = SampleFacts.IsSample(metadata) ? new SampleAggregate() : null;
+
+    /// <summary>Null: `--handlers` was not given.</summary>
+    public HandlerAggregate? Handlers { get; } = metadata.Handlers.Count > 0 ? new HandlerAggregate() : null;
+
+    /// <summary>Faults raised by get_user_pages.</summary>
+    public long Gup { get; private set; }
+
     public FaultColumns Columns
         => FaultColumns.DurationNs | FaultColumns.Pid | FaultColumns.Address | FaultColumns.RegionId
-            | (withTasks ? FaultColumns.Tid | FaultColumns.Comm : FaultColumns.None);
+            | (withTasks ? FaultColumns.Tid | FaultColumns.Comm : FaultColumns.None)
+            | (_seesGup ? FaultColumns.Gup : FaultColumns.None)
+            | (Sample is not null ? FaultColumns.Weight : FaultColumns.None)
+            | (Handlers is not null ? FaultColumns.Handler : FaultColumns.None);
 
     public void Add(FaultBatch batch, ReadOnlySpan<Severity> severities)
     {
-        Kinds.Add(batch, severities);
-        Regions.Add(batch, severities);
-        Tasks?.Add(batch, severities);
+        if (Sample is null)
+        {
+            Add(batch, severities, default(OneEach));
+            return;
+        }
+
+        var weights = new SampledWeights(batch.Weight);
+        Sample.Add(weights, severities);
+        Add(batch, severities, weights);
     }
 
     public void Merge(ReportAggregates other)
@@ -29,5 +49,28 @@ public sealed class ReportAggregates(TraceMetadata metadata, RegionIndex index, 
         Regions.Merge(other.Regions);
         if (other.Tasks is not null)
             Tasks?.Merge(other.Tasks);
+        if (other.Sample is not null)
+            Sample?.Merge(other.Sample);
+        if (other.Handlers is not null)
+            Handlers?.Merge(other.Handlers);
+        Gup += other.Gup;
+    }
+
+    private void Add<TWeights>(FaultBatch batch, ReadOnlySpan<Severity> severities, TWeights weights)
+        where TWeights : struct, IRowWeights
+    {
+        Kinds.Add(batch, severities, weights);
+        Regions.Add(batch, severities, weights);
+        Tasks?.Add(batch, severities, weights);
+        Handlers?.Add(batch, severities, weights);
+        if (_seesGup)
+            AddGup(batch.Gup.AsSpan(0, severities.Length), weights);
+    }
+
+    private void AddGup<TWeights>(ReadOnlySpan<bool> gup, TWeights weights)
+        where TWeights : struct, IRowWeights
+    {
+        for (var i = 0; i < gup.Length; i++)
+            Gup += gup[i] ? weights.Of(i) : 0;
     }
 }

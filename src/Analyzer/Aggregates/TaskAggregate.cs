@@ -24,7 +24,8 @@ public sealed class TaskAggregate
     /// <summary>Counts of <see cref="Names"/>[<paramref name="slot"/>].</summary>
     public ref readonly FaultCounts Counts(int slot) => ref _counts[slot];
 
-    public void Add(FaultBatch batch, ReadOnlySpan<Severity> severities)
+    internal void Add<TWeights>(FaultBatch batch, ReadOnlySpan<Severity> severities, TWeights weights)
+        where TWeights : struct, IRowWeights
     {
         var (pids, tids, comms, durations) = (batch.Pid, batch.Tid, batch.Comm, batch.DurationNs);
         for (var i = 0; i < severities.Length; i++)
@@ -36,7 +37,7 @@ public sealed class TaskAggregate
                 recent = (name, Slot(name));
             }
 
-            _counts[recent.Slot].Add(severities[i], durations[i]);
+            _counts[recent.Slot].Add(severities[i], durations[i], weights.Of(i));
         }
     }
 

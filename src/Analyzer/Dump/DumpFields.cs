@@ -27,6 +27,7 @@ internal sealed class DumpFields(IDumpFormat format)
     [
         "time_ns", "duration_ns", "pid", "tid", "cpu", "comm", "address", "ip", "major", "access", "kernel_access", "error_code",
         "fault_flags", "fault_result", "signal", "pt_level", "pte_before", "pfn", "page_order", "region_id", "region", "file_page", "stack",
+        "gup", "handler", "vmf_address", "vmf_pgoff", "weight",
     ];
 
     private static readonly string[] AccessNames = ["read", "write", "exec"];
@@ -42,7 +43,7 @@ internal sealed class DumpFields(IDumpFormat format)
         format.Hex(6, (ulong)batch.Address[row]);
         format.Hex(7, (ulong)batch.Ip[row]);
         format.Bool(8, batch.Major[row]);
-        format.Text(9, AccessNames[(int)batch.Access[row]]);
+        TextOrNull(9, batch.Access[row] == FaultAccess.Unknown ? null : AccessNames[(int)batch.Access[row]]);
         format.Bool(10, batch.KernelAccess[row]);
         NumberOrNull(11, batch.ErrorCode[row]);
         NumberOrNull(12, batch.FaultFlags[row]);
@@ -58,11 +59,24 @@ internal sealed class DumpFields(IDumpFormat format)
         format.Number(19, batch.RegionId[row]);
         format.Text(20, batch.Region[row]);
         NumberOrNull(21, batch.FilePage[row]);
-        if (batch.Stack[row] is { } stack)
-            format.Text(22, stack);
+        TextOrNull(22, batch.Stack[row]);
+        format.Bool(23, batch.Gup[row]);
+        TextOrNull(24, batch.Handler[row]);
+        if (batch.VmfAddress[row] == FaultBatch.Null)
+            format.Null(25);
         else
-            format.Null(22);
+            format.Hex(25, (ulong)batch.VmfAddress[row]);
+        NumberOrNull(26, batch.VmfPgoff[row]);
+        format.Number(27, batch.Weight[row]);
         format.EndRow();
+    }
+
+    private void TextOrNull(int column, string? value)
+    {
+        if (value is null)
+            format.Null(column);
+        else
+            format.Text(column, value);
     }
 
     private void NumberOrNull(int column, long value)

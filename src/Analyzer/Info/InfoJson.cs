@@ -12,6 +12,7 @@ public static class InfoJson
         WriteFile(json, info);
         WriteRecording(json, info.Metadata);
         WriteLadder(json, info.Metadata);
+        WriteCoverage(json, info.Metadata);
         json.WriteNumber("regions", info.Metadata.Regions.Count);
         json.WriteNumber("processes", info.Metadata.Processes.Count);
         json.WriteNumber("threads", info.Metadata.Threads.Count);
@@ -70,6 +71,23 @@ public static class InfoJson
         json.WriteEndArray();
     }
 
+    private static void WriteCoverage(Utf8JsonWriter json, TraceMetadata metadata)
+    {
+        json.WriteString("durations", BackendFacts.DurationMeaning(metadata.Backend));
+        JsonReport.WriteSampling(json, metadata.Sampling);
+        json.WriteBoolean("exclude_kernel", metadata.ExcludeKernel);
+        json.WriteStartArray("handlers");
+        foreach (var probe in metadata.Handlers)
+        {
+            json.WriteStartObject();
+            json.WriteString("function", probe.Function);
+            json.WriteString("refusal", probe.Refusal);
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
+    }
+
     private static void WriteNames(Utf8JsonWriter json, string key, IReadOnlyDictionary<string, long> names)
     {
         json.WriteStartObject(key);
@@ -93,6 +111,9 @@ public static class InfoJson
         foreach (var loss in receipt.LostBySecond)
             WritePair(json, "second", loss.Second, loss.Lost);
         json.WriteEndArray();
+        json.WriteNumber("sampled_out", receipt.SampledOut);
+        json.WriteNumber("sampled_out_major", receipt.SampledOutMajor);
+        json.WriteNumber("excluded", receipt.Excluded);
         json.WriteNumber("lost_sideband", receipt.LostSideband);
         json.WriteNumber("without_entry", receipt.WithoutEntry);
         json.WriteNumber("without_outcome", receipt.WithoutOutcome);

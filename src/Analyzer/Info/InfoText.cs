@@ -33,10 +33,44 @@ public static class InfoText
         Line(output, "backend", metadata.Backend);
         foreach (var step in metadata.Ladder)
             Line(output, "", step.Reason is null ? $"{step.Backend}: taken" : $"{step.Backend}: refused, {step.Reason}");
+        WriteCoverage(output, metadata);
         Line(output, "ledger", $"{Units.Of(metadata.Regions.Count, "region")}, {Units.Of(metadata.Processes.Count, "process", "processes")}, {Units.Of(metadata.Threads.Count, "thread")}");
-        Line(output, "flag names", $"{metadata.FaultFlagNames.Count} of FAULT_FLAG_*, {metadata.FaultResultNames.Count} of VM_FAULT_*");
+        Line(output, "flag names", $"FAULT_FLAG_* {Names(metadata.FaultFlagNames, "FAULT_FLAG_")}");
+        Line(output, "", $"VM_FAULT_* {Names(metadata.FaultResultNames, "VM_FAULT_")}");
         WriteCounters(output, receipt);
         WriteLoss(output, receipt);
+    }
+
+    private static void WriteCoverage(TextWriter output, TraceMetadata metadata)
+    {
+        Line(output, "durations", BackendFacts.DurationMeaning(metadata.Backend) ?? Cells.Null);
+        Line(output, "sampling", metadata.Sampling is { } sampling ? SamplingWords(sampling) : "none, every fault was taken");
+        if (metadata.ExcludeKernel)
+            Line(output, "left out", "faults of kernel mode (perf_event_paranoid)");
+        var label = "handlers";
+        foreach (var probe in metadata.Handlers)
+        {
+            Line(output, label, probe.Refusal is null ? $"{probe.Function}: probed" : $"{probe.Function}: refused, {probe.Refusal}");
+            label = "";
+        }
+    }
+
+    private static string SamplingWords(Sampling sampling)
+    {
+        var chosen = sampling.Every > 1 ? $"1 in {Units.Count(sampling.Every)}" : "every fault";
+        return sampling.MaxRatePerSecond is not { } rate ? chosen
+            : $"{chosen}, fewer above {Units.Count(rate)} faults/s, which {(sampling.RateLimited ? "was" : "was not")} reached";
+    }
+
+    /// <summary>"WRITE 1, MKWRITE 2": the names without their common prefix, and their bits.</summary>
+    private static string Names(IReadOnlyDictionary<string, long> names, string prefix)
+    {
+        if (names.Count == 0)
+            return Cells.Null;
+        var words = new List<string>(names.Count);
+        foreach (var (name, bits) in names.OrderBy(pair => pair.Value))
+            words.Add(string.Create(CultureInfo.InvariantCulture, $"{(name.StartsWith(prefix, StringComparison.Ordinal) ? name[prefix.Length..] : name)} 0x{bits:x}"));
+        return string.Join(", ", words);
     }
 
     private static string FileWords(TraceInfo info)
@@ -49,6 +83,10 @@ public static class InfoText
     {
         Line(output, "kernel", $"minor {OrDash(receipt.KernelMinor)}, major {OrDash(receipt.KernelMajor)}, of these in exec {OrDash(receipt.KernelExec)}");
         Line(output, "perf", $"minor {OrDash(receipt.PerfMinor)}, major {OrDash(receipt.PerfMajor)}");
+        if (receipt.SampledOut != 0)
+            Line(output, "left out", $"{Units.Of(receipt.SampledOut, "fault")} ({Units.Count(receipt.SampledOutMajor)} major) by sampling");
+        if (receipt.Excluded != 0)
+            Line(output, "left out", $"{Units.Of(receipt.Excluded, "fault")} of other processes");
     }
 
     private static void WriteLoss(TextWriter output, Receipt receipt)

@@ -16,16 +16,18 @@ public static class JsonReport
     {
         json.WriteStartObject();
         WriteTrace(json, report);
-        WriteCapture(json, report.Metadata.Receipt);
+        WriteCapture(json, report.Metadata);
         json.WriteString("filter", report.Filter.ToString());
         json.WriteString("finding", Finding.Describe(report));
-        WriteTotals(json, report.Totals);
+        WriteSampling(json, report.Metadata.Sampling);
+        WriteTotals(json, report);
         WriteRows(json, "kinds", report.Kinds, top, WriteKind);
         WriteRows(json, "regions", report.Regions, top, WriteRegion);
         WriteRows(json, "processes", report.Processes, top, WriteProcess);
         WriteRows(json, "threads", report.Threads, top, WriteThread);
         WriteRows(json, "files", report.Files, top, WriteFile);
         WriteRows(json, "comms", report.Comms, top, WriteComm);
+        WriteRows(json, "handlers", report.Handlers, top, WriteHandler);
         json.WriteStartArray("stacks");
         json.WriteEndArray();
         json.WriteEndObject();
@@ -77,8 +79,9 @@ public static class JsonReport
         json.WriteEndObject();
     }
 
-    private static void WriteCapture(Utf8JsonWriter json, Receipt receipt)
+    private static void WriteCapture(Utf8JsonWriter json, TraceMetadata metadata)
     {
+        var receipt = metadata.Receipt;
         json.WriteStartObject("capture");
         json.WriteNumber("events", receipt.Events);
         json.WriteNumber("lost", receipt.Lost);
@@ -88,15 +91,43 @@ public static class JsonReport
         WriteNullable(json, "kernel_exec", receipt.KernelExec);
         json.WriteBoolean("complete", ReceiptText.IsComplete(receipt));
         json.WriteString("words", ReceiptText.Describe(receipt));
+        json.WriteNumber("sampled_out", receipt.SampledOut);
+        json.WriteNumber("sampled_out_major", receipt.SampledOutMajor);
+        json.WriteNumber("excluded", receipt.Excluded);
+        json.WriteStartArray("limits");
+        foreach (var limit in BackendFacts.Limits(metadata))
+            json.WriteStringValue(limit);
+        json.WriteEndArray();
         json.WriteEndObject();
     }
 
-    private static void WriteTotals(Utf8JsonWriter json, Totals totals)
+    /// <summary>Null: every fault was taken.</summary>
+    internal static void WriteSampling(Utf8JsonWriter json, Sampling? sampling)
     {
+        if (sampling is null)
+        {
+            json.WriteNull("sampling");
+            return;
+        }
+
+        json.WriteStartObject("sampling");
+        json.WriteNumber("every", sampling.Every);
+        WriteNullable(json, "max_rate_per_s", sampling.MaxRatePerSecond);
+        json.WriteBoolean("rate_limited", sampling.RateLimited);
+        json.WriteEndObject();
+    }
+
+    private static void WriteTotals(Utf8JsonWriter json, FaultReport report)
+    {
+        var totals = report.Totals;
         json.WriteStartObject("totals");
         WriteCounts(json, totals.Counts);
         json.WriteNumber("distinct_pages", totals.DistinctPages);
         WriteLatency(json, totals.Latency);
+        json.WriteNumber("gup", totals.Gup);
+        json.WriteNumber("recorded", report.Sample?.Rows ?? totals.Counts.Faults);
+        json.WriteBoolean("estimated", report.Sample is not null);
+        json.WriteBoolean("counts_exact", report.Sample?.CountsExact ?? true);
         json.WriteEndObject();
     }
 
@@ -155,7 +186,7 @@ public static class JsonReport
         json.WriteNumber("distinct_pages", row.DistinctPages);
         WriteNullable(json, "density", row.Density);
         WriteNullable(json, "coverage", row.Coverage);
-        json.WriteNumber("refaults", row.Refaults);
+        WriteNullable(json, "refaults", row.Refaults);
         WriteNullable(json, "faults_per_mib", row.FaultsPerMib);
         json.WriteNumber("major_ratio", row.MajorRatio);
         WriteLatency(json, row.Latency);
@@ -188,6 +219,14 @@ public static class JsonReport
         json.WriteString("path", row.Path);
         json.WriteNumber("regions", row.Regions);
         json.WriteNumber("processes", row.Processes);
+        WriteCounts(json, row.Counts);
+        WriteLatency(json, row.Latency);
+    }
+
+    private static void WriteHandler(Utf8JsonWriter json, HandlerRow row)
+    {
+        json.WriteString("function", row.Function);
+        json.WriteString("refusal", row.Refusal);
         WriteCounts(json, row.Counts);
         WriteLatency(json, row.Latency);
     }

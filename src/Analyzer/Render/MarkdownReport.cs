@@ -5,7 +5,7 @@ public static class MarkdownReport
 {
     private static readonly ReportTableKind[] Order =
     [
-        ReportTableKind.Kind, ReportTableKind.Region, ReportTableKind.Process, ReportTableKind.Thread, ReportTableKind.File, ReportTableKind.Comm,
+        ReportTableKind.Kind, ReportTableKind.Handler, ReportTableKind.Region, ReportTableKind.Process, ReportTableKind.Thread, ReportTableKind.File, ReportTableKind.Comm,
     ];
 
     /// <param name="by">The only table to print; null prints all.</param>
@@ -18,16 +18,21 @@ public static class MarkdownReport
         output.Write($"{HostileText.Markdown(Finding.Describe(report))}\n\n");
         output.Write($"- {HostileText.Markdown(report.Path)}, {HostileText.Markdown(TextReport.Provenance(report.Metadata))}\n");
         output.Write($"- {HostileText.Markdown(receipt)}\n");
+        foreach (var caveat in TextReport.Caveats(report))
+            output.Write($"- **{HostileText.Markdown(caveat)}**\n");
         if (!report.Filter.IsEmpty)
             output.Write($"- {HostileText.Markdown(TextReport.FilterLine(report))}\n");
-        output.Write($"- {HostileText.Markdown(TextReport.TotalsLine(report.Totals))}\n");
+        output.Write($"- {HostileText.Markdown(TextReport.TotalsLine(report))}\n");
         foreach (var kind in Order)
         {
             if (by is not null && kind != by)
                 continue;
             var table = ReportTables.Build(report, kind, top);
-            if (table.TotalRows > 0)
-                WriteTable(output, table);
+            if (table.TotalRows == 0)
+                continue;
+            WriteTable(output, table);
+            if (kind == ReportTableKind.Handler && HandlerTable.Note(report) is { } note)
+                output.Write($"\n{HostileText.Markdown(note)}\n");
         }
     }
 

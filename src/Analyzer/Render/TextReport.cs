@@ -11,7 +11,7 @@ public static class TextReport
 
     private static readonly ReportTableKind[] Order =
     [
-        ReportTableKind.Kind, ReportTableKind.Region, ReportTableKind.Process, ReportTableKind.Thread, ReportTableKind.File, ReportTableKind.Comm,
+        ReportTableKind.Kind, ReportTableKind.Handler, ReportTableKind.Region, ReportTableKind.Process, ReportTableKind.Thread, ReportTableKind.File, ReportTableKind.Comm,
     ];
 
     /// <param name="by">The only table to print; null prints all.</param>
@@ -24,7 +24,7 @@ public static class TextReport
         if (report.Totals.Counts.Faults == 0)
             return;
         output.Write('\n');
-        WriteWrapped(output, TotalsLine(report.Totals), static line => line);
+        WriteWrapped(output, TotalsLine(report), static line => line);
         foreach (var kind in Order)
         {
             if (by is not null ? kind != by : Repeats(report, kind))
@@ -34,12 +34,19 @@ public static class TextReport
                 continue;
             output.Write($"\n{style.Title(table.Title)}\n");
             TextTable.Write(output, table, style);
+            if (kind == ReportTableKind.Handler && HandlerTable.Note(report) is { } note)
+                WriteWrapped(output, note, style.Dim);
         }
     }
 
-    internal static string TotalsLine(Totals totals)
-        => $"{Units.Of(totals.Counts.Faults, "fault")}: {Units.Count(totals.Counts.Minor)} minor, {Units.Count(totals.Counts.Major)} major, "
-            + $"{Units.Count(totals.Counts.Failed)} failed; {Units.Count(totals.DistinctPages)} distinct pages";
+    internal static string TotalsLine(FaultReport report)
+    {
+        var (totals, isSample) = (report.Totals, report.Sample is not null);
+        var about = report.Sample is { CountsExact: false } ? "about " : "";
+        return $"{about}{Units.Of(totals.Counts.Faults, "fault")}: {Units.Count(totals.Counts.Minor)} minor, {Units.Count(totals.Counts.Major)} major, "
+            + $"{(isSample && totals.Counts.Failed > 0 ? "about " : "")}{Units.Count(totals.Counts.Failed)} failed; {(isSample ? "at least " : "")}{Units.Count(totals.DistinctPages)} distinct pages"
+            + (totals.Gup == 0 ? "" : $"; {(isSample ? "about " : "")}{Units.Count(totals.Gup)} by get_user_pages: system calls and execve touching memory for the program");
+    }
 
     /// <summary>One sentence on what was recorded, where and with what.</summary>
     internal static string Provenance(TraceMetadata metadata)
@@ -50,7 +57,17 @@ public static class TextReport
         => metadata.Command.Count > 0 ? string.Join(' ', metadata.Command) : metadata.Target;
 
     internal static string FilterLine(FaultReport report)
-        => $"filter: {report.Filter} ({Units.Count(report.Totals.Counts.Faults)} of {Units.Of(report.Metadata.Receipt.Events, "fault")})";
+        => $"filter: {report.Filter} ({(report.Sample is null ? "" : "about ")}{Units.Count(report.Totals.Counts.Faults)} "
+            + $"of {Units.Of(report.Metadata.Receipt.Events + report.Metadata.Receipt.SampledOut, "fault")})";
+
+    /// <summary>What the figures below cannot say: a sentence each, none for most recordings.</summary>
+    internal static IEnumerable<string> Caveats(FaultReport report)
+    {
+        if (report.Sample is { } sample)
+            yield return SampleText.Describe(sample, report.Totals);
+        if (BackendFacts.Limits(report.Metadata) is { Count: > 0 } limits)
+            yield return string.Join("; ", limits);
+    }
 
     internal static string Timestamp(DateTimeOffset time)
         => time.ToUniversalTime().ToString("yyyy-MM-dd HH:mm:ss 'UTC'", CultureInfo.InvariantCulture);
@@ -71,6 +88,8 @@ public static class TextReport
         WriteWrapped(output, Provenance(report.Metadata), static line => line);
         if (complete)
             WriteWrapped(output, receipt, static line => line);
+        foreach (var caveat in Caveats(report))
+            WriteWrapped(output, caveat, style.Title);
         if (!report.Filter.IsEmpty)
             WriteWrapped(output, FilterLine(report), static line => line);
     }

@@ -11,6 +11,7 @@ public enum ReportTableKind
     Thread,
     File,
     Comm,
+    Handler,
 }
 
 /// <summary>Durations of a group of faults, ns; all null when no duration is known. Percentiles: <see cref="LatencyHistogram"/>.</summary>
@@ -31,13 +32,18 @@ public sealed record LatencySummary(long Count, long? MinNs, long? P50Ns, long? 
 }
 
 /// <param name="DistinctPages">Pages by address, counted once a process.</param>
-public sealed record Totals(FaultCounts Counts, long DistinctPages, LatencySummary Latency);
+public sealed record Totals(FaultCounts Counts, long DistinctPages, LatencySummary Latency)
+{
+    /// <summary>Of the faults, those raised by get_user_pages.</summary>
+    public long Gup { get; init; }
+}
 
 public sealed record KindRow(Severity Kind, FaultCounts Counts, LatencySummary Latency);
 
 /// <param name="Region">Null: the row of faults that no known mapping covered, id 0.</param>
 /// <param name="Pages">Pages of the region's range; 0 without a region.</param>
 /// <param name="Heat">Faults in 64 equal address buckets of the range.</param>
+/// <param name="IsSample">Counts are estimates, distinct pages and coverage lower bounds.</param>
 public sealed record RegionRow(
     int Id,
     Region? Region,
@@ -46,7 +52,8 @@ public sealed record RegionRow(
     FaultCounts Counts,
     long DistinctPages,
     LatencySummary Latency,
-    IReadOnlyList<long> Heat)
+    IReadOnlyList<long> Heat,
+    bool IsSample)
 {
     /// <summary>Faults a page; null without a range.</summary>
     public double? Density => Pages == 0 ? null : (double)Counts.Faults / Pages;
@@ -54,8 +61,8 @@ public sealed record RegionRow(
     /// <summary>Share of the region's pages that faulted; null without a range.</summary>
     public double? Coverage => Pages == 0 ? null : (double)DistinctPages / Pages;
 
-    /// <summary>Faults on pages that had faulted before in this recording.</summary>
-    public long Refaults => Counts.Faults - DistinctPages;
+    /// <summary>Faults on pages that had faulted before in this recording; a sample cannot tell.</summary>
+    public long? Refaults => IsSample ? null : Counts.Faults - DistinctPages;
 
     public double? FaultsPerMib => Bytes == 0 ? null : Counts.Faults * 1048576.0 / Bytes;
 
@@ -89,6 +96,9 @@ public sealed record FaultReport
 
     public required FaultFilter Filter { get; init; }
 
+    /// <summary>Null: every row is one fault. Otherwise all counts are estimates but those that it says are exact.</summary>
+    public SampleFacts? Sample { get; init; }
+
     public required Totals Totals { get; init; }
 
     public required IReadOnlyList<KindRow> Kinds { get; init; }
@@ -103,4 +113,7 @@ public sealed record FaultReport
     public required IReadOnlyList<ThreadRow> Threads { get; init; }
 
     public required IReadOnlyList<CommRow> Comms { get; init; }
+
+    /// <summary>Empty when the recording was made without `--handlers`.</summary>
+    public IReadOnlyList<HandlerRow> Handlers { get; init; } = [];
 }

@@ -18,11 +18,13 @@ public static class Finding
             return report.Filter.IsEmpty ? "The trace holds no faults." : "No fault of the trace matches the filter.";
         var sentences = new List<string> { Where(report), MajorOnes(report) };
         if (report.Totals.Counts.Failed is > 0 and var failed)
-            sentences.Add($"{Units.Of(failed, "fault")} failed: the kernel could not serve {(failed == 1 ? "it" : "them")}.");
+            sentences.Add($"{About(report)}{Units.Of(failed, "fault")} failed: the kernel could not serve {(failed == 1 ? "it" : "them")}.");
         if (report.Totals.Latency is { Count: > 0 } latency)
-            sentences.Add($"In all {Units.Duration(latency.SumNs ?? 0)} went into the fault handler, {Units.Duration(latency.P50Ns ?? 0)} at the median.");
+            sentences.Add($"In all {About(report).ToLowerInvariant()}{Units.Duration(latency.SumNs ?? 0)} went into the fault handler, {Units.Duration(latency.P50Ns ?? 0)} at the median.");
         return string.Join(' ', sentences);
     }
+
+    private static string About(FaultReport report) => report.Sample is null ? "" : "About ";
 
     // The mappings of one name are one answer: a program that maps ten megabytes a hundred times has one habit, and a library
     // that every process loads is one file.
@@ -47,15 +49,17 @@ public static class Finding
             largest.Add(largest.First);
         }
 
-        return $"{Units.Percent((double)largest.Faults / report.Totals.Counts.Faults)} of the faults ({Units.Count(largest.Faults)}) "
-            + $"are {largest.Place(report)}, {largest.Pages()}.";
+        // Of a sample both sides are estimates of the same kind; the exact total would make shares of more than one.
+        var all = report.Sample?.Faults ?? report.Totals.Counts.Faults;
+        return $"{Units.Percent((double)largest.Faults / all)} of the faults ({About(report).ToLowerInvariant()}{Units.Count(largest.Faults)}) "
+            + $"are {largest.Place(report)}, {(report.Sample is null ? largest.Pages() : largest.PagesAtLeast())}.";
     }
 
     private static string MajorOnes(FaultReport report)
     {
         var major = report.Totals.Counts.Major;
         if (major == 0)
-            return "None was major.";
+            return report.Sample is { CountsExact: false } ? "None of the recorded ones was major." : "None was major.";
         RegionRow? most = null;
         foreach (var row in report.Regions)
         {
@@ -67,11 +71,13 @@ public static class Finding
         foreach (var kind in report.Kinds)
         {
             if (kind is { Kind: Severity.Major, Latency: { SumNs: > 0 and var sum } } && report.Totals.Latency.SumNs is { } all)
-                time = $" and took {Units.Duration(sum)}, {Units.Percent((double)sum / all)} of the time";
+                time = $" and took {About(report).ToLowerInvariant()}{Units.Duration(sum)}, {Units.Percent((double)sum / all)} of the time";
         }
 
-        var name = Columns.CutMiddle(RegionNames.Of(most!.Region), NameWidth);
-        var place = most.Counts.Major == major ? $"{(major == 1 ? "it was" : "all were")} in {name}" : $"{name} had the most, {Units.Count(most.Counts.Major)}";
+        var name = Columns.CutMiddle(RegionNames.Of(most?.Region), NameWidth);
+        if (report.Sample is { } sample)
+            return $"{(sample.CountsExact ? "" : "About ")}{Units.Count(major)} {(major == 1 ? "was" : "were")} major{time}; {(most!.Counts.Major == 0 ? "none was recorded" : $"{name} had the most of those recorded")}.";
+        var place = most!.Counts.Major == major ? $"{(major == 1 ? "it was" : "all were")} in {name}" : $"{name} had the most, {Units.Count(most.Counts.Major)}";
         return $"{Units.Count(major)} {(major == 1 ? "was" : "were")} major{time}; {place}.";
     }
 
@@ -111,6 +117,8 @@ public static class Finding
             => Faults == _distinctPages
                 ? Faults == 1 ? "on one page" : "each on a page of its own"
                 : $"on {(_distinctPages == 1 ? "one page" : $"{Units.Count(_distinctPages)} distinct pages")}, so {Units.Count(Faults - _distinctPages)} {(Faults - _distinctPages == 1 ? "is a repeat" : "are repeats")}";
+
+        public string PagesAtLeast() => $"on at least {Units.Of(_distinctPages, "distinct page")}";
 
         private static string ProcessName(FaultReport report, int pid)
         {

@@ -11,6 +11,7 @@ public static class ReceiptText
     public static string Describe(Receipt receipt)
     {
         var clauses = new List<string> { $"{Units.Of(receipt.Events, "fault")} captured, {Units.Count(receipt.Lost)} lost" };
+        AddLeftOut(clauses, receipt);
         AddKernel(clauses, receipt);
         AddPerf(clauses, receipt);
         AddDoubts(clauses, receipt);
@@ -21,6 +22,14 @@ public static class ReceiptText
     /// <summary>The file's own verdict, unless its counters contradict it.</summary>
     public static bool IsComplete(Receipt receipt)
         => receipt is { Complete: true, Lost: 0, LostSideband: 0, SpoolBytesDropped: 0 };
+
+    private static void AddLeftOut(List<string> clauses, Receipt receipt)
+    {
+        if (receipt.SampledOut != 0)
+            clauses.Add($"{Units.Count(receipt.SampledOut)} ({Units.Count(receipt.SampledOutMajor)} major) left out by sampling");
+        if (receipt.Excluded != 0)
+            clauses.Add($"{Units.Count(receipt.Excluded)} of other processes left out");
+    }
 
     private static void AddKernel(List<string> clauses, Receipt receipt)
     {
@@ -37,7 +46,7 @@ public static class ReceiptText
         if (receipt.PerfMinor is null && receipt.PerfMajor is null)
             return;
         var counted = (receipt.PerfMinor ?? 0) + (receipt.PerfMajor ?? 0);
-        clauses.Add(counted == receipt.Events
+        clauses.Add(counted == receipt.Events + receipt.SampledOut + receipt.Excluded
             ? "its perf counters agree"
             : $"its perf counters say {Units.Count(counted)} ({Units.Count(receipt.PerfMajor ?? 0)} major)");
     }

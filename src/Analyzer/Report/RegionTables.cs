@@ -10,12 +10,13 @@ internal static class RegionTables
     {
         var rows = new List<RegionRow>();
         var files = new Dictionary<string, FileSum>();
+        var isSample = SampleFacts.IsSample(metadata);
         var pageShift = BitOperations.Log2((uint)metadata.PageSize);
         for (var id = 1; id < index.IdLimit; id++)
         {
             if (aggregate.ById(id) is not { } stats || index.Find(id) is not { } region)
                 continue;
-            rows.Add(RowOf(id, region, stats, pageShift));
+            rows.Add(RowOf(id, region, stats, pageShift, isSample));
             if (region.Path is not { } path)
                 continue;
             if (!files.TryGetValue(path, out var file))
@@ -23,7 +24,7 @@ internal static class RegionTables
             file.Add(region.Pid, stats);
         }
 
-        if (UnmappedRow(aggregate) is { } unmapped)
+        if (UnmappedRow(aggregate, isSample) is { } unmapped)
             rows.Add(unmapped);
         rows.Sort((a, b) => Ordering.ByFaults(a.Counts, b.Counts, a.Id.CompareTo(b.Id)));
         var fileRows = new List<FileRow>(files.Count);
@@ -33,13 +34,13 @@ internal static class RegionTables
         return (rows, fileRows);
     }
 
-    private static RegionRow RowOf(int id, Region region, RegionStats stats, int pageShift)
+    private static RegionRow RowOf(int id, Region region, RegionStats stats, int pageShift, bool isSample)
     {
         var bytes = region.End > region.Start ? (long)(region.End - region.Start) : 0;
-        return new RegionRow(id, region, bytes >> pageShift, bytes, stats.Counts, stats.Pages.Count, LatencySummary.Of(stats.Latency), stats.Heat);
+        return new RegionRow(id, region, bytes >> pageShift, bytes, stats.Counts, stats.Pages.Count, LatencySummary.Of(stats.Latency), stats.Heat, isSample);
     }
 
-    private static RegionRow? UnmappedRow(RegionAggregate aggregate)
+    private static RegionRow? UnmappedRow(RegionAggregate aggregate, bool isSample)
     {
         if (aggregate.UnmappedByPid.Count == 0)
             return null;
@@ -51,7 +52,7 @@ internal static class RegionTables
             pages += stats.Pages.Count;
         }
 
-        return new RegionRow(0, null, 0, 0, counts, pages, LatencySummary.Of(latency), new HeatCounts());
+        return new RegionRow(0, null, 0, 0, counts, pages, LatencySummary.Of(latency), new HeatCounts(), isSample);
     }
 
     private sealed class FileSum

@@ -33,6 +33,11 @@ internal static class RowCompaction
         MoveIf(columns, FaultColumns.Region, batch.Region, keep, rows);
         MoveIf(columns, FaultColumns.FilePage, batch.FilePage, keep, rows);
         MoveIf(columns, FaultColumns.Stack, batch.Stack, keep, rows);
+        MoveIf(columns, FaultColumns.Gup, batch.Gup, keep, rows);
+        MoveIf(columns, FaultColumns.Handler, batch.Handler, keep, rows);
+        MoveIf(columns, FaultColumns.VmfAddress, batch.VmfAddress, keep, rows);
+        MoveIf(columns, FaultColumns.VmfPgoff, batch.VmfPgoff, keep, rows);
+        MoveIf(columns, FaultColumns.Weight, batch.Weight, keep, rows);
     }
 
     private static void MoveIf<T>(FaultColumns columns, FaultColumns column, T[] values, bool[] keep, int rows)

@@ -14,10 +14,15 @@ public static class ReportTables
         ReportTableKind.Thread => Threads(report, top),
         ReportTableKind.File => Files(report, top),
         ReportTableKind.Comm => Comms(report, top),
+        ReportTableKind.Handler => Handlers(report, top),
         _ => throw new ArgumentOutOfRangeException(nameof(kind)),
     };
 
     internal static string Hex(ulong address) => string.Create(CultureInfo.InvariantCulture, $"0x{address:x}");
+
+    // A sum of no known durations is no time, where the backend cannot know any.
+    private static long? TimeOf(FaultReport report, in FaultCounts counts)
+        => BackendFacts.HasDurations(report.Metadata.Backend) ? counts.DurationNs : null;
 
     private static ReportTable Kinds(FaultReport report)
         => new TableBuilder<KindRow>(ReportTableKind.Kind, "kinds", report.Kinds, 0)
@@ -41,10 +46,10 @@ public static class ReportTables
             .Integer("bytes", "size", CellFormat.Bytes, ColumnAudience.Everyone, row => row.Region is null ? null : row.Bytes)
             .Integer("pages", "pages", CellFormat.Count, ColumnAudience.Wide, row => row.Region is null ? null : row.Pages)
             .Counts(row => row.Counts)
-            .Integer("distinct_pages", "distinct", CellFormat.Count, ColumnAudience.Everyone, row => row.DistinctPages)
+            .Integer("distinct_pages", report.Sample is null ? "distinct" : "≥distinct", CellFormat.Count, ColumnAudience.Everyone, row => row.DistinctPages)
             .Real("density", "density", CellFormat.Ratio, ColumnAudience.Everyone, row => row.Density)
-            .Real("coverage", "cover", CellFormat.Percent, ColumnAudience.Everyone, row => row.Coverage)
-            .Integer("refaults", "refaults", CellFormat.Count, ColumnAudience.Everyone, row => row.Refaults)
+            .Real("coverage", report.Sample is null ? "cover" : "≥cover", CellFormat.Percent, ColumnAudience.Everyone, row => row.Coverage)
+            .Integer("refaults", "refaults", CellFormat.Count, report.Sample is null ? ColumnAudience.Everyone : ColumnAudience.Machine, row => row.Refaults)
             .Real("faults_per_mib", "per MiB", CellFormat.Ratio, ColumnAudience.Wide, row => row.FaultsPerMib)
             .Real("major_ratio", "major share", CellFormat.Percent, ColumnAudience.Wide, row => row.MajorRatio)
             .Latency(row => row.Latency, ColumnAudience.Wide)
@@ -57,7 +62,7 @@ public static class ReportTables
             .Text("comm", "comm", ColumnAudience.Everyone, row => row.Comm)
             .Integer("threads", "threads", CellFormat.Count, ColumnAudience.Everyone, row => row.Threads)
             .Counts(row => row.Counts)
-            .Integer("latency_sum_ns", "time", CellFormat.DurationNs, ColumnAudience.Everyone, row => row.Counts.DurationNs)
+            .Integer("latency_sum_ns", "time", CellFormat.DurationNs, ColumnAudience.Everyone, row => TimeOf(report, row.Counts))
             .Build();
 
     private static ReportTable Threads(FaultReport report, int top)
@@ -66,7 +71,7 @@ public static class ReportTables
             .Integer("tid", "tid", CellFormat.Id, ColumnAudience.Everyone, row => row.Tid)
             .Text("comm", "comm", ColumnAudience.Everyone, row => row.Comm)
             .Counts(row => row.Counts)
-            .Integer("latency_sum_ns", "time", CellFormat.DurationNs, ColumnAudience.Everyone, row => row.Counts.DurationNs)
+            .Integer("latency_sum_ns", "time", CellFormat.DurationNs, ColumnAudience.Everyone, row => TimeOf(report, row.Counts))
             .Build();
 
     private static ReportTable Files(FaultReport report, int top)
@@ -83,6 +88,14 @@ public static class ReportTables
             .Text("comm", "comm", ColumnAudience.Everyone, row => row.Comm)
             .Integer("threads", "threads", CellFormat.Count, ColumnAudience.Everyone, row => row.Threads)
             .Counts(row => row.Counts)
-            .Integer("latency_sum_ns", "time", CellFormat.DurationNs, ColumnAudience.Everyone, row => row.Counts.DurationNs)
+            .Integer("latency_sum_ns", "time", CellFormat.DurationNs, ColumnAudience.Everyone, row => TimeOf(report, row.Counts))
+            .Build();
+
+    private static ReportTable Handlers(FaultReport report, int top)
+        => new TableBuilder<HandlerRow>(ReportTableKind.Handler, "handlers", report.Handlers, top)
+            .Text("function", "function", ColumnAudience.Everyone, row => row.Function)
+            .Counts(row => row.Counts)
+            .Latency(row => row.Latency, ColumnAudience.Wide)
+            .Text("refusal", "not probed because", ColumnAudience.Everyone, row => row.Refusal ?? "")
             .Build();
 }

@@ -1,3 +1,4 @@
+using Faultrec.Recorder.Launch;
 using Faultrec.Recorder.Native;
 using Faultrec.Recorder.Spool;
 using Faultrec.Traces;
@@ -28,17 +29,23 @@ internal static class CaptureRun
         reason = drain.Pass() == EndReason.DiskFull ? EndReason.DiskFull : reason;
         if (reason == EndReason.Interrupted)
             PassOn(signals.Signal, target, capture);
-        var ending = Ending(reason, target, capture.ReadCounts());
+        var ending = Ending(reason, target.TryGetEnd(), capture);
         sink.Append(FrameType.End, ending, SpoolJson.Default.SpoolEnding);
         _ = sink.EndPass(ending.TimeNs);
         return ending;
     }
 
-    private static SpoolEnding Ending(string reason, Target target, CaptureCounts counts) => new()
+    private static SpoolEnding Ending(string reason, ChildEnd? end, ICapture capture) => Ending(reason, end, capture.ReadCounts()) with
+    {
+        KernelMinor = capture is PerfCapture ? end?.MinorFaults : null,
+        KernelMajor = capture is PerfCapture ? end?.MajorFaults : null,
+    };
+
+    private static SpoolEnding Ending(string reason, ChildEnd? end, CaptureCounts counts) => new()
     {
         TimeNs = Libc.MonotonicNs(),
         EndReason = reason,
-        ExitStatus = target.TryGetExitStatus(),
+        ExitStatus = end?.Status,
         PerfMinor = counts.PerfMinor,
         PerfMajor = counts.PerfMajor,
         EventsLost = counts.EventsLost,
@@ -52,6 +59,8 @@ internal static class CaptureRun
     private static void PassOn(int signal, Target target, ICapture capture)
     {
         const long sameKeystrokeNs = 1_000_000_000;
+        if (capture is PerfCapture && Terminal.SendsToAll(signal))
+            return;
         if (Libc.MonotonicNs() - capture.TargetSignalledNs > sameKeystrokeNs)
             target.Launcher?.Kill(signal);
     }

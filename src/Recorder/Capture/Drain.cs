@@ -31,6 +31,7 @@ internal sealed unsafe class Drain(ICapture capture, IFrameSink sink)
         while (true)
         {
             Wait(fds);
+            IgnoreEnded(fds);
             if (Pass() is { } reason)
                 return reason;
             if (signals.Signal != 0)
@@ -49,6 +50,16 @@ internal sealed unsafe class Drain(ICapture capture, IFrameSink sink)
         sink.Append(FrameType.Pass, 0, MemoryMarshal.AsBytes(new ReadOnlySpan<PassFrame>(in pass)));
         capture.DrainTo(sink, pass.TimeNs);
         return sink.EndPass(pass.TimeNs);
+    }
+
+    /// <summary>An event whose thread has ended hangs up for good; its ring, which others write into, is still read by the clock.</summary>
+    private static void IgnoreEnded(Libc.PollFd[] fds)
+    {
+        for (var i = 2; i < fds.Length; i++)
+        {
+            if ((fds[i].Revents & Libc.PollHup) != 0)
+                fds[i].Fd = -1;
+        }
     }
 
     private static void Wait(Libc.PollFd[] fds)

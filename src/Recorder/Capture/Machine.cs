@@ -28,6 +28,19 @@ internal static class Machine
     public static IReadOnlyList<int> ThreadsOf(int pid)
         => [.. Directory.GetDirectories($"/proc/{pid}/task").Select(path => int.Parse(Path.GetFileName(path), CultureInfo.InvariantCulture)).Order()];
 
+    /// <summary>"integrity" or "confidentiality"; null when the kernel is not locked down, or does not say (kernel_lockdown(7)).</summary>
+    public static string? Lockdown
+    {
+        get
+        {
+            const string path = "/sys/kernel/security/lockdown"; // "none [integrity] confidentiality"
+            if (!File.Exists(path))
+                return null;
+            var chosen = File.ReadAllText(path).Split('[', ']');
+            return chosen.Length < 2 || chosen[1] == "none" ? null : chosen[1];
+        }
+    }
+
     public static IEnumerable<int> Processes()
         => Directory.EnumerateDirectories("/proc").Select(path => int.TryParse(Path.GetFileName(path.AsSpan()), CultureInfo.InvariantCulture, out var pid) ? pid : 0)
             .Where(pid => pid != 0);

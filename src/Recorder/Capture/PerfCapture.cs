@@ -1,9 +1,139 @@
+using Faultrec.Recorder.Native;
+using Faultrec.Recorder.Spool;
 using Faultrec.Traces;
 
 namespace Faultrec.Recorder.Capture;
 
-internal static class PerfCapture
+/// <summary>
+/// The rung without BPF and without root: perf's own ring, of the software events that the kernel counts a served fault with. It
+/// sees no entry, so no duration and no error code, and no system calls, so no munmap and no mremap.
+/// </summary>
+internal sealed class PerfCapture : ICapture
 {
-    public static ICapture Open(RecordOptions options, Target target)
-        => throw new FaultrecException(ExitCode.NotPermitted, "not yet");
+    /// <summary>Listing threads again and again ends here when the target creates them faster than they can be covered.</summary>
+    private const int MaxListings = 32;
+
+    /// <summary>
+    /// A thread inherits at the beginning of its creation and is listed at the end: so long, in all, nothing new may appear. A
+    /// creation is short, but its thread can lose the CPU in the middle.
+    /// </summary>
+    private const int QuietListings = 4;
+    private const int QuietMs = 5;
+
+    private readonly Target _target;
+    private readonly FaultSamples _samples;
+    private readonly Sideband _sideband;
+
+    private PerfCapture(Target target, bool handlers, PerfLimits limits, FaultSamples samples, Sideband sideband)
+    {
+        _target = target;
+        Handlers = handlers ? FaultHandlers.Find(Backend) : [];
+        ExcludesKernel = limits.ExcludeKernel;
+        _samples = samples;
+        _sideband = sideband;
+    }
+
+    public string Backend => Backends.Perf;
+
+    public IReadOnlyList<HandlerProbe> Handlers { get; }
+
+    public bool ExcludesKernel { get; }
+
+    public IEnumerable<int> Fds => _samples.Fds.Concat(_sideband.Fds);
+
+    public long TargetSignalledNs => 0; // Not known.
+
+    /// <exception cref="FaultrecException">perf events, or the target, are closed to this user.</exception>
+    public static PerfCapture Open(RecordOptions options, Target target)
+    {
+        RefuseWhatItCannot(options, target);
+        var cpus = Machine.OnlineCpus;
+        var limits = PerfLimits.Probe(cpus);
+        var isCommand = target.Launcher is not null;
+        var excludedPid = target.Scope == TargetScope.All && !options.IncludeSelf ? Environment.ProcessId : 0;
+        var samples = new FaultSamples(limits, options.Every, isCommand, excludedPid);
+        Sideband? sideband = null;
+        try
+        {
+            // The samples first: their refusal has the better words.
+            IReadOnlyList<int> tids = isCommand ? [target.Pid]
+                : target.Scope == TargetScope.All ? [FaultSamples.EveryThread]
+                : ThreadsOf(target.Pid);
+            samples.Add(cpus, tids);
+            sideband = Sideband.Open(cpus, tids, isCommand, limits.SidebandRingBytes, limits.ExcludeKernel, isEnabled: !isCommand);
+            if (target.Scope == TargetScope.Tree && !isCommand)
+                AddNewThreads(target.Pid, cpus, tids, samples, sideband);
+            return new PerfCapture(target, options.Handlers, limits, samples, sideband);
+        }
+        catch
+        {
+            sideband?.Dispose();
+            samples.Dispose();
+            throw;
+        }
+    }
+
+    public void Start(IFrameSink sink)
+    {
+        foreach (var snapshot in _target.Snapshots())
+            sink.Append(FrameType.Maps, snapshot, SpoolJson.Default.MapsSnapshot);
+        _samples.Begin(Libc.MonotonicNs());
+    }
+
+    public void DrainTo(IFrameSink sink, long nowNs)
+    {
+        _samples.DrainTo(sink, nowNs);
+        _sideband.DrainTo(sink);
+    }
+
+    public void Stop() => _samples.Stop();
+
+    public CaptureCounts ReadCounts() => _samples.ReadCounts();
+
+    public void Dispose()
+    {
+        _sideband.Dispose();
+        _samples.Dispose();
+    }
+
+    private static void RefuseWhatItCannot(RecordOptions options, Target target)
+    {
+        const int maxPeriod = ushort.MaxValue;
+        var refusal = target.Scope is not (TargetScope.Tree or TargetScope.All) ? "cannot follow a name or a cgroup: give a command, --pid or --all, or use sudo"
+            : options.MaxRatePerSecond is not null ? "cannot change its sampling while it records: leave --max-rate out, and give --every N"
+            : options.Every > maxPeriod ? $"takes at most one fault in {maxPeriod}: give a smaller --every"
+            : null;
+        if (refusal is not null)
+            throw new FaultrecException(ExitCode.NotPermitted, $"the perf backend {refusal}");
+    }
+
+    /// <summary>
+    /// A thread that was created by one not covered yet is in no earlier listing and has inherited nothing. One that was created by
+    /// a covered thread has, and is covered twice from here on: the samples are told apart when they are read.
+    /// </summary>
+    private static void AddNewThreads(int pid, IReadOnlyList<int> cpus, IReadOnlyList<int> covered, FaultSamples samples, Sideband sideband)
+    {
+        var known = covered.ToHashSet();
+        for (var (listing, quiet) = (0, 0); listing < MaxListings && quiet < QuietListings; listing++)
+        {
+            if (quiet > 0)
+                Thread.Sleep(QuietMs);
+            var added = ThreadsOf(pid).Where(known.Add).ToList();
+            quiet = added.Count == 0 ? quiet + 1 : 0;
+            samples.Add(cpus, added);
+            sideband.Add(cpus, added);
+        }
+    }
+
+    private static IReadOnlyList<int> ThreadsOf(int pid)
+    {
+        try
+        {
+            return Machine.ThreadsOf(pid);
+        }
+        catch (DirectoryNotFoundException)
+        {
+            return []; // It ended; its pidfd says so to the drain loop.
+        }
+    }
 }

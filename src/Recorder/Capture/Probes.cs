@@ -63,7 +63,7 @@ internal sealed unsafe class OpenProbes : IDisposable
         if (result < 0)
         {
             _object.Dispose();
-            throw Errno.Failure(-result, $"loading the BPF probes{LastLogLine()}");
+            throw Errno.Failure(-result, $"loading the BPF probes{(Machine.Lockdown is { } lockdown ? $" under kernel lockdown ({lockdown})" : "")}{LastLogLine()}");
         }
         return new LoadedProbes(_object, config, (int)_cpus, programs);
     }
@@ -85,8 +85,10 @@ internal sealed unsafe class OpenProbes : IDisposable
 
     private string LastLogLine()
     {
-        var log = Marshal.PtrToStringUTF8((nint)_log)?.TrimEnd() ?? "";
-        return log.Length == 0 ? "" : $" (verifier: {log[(log.LastIndexOf('\n') + 1)..]})";
+        // Its last line is a statistic: "processed 17 insns …".
+        var line = (Marshal.PtrToStringUTF8((nint)_log) ?? "").Split('\n', StringSplitOptions.RemoveEmptyEntries)
+            .LastOrDefault(text => !text.StartsWith("processed ", StringComparison.Ordinal));
+        return line is null ? "" : $" (verifier: {line})";
     }
 }
 

@@ -10,7 +10,7 @@ namespace Faultrec.Recorder.Capture;
 internal sealed class Target : IDisposable
 {
     private readonly FdHandle? _pidfd;
-    private int? _exitStatus;
+    private ChildEnd? _end;
 
     private Target(TargetScope scope, string words)
     {
@@ -70,9 +70,9 @@ internal sealed class Target : IDisposable
     }
 
     /// <summary>Null while the command runs, and for a process that is not ours.</summary>
-    public int? TryGetExitStatus() => _exitStatus ??= Launcher?.TryWait()?.Status;
+    public ChildEnd? TryGetEnd() => _end ??= Launcher?.TryWait();
 
-    public int? WaitForCommand() => Launcher is null ? null : _exitStatus ??= Launcher.Wait().Status;
+    public int? WaitForCommand() => Launcher is null ? null : (_end ??= Launcher.Wait()).Status;
 
     /// <summary>Mappings and names of what runs already and may fault.</summary>
     public IEnumerable<MapsSnapshot> Snapshots()

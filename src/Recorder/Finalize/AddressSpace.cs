@@ -110,6 +110,7 @@ internal sealed class AddressSpace(int pid, Action<RegionEntry> onNewRegion)
     {
         if (start >= end)
             return;
+        NameHeap(start, identity);
         var region = Continued(start, end, fileOffset, identity)
             ?? NewRegion(start, end, fileOffset, identity, flags, timeNs);
         region.Cover(start, end, fileOffset);
@@ -225,6 +226,14 @@ internal sealed class AddressSpace(int pid, Action<RegionEntry> onNewRegion)
         _remote ??= NewRegion(page, page + 4096, 0, new MappingIdentity("----", RemoteName, null, 0, null), 0, timeNs);
         _remote.Cover(page, page + 4096, 0);
         return _remote;
+    }
+
+    /// <summary>The heap's first mapping is told as anonymous (see <see cref="Break"/>); where no probe sees brk(2), the second tells.</summary>
+    private void NameHeap(ulong start, MappingIdentity identity)
+    {
+        if (identity.Name == HeapName && Find(start) is { } first && first.Start == start
+            && first.Region.Identity is { Path: null, Name: "[anon]" } anonymous && anonymous.Prot == identity.Prot)
+            first.Region.Identity = identity;
     }
 
     private static bool IsHeap(Piece piece) => piece.Region.Identity.Name == HeapName;

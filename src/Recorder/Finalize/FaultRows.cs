@@ -66,7 +66,7 @@ internal sealed class FaultRows(SpoolHeader header, TaskTable tasks, IRegionLedg
         SetHandler(batch, i, record);
         batch.Weight[i] = record.Weight;
         SetRegion(batch, i, task, record);
-        WithoutEntry += hasEntry || !_seesEntries ? 0 : 1;
+        WithoutEntry += hasEntry || !_seesEntries || fault.Signal != 0 ? 0 : 1;
         IsRateLimited |= record.Weight > _every;
         task.Process.HasFaults = true;
         Count++;

@@ -308,13 +308,11 @@ internal sealed class TaskTable(IRegionLedger ledger, bool forgets = false, bool
     private void ApplySnapshot(MapsSnapshot snapshot)
     {
         var process = Process(snapshot.Pid, null);
-        if (process.StartedNs is not null)
-            return; // Created meanwhile: its mappings are known from its parent's and its own records.
         process.ParentPid = snapshot.ParentPid;
         process.Comm = snapshot.Comm;
         foreach (var thread in snapshot.Threads)
             Task(snapshot.Pid, thread.Tid, null).Comm = thread.Comm;
-        process.Space.Clear(snapshot.TimeNs);
+        // No clearing before: one that was created meanwhile, by a process that was not known yet, has told some mappings already.
         foreach (var line in snapshot.Maps.Split('\n', StringSplitOptions.RemoveEmptyEntries))
             ApplyMapsLine(process.Space, line);
     }

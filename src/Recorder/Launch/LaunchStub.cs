@@ -45,9 +45,17 @@ public static unsafe class LaunchStub
 
     private static void SendBaseline(int fd, ref StubReport report)
     {
-        Libc.Rusage usage;
+        Libc.Rusage usage, process;
+        _ = Libc.Getrusage(Libc.RusageSelf, &process);
         _ = Libc.Getrusage(Libc.RusageThread, &usage);
-        report = new StubReport { Kind = StubReport.Baseline, MinorFaults = usage.MinorFaults, MajorFaults = usage.MajorFaults };
+        report = new StubReport
+        {
+            Kind = StubReport.Baseline,
+            MinorFaults = usage.MinorFaults,
+            MajorFaults = usage.MajorFaults,
+            ProcessMinorFaults = process.MinorFaults,
+            ProcessMajorFaults = process.MajorFaults,
+        };
         fixed (StubReport* bytes = &report)
             _ = Libc.Write(fd, bytes, (nuint)sizeof(StubReport));
     }
@@ -90,8 +98,14 @@ internal struct StubReport
 
     public int Kind;
     public int Errno;
+
+    /// <summary>Of the thread that executes the command.</summary>
     public long MinorFaults;
     public long MajorFaults;
+
+    /// <summary>With those of the runtime's own threads.</summary>
+    public long ProcessMinorFaults;
+    public long ProcessMajorFaults;
 }
 
 /// <summary>A char *argv[] in native memory.</summary>

@@ -5,8 +5,12 @@ using Faultrec.Traces;
 
 namespace Faultrec.Recorder.Launch;
 
-/// <summary>How a command ended: exit code, or 128 + signal, as shells say it.</summary>
-internal readonly record struct ChildEnd(int Status);
+/// <summary>How a command ended.</summary>
+/// <param name="Status">Exit code, or 128 + signal, as shells say it.</param>
+/// <param name="MinorFaults">
+/// As wait4(2) counts: of the process and of those it waited for, execve's own faults included, what was before it not.
+/// </param>
+internal readonly record struct ChildEnd(int Status, long MinorFaults, long MajorFaults);
 
 /// <summary>
 /// A command that is a process already but has not executed its program: it waits for <see cref="Release"/>. Its file
@@ -18,6 +22,7 @@ internal sealed unsafe class Launcher : IDisposable
     private readonly FdHandle _go;
     private readonly FdHandle _report;
     private readonly string _command;
+    private (long Minor, long Major) _beforeExec;
     private bool _reaped;
 
     private Launcher(int pid, FdHandle go, FdHandle report, string command)
@@ -56,7 +61,10 @@ internal sealed unsafe class Launcher : IDisposable
         var baseline = ReadReport() ?? throw new FaultrecException(
             (ExitCode)Wait().Status, "interrupted before the command was started; nothing was recorded");
         if (baseline.Kind == StubReport.Baseline)
+        {
+            _beforeExec = (baseline.ProcessMinorFaults, baseline.ProcessMajorFaults);
             return (baseline.MinorFaults, baseline.MajorFaults);
+        }
         Wait();
         throw ExecFailure(baseline);
     }
@@ -95,15 +103,17 @@ internal sealed unsafe class Launcher : IDisposable
     {
         int status;
         int result;
+        Libc.Rusage usage;
         do
-            result = Libc.Wait4(Pid, &status, options, null);
+            result = Libc.Wait4(Pid, &status, options, &usage);
         while (result < 0 && Marshal.GetLastPInvokeError() == Errno.Eintr);
         if (result != Pid)
             return null;
         _reaped = true;
         // wait(2): low 7 bits the signal, next byte the exit code.
         var signal = status & 0x7f;
-        return new ChildEnd(signal == 0 ? (status >> 8) & 0xff : 128 + signal);
+        return new ChildEnd(
+            signal == 0 ? (status >> 8) & 0xff : 128 + signal, usage.MinorFaults - _beforeExec.Minor, usage.MajorFaults - _beforeExec.Major);
     }
 
     private StubReport? ReadReport()

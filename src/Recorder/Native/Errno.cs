@@ -12,6 +12,7 @@ internal static class Errno
     public const int Eintr = 4;
     public const int Eacces = 13;
     public const int Einval = 22;
+    public const int Emfile = 24;
     public const int Enospc = 28;
 
     /// <summary>"EPERM (Operation not permitted)" for a positive errno value.</summary>
@@ -53,7 +54,7 @@ internal static class Errno
         17 => "EEXIST",
         19 => "ENODEV",
         Einval => "EINVAL",
-        24 => "EMFILE",
+        Emfile => "EMFILE",
         Enospc => "ENOSPC",
         38 => "ENOSYS",
         95 => "EOPNOTSUPP",

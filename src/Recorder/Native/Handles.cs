@@ -83,9 +83,14 @@ internal sealed unsafe class MappedMemory() : SafeHandle(-1, ownsHandle: true)
     public byte* Pointer => (byte*)handle;
 
     public static MappedMemory Map(int fd, nuint length, bool writable, string what)
+        => TryMap(fd, length, writable) ?? throw Errno.Failure(Marshal.GetLastPInvokeError(), $"mapping {what}");
+
+    /// <summary>Null and errno when the kernel refuses.</summary>
+    public static MappedMemory? TryMap(int fd, nuint length, bool writable)
     {
         var address = Libc.Mmap(0, length, Libc.ProtRead | (writable ? Libc.ProtWrite : 0), Libc.MapShared, fd, 0);
-        Errno.ThrowIfFailed(address == -1 ? -1 : 0, $"mapping {what}");
+        if (address == -1)
+            return null;
         var memory = new MappedMemory { _length = length };
         memory.SetHandle(address);
         return memory;

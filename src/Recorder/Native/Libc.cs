@@ -11,10 +11,12 @@ internal static unsafe partial class Libc
     public const int OCloexec = 0x80000;
     public const int ONonblock = 0x800;
     public const short PollIn = 1;
+    public const short PollHup = 0x10;
     public const int Wnohang = 1;
     public const int ClockMonotonic = 1;
     public const int FSetfd = 2;
     public const int FdCloexec = 1;
+    public const int RusageSelf = 0;
     public const int RusageThread = 1;
 
     private const string Library = "libc";
@@ -83,6 +85,12 @@ internal static unsafe partial class Libc
 
     [LibraryImport(Library, EntryPoint = "getrusage", SetLastError = true)]
     public static partial int Getrusage(int who, Rusage* usage);
+
+    [LibraryImport(Library, EntryPoint = "getpgrp")]
+    public static partial int Getpgrp();
+
+    [LibraryImport(Library, EntryPoint = "tcgetpgrp", SetLastError = true)]
+    public static partial int Tcgetpgrp(int fd);
 
     [LibraryImport(Library, EntryPoint = "geteuid")]
     public static partial uint Geteuid();

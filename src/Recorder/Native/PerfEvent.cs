@@ -16,10 +16,16 @@ internal struct PerfEventAttr
     public ulong SamplePeriod;
     [FieldOffset(24)]
     public ulong SampleType;
+    [FieldOffset(32)]
+    public ulong ReadFormat;
     [FieldOffset(40)]
     public PerfAttrFlags Flags;
     [FieldOffset(48)]
     public uint WakeupWatermark;
+
+    /// <summary>kprobe_func for the kprobe PMU: address of a C string.</summary>
+    [FieldOffset(56)]
+    public nint Config1;
     [FieldOffset(92)]
     public int ClockId;
 }
@@ -29,6 +35,7 @@ internal enum PerfAttrFlags : ulong
 {
     Disabled = 1UL << 0,
     Inherit = 1UL << 1,
+    ExcludeKernel = 1UL << 5,
     Mmap = 1UL << 8,
     Comm = 1UL << 9,
     EnableOnExec = 1UL << 12,
@@ -48,6 +55,7 @@ internal enum PerfRecordType : uint
     Comm = 3,
     Exit = 4,
     Fork = 7,
+    Sample = 9,
     Mmap2 = 10,
 }
 
@@ -57,7 +65,15 @@ internal static unsafe class PerfEvent
     public const ulong SwPageFaultsMin = 5;
     public const ulong SwPageFaultsMaj = 6;
     public const ulong SwDummy = 9;
+    public const ulong SampleIp = 1 << 0;
+    public const ulong SampleTid = 1 << 1;
     public const ulong SampleTime = 1 << 2;
+    public const ulong SampleAddr = 1 << 3;
+    public const ulong SampleId = 1 << 6;
+    public const ulong SampleCpu = 1 << 7;
+    public const ulong ReadLost = 1 << 4; // since Linux 6.0
+    public const ushort MiscCpumodeMask = 7;
+    public const ushort MiscKernel = 1;
     public const ushort MiscCommExec = 1 << 13;
     public const ushort MiscMmapBuildId = 1 << 14;
     public const nuint IocEnable = 0x2400;
@@ -65,17 +81,31 @@ internal static unsafe class PerfEvent
     public const nuint IocSetOutput = 0x2405;
     public const nuint IocSetBpf = 0x40042408;
 
-    private const uint FlagFdCloexec = 1 << 3;
+    public const uint FlagFdCloexec = 1 << 3;
 
-    /// <summary>Opens one event; null and errno when the task is gone (ESRCH), an exception for everything else.</summary>
+    /// <summary>Opens one event; null when the task is gone (ESRCH), an exception for everything else.</summary>
     public static FdHandle? TryOpen(PerfEventAttr attr, int pid, int cpu, string what)
+    {
+        var fd = TryOpen(attr, pid, cpu, out var errno);
+        return fd is not null || errno == Errno.Esrch ? fd : throw Errno.Failure(errno, $"perf_event_open for {what}");
+    }
+
+    /// <summary>Opens one event; null and why not.</summary>
+    public static FdHandle? TryOpen(PerfEventAttr attr, int pid, int cpu, out int errno)
     {
         attr.Size = (uint)sizeof(PerfEventAttr);
         var fd = Libc.PerfEventOpen(&attr, pid, cpu, -1, FlagFdCloexec);
-        if (fd < 0 && Marshal.GetLastPInvokeError() == Errno.Esrch)
-            return null;
-        Errno.ThrowIfFailed(fd, $"perf_event_open for {what}");
-        return new FdHandle(fd);
+        errno = fd < 0 ? Marshal.GetLastPInvokeError() : 0;
+        return fd < 0 ? null : new FdHandle(fd);
+    }
+
+    /// <summary>Whether this user may have such an event on this kernel, tried on the calling thread.</summary>
+    /// <returns>0, or errno.</returns>
+    public static int Try(PerfEventAttr attr)
+    {
+        attr.Flags |= PerfAttrFlags.Disabled;
+        TryOpen(attr, 0, -1, out var errno)?.Dispose();
+        return errno;
     }
 
     public static void Control(FdHandle fd, nuint request, nint argument = 0)
@@ -87,5 +117,13 @@ internal static unsafe class PerfEvent
         long count;
         Errno.ThrowIfFailed(Libc.Read(fd.Fd, &count, sizeof(long)), "reading a perf counter");
         return count;
+    }
+
+    /// <summary>Count and lost samples of an event whose read format is <see cref="ReadLost"/>, with every inherited child's.</summary>
+    public static (long Count, long Lost) ReadCountAndLost(FdHandle fd)
+    {
+        var values = stackalloc long[2];
+        Errno.ThrowIfFailed(Libc.Read(fd.Fd, values, 2 * sizeof(long)), "reading a perf counter");
+        return (values[0], values[1]);
     }
 }

@@ -119,6 +119,11 @@ internal sealed record SpoolEnding
     public long SampledOutMajor { get; init; }
 
     public long Excluded { get; init; }
+
+    /// <summary>ru_minflt of wait4(2), where no probe tells each thread's count at its end.</summary>
+    public long? KernelMinor { get; init; }
+
+    public long? KernelMajor { get; init; }
 }
 
 [JsonSourceGenerationOptions(UnmappedMemberHandling = JsonUnmappedMemberHandling.Skip)]

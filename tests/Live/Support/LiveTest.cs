@@ -93,6 +93,8 @@ public abstract class LiveTest : IDisposable
 
     private static string? FindObstacle()
     {
+        if (!Environment.IsPrivilegedProcess)
+            return "recording with probes needs root";
         var doctor = Running.ToEnd(Checkout.Faultrec, "doctor", "--format", "json");
         using var diagnosis = JsonDocument.Parse(doctor.Output);
         return diagnosis.RootElement.GetProperty("can_record").GetBoolean() ? null : diagnosis.RootElement.GetProperty("verdict").GetString();

@@ -107,7 +107,7 @@ public sealed class ReceiptStories
     {
         using var story = new SpoolStory();
         story.Pass(0).Faults(0, SpoolStory.Fault(10, 1), SpoolStory.Fault(20, 2))
-            .Event(40, EventType.FaultFailed, Pid, Pid, T0 + 30, 8, 0x401000, (4L << 32) | 11, 1) // a row that no counter counts
+            .Event(40, EventType.FaultFailed, Pid, Pid, T0 + 30, 8, 0x401000, (4L << 32) | 11, (long)FaultBits.HasErrorCode) // a row that no counter counts
             .End(100, minor, major, eventsLost);
         var receipt = story.Finalize().Receipt;
         Assert.Equal((3, complete, eventsLost), (receipt.Events, receipt.Complete, receipt.LostSideband));

@@ -75,7 +75,7 @@ public sealed class SpoolMergerTests
     public void FailedFaultIsAFaultAtItsStart()
     {
         using var story = new SpoolStory();
-        story.Pass(0).Event(900, EventType.FaultFailed, 5, 6, SpoolStory.StartNs + 100, 0xdead, 0x401234, (6L << 32) | 11, 1);
+        story.Pass(0).Event(900, EventType.FaultFailed, 5, 6, SpoolStory.StartNs + 100, 0xdead, 0x401234, (6L << 32) | 11, (long)FaultBits.HasErrorCode);
         var fault = Assert.Single(Merge(story, out _).Faults);
         Assert.Equal((100L, 0xdeadL, 11), (fault.TimeNs, fault.Address, fault.Signal));
     }

@@ -28,7 +28,7 @@ public sealed class TraceFinalizerStories
                 SpoolStory.Fault(40, 0x50010, errorCode: 2, bits: FaultBits.KernelIp) with { DurationHigh = 1 },
                 SpoolStory.Fault(50, 0x50020, errorCode: 0, bits: FaultBits.NoEntry),
                 SpoolStory.Fault(60, 0x99000))
-            .Event(80, EventType.FaultFailed, Pid, Pid, T0 + 70, 0x8, 0x401000, (4L << 32) | 11, 1)
+            .Event(80, EventType.FaultFailed, Pid, Pid, T0 + 70, 0x8, 0x401000, (4L << 32) | 11, (long)FaultBits.HasErrorCode)
             .End(100);
         var trace = story.Finalize();
         var rows = trace.Rows;

@@ -1,0 +1,65 @@
+using Faultrec.Traces;
+
+namespace Faultrec.Analyzer;
+
+/// <summary>Which kernel function served the faults?</summary>
+public sealed class HandlerAggregate
+{
+    private readonly Dictionary<string, HandlerStats> _byFunction = [];
+
+    /// <summary>Faults whose row names no handler.</summary>
+    public HandlerStats Unknown { get; } = new();
+
+    public IReadOnlyDictionary<string, HandlerStats> ByFunction => _byFunction;
+
+    internal void Add<TWeights>(FaultBatch batch, ReadOnlySpan<Severity> severities, TWeights weights)
+        where TWeights : struct, IRowWeights
+    {
+        var (handlers, durations) = (batch.Handler, batch.DurationNs);
+        string? last = null;
+        var stats = Unknown;
+        for (var i = 0; i < severities.Length; i++)
+        {
+            if (!ReferenceEquals(handlers[i], last))
+                (last, stats) = (handlers[i], handlers[i] is { } function ? StatsOf(function) : Unknown);
+            stats.Add(severities[i], durations[i], weights.Of(i));
+        }
+    }
+
+    public void Merge(HandlerAggregate other)
+    {
+        Unknown.Merge(other.Unknown);
+        foreach (var (function, stats) in other._byFunction)
+            StatsOf(function).Merge(stats);
+    }
+
+    private HandlerStats StatsOf(string function)
+    {
+        if (!_byFunction.TryGetValue(function, out var stats))
+            _byFunction.Add(function, stats = new HandlerStats());
+        return stats;
+    }
+}
+
+/// <summary>Counts and cost of the faults of one handler.</summary>
+public sealed class HandlerStats
+{
+    private FaultCounts _counts;
+
+    public ref readonly FaultCounts Counts => ref _counts;
+
+    public LatencyHistogram Latency { get; } = new();
+
+    public void Add(Severity severity, long durationNs, int weight)
+    {
+        _counts.Add(severity, durationNs, weight);
+        if (durationNs >= 0)
+            Latency.Add(durationNs, weight);
+    }
+
+    public void Merge(HandlerStats other)
+    {
+        _counts.Merge(other._counts);
+        Latency.Merge(other.Latency);
+    }
+}

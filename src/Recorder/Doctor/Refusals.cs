@@ -1,0 +1,113 @@
+using System.Globalization;
+
+namespace Faultrec.Recorder.Doctoring;
+
+/// <param name="Mechanism">fentry, kprobe, or "fentry and kprobe".</param>
+/// <param name="Cause">One word for programs: not_in_kernel, renamed, notrace…</param>
+/// <param name="Text">The reason and its evidence, for people.</param>
+public sealed record Refusal(string Mechanism, string Cause, string Text);
+
+/// <summary>From what was found out to why a function cannot be traced: one reason a mechanism, the most telling one.</summary>
+internal static class Refusals
+{
+    private const int Einval = 22;
+    private const int Ebusy = 16;
+    private const int EaddrNotAvailable = 99;
+
+    public static IReadOnlyList<Refusal> Of(FunctionFacts facts, MachineFacts machine)
+    {
+        if (facts.By is [] && facts.IsMissing)
+            return [Missing(facts)];
+        var reasons = new List<Refusal>();
+        if (facts.Fentry is not { Works: true } && Fentry(facts, machine) is { } fentry)
+            reasons.Add(fentry);
+        if (facts.Kprobe is not { Works: true } && Kprobe(facts, machine) is { } kprobe)
+            reasons.Add(kprobe);
+        if (machine.MissingPrivilege is { } missing)
+            reasons.Add(new(Mechanism.Both, "missing_capability", $"not tried: {missing}{NothingAgainst(facts, machine)}"));
+        return reasons;
+    }
+
+    private static Refusal Missing(FunctionFacts facts)
+    {
+        if (facts.Symbol!.IsData)
+            return new(Mechanism.Both, "not_a_function", $"not a function: {KernelSymbols.Path} has that name for data");
+        if (facts.Symbol.Variants is [_, ..] variants)
+            return new(Mechanism.Both, "renamed", $"inlined or renamed by the compiler: {KernelSymbols.Path} has {Explain(variants)}, and nothing without a suffix");
+        const string none = $"not in this kernel: no symbol of that name in {KernelSymbols.Path}";
+        if (FaultPath.Find(facts.Name) is { } known)
+            return new(Mechanism.Both, "not_in_kernel", $"{none}; inlined into its callers, or of another version ({known.History ?? "a static function of mm/"})");
+        return new(Mechanism.Both, "not_in_kernel", $"{none}; {(facts.InBtf == true ? "BTF has it, so it was inlined into its callers" : "BTF has none either")}");
+    }
+
+    private static Refusal? Fentry(FunctionFacts facts, MachineFacts machine)
+    {
+        Refusal Because(string cause, string text) => new(Mechanism.Fentry, cause, facts.Fentry is { } trial ? $"{text} ({trial.Refusal})" : text);
+
+        if (!machine.HasKernelBtf)
+            return Because("no_btf", "no BTF: /sys/kernel/btf/vmlinux is not there or not readable (CONFIG_DEBUG_INFO_BTF)");
+        if (facts.InBtf == false)
+            return Because("no_btf", "no BTF for it: no FUNC of that name, as for functions in assembler and names that different functions share");
+        if (facts.InFilterFunctions == false)
+            return Because("notrace", "notrace: not in available_filter_functions of tracefs, so its entry has no hook");
+        if (facts.Fentry is not { } refused)
+            return null;
+        if (refused.Errno == Native.Errno.Eperm && machine.IsConfidential)
+            return Because("lockdown", $"lockdown: {machine.Lockdown}");
+        if (machine.FentryRefusedFor is [_, ..] all)
+            return Because("kernel_refuses", $"the kernel refuses fentry, for {string.Join(" and ", all.Where(name => name != facts.Name).Take(2))} as well");
+        // Without a hook of ftrace's the kernel patches the entry itself, and finds no nop there.
+        if (refused.Errno == Ebusy)
+            return Because("notrace", "notrace, to judge by EBUSY: its entry has no hook");
+        return Because("kernel_refuses", "the kernel refuses fentry for it");
+    }
+
+    private static Refusal? Kprobe(FunctionFacts facts, MachineFacts machine)
+    {
+        Refusal Because(string cause, string text) => new(Mechanism.Kprobe, cause, facts.Kprobe is { } trial ? $"{text} ({trial.Refusal})" : text);
+
+        if (!machine.HasKprobePmu)
+        {
+            return new(
+                Mechanism.Kprobe, "not_compiled_in",
+                $"no kprobes in this kernel: {TrialAttach.KprobePmu} is not there; {machine.KprobesConfig ?? "no kernel configuration to look at"}");
+        }
+        if (facts.OnBlacklist == true)
+            return Because("kprobe_blacklist", "on the kprobe blacklist of debugfs");
+        if (facts.Kprobe is not { } refused)
+            return machine.IsConfidential ? Because("lockdown", $"lockdown: {machine.Lockdown}") : null;
+        return refused.Errno switch
+        {
+            Native.Errno.Eperm when machine.IsConfidential => Because("lockdown", $"lockdown: {machine.Lockdown}"),
+            EaddrNotAvailable => Because("ambiguous", string.Create(CultureInfo.InvariantCulture, $"{facts.Symbol?.Count ?? 2} functions have that name")),
+            Einval when facts.OnBlacklist is null => Because("kprobe_blacklist", "on the kprobe blacklist, to judge by EINVAL"),
+            _ => Because("kernel_refuses", "the kernel refuses a kprobe on it"),
+        };
+    }
+
+    private static string NothingAgainst(FunctionFacts facts, MachineFacts machine)
+        => facts.Perhaps(machine) is [_, ..] by ? $"; nothing was seen that speaks against {string.Join(" and ", by)}" : "";
+
+    private static string Explain(IReadOnlyList<string> variants)
+    {
+        const int shown = 4;
+        var texts = variants.Take(shown).Select(variant => $"{variant} ({Meaning(variant)})").ToList();
+        if (variants.Count > shown)
+            texts.Add($"{variants.Count - shown} more");
+        return string.Join(", ", texts);
+    }
+
+    // The last suffix tells what this piece is: x.isra.0.cold is the cold part of a copy.
+    private static string Meaning(string variant)
+    {
+        var suffix = variant.Split('.').Last(part => !part.All(char.IsAsciiDigit));
+        return suffix switch
+        {
+            "isra" => "a copy with other arguments",
+            "constprop" => "a copy with constant arguments",
+            "part" => "a part of it, the rest is inlined",
+            "cold" => "the unlikely part of it",
+            _ => "the compiler's name",
+        };
+    }
+}

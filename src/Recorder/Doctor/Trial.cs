@@ -1,0 +1,106 @@
+using System.Reflection;
+using System.Runtime.InteropServices;
+using Faultrec.Recorder.Native;
+using Faultrec.Traces;
+
+namespace Faultrec.Recorder.Doctoring;
+
+/// <param name="Step">What the kernel refused; null when all went well.</param>
+/// <param name="Errno">Positive.</param>
+/// <param name="Log">The verifier's last line, or nothing.</param>
+internal sealed record Trial(string? Step, int Errno = 0, string Log = "")
+{
+    public static readonly Trial Success = new(Step: null);
+
+    public bool Works => Step is null;
+
+    /// <summary>"loading: EPERM (Operation not permitted)"</summary>
+    public string Refusal => $"{Step}: {Native.Errno.Describe(Errno)}{(Log.Length == 0 ? "" : $", {Log}")}";
+}
+
+/// <summary>Attaches for real, and detaches again at once: only that tells what the kernel allows.</summary>
+internal static unsafe class TrialAttach
+{
+    private const int LogSize = 16 * 1024;
+    private const string KprobePmuType = KprobePmu + "/type";
+
+    public const string KprobePmu = "/sys/bus/event_source/devices/kprobe";
+
+    public static Trial Fentry(string function) => Bpf("at_function", "at_tracepoint", function);
+
+    /// <param name="tracepoint">Without its group: page_fault_user.</param>
+    public static Trial Tracepoint(string tracepoint) => Bpf("at_tracepoint", "at_function", tracepoint);
+
+    /// <summary>
+    /// A kprobe made by perf_event_open is registered and armed while the event is opened, and gone when it is closed. It is an
+    /// event of our own process, and never enabled.
+    /// </summary>
+    public static Trial Kprobe(string function)
+    {
+        if (!uint.TryParse(KernelFile.ReadText(KprobePmuType), out var type))
+            return new Trial("finding the kprobe events", Errno.Enoent);
+        var name = Marshal.StringToCoTaskMemUTF8(function);
+        try
+        {
+            return Event(new PerfEventAttr { Type = type, Config1 = name, Flags = PerfAttrFlags.Disabled }, "opening a kprobe event");
+        }
+        finally
+        {
+            Marshal.FreeCoTaskMem(name);
+        }
+    }
+
+    public static Trial SoftwareEvent(ulong config)
+        => Event(new PerfEventAttr { Type = PerfEvent.TypeSoftware, Config = config, Flags = PerfAttrFlags.Disabled }, "opening a software event");
+
+    private static Trial Event(PerfEventAttr attr, string step)
+    {
+        attr.Size = (uint)sizeof(PerfEventAttr);
+        using var fd = new FdHandle(Libc.PerfEventOpen(&attr, 0, -1, -1, PerfEvent.FlagFdCloexec));
+        return fd.IsInvalid ? new Trial(step, Marshal.GetLastPInvokeError()) : Trial.Success;
+    }
+
+    private static Trial Bpf(string program, string other, string target)
+    {
+        var log = (byte*)NativeMemory.AllocZeroed(LogSize);
+        try
+        {
+            using var bpfObject = Open(log);
+            var pointer = Libbpf.ObjectFindProgramByName(bpfObject, program);
+            Errno.ThrowIfLibbpfFailed(Libbpf.ProgramSetAutoload(Libbpf.ObjectFindProgramByName(bpfObject, other), false), "choosing a BPF program");
+            if (Libbpf.ProgramSetAttachTarget(pointer, 0, target) is < 0 and var noTarget)
+                return new Trial("finding it in BTF", -noTarget);
+            if (Libbpf.ObjectLoad(bpfObject) is < 0 and var notLoaded)
+                return new Trial("loading the program", -notLoaded, LastLine(log));
+            using var link = new LinkHandle(Libbpf.ProgramAttach(pointer));
+            return link.IsInvalid ? new Trial("attaching the program", Marshal.GetLastPInvokeError()) : Trial.Success;
+        }
+        finally
+        {
+            // After the object, which has it until it is closed.
+            NativeMemory.Free(log);
+        }
+    }
+
+    private static ObjectHandle Open(byte* log)
+    {
+        using var resource = Assembly.GetExecutingAssembly().GetManifestResourceStream("doctor.bpf.o")
+            ?? throw new InvalidOperationException("doctor.bpf.o is not embedded");
+        var bytes = new byte[resource.Length];
+        resource.ReadExactly(bytes);
+        var options = new Libbpf.ObjectOpenOptions { Size = (nuint)sizeof(Libbpf.ObjectOpenOptions), KernelLogBuffer = log, KernelLogSize = LogSize };
+        // SAFETY: libbpf copies the image while opening; bytes is pinned for the call.
+        fixed (byte* image = bytes)
+        {
+            var pointer = Libbpf.ObjectOpenMem(image, (nuint)bytes.Length, &options);
+            return pointer != 0 ? new ObjectHandle(pointer) : throw Errno.Failure(Marshal.GetLastPInvokeError(), "opening the embedded BPF object");
+        }
+    }
+
+    private static string LastLine(byte* log)
+    {
+        var lines = (Marshal.PtrToStringUTF8((nint)log) ?? "").Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+        // "processed 0 insns …" is the verifier's statistics.
+        return lines.LastOrDefault(line => !line.StartsWith("processed ", StringComparison.Ordinal)) ?? "";
+    }
+}

@@ -1,0 +1,28 @@
+using Faultrec.Recorder.Native;
+
+namespace Faultrec.Recorder.Launch;
+
+/// <summary>The controlling terminal.</summary>
+internal static class Terminal
+{
+    private const int Sigint = 2;
+
+    /// <summary>
+    /// A key makes the terminal send this signal to every process of its foreground group, and we are in it: a command that we
+    /// started has it too. A `kill` by someone else looks the same.
+    /// </summary>
+    public static bool SendsToAll(int signal)
+    {
+        if (signal != Sigint)
+            return false;
+        try
+        {
+            using var terminal = File.OpenHandle("/dev/tty");
+            return Libc.Tcgetpgrp((int)terminal.DangerousGetHandle()) == Libc.Getpgrp();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return false; // There is none.
+        }
+    }
+}
