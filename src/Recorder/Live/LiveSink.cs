@@ -94,7 +94,7 @@ internal sealed class LiveSink(BatchQueue queue, Action<TraceMetadata> onStart) 
 
     void IMergeTarget.OnFault(in SpooledFault fault)
     {
-        if (_batch?.Count == _batch?.Capacity)
+        if (_batch is { } full && full.Count == full.Capacity)
             HandOver();
         _batch ??= queue.TryRent();
         if (_batch is not null)
