@@ -85,6 +85,7 @@ public sealed class MatrixTests(Guests guests)
 
         var cells = (from kernel in Plan.Kernels
                      from rung in Plan.Rungs
+                     where rung.SeesFailed || !workload.Unmaps && workload.Failed == default // see docs/record.md: limits of perf
                      select (Cell: $"{kernel} {rung}", Regions: AnonymousRegions(Open(kernel, rung, workload)))).ToList();
 
         Assert.NotEqual("", cells[0].Regions);
@@ -122,10 +123,10 @@ public sealed class MatrixTests(Guests guests)
     private static long ExpectedFailed(Rung rung, Workload workload)
         => rung.SeesFailed ? workload.Failed.Sigsegv + workload.Failed.Sigbus : 0;
 
-    // "[anon] 1024: 1024, [heap] 33: 2…"
+    // "1024: 1024, 33: 2…", pages and faults. Without names: no probe of the perf rung sees brk(2), so that a new heap is [anon] there.
     private static string AnonymousRegions(Recording recording)
     {
-        var regions = recording.Regions.Where(region => region.Name is "[anon]" or "[heap]" && region.Faults > 0).Select(region => $"{region.Name} {region.Pages}: {region.Faults}");
+        var regions = recording.Regions.Where(region => region.Name is "[anon]" or "[heap]" && region.Faults > 0).Select(region => $"{region.Pages}: {region.Faults}");
         return string.Join(", ", regions.Order(StringComparer.Ordinal));
     }
 }

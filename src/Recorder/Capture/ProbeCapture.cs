@@ -19,12 +19,14 @@ internal sealed class ProbeCapture : ICapture
     private readonly FaultCounters? _counters;
     private readonly EventRing _events;
     private readonly FaultRings _faults;
+    private readonly Action<string>? _onNotice;
     private ProbeCounts _counts;
 
     private ProbeCapture(
-        string backend, Target target, IReadOnlyList<HandlerProbe> handlers, AttachedProbes probes, Sideband sideband, FaultCounters? counters, FaultRings faults)
+        string backend, RecordOptions options, Target target, IReadOnlyList<HandlerProbe> handlers, AttachedProbes probes, Sideband sideband, FaultCounters? counters, FaultRings faults)
     {
         Backend = backend;
+        _onNotice = options.OnNotice;
         Handlers = handlers;
         _target = target;
         _probes = probes;
@@ -61,7 +63,7 @@ internal sealed class ProbeCapture : ICapture
             sideband = Sideband.Open(Machine.OnlineCpus, [target.IsMachineWide ? -1 : target.Pid], !target.IsMachineWide);
             if (backend == Backends.Tracepoint)
                 counters = target.IsMachineWide ? FaultCounters.OfMachine(probes) : FaultCounters.OfCommand(probes, target.Pid);
-            return new ProbeCapture(backend, target, handlers, probes, sideband, counters, faults);
+            return new ProbeCapture(backend, options, target, handlers, probes, sideband, counters, faults);
         }
         catch
         {
@@ -75,8 +77,14 @@ internal sealed class ProbeCapture : ICapture
     public void Start(IFrameSink sink)
     {
         _sideband.Enable();
+        var isThere = _target.Names is null;
         foreach (var snapshot in _target.Snapshots())
+        {
+            isThere |= _target.Names?.Matches(snapshot.Comm) == true && snapshot.Pid != Environment.ProcessId;
             sink.Append(FrameType.Maps, snapshot, SpoolJson.Default.MapsSnapshot);
+        }
+        if (!isThere)
+            _onNotice?.Invoke($"no process matches {_target.Words} yet; waiting for one");
         _counters?.Enable();
     }
 

@@ -79,8 +79,11 @@ internal sealed class Target : IDisposable
     {
         if (Scope != TargetScope.Tree)
             return ProcessSnapshot.OfAll();
-        return [ProcessSnapshot.TryTake(Pid, out var reason) ?? throw new FaultrecException(
-            ExitCode.NotPermitted, $"--pid {Pid}: its mappings cannot be read: {reason}")];
+        if (ProcessSnapshot.TryTake(Pid, out var reason) is { } snapshot)
+            return [snapshot];
+        return Directory.Exists($"/proc/{Pid}")
+            ? throw new FaultrecException(ExitCode.NotPermitted, $"--pid {Pid}: its mappings cannot be read: {reason}; run it with sudo")
+            : []; // It has just ended, and so will the recording.
     }
 
     public void Dispose()

@@ -12,6 +12,9 @@ internal sealed record Workload(string Name, string Arguments)
     /// <summary>Accesses that a signal answers: before handle_mm_fault, and by it.</summary>
     public (int Sigsegv, int Sigbus) Failed { get; init; }
 
+    /// <summary>It puts new mappings where old ones were.</summary>
+    public bool Unmaps { get; init; }
+
     /// <summary>Pages that the kernel faults in by get_user_pages, as far as not in exec.</summary>
     public long GetUserPages => Regions.Where(region => region.ByGetUserPages).Sum(region => region.Faults);
 
@@ -30,7 +33,7 @@ internal sealed record Workload(string Name, string Arguments)
         // A child process, and present pages that are copied.
         new("fork_cow", "256") { Regions = [new("[anon]", 256, 256), new("[anon]", 256, 128)] },
         // mmap, munmap, mremap, brk and shmdt at the same addresses.
-        new("addr_reuse", "10 4"),
+        new("addr_reuse", "10 4") { Unmaps = true },
         new("segv", "50 10") { Regions = [new("[anon]", 50, 50)], Failed = (10, 1) },
         // Faults of the kernel's own access, by copy_to_user.
         new("kernel_touch", "100") { Regions = [new("[anon]", 100, 100), new("[anon]", 100, 100)] },
