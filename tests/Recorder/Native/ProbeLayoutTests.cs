@@ -14,7 +14,7 @@ public sealed partial class ProbeLayoutTests
 {
     private static readonly (string C, Type Type, (string C, string Field)[] Members)[] _structs =
     [
-        ("probe_config", typeof(ProbeConfig), 
+        ("probe_config", typeof(ProbeConfig),
         [
             ("pidns_inum", "PidnsInum"), ("target_tgid", "TargetTgid"), ("ring_slots", "RingSlots"), ("scope", "Scope"),
             ("self_tgid", "SelfTgid"), ("machine_wide", "MachineWide"), ("leader_only", "LeaderOnly"),
