@@ -57,6 +57,11 @@ def faultrec_lost(trace: Path) -> int:
     return capture["lost"] + capture["lost_sideband"]
 
 
+def trace_lost(lines: Path) -> int:
+    """Faults that the text itself says it does not show."""
+    return sum(int(count.replace(",", "")) for count in re.findall(r"([\d,]+) faults? not shown", lines.read_text()))
+
+
 def run_text(command: list[str]) -> str:
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
     if done.returncode != 0:
@@ -85,6 +90,10 @@ def tracers() -> list[Tracer]:
         Tracer("perf record -d", lambda out: [*PERF_EVENTS, "-o", str(out), "--"], no_perf, perf_lost),
         Tracer("perf record -d --phys-data --data-page-size",
                lambda out: [*PERF_EVENTS, "--phys-data", "--data-page-size", "-o", str(out), "--"], no_perf, perf_lost),
+        Tracer("perf trace -F all (lines to a file)",
+               lambda out: ["perf", "trace", "-F", "all", "--no-syscalls", "-o", str(out), "--"], no_perf),
+        Tracer("faultrec trace (lines to a file)",
+               lambda out: [str(FAULTREC), "trace", "-o", str(out), "--"], no_faultrec, trace_lost),
         # The tracepoint backend's row stays the last: print_speeds reads its file.
         Tracer("faultrec record --backend perf",
                lambda out: [str(FAULTREC), "record", "--backend", "perf", "--force", "-o", str(out), "--"], no_faultrec, faultrec_lost),
