@@ -22,6 +22,8 @@ command -v cpio >/dev/null || fail "cpio is missing; run scripts/install-deps.sh
 [[ -x ${fixtures[0]} ]] || fail "the fixtures are not built; run make -C fixtures"
 
 tree=$(mktemp -d)
+# It becomes /, which users other than root must get through.
+chmod 755 "$tree"
 trap 'rm -rf "$tree"' EXIT
 mkdir -p "$tree"/{bin,dev,etc,lib/modules,mnt,proc,root,sys,tmp,var/tmp}
 install -m 755 "$busybox" "$tree/bin/busybox"

@@ -34,6 +34,80 @@ public sealed partial class KernelTests(Guests guests)
     public void AutoTakesTheFirstRung(string kernel)
         => Assert.Equal(Plan.Rungs[0].Name, Recording.Json(guests.Of(kernel)[Plan.Auto])["backend"]!.GetValue<string>());
 
+    [Theory]
+    [MemberData(nameof(Kernels))]
+    public void TheDoctorSaysWhichFunctionsCanBeTraced(string kernel)
+    {
+        var verdicts = Recording.Json(guests.Of(kernel)[Plan.Functions])["functions"]!.AsArray();
+
+        Assert.Equal([true, false, false], verdicts.Select(verdict => verdict!["traceable"]!.GetValue<bool>()));
+    }
+
+    /// <summary>A handler is attached to if and only if the kernel has it, and then it served what it must have.</summary>
+    [Theory]
+    [MemberData(nameof(Kernels))]
+    public void HandlersThatExistServe(string kernel)
+    {
+        string[] existing = guests.Of(kernel)[Plan.HandlersInKernel].Output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        Assert.Contains("do_wp_page", existing);
+        foreach (var rung in (Rung[])[Rung.Fexit, Rung.Kprobe])
+        {
+            var handlers = Recording.Json(guests.Of(kernel)[Plan.Step(rung, Plan.Handlers)])["handlers"]!.AsArray()
+                .Where(handler => handler!["function"] is not null).ToDictionary(handler => handler!["function"]!.GetValue<string>(), handler => handler!);
+            Assert.Equal(existing.Distinct().Order(), handlers.Where(handler => handler.Value["refusal"] is null).Select(handler => handler.Key).Order());
+            // fork_cow writes to 128 pages that parent and child share, and the 256 of the parent are new.
+            Assert.InRange(handlers["do_wp_page"]["faults"]!.GetValue<long>(), 128, 400);
+            if (existing.Contains("do_anonymous_page"))
+                Assert.InRange(handlers["do_anonymous_page"]["faults"]!.GetValue<long>(), 256, 500);
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Kernels))]
+    public void AnOrdinaryUserGetsThePerfRung(string kernel)
+    {
+        var info = Recording.Json(guests.Of(kernel)[Plan.Rootless]);
+
+        Assert.Equal("perf", info["backend"]!.GetValue<string>());
+        var receipt = info["receipt"]!;
+        Assert.Equal(receipt["perf_minor"]!.GetValue<long>() + receipt["perf_major"]!.GetValue<long>(), receipt["events"]!.GetValue<long>());
+        Assert.InRange(receipt["events"]!.GetValue<long>(), 1024, 2000);
+        Assert.Equal(0, receipt["lost"]!.GetValue<long>());
+    }
+
+    [Theory]
+    [MemberData(nameof(Kernels))]
+    public void WhereTheKernelForbidsItOneLineSaysSo(string kernel)
+    {
+        var forbidden = guests.Of(kernel)[Plan.Forbidden];
+
+        Assert.Equal(4, forbidden.Status);
+        Assert.Single(forbidden.Error.Split('\n', StringSplitOptions.RemoveEmptyEntries));
+    }
+
+    [Theory]
+    [MemberData(nameof(Kernels))]
+    public void KprobesWorkByTracefsToo(string kernel)
+    {
+        var info = Recording.Json(guests.Of(kernel)[Plan.LegacyKprobe]);
+
+        Assert.Equal("kprobe", info["backend"]!.GetValue<string>());
+        Assert.True(info["receipt"]!["complete"]!.GetValue<bool>());
+    }
+
+    /// <summary>By name and by cgroup: the touches of the one program, none of its neighbour's.</summary>
+    [Theory]
+    [MemberData(nameof(Kernels))]
+    public void OthersAreLeftOut(string kernel)
+    {
+        foreach (var step in (string[])[Plan.Name, Plan.Cgroup])
+        {
+            var regions = Recording.Json(guests.Of(kernel)[step])["regions"]!.AsArray().Select(region => (region!["pages"]!.GetValue<long>(), region["faults"]!.GetValue<long>())).ToList();
+            Assert.Contains((1024L, 1024L), regions);
+            Assert.DoesNotContain(regions, region => region.Item1 == 4096);
+        }
+    }
+
     /// <summary>Probed functions, BPF objects, perf events, processes.</summary>
     [Theory]
     [MemberData(nameof(Kernels))]

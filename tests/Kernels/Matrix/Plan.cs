@@ -8,6 +8,14 @@ internal static class Plan
     public const string ExitCode = "exit-code";
     public const string Signal = "signal";
     public const string Attached = "attached";
+    public const string Functions = "functions";
+    public const string Handlers = "handlers";
+    public const string HandlersInKernel = "handlers-in-kernel";
+    public const string Rootless = "rootless";
+    public const string Forbidden = "forbidden";
+    public const string LegacyKprobe = "legacy-kprobe";
+    public const string Name = "name";
+    public const string Cgroup = "cgroup";
     public const string LeftBefore = "left-before";
     public const string LeftAfter = "left-after";
 
@@ -23,6 +31,21 @@ internal static class Plan
         new(Doctor, "faultrec doctor --format json"),
         new(Auto, "faultrec record --force -o t -- true >/dev/null && faultrec info --format json t"),
         .. Rungs.SelectMany(rung => (GuestStep[])[.. Workload.All.SelectMany(workload => Record(rung, workload)), .. Endings(rung)]),
+        new(Functions, "faultrec doctor --format json handle_mm_fault handle_pte_fault exc_page_fault; [ $? = 4 ]"),
+        new(HandlersInKernel, "awk '$2 ~ /[tT]/ && NF == 3 { print $3 }' /proc/kallsyms | grep -xE 'handle_pte_fault|do_(anonymous|swap|wp|numa|huge_pmd_anonymous)_page|do_fault'; true"),
+        .. ((Rung[])[Rung.Fexit, Rung.Kprobe]).Select(rung => new GuestStep(
+            Step(rung, Handlers), $"faultrec record --force --handlers --backend {rung} -o t -- fork_cow 256 >/dev/null && faultrec report --format json --top 0 t")),
+        new(Forbidden, AsUser(3, "faultrec record -o t -- seq_touch 4")),
+        new(Rootless, AsUser(2, "faultrec record -o t -- seq_touch 4 >/dev/null && faultrec info --format json t")),
+        new(LegacyKprobe, """
+            mount -t tmpfs none /sys/bus/event_source/devices/kprobe
+            faultrec record --force --backend kprobe -o t -- seq_touch 4 >/dev/null
+            status=$?
+            umount /sys/bus/event_source/devices/kprobe
+            [ $status = 0 ] && faultrec info --format json t
+            """),
+        new(Name, Neighbours("--comm 'seq_*'", "")),
+        new(Cgroup, "mkdir /sys/fs/cgroup/inner; " + Neighbours("--cgroup /sys/fs/cgroup/inner", "echo $$ >/sys/fs/cgroup/inner/cgroup.procs;") + "\nrmdir /sys/fs/cgroup/inner"),
         new(LeftAfter, WhatIsLeft),
     ];
 
@@ -52,6 +75,23 @@ internal static class Plan
         new(Step(rung, Signal), $"faultrec record --force --backend {rung} -o t -- exit_status signal 11"),
         new(Step(rung, Attached), Attach(rung)),
     ];
+
+    private static string AsUser(int paranoid, string command)
+        => $"before=$(cat /proc/sys/kernel/perf_event_paranoid); echo {paranoid} >/proc/sys/kernel/perf_event_paranoid; "
+            + $"mkdir -m 777 -p /tmp/theirs; su -s /bin/sh user -c 'cd /tmp/theirs && {command}'; status=$?; "
+            + "rm -rf /tmp/theirs; echo $before >/proc/sys/kernel/perf_event_paranoid; (exit $status)";
+
+    /// <summary>Two programs that touch 1,024 pages each; the recording is of the first.</summary>
+    private static string Neighbours(string target, string enter) => $$"""
+        faultrec record --force --backend fexit {{target}} -o n &
+        recorder=$!
+        until [ -s n.spool ] || ! [ -d /proc/$recorder ]; do sleep 0.1; done
+        sh -c '{{enter}} exec seq_touch 4' >/dev/null
+        rand_touch 1000 16 >/dev/null
+        kill -TERM $recorder
+        wait $recorder || exit
+        faultrec report --format json n
+        """;
 
     // The spool is written to only after the recording has begun.
     private static string Attach(Rung rung) => $$"""
