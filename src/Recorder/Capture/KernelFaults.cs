@@ -49,11 +49,10 @@ internal sealed record KernelFaults(
         ["VM_FAULT_NEEDDSYNC"] = 0x2000,
     };
 
-    public static KernelFaults OfKernel()
-    {
-        using var btf = Btf.OfKernel();
-        return From(btf?.Enumerators("fault_flag"), btf?.Enumerators("vm_fault_reason"), ParametersOf(btf));
-    }
+    // Reading BTF means parsing all of the kernel's; each rung that is tried and the trace's header ask for this.
+    private static readonly Lazy<KernelFaults> Running = new(ReadBtf);
+
+    public static KernelFaults OfKernel() => Running.Value;
 
     public static KernelFaults From(
         IReadOnlyDictionary<string, long>? flags, IReadOnlyDictionary<string, long>? results, IReadOnlyList<string> parameters)
@@ -71,6 +70,12 @@ internal sealed record KernelFaults(
         ResultMajor = (uint)ResultNames.GetValueOrDefault("VM_FAULT_MAJOR"),
         ResultError = (uint)Errors.Sum(name => ResultNames.GetValueOrDefault(name)),
     };
+
+    private static KernelFaults ReadBtf()
+    {
+        using var btf = Btf.OfKernel();
+        return From(btf?.Enumerators("fault_flag"), btf?.Enumerators("vm_fault_reason"), ParametersOf(btf));
+    }
 
     private static IReadOnlyList<string> ParametersOf(Btf? btf)
         => btf?.FindFunction(Function) is { } function ? [.. btf.Parameters(btf.Target(function)).Select(parameter => parameter.Name)] : [];
