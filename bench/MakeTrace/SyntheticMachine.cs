@@ -70,7 +70,6 @@ internal sealed class SyntheticMachine
             batch.RegionId[i] = region.Id;
             batch.Region[i] = region.Name;
             batch.FilePage[i] = region.Path is null ? FaultBatch.Null : (long)page;
-            FillUnknown(batch, i);
         }
     }
 
@@ -94,21 +93,6 @@ internal sealed class SyntheticMachine
     private static int Pid(int process) => 1000 + (process * ThreadsEach);
 
     private static int Tid(int task) => 1000 + task;
-
-    // What the tracepoint backend does not see.
-    private static void FillUnknown(FaultBatch batch, int row)
-    {
-        batch.FaultFlags[row] = FaultBatch.Null;
-        batch.FaultResult[row] = FaultBatch.Null;
-        batch.Signal[row] = FaultBatch.Null;
-        batch.PtLevel[row] = FaultBatch.Null;
-        batch.PteBefore[row] = FaultBatch.NullPte;
-        batch.Pfn[row] = FaultBatch.Null;
-        batch.PageOrder[row] = FaultBatch.Null;
-        batch.Stack[row] = null;
-        batch.VmfAddress[row] = batch.VmfPgoff[row] = FaultBatch.Null;
-        batch.Weight[row] = 1;
-    }
 
     private Region PickRegion(int process, out ulong page)
     {

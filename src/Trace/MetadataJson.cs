@@ -47,6 +47,15 @@ internal static class MetadataJson
         Put("sampling", metadata.Sampling, Json.Sampling);
         Put("exclude_kernel", metadata.ExcludeKernel, Json.Boolean);
         Put("handlers", metadata.Handlers, Json.IReadOnlyListHandlerProbe);
+        Put("frames", metadata.Frames, Json.FrameRecording);
+        Put("thp_mode", metadata.ThpMode, Json.String);
+        Put("swap_types", metadata.SwapTypes, Json.IReadOnlyDictionaryStringString);
+        Put("advice", metadata.Advice, Json.IReadOnlyListMemoryAdvice);
+        Put("numa_nodes", metadata.NumaNodes, Json.IReadOnlyListNumaRange);
+        Put("tlb_flushes", metadata.TlbFlushes, Json.IReadOnlyListTlbFlushes);
+        Put("causes", metadata.Causes, Json.IReadOnlyListCauseProbe);
+        Put("lock_waits", metadata.LockWaits, Json.IReadOnlyListLockWait);
+        Put("slab", metadata.Slab, Json.SlabRecording);
         return values;
 
         void Put<T>(string key, T? value, JsonTypeInfo<T> type)
@@ -80,7 +89,16 @@ internal static class MetadataJson
             Receipt = WithDefaults(Get("receipt", Json.Receipt)),
             Sampling = Has("sampling") ? WithDefaults(Get("sampling", Json.Sampling)) : null,
             ExcludeKernel = Has("exclude_kernel") && Get("exclude_kernel", Json.Boolean),
-            Handlers = Has("handlers") ? GetList("handlers", Json.IReadOnlyListHandlerProbe) : [],
+            Handlers = GetOptionalList("handlers", Json.IReadOnlyListHandlerProbe),
+            Frames = Has("frames") ? Get("frames", Json.FrameRecording) : null,
+            ThpMode = Has("thp_mode") ? Get("thp_mode", Json.String) : null,
+            SwapTypes = Has("swap_types") ? Get("swap_types", Json.IReadOnlyDictionaryStringString) : new Dictionary<string, string>(),
+            Advice = GetOptionalList("advice", Json.IReadOnlyListMemoryAdvice),
+            NumaNodes = GetOptionalList("numa_nodes", Json.IReadOnlyListNumaRange),
+            TlbFlushes = GetOptionalList("tlb_flushes", Json.IReadOnlyListTlbFlushes),
+            Causes = GetOptionalList("causes", Json.IReadOnlyListCauseProbe),
+            LockWaits = GetOptionalList("lock_waits", Json.IReadOnlyListLockWait),
+            Slab = Has("slab") ? WithDefaults(Get("slab", Json.SlabRecording)) : null,
         };
 
         // Keys that the first files of this version do not have; JSON null is as good as none.
@@ -90,6 +108,8 @@ internal static class MetadataJson
 
         IReadOnlyList<T> GetList<T>(string key, JsonTypeInfo<IReadOnlyList<T>> type)
             => NoNulls(TraceSchema.KeyPrefix + key, Get(key, type));
+
+        IReadOnlyList<T> GetOptionalList<T>(string key, JsonTypeInfo<IReadOnlyList<T>> type) => Has(key) ? GetList(key, type) : [];
     }
 
     /// <returns>Null when the file does not say (no such key); never throws for a version that is only newer.</returns>
@@ -133,6 +153,12 @@ internal static class MetadataJson
     private static Region WithDefaults(Region region) => region with { Lives = Math.Max(region.Lives, 1) };
 
     private static Sampling WithDefaults(Sampling sampling) => sampling with { Every = Math.Max(sampling.Every, 1) };
+
+    private static SlabRecording WithDefaults(SlabRecording slab)
+    {
+        const string key = TraceSchema.KeyPrefix + "slab";
+        return new SlabRecording(NoNulls(key, slab.Stages ?? []), NoNulls(key, slab.Caches ?? []), NoNulls(key, slab.BuddyAllocations ?? []));
+    }
 
     private static Receipt WithDefaults(Receipt receipt)
     {
@@ -183,6 +209,14 @@ internal sealed class MetadataException(string key, string problem, Exception? i
 [JsonSerializable(typeof(IReadOnlyList<string>))]
 [JsonSerializable(typeof(IReadOnlyList<LadderStep>))]
 [JsonSerializable(typeof(IReadOnlyList<HandlerProbe>))]
+[JsonSerializable(typeof(FrameRecording))]
+[JsonSerializable(typeof(SlabRecording))]
+[JsonSerializable(typeof(IReadOnlyList<MemoryAdvice>))]
+[JsonSerializable(typeof(IReadOnlyList<NumaRange>))]
+[JsonSerializable(typeof(IReadOnlyList<TlbFlushes>))]
+[JsonSerializable(typeof(IReadOnlyList<CauseProbe>))]
+[JsonSerializable(typeof(IReadOnlyList<LockWait>))]
+[JsonSerializable(typeof(IReadOnlyDictionary<string, string>))]
 [JsonSerializable(typeof(IReadOnlyList<Region>))]
 [JsonSerializable(typeof(IReadOnlyList<ProcessEntry>))]
 [JsonSerializable(typeof(IReadOnlyList<ThreadEntry>))]

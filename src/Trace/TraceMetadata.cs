@@ -68,7 +68,81 @@ public sealed record TraceMetadata
 
     /// <summary>Functions that `--handlers` asked for; empty when it was not given.</summary>
     public IReadOnlyList<HandlerProbe> Handlers { get; init; } = [];
+
+    /// <summary>Page-table facts (pt_level, pte_before, pfn, page_order); null in files from before they were recorded.</summary>
+    public FrameRecording? Frames { get; init; }
+
+    /// <summary>/sys/kernel/mm/transparent_hugepage/enabled: always, madvise, never; null: no such file.</summary>
+    public string? ThpMode { get; init; }
+
+    /// <summary>
+    /// What a swap entry in <see cref="FaultBatch.PteBefore"/> is when its type is none of a swap device: type number to
+    /// "migration", "hwpoison", "device", "marker" (include/linux/swap.h); empty where the recorder could not tell.
+    /// </summary>
+    public IReadOnlyDictionary<string, string> SwapTypes { get; init; } = new Dictionary<string, string>();
+
+    /// <summary>Ranges that the program told the kernel how to fault, in order of time.</summary>
+    public IReadOnlyList<MemoryAdvice> Advice { get; init; } = [];
+
+    /// <summary>Which frames lie on which NUMA node; empty without frames.</summary>
+    public IReadOnlyList<NumaRange> NumaNodes { get; init; } = [];
+
+    /// <summary>TLB flushes of the recorded processes.</summary>
+    public IReadOnlyList<TlbFlushes> TlbFlushes { get; init; } = [];
+
+    /// <summary>Causes that `--why` asked for; empty when it was not given.</summary>
+    public IReadOnlyList<CauseProbe> Causes { get; init; } = [];
+
+    /// <summary>Whom faulting threads waited for at mmap_lock; only with `--why`.</summary>
+    public IReadOnlyList<LockWait> LockWaits { get; init; } = [];
+
+    /// <summary>Null: `--slab` was not given.</summary>
+    public SlabRecording? Slab { get; init; }
 }
+
+/// <param name="Recorded">The page table was walked at entry and completion of each fault.</param>
+/// <param name="Reason">Why frames are null: refused, unverified, or not asked for; null where they were recorded.</param>
+/// <param name="PagingLevels">4 or 5; 0 where not known.</param>
+/// <param name="DirectMapFrom">How the base of the kernel's direct map was found: "kallsyms" or "calibration".</param>
+/// <param name="ZeroPfn">Frame of the zero page.</param>
+public sealed record FrameRecording(bool Recorded, string? Reason, int PagingLevels, string? DirectMapFrom, long? ZeroPfn);
+
+/// <param name="Advice">hugepage, nohugepage (madvise(2)); userfaultfd_missing, userfaultfd_wp, userfaultfd_minor (UFFDIO_REGISTER), userfaultfd_none (UFFDIO_UNREGISTER).</param>
+/// <param name="End">Exclusive.</param>
+/// <param name="TimeNs">When the system call returned, ns since the recording began.</param>
+public sealed record MemoryAdvice(
+    int Pid,
+    [property: JsonConverter(typeof(HexAddressConverter))] ulong Start,
+    [property: JsonConverter(typeof(HexAddressConverter))] ulong End,
+    string Advice,
+    long TimeNs);
+
+/// <param name="EndPfn">Exclusive.</param>
+public sealed record NumaRange(int Node, long FirstPfn, long EndPfn);
+
+/// <param name="Reason">As in include/trace/events/tlb.h.</param>
+/// <param name="Pages">Sum over the flushes that named pages.</param>
+/// <param name="Full">Flushes of everything.</param>
+public sealed record TlbFlushes(int Pid, string Reason, long Flushes, long Pages, long Full);
+
+/// <param name="Cause">reclaim, compaction, io_wait, lock_wait, off_cpu, zeroing: a column of that name with _ns.</param>
+/// <param name="Refusal">Null: it was traced; otherwise why not.</param>
+public sealed record CauseProbe(string Cause, string? Refusal);
+
+/// <param name="HolderPid">Who had mmap_lock for writing when the wait began; 0: not known.</param>
+/// <param name="Waits">Faults that waited.</param>
+public sealed record LockWait(int Pid, int Tid, int HolderPid, int HolderTid, long Waits, long TotalNs, long MaxNs);
+
+/// <summary>What `--slab` counted in faults of the recorded processes.</summary>
+/// <param name="Stages">Each stage, and why it could not be told apart (null: it could).</param>
+/// <param name="Caches">Objects by process, slab cache and stage.</param>
+/// <param name="BuddyAllocations">Allocations of 2^order pages by process.</param>
+public sealed record SlabRecording(IReadOnlyList<CauseProbe> Stages, IReadOnlyList<SlabCount> Caches, IReadOnlyList<BuddyCount> BuddyAllocations);
+
+/// <param name="Stage">fast, sheaf, local, partial, remote, buddy; "unknown" where the kernel does not let us see it.</param>
+public sealed record SlabCount(int Pid, string Cache, string Stage, long Objects);
+
+public sealed record BuddyCount(int Pid, int Order, long Allocations);
 
 /// <param name="Reason">Null for the backend that was taken; otherwise why it could not be.</param>
 public sealed record LadderStep(string Backend, string? Reason);

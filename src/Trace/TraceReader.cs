@@ -136,6 +136,20 @@ public sealed class TraceReader : IDisposable
             case FaultColumns.VmfAddress: ReadNullable(chunk, batch.VmfAddress, none, empty); break;
             case FaultColumns.VmfPgoff: ReadNullable(chunk, batch.VmfPgoff, none, empty); break;
             case FaultColumns.Weight: ReadAll(chunk, batch.Weight); break;
+            case FaultColumns.Grew: ReadAll(chunk, batch.Grew); break;
+            case FaultColumns.ReclaimNs: ReadNullable(chunk, batch.ReclaimNs, none, empty); break;
+            case FaultColumns.CompactionNs: ReadNullable(chunk, batch.CompactionNs, none, empty); break;
+            case FaultColumns.IoWaitNs: ReadNullable(chunk, batch.IoWaitNs, none, empty); break;
+            case FaultColumns.LockWaitNs: ReadNullable(chunk, batch.LockWaitNs, none, empty); break;
+            case FaultColumns.OffCpuNs: ReadNullable(chunk, batch.OffCpuNs, none, empty); break;
+            case FaultColumns.ZeroingNs: ReadNullable(chunk, batch.ZeroingNs, none, empty); break;
+            case FaultColumns.SlabFast: ReadNullable(chunk, batch.SlabFast, none, empty); break;
+            case FaultColumns.SlabSheaf: ReadNullable(chunk, batch.SlabSheaf, none, empty); break;
+            case FaultColumns.SlabLocal: ReadNullable(chunk, batch.SlabLocal, none, empty); break;
+            case FaultColumns.SlabPartial: ReadNullable(chunk, batch.SlabPartial, none, empty); break;
+            case FaultColumns.SlabRemote: ReadNullable(chunk, batch.SlabRemote, none, empty); break;
+            case FaultColumns.SlabBuddy: ReadNullable(chunk, batch.SlabBuddy, none, empty); break;
+            case FaultColumns.BuddyPages: ReadNullable(chunk, batch.BuddyPages, none, empty); break;
             default: throw new InvalidOperationException($"column {chunk.Definition.Name} has no reader");
         }
     }
@@ -146,6 +160,7 @@ public sealed class TraceReader : IDisposable
         switch (chunk.Definition.Flag)
         {
             case FaultColumns.Gup: batch.Gup.AsSpan(0, chunk.Rows).Clear(); break;
+            case FaultColumns.Grew: batch.Grew.AsSpan(0, chunk.Rows).Clear(); break;
             case FaultColumns.Weight: batch.Weight.AsSpan(0, chunk.Rows).Fill(1); break;
             default: Fill(chunk, batch, empty: true); break;
         }

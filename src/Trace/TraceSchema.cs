@@ -59,6 +59,20 @@ public static class TraceSchema
         Column<long>(FaultColumns.VmfAddress, "vmf_address", true, EncodingHint.DeltaBinaryPacked, CompressionMethod.Snappy),
         Column<long>(FaultColumns.VmfPgoff, "vmf_pgoff", true, EncodingHint.DeltaBinaryPacked, CompressionMethod.Snappy),
         Column<int>(FaultColumns.Weight, "weight", false, EncodingHint.Default, CompressionMethod.Zstd),
+        Column<bool>(FaultColumns.Grew, "grew", false, EncodingHint.Default, CompressionMethod.Zstd),
+        Column<long>(FaultColumns.ReclaimNs, "reclaim_ns", true, EncodingHint.DeltaBinaryPacked, CompressionMethod.Zstd),
+        Column<long>(FaultColumns.CompactionNs, "compaction_ns", true, EncodingHint.DeltaBinaryPacked, CompressionMethod.Zstd),
+        Column<long>(FaultColumns.IoWaitNs, "io_wait_ns", true, EncodingHint.DeltaBinaryPacked, CompressionMethod.Zstd),
+        Column<long>(FaultColumns.LockWaitNs, "lock_wait_ns", true, EncodingHint.DeltaBinaryPacked, CompressionMethod.Zstd),
+        Column<long>(FaultColumns.OffCpuNs, "off_cpu_ns", true, EncodingHint.DeltaBinaryPacked, CompressionMethod.Zstd),
+        Column<long>(FaultColumns.ZeroingNs, "zeroing_ns", true, EncodingHint.DeltaBinaryPacked, CompressionMethod.Zstd),
+        Column<int>(FaultColumns.SlabFast, "slab_fast", true, EncodingHint.DeltaBinaryPacked, CompressionMethod.Zstd),
+        Column<int>(FaultColumns.SlabSheaf, "slab_sheaf", true, EncodingHint.DeltaBinaryPacked, CompressionMethod.Zstd),
+        Column<int>(FaultColumns.SlabLocal, "slab_local", true, EncodingHint.DeltaBinaryPacked, CompressionMethod.Zstd),
+        Column<int>(FaultColumns.SlabPartial, "slab_partial", true, EncodingHint.DeltaBinaryPacked, CompressionMethod.Zstd),
+        Column<int>(FaultColumns.SlabRemote, "slab_remote", true, EncodingHint.DeltaBinaryPacked, CompressionMethod.Zstd),
+        Column<int>(FaultColumns.SlabBuddy, "slab_buddy", true, EncodingHint.DeltaBinaryPacked, CompressionMethod.Zstd),
+        Column<int>(FaultColumns.BuddyPages, "buddy_pages", true, EncodingHint.DeltaBinaryPacked, CompressionMethod.Zstd),
     ];
 
     /// <summary>Columns of the first files of version 1, which ended with `stack`; what follows may be absent from a file.</summary>

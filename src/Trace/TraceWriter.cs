@@ -112,6 +112,20 @@ public sealed class TraceWriter : IDisposable
             case FaultColumns.VmfAddress: WriteNullable(column, batch.VmfAddress, count, FaultBatch.Null, _longs); break;
             case FaultColumns.VmfPgoff: WriteNullable(column, batch.VmfPgoff, count, FaultBatch.Null, _longs); break;
             case FaultColumns.Weight: WriteAll(column, batch.Weight, count); break;
+            case FaultColumns.Grew: WriteAll(column, batch.Grew, count); break;
+            case FaultColumns.ReclaimNs: WriteNullable(column, batch.ReclaimNs, count, FaultBatch.Null, _longs); break;
+            case FaultColumns.CompactionNs: WriteNullable(column, batch.CompactionNs, count, FaultBatch.Null, _longs); break;
+            case FaultColumns.IoWaitNs: WriteNullable(column, batch.IoWaitNs, count, FaultBatch.Null, _longs); break;
+            case FaultColumns.LockWaitNs: WriteNullable(column, batch.LockWaitNs, count, FaultBatch.Null, _longs); break;
+            case FaultColumns.OffCpuNs: WriteNullable(column, batch.OffCpuNs, count, FaultBatch.Null, _longs); break;
+            case FaultColumns.ZeroingNs: WriteNullable(column, batch.ZeroingNs, count, FaultBatch.Null, _longs); break;
+            case FaultColumns.SlabFast: WriteNullable(column, batch.SlabFast, count, FaultBatch.Null, _ints); break;
+            case FaultColumns.SlabSheaf: WriteNullable(column, batch.SlabSheaf, count, FaultBatch.Null, _ints); break;
+            case FaultColumns.SlabLocal: WriteNullable(column, batch.SlabLocal, count, FaultBatch.Null, _ints); break;
+            case FaultColumns.SlabPartial: WriteNullable(column, batch.SlabPartial, count, FaultBatch.Null, _ints); break;
+            case FaultColumns.SlabRemote: WriteNullable(column, batch.SlabRemote, count, FaultBatch.Null, _ints); break;
+            case FaultColumns.SlabBuddy: WriteNullable(column, batch.SlabBuddy, count, FaultBatch.Null, _ints); break;
+            case FaultColumns.BuddyPages: WriteNullable(column, batch.BuddyPages, count, FaultBatch.Null, _ints); break;
             default: throw new InvalidOperationException($"column {column.Name} has no writer");
         }
     }

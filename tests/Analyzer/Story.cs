@@ -80,22 +80,13 @@ internal static class Story
         batch.Ip[i] = 0x400000;
         batch.Major[i] = fault.Major;
         batch.Access[i] = fault.Access;
-        batch.KernelAccess[i] = false;
         batch.ErrorCode[i] = 6;
-        batch.FaultFlags[i] = FaultBatch.Null;
         batch.FaultResult[i] = fault.FaultResult ?? FaultBatch.Null;
         batch.Signal[i] = fault.Signal ?? FaultBatch.Null;
-        batch.PtLevel[i] = FaultBatch.Null;
-        batch.PteBefore[i] = FaultBatch.NullPte;
-        batch.Pfn[i] = FaultBatch.Null;
-        batch.PageOrder[i] = FaultBatch.Null;
         batch.RegionId[i] = fault.Region;
         batch.Region[i] = "";
-        batch.FilePage[i] = FaultBatch.Null;
-        batch.Stack[i] = null;
         batch.Gup[i] = fault.Gup;
         batch.Handler[i] = fault.Handler;
-        batch.VmfAddress[i] = batch.VmfPgoff[i] = FaultBatch.Null;
         batch.Weight[i] = fault.Weight;
     }
 }

@@ -76,6 +76,15 @@ public sealed class MetadataTests
         Sampling = new Sampling(16, 200_000, true),
         ExcludeKernel = true,
         Handlers = [new HandlerProbe("do_swap_page", null), new HandlerProbe("do_anonymous_page", "inlined")],
+        Frames = new FrameRecording(true, "because", 5, "kallsyms", 1234),
+        ThpMode = "madvise",
+        SwapTypes = new Dictionary<string, string> { ["28"] = "migration" },
+        Advice = [new MemoryAdvice(10, 0x7f00_0000_0000, 0xffff_ffff_ffff_f000, "hugepage", 17)],
+        NumaNodes = [new NumaRange(1, 0x100, 0x200)],
+        TlbFlushes = [new TlbFlushes(10, "TLB_REMOTE_SHOOTDOWN", 3, 4, 5)],
+        Causes = [new CauseProbe("reclaim", null), new CauseProbe("zeroing", "EPERM")],
+        LockWaits = [new LockWait(10, 11, 12, 13, 14, 15, 16)],
+        Slab = new SlabRecording([new CauseProbe("fast", null)], [new SlabCount(10, "vm_area_struct", "fast", 18)], [new BuddyCount(10, 9, 19)]),
     };
 
     [Fact]
@@ -109,7 +118,9 @@ public sealed class MetadataTests
                 "faultrec.kernel", "faultrec.arch", "faultrec.page_size", "faultrec.clock", "faultrec.clock_start_ns",
                 "faultrec.started_at", "faultrec.duration_ns", "faultrec.backend", "faultrec.ladder", "faultrec.fault_flag_names",
                 "faultrec.fault_result_names", "faultrec.regions", "faultrec.processes", "faultrec.threads", "faultrec.receipt",
-                "faultrec.sampling", "faultrec.exclude_kernel", "faultrec.handlers", "faultrec.checksums",
+                "faultrec.sampling", "faultrec.exclude_kernel", "faultrec.handlers", "faultrec.frames", "faultrec.thp_mode",
+                "faultrec.swap_types", "faultrec.advice", "faultrec.numa_nodes", "faultrec.tlb_flushes", "faultrec.causes",
+                "faultrec.lock_waits", "faultrec.slab", "faultrec.checksums",
             ],
             values.Keys);
         AssertJson("1", "schema_version");

@@ -28,6 +28,9 @@ public sealed class OlderFileTests
         Assert.All(Rows(batch.VmfAddress), address => Assert.Equal(FaultBatch.Null, address));
         Assert.All(Rows(batch.VmfPgoff), page => Assert.Equal(FaultBatch.Null, page));
         Assert.All(Rows(batch.Weight), weight => Assert.Equal(1, weight));
+        Assert.All(Rows(batch.Grew), Assert.False);
+        Assert.All(Rows(batch.ReclaimNs), duration => Assert.Equal(FaultBatch.Null, duration));
+        Assert.All(Rows(batch.BuddyPages), pages => Assert.Equal(FaultBatch.Null, pages));
 
         T[] Rows<T>(T[] column) => column[..batch.Count];
     }
@@ -59,6 +62,10 @@ public sealed class OlderFileTests
         Assert.Null(reader.Metadata.Sampling);
         Assert.False(reader.Metadata.ExcludeKernel);
         Assert.Empty(reader.Metadata.Handlers);
+        Assert.Null(reader.Metadata.Frames);
+        Assert.Null(reader.Metadata.Slab);
+        Assert.Empty(reader.Metadata.SwapTypes);
+        Assert.Empty(reader.Metadata.Causes);
         Assert.Equal((0, 0, 0), (reader.Metadata.Receipt.SampledOut, reader.Metadata.Receipt.SampledOutMajor, reader.Metadata.Receipt.Excluded));
     }
 }

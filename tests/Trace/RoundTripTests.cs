@@ -36,6 +36,20 @@ public sealed class RoundTripTests
         ("vmf_address", (b, i) => OrNull(b.VmfAddress[i], FaultBatch.Null)),
         ("vmf_pgoff", (b, i) => OrNull(b.VmfPgoff[i], FaultBatch.Null)),
         ("weight", (b, i) => b.Weight[i]),
+        ("grew", (b, i) => b.Grew[i]),
+        ("reclaim_ns", (b, i) => OrNull(b.ReclaimNs[i], FaultBatch.Null)),
+        ("compaction_ns", (b, i) => OrNull(b.CompactionNs[i], FaultBatch.Null)),
+        ("io_wait_ns", (b, i) => OrNull(b.IoWaitNs[i], FaultBatch.Null)),
+        ("lock_wait_ns", (b, i) => OrNull(b.LockWaitNs[i], FaultBatch.Null)),
+        ("off_cpu_ns", (b, i) => OrNull(b.OffCpuNs[i], FaultBatch.Null)),
+        ("zeroing_ns", (b, i) => OrNull(b.ZeroingNs[i], FaultBatch.Null)),
+        ("slab_fast", (b, i) => OrNull(b.SlabFast[i], FaultBatch.Null)),
+        ("slab_sheaf", (b, i) => OrNull(b.SlabSheaf[i], FaultBatch.Null)),
+        ("slab_local", (b, i) => OrNull(b.SlabLocal[i], FaultBatch.Null)),
+        ("slab_partial", (b, i) => OrNull(b.SlabPartial[i], FaultBatch.Null)),
+        ("slab_remote", (b, i) => OrNull(b.SlabRemote[i], FaultBatch.Null)),
+        ("slab_buddy", (b, i) => OrNull(b.SlabBuddy[i], FaultBatch.Null)),
+        ("buddy_pages", (b, i) => OrNull(b.BuddyPages[i], FaultBatch.Null)),
     ];
 
     public static TheoryData<int, int[]> Shapes => new()
@@ -95,7 +109,7 @@ public sealed class RoundTripTests
         {
             var other = SampleTrace.RandomBatch(new Random(10), 500);
             var untouched = SampleTrace.RandomBatch(new Random(10), 500);
-            reader.ReadRowGroup(0, (FaultColumns)(1 << c), other);
+            reader.ReadRowGroup(0, (FaultColumns)(1L << c), other);
             for (int k = 0; k < _columns.Length; k++)
             {
                 var expected = k == c ? batches[0] : untouched;

@@ -49,6 +49,20 @@ public sealed class SchemaTests
             vmf_address INT64 INT_64 OPTIONAL
             vmf_pgoff INT64 INT_64 OPTIONAL
             weight INT32 INT_32 REQUIRED
+            grew BOOLEAN - REQUIRED
+            reclaim_ns INT64 INT_64 OPTIONAL
+            compaction_ns INT64 INT_64 OPTIONAL
+            io_wait_ns INT64 INT_64 OPTIONAL
+            lock_wait_ns INT64 INT_64 OPTIONAL
+            off_cpu_ns INT64 INT_64 OPTIONAL
+            zeroing_ns INT64 INT_64 OPTIONAL
+            slab_fast INT32 INT_32 OPTIONAL
+            slab_sheaf INT32 INT_32 OPTIONAL
+            slab_local INT32 INT_32 OPTIONAL
+            slab_partial INT32 INT_32 OPTIONAL
+            slab_remote INT32 INT_32 OPTIONAL
+            slab_buddy INT32 INT_32 OPTIONAL
+            buddy_pages INT32 INT_32 OPTIONAL
             """,
             $"schema version {TraceSchema.Version}\n{listing}",
             ignoreLineEndingDifferences: true);
@@ -75,14 +89,8 @@ public sealed class SchemaTests
             batch.Ip[i] = 0x5555_0000_1230 + 16 * (random.Next(50) == 0 ? 1 : 0);
             batch.Access[i] = FaultAccess.Write;
             batch.ErrorCode[i] = 6;
-            batch.FaultFlags[i] = batch.FaultResult[i] = batch.Signal[i] = FaultBatch.Null;
-            batch.PtLevel[i] = batch.PageOrder[i] = FaultBatch.Null;
-            batch.PteBefore[i] = FaultBatch.NullPte;
-            batch.Pfn[i] = batch.FilePage[i] = FaultBatch.Null;
             batch.RegionId[i] = 7;
             batch.Region[i] = "[anon]";
-            batch.VmfAddress[i] = batch.VmfPgoff[i] = FaultBatch.Null;
-            batch.Weight[i] = 1;
         }
 
         double bytes = (double)SampleTrace.Write([batch]).Length / rows;

@@ -28,6 +28,8 @@ internal sealed class DumpFields(IDumpFormat format)
         "time_ns", "duration_ns", "pid", "tid", "cpu", "comm", "address", "ip", "major", "access", "kernel_access", "error_code",
         "fault_flags", "fault_result", "signal", "pt_level", "pte_before", "pfn", "page_order", "region_id", "region", "file_page", "stack",
         "gup", "handler", "vmf_address", "vmf_pgoff", "weight",
+        "grew", "reclaim_ns", "compaction_ns", "io_wait_ns", "lock_wait_ns", "off_cpu_ns", "zeroing_ns",
+        "slab_fast", "slab_sheaf", "slab_local", "slab_partial", "slab_remote", "slab_buddy", "buddy_pages",
     ];
 
     private static readonly string[] AccessNames = ["read", "write", "exec"];
@@ -68,6 +70,20 @@ internal sealed class DumpFields(IDumpFormat format)
             format.Hex(25, (ulong)batch.VmfAddress[row]);
         NumberOrNull(26, batch.VmfPgoff[row]);
         format.Number(27, batch.Weight[row]);
+        format.Bool(28, batch.Grew[row]);
+        NumberOrNull(29, batch.ReclaimNs[row]);
+        NumberOrNull(30, batch.CompactionNs[row]);
+        NumberOrNull(31, batch.IoWaitNs[row]);
+        NumberOrNull(32, batch.LockWaitNs[row]);
+        NumberOrNull(33, batch.OffCpuNs[row]);
+        NumberOrNull(34, batch.ZeroingNs[row]);
+        NumberOrNull(35, batch.SlabFast[row]);
+        NumberOrNull(36, batch.SlabSheaf[row]);
+        NumberOrNull(37, batch.SlabLocal[row]);
+        NumberOrNull(38, batch.SlabPartial[row]);
+        NumberOrNull(39, batch.SlabRemote[row]);
+        NumberOrNull(40, batch.SlabBuddy[row]);
+        NumberOrNull(41, batch.BuddyPages[row]);
         format.EndRow();
     }
 

@@ -38,6 +38,20 @@ internal static class RowCompaction
         MoveIf(columns, FaultColumns.VmfAddress, batch.VmfAddress, keep, rows);
         MoveIf(columns, FaultColumns.VmfPgoff, batch.VmfPgoff, keep, rows);
         MoveIf(columns, FaultColumns.Weight, batch.Weight, keep, rows);
+        MoveIf(columns, FaultColumns.Grew, batch.Grew, keep, rows);
+        MoveIf(columns, FaultColumns.ReclaimNs, batch.ReclaimNs, keep, rows);
+        MoveIf(columns, FaultColumns.CompactionNs, batch.CompactionNs, keep, rows);
+        MoveIf(columns, FaultColumns.IoWaitNs, batch.IoWaitNs, keep, rows);
+        MoveIf(columns, FaultColumns.LockWaitNs, batch.LockWaitNs, keep, rows);
+        MoveIf(columns, FaultColumns.OffCpuNs, batch.OffCpuNs, keep, rows);
+        MoveIf(columns, FaultColumns.ZeroingNs, batch.ZeroingNs, keep, rows);
+        MoveIf(columns, FaultColumns.SlabFast, batch.SlabFast, keep, rows);
+        MoveIf(columns, FaultColumns.SlabSheaf, batch.SlabSheaf, keep, rows);
+        MoveIf(columns, FaultColumns.SlabLocal, batch.SlabLocal, keep, rows);
+        MoveIf(columns, FaultColumns.SlabPartial, batch.SlabPartial, keep, rows);
+        MoveIf(columns, FaultColumns.SlabRemote, batch.SlabRemote, keep, rows);
+        MoveIf(columns, FaultColumns.SlabBuddy, batch.SlabBuddy, keep, rows);
+        MoveIf(columns, FaultColumns.BuddyPages, batch.BuddyPages, keep, rows);
     }
 
     private static void MoveIf<T>(FaultColumns columns, FaultColumns column, T[] values, bool[] keep, int rows)

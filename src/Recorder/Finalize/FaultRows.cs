@@ -61,7 +61,6 @@ internal sealed class FaultRows(SpoolHeader header, TaskTable tasks, IRegionLedg
         batch.PteBefore[i] = FaultBatch.NullPte;
         batch.Pfn[i] = FaultBatch.Null;
         batch.PageOrder[i] = FaultBatch.Null;
-        batch.Stack[i] = null;
         batch.Gup[i] = (record.Bits & FaultBits.Gup) != 0;
         SetHandler(batch, i, record);
         batch.Weight[i] = record.Weight;
