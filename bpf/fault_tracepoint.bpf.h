@@ -18,8 +18,8 @@ static __always_inline int fault_enter(unsigned long address, struct pt_regs *re
 	struct ring_control *control = bpf_map_lookup_elem(&ring_controls, &cpu);
 
 	if (slot && control && is_target(slot))
-		begin_fault(slot, control, cpu, address, regs->ip, error_code,
-			    FAULT_HAS_ERROR_CODE);
+		begin_fault(slot, control, cpu, address, regs->ip, error_code, FAULT_HAS_ERROR_CODE,
+			    false);
 	return 0;
 }
 

@@ -32,13 +32,13 @@ int BPF_PROG(signal_raised, int sig, void *info, struct task_struct *task)
 	struct task_slot *slot;
 	struct pt_regs *regs;
 	__u64 now_ns;
-	__u32 bits;
+	__u32 bits, level = 0;
 
 	if ((sig == SIGINT || sig == SIGTERM || sig == SIGHUP) && config.target_tgid) {
 		struct task_slot *target = bpf_task_storage_get(&slots, task, 0, 0);
 
 		if (target && target->tid == config.target_tgid)
-			send_event(EVENT_SIGNAL, target, bpf_ktime_get_ns(), sig, 0, 0, 0, 0);
+			send_event(EVENT_SIGNAL, target, bpf_ktime_get_ns(), sig, 0, 0, 0, 0, 0);
 		return 0;
 	}
 	if (sig != SIGSEGV && sig != SIGBUS)
@@ -53,15 +53,19 @@ int BPF_PROG(signal_raised, int sig, void *info, struct task_struct *task)
 	now_ns = bpf_ktime_get_ns();
 	if (slot->state != SLOT_IDLE && head.si_addr == slot->address) {
 		bits = slot->bits | (slot->start_ns ? 0 : FAULT_NO_ENTRY);
+		if (slot->start_ns && slot->walk_shift) {
+			bits |= FAULT_HAS_WALK;
+			level = level_of(slot->walk_shift);
+		}
 		send_event(EVENT_FAULT_FAILED, slot, now_ns, slot->start_ns ?: now_ns,
 			   slot->address, slot->ip, ((__u64)slot->code << 32) | (__u32)sig,
-			   ((__u64)slot->result << 32) | bits);
+			   ((__u64)slot->result << 32) | level << 8 | bits, slot->pte_before);
 		slot->state = SLOT_IDLE;
 	} else if (config.sees_only_mapped && head.si_code <= LAST_ADDRESS_CODE) {
 		/* Where nothing is mapped handle_mm_fault is not called. */
 		regs = (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
 		send_event(EVENT_FAULT_FAILED, slot, now_ns, now_ns, head.si_addr,
-			   BPF_CORE_READ(regs, ip), (__u32)sig, FAULT_NO_ENTRY);
+			   BPF_CORE_READ(regs, ip), (__u32)sig, FAULT_NO_ENTRY, 0);
 	}
 	return 0;
 }
@@ -95,7 +99,7 @@ int BPF_PROG(address_space_changed, struct pt_regs *regs, long ret)
 	slot = my_slot();
 	if (!slot || slot->pid == config.self_tgid || regs->cs == USER32_CS)
 		return 0;
-	send_event(type, slot, bpf_ktime_get_ns(), regs->di, regs->si, regs->dx, regs->r10, ret);
+	send_event(type, slot, bpf_ktime_get_ns(), regs->di, regs->si, regs->dx, regs->r10, ret, 0);
 	return 0;
 }
 
@@ -111,7 +115,7 @@ int BPF_PROG(task_new, struct task_struct *parent, struct task_struct *child)
 	if (!slot)
 		return 0; /* its faults will be without entry, and counted as such */
 	send_event(EVENT_TASK_NEW, slot, bpf_ktime_get_ns(), parent_slot->pid, parent_slot->tid, 0,
-		   0, 0);
+		   0, 0, 0);
 	return 0;
 }
 
@@ -130,7 +134,7 @@ int BPF_PROG(task_exec, struct task_struct *task)
 	slot->tid = id_in_recorder_ns(task);
 	slot->pid = slot->tid;
 	send_event(EVENT_TASK_EXEC, slot, bpf_ktime_get_ns(), task->min_flt, task->maj_flt, old_tid,
-		   0, 0);
+		   0, 0, 0);
 	return 0;
 }
 
@@ -146,7 +150,7 @@ int BPF_PROG(task_exit, struct task_struct *task)
 
 	if (!slot)
 		return 0;
-	send_event(EVENT_TASK_EXIT, slot, bpf_ktime_get_ns(), task->min_flt, task->maj_flt, 0, 0,
+	send_event(EVENT_TASK_EXIT, slot, bpf_ktime_get_ns(), task->min_flt, task->maj_flt, 0, 0, 0,
 		   0);
 	return 0;
 }
@@ -169,6 +173,7 @@ int mark_target(struct bpf_iter__task *ctx)
 	if (!slot)
 		return 0;
 	__sync_fetch_and_add(&totals.tasks_marked, 1);
-	send_event(EVENT_TASK_NEW, slot, bpf_ktime_get_ns(), 0, 0, task->min_flt, task->maj_flt, 1);
+	send_event(EVENT_TASK_NEW, slot, bpf_ktime_get_ns(), 0, 0, task->min_flt, task->maj_flt, 1,
+		   0);
 	return 0;
 }

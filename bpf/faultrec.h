@@ -34,9 +34,11 @@ struct probe_config {
 	__u8 arg_regs;
 	__u8 arg_count;
 	__u8 sees_only_mapped; /* faults where nothing is mapped pass no entry probe */
-	__u8 _pad;
-	/* Bits of the running kernel: FAULT_FLAG_TRIED; VM_FAULT_RETRY, _ERROR, _MAJOR. */
+	__u8 has_details;      /* records are followed by a struct fault_details */
+	/* Bits of the running kernel: FAULT_FLAG_TRIED, _REMOTE; VM_FAULT_RETRY, _ERROR, _MAJOR. */
 	__u32 flag_tried;
+	__u32 flag_remote;
+	__u32 _pad;
 	__u32 result_retry;
 	__u32 result_error;
 	__u32 result_major;
@@ -58,6 +60,23 @@ struct probe_totals {
 			       this stands still */
 };
 
+#define WALK_PROBES 8
+
+/*
+ * How page tables are walked. User space asks with pages of its own whose frames it knows;
+ * find_direct_map answers; without an answer no fault is walked.
+ */
+struct walk_state {
+	__u64 direct_map; /* where the kernel has physical address 0; 0: not known */
+	__u64 top_shift;  /* of the pgd: 39 or 48 */
+	__u64 candidates; /* tried until the answer was found, 1 GiB apart */
+	__u64 addresses[WALK_PROBES];
+	__u64 pfns[WALK_PROBES];
+	__u64 max_candidates;
+	__u32 tgid; /* of the asking process, in the recorder's pid namespace */
+	__u32 _pad;
+};
+
 enum fault_bits {
 	FAULT_MAJOR = 1 << 0,
 	FAULT_KERNEL_IP = 1 << 1, /* kernel mode touched user memory */
@@ -66,6 +85,7 @@ enum fault_bits {
 	FAULT_HAS_FLAGS = 1 << 4, /* fault_flags and fault_result are known */
 	FAULT_GUP = 1 << 5,	  /* get_user_pages: no exception, no registers */
 	FAULT_HAS_VMF = 1 << 6,	  /* handler, vmf_address, vmf_pgoff are known */
+	FAULT_HAS_WALK = 1 << 7,  /* level_before and pte_before are known */
 };
 
 /* Functions that serve faults; user space has their names (Capture/FaultHandlers.cs). */
@@ -77,6 +97,38 @@ enum fault_handler {
 	HANDLER_WP = 5,
 	HANDLER_NUMA = 6,
 	HANDLER_HUGE_ANONYMOUS = 7,
+};
+
+/* Levels of the page table, by the bits of the address below an entry's reach: (shift - 12) / 9. */
+enum walk_level {
+	LEVEL_PTE = 0,
+	LEVEL_PMD = 1,
+	LEVEL_PUD = 2,
+	LEVEL_39 = 3, /* the pgd of four levels, the p4d of five */
+	LEVEL_48 = 4,
+	LEVEL_UNKNOWN = 15,
+};
+
+/* What a fault's time went to, with --why. What is left over is the kernel's own work. */
+enum fault_cause {
+	CAUSE_RECLAIM = 0,
+	CAUSE_COMPACTION = 1,
+	CAUSE_IO_WAIT = 2,
+	CAUSE_LOCK_WAIT = 3,
+	CAUSE_OFF_CPU = 4,
+	CAUSE_ZEROING = 5,
+	CAUSES = 6,
+};
+
+/* Which part of SLUB served an allocation, with --slab. */
+enum slab_stage {
+	SLAB_FAST = 0,
+	SLAB_SHEAF = 1,
+	SLAB_LOCAL = 2,
+	SLAB_PARTIAL = 3,
+	SLAB_REMOTE = 4,
+	SLAB_BUDDY = 5,
+	SLAB_STAGES = 6,
 };
 
 /* One completed fault, in the per-CPU fault ring. A cache line. */
@@ -94,9 +146,19 @@ struct fault_record {
 	__u16 fault_result; /* VM_FAULT_*, without the bits of errors */
 	__u16 weight;	    /* faults that this one stands for */
 	__u8 handler;	    /* enum fault_handler; 0: none seen */
-	__u8 _pad;
+	__u8 levels;	    /* enum walk_level at entry, and << 4 at completion */
+	__u64 pte_before;   /* the entry at which the walk ended */
+	__u64 pte_after;
+};
+
+/* Behind each fault_record when config.has_details. */
+struct fault_details {
 	__u64 vmf_address;
 	__u64 vmf_pgoff;
+	__u64 cause_ns[CAUSES];	    /* by enum fault_cause */
+	__u16 objects[SLAB_STAGES]; /* by enum slab_stage */
+	__u16 buddy_pages;
+	__u16 _pad;
 };
 
 /* One CPU's ring: the first line is written by the probe only, the second by user space only.
@@ -124,8 +186,10 @@ enum event_type {
 	EVENT_TASK_EXEC = 6,
 	EVENT_TASK_EXIT = 7,
 	EVENT_FAULT_FAILED = 8,
-	EVENT_DOORBELL = 9, /* a fault ring is half full: drain now */
-	EVENT_SIGNAL = 10,  /* the target process was sent an ending signal */
+	EVENT_DOORBELL = 9,	/* a fault ring is half full: drain now */
+	EVENT_SIGNAL = 10,	/* the target process was sent an ending signal */
+	EVENT_ADVISE = 11,	/* madvise for huge pages */
+	EVENT_USERFAULTFD = 12, /* a range was registered or unregistered */
 };
 
 /* The rare events, in one BPF ring buffer. Meaning of a[] by type, see the probe that sends it. */
@@ -135,12 +199,13 @@ struct event_record {
 	__u32 pid;
 	__u32 tid;
 	__u32 cpu;
-	__u64 a[5];
+	__u64 a[6];
 };
 
 _Static_assert(sizeof(struct fault_record) == 64, "fault_record");
+_Static_assert(sizeof(struct fault_details) == 80, "fault_details");
 _Static_assert(sizeof(struct ring_control) == 128, "ring_control");
-_Static_assert(sizeof(struct probe_config) == 64 + 4 * COMM_CHARS, "probe_config");
-_Static_assert(sizeof(struct event_record) == 64, "event_record");
+_Static_assert(sizeof(struct probe_config) == 72 + 4 * COMM_CHARS, "probe_config");
+_Static_assert(sizeof(struct event_record) == 72, "event_record");
 
 #endif

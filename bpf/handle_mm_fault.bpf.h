@@ -40,7 +40,9 @@ static __always_inline int mm_fault_enter(__u64 address, __u32 flags, struct pt_
 	if (!regs || (BPF_CORE_READ(regs, cs) & 3) == 0)
 		bits |= FAULT_KERNEL_IP;
 	slot->result = 0;
-	begin_fault(slot, control, cpu, address, ip, flags, bits);
+	/* Memory of another process, or of the program that execve prepares: not in our page table.
+	 */
+	begin_fault(slot, control, cpu, address, ip, flags, bits, flags & config.flag_remote);
 	return 0;
 }
 

@@ -3,7 +3,7 @@
 #ifndef FAULTREC_RING_BPF_H
 #define FAULTREC_RING_BPF_H
 
-#include "target.bpf.h"
+#include "walk.bpf.h"
 
 /*
  * The fault rings: `config.ring_slots` records a CPU, in memory that user space maps. One writer a
@@ -16,7 +16,8 @@ struct {
 	__uint(map_flags, BPF_F_MMAPABLE);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, struct fault_record);
+	/* and struct fault_details behind it when config.has_details: user space sets the size */
+	__uint(value_size, sizeof(struct fault_record));
 } rings SEC(".maps");
 
 struct {
@@ -36,7 +37,7 @@ struct {
 struct probe_totals totals;
 
 static __always_inline void send_event(__u32 type, const struct task_slot *slot, __u64 time_ns,
-				       __u64 a0, __u64 a1, __u64 a2, __u64 a3, __u64 a4)
+				       __u64 a0, __u64 a1, __u64 a2, __u64 a3, __u64 a4, __u64 a5)
 {
 	struct event_record *event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
 
@@ -54,6 +55,7 @@ static __always_inline void send_event(__u32 type, const struct task_slot *slot,
 	event->a[2] = a2;
 	event->a[3] = a3;
 	event->a[4] = a4;
+	event->a[5] = a5;
 	bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
 }
 
@@ -91,7 +93,8 @@ static __always_inline __u16 choose(struct ring_control *control)
 }
 
 static __always_inline void begin_fault(struct task_slot *slot, struct ring_control *control,
-					__u32 cpu, __u64 address, __u64 ip, __u32 code, __u8 bits)
+					__u32 cpu, __u64 address, __u64 ip, __u32 code, __u8 bits,
+					bool is_remote)
 {
 	struct fault_record *record;
 
@@ -116,6 +119,10 @@ static __always_inline void begin_fault(struct task_slot *slot, struct ring_cont
 	if (record)
 		*(volatile __u64 *)&record->start_ns = 0;
 	slot->state = SLOT_CHOSEN;
+	if (is_remote)
+		slot->walk_shift = 0;
+	else
+		walk_before(slot, address);
 	slot->start_ns = bpf_ktime_get_ns();
 }
 
@@ -138,6 +145,16 @@ static __always_inline void count_sampled_out(struct ring_control *control, __u8
 	bump(&control->sampled_out);
 	if (bits & FAULT_MAJOR)
 		bump(&control->sampled_out_major);
+}
+
+/* The part of a record that only some options ask for; returns what it says, as enum fault_bits. */
+static __always_inline __u8 add_details(const struct task_slot *slot, struct fault_details *details)
+{
+	if (!slot->handler)
+		return 0;
+	details->vmf_address = slot->vmf_address;
+	details->vmf_pgoff = slot->vmf_pgoff;
+	return FAULT_HAS_VMF;
 }
 
 /*
@@ -179,11 +196,16 @@ static __always_inline void complete_fault(struct task_slot *slot, struct ring_c
 	record->fault_result = result;
 	record->weight = slot->weight;
 	record->handler = slot->handler;
-	if (slot->handler) {
-		bits |= FAULT_HAS_VMF;
-		record->vmf_address = slot->vmf_address;
-		record->vmf_pgoff = slot->vmf_pgoff;
+	if (slot->walk_shift && !(bits & FAULT_NO_ENTRY)) {
+		struct walk_end after = walk_after(slot);
+
+		bits |= FAULT_HAS_WALK;
+		record->levels = level_of(slot->walk_shift) | level_of(after.shift) << 4;
+		record->pte_before = slot->pte_before;
+		record->pte_after = after.entry;
 	}
+	if (config.has_details)
+		bits |= add_details(slot, (struct fault_details *)(record + 1));
 	record->bits = bits;
 	publish(control);
 }

@@ -31,8 +31,11 @@ struct task_slot {
 	__u64 ip;
 	__u64 vmf_address;
 	__u64 vmf_pgoff;
-	__u32 code;   /* the x86 error code, or FAULT_FLAG_* */
-	__u32 result; /* VM_FAULT_* of a fault that failed */
+	__u64 walk_place; /* of the page-table entry at which the walk at entry ended */
+	__u64 pte_before; /* that entry */
+	__u32 walk_shift; /* its level; 0: not walked */
+	__u32 code;	  /* the x86 error code, or FAULT_FLAG_* */
+	__u32 result;	  /* VM_FAULT_* of a fault that failed */
 	__u32 pid;
 	__u32 tid; /* 0: no ids yet */
 	__u16 weight;

@@ -44,6 +44,7 @@ enum {
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
 struct pt_regs {
+	unsigned long r15;
 	unsigned long r10;
 	unsigned long dx;
 	unsigned long si;
@@ -71,6 +72,13 @@ struct pid {
 	struct upid numbers[1];
 };
 
+/* Stands for pgd_t, of which only the address is of interest. */
+struct page_table;
+
+struct mm_struct {
+	struct page_table *pgd;
+};
+
 struct task_struct {
 	int pid;
 	int tgid;
@@ -79,6 +87,7 @@ struct task_struct {
 	unsigned long maj_flt;
 	struct pid *thread_pid;
 	struct task_struct *group_leader;
+	struct mm_struct *mm;
 	char comm[16];
 };
 

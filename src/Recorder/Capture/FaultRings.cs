@@ -80,7 +80,9 @@ internal sealed unsafe class FaultRings
     private void DrainCpu(IFrameSink sink, int cpu, ref RingControl control)
     {
         var slots = _probes.RingSlots;
-        var ring = (FaultRecord*)_probes.Rings.Pointer + (nint)cpu * (nint)slots;
+        var bytes = _probes.BytesPerSlot;
+        var type = bytes == sizeof(FaultRecord) ? FrameType.Faults : FrameType.DetailedFaults;
+        var ring = _probes.Rings.Pointer + (nint)cpu * (nint)slots * bytes;
         var tail = control.Tail;
         // Acquire: the records before head are complete once head is seen.
         var head = Volatile.Read(ref control.Head);
@@ -88,7 +90,7 @@ internal sealed unsafe class FaultRings
         {
             var from = tail & (slots - 1);
             var run = Math.Min(Math.Min(slots - from, head - tail), SpoolWriter.MaxFaultsPerFrame);
-            sink.Append(FrameType.Faults, cpu, new ReadOnlySpan<byte>(ring + from, (int)run * sizeof(FaultRecord)));
+            sink.Append(type, cpu, new ReadOnlySpan<byte>(ring + (nint)from * bytes, (int)run * bytes));
             tail += run;
             // Release: only now may the probe overwrite them.
             Volatile.Write(ref control.Tail, tail);

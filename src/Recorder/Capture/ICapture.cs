@@ -15,6 +15,9 @@ internal interface ICapture : IDisposable
     /// <summary>What --handlers asked for; else empty.</summary>
     IReadOnlyList<HandlerProbe> Handlers { get; }
 
+    /// <summary>Whether page tables are walked at each fault, or why not.</summary>
+    FrameRecording Frames { get; }
+
     /// <summary>Faults that kernel mode takes for the program are not seen.</summary>
     bool ExcludesKernel { get; }
 

@@ -12,6 +12,9 @@ namespace Faultrec.Recorder.Capture;
 internal sealed record KernelFaults(
     IReadOnlyDictionary<string, long> FlagNames, IReadOnlyDictionary<string, long> ResultNames, IReadOnlyList<string> Parameters)
 {
+    /// <summary>See <see cref="KernelMemory.SwapTypes"/>; of the same BTF.</summary>
+    public IReadOnlyDictionary<string, string> SwapTypes { get; private init; } = new Dictionary<string, string>();
+
     public const string Function = "handle_mm_fault";
 
     // What mm_account_fault ignores as failed: VM_FAULT_ERROR, a macro, so not in BTF.
@@ -66,6 +69,7 @@ internal sealed record KernelFaults(
         ArgFlags = Position("flags"),
         ArgRegs = Position("regs"),
         FlagTried = (uint)FlagNames.GetValueOrDefault("FAULT_FLAG_TRIED"),
+        FlagRemote = (uint)FlagNames.GetValueOrDefault("FAULT_FLAG_REMOTE"),
         ResultRetry = (uint)ResultNames.GetValueOrDefault("VM_FAULT_RETRY"),
         ResultMajor = (uint)ResultNames.GetValueOrDefault("VM_FAULT_MAJOR"),
         ResultError = (uint)Errors.Sum(name => ResultNames.GetValueOrDefault(name)),
@@ -74,7 +78,7 @@ internal sealed record KernelFaults(
     private static KernelFaults ReadBtf()
     {
         using var btf = Btf.OfKernel();
-        return From(btf?.Enumerators("fault_flag"), btf?.Enumerators("vm_fault_reason"), ParametersOf(btf));
+        return From(btf?.Enumerators("fault_flag"), btf?.Enumerators("vm_fault_reason"), ParametersOf(btf)) with { SwapTypes = KernelMemory.SwapTypes(btf) };
     }
 
     private static IReadOnlyList<string> ParametersOf(Btf? btf)

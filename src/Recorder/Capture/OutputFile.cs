@@ -74,13 +74,16 @@ internal sealed class OutputFile
     public void Abandon() => File.Delete(SpoolPath);
 
     /// <summary>Writes the trace beside its name, then moves it there, and only then lets go of the spool.</summary>
-    public TraceMetadata Finalize(Func<Stream, TraceMetadata> write)
+    /// <param name="isPrivate">For the owner's eyes: physical frames help whoever attacks the memory under them.</param>
+    public TraceMetadata Finalize(bool isPrivate, Func<Stream, TraceMetadata> write)
     {
         TraceMetadata metadata;
         try
         {
             using var stream = new FileStream(PartialPath, FileMode.Create, FileAccess.Write, FileShare.None, 1 << 20);
             GiveToOwner(stream.SafeFileHandle);
+            if (isPrivate)
+                Libc.MakePrivate(stream.SafeFileHandle);
             metadata = write(stream);
         }
         catch (Exception e)

@@ -37,6 +37,8 @@ internal sealed class PerfCapture : ICapture
 
     public IReadOnlyList<HandlerProbe> Handlers { get; }
 
+    public FrameRecording Frames { get; } = new(false, "the perf backend has no probe that could walk page tables", 0, null, null);
+
     public bool ExcludesKernel { get; }
 
     public IEnumerable<int> Fds => _samples.Fds.Concat(_sideband.Fds);

@@ -23,9 +23,11 @@ internal sealed class ProbeCapture : ICapture
     private ProbeCounts _counts;
 
     private ProbeCapture(
-        string backend, RecordOptions options, Target target, IReadOnlyList<HandlerProbe> handlers, AttachedProbes probes, Sideband sideband, FaultCounters? counters, FaultRings faults)
+        string backend, RecordOptions options, Target target, IReadOnlyList<HandlerProbe> handlers, FrameRecording frames,
+        AttachedProbes probes, Sideband sideband, FaultCounters? counters, FaultRings faults)
     {
         Backend = backend;
+        Frames = frames;
         _onNotice = options.OnNotice;
         Handlers = handlers;
         _target = target;
@@ -40,6 +42,8 @@ internal sealed class ProbeCapture : ICapture
 
     public IReadOnlyList<HandlerProbe> Handlers { get; }
 
+    public FrameRecording Frames { get; }
+
     public bool ExcludesKernel => false;
 
     public IEnumerable<int> Fds => _sideband.Fds.Prepend(_events.Fd);
@@ -50,20 +54,21 @@ internal sealed class ProbeCapture : ICapture
     public static ProbeCapture Open(string backend, RecordOptions options, Target target)
     {
         var handlers = options.Handlers ? FaultHandlers.Find(backend) : [];
-        var config = Config(backend, target, options.IncludeSelf);
+        var config = Config(backend, target, options);
         using var open = OpenProbes.Open(Machine.PossibleCpus);
-        var probes = open.Load(config, Programs(backend, handlers)).Attach();
+        var probes = open.Load(config, Programs(backend, handlers, options)).Attach();
         Sideband? sideband = null;
         FaultCounters? counters = null;
         try
         {
+            var frames = options.NoFrames ? new FrameRecording(false, "--no-frames was given", 0, null, null) : DirectMap.Find(probes);
             var faults = new FaultRings(probes, options);
             if (target.Pid != 0)
                 probes.MarkTarget();
             sideband = Sideband.Open(Machine.OnlineCpus, [target.IsMachineWide ? -1 : target.Pid], !target.IsMachineWide);
             if (backend == Backends.Tracepoint)
                 counters = target.IsMachineWide ? FaultCounters.OfMachine(probes) : FaultCounters.OfCommand(probes, target.Pid);
-            return new ProbeCapture(backend, options, target, handlers, probes, sideband, counters, faults);
+            return new ProbeCapture(backend, options, target, handlers, frames, probes, sideband, counters, faults);
         }
         catch
         {
@@ -127,7 +132,7 @@ internal sealed class ProbeCapture : ICapture
         _probes.Dispose();
     }
 
-    private static HashSet<string> Programs(string backend, IReadOnlyList<HandlerProbe> handlers)
+    private static HashSet<string> Programs(string backend, IReadOnlyList<HandlerProbe> handlers, RecordOptions options)
     {
         string[] own = backend switch
         {
@@ -135,10 +140,11 @@ internal sealed class ProbeCapture : ICapture
             Backends.Kprobe => ["mm_fault_kprobe", "mm_fault_kretprobe"],
             _ => ["fault_enter_user", "fault_enter_kernel", AttachedProbes.MinorProgram, AttachedProbes.MajorProgram],
         };
-        return [.. CommonPrograms, .. own, .. handlers.Where(probe => probe.Refusal is null).Select(probe => FaultHandlers.Program(backend, probe))];
+        string[] walk = options.NoFrames ? [] : [AttachedProbes.DirectMapProgram];
+        return [.. CommonPrograms, .. own, .. walk, .. handlers.Where(probe => probe.Refusal is null).Select(probe => FaultHandlers.Program(backend, probe))];
     }
 
-    private static ProbeConfig Config(string backend, Target target, bool includeSelf)
+    private static ProbeConfig Config(string backend, Target target, RecordOptions options)
     {
         var config = new ProbeConfig
         {
@@ -146,9 +152,10 @@ internal sealed class ProbeCapture : ICapture
             TargetTgid = (uint)target.Pid,
             RingSlots = RingSlots,
             Scope = target.Scope,
-            SelfTgid = includeSelf ? 0 : (uint)Environment.ProcessId,
+            SelfTgid = options.IncludeSelf ? 0 : (uint)Environment.ProcessId,
             MachineWide = (byte)(target.IsMachineWide ? 1 : 0),
             LeaderOnly = (byte)(target.Launcher is null ? 0 : 1),
+            HasDetails = (byte)(options.Handlers ? 1 : 0),
             CgroupId = target.CgroupId,
         };
         config = target.Names?.Describe(config) ?? config;

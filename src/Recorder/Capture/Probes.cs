@@ -57,6 +57,8 @@ internal sealed unsafe class OpenProbes : IDisposable
         foreach (var (name, program) in _object.Programs())
             Errno.ThrowIfLibbpfFailed(Libbpf.ProgramSetAutoload(program, programs.Contains(name)), $"choosing the probe {name}");
         SetMaxEntries("rings", _cpus * config.RingSlots);
+        Errno.ThrowIfLibbpfFailed(
+            Libbpf.MapSetValueSize(Libbpf.ObjectFindMapByName(_object, "rings"), (uint)AttachedProbes.SlotBytes(config)), "sizing the records of the fault rings");
         SetMaxEntries("ring_controls", _cpus);
         *(ProbeConfig*)InitialValue(".rodata", sizeof(ProbeConfig)) = config;
         var result = Libbpf.ObjectLoad(_object);
@@ -106,7 +108,7 @@ internal sealed unsafe class LoadedProbes(ObjectHandle bpfObject, ProbeConfig co
     public AttachedProbes Attach()
     {
         var links = new List<LinkHandle>();
-        LinkHandle? marker = null;
+        var iterators = new Dictionary<string, LinkHandle>();
         var programs = new Dictionary<string, nint>();
         try
         {
@@ -118,17 +120,17 @@ internal sealed unsafe class LoadedProbes(ObjectHandle bpfObject, ProbeConfig co
                 var link = Libbpf.ProgramAttach(program);
                 if (link == 0)
                     throw Errno.Failure(Marshal.GetLastPInvokeError(), $"attaching the probe {name}");
-                if (name == AttachedProbes.MarkerProgram)
-                    marker = new LinkHandle(link);
+                if (name is AttachedProbes.MarkerProgram or AttachedProbes.DirectMapProgram)
+                    iterators[name] = new LinkHandle(link);
                 else
                     links.Add(new LinkHandle(link));
             }
-            return new AttachedProbes(bpfObject, links, marker!, programs, Config, Cpus);
+            return new AttachedProbes(bpfObject, links, iterators, programs, Config, Cpus);
         }
         catch
         {
-            links.ForEach(link => link.Dispose());
-            marker?.Dispose();
+            foreach (var link in links.Concat(iterators.Values))
+                link.Dispose();
             bpfObject.Dispose();
             throw;
         }
@@ -141,32 +143,39 @@ internal sealed unsafe class AttachedProbes : IDisposable
     public const string MinorProgram = "fault_minor";
     public const string MajorProgram = "fault_major";
     public const string MarkerProgram = "mark_target";
+    public const string DirectMapProgram = "find_direct_map";
 
     private readonly ObjectHandle _object;
     private readonly List<LinkHandle> _links;
-    private readonly LinkHandle _marker;
+    private readonly Dictionary<string, LinkHandle> _iterators;
     private readonly Dictionary<string, nint> _programs;
     private readonly MappedMemory _totals;
+    private readonly MappedMemory _walk;
 
     public AttachedProbes(
-        ObjectHandle bpfObject, List<LinkHandle> links, LinkHandle marker, Dictionary<string, nint> programs, ProbeConfig config, int cpus)
+        ObjectHandle bpfObject, List<LinkHandle> links, Dictionary<string, LinkHandle> iterators, Dictionary<string, nint> programs, ProbeConfig config, int cpus)
     {
         _object = bpfObject;
         _links = links;
-        _marker = marker;
+        _iterators = iterators;
         _programs = programs;
         RingSlots = config.RingSlots;
         Cpus = cpus;
-        Rings = MappedMemory.Map(MapFd("rings"), PageAlign((nuint)cpus * config.RingSlots * (nuint)sizeof(FaultRecord)), false, "the fault rings");
+        BytesPerSlot = SlotBytes(config);
+        Rings = MappedMemory.Map(MapFd("rings"), PageAlign((nuint)cpus * config.RingSlots * (nuint)BytesPerSlot), false, "the fault rings");
         Controls = MappedMemory.Map(MapFd("ring_controls"), PageAlign((nuint)cpus * (nuint)sizeof(RingControl)), true, "the ring controls");
         _totals = MappedMemory.Map(Libbpf.MapFd(_object.SectionMap(".bss")), (nuint)Environment.SystemPageSize, false, "the probe totals");
+        _walk = MappedMemory.Map(Libbpf.MapFd(_object.SectionMap(".data.walk")), (nuint)Environment.SystemPageSize, true, "the state of page-table walks");
     }
 
     public uint RingSlots { get; }
 
     public int Cpus { get; }
 
-    /// <summary>FaultRecord[Cpus][RingSlots].</summary>
+    /// <summary>Of a record, with details where the configuration asks for them.</summary>
+    public int BytesPerSlot { get; }
+
+    /// <summary>FaultRecord[Cpus][RingSlots], or DetailedFault.</summary>
     public MappedMemory Rings { get; }
 
     /// <summary>RingControl[Cpus].</summary>
@@ -187,16 +196,17 @@ internal sealed unsafe class AttachedProbes : IDisposable
         do
         {
             before = Volatile.Read(ref marked);
-            using var iterator = new FdHandle(Libbpf.IterCreate(Libbpf.LinkFd(Raw(_marker))));
-            Errno.ThrowIfFailed(iterator.IsInvalid ? -1 : 0, "creating the task iterator");
-            byte scratch;
-            while (Libc.Read(iterator.Fd, &scratch, 1) > 0)
-            {
-                // The program prints nothing; reading is what runs it.
-            }
+            Iterate(MarkerProgram);
         }
         while (Volatile.Read(ref marked) != before);
     }
+
+    /// <summary>How page tables are walked; the probes read it at every fault.</summary>
+    // SAFETY: mapped for as long as the probes live.
+    public ref WalkState Walk => ref *(WalkState*)_walk.Pointer;
+
+    /// <summary>Asks the kernel side for the direct map, see bpf/walk.bpf.h.</summary>
+    public void FindDirectMap() => Iterate(DirectMapProgram);
 
     /// <summary>
     /// Runs a completion probe whenever the event, and what inherits it, counts; until the event is closed. Not by
@@ -215,14 +225,30 @@ internal sealed unsafe class AttachedProbes : IDisposable
     public void Dispose()
     {
         Detach();
-        _marker.Dispose();
+        foreach (var link in _iterators.Values)
+            link.Dispose();
         Rings.Dispose();
         Controls.Dispose();
         _totals.Dispose();
+        _walk.Dispose();
         _object.Dispose();
     }
 
+    public static int SlotBytes(ProbeConfig config) => config.HasDetails != 0 ? sizeof(DetailedFault) : sizeof(FaultRecord);
+
     private static nint Raw(LinkHandle link) => link.DangerousGetHandle();
+
+    /// <summary>Runs a program of the kind iter/task over every task.</summary>
+    private void Iterate(string program)
+    {
+        using var iterator = new FdHandle(Libbpf.IterCreate(Libbpf.LinkFd(Raw(_iterators[program]))));
+        Errno.ThrowIfFailed(iterator.IsInvalid ? -1 : 0, "creating the task iterator");
+        byte scratch;
+        while (Libc.Read(iterator.Fd, &scratch, 1) > 0)
+        {
+            // The program prints nothing; reading is what runs it.
+        }
+    }
 
     private static nuint PageAlign(nuint length) => (length + 4095) & ~(nuint)4095;
 

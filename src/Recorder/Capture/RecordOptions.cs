@@ -44,6 +44,9 @@ public sealed record RecordOptions
     /// <summary>Also record which function below handle_mm_fault served each fault.</summary>
     public bool Handlers { get; init; }
 
+    /// <summary>Do not walk page tables: no levels, entries, frames.</summary>
+    public bool NoFrames { get; init; }
+
     public TimeSpan? Duration { get; init; }
 
     /// <summary>The recording ends when its spool, the largest file it needs on disk, reaches this many bytes.</summary>

@@ -40,21 +40,24 @@ public static class Recording
         SpoolReader.RefuseIfRecording(spoolPath);
         var output = OutputFile.Prepare(outputPath, existing, InvokingUser.FromSudo(Libc.Geteuid() == 0));
         var time = Stopwatch.StartNew();
-        var metadata = output.Finalize(stream => WriteTrace(spoolPath, stream, onFinalizing));
+        var metadata = WriteTrace(output, spoolPath, onFinalizing);
         return new RecordResult(outputPath, metadata, new FileInfo(spoolPath).Length, time.Elapsed, metadata.Receipt.ExitStatus);
     }
 
     private static TraceMetadata Finalize(OutputFile output, Action<double>? onFinalizing)
     {
-        var metadata = output.Finalize(stream => WriteTrace(output.SpoolPath, stream, onFinalizing));
+        var metadata = WriteTrace(output, output.SpoolPath, onFinalizing);
         output.Abandon();
         return metadata;
     }
 
-    private static TraceMetadata WriteTrace(string spoolPath, Stream stream, Action<double>? onFinalizing)
+    private static TraceMetadata WriteTrace(OutputFile output, string spoolPath, Action<double>? onFinalizing)
     {
         using var reader = new SpoolReader(spoolPath);
-        using var finalizer = new TraceFinalizer(reader, stream, onFinalizing);
-        return finalizer.Run();
+        return output.Finalize(reader.Header.Metadata.Frames is { Recorded: true }, stream =>
+        {
+            using var finalizer = new TraceFinalizer(reader, stream, onFinalizing);
+            return finalizer.Run();
+        });
     }
 }

@@ -8,6 +8,14 @@ namespace Faultrec.Recorder.Finalize;
 /// <summary>Makes rows of faults: names and regions as they stand at the moment that the merge has reached.</summary>
 internal sealed class FaultRows(SpoolHeader header, TaskTable tasks, IRegionLedger ledger)
 {
+    // x86 page-table entries, arch/x86/include/asm/pgtable_types.h.
+    private const ulong EntryPresent = 1;
+    private const ulong EntryFrame = 0x000f_ffff_ffff_f000;
+    private const int PageShift = 12;
+    private const int PagesPerLevelLog2 = 9;
+    private const int LargestPageLevel = 2; // 1 GiB
+
+    private readonly int _pagingLevels = header.Metadata.Frames?.PagingLevels ?? 0;
     private readonly long _startNs = header.Metadata.ClockStartNs;
     private readonly (long, long)? _baseline = header is { BaselineMinor: { } minor, BaselineMajor: { } major } ? (minor, major) : null;
     private readonly bool _seesEntries = header.Metadata.Backend != Backends.Perf;
@@ -57,12 +65,9 @@ internal sealed class FaultRows(SpoolHeader header, TaskTable tasks, IRegionLedg
         batch.FaultFlags[i] = (record.Bits & FaultBits.HasFlags) != 0 ? record.FaultFlags : FaultBatch.Null;
         batch.FaultResult[i] = (record.Bits & FaultBits.HasFlags) != 0 ? record.FaultResult : FaultBatch.Null;
         batch.Signal[i] = fault.Signal == 0 ? FaultBatch.Null : fault.Signal;
-        batch.PtLevel[i] = FaultBatch.Null;
-        batch.PteBefore[i] = FaultBatch.NullPte;
-        batch.Pfn[i] = FaultBatch.Null;
-        batch.PageOrder[i] = FaultBatch.Null;
+        SetFrame(batch, i, record);
         batch.Gup[i] = (record.Bits & FaultBits.Gup) != 0;
-        SetHandler(batch, i, record);
+        SetHandler(batch, i, fault);
         batch.Weight[i] = record.Weight;
         SetRegion(batch, i, task, record);
         WithoutEntry += hasEntry || !_seesEntries || fault.Signal != 0 ? 0 : 1;
@@ -82,12 +87,27 @@ internal sealed class FaultRows(SpoolHeader header, TaskTable tasks, IRegionLedg
         Failed += fault.Signal != 0 ? 1 : 0;
     }
 
-    private static void SetHandler(FaultBatch batch, int i, in FaultRecord record)
+    private static void SetHandler(FaultBatch batch, int i, in SpooledFault fault)
     {
-        var isKnown = (record.Bits & FaultBits.HasVmf) != 0;
-        batch.Handler[i] = isKnown ? FaultHandlers.Name(record.Handler) : null;
-        batch.VmfAddress[i] = isKnown ? record.VmfAddress : FaultBatch.Null;
-        batch.VmfPgoff[i] = isKnown ? record.VmfPgoff : FaultBatch.Null;
+        var details = (fault.Record.Bits & FaultBits.HasVmf) != 0 ? fault.Details : null;
+        batch.Handler[i] = details is null ? null : FaultHandlers.Name(fault.Record.Handler);
+        batch.VmfAddress[i] = details?.Values.VmfAddress ?? FaultBatch.Null;
+        batch.VmfPgoff[i] = details?.Values.VmfPgoff ?? FaultBatch.Null;
+    }
+
+    private void SetFrame(FaultBatch batch, int i, in FaultRecord record)
+    {
+        var isWalked = (record.Bits & FaultBits.HasWalk) != 0;
+        // A table that spans 512 GiB is the pgd itself where there are four levels.
+        batch.PtLevel[i] = (sbyte)(!isWalked ? FaultBatch.Null : record.LevelBefore == 3 && _pagingLevels == 4 ? 4 : record.LevelBefore);
+        batch.PteBefore[i] = isWalked ? (long)record.PteBefore : FaultBatch.NullPte;
+        var isMapped = isWalked && record.LevelAfter <= LargestPageLevel && (record.PteAfter & EntryPresent) != 0;
+        var order = PagesPerLevelLog2 * record.LevelAfter;
+        // An entry for a huge page has its lowest frame, and other bits below.
+        var within = isMapped ? (1L << order) - 1 : 0;
+        var first = (long)((record.PteAfter & EntryFrame) >> PageShift) & ~within;
+        batch.PageOrder[i] = (sbyte)(isMapped ? order : FaultBatch.Null);
+        batch.Pfn[i] = isMapped ? first | ((record.Address >> PageShift) & within) : FaultBatch.Null;
     }
 
     private void SetRegion(FaultBatch batch, int i, TaskState task, in FaultRecord record)

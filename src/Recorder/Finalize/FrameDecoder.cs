@@ -7,7 +7,16 @@ namespace Faultrec.Recorder.Finalize;
 
 /// <summary>A fault on its way from a frame to a row.</summary>
 /// <param name="Signal">0: it was served.</param>
-internal readonly record struct SpooledFault(FaultRecord Record, int Cpu, int Signal);
+/// <param name="Details">Null unless an option asked for them.</param>
+internal readonly record struct SpooledFault(FaultRecord Record, int Cpu, int Signal, SpooledDetails? Details = null);
+
+/// <summary>A class, so that faults without details stay small while they wait to be merged.</summary>
+internal sealed class SpooledDetails(in FaultDetails values)
+{
+    private readonly FaultDetails _values = values;
+
+    public ref readonly FaultDetails Values => ref _values;
+}
 
 /// <summary>What frames hold, in the order in which they came.</summary>
 internal interface IFrameItems
@@ -26,6 +35,8 @@ internal interface IFrameItems
 /// <summary>Takes frames apart, whether they come from a spool or right from the rings.</summary>
 internal sealed class FrameDecoder(IFrameItems items)
 {
+    private const int UnknownLevel = 15; // enum walk_level
+
     private readonly SidebandParser _parser = new();
 
     /// <summary>Of the header's frame nothing is told: who reads frames has read that first.</summary>
@@ -39,6 +50,10 @@ internal sealed class FrameDecoder(IFrameItems items)
             case FrameType.Faults:
                 foreach (ref readonly var record in MemoryMarshal.Cast<byte, FaultRecord>(payload))
                     items.OnFault(new SpooledFault(record, cpu, 0));
+                break;
+            case FrameType.DetailedFaults:
+                foreach (ref readonly var record in MemoryMarshal.Cast<byte, DetailedFault>(payload))
+                    items.OnFault(new SpooledFault(record.Fault, cpu, 0, new SpooledDetails(record.Details)));
                 break;
             case FrameType.Sideband:
                 foreach (var change in _parser.Parse(payload.ToArray()))
@@ -67,7 +82,7 @@ internal sealed class FrameDecoder(IFrameItems items)
             items.OnChange(new ProbeEvent(record));
     }
 
-    // a = { start, address, ip, error code or flags << 32 | signal, fault_result << 32 | bits }
+    // a = { start, address, ip, error code or flags << 32 | signal, fault_result << 32 | level << 8 | bits, pte_before }
     private static SpooledFault FailedFault(in EventRecord record)
     {
         var durationNs = record.TimeNs - record.A0;
@@ -84,6 +99,8 @@ internal sealed class FrameDecoder(IFrameItems items)
                 ErrorCode = (ushort)(record.A3 >> 32),
                 FaultFlags = (ushort)(record.A3 >> 32),
                 FaultResult = (ushort)(record.A4 >> 32),
+                Levels = (byte)(UnknownLevel << 4 | (byte)(record.A4 >> 8)),
+                PteBefore = (ulong)record.A5,
                 Bits = (FaultBits)record.A4,
                 Weight = 1,
             },

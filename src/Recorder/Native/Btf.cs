@@ -58,7 +58,9 @@ internal sealed unsafe class Btf : IDisposable
         => Libbpf.BtfFindByNameKind(_handle, name, (uint)BtfKind.Function) is > 0 and var id ? (uint)id : null;
 
     /// <summary>The kernel's BTF has a typedef for each tracepoint that BPF can attach to.</summary>
-    public bool HasTracepoint(string name) => Libbpf.BtfFindByNameKind(_handle, $"btf_trace_{name}", (uint)BtfKind.Typedef) > 0;
+    public bool HasTracepoint(string name) => HasTypedef($"btf_trace_{name}");
+
+    public bool HasTypedef(string name) => Libbpf.BtfFindByNameKind(_handle, name, (uint)BtfKind.Typedef) > 0;
 
     // struct btf_type { u32 name_off, info, size_or_type }; kind in bits 24-28 of info, vlen in 0-15.
     public BtfKind Kind(uint id) => id == 0 ? BtfKind.Void : (BtfKind)((Type(id)[1] >> 24) & 0x1f);

@@ -9,7 +9,7 @@ internal sealed class ObjectHandle() : SafeHandle(0, ownsHandle: true)
 
     public override bool IsInvalid => handle == 0;
 
-    /// <summary>The map libbpf made of a data section, ".rodata" or ".bss": its name has the object's before it.</summary>
+    /// <summary>The map libbpf made of a data section, ".rodata" or ".bss": its name may have the object's before it.</summary>
     public unsafe nint SectionMap(string section)
     {
         for (nint map = 0; (map = Libbpf.ObjectNextMap(this, map)) != 0;)
@@ -72,7 +72,7 @@ internal sealed class FdHandle() : SafeHandle(-1, ownsHandle: true)
     protected override bool ReleaseHandle() => Libc.Close((int)handle) == 0;
 }
 
-/// <summary>Memory mapped from an fd, shared with the kernel.</summary>
+/// <summary>Mapped memory: of an fd and shared with the kernel, or of nobody else.</summary>
 internal sealed unsafe class MappedMemory() : SafeHandle(-1, ownsHandle: true)
 {
     private nuint _length;
@@ -86,9 +86,15 @@ internal sealed unsafe class MappedMemory() : SafeHandle(-1, ownsHandle: true)
         => TryMap(fd, length, writable) ?? throw Errno.Failure(Marshal.GetLastPInvokeError(), $"mapping {what}");
 
     /// <summary>Null and errno when the kernel refuses.</summary>
-    public static MappedMemory? TryMap(int fd, nuint length, bool writable)
+    public static MappedMemory? TryMap(int fd, nuint length, bool writable) => TryMap(fd, length, writable, Libc.MapShared);
+
+    /// <summary>Fresh memory of this process alone.</summary>
+    public static MappedMemory MapAnonymous(nuint length, string what)
+        => TryMap(-1, length, true, Libc.MapPrivate | Libc.MapAnonymous) ?? throw Errno.Failure(Marshal.GetLastPInvokeError(), $"mapping {what}");
+
+    private static MappedMemory? TryMap(int fd, nuint length, bool writable, int flags)
     {
-        var address = Libc.Mmap(0, length, Libc.ProtRead | (writable ? Libc.ProtWrite : 0), Libc.MapShared, fd, 0);
+        var address = Libc.Mmap(0, length, Libc.ProtRead | (writable ? Libc.ProtWrite : 0), flags, fd, 0);
         if (address == -1)
             return null;
         var memory = new MappedMemory { _length = length };

@@ -64,6 +64,9 @@ internal static unsafe partial class Libbpf
     [LibraryImport(Library, EntryPoint = "bpf_map__set_max_entries")]
     public static partial int MapSetMaxEntries(nint map, uint entries);
 
+    [LibraryImport(Library, EntryPoint = "bpf_map__set_value_size")]
+    public static partial int MapSetValueSize(nint map, uint bytes);
+
     [LibraryImport(Library, EntryPoint = "bpf_map__initial_value")]
     public static partial void* MapInitialValue(nint map, nuint* size);
 

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
 
 namespace Faultrec.Recorder.Native;
 
@@ -8,6 +9,8 @@ internal static unsafe partial class Libc
     public const int ProtRead = 1;
     public const int ProtWrite = 2;
     public const int MapShared = 1;
+    public const int MapPrivate = 2;
+    public const int MapAnonymous = 0x20;
     public const int OCloexec = 0x80000;
     public const int ONonblock = 0x800;
     public const short PollIn = 1;
@@ -20,6 +23,7 @@ internal static unsafe partial class Libc
     public const int RusageThread = 1;
 
     private const string Library = "libc";
+    private const uint OwnerOnly = 0x180; // 0600
     private const long SysPerfEventOpen = 298; // x86-64
     private const long SysPidfdOpen = 434;
 
@@ -55,6 +59,9 @@ internal static unsafe partial class Libc
 
     [LibraryImport(Library, EntryPoint = "munmap", SetLastError = true)]
     public static partial int Munmap(nint address, nuint length);
+
+    [LibraryImport(Library, EntryPoint = "madvise", SetLastError = true)]
+    public static partial int Madvise(nint address, nuint length, int advice);
 
     [LibraryImport(Library, EntryPoint = "close", SetLastError = true)]
     public static partial int Close(int fd);
@@ -97,6 +104,13 @@ internal static unsafe partial class Libc
 
     [LibraryImport(Library, EntryPoint = "fchown", SetLastError = true)]
     public static partial int Fchown(int fd, uint uid, uint gid);
+
+    [LibraryImport(Library, EntryPoint = "fchmod", SetLastError = true)]
+    private static partial int Fchmod(int fd, uint mode);
+
+    /// <summary>Nobody but the owner may read or write the file.</summary>
+    public static void MakePrivate(SafeFileHandle file)
+        => Errno.ThrowIfFailed(Fchmod((int)file.DangerousGetHandle(), OwnerOnly), "keeping the file from other users");
 
     [LibraryImport(Library, EntryPoint = "setresuid", SetLastError = true)]
     public static partial int Setresuid(uint real, uint effective, uint saved);

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace Faultrec.Recorder.Native;
@@ -30,8 +31,10 @@ internal unsafe struct ProbeConfig
     public byte ArgRegs;
     public byte ArgCount;
     public byte SeesOnlyMapped;
-    private readonly byte _pad;
+    public byte HasDetails;
     public uint FlagTried;
+    public uint FlagRemote;
+    private readonly uint _pad;
     public uint ResultRetry;
     public uint ResultError;
     public uint ResultMajor;
@@ -59,6 +62,7 @@ internal enum FaultBits : byte
     HasFlags = 1 << 4,
     Gup = 1 << 5,
     HasVmf = 1 << 6,
+    HasWalk = 1 << 7,
 }
 
 [StructLayout(LayoutKind.Sequential)]
@@ -77,11 +81,72 @@ internal struct FaultRecord
     public ushort FaultResult;
     public ushort Weight;
     public byte Handler;
-    private readonly byte _pad;
-    public long VmfAddress;
-    public long VmfPgoff;
+    public byte Levels;
+    public ulong PteBefore;
+    public ulong PteAfter;
 
     public readonly long DurationNs => DurationLow | ((long)DurationHigh << 32);
+
+    /// <summary>Level at which the walk at entry ended, 0 pte to 4; one of four levels calls its pgd 3.</summary>
+    public readonly int LevelBefore => Levels & 0xf;
+
+    public readonly int LevelAfter => Levels >> 4;
+}
+
+[InlineArray(Count)]
+internal struct CauseDurations
+{
+    public const int Count = 6;
+
+    private long _first;
+}
+
+[InlineArray(Count)]
+internal struct StageCounts
+{
+    public const int Count = 6;
+
+    private ushort _first;
+}
+
+[StructLayout(LayoutKind.Sequential)]
+internal struct FaultDetails
+{
+    public long VmfAddress;
+    public long VmfPgoff;
+    public CauseDurations CauseNs;
+    public StageCounts Objects;
+    public ushort BuddyPages;
+    private readonly ushort _pad;
+}
+
+/// <summary>What the rings hold when an option needs more than <see cref="FaultRecord"/>.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct DetailedFault
+{
+    public FaultRecord Fault;
+    public FaultDetails Details;
+}
+
+[InlineArray(Count)]
+internal struct WalkProbes
+{
+    public const int Count = 8;
+
+    private ulong _first;
+}
+
+[StructLayout(LayoutKind.Sequential)]
+internal struct WalkState
+{
+    public ulong DirectMap;
+    public ulong TopShift;
+    public ulong Candidates;
+    public WalkProbes Addresses;
+    public WalkProbes Pfns;
+    public ulong MaxCandidates;
+    public uint Tgid;
+    private readonly uint _pad;
 }
 
 [StructLayout(LayoutKind.Explicit, Size = 128)]
@@ -119,6 +184,8 @@ internal enum EventType : uint
     FaultFailed = 8,
     Doorbell = 9,
     Signal = 10,
+    Advise = 11,
+    Userfaultfd = 12,
 }
 
 [StructLayout(LayoutKind.Sequential)]
@@ -134,4 +201,5 @@ internal struct EventRecord
     public long A2;
     public long A3;
     public long A4;
+    public long A5;
 }

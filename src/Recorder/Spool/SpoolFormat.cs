@@ -33,6 +33,9 @@ internal enum FrameType : ushort
 
     /// <summary>Last frame: <see cref="SpoolEnding"/> as JSON. Missing when the recorder was killed.</summary>
     End = 8,
+
+    /// <summary>DetailedFault[] of one CPU.</summary>
+    DetailedFaults = 9,
 }
 
 [StructLayout(LayoutKind.Sequential)]
@@ -75,7 +78,7 @@ internal struct LossFrame
 /// <summary>What is known when the recording starts; the rest of the trace's metadata comes with the end.</summary>
 internal sealed record SpoolHeader
 {
-    public const int CurrentVersion = 1;
+    public const int CurrentVersion = 2;
 
     public int SpoolVersion { get; init; } = CurrentVersion;
 

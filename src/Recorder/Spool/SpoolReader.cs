@@ -95,6 +95,7 @@ internal sealed class SpoolReader : IDisposable
         FrameType.Header or FrameType.Maps or FrameType.End => length is > 0 and <= MaxJsonLength,
         FrameType.Pass => length == sizeof(PassFrame),
         FrameType.Faults => length is > 0 and <= MaxRecordsLength && length % sizeof(FaultRecord) == 0,
+        FrameType.DetailedFaults => length is > 0 and <= MaxRecordsLength && length % sizeof(DetailedFault) == 0,
         FrameType.Sideband => length is > 0 and <= MaxRecordsLength,
         FrameType.Event => length == sizeof(EventRecord),
         FrameType.Loss => length == sizeof(LossFrame),

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Faultrec.Recorder.Native;
 using Faultrec.Traces;
 using Microsoft.Win32.SafeHandles;
 
@@ -23,7 +24,11 @@ internal sealed class SpoolWriter : IFrameSink, IDisposable
     private long _frameEndInFile;
 
     public SpoolWriter(string path)
-        => _file = File.OpenHandle(path, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.Read);
+    {
+        _file = File.OpenHandle(path, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.Read);
+        // It may hold physical frames.
+        Libc.MakePrivate(_file);
+    }
 
     /// <summary>Bytes in the file, without what is still buffered.</summary>
     public long Length { get; private set; }

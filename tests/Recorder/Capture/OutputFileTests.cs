@@ -80,7 +80,7 @@ public sealed class OutputFileTests : IDisposable
         File.WriteAllText(Trace, "first");
         var output = OutputFile.Prepare(Trace, ExistingOutput.KeepAsOld, null);
         output.CreateSpool().Dispose();
-        var failure = Assert.Throws<FaultrecException>(() => output.Finalize(stream =>
+        var failure = Assert.Throws<FaultrecException>(() => output.Finalize(false, stream =>
         {
             stream.WriteByte(1);
             throw new IOException("No space left on device");
@@ -92,7 +92,7 @@ public sealed class OutputFileTests : IDisposable
     }
 
     private void Write(ExistingOutput existing, string content)
-        => OutputFile.Prepare(Trace, existing, null).Finalize(stream =>
+        => OutputFile.Prepare(Trace, existing, null).Finalize(false, stream =>
         {
             Assert.Equal(File.Exists(Trace) ? "first" : "", File.Exists(Trace) ? File.ReadAllText(Trace) : ""); // until the new one is whole
             stream.Write(System.Text.Encoding.UTF8.GetBytes(content));

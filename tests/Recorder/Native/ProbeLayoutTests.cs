@@ -19,8 +19,8 @@ public sealed partial class ProbeLayoutTests
             ("pidns_inum", "PidnsInum"), ("target_tgid", "TargetTgid"), ("ring_slots", "RingSlots"), ("scope", "Scope"),
             ("self_tgid", "SelfTgid"), ("machine_wide", "MachineWide"), ("leader_only", "LeaderOnly"),
             ("arg_address", "ArgAddress"), ("arg_flags", "ArgFlags"), ("arg_regs", "ArgRegs"), ("arg_count", "ArgCount"),
-            ("sees_only_mapped", "SeesOnlyMapped"),
-            ("flag_tried", "FlagTried"), ("result_retry", "ResultRetry"), ("result_error", "ResultError"), ("result_major", "ResultMajor"),
+            ("sees_only_mapped", "SeesOnlyMapped"), ("has_details", "HasDetails"),
+            ("flag_tried", "FlagTried"), ("flag_remote", "FlagRemote"), ("result_retry", "ResultRetry"), ("result_error", "ResultError"), ("result_major", "ResultMajor"),
             ("cgroup_id", "CgroupId"), ("comm_star", "CommStar"), ("comm_accept", "CommAccept"), ("comm_masks", "CommMasks"),
         ]),
         ("probe_totals", typeof(ProbeTotals), [("events_lost", "EventsLost"), ("tasks_marked", "TasksMarked")]),
@@ -29,7 +29,16 @@ public sealed partial class ProbeLayoutTests
             ("start_ns", "StartNs"), ("address", "Address"), ("ip", "Ip"), ("duration_ns", "DurationLow"), ("pid", "Pid"), ("tid", "Tid"),
             ("error_code", "ErrorCode"), ("bits", "Bits"), ("duration_high", "DurationHigh"),
             ("fault_flags", "FaultFlags"), ("fault_result", "FaultResult"), ("weight", "Weight"), ("handler", "Handler"),
-            ("vmf_address", "VmfAddress"), ("vmf_pgoff", "VmfPgoff"),
+            ("levels", "Levels"), ("pte_before", "PteBefore"), ("pte_after", "PteAfter"),
+        ]),
+        ("fault_details", typeof(FaultDetails),
+        [
+            ("vmf_address", "VmfAddress"), ("vmf_pgoff", "VmfPgoff"), ("cause_ns", "CauseNs"), ("objects", "Objects"), ("buddy_pages", "BuddyPages"),
+        ]),
+        ("walk_state", typeof(WalkState),
+        [
+            ("direct_map", "DirectMap"), ("top_shift", "TopShift"), ("candidates", "Candidates"), ("addresses", "Addresses"), ("pfns", "Pfns"),
+            ("max_candidates", "MaxCandidates"), ("tgid", "Tgid"),
         ]),
         ("ring_control", typeof(RingControl),
         [
@@ -40,7 +49,7 @@ public sealed partial class ProbeLayoutTests
         ("event_record", typeof(EventRecord),
         [
             ("time_ns", "TimeNs"), ("type", "Type"), ("pid", "Pid"), ("tid", "Tid"), ("cpu", "Cpu"),
-            ("a[0]", "A0"), ("a[1]", "A1"), ("a[2]", "A2"), ("a[3]", "A3"), ("a[4]", "A4"),
+            ("a[0]", "A0"), ("a[1]", "A1"), ("a[2]", "A2"), ("a[3]", "A3"), ("a[4]", "A4"), ("a[5]", "A5"),
         ]),
     ];
 

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * The page table of the faulting address: where the walk ends before the fault, and what is there
+ * after it. Tables are read through the kernel's direct map, without a lock: another thread can
+ * change or free them meanwhile, as it can for the processor's own walk; every read is one that may
+ * fail.
+ */
+#ifndef FAULTREC_WALK_BPF_H
+#define FAULTREC_WALK_BPF_H
+
+#include "target.bpf.h"
+
+#define ENTRY_BYTES   8
+#define TABLE_INDEX   0x1ff
+#define PAGE_SHIFT    12
+#define PMD_SHIFT     21
+#define PUD_SHIFT     30
+#define P4D_SHIFT     39
+#define PGD5_SHIFT    48
+#define ENTRY_PRESENT (1ULL << 0)
+#define ENTRY_HUGE    (1ULL << 7) /* _PAGE_PSE, at pmd and pud */
+#define ENTRY_PFN     0x000ffffffffff000ULL
+
+struct walk_state walk SEC(".data.walk");
+
+/* Since 6.2: a pointer that may be read without a helper; a bad address reads as 0. */
+extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym __weak;
+
+static __always_inline __u64 read_entry(__u64 place)
+{
+	__u64 entry = 0;
+
+	if (bpf_rdonly_cast) {
+		struct pt_regs *words =
+			bpf_rdonly_cast((void *)place, bpf_core_type_id_kernel(struct pt_regs));
+
+		return words->r15;
+	}
+	bpf_probe_read_kernel(&entry, sizeof(entry), (void *)place);
+	return entry;
+}
+
+static __always_inline bool is_last(__u64 entry, __u32 shift)
+{
+	return shift == PAGE_SHIFT || !(entry & ENTRY_PRESENT) ||
+	       (entry & ENTRY_HUGE && shift <= PUD_SHIFT);
+}
+
+static __always_inline __u64 place_in(__u64 table, __u64 address, __u32 shift)
+{
+	return table + ((address >> shift) & TABLE_INDEX) * ENTRY_BYTES;
+}
+
+struct walk_end {
+	__u64 place; /* of the entry, in the direct map */
+	__u64 entry;
+	__u32 shift;
+};
+
+#define WALK_STEP(at)                                                                              \
+	end.shift = at;                                                                            \
+	end.place = place_in(table, address, at);                                                  \
+	end.entry = read_entry(end.place);                                                         \
+	if (is_last(end.entry, at))                                                                \
+		return end;                                                                        \
+	table = (end.entry & ENTRY_PFN) + direct_map;
+
+/* From the pgd to the entry that maps `address`, or should. */
+static __always_inline struct walk_end walk_from(__u64 table, __u64 address, __u64 direct_map,
+						 __u64 top_shift)
+{
+	struct walk_end end;
+
+	if (top_shift == PGD5_SHIFT) {
+		WALK_STEP(PGD5_SHIFT)
+	}
+	WALK_STEP(P4D_SHIFT)
+	WALK_STEP(PUD_SHIFT)
+	WALK_STEP(PMD_SHIFT)
+	WALK_STEP(PAGE_SHIFT)
+	return end;
+}
+
+/* Where a fault that begins now finds the page table of the running task. */
+static __always_inline void walk_before(struct task_slot *slot, __u64 address)
+{
+	struct mm_struct *mm = bpf_get_current_task_btf()->mm;
+	__u64 direct_map = walk.direct_map;
+	struct walk_end end;
+
+	slot->walk_shift = 0;
+	if (!direct_map || !mm)
+		return;
+	end = walk_from((__u64)mm->pgd, address, direct_map, walk.top_shift);
+	slot->walk_place = end.place;
+	slot->walk_shift = end.shift;
+	slot->pte_before = end.entry;
+}
+
+/*
+ * What the fault left there. The walk goes on where it ended before: in most faults that is one
+ * word.
+ */
+static __always_inline struct walk_end walk_after(const struct task_slot *slot)
+{
+	struct walk_end end = { .place = slot->walk_place, .shift = slot->walk_shift };
+	__u64 direct_map = walk.direct_map;
+
+	end.entry = read_entry(end.place);
+	for (int i = 0; i < 4; i++) {
+		if (is_last(end.entry, end.shift))
+			break;
+		end.shift -= 9;
+		end.place =
+			place_in((end.entry & ENTRY_PFN) + direct_map, slot->address, end.shift);
+		end.entry = read_entry(end.place);
+	}
+	return end;
+}
+
+static __always_inline __u8 level_of(__u32 shift)
+{
+	return (shift - PAGE_SHIFT) / 9;
+}
+
+struct direct_map_search {
+	__u64 pgd;
+	__u64 first;
+};
+
+static long try_direct_map(__u32 index, struct direct_map_search *search)
+{
+	__u64 direct_map = search->first - ((__u64)index << PUD_SHIFT);
+
+	for (int levels = 0; levels < 2; levels++) {
+		__u64 top_shift = levels ? PGD5_SHIFT : P4D_SHIFT;
+		__u32 right = 0;
+
+		for (int i = 0; i < WALK_PROBES; i++) {
+			struct walk_end end =
+				walk_from(search->pgd, walk.addresses[i], direct_map, top_shift);
+
+			if (end.shift != PAGE_SHIFT || !(end.entry & ENTRY_PRESENT) ||
+			    (end.entry & ENTRY_PFN) >> PAGE_SHIFT != walk.pfns[i])
+				break;
+			right++;
+		}
+		if (right == WALK_PROBES) {
+			walk.direct_map = direct_map;
+			walk.top_shift = top_shift;
+			walk.candidates = index + 1;
+			return 1;
+		}
+	}
+	return 0;
+}
+
+/*
+ * Run by reading the iterator. A page table is a page of the direct map itself, whose base lies on
+ * a multiple of 1 GiB (arch/x86/mm/kaslr.c), so it is one of those at or below it; the right one is
+ * the one with which walks come to the frames that /proc/PID/pagemap tells.
+ */
+SEC("iter/task")
+int find_direct_map(struct bpf_iter__task *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct direct_map_search search;
+
+	if (!task || walk.direct_map || id_in_recorder_ns(task) != walk.tgid)
+		return 0;
+	search.pgd = (__u64)BPF_CORE_READ(task, mm, pgd);
+	search.first = search.pgd >> PUD_SHIFT << PUD_SHIFT;
+	if (search.pgd)
+		bpf_loop(walk.max_candidates, try_direct_map, &search, 0);
+	return 0;
+}
+
+#endif
