@@ -17,7 +17,11 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 #define SIGBUS		  7
 #define SIGSEGV		  11
 #define SIGTERM		  15
-#define LAST_ADDRESS_CODE 2    /* SEGV_MAPERR, SEGV_ACCERR; BUS_ADRALN, BUS_ADRERR */
+#define LAST_ADDRESS_CODE 2 /* SEGV_MAPERR, SEGV_ACCERR; BUS_ADRALN, BUS_ADRERR */
+#define MADV_HUGEPAGE	  14
+#define MADV_NOHUGEPAGE	  15
+#define UFFDIO_REGISTER	  0xc020aa00 /* include/uapi/linux/userfaultfd.h */
+#define UFFDIO_UNREGISTER 0x8010aa01
 #define USER32_CS	  0x23 /* arch/x86/include/asm/segment.h: __USER32_CS */
 
 /*
@@ -70,11 +74,19 @@ int BPF_PROG(signal_raised, int sig, void *info, struct task_struct *task)
 	return 0;
 }
 
-/* Address-space changes that perf's side-band does not tell. Arguments are still in the registers
- * when the call returns. */
+/* The head of struct uffdio_register; struct uffdio_range ends before mode. */
+struct uffd_register {
+	__u64 start;
+	__u64 len;
+	__u64 mode;
+};
+
+/* Address-space changes that perf's side-band does not tell, and what the program told the kernel
+ * of how to serve faults. Arguments are still in the registers when the call returns. */
 SEC("tp_btf/sys_exit")
 int BPF_PROG(address_space_changed, struct pt_regs *regs, long ret)
 {
+	struct uffd_register range;
 	struct task_slot *slot;
 	__u32 type;
 
@@ -85,8 +97,18 @@ int BPF_PROG(address_space_changed, struct pt_regs *regs, long ret)
 	case 12:
 		type = EVENT_BRK;
 		break;
+	case 16:
+		if (regs->si != UFFDIO_REGISTER && regs->si != UFFDIO_UNREGISTER)
+			return 0;
+		type = EVENT_USERFAULTFD;
+		break;
 	case 25:
 		type = EVENT_REMAP;
+		break;
+	case 28:
+		if (regs->dx != MADV_HUGEPAGE && regs->dx != MADV_NOHUGEPAGE)
+			return 0;
+		type = EVENT_ADVISE;
 		break;
 	case 67:
 		type = EVENT_SHMDT;
@@ -99,6 +121,13 @@ int BPF_PROG(address_space_changed, struct pt_regs *regs, long ret)
 	slot = my_slot();
 	if (!slot || slot->pid == config.self_tgid || regs->cs == USER32_CS)
 		return 0;
+	if (type == EVENT_USERFAULTFD) {
+		if (bpf_probe_read_user(&range, sizeof(range), (void *)regs->dx))
+			return 0;
+		send_event(type, slot, bpf_ktime_get_ns(), range.start, range.len,
+			   regs->si == UFFDIO_REGISTER ? range.mode : 0, 0, 0, 0);
+		return 0;
+	}
 	send_event(type, slot, bpf_ktime_get_ns(), regs->di, regs->si, regs->dx, regs->r10, ret, 0);
 	return 0;
 }

@@ -98,10 +98,15 @@ internal sealed class AddressSpace(int pid, Action<RegionEntry> onNewRegion)
     public const string RemoteName = "[remote]";
 
     private const string HeapName = "[heap]";
+    private const string StackName = "[stack]";
 
     private readonly List<Piece> _pieces = []; // sorted by Start, disjoint
     private readonly Queue<Piece> _dead = new();
     private RegionEntry? _remote;
+
+    // The page whose fault grew a stack: told by the fault, or by the mapping record that came before it.
+    private ulong? _grownByFault;
+    private ulong? _grownByRecord;
 
     public IReadOnlyList<Piece> Pieces => _pieces;
 
@@ -113,6 +118,8 @@ internal sealed class AddressSpace(int pid, Action<RegionEntry> onNewRegion)
         NameHeap(start, identity);
         var region = Continued(start, end, fileOffset, identity)
             ?? NewRegion(start, end, fileOffset, identity, flags, timeNs);
+        if (identity.Name == StackName && Find(end - 1) is { } stack && start < stack.Start && _grownByFault != start)
+            _grownByRecord = start;
         region.Cover(start, end, fileOffset);
         region.LivePieces++; // before the old pieces go, so that a region that only grew does not die
         Remove(start, end, timeNs);
@@ -207,7 +214,7 @@ internal sealed class AddressSpace(int pid, Action<RegionEntry> onNewRegion)
         if (index >= 0)
             return _pieces[index];
         var next = ~index;
-        if (next < _pieces.Count && _pieces[next] is var above && above.Region.Identity.Name == "[stack]"
+        if (next < _pieces.Count && _pieces[next] is var above && above.Region.Identity.Name == StackName
             && above.Start - address <= MaxStackGrowth)
             return above with { Start = address & ~0xfffUL };
         Piece? last = null;
@@ -217,6 +224,24 @@ internal sealed class AddressSpace(int pid, Action<RegionEntry> onNewRegion)
                 last = dead;
         }
         return last;
+    }
+
+    /// <summary>
+    /// Whether this fault made a stack grow, as the first that asks with its page: growth ends at that page (expand_downwards,
+    /// mm/mmap.c). Where the probe sits at the exception the fault comes before the mapping record, else right after it.
+    /// </summary>
+    public bool TakeGrowth(ulong address)
+    {
+        var page = address & ~0xfffUL;
+        if (_grownByRecord == page)
+        {
+            _grownByRecord = null;
+            return true;
+        }
+        if (IndexAt(address) >= 0 || Lookup(address) is not { Region.Identity.Name: StackName } piece || piece.Start != page)
+            return false;
+        _grownByFault = page;
+        return true;
     }
 
     /// <summary>The region that stands for memory of other address spaces; it covers what was faulted there.</summary>

@@ -117,6 +117,7 @@ internal sealed class FaultRows(SpoolHeader header, TaskTable tasks, IRegionLedg
         var isRemote = (record.Bits & FaultBits.HasFlags) != 0 && (record.FaultFlags & _remoteFlag) != 0;
         if (isRemote)
         {
+            batch.Grew[i] = false;
             batch.RegionId[i] = ledger.IdOf(task.Process.Space.Remote(address, record.StartNs));
             batch.Region[i] = AddressSpace.RemoteName;
             batch.FilePage[i] = FaultBatch.Null;
@@ -125,11 +126,13 @@ internal sealed class FaultRows(SpoolHeader header, TaskTable tasks, IRegionLedg
         if (task.Process.Space.Lookup(address) is not { } piece)
         {
             WithoutRegion++;
+            batch.Grew[i] = false;
             batch.RegionId[i] = 0;
             batch.Region[i] = "";
             batch.FilePage[i] = FaultBatch.Null;
             return;
         }
+        batch.Grew[i] = task.Process.Space.TakeGrowth(address);
         batch.RegionId[i] = ledger.IdOf(piece.Region);
         batch.Region[i] = piece.Region.Identity.Name;
         batch.FilePage[i] = piece.Region.Identity.Path is null ? FaultBatch.Null : (long)((address - piece.Start + piece.FileOffset) >> 12);

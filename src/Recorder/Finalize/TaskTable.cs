@@ -91,6 +91,8 @@ internal sealed class TaskTable(IRegionLedger ledger, bool forgets = false, bool
 
     public long LostSideband { get; private set; }
 
+    public AdviceLog Advice { get; } = new();
+
     /// <summary>The state of the thread that faulted; makes one when its creation was lost.</summary>
     public TaskState Of(int pid, int tid)
     {
@@ -172,6 +174,12 @@ internal sealed class TaskTable(IRegionLedger ledger, bool forgets = false, bool
             ApplyCounters(record, baseline, targetPid);
             return;
         }
+        if (record.Type is EventType.Advise or EventType.Userfaultfd)
+        {
+            if (!forgets) // a live view has no tables for it
+                Advice.Apply(record);
+            return;
+        }
         var space = Process(record.Pid, null).Space;
         switch (record.Type)
         {
@@ -250,8 +258,10 @@ internal sealed class TaskTable(IRegionLedger ledger, bool forgets = false, bool
         task.Comm = comm.Comm;
         if (comm.Tid == comm.Pid)
             task.Process.Comm = comm.Comm;
-        if (comm.Exec)
-            task.Process.Space.Clear(comm.TimeNs);
+        if (!comm.Exec)
+            return;
+        task.Process.Space.Clear(comm.TimeNs);
+        Advice.Exec(task.Process.Pid, comm.TimeNs);
     }
 
     // FORK and EXIT come twice, once from each kind of side-band event (Capture/Sideband.cs): the second of a living or an ended
@@ -269,6 +279,7 @@ internal sealed class TaskTable(IRegionLedger ledger, bool forgets = false, bool
             process.ParentPid = fork.ParentPid;
             process.Comm = creator?.Comm ?? parent?.Comm ?? "";
             parent?.Space.CopyTo(process.Space, fork.TimeNs);
+            Advice.Fork(fork.ParentPid, fork.Pid, fork.TimeNs);
         }
         var task = NewTask(process, fork.Tid, fork.TimeNs);
         task.WasForked = true;

@@ -75,6 +75,7 @@ internal sealed class TraceFinalizer : ISpoolTarget, IDisposable
             DurationNs = _rows.ToTraceTime(merger.LastTimeNs),
             Regions = _ledger.Build(_rows.ToTraceTime, onlyWithFaults),
             Processes = _tasks.BuildProcesses(_rows.ToTraceTime, onlyWithFaults),
+            Advice = _tasks.Advice.Build(_rows.ToTraceTime),
             Threads = _tasks.BuildThreads(_rows.ToTraceTime, onlyWithFaults),
             Receipt = new Receipt
             {

@@ -252,11 +252,36 @@ public sealed class AddressSpaceStories
         Assert.Null(_space.Lookup((99_989 * Page) - (64UL << 20) - 1));
     }
 
+    /// <summary>The probe sits at the exception: the fault, then the record of the growth that it caused.</summary>
+    [Fact]
+    public void AFaultBelowTheStackGrowsItOnce()
+    {
+        Map(100_000, 100_010, Stack);
+        Assert.False(_space.TakeGrowth(100_005 * Page));
+        Assert.True(_space.TakeGrowth((99_990 * Page) + 8));
+        Map(99_990, 100_010, Stack);
+        Assert.False(_space.TakeGrowth(99_990 * Page)); // again, after it was paged out
+        Assert.False(_space.TakeGrowth(99_995 * Page)); // jumped over
+        Assert.True(_space.TakeGrowth(99_989 * Page));
+    }
+
+    /// <summary>The probe sits at handle_mm_fault: the growth, then the fault.</summary>
+    [Fact]
+    public void GrowthThatIsToldFirstBelongsToTheFaultOnItsLowestPage()
+    {
+        Map(100_000, 100_010, Stack);
+        Map(99_990, 100_010, Stack);
+        Assert.False(_space.TakeGrowth(99_995 * Page)); // another thread's, of a page between
+        Assert.True(_space.TakeGrowth((99_990 * Page) + 8));
+        Assert.False(_space.TakeGrowth((99_990 * Page) + 8));
+    }
+
     [Fact]
     public void OnlyStacksGrow()
     {
         Map(1000, 1010, Anon);
         Assert.Null(_space.Lookup(999 * Page));
+        Assert.False(_space.TakeGrowth(999 * Page));
     }
 
     [Fact]

@@ -27,6 +27,18 @@ internal sealed class SpoolStory : IDisposable
         _writer.Append(FrameType.Header, Header(baseline), SpoolJson.Default.SpoolHeader);
     }
 
+    /// <summary>A recording with frames.</summary>
+    public SpoolStory(int pagingLevels)
+    {
+        Path = _folder.File("trace.parquet.spool");
+        _writer = new SpoolWriter(Path);
+        var header = Header();
+        _writer.Append(
+            FrameType.Header,
+            header with { Metadata = header.Metadata with { Frames = new FrameRecording(true, null, pagingLevels, "calibration", 0x99) } },
+            SpoolJson.Default.SpoolHeader);
+    }
+
     public string Path { get; }
 
     public TempFolder Folder => _folder;
@@ -93,7 +105,7 @@ internal sealed class SpoolStory : IDisposable
 
     public SpoolStory Event(long timeNs, EventType type, int pid, int tid, params ReadOnlySpan<long> arguments)
     {
-        Span<long> a = stackalloc long[5];
+        Span<long> a = stackalloc long[6];
         arguments.CopyTo(a);
         Append(FrameType.Event, 0, new EventRecord
         {
@@ -106,6 +118,7 @@ internal sealed class SpoolStory : IDisposable
             A2 = a[2],
             A3 = a[3],
             A4 = a[4],
+            A5 = a[5],
         });
         return this;
     }

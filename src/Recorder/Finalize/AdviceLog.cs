@@ -1,0 +1,60 @@
+using Faultrec.Recorder.Native;
+using Faultrec.Traces;
+
+namespace Faultrec.Recorder.Finalize;
+
+/// <summary>
+/// What programs told the kernel of how to serve faults in a range: madvise(2) for huge pages, registrations with userfaultfd. A
+/// child inherits the first (VM_HUGEPAGE), not the second (dup_userfaultfd asks for a feature); execve ends both.
+/// </summary>
+internal sealed class AdviceLog
+{
+    private const string HugePage = "hugepage";
+    private const string NoHugePage = "nohugepage";
+    private const string NoUserfaultfd = "userfaultfd_none";
+
+    // Modes of UFFDIO_REGISTER, include/uapi/linux/userfaultfd.h.
+    private static readonly (long Bit, string Advice)[] Modes = [(1, "userfaultfd_missing"), (2, "userfaultfd_wp"), (4, "userfaultfd_minor")];
+
+    private readonly List<MemoryAdvice> _all = [];
+
+    public IReadOnlyList<MemoryAdvice> Build(Func<long, long> toTraceTime) => [.. _all.Select(advice => advice with { TimeNs = toTraceTime(advice.TimeNs) })];
+
+    /// <summary>a = { start, length, advice of madvise(2) or mode of the registration }.</summary>
+    public void Apply(in EventRecord record)
+    {
+        const long madvHugePage = 14;
+        if (record.Type == EventType.Advise)
+        {
+            Add(record, record.A2 == madvHugePage ? HugePage : NoHugePage);
+            return;
+        }
+        if (record.A2 == 0)
+            Add(record, NoUserfaultfd);
+        foreach (var (bit, advice) in Modes)
+        {
+            if ((record.A2 & bit) != 0)
+                Add(record, advice);
+        }
+    }
+
+    public void Fork(int parentPid, int pid, long timeNs)
+    {
+        for (int i = 0, count = _all.Count; i < count; i++)
+        {
+            if (_all[i] is var advice && advice.Pid == parentPid && advice.Advice is HugePage or NoHugePage)
+                _all.Add(advice with { Pid = pid, TimeNs = timeNs });
+        }
+    }
+
+    public void Exec(int pid, long timeNs)
+    {
+        if (!_all.Exists(advice => advice.Pid == pid))
+            return;
+        _all.Add(new MemoryAdvice(pid, 0, ulong.MaxValue, NoHugePage, timeNs));
+        _all.Add(new MemoryAdvice(pid, 0, ulong.MaxValue, NoUserfaultfd, timeNs));
+    }
+
+    private void Add(in EventRecord record, string advice)
+        => _all.Add(new MemoryAdvice(record.Pid, (ulong)record.A0, (ulong)(record.A0 + record.A1), advice, record.TimeNs));
+}

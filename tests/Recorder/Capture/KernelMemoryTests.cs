@@ -1,0 +1,44 @@
+using Faultrec.Recorder.Capture;
+using Faultrec.Traces;
+using Xunit;
+
+namespace Faultrec.Recorder.Tests.Capture;
+
+public sealed class KernelMemoryTests
+{
+    /// <summary>As /proc/zoneinfo of a machine with two nodes says it: zones of one node touch, an empty zone has no place.</summary>
+    [Fact]
+    public void NodesAreTheZonesThatTouch()
+    {
+        const string zoneinfo = """
+            Node 0, zone      DMA
+              per-node stats
+                  nr_inactive_anon 1
+              pages free     2816
+                    spanned  4095
+                    present  3998
+              start_pfn:           1
+            Node 0, zone    DMA32
+                    spanned  1044480
+              start_pfn:           4096
+            Node 0, zone  Movable
+                    spanned  0
+            Node 1, zone   Normal
+                    spanned  1000
+              start_pfn:           2097152
+            """;
+
+        Assert.Equal(
+            [new NumaRange(0, 1, 1048576), new NumaRange(1, 2097152, 2098152)],
+            KernelMemory.ReadNodes(zoneinfo.Split('\n')));
+    }
+
+    [Fact]
+    public void OfThisMachineTheyHoldItsMemory()
+    {
+        var spanned = KernelMemory.NumaNodes.Sum(range => range.EndPfn - range.FirstPfn);
+        var totalKib = long.Parse(File.ReadLines("/proc/meminfo").First().Split(' ', StringSplitOptions.RemoveEmptyEntries)[1]);
+
+        Assert.True(spanned * 4 >= totalKib, $"zones span {spanned * 4} KiB, MemTotal is {totalKib} KiB");
+    }
+}

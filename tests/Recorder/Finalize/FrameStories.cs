@@ -1,0 +1,56 @@
+using Faultrec.Recorder.Native;
+using Faultrec.Recorder.Tests.Support;
+using Faultrec.Traces;
+using Xunit;
+
+namespace Faultrec.Recorder.Tests.Finalize;
+
+/// <summary>What the walks of a fault's page table become in its row.</summary>
+public sealed class FrameStories
+{
+    [Theory]
+    [InlineData(4, 0, 0, 0ul, 0x8000_0000_1234_5067ul, 0, 0x12345L, 0)] // a page where none was
+    [InlineData(4, 1, 0, 0ul, 0x1234_5067ul, 1, 0x12345L, 0)] // its table was missing, too
+    [InlineData(4, 3, 0, 0ul, 0x1234_5067ul, 4, 0x12345L, 0)] // four levels: the pgd
+    [InlineData(5, 3, 0, 0ul, 0x1234_5067ul, 3, 0x12345L, 0)] // five: the p4d
+    [InlineData(5, 4, 0, 0ul, 0x1234_5067ul, 4, 0x12345L, 0)]
+    [InlineData(4, 1, 1, 0ul, 0x4000_10e7ul, 1, 0x40000L + 0x5, 9)] // a huge page: bit 12 is no frame bit (PAT)
+    [InlineData(4, 2, 2, 0ul, 0x8000_00e7ul, 2, 0x80000L + 0x205, 18)]
+    [InlineData(4, 0, 0, 0x5067ul, 0ul, 0, -1L, -1)] // gone again
+    public void TheFrameIsThatOfTheAddress(int pagingLevels, byte before, byte after, ulong pteBefore, ulong pteAfter, int level, long pfn, int order)
+    {
+        using var story = new SpoolStory(pagingLevels);
+        story.Pass(0)
+            .Faults(0, SpoolStory.Fault(10, 0x7f00_0020_5123, bits: FaultBits.HasWalk) with { Levels = (byte)(before | after << 4), PteBefore = pteBefore, PteAfter = pteAfter })
+            .End(100);
+
+        var rows = story.Finalize().Rows;
+
+        Assert.Equal((level, (long)pteBefore, pfn, order), ((int)rows.PtLevel[0], rows.PteBefore[0], rows.Pfn[0], (int)rows.PageOrder[0]));
+    }
+
+    [Fact]
+    public void WithoutAWalkNothingIsSaid()
+    {
+        using var story = new SpoolStory(4);
+        story.Pass(0).Faults(0, SpoolStory.Fault(10, 0x5000) with { PteBefore = 0x1067, PteAfter = 0x1067 }).End(100);
+
+        var rows = story.Finalize().Rows;
+
+        Assert.Equal((-1, FaultBatch.NullPte, -1L, -1), ((int)rows.PtLevel[0], rows.PteBefore[0], rows.Pfn[0], (int)rows.PageOrder[0]));
+    }
+
+    [Fact]
+    public void AFaultThatFailedHasWhatItFound()
+    {
+        using var story = new SpoolStory(4);
+        var told = (long)(FaultBits.HasErrorCode | FaultBits.HasWalk) | (1 << 8);
+        story.Pass(0)
+            .Event(80, EventType.FaultFailed, SpoolStory.Command, SpoolStory.Command, SpoolStory.StartNs + 70, 0x8, 0x401000, (4L << 32) | 11, told, 0x123)
+            .End(100);
+
+        var rows = story.Finalize().Rows;
+
+        Assert.Equal((11, 1, 0x123L, -1L, -1), (rows.Signal[0], (int)rows.PtLevel[0], rows.PteBefore[0], rows.Pfn[0], (int)rows.PageOrder[0]));
+    }
+}
