@@ -13,6 +13,9 @@ public class InfoTests
         {
             ClockStartNs = 12_345,
             Ladder = [new LadderStep("fexit", "EPERM: \x1b[31mno\x1b[0m trampolines"), new LadderStep("tracepoint", null)],
+            Frames = new FrameRecording(false, "no \x1b[31mbase", 0, null, null),
+            ThpMode = "madvise",
+            Causes = [new CauseProbe("reclaim", null), new CauseProbe("zeroing", "EPERM")],
             FaultFlagNames = new Dictionary<string, long> { ["FAULT_FLAG_WRITE"] = 1 },
             Receipt = new Receipt { Events = 8, Lost = 7, LostByCpu = [new(0, 0), new(1, 7)], LostBySecond = [new(3, 7)], KernelMinor = 15, ExitStatus = 1 },
         };
@@ -41,6 +44,10 @@ public class InfoTests
                        tracepoint: taken
             durations  from the entry of the page-fault exception to the kernel's accounting of the fault
             sampling   none, every fault was taken
+            frames     not recorded: no \x1b[31mbase
+            huge pages madvise
+            causes     reclaim: probed
+                       zeroing: refused, EPERM
             ledger     2 regions, 1 process, 1 thread
             flag names FAULT_FLAG_* WRITE 0x1
                        VM_FAULT_* -
@@ -63,7 +70,7 @@ public class InfoTests
 
         Assert.Equal(
             "path schema file_bytes faults bytes_per_fault row_groups tool_version command target host kernel arch page_size clock clock_start_ns started_at duration_ns "
-            + "backend ladder durations sampling exclude_kernel handlers regions processes threads fault_flag_names fault_result_names receipt",
+            + "backend ladder durations sampling exclude_kernel handlers frames thp_mode causes slab_stages regions processes threads fault_flag_names fault_result_names receipt",
             Keys(json.RootElement));
         Assert.Equal(
             "complete words events lost lost_by_cpu lost_by_second sampled_out sampled_out_major excluded lost_sideband without_entry without_outcome without_region regions_folded regions_omitted "

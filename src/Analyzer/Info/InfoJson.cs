@@ -76,16 +76,11 @@ public static class InfoJson
         json.WriteString("durations", BackendFacts.DurationMeaning(metadata.Backend));
         JsonReport.WriteSampling(json, metadata.Sampling);
         json.WriteBoolean("exclude_kernel", metadata.ExcludeKernel);
-        json.WriteStartArray("handlers");
-        foreach (var probe in metadata.Handlers)
-        {
-            json.WriteStartObject();
-            json.WriteString("function", probe.Function);
-            json.WriteString("refusal", probe.Refusal);
-            json.WriteEndObject();
-        }
-
-        json.WriteEndArray();
+        WriteProbes(json, "handlers", "function", metadata.Handlers.Select(probe => (probe.Function, probe.Refusal)));
+        WriteFrames(json, metadata.Frames);
+        json.WriteString("thp_mode", metadata.ThpMode);
+        WriteProbes(json, "causes", "cause", metadata.Causes.Select(probe => (probe.Cause, probe.Refusal)));
+        WriteProbes(json, "slab_stages", "stage", (metadata.Slab?.Stages ?? []).Select(probe => (probe.Cause, probe.Refusal)));
     }
 
     private static void WriteNames(Utf8JsonWriter json, string key, IReadOnlyDictionary<string, long> names)
@@ -128,6 +123,37 @@ public static class InfoJson
         json.WriteString("end_reason", receipt.EndReason);
         JsonReport.WriteNullable(json, "exit_status", (long?)receipt.ExitStatus);
         json.WriteNumber("spool_bytes_dropped", receipt.SpoolBytesDropped);
+        json.WriteEndObject();
+    }
+
+    private static void WriteProbes(Utf8JsonWriter json, string key, string what, IEnumerable<(string What, string? Refusal)> probes)
+    {
+        json.WriteStartArray(key);
+        foreach (var probe in probes)
+        {
+            json.WriteStartObject();
+            json.WriteString(what, probe.What);
+            json.WriteString("refusal", probe.Refusal);
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
+    }
+
+    private static void WriteFrames(Utf8JsonWriter json, FrameRecording? frames)
+    {
+        if (frames is null)
+        {
+            json.WriteNull("frames");
+            return;
+        }
+
+        json.WriteStartObject("frames");
+        json.WriteBoolean("recorded", frames.Recorded);
+        json.WriteString("reason", frames.Reason);
+        json.WriteNumber("paging_levels", frames.PagingLevels);
+        json.WriteString("direct_map_from", frames.DirectMapFrom);
+        JsonReport.WriteNullable(json, "zero_pfn", frames.ZeroPfn);
         json.WriteEndObject();
     }
 

@@ -47,13 +47,28 @@ public static class InfoText
         Line(output, "sampling", metadata.Sampling is { } sampling ? SamplingWords(sampling) : "none, every fault was taken");
         if (metadata.ExcludeKernel)
             Line(output, "left out", "faults of kernel mode (perf_event_paranoid)");
-        var label = "handlers";
-        foreach (var probe in metadata.Handlers)
+        Line(output, "frames", FrameWords(metadata.Frames));
+        Line(output, "huge pages", metadata.ThpMode ?? Cells.Null);
+        WriteProbes(output, "handlers", metadata.Handlers.Select(probe => (probe.Function, probe.Refusal)));
+        WriteProbes(output, "causes", metadata.Causes.Select(probe => (probe.Cause, probe.Refusal)));
+        WriteProbes(output, "slab", (metadata.Slab?.Stages ?? []).Select(probe => (probe.Cause, probe.Refusal)));
+    }
+
+    private static void WriteProbes(TextWriter output, string label, IEnumerable<(string What, string? Refusal)> probes)
+    {
+        foreach (var (what, refusal) in probes)
         {
-            Line(output, label, probe.Refusal is null ? $"{probe.Function}: probed" : $"{probe.Function}: refused, {probe.Refusal}");
+            Line(output, label, refusal is null ? $"{what}: probed" : $"{what}: refused, {refusal}");
             label = "";
         }
     }
+
+    private static string FrameWords(FrameRecording? frames) => frames switch
+    {
+        null => Cells.Null,
+        { Recorded: true } => $"recorded, {Units.Count(frames.PagingLevels)} paging levels, direct map by {frames.DirectMapFrom ?? "unknown means"}",
+        _ => $"not recorded: {frames.Reason ?? "no reason given"}",
+    };
 
     private static string SamplingWords(Sampling sampling)
     {
