@@ -2,8 +2,9 @@
 # Makes the file system that a virtual machine starts from: busybox, the built faultrec, the built fixtures, and a script.
 #   usage: scripts/vm-initramfs.sh KERNEL_FOLDER SCRIPT OUT      KERNEL_FOLDER as fetch-kernels.sh prints it
 # In the guest, faultrec and the fixtures are in PATH, /tmp is memory, and /var/tmp an ext2 disk in memory, whose files
-# can be evicted, so that major faults happen. A second such disk, /dev/ram1, is for swap (SWAP_DEVICE of with-swap.sh). Three serial lines, so that nothing mixes: ttyS0 is the kernel's console,
-# ttyS1 takes what SCRIPT prints, byte by byte, ttyS2 its exit status. Users are root and user (1000).
+# can be evicted, so that major faults happen. A second such disk, /dev/ram1, is for swap (SWAP_DEVICE of with-swap.sh).
+# Three serial lines, so that nothing mixes: ttyS0 is the kernel's console, ttyS1 takes what SCRIPT prints, byte by byte,
+# ttyS2 its exit status. Users are root and user (1000).
 set -euo pipefail
 root=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/..
 
