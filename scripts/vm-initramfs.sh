@@ -2,8 +2,9 @@
 # Makes the file system that a virtual machine starts from: busybox, the built faultrec, the built fixtures, and a script.
 #   usage: scripts/vm-initramfs.sh KERNEL_FOLDER SCRIPT OUT      KERNEL_FOLDER as fetch-kernels.sh prints it
 # In the guest, faultrec and the fixtures are in PATH, /tmp is memory, and /var/tmp an ext2 disk in memory, whose files
-# can be evicted, so that major faults happen. Three serial lines, so that nothing mixes: ttyS0 is the kernel's console,
-# ttyS1 takes what SCRIPT prints, byte by byte, ttyS2 its exit status. Users are root and user (1000).
+# can be evicted, so that major faults happen. A second such disk, /dev/ram1, is for swap (SWAP_DEVICE of with-swap.sh).
+# Three serial lines, so that nothing mixes: ttyS0 is the kernel's console, ttyS1 takes what SCRIPT prints, byte by byte,
+# ttyS2 its exit status. Users are root and user (1000).
 set -euo pipefail
 root=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/..
 
@@ -27,7 +28,7 @@ chmod 755 "$tree"
 trap 'rm -rf "$tree"' EXIT
 mkdir -p "$tree"/{bin,dev,etc,lib/modules,mnt,proc,root,sys,tmp,var/tmp}
 install -m 755 "$busybox" "$tree/bin/busybox"
-install -m 755 "$executable" "${fixtures[@]}" "$tree/bin/"
+install -m 755 "$executable" "${fixtures[@]}" "$root"/fixtures/with-*.sh "$tree/bin/"
 install -m 644 "$script" "$tree/script"
 
 # Libraries at the paths that the dynamic linker has on this machine.
@@ -68,7 +69,7 @@ mount -t securityfs securityfs /sys/kernel/security
 mount -t cgroup2 cgroup2 /sys/fs/cgroup
 mkdir -p /dev/shm
 mount -t tmpfs -o mode=1777 tmpfs /dev/shm
-insmod /lib/modules/brd.ko rd_nr=1 rd_size=65536
+insmod /lib/modules/brd.ko rd_nr=2 rd_size=65536
 mke2fs /dev/ram0 >/dev/null 2>&1
 mount -t ext2 /dev/ram0 /var/tmp || mount -t ext4 /dev/ram0 /var/tmp
 chmod 1777 /var/tmp
