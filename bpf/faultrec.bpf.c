@@ -28,6 +28,7 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 SEC("tp_btf/signal_generate")
 int BPF_PROG(signal_raised, int sig, void *info, struct task_struct *task)
 {
+	struct ring_control *control;
 	struct siginfo_head head;
 	struct task_slot *slot;
 	struct pt_regs *regs;
@@ -44,7 +45,9 @@ int BPF_PROG(signal_raised, int sig, void *info, struct task_struct *task)
 	if (sig != SIGSEGV && sig != SIGBUS)
 		return 0;
 	slot = my_slot();
-	if (!slot || !is_target(slot) || task->pid != bpf_get_current_task_btf()->pid)
+	control = my_control();
+	if (!slot || !control || !is_on(control) || !is_target(slot) ||
+	    task->pid != bpf_get_current_task_btf()->pid)
 		return 0;
 	/* SEND_SIG_NOINFO and SEND_SIG_PRIV are not pointers: the read fails. A user's own kill()
 	 * has si_code <= 0. */

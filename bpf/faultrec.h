@@ -111,7 +111,8 @@ struct ring_control {
 	__u32 gap;	/* faults to leave out before the next that is taken */
 	__u32 _pad0[3];
 	__u64 tail;
-	__u32 every; /* one fault of so many is taken */
+	__u32 every; /* one fault of so many is taken; 0: the recording has not begun,
+			or has ended */
 	__u32 _pad1[13];
 };
 

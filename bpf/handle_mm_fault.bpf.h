@@ -20,7 +20,7 @@ static __always_inline int mm_fault_enter(__u64 address, __u32 flags, struct pt_
 	__u8 bits = FAULT_HAS_FLAGS;
 	__u64 ip = 0;
 
-	if (!slot || !control || !is_target(slot))
+	if (!slot || !control || !is_on(control) || !is_target(slot))
 		return 0;
 	/*
 	 * Not by FAULT_FLAG_TRIED: since 6.4 the first try is under the VMA's own lock, and the
@@ -55,10 +55,13 @@ static __always_inline int mm_fault_leave(__u32 result, __u64 address, __u32 fla
 	if (!control)
 		return 0;
 	if (!slot || !is_target(slot)) {
-		if (config.machine_wide && !(result & (config.result_retry | config.result_error)))
+		if (config.machine_wide && is_on(control) &&
+		    !(result & (config.result_retry | config.result_error)))
 			bump(&control->excluded);
 		return 0;
 	}
+	if (slot->state == SLOT_IDLE && !is_on(control))
+		return 0;
 	if (result & config.result_retry) {
 		slot->is_retried = 1;
 		return 0;

@@ -16,19 +16,26 @@ internal sealed unsafe class FaultRings
     private readonly AttachedProbes _probes;
     private readonly ulong[] _lostSeen;
     private readonly RateGuard? _guard;
+    private readonly uint _firstEvery;
     private uint _every;
 
+    /// <summary>Until <see cref="Begin"/> the probes take and count nothing.</summary>
     public FaultRings(AttachedProbes probes, RecordOptions options)
     {
         _probes = probes;
+        _firstEvery = (uint)options.Every;
         _lostSeen = new ulong[probes.Cpus];
         if (options.MaxRatePerSecond is { } rate)
             _guard = new RateGuard(rate, options.Every, options.OnNotice);
         // Without a random first distance the first fault would always be taken, and short recordings be estimated too high.
         for (var cpu = 0; cpu < probes.Cpus; cpu++)
             Control(cpu).Gap = (uint)Random.Shared.Next(options.Every);
-        Take((uint)options.Every);
     }
+
+    public void Begin() => Take(_firstEvery);
+
+    /// <summary>No fault is remembered at its entry from now on; those under way are still taken when they end.</summary>
+    public void End() => Take(0);
 
     public void DrainTo(IFrameSink sink, long nowNs)
     {

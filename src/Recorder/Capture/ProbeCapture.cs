@@ -58,6 +58,9 @@ internal sealed class ProbeCapture : ICapture
         try
         {
             var faults = new FaultRings(probes, options);
+            // A command faults no earlier than it may; what runs already has to wait for Start.
+            if (!target.IsMachineWide)
+                faults.Begin();
             if (target.Pid != 0)
                 probes.MarkTarget();
             sideband = Sideband.Open(Machine.OnlineCpus, [target.IsMachineWide ? -1 : target.Pid], !target.IsMachineWide);
@@ -85,6 +88,7 @@ internal sealed class ProbeCapture : ICapture
         }
         if (!isThere)
             _onNotice?.Invoke($"no process matches {_target.Words} yet; waiting for one");
+        _faults.Begin();
         _counters?.Enable();
     }
 
@@ -100,7 +104,11 @@ internal sealed class ProbeCapture : ICapture
         // Before the completions go: entries without them would count from now on.
         _counts = _faults.ReadCounts();
         if (_counters is null)
+        {
+            // First: detaching is not at one moment, and an end whose entry has no probe any more would count as lost.
+            _faults.End();
             _probes.Detach();
+        }
         _counters?.Disable();
     }
 

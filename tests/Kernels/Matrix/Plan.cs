@@ -16,6 +16,8 @@ internal static class Plan
     public const string LegacyKprobe = "legacy-kprobe";
     public const string Name = "name";
     public const string Cgroup = "cgroup";
+    public const string All = "all";
+    public const string AttachedAgain = "attached-again";
     public const string LeftBefore = "left-before";
     public const string LeftAfter = "left-after";
 
@@ -25,6 +27,11 @@ internal static class Plan
     /// <summary>The rungs that must attach on every kernel above, in the order in which `auto` tries them.</summary>
     public static Rung[] Rungs { get; } = [Rung.Fexit, Rung.Kprobe, Rung.Tracepoint, Rung.Perf];
 
+    /// <summary>Those with probes on functions, which run from their attaching on.</summary>
+    public static Rung[] OnFunctions { get; } = [Rung.Fexit, Rung.Kprobe];
+
+    public const int Attaches = 20;
+
     public static IReadOnlyList<GuestStep> Steps { get; } =
     [
         new(LeftBefore, WhatIsLeft),
@@ -33,7 +40,7 @@ internal static class Plan
         .. Rungs.SelectMany(rung => (GuestStep[])[.. Workload.All.SelectMany(workload => Record(rung, workload)), .. Endings(rung)]),
         new(Functions, "faultrec doctor --format json handle_mm_fault handle_pte_fault exc_page_fault; [ $? = 4 ]"),
         new(HandlersInKernel, "awk '$2 ~ /[tT]/ && NF == 3 { print $3 }' /proc/kallsyms | grep -xE 'handle_pte_fault|do_(anonymous|swap|wp|numa|huge_pmd_anonymous)_page|do_fault'; true"),
-        .. ((Rung[])[Rung.Fexit, Rung.Kprobe]).Select(rung => new GuestStep(
+        .. OnFunctions.Select(rung => new GuestStep(
             Step(rung, Handlers), $"faultrec record --force --handlers --backend {rung} -o t -- fork_cow 256 >/dev/null && faultrec report --format json --top 0 t")),
         new(Forbidden, AsUser(3, "faultrec record -o t -- seq_touch 4")),
         new(Rootless, AsUser(2, "faultrec record -o t -- seq_touch 4 >/dev/null && faultrec info --format json t")),
@@ -46,6 +53,8 @@ internal static class Plan
             """),
         new(Name, Neighbours("--comm 'seq_*'", "")),
         new(Cgroup, "mkdir /sys/fs/cgroup/inner; " + Neighbours("--cgroup /sys/fs/cgroup/inner", "echo $$ >/sys/fs/cgroup/inner/cgroup.procs;") + "\nrmdir /sys/fs/cgroup/inner"),
+        .. OnFunctions.Select(rung => new GuestStep(Step(rung, All), RecordAll(rung))),
+        new(AttachedAgain, AttachAgain(Rung.Fexit)),
         new(LeftAfter, WhatIsLeft),
     ];
 
@@ -91,6 +100,38 @@ internal static class Plan
         kill -TERM $recorder
         wait $recorder || exit
         faultrec report --format json n
+        """;
+
+    /// <summary>All of the guest, where a program has been faulting before; and one more that tells its getrusage. A document a line.</summary>
+    private static string RecordAll(Rung rung) => $$"""
+        keep_touching 64 >kept &
+        before=$!
+        faultrec record --force --backend {{rung}} --all -o all &
+        recorder=$!
+        until [ -s all.spool ] || ! [ -d /proc/$recorder ]; do sleep 0.1; done
+        sh -c 'seq_touch 4; true'
+        kill -TERM $recorder
+        wait $recorder || exit
+        kill -TERM $before
+        wait $before || exit
+        cat kept
+        faultrec info --format json all | tr -d '\n'
+        echo
+        faultrec report --format json --top 0 all | tr -d '\n'
+        """;
+
+    /// <summary>What each recording says of itself, a line each, and at last what the program says.</summary>
+    private static string AttachAgain(Rung rung) => $$"""
+        keep_touching 64 >kept &
+        program=$!
+        for i in $(seq {{Attaches}}); do
+            faultrec record --force --backend {{rung}} --duration 200ms -o again --pid $program || exit
+            faultrec info --format json again | tr -d '\n'
+            echo
+        done
+        kill -TERM $program
+        wait $program || exit
+        cat kept
         """;
 
     // The spool is written to only after the recording has begun.
