@@ -149,6 +149,13 @@ int BPF_PROG(task_exit, struct task_struct *task)
 
 	if (!slot)
 		return 0;
+	if (return_is_due(slot)) {
+		struct ring_control *control = my_control();
+
+		if (control)
+			bump(&control->unreturned);
+		slot->state = SLOT_IDLE;
+	}
 	send_event(EVENT_TASK_EXIT, slot, bpf_ktime_get_ns(), task->min_flt, task->maj_flt, 0, 0,
 		   0);
 	return 0;
@@ -173,5 +180,17 @@ int mark_target(struct bpf_iter__task *ctx)
 		return 0;
 	__sync_fetch_and_add(&totals.tasks_marked, 1);
 	send_event(EVENT_TASK_NEW, slot, bpf_ktime_get_ns(), 0, 0, task->min_flt, task->maj_flt, 1);
+	return 0;
+}
+
+/* Run by reading the iterator. */
+SEC("iter/task")
+int count_returns_due(struct bpf_iter__task *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct task_slot *slot = task ? bpf_task_storage_get(&slots, task, 0, 0) : 0;
+
+	if (slot && return_is_due(slot))
+		__sync_fetch_and_add(&totals.returns_due, 1);
 	return 0;
 }

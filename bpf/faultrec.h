@@ -35,11 +35,14 @@ struct probe_config {
 	__u8 arg_count;
 	__u8 sees_only_mapped; /* faults where nothing is mapped pass no entry probe */
 	__u8 _pad;
-	/* Bits of the running kernel: FAULT_FLAG_TRIED; VM_FAULT_RETRY, _ERROR, _MAJOR. */
+	/* Bits of the running kernel: FAULT_FLAG_TRIED, _VMA_LOCK; VM_FAULT_RETRY, _ERROR, _MAJOR.
+	 */
 	__u32 flag_tried;
+	__u32 flag_vma_lock;
 	__u32 result_retry;
 	__u32 result_error;
 	__u32 result_major;
+	__u32 _pad1;
 	__u64 cgroup_id;
 	/*
 	 * SCOPE_COMM: a shell pattern as an automaton of at most 31 states. Bit i of an entry: in
@@ -56,6 +59,7 @@ struct probe_totals {
 			     */
 	__u64 tasks_marked; /* threads that mark_target made targets; user space repeats it until
 			       this stands still */
+	__u64 returns_due;  /* faults that count_returns_due found under way, or unreturned */
 };
 
 enum fault_bits {
@@ -109,7 +113,8 @@ struct ring_control {
 	__u64 sampled_out_major;
 	__u64 excluded; /* completed faults of others than the targets */
 	__u32 gap;	/* faults to leave out before the next that is taken */
-	__u32 _pad0[3];
+	__u32 _pad0;
+	__u64 unreturned; /* faults whose end no probe saw, though it came: see return_is_due */
 	__u64 tail;
 	__u32 every; /* one fault of so many is taken; 0: the recording has not begun,
 			or has ended */
@@ -141,7 +146,7 @@ struct event_record {
 
 _Static_assert(sizeof(struct fault_record) == 64, "fault_record");
 _Static_assert(sizeof(struct ring_control) == 128, "ring_control");
-_Static_assert(sizeof(struct probe_config) == 64 + 4 * COMM_CHARS, "probe_config");
+_Static_assert(sizeof(struct probe_config) == 72 + 4 * COMM_CHARS, "probe_config");
 _Static_assert(sizeof(struct event_record) == 64, "event_record");
 
 #endif

@@ -89,10 +89,46 @@ public sealed partial class KernelTests(Guests guests)
     [MemberData(nameof(Kernels))]
     public void KprobesWorkByTracefsToo(string kernel)
     {
-        var info = Recording.Json(guests.Of(kernel)[Plan.LegacyKprobe]);
+        var step = guests.Of(kernel)[Plan.LegacyKprobe];
+        if (Recording.Documents(step) is not [var left, var stillLeft, var info])
+            throw new InvalidOperationException(step.Output);
 
         Assert.Equal("kprobe", info["backend"]!.GetValue<string>());
         Assert.True(info["receipt"]!["complete"]!.GetValue<bool>());
+        // Of the recorder that was killed before, at entry and return; the next one cleans up.
+        Assert.Equal((2, 0), (left.GetValue<int>(), stillLeft.GetValue<int>()));
+    }
+
+    /// <summary>
+    /// The kernel's ten instances of a kretprobe are with ten of 40 threads that sleep in a fault: meanwhile the main thread faults
+    /// 100 times, and each return is missed. They are counted, one by one.
+    /// </summary>
+    [Theory]
+    [MemberData(nameof(Kernels))]
+    public void MissedReturnsAreLost(string kernel)
+    {
+        if (Recording.Documents(guests.Of(kernel)[Plan.Sleepers]) is not [_, var info])
+            throw new InvalidOperationException("the step printed something else");
+
+        var receipt = info["receipt"]!;
+        Assert.False(receipt["complete"]!.GetValue<bool>());
+        Assert.InRange(receipt["lost"]!.GetValue<long>(), 100, 250);
+        Assert.Equal(
+            receipt["kernel_minor"]!.GetValue<long>() + receipt["kernel_major"]!.GetValue<long>(),
+            receipt["events"]!.GetValue<long>() + receipt["lost"]!.GetValue<long>());
+    }
+
+    /// <summary>Neither where the kernel counts nothing to compare with, nor where no later fault of the thread shows what was missed.</summary>
+    [Theory]
+    [MemberData(nameof(Kernels))]
+    public void ARecordingThatMissedReturnsIsNeverComplete(string kernel)
+    {
+        var byName = Recording.Documents(guests.Of(kernel)[Plan.SleepersByName])[^1]["receipt"]!;
+        var atTheEnd = Recording.Documents(guests.Of(kernel)[Plan.SleepersAtTheEnd])[^1]["receipt"]!;
+
+        Assert.Equal((false, false), (byName["complete"]!.GetValue<bool>(), atTheEnd["complete"]!.GetValue<bool>()));
+        Assert.InRange(byName["lost"]!.GetValue<long>(), 100, 250);
+        Assert.InRange(atTheEnd["without_outcome"]!.GetValue<long>(), 40, 60);
     }
 
     /// <summary>By name and by cgroup: the touches of the one program, none of its neighbour's.</summary>

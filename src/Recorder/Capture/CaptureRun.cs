@@ -50,6 +50,7 @@ internal static class CaptureRun
         PerfMajor = counts.PerfMajor,
         EventsLost = counts.EventsLost,
         WithoutOutcome = counts.WithoutOutcome,
+        ReturnsDue = counts.ReturnsDue,
         SampledOut = counts.SampledOut,
         SampledOutMajor = counts.SampledOutMajor,
         Excluded = counts.Excluded,

@@ -8,13 +8,13 @@ namespace Faultrec.Recorder.Capture;
 internal static class FaultHandlers
 {
     // enum fault_handler in bpf/faultrec.h, from 1.
-    private static readonly string[] Functions =
+    public static IReadOnlyList<string> Functions { get; } =
     [
         "handle_pte_fault", "do_anonymous_page", "do_fault", "do_swap_page", "do_wp_page", "do_numa_page", "do_huge_pmd_anonymous_page",
     ];
 
     /// <summary>The name of a record's handler; null: none was seen.</summary>
-    public static string? Name(byte handler) => handler is 0 || handler > Functions.Length ? null : Functions[handler - 1];
+    public static string? Name(byte handler) => handler is 0 || handler > Functions.Count ? null : Functions[handler - 1];
 
     /// <summary>Of each, whether a probe of this rung can be put on it.</summary>
     public static IReadOnlyList<HandlerProbe> Find(string backend)

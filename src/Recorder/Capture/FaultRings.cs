@@ -43,7 +43,7 @@ internal sealed unsafe class FaultRings
         {
             ref var control = ref Control(cpu);
             DrainCpu(sink, cpu, ref control);
-            var lost = Volatile.Read(ref control.Lost);
+            var lost = Lost(ref control);
             if (lost == _lostSeen[cpu])
                 continue;
             var loss = new LossFrame { TimeNs = nowNs, Lost = (long)(lost - _lostSeen[cpu]) };
@@ -63,7 +63,7 @@ internal sealed unsafe class FaultRings
         {
             ref var control = ref Control(cpu);
             counts = new ProbeCounts(
-                counts.Taken + (long)(Volatile.Read(ref control.Head) + Volatile.Read(ref control.Lost)),
+                counts.Taken + (long)(Volatile.Read(ref control.Head) + Lost(ref control)),
                 counts.WithoutOutcome + (long)Volatile.Read(ref control.WithoutOutcome),
                 counts.SampledOut + (long)Volatile.Read(ref control.SampledOut),
                 counts.SampledOutMajor + (long)Volatile.Read(ref control.SampledOutMajor),
@@ -74,6 +74,9 @@ internal sealed unsafe class FaultRings
 
     // SAFETY: RingControl[Cpus] is mapped for as long as the probes live.
     private ref RingControl Control(int cpu) => ref ((RingControl*)_probes.Controls.Pointer)[cpu];
+
+    // Served faults without a record: the ring was full, or the probe at their end did not run.
+    private static ulong Lost(ref RingControl control) => Volatile.Read(ref control.Lost) + Volatile.Read(ref control.Unreturned);
 
     private void Take(uint every)
     {

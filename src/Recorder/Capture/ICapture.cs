@@ -50,6 +50,12 @@ internal sealed record CaptureCounts
     /// <summary>Faults entered whose end no probe saw.</summary>
     public long WithoutOutcome { get; init; }
 
+    /// <summary>
+    /// Faults that were under way at the end, or whose return the kprobe rung has missed: it cannot tell. Beyond
+    /// <see cref="WithoutOutcome"/>.
+    /// </summary>
+    public long ReturnsDue { get; init; }
+
     /// <summary>Faults that sampling left out; of these major.</summary>
     public long SampledOut { get; init; }
 

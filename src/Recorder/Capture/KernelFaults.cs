@@ -66,6 +66,7 @@ internal sealed record KernelFaults(
         ArgFlags = Position("flags"),
         ArgRegs = Position("regs"),
         FlagTried = (uint)FlagNames.GetValueOrDefault("FAULT_FLAG_TRIED"),
+        FlagVmaLock = (uint)FlagNames.GetValueOrDefault("FAULT_FLAG_VMA_LOCK"),
         ResultRetry = (uint)ResultNames.GetValueOrDefault("VM_FAULT_RETRY"),
         ResultMajor = (uint)ResultNames.GetValueOrDefault("VM_FAULT_MAJOR"),
         ResultError = (uint)Errors.Sum(name => ResultNames.GetValueOrDefault(name)),

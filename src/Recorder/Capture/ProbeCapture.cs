@@ -21,6 +21,7 @@ internal sealed class ProbeCapture : ICapture
     private readonly FaultRings _faults;
     private readonly Action<string>? _onNotice;
     private ProbeCounts _counts;
+    private long _returnsDue;
 
     private ProbeCapture(
         string backend, RecordOptions options, Target target, IReadOnlyList<HandlerProbe> handlers, AttachedProbes probes, Sideband sideband, FaultCounters? counters, FaultRings faults)
@@ -51,6 +52,8 @@ internal sealed class ProbeCapture : ICapture
     {
         var handlers = options.Handlers ? FaultHandlers.Find(backend) : [];
         var config = Config(backend, target, options.IncludeSelf);
+        if (backend == Backends.Kprobe)
+            LeftKprobes.Remove();
         using var open = OpenProbes.Open(Machine.PossibleCpus);
         var probes = open.Load(config, Programs(backend, handlers)).Attach();
         Sideband? sideband = null;
@@ -107,6 +110,7 @@ internal sealed class ProbeCapture : ICapture
         {
             // First: detaching is not at one moment, and an end whose entry has no probe any more would count as lost.
             _faults.End();
+            _returnsDue = Backend == Backends.Kprobe ? CountReturnsDue() : 0;
             _probes.Detach();
         }
         _counters?.Disable();
@@ -121,6 +125,7 @@ internal sealed class ProbeCapture : ICapture
             PerfMajor = _counters?.Major,
             EventsLost = _probes.EventsLost,
             WithoutOutcome = _counts.WithoutOutcome,
+            ReturnsDue = _returnsDue,
             SampledOut = counts.SampledOut,
             SampledOutMajor = counts.SampledOutMajor,
             Excluded = counts.Excluded,
@@ -135,12 +140,25 @@ internal sealed class ProbeCapture : ICapture
         _probes.Dispose();
     }
 
+    /// <summary>A fault takes microseconds, or milliseconds with a disk: what is still due after a while may well have been missed.</summary>
+    private long CountReturnsDue()
+    {
+        const int looks = 8, pauseMs = 5;
+        var due = _probes.CountReturnsDue();
+        for (var look = 1; due > 0 && look < looks; look++)
+        {
+            Thread.Sleep(pauseMs);
+            due = _probes.CountReturnsDue();
+        }
+        return due;
+    }
+
     private static HashSet<string> Programs(string backend, IReadOnlyList<HandlerProbe> handlers)
     {
         string[] own = backend switch
         {
             Backends.Fexit => ["mm_fault_fentry", "mm_fault_fexit"],
-            Backends.Kprobe => ["mm_fault_kprobe", "mm_fault_kretprobe"],
+            Backends.Kprobe => ["mm_fault_kprobe", "mm_fault_kretprobe", AttachedProbes.ReturnsDueProgram],
             _ => ["fault_enter_user", "fault_enter_kernel", AttachedProbes.MinorProgram, AttachedProbes.MajorProgram],
         };
         return [.. CommonPrograms, .. own, .. handlers.Where(probe => probe.Refusal is null).Select(probe => FaultHandlers.Program(backend, probe))];

@@ -100,13 +100,13 @@ internal sealed unsafe class LoadedProbes(ObjectHandle bpfObject, ProbeConfig co
     public int Cpus { get; } = cpus;
 
     /// <summary>
-    /// Attaches everything that does not need a perf event of its own, in the order of the source: a probe at an entry before the
-    /// one at its end. This object must not be used afterwards.
+    /// Attaches everything that does not need a perf event of its own, in the order of the source: a probe at an end before the
+    /// one at its entry. This object must not be used afterwards.
     /// </summary>
     public AttachedProbes Attach()
     {
         var links = new List<LinkHandle>();
-        LinkHandle? marker = null;
+        var iterators = new Dictionary<string, LinkHandle>();
         var programs = new Dictionary<string, nint>();
         try
         {
@@ -118,17 +118,17 @@ internal sealed unsafe class LoadedProbes(ObjectHandle bpfObject, ProbeConfig co
                 var link = Libbpf.ProgramAttach(program);
                 if (link == 0)
                     throw Errno.Failure(Marshal.GetLastPInvokeError(), $"attaching the probe {name}");
-                if (name == AttachedProbes.MarkerProgram)
-                    marker = new LinkHandle(link);
+                if (name is AttachedProbes.MarkerProgram or AttachedProbes.ReturnsDueProgram)
+                    iterators.Add(name, new LinkHandle(link));
                 else
                     links.Add(new LinkHandle(link));
             }
-            return new AttachedProbes(bpfObject, links, marker!, programs, Config, Cpus);
+            return new AttachedProbes(bpfObject, links, iterators, programs, Config, Cpus);
         }
         catch
         {
-            links.ForEach(link => link.Dispose());
-            marker?.Dispose();
+            foreach (var link in links.Concat(iterators.Values))
+                link.Dispose();
             bpfObject.Dispose();
             throw;
         }
@@ -141,19 +141,20 @@ internal sealed unsafe class AttachedProbes : IDisposable
     public const string MinorProgram = "fault_minor";
     public const string MajorProgram = "fault_major";
     public const string MarkerProgram = "mark_target";
+    public const string ReturnsDueProgram = "count_returns_due";
 
     private readonly ObjectHandle _object;
     private readonly List<LinkHandle> _links;
-    private readonly LinkHandle _marker;
+    private readonly Dictionary<string, LinkHandle> _iterators;
     private readonly Dictionary<string, nint> _programs;
     private readonly MappedMemory _totals;
 
     public AttachedProbes(
-        ObjectHandle bpfObject, List<LinkHandle> links, LinkHandle marker, Dictionary<string, nint> programs, ProbeConfig config, int cpus)
+        ObjectHandle bpfObject, List<LinkHandle> links, Dictionary<string, LinkHandle> iterators, Dictionary<string, nint> programs, ProbeConfig config, int cpus)
     {
         _object = bpfObject;
         _links = links;
-        _marker = marker;
+        _iterators = iterators;
         _programs = programs;
         RingSlots = config.RingSlots;
         Cpus = cpus;
@@ -187,15 +188,18 @@ internal sealed unsafe class AttachedProbes : IDisposable
         do
         {
             before = Volatile.Read(ref marked);
-            using var iterator = new FdHandle(Libbpf.IterCreate(Libbpf.LinkFd(Raw(_marker))));
-            Errno.ThrowIfFailed(iterator.IsInvalid ? -1 : 0, "creating the task iterator");
-            byte scratch;
-            while (Libc.Read(iterator.Fd, &scratch, 1) > 0)
-            {
-                // The program prints nothing; reading is what runs it.
-            }
+            RunForEachTask(MarkerProgram);
         }
         while (Volatile.Read(ref marked) != before);
+    }
+
+    /// <summary>Faults of targets that are under way, or whose return was missed by the probe there and by nobody else so far.</summary>
+    public long CountReturnsDue()
+    {
+        ref var due = ref ((ProbeTotals*)_totals.Pointer)->ReturnsDue;
+        var before = Volatile.Read(ref due);
+        RunForEachTask(ReturnsDueProgram);
+        return (long)(Volatile.Read(ref due) - before);
     }
 
     /// <summary>
@@ -215,14 +219,24 @@ internal sealed unsafe class AttachedProbes : IDisposable
     public void Dispose()
     {
         Detach();
-        _marker.Dispose();
+        foreach (var link in _iterators.Values)
+            link.Dispose();
         Rings.Dispose();
         Controls.Dispose();
         _totals.Dispose();
         _object.Dispose();
     }
 
-    private static nint Raw(LinkHandle link) => link.DangerousGetHandle();
+    private void RunForEachTask(string program)
+    {
+        using var iterator = new FdHandle(Libbpf.IterCreate(Libbpf.LinkFd(_iterators[program].DangerousGetHandle())));
+        Errno.ThrowIfFailed(iterator.IsInvalid ? -1 : 0, "creating the task iterator");
+        byte scratch;
+        while (Libc.Read(iterator.Fd, &scratch, 1) > 0)
+        {
+            // The program prints nothing; reading is what runs it.
+        }
+    }
 
     private static nuint PageAlign(nuint length) => (length + 4095) & ~(nuint)4095;
 

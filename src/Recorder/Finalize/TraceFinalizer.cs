@@ -87,7 +87,7 @@ internal sealed class TraceFinalizer : ISpoolTarget, IDisposable
                 SampledOutMajor = ending?.SampledOutMajor ?? 0,
                 Excluded = ending?.Excluded ?? 0,
                 WithoutEntry = _rows.WithoutEntry,
-                WithoutOutcome = ending?.WithoutOutcome ?? 0,
+                WithoutOutcome = ending is null ? 0 : ending.WithoutOutcome + ending.ReturnsDue,
                 WithoutRegion = _rows.WithoutRegion,
                 RegionsFolded = _ledger.Folded,
                 RegionsOmitted = _ledger.Omitted,
@@ -99,7 +99,7 @@ internal sealed class TraceFinalizer : ISpoolTarget, IDisposable
                 EndReason = ending?.EndReason ?? "recovered",
                 ExitStatus = ending?.ExitStatus,
                 SpoolBytesDropped = dropped,
-                Complete = ending is not null && lost == 0 && lostSideband == 0 && CountersAgree(ending, kernelKnown),
+                Complete = ending is { ReturnsDue: 0 } && lost == 0 && lostSideband == 0 && CountersAgree(ending, kernelKnown),
             },
         };
     }

@@ -32,9 +32,11 @@ internal unsafe struct ProbeConfig
     public byte SeesOnlyMapped;
     private readonly byte _pad;
     public uint FlagTried;
+    public uint FlagVmaLock;
     public uint ResultRetry;
     public uint ResultError;
     public uint ResultMajor;
+    private readonly uint _pad1;
     public ulong CgroupId;
     public uint CommStar;
     public uint CommAccept;
@@ -46,6 +48,7 @@ internal struct ProbeTotals
 {
     public ulong EventsLost;
     public ulong TasksMarked;
+    public ulong ReturnsDue;
 }
 
 [Flags]
@@ -101,6 +104,8 @@ internal struct RingControl
     public ulong Excluded;
     [FieldOffset(48)]
     public uint Gap;
+    [FieldOffset(56)]
+    public ulong Unreturned;
     [FieldOffset(64)]
     public ulong Tail;
     [FieldOffset(72)]

@@ -14,6 +14,9 @@ internal static class Plan
     public const string Rootless = "rootless";
     public const string Forbidden = "forbidden";
     public const string LegacyKprobe = "legacy-kprobe";
+    public const string Sleepers = "sleepers";
+    public const string SleepersByName = "sleepers-by-name";
+    public const string SleepersAtTheEnd = "sleepers-at-the-end";
     public const string Name = "name";
     public const string Cgroup = "cgroup";
     public const string All = "all";
@@ -46,10 +49,30 @@ internal static class Plan
         new(Rootless, AsUser(2, "faultrec record -o t -- seq_touch 4 >/dev/null && faultrec info --format json t")),
         new(LegacyKprobe, """
             mount -t tmpfs none /sys/bus/event_source/devices/kprobe
+            faultrec record --force --backend kprobe -o t -- sleep 100 &
+            until [ -s t.spool ]; do sleep 0.1; done
+            kill -9 $!
+            wait $!
+            rm -f t.spool
+            grep -c libbpf /sys/kernel/tracing/kprobe_events
             faultrec record --force --backend kprobe -o t -- seq_touch 4 >/dev/null
             status=$?
             umount /sys/bus/event_source/devices/kprobe
-            [ $status = 0 ] && faultrec info --format json t
+            grep -c libbpf /sys/kernel/tracing/kprobe_events
+            [ $status = 0 ] && faultrec info --format json t | tr -d '\n'
+            """),
+        new(Sleepers, "faultrec record --force --backend kprobe -o t -- sleep_in_faults && faultrec info --format json t | tr -d '\\n'"),
+        new(SleepersByName, RecordSleepers("sleep_in_faults")),
+        new(SleepersAtTheEnd, RecordSleepers("""
+            mkfifo in out
+            sleep_in_faults 40 1 1 <in >out &
+            program=$!
+            exec 3>in 4<out
+            read -r asleep <&4
+            """) + """
+            echo >&3
+            wait $program
+            rm -f in out
             """),
         new(Name, Neighbours("--comm 'seq_*'", "")),
         new(Cgroup, "mkdir /sys/fs/cgroup/inner; " + Neighbours("--cgroup /sys/fs/cgroup/inner", "echo $$ >/sys/fs/cgroup/inner/cgroup.procs;") + "\nrmdir /sys/fs/cgroup/inner"),
@@ -100,6 +123,19 @@ internal static class Plan
         kill -TERM $recorder
         wait $recorder || exit
         faultrec report --format json n
+        """;
+
+    /// <summary>By name, so that no count of the kernel tells how many faults there were.</summary>
+    private static string RecordSleepers(string program) => $$"""
+        faultrec record --force --backend kprobe --comm sleep_in_faults -o t &
+        recorder=$!
+        until [ -s t.spool ] || ! [ -d /proc/$recorder ]; do sleep 0.1; done
+        {{program}}
+        kill -TERM $recorder
+        wait $recorder || exit
+        faultrec info --format json t | tr -d '\n'
+        echo
+
         """;
 
     /// <summary>All of the guest, where a program has been faulting before; and one more that tells its getrusage. A document a line.</summary>
