@@ -180,6 +180,9 @@ public sealed record Receipt
     /// <summary>Lost events by whole second of the recording; only seconds with a loss.</summary>
     public IReadOnlyList<SecondLoss> LostBySecond { get; init; } = [];
 
+    /// <summary>Faults that the kernel's own counters have, and no probe saw served: neither rows nor <see cref="Lost"/>.</summary>
+    public long Missed { get; init; }
+
     /// <summary>Faults the probes saw and left out by sampling; exact.</summary>
     public long SampledOut { get; init; }
 
