@@ -18,6 +18,7 @@ internal static unsafe partial class Libc
     public const int FdCloexec = 1;
     public const int RusageSelf = 0;
     public const int RusageThread = 1;
+    public const int RlimitNofile = 7;
 
     private const string Library = "libc";
     private const long SysPerfEventOpen = 298; // x86-64
@@ -37,6 +38,10 @@ internal static unsafe partial class Libc
         public long Seconds;
         public long Nanoseconds;
     }
+
+    /// <summary>struct rlimit.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    public record struct Rlimit(ulong Soft, ulong Hard);
 
     /// <summary>struct rusage: the members we read, and padding for the rest (16 longs in all on 64 bit).</summary>
     [StructLayout(LayoutKind.Sequential)]
@@ -85,6 +90,12 @@ internal static unsafe partial class Libc
 
     [LibraryImport(Library, EntryPoint = "getrusage", SetLastError = true)]
     public static partial int Getrusage(int who, Rusage* usage);
+
+    [LibraryImport(Library, EntryPoint = "getrlimit", SetLastError = true)]
+    public static partial int Getrlimit(int resource, Rlimit* limit);
+
+    [LibraryImport(Library, EntryPoint = "setrlimit", SetLastError = true)]
+    public static partial int Setrlimit(int resource, Rlimit* limit);
 
     [LibraryImport(Library, EntryPoint = "getpgrp")]
     public static partial int Getpgrp();
