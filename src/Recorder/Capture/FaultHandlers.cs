@@ -1,4 +1,4 @@
-using System.Text;
+using Faultrec.Recorder.Doctoring;
 using Faultrec.Recorder.Native;
 using Faultrec.Traces;
 
@@ -21,13 +21,13 @@ internal static class FaultHandlers
     {
         if (backend is not (Backends.Fexit or Backends.Kprobe))
             return [.. Functions.Select(function => new HandlerProbe(function, $"the {backend} backend has no probes on functions; fexit and kprobe have"))];
-        var symbols = Symbols();
+        var symbols = KernelSymbols.OfKernel();
         using var btf = backend == Backends.Fexit ? Btf.OfKernel() : null;
         return [.. Functions.Select(function => new HandlerProbe(function, Refusal(function)))];
 
         string? Refusal(string function)
         {
-            if (!symbols.Contains(function))
+            if (symbols?.Find(function) is not { Count: > 0, Module: null })
                 return "not in /proc/kallsyms: inlined into its callers, or renamed by the compiler";
             return btf is not null && btf.FindFunction(function) is null ? "not in the kernel's BTF" : null;
         }
@@ -36,24 +36,4 @@ internal static class FaultHandlers
     /// <summary>The program of bpf/handle_mm_fault.bpf.h for it.</summary>
     public static string Program(string backend, HandlerProbe probe)
         => (backend == Backends.Fexit ? "fentry_" : "kprobe_") + probe.Function;
-
-    // "ffffffff81234560 t do_fault", and "\t[module]" behind those of modules.
-    private static HashSet<string> Symbols()
-    {
-        var found = new HashSet<string>();
-        try
-        {
-            using var reader = new StreamReader("/proc/kallsyms", Encoding.ASCII, false, 1 << 16);
-            while (reader.ReadLine() is { } line)
-            {
-                if (line.Split(' ') is [_, "t" or "T", var name] && Functions.Contains(name))
-                    found.Add(name);
-            }
-        }
-        catch (IOException)
-        {
-            // Without kallsyms no function is known.
-        }
-        return found;
-    }
 }

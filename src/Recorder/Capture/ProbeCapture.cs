@@ -43,6 +43,10 @@ internal sealed class ProbeCapture : ICapture
 
     public bool ExcludesKernel => false;
 
+    public bool SeesSignals => true;
+
+    public bool SeesTaskCounts => true;
+
     public IEnumerable<int> Fds => _sideband.Fds.Prepend(_events.Fd);
 
     public long TargetSignalledNs => _events.TargetSignalledNs;

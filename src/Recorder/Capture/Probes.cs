@@ -1,4 +1,3 @@
-using System.Reflection;
 using System.Runtime.InteropServices;
 using Faultrec.Recorder.Native;
 using Faultrec.Traces;
@@ -8,87 +7,47 @@ namespace Faultrec.Recorder.Capture;
 /// <summary>The BPF object, parsed, not yet in the kernel. What depends on target and machine is set on the way to load.</summary>
 internal sealed unsafe class OpenProbes : IDisposable
 {
-    private const int LogSize = 64 * 1024;
-    private readonly ObjectHandle _object;
-
-    // libbpf keeps the pointer until load, so it must not move or be collected.
-    private readonly byte* _log;
+    private readonly EmbeddedObject _file;
     private readonly uint _cpus;
 
-    private OpenProbes(ObjectHandle bpfObject, byte* log, uint cpus)
-    {
-        _object = bpfObject;
-        _log = log;
-        _cpus = cpus;
-    }
+    private OpenProbes(EmbeddedObject file, uint cpus) => (_file, _cpus) = (file, cpus);
 
-    public static OpenProbes Open(int possibleCpus)
-    {
-        using var resource = Assembly.GetExecutingAssembly().GetManifestResourceStream("faultrec.bpf.o")
-            ?? throw new InvalidOperationException("faultrec.bpf.o is not embedded");
-        var bytes = new byte[resource.Length];
-        resource.ReadExactly(bytes);
-
-        var log = (byte*)NativeMemory.AllocZeroed(LogSize);
-        var options = new Libbpf.ObjectOpenOptions
-        {
-            Size = (nuint)sizeof(Libbpf.ObjectOpenOptions),
-            KernelLogBuffer = log,
-            KernelLogSize = LogSize,
-        };
-        // SAFETY: libbpf copies the image while opening; bytes is pinned for the call.
-        fixed (byte* image = bytes)
-        {
-            var pointer = Libbpf.ObjectOpenMem(image, (nuint)bytes.Length, &options);
-            if (pointer == 0)
-            {
-                NativeMemory.Free(log);
-                throw Errno.Failure(Marshal.GetLastPInvokeError(), "opening the embedded BPF object");
-            }
-            return new OpenProbes(new ObjectHandle(pointer), log, (uint)possibleCpus);
-        }
-    }
+    public static OpenProbes Open(int possibleCpus) => new(EmbeddedObject.Open("faultrec.bpf.o"), (uint)possibleCpus);
 
     /// <summary>Sizes maps, fills .rodata and loads; this object must not be used afterwards.</summary>
     /// <param name="programs">Names of those to load; the others stay out of the kernel.</param>
     /// <exception cref="FaultrecException">Not permitted or not supported; names the errno and the verifier's last line.</exception>
     public LoadedProbes Load(ProbeConfig config, IReadOnlySet<string> programs)
     {
-        foreach (var (name, program) in _object.Programs())
+        foreach (var (name, program) in _file.Handle.Programs())
             Errno.ThrowIfLibbpfFailed(Libbpf.ProgramSetAutoload(program, programs.Contains(name)), $"choosing the probe {name}");
         SetMaxEntries("rings", _cpus * config.RingSlots);
         SetMaxEntries("ring_controls", _cpus);
         *(ProbeConfig*)InitialValue(".rodata", sizeof(ProbeConfig)) = config;
-        var result = Libbpf.ObjectLoad(_object);
+        var result = Libbpf.ObjectLoad(_file.Handle);
         if (result < 0)
         {
-            _object.Dispose();
-            throw Errno.Failure(-result, $"loading the BPF probes{(Machine.Lockdown is { } lockdown ? $" under kernel lockdown ({lockdown})" : "")}{LastLogLine()}");
+            _file.Handle.Dispose();
+            throw Errno.Failure(-result, $"loading the BPF probes{(Machine.Lockdown is { } lockdown ? $" under kernel lockdown ({lockdown})" : "")}{LogLine()}");
         }
-        return new LoadedProbes(_object, config, (int)_cpus, programs);
+        return new LoadedProbes(_file.Handle, config, (int)_cpus, programs);
     }
 
-    public void Dispose() => NativeMemory.Free(_log);
+    public void Dispose() => _file.Dispose();
+
+    private string LogLine() => _file.LastLogLine is { Length: > 0 } line ? $" (verifier: {line})" : "";
 
     private void SetMaxEntries(string map, uint entries)
         => Errno.ThrowIfLibbpfFailed(
-            Libbpf.MapSetMaxEntries(Libbpf.ObjectFindMapByName(_object, map), entries), $"sizing the BPF map {map}");
+            Libbpf.MapSetMaxEntries(Libbpf.ObjectFindMapByName(_file.Handle, map), entries), $"sizing the BPF map {map}");
 
     private void* InitialValue(string section, int size)
     {
         nuint length;
-        var value = Libbpf.MapInitialValue(_object.SectionMap(section), &length);
+        var value = Libbpf.MapInitialValue(_file.Handle.SectionMap(section), &length);
         return value != null && (int)length >= size
             ? value
             : throw new InvalidOperationException($"the BPF object's {section} has {length} bytes, not {size}");
-    }
-
-    private string LastLogLine()
-    {
-        // Its last line is a statistic: "processed 17 insns …".
-        var line = (Marshal.PtrToStringUTF8((nint)_log) ?? "").Split('\n', StringSplitOptions.RemoveEmptyEntries)
-            .LastOrDefault(text => !text.StartsWith("processed ", StringComparison.Ordinal));
-        return line is null ? "" : $" (verifier: {line})";
     }
 }
 
