@@ -17,7 +17,7 @@ static __always_inline int fault_enter(unsigned long address, struct pt_regs *re
 	__u32 cpu = bpf_get_smp_processor_id();
 	struct ring_control *control = bpf_map_lookup_elem(&ring_controls, &cpu);
 
-	if (slot && control && is_target(slot))
+	if (slot && control && is_on(control) && is_target(slot))
 		begin_fault(slot, control, cpu, address, regs->ip, error_code, FAULT_HAS_ERROR_CODE,
 			    false);
 	return 0;

@@ -32,6 +32,7 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 SEC("tp_btf/signal_generate")
 int BPF_PROG(signal_raised, int sig, void *info, struct task_struct *task)
 {
+	struct ring_control *control;
 	struct siginfo_head head;
 	struct task_slot *slot;
 	struct pt_regs *regs;
@@ -48,7 +49,9 @@ int BPF_PROG(signal_raised, int sig, void *info, struct task_struct *task)
 	if (sig != SIGSEGV && sig != SIGBUS)
 		return 0;
 	slot = my_slot();
-	if (!slot || !is_target(slot) || task->pid != bpf_get_current_task_btf()->pid)
+	control = my_control();
+	if (!slot || !control || !is_on(control) || !is_target(slot) ||
+	    task->pid != bpf_get_current_task_btf()->pid)
 		return 0;
 	/* SEND_SIG_NOINFO and SEND_SIG_PRIV are not pointers: the read fails. A user's own kill()
 	 * has si_code <= 0. */
@@ -179,6 +182,13 @@ int BPF_PROG(task_exit, struct task_struct *task)
 
 	if (!slot)
 		return 0;
+	if (return_is_due(slot)) {
+		struct ring_control *control = my_control();
+
+		if (control)
+			bump(&control->unreturned);
+		slot->state = SLOT_IDLE;
+	}
 	send_event(EVENT_TASK_EXIT, slot, bpf_ktime_get_ns(), task->min_flt, task->maj_flt, 0, 0, 0,
 		   0);
 	return 0;
@@ -204,5 +214,17 @@ int mark_target(struct bpf_iter__task *ctx)
 	__sync_fetch_and_add(&totals.tasks_marked, 1);
 	send_event(EVENT_TASK_NEW, slot, bpf_ktime_get_ns(), 0, 0, task->min_flt, task->maj_flt, 1,
 		   0);
+	return 0;
+}
+
+/* Run by reading the iterator. */
+SEC("iter/task")
+int count_returns_due(struct bpf_iter__task *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct task_slot *slot = task ? bpf_task_storage_get(&slots, task, 0, 0) : 0;
+
+	if (slot && return_is_due(slot))
+		__sync_fetch_and_add(&totals.returns_due, 1);
 	return 0;
 }

@@ -35,13 +35,15 @@ struct probe_config {
 	__u8 arg_count;
 	__u8 sees_only_mapped; /* faults where nothing is mapped pass no entry probe */
 	__u8 has_details;      /* records are followed by a struct fault_details */
-	/* Bits of the running kernel: FAULT_FLAG_TRIED, _REMOTE; VM_FAULT_RETRY, _ERROR, _MAJOR. */
+	/* Bits of the running kernel: FAULT_FLAG_TRIED, _REMOTE, _VMA_LOCK; VM_FAULT_RETRY, _ERROR,
+	 * _MAJOR. */
 	__u32 flag_tried;
 	__u32 flag_remote;
-	__u32 _pad;
+	__u32 flag_vma_lock;
 	__u32 result_retry;
 	__u32 result_error;
 	__u32 result_major;
+	__u32 _pad1;
 	__u64 cgroup_id;
 	/*
 	 * SCOPE_COMM: a shell pattern as an automaton of at most 31 states. Bit i of an entry: in
@@ -58,6 +60,7 @@ struct probe_totals {
 			     */
 	__u64 tasks_marked; /* threads that mark_target made targets; user space repeats it until
 			       this stands still */
+	__u64 returns_due;  /* faults that count_returns_due found under way, or unreturned */
 };
 
 #define WALK_PROBES 8
@@ -171,9 +174,11 @@ struct ring_control {
 	__u64 sampled_out_major;
 	__u64 excluded; /* completed faults of others than the targets */
 	__u32 gap;	/* faults to leave out before the next that is taken */
-	__u32 _pad0[3];
+	__u32 _pad0;
+	__u64 unreturned; /* faults whose end no probe saw, though it came: see return_is_due */
 	__u64 tail;
-	__u32 every; /* one fault of so many is taken */
+	__u32 every; /* one fault of so many is taken; 0: the recording has not begun,
+			or has ended */
 	__u32 _pad1[13];
 };
 

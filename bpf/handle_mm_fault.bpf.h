@@ -12,6 +12,22 @@
 
 #define MAX_ARGUMENTS 5
 
+/*
+ * Does a fault that is under way go on, after handle_mm_fault has asked for another try? Not known
+ * by FAULT_FLAG_TRIED alone: since 6.4 the first try is under the VMA's own lock, and the second,
+ * which may be the first with mmap_lock, does not have the flag. Where the return was missed the
+ * flags are all there is.
+ */
+static __always_inline bool is_next_try(const struct task_slot *slot, __u64 address, __u32 flags)
+{
+	if (slot->state == SLOT_IDLE || slot->address != address)
+		return false;
+	if (slot->is_retried)
+		return true;
+	return return_is_due(slot) &&
+	       ((flags & config.flag_tried) || (slot->code & ~flags & config.flag_vma_lock));
+}
+
 static __always_inline int mm_fault_enter(__u64 address, __u32 flags, struct pt_regs *regs)
 {
 	struct task_slot *slot = my_slot();
@@ -20,17 +36,17 @@ static __always_inline int mm_fault_enter(__u64 address, __u32 flags, struct pt_
 	__u8 bits = FAULT_HAS_FLAGS;
 	__u64 ip = 0;
 
-	if (!slot || !control || !is_target(slot))
+	if (!slot || !control || !is_on(control) || !is_target(slot))
 		return 0;
-	/*
-	 * Not by FAULT_FLAG_TRIED: since 6.4 the first try is under the VMA's own lock, and the
-	 * second, which may be the first with mmap_lock, does not have the flag.
-	 */
-	if (slot->is_retried && slot->state != SLOT_IDLE && slot->address == address) {
+	if (is_next_try(slot, address, flags)) {
 		slot->code = flags;
 		slot->handler = 0;
 		slot->is_retried = 0;
 		return 0;
+	}
+	if (return_is_due(slot)) {
+		bump(&control->unreturned);
+		slot->state = SLOT_IDLE;
 	}
 	slot->is_retried = 0;
 	if (regs)
@@ -57,10 +73,15 @@ static __always_inline int mm_fault_leave(__u32 result, __u64 address, __u32 fla
 	if (!control)
 		return 0;
 	if (!slot || !is_target(slot)) {
-		if (config.machine_wide && !(result & (config.result_retry | config.result_error)))
+		if (slot)
+			slot->state = SLOT_IDLE; /* renamed or moved in the middle */
+		if (config.machine_wide && is_on(control) &&
+		    !(result & (config.result_retry | config.result_error)))
 			bump(&control->excluded);
 		return 0;
 	}
+	if (slot->state == SLOT_IDLE && !is_on(control))
+		return 0;
 	if (result & config.result_retry) {
 		slot->is_retried = 1;
 		return 0;
@@ -89,6 +110,9 @@ static __always_inline int mm_fault_leave(__u32 result, __u64 address, __u32 fla
 }
 
 /*
+ * The order of the programs is that of their attaching: the end before the entry, see
+ * return_is_due.
+ *
  * Which argument is where is known when the program is loaded: config is constant then, so the
  * verifier sees one of these loads. The array keeps the compiler from turning them into one load
  * from a computed place, which the verifier refuses.
@@ -111,16 +135,6 @@ static __always_inline struct pt_regs *regs_of(const __u64 *arguments)
 	return (struct pt_regs *)arguments[config.arg_regs];
 }
 
-SEC("fentry/handle_mm_fault")
-int mm_fault_fentry(__u64 *ctx)
-{
-	__u64 arguments[MAX_ARGUMENTS] = {};
-
-	read_context(ctx, arguments, config.arg_count);
-	return mm_fault_enter(arguments[config.arg_address], arguments[config.arg_flags],
-			      regs_of(arguments));
-}
-
 SEC("fexit/handle_mm_fault")
 int mm_fault_fexit(__u64 *ctx)
 {
@@ -132,11 +146,12 @@ int mm_fault_fexit(__u64 *ctx)
 			      arguments[config.arg_flags]);
 }
 
-SEC("kprobe/handle_mm_fault")
-int mm_fault_kprobe(struct bpf_user_pt_regs *ctx)
+SEC("fentry/handle_mm_fault")
+int mm_fault_fentry(__u64 *ctx)
 {
-	__u64 arguments[MAX_ARGUMENTS] = { ctx->di, ctx->si, ctx->dx, ctx->cx, ctx->r8 };
+	__u64 arguments[MAX_ARGUMENTS] = {};
 
+	read_context(ctx, arguments, config.arg_count);
 	return mm_fault_enter(arguments[config.arg_address], arguments[config.arg_flags],
 			      regs_of(arguments));
 }
@@ -145,6 +160,15 @@ SEC("kretprobe/handle_mm_fault")
 int mm_fault_kretprobe(struct bpf_user_pt_regs *ctx)
 {
 	return mm_fault_leave(ctx->ax, 0, 0);
+}
+
+SEC("kprobe/handle_mm_fault")
+int mm_fault_kprobe(struct bpf_user_pt_regs *ctx)
+{
+	__u64 arguments[MAX_ARGUMENTS] = { ctx->di, ctx->si, ctx->dx, ctx->cx, ctx->r8 };
+
+	return mm_fault_enter(arguments[config.arg_address], arguments[config.arg_flags],
+			      regs_of(arguments));
 }
 
 /* The first of them in a fault served it: do_swap_page itself may end in do_wp_page. */

@@ -59,6 +59,23 @@ static __always_inline void send_event(__u32 type, const struct task_slot *slot,
 	bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
 }
 
+static __always_inline struct ring_control *my_control(void)
+{
+	__u32 cpu = bpf_get_smp_processor_id();
+
+	return bpf_map_lookup_elem(&ring_controls, &cpu);
+}
+
+/*
+ * A recording of what runs already begins when user space knows all mappings and names, and ends
+ * before the probes are detached one after the other: outside of that no fault is remembered at its
+ * entry, and none counted that was not.
+ */
+static __always_inline bool is_on(struct ring_control *control)
+{
+	return *(volatile __u32 *)&control->every != 0;
+}
+
 static __always_inline void bump(__u64 *counter)
 {
 	/* Each counter has one writer: its CPU, with preemption off. */

@@ -141,6 +141,18 @@ static __always_inline bool in_cgroup(void)
 	return false;
 }
 
+/*
+ * handle_mm_fault was entered, and no probe has seen it return: it is under way, or its return was
+ * missed. A kretprobe has few instances, each taken for as long as a fault sleeps; and a program is
+ * left out while another one runs on its CPU. Probes at the end are attached before those at the
+ * entry, so every return of an entry that was seen should be.
+ */
+static __always_inline bool return_is_due(const struct task_slot *slot)
+{
+	return config.sees_only_mapped && slot->state != SLOT_IDLE && !slot->result &&
+	       !slot->is_retried;
+}
+
 /* Is the running task, which has this slot, recorded? */
 static __always_inline bool is_target(struct task_slot *slot)
 {

@@ -11,11 +11,11 @@ internal static class DoctorFunctions
 {
     private const string Indent = "    ";
 
-    public static int Run(string[] names, bool json)
+    public static int Run(string[] names, bool asJson)
     {
         var diagnosis = FunctionDoctor.Examine(names);
-        if (json)
-            OutputTarget.Write(null, [], stream => WriteJson(stream, diagnosis));
+        if (asJson)
+            IndentedJson.Write(json => WriteJson(json, diagnosis));
         else
             OutputTarget.WriteText(null, [], writer => WriteText(writer, diagnosis));
         return (int)(diagnosis.Functions.All(function => function.IsTraceable) ? ExitCode.Ok : ExitCode.NotPermitted);
@@ -53,16 +53,13 @@ internal static class DoctorFunctions
             yield return $"{Indent}similarly named, and traceable: {string.Join(", ", function.Suggestions)}";
     }
 
-    private static void WriteJson(Stream stream, FunctionsDiagnosis diagnosis)
+    private static void WriteJson(Utf8JsonWriter json, FunctionsDiagnosis diagnosis)
     {
-        using var json = new Utf8JsonWriter(stream, new JsonWriterOptions { Indented = true });
-        json.WriteStartObject();
         json.WriteStartArray("functions");
         foreach (var function in diagnosis.Functions)
             WriteFunction(json, function);
         json.WriteEndArray();
         WriteStrings(json, "not_looked_at", diagnosis.NotLookedAt);
-        json.WriteEndObject();
     }
 
     private static void WriteFunction(Utf8JsonWriter json, FunctionDiagnosis function)

@@ -28,11 +28,11 @@ internal static class DoctorVerb
         return verb;
     }
 
-    private static int Run(bool json)
+    private static int Run(bool asJson)
     {
         var diagnosis = Doctor.Examine();
-        if (json)
-            OutputTarget.Write(null, [], stream => WriteJson(stream, diagnosis));
+        if (asJson)
+            IndentedJson.Write(json => WriteJson(json, diagnosis));
         else
             OutputTarget.WriteText(null, [], writer => WriteText(writer, diagnosis));
         return (int)(diagnosis.CanRecord ? ExitCode.Ok : ExitCode.NotPermitted);
@@ -49,10 +49,8 @@ internal static class DoctorVerb
             writer.WriteLine($"  {setting.Name,-26} {setting.Value,-22} {setting.Meaning}");
     }
 
-    private static void WriteJson(Stream stream, Diagnosis diagnosis)
+    private static void WriteJson(Utf8JsonWriter json, Diagnosis diagnosis)
     {
-        using var json = new Utf8JsonWriter(stream, new JsonWriterOptions { Indented = true });
-        json.WriteStartObject();
         json.WriteString("verdict", diagnosis.Verdict);
         json.WriteBoolean("can_record", diagnosis.CanRecord);
         json.WriteStartArray("backends");
@@ -76,6 +74,5 @@ internal static class DoctorVerb
             json.WriteEndObject();
         }
         json.WriteEndArray();
-        json.WriteEndObject();
     }
 }

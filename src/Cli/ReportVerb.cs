@@ -33,6 +33,7 @@ internal static class ReportVerb
     [
         ("region", ReportTableKind.Region), ("kind", ReportTableKind.Kind), ("process", ReportTableKind.Process),
         ("thread", ReportTableKind.Thread), ("file", ReportTableKind.File), ("comm", ReportTableKind.Comm),
+        ("handler", ReportTableKind.Handler),
     ];
 
     public static Command Create()

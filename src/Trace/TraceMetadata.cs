@@ -246,13 +246,16 @@ public sealed record Receipt
     /// <summary>Rows in the file.</summary>
     public required long Events { get; init; }
 
-    /// <summary>Faults the probe saw and could not hand over (ring full).</summary>
+    /// <summary>Served faults that a probe saw and could not hand over: the ring was full, or the probe at their end did not run.</summary>
     public long Lost { get; init; }
 
     public IReadOnlyList<CpuLoss> LostByCpu { get; init; } = [];
 
     /// <summary>Lost events by whole second of the recording; only seconds with a loss.</summary>
     public IReadOnlyList<SecondLoss> LostBySecond { get; init; } = [];
+
+    /// <summary>Faults that the kernel's own counters have, and no probe saw served: neither rows nor <see cref="Lost"/>.</summary>
+    public long Missed { get; init; }
 
     /// <summary>Faults the probes saw and left out by sampling; exact.</summary>
     public long SampledOut { get; init; }
@@ -269,7 +272,7 @@ public sealed record Receipt
     /// <summary>Faults that completed without their entry having been seen: their duration is null.</summary>
     public long WithoutEntry { get; init; }
 
-    /// <summary>Faults entered whose outcome no probe saw (fixed up in the kernel, retried after a signal, killed).</summary>
+    /// <summary>Faults entered whose outcome no probe saw (fixed up in the kernel, retried after a signal, killed; with kprobes also under way at the end).</summary>
     public long WithoutOutcome { get; init; }
 
     /// <summary>Faults whose address no known mapping covered (<see cref="FaultBatch.RegionId"/> 0).</summary>

@@ -23,6 +23,7 @@ public class WordsTests
         {
             Events = 1,
             Lost = 2,
+            Missed = 14,
             LostSideband = 3,
             WithoutEntry = 4,
             WithoutOutcome = 5,
@@ -38,7 +39,7 @@ public class WordsTests
         };
 
         Assert.Equal(
-            "INCOMPLETE: 1 fault captured, 2 lost; the kernel counted 25 (13 major); its perf counters say 21 (11 major); "
+            "INCOMPLETE: 1 fault captured, 2 lost; 14 missed, which the kernel counted and no probe saw served; the kernel counted 25 (13 major); its perf counters say 21 (11 major); "
             + "3 records of mappings, names or forks lost, so regions may be wrong; 4 faults without a duration, because their entry was not seen; "
             + "5 faults entered without an outcome (fixed up in the kernel, retried, or killed); 6 faults outside every known mapping; "
             + "7 mappings beyond the ledger's limit folded into others; 8 mappings without a fault left out; 9 bytes of damaged spool left out; "
@@ -48,7 +49,10 @@ public class WordsTests
 
     [Fact]
     public void A_receipt_that_says_complete_with_losses_is_not_believed()
-        => Assert.False(ReceiptText.IsComplete(new Receipt { Events = 1, Lost = 1, Complete = true }));
+    {
+        Assert.False(ReceiptText.IsComplete(new Receipt { Events = 1, Lost = 1, Complete = true }));
+        Assert.False(ReceiptText.IsComplete(new Receipt { Events = 1, Missed = 1, Complete = true }));
+    }
 
     [Fact]
     public void The_finding_sums_mappings_of_one_name()

@@ -100,6 +100,24 @@ public sealed class UsageTests : CliTest
     }
 
     [Theory]
+    [InlineData("region", "id,name,kind,pid,start")]
+    [InlineData("kind", "kind,faults,share")]
+    [InlineData("process", "pid,comm,threads")]
+    [InlineData("thread", "pid,tid,comm")]
+    [InlineData("file", "path,regions")]
+    [InlineData("comm", "comm,threads")]
+    [InlineData("handler", "function,faults")]
+    public void EveryTableCanBeAskedFor(string table, string columns)
+    {
+        SmallTrace.Write(Folder["trace"], faults: 3);
+
+        var result = Bash($"\"$F\" report --format csv --by {table} trace");
+
+        Assert.Equal((0, ""), (result.Status, result.Error));
+        Assert.StartsWith(columns, result.Output, StringComparison.Ordinal);
+    }
+
+    [Theory]
     [InlineData("report --format csv --by region --top 0")]
     [InlineData("dump")]
     [InlineData("dump --format json")]

@@ -50,7 +50,7 @@ public sealed partial class KernelTests(Guests guests)
     {
         string[] existing = guests.Of(kernel)[Plan.HandlersInKernel].Output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
         Assert.Contains("do_wp_page", existing);
-        foreach (var rung in (Rung[])[Rung.Fexit, Rung.Kprobe])
+        foreach (var rung in Plan.OnFunctions)
         {
             var handlers = Recording.Json(guests.Of(kernel)[Plan.Step(rung, Plan.Handlers)])["handlers"]!.AsArray()
                 .Where(handler => handler!["function"] is not null).ToDictionary(handler => handler!["function"]!.GetValue<string>(), handler => handler!);
@@ -89,10 +89,46 @@ public sealed partial class KernelTests(Guests guests)
     [MemberData(nameof(Kernels))]
     public void KprobesWorkByTracefsToo(string kernel)
     {
-        var info = Recording.Json(guests.Of(kernel)[Plan.LegacyKprobe]);
+        var step = guests.Of(kernel)[Plan.LegacyKprobe];
+        if (Recording.Documents(step) is not [var left, var stillLeft, var info])
+            throw new InvalidOperationException(step.Output);
 
         Assert.Equal("kprobe", info["backend"]!.GetValue<string>());
         Assert.True(info["receipt"]!["complete"]!.GetValue<bool>());
+        // Of the recorder that was killed before, at entry and return; the next one cleans up.
+        Assert.Equal((2, 0), (left.GetValue<int>(), stillLeft.GetValue<int>()));
+    }
+
+    /// <summary>
+    /// The kernel's ten instances of a kretprobe are with ten of 40 threads that sleep in a fault: meanwhile the main thread faults
+    /// 100 times, and each return is missed. They are counted, one by one.
+    /// </summary>
+    [Theory]
+    [MemberData(nameof(Kernels))]
+    public void MissedReturnsAreLost(string kernel)
+    {
+        if (Recording.Documents(guests.Of(kernel)[Plan.Sleepers]) is not [_, var info])
+            throw new InvalidOperationException("the step printed something else");
+
+        var receipt = info["receipt"]!;
+        Assert.False(receipt["complete"]!.GetValue<bool>());
+        Assert.InRange(receipt["lost"]!.GetValue<long>(), 100, 250);
+        Assert.Equal(
+            receipt["kernel_minor"]!.GetValue<long>() + receipt["kernel_major"]!.GetValue<long>(),
+            receipt["events"]!.GetValue<long>() + receipt["lost"]!.GetValue<long>());
+    }
+
+    /// <summary>Neither where the kernel counts nothing to compare with, nor where no later fault of the thread shows what was missed.</summary>
+    [Theory]
+    [MemberData(nameof(Kernels))]
+    public void ARecordingThatMissedReturnsIsNeverComplete(string kernel)
+    {
+        var byName = Recording.Documents(guests.Of(kernel)[Plan.SleepersByName])[^1]["receipt"]!;
+        var atTheEnd = Recording.Documents(guests.Of(kernel)[Plan.SleepersAtTheEnd])[^1]["receipt"]!;
+
+        Assert.Equal((false, false), (byName["complete"]!.GetValue<bool>(), atTheEnd["complete"]!.GetValue<bool>()));
+        Assert.InRange(byName["lost"]!.GetValue<long>(), 100, 250);
+        Assert.InRange(atTheEnd["without_outcome"]!.GetValue<long>(), 40, 60);
     }
 
     /// <summary>By name and by cgroup: the touches of the one program, none of its neighbour's.</summary>
@@ -106,6 +142,44 @@ public sealed partial class KernelTests(Guests guests)
             Assert.Contains((1024L, 1024L), regions);
             Assert.DoesNotContain(regions, region => region.Item1 == 4096);
         }
+    }
+
+    /// <summary>Nothing is taken before the mappings are known, and everything after: a program's rows are its getrusage.</summary>
+    [Theory]
+    [MemberData(nameof(Kernels))]
+    public void AllOfTheGuestHasItsRegions(string kernel)
+    {
+        foreach (var rung in Plan.OnFunctions)
+        {
+            if (Recording.Documents(guests.Of(kernel)[Plan.Step(rung, Plan.All)]) is not [var said, var kept, var info, var report])
+                throw new InvalidOperationException("the step printed something else");
+            var receipt = info["receipt"]!;
+            Assert.True(receipt["complete"]!.GetValue<bool>(), receipt["words"]!.GetValue<string>());
+            Assert.Equal(0, receipt["without_region"]!.GetValue<long>());
+            // One is under way when the recording begins, at most.
+            Assert.InRange(receipt["without_entry"]!.GetValue<long>(), 0, 1);
+            var processes = report["processes"]!.AsArray().ToDictionary(process => process!["comm"]!.GetValue<string>(), process => process!["faults"]!.GetValue<long>());
+            Assert.Equal(said["minflt"]!.GetValue<long>() + said["majflt"]!.GetValue<long>(), processes["seq_touch"]);
+            Assert.InRange(processes["keep_touching"], 1, kept["minflt"]!.GetValue<long>());
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Kernels))]
+    public void AttachingAgainAndAgainDisturbsNothing(string kernel)
+    {
+        var documents = Recording.Documents(guests.Of(kernel)[Plan.AttachedAgain]);
+
+        Assert.Equal(Plan.Attaches + 1, documents.Count);
+        foreach (var receipt in documents.SkipLast(1).Select(info => info["receipt"]!))
+        {
+            Assert.True(receipt["complete"]!.GetValue<bool>(), receipt["words"]!.GetValue<string>());
+            Assert.True(receipt["events"]!.GetValue<long>() > 0);
+            // One is under way when the recording begins, at most.
+            Assert.InRange(receipt["without_entry"]!.GetValue<long>(), 0, 1);
+            Assert.Equal(0, receipt["without_region"]!.GetValue<long>());
+        }
+        Assert.Equal(0, documents[^1]["wrong"]!.GetValue<long>());
     }
 
     /// <summary>Probed functions, BPF objects, perf events, processes.</summary>

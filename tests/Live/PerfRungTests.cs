@@ -139,6 +139,36 @@ public sealed class PerfRungTests : LiveTest
         Assert.True(ReadWhole().All.Count > 256);
     }
 
+    /// <summary>Four open files a thread and CPU: more than the soft limit is raised for, more than the hard one is told.</summary>
+    [Fact]
+    public void AnAttachRaisesTheLimitOfOpenFilesAsFarAsItMay()
+    {
+        const int threads = 60;
+        using var program = Running.Start(Checkout.Fixture("wait_then_touch"), $"{threads}", "1");
+        program.ReadLine();
+        var attach = $"exec {Checkout.Faultrec} record --backend perf --duration 100ms -o {TracePath} --pid {program.Pid}";
+
+        var refused = Running.ToEnd(InFolder, "sh", "-c", $"ulimit -n 128; {attach}");
+        var recorded = Running.ToEnd(InFolder, "sh", "-c", $"ulimit -Sn 128; {attach}");
+
+        Assert.Equal(4, refused.Status);
+        Assert.Contains("may open 128 files (`ulimit -Hn`)", Assert.Single(refused.ErrorLines), StringComparison.Ordinal);
+        Assert.Equal(0, recorded.Status);
+    }
+
+    [Theory]
+    [InlineData("perf")]
+    [InlineData("auto")]
+    public void TheCommandKeepsTheLimitOfOpenFilesThatItHad(string backend)
+    {
+        var hard = Running.ToEnd("sh", "-c", "ulimit -Hn").Output;
+
+        var result = Running.ToEnd(
+            InFolder, "sh", "-c", $"ulimit -Sn 300; exec {Checkout.Faultrec} record --backend {backend} -o {TracePath} -- sh -c 'ulimit -Sn; ulimit -Hn'");
+
+        Assert.Equal((0, "300\n" + hard), (result.Status, result.Output));
+    }
+
     [Fact]
     public void AnotherUsersProcessIsRefusedInOneLine()
     {

@@ -72,6 +72,7 @@ public sealed class MetadataTests
             SampledOut = 16,
             SampledOutMajor = 17,
             Excluded = 18,
+            Missed = 19,
         },
         Sampling = new Sampling(16, 200_000, true),
         ExcludeKernel = true,
@@ -142,7 +143,7 @@ public sealed class MetadataTests
         AssertJson(
             """
             {"events":100,"lost":3,"lost_by_cpu":[{"cpu":0,"lost":1},{"cpu":1,"lost":2}],"lost_by_second":[{"second":7,"lost":3}],
-             "sampled_out":16,"sampled_out_major":17,"excluded":18,"lost_sideband":4,"without_entry":5,"without_outcome":6,"without_region":7,"regions_folded":8,"regions_omitted":9,
+             "missed":19,"sampled_out":16,"sampled_out_major":17,"excluded":18,"lost_sideband":4,"without_entry":5,"without_outcome":6,"without_region":7,"regions_folded":8,"regions_omitted":9,
              "perf_minor":10,"perf_major":11,"kernel_minor":12,"kernel_major":13,"kernel_exec":14,"end_reason":"interrupted",
              "exit_status":130,"spool_bytes_dropped":15,"complete":true}
             """,

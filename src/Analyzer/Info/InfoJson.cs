@@ -106,6 +106,7 @@ public static class InfoJson
         foreach (var loss in receipt.LostBySecond)
             WritePair(json, "second", loss.Second, loss.Lost);
         json.WriteEndArray();
+        json.WriteNumber("missed", receipt.Missed);
         json.WriteNumber("sampled_out", receipt.SampledOut);
         json.WriteNumber("sampled_out_major", receipt.SampledOutMajor);
         json.WriteNumber("excluded", receipt.Excluded);

@@ -98,6 +98,8 @@ public static class InfoText
     {
         Line(output, "kernel", $"minor {OrDash(receipt.KernelMinor)}, major {OrDash(receipt.KernelMajor)}, of these in exec {OrDash(receipt.KernelExec)}");
         Line(output, "perf", $"minor {OrDash(receipt.PerfMinor)}, major {OrDash(receipt.PerfMajor)}");
+        if (receipt.Missed != 0)
+            Line(output, "missed", $"{Units.Of(receipt.Missed, "fault")} that the kernel counted and no probe saw served");
         if (receipt.SampledOut != 0)
             Line(output, "left out", $"{Units.Of(receipt.SampledOut, "fault")} ({Units.Count(receipt.SampledOutMajor)} major) by sampling");
         if (receipt.Excluded != 0)

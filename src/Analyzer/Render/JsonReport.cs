@@ -94,6 +94,7 @@ public static class JsonReport
         json.WriteNumber("sampled_out", receipt.SampledOut);
         json.WriteNumber("sampled_out_major", receipt.SampledOutMajor);
         json.WriteNumber("excluded", receipt.Excluded);
+        json.WriteNumber("missed", receipt.Missed);
         json.WriteStartArray("limits");
         foreach (var limit in BackendFacts.Limits(metadata))
             json.WriteStringValue(limit);

@@ -11,6 +11,8 @@ public static class ReceiptText
     public static string Describe(Receipt receipt)
     {
         var clauses = new List<string> { $"{Units.Of(receipt.Events, "fault")} captured, {Units.Count(receipt.Lost)} lost" };
+        if (receipt.Missed != 0)
+            clauses.Add($"{Units.Count(receipt.Missed)} missed, which the kernel counted and no probe saw served");
         AddLeftOut(clauses, receipt);
         AddKernel(clauses, receipt);
         AddPerf(clauses, receipt);
@@ -21,7 +23,7 @@ public static class ReceiptText
 
     /// <summary>The file's own verdict, unless its counters contradict it.</summary>
     public static bool IsComplete(Receipt receipt)
-        => receipt is { Complete: true, Lost: 0, LostSideband: 0, SpoolBytesDropped: 0 };
+        => receipt is { Complete: true, Lost: 0, Missed: 0, LostSideband: 0, SpoolBytesDropped: 0 };
 
     private static void AddLeftOut(List<string> clauses, Receipt receipt)
     {

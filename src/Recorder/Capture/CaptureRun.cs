@@ -37,8 +37,8 @@ internal static class CaptureRun
 
     private static SpoolEnding Ending(string reason, ChildEnd? end, ICapture capture) => Ending(reason, end, capture.ReadCounts()) with
     {
-        KernelMinor = capture is PerfCapture ? end?.MinorFaults : null,
-        KernelMajor = capture is PerfCapture ? end?.MajorFaults : null,
+        KernelMinor = capture.SeesTaskCounts ? null : end?.MinorFaults,
+        KernelMajor = capture.SeesTaskCounts ? null : end?.MajorFaults,
     };
 
     private static SpoolEnding Ending(string reason, ChildEnd? end, CaptureCounts counts) => new()
@@ -50,6 +50,7 @@ internal static class CaptureRun
         PerfMajor = counts.PerfMajor,
         EventsLost = counts.EventsLost,
         WithoutOutcome = counts.WithoutOutcome,
+        ReturnsDue = counts.ReturnsDue,
         SampledOut = counts.SampledOut,
         SampledOutMajor = counts.SampledOutMajor,
         Excluded = counts.Excluded,
@@ -59,7 +60,7 @@ internal static class CaptureRun
     private static void PassOn(int signal, Target target, ICapture capture)
     {
         const long sameKeystrokeNs = 1_000_000_000;
-        if (capture is PerfCapture && Terminal.SendsToAll(signal))
+        if (!capture.SeesSignals && Terminal.SendsToAll(signal))
             return;
         if (Libc.MonotonicNs() - capture.TargetSignalledNs > sameKeystrokeNs)
             target.Launcher?.Kill(signal);

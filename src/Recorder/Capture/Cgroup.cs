@@ -1,3 +1,4 @@
+using Faultrec.Recorder.Doctoring;
 using Faultrec.Recorder.Native;
 using Faultrec.Traces;
 
@@ -13,7 +14,7 @@ internal static class Cgroup
     /// <exception cref="FaultrecException">There is no such cgroup.</exception>
     public static ulong FindId(string path)
     {
-        var mounts = Mounts();
+        var mounts = KernelFile.MountPoints(FileSystem);
         if (mounts.Count == 0)
             throw new FaultrecException(ExitCode.NotPermitted, $"--cgroup {path}: no cgroup v2 hierarchy is mounted here; `mount -t cgroup2 none /sys/fs/cgroup` mounts it");
         string[] candidates = [Path.GetFullPath(path), .. mounts.Select(mount => Path.Join(mount, path))];
@@ -29,8 +30,4 @@ internal static class Cgroup
 
     private static bool IsBelow(string path, string mount)
         => path == mount || path.StartsWith(mount.TrimEnd('/') + '/', StringComparison.Ordinal);
-
-    // proc_pid_mounts(5): device, mount point, type, …
-    private static List<string> Mounts()
-        => [.. File.ReadLines("/proc/self/mounts").Select(line => line.Split(' ')).Where(fields => fields.Length > 2 && fields[2] == FileSystem).Select(fields => fields[1])];
 }

@@ -1,4 +1,4 @@
-using System.Text;
+using Faultrec.Recorder.Doctoring;
 using Faultrec.Recorder.Native;
 using Faultrec.Traces;
 
@@ -8,26 +8,26 @@ namespace Faultrec.Recorder.Capture;
 internal static class FaultHandlers
 {
     // enum fault_handler in bpf/faultrec.h, from 1.
-    private static readonly string[] Functions =
+    public static IReadOnlyList<string> Functions { get; } =
     [
         "handle_pte_fault", "do_anonymous_page", "do_fault", "do_swap_page", "do_wp_page", "do_numa_page", "do_huge_pmd_anonymous_page",
     ];
 
     /// <summary>The name of a record's handler; null: none was seen.</summary>
-    public static string? Name(byte handler) => handler is 0 || handler > Functions.Length ? null : Functions[handler - 1];
+    public static string? Name(byte handler) => handler is 0 || handler > Functions.Count ? null : Functions[handler - 1];
 
     /// <summary>Of each, whether a probe of this rung can be put on it.</summary>
     public static IReadOnlyList<HandlerProbe> Find(string backend)
     {
         if (backend is not (Backends.Fexit or Backends.Kprobe))
             return [.. Functions.Select(function => new HandlerProbe(function, $"the {backend} backend has no probes on functions; fexit and kprobe have"))];
-        var symbols = Symbols();
+        var symbols = KernelSymbols.OfKernel();
         using var btf = backend == Backends.Fexit ? Btf.OfKernel() : null;
         return [.. Functions.Select(function => new HandlerProbe(function, Refusal(function)))];
 
         string? Refusal(string function)
         {
-            if (!symbols.Contains(function))
+            if (symbols?.Find(function) is not { Count: > 0, Module: null })
                 return "not in /proc/kallsyms: inlined into its callers, or renamed by the compiler";
             return btf is not null && btf.FindFunction(function) is null ? "not in the kernel's BTF" : null;
         }
@@ -36,24 +36,4 @@ internal static class FaultHandlers
     /// <summary>The program of bpf/handle_mm_fault.bpf.h for it.</summary>
     public static string Program(string backend, HandlerProbe probe)
         => (backend == Backends.Fexit ? "fentry_" : "kprobe_") + probe.Function;
-
-    // "ffffffff81234560 t do_fault", and "\t[module]" behind those of modules.
-    private static HashSet<string> Symbols()
-    {
-        var found = new HashSet<string>();
-        try
-        {
-            using var reader = new StreamReader("/proc/kallsyms", Encoding.ASCII, false, 1 << 16);
-            while (reader.ReadLine() is { } line)
-            {
-                if (line.Split(' ') is [_, "t" or "T", var name] && Functions.Contains(name))
-                    found.Add(name);
-            }
-        }
-        catch (IOException)
-        {
-            // Without kallsyms no function is known.
-        }
-        return found;
-    }
 }

@@ -16,19 +16,26 @@ internal sealed unsafe class FaultRings
     private readonly AttachedProbes _probes;
     private readonly ulong[] _lostSeen;
     private readonly RateGuard? _guard;
+    private readonly uint _firstEvery;
     private uint _every;
 
+    /// <summary>Until <see cref="Begin"/> the probes take and count nothing.</summary>
     public FaultRings(AttachedProbes probes, RecordOptions options)
     {
         _probes = probes;
+        _firstEvery = (uint)options.Every;
         _lostSeen = new ulong[probes.Cpus];
         if (options.MaxRatePerSecond is { } rate)
             _guard = new RateGuard(rate, options.Every, options.OnNotice);
         // Without a random first distance the first fault would always be taken, and short recordings be estimated too high.
         for (var cpu = 0; cpu < probes.Cpus; cpu++)
             Control(cpu).Gap = (uint)Random.Shared.Next(options.Every);
-        Take((uint)options.Every);
     }
+
+    public void Begin() => Take(_firstEvery);
+
+    /// <summary>No fault is remembered at its entry from now on; those under way are still taken when they end.</summary>
+    public void End() => Take(0);
 
     public void DrainTo(IFrameSink sink, long nowNs)
     {
@@ -36,7 +43,7 @@ internal sealed unsafe class FaultRings
         {
             ref var control = ref Control(cpu);
             DrainCpu(sink, cpu, ref control);
-            var lost = Volatile.Read(ref control.Lost);
+            var lost = Lost(ref control);
             if (lost == _lostSeen[cpu])
                 continue;
             var loss = new LossFrame { TimeNs = nowNs, Lost = (long)(lost - _lostSeen[cpu]) };
@@ -56,7 +63,7 @@ internal sealed unsafe class FaultRings
         {
             ref var control = ref Control(cpu);
             counts = new ProbeCounts(
-                counts.Taken + (long)(Volatile.Read(ref control.Head) + Volatile.Read(ref control.Lost)),
+                counts.Taken + (long)(Volatile.Read(ref control.Head) + Lost(ref control)),
                 counts.WithoutOutcome + (long)Volatile.Read(ref control.WithoutOutcome),
                 counts.SampledOut + (long)Volatile.Read(ref control.SampledOut),
                 counts.SampledOutMajor + (long)Volatile.Read(ref control.SampledOutMajor),
@@ -67,6 +74,9 @@ internal sealed unsafe class FaultRings
 
     // SAFETY: RingControl[Cpus] is mapped for as long as the probes live.
     private ref RingControl Control(int cpu) => ref ((RingControl*)_probes.Controls.Pointer)[cpu];
+
+    // Served faults without a record: the ring was full, or the probe at their end did not run.
+    private static ulong Lost(ref RingControl control) => Volatile.Read(ref control.Lost) + Volatile.Read(ref control.Unreturned);
 
     private void Take(uint every)
     {

@@ -195,7 +195,8 @@ internal sealed class FaultSamples : IDisposable
             ExitCode.NotPermitted,
             $"thread {tid} may not be traced by this user ({Errno.Describe(errno)}): it is another user's, or its program is not readable; use sudo"),
         Errno.Emfile => new FaultrecException(
-            ExitCode.NotPermitted, "the target has more threads than perf events can be opened for (four a thread and CPU); raise `ulimit -n`, or use sudo"),
+            ExitCode.NotPermitted,
+            $"the target has more threads than perf events can be opened for: four a thread and CPU, and this process may open {FileLimit.Hard} files (`ulimit -Hn`); raise that limit, or use sudo"),
         _ => Errno.Failure(errno, $"perf_event_open for the faults of thread {tid}"),
     };
 }

@@ -27,6 +27,12 @@ internal interface ICapture : IDisposable
     /// <summary>When the target process was last sent an ending signal, CLOCK_MONOTONIC ns; 0: never, or not known.</summary>
     long TargetSignalledNs { get; }
 
+    /// <summary>Whether <see cref="TargetSignalledNs"/> is known.</summary>
+    bool SeesSignals { get; }
+
+    /// <summary>Each thread's own count of its faults comes with its end; otherwise wait4(2) has the only one.</summary>
+    bool SeesTaskCounts { get; }
+
     /// <summary>Begins to capture what runs already, and appends the mappings and names it has; not for a command.</summary>
     void Start(IFrameSink sink);
 
@@ -52,6 +58,12 @@ internal sealed record CaptureCounts
 
     /// <summary>Faults entered whose end no probe saw.</summary>
     public long WithoutOutcome { get; init; }
+
+    /// <summary>
+    /// Faults that were under way at the end, or whose return the kprobe rung has missed: it cannot tell. Beyond
+    /// <see cref="WithoutOutcome"/>.
+    /// </summary>
+    public long ReturnsDue { get; init; }
 
     /// <summary>Faults that sampling left out; of these major.</summary>
     public long SampledOut { get; init; }

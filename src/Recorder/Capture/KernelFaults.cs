@@ -70,6 +70,7 @@ internal sealed record KernelFaults(
         ArgRegs = Position("regs"),
         FlagTried = (uint)FlagNames.GetValueOrDefault("FAULT_FLAG_TRIED"),
         FlagRemote = (uint)FlagNames.GetValueOrDefault("FAULT_FLAG_REMOTE"),
+        FlagVmaLock = (uint)FlagNames.GetValueOrDefault("FAULT_FLAG_VMA_LOCK"),
         ResultRetry = (uint)ResultNames.GetValueOrDefault("VM_FAULT_RETRY"),
         ResultMajor = (uint)ResultNames.GetValueOrDefault("VM_FAULT_MAJOR"),
         ResultError = (uint)Errors.Sum(name => ResultNames.GetValueOrDefault(name)),

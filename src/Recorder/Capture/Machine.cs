@@ -1,11 +1,15 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
+using Faultrec.Recorder.Doctoring;
 
 namespace Faultrec.Recorder.Capture;
 
 /// <summary>Facts about the running machine, from /proc and /sys.</summary>
 internal static class Machine
 {
+    /// <summary>"none [integrity] confidentiality"</summary>
+    public const string LockdownFile = "/sys/kernel/security/lockdown";
+
     public static IReadOnlyList<int> OnlineCpus => ParseList(File.ReadAllText("/sys/devices/system/cpu/online"));
 
     /// <summary>One more than the highest CPU number that can ever come online: the size of per-CPU tables.</summary>
@@ -30,16 +34,7 @@ internal static class Machine
 
     /// <summary>"integrity" or "confidentiality"; null when the kernel is not locked down, or does not say (kernel_lockdown(7)).</summary>
     public static string? Lockdown
-    {
-        get
-        {
-            const string path = "/sys/kernel/security/lockdown"; // "none [integrity] confidentiality"
-            if (!File.Exists(path))
-                return null;
-            var chosen = File.ReadAllText(path).Split('[', ']');
-            return chosen.Length < 2 || chosen[1] == "none" ? null : chosen[1];
-        }
-    }
+        => KernelFile.ReadText(LockdownFile)?.Split('[', ']') is [_, not "none" and var chosen, ..] ? chosen : null;
 
     public static IEnumerable<int> Processes()
         => Directory.EnumerateDirectories("/proc").Select(path => int.TryParse(Path.GetFileName(path.AsSpan()), CultureInfo.InvariantCulture, out var pid) ? pid : 0)

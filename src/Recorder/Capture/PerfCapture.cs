@@ -41,9 +41,13 @@ internal sealed class PerfCapture : ICapture
 
     public bool ExcludesKernel { get; }
 
+    public bool SeesSignals => false;
+
+    public bool SeesTaskCounts => false;
+
     public IEnumerable<int> Fds => _samples.Fds.Concat(_sideband.Fds);
 
-    public long TargetSignalledNs => 0; // Not known.
+    public long TargetSignalledNs => 0;
 
     /// <exception cref="FaultrecException">perf events, or the target, are closed to this user.</exception>
     public static PerfCapture Open(RecordOptions options, Target target)

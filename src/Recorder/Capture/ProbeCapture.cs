@@ -21,6 +21,7 @@ internal sealed class ProbeCapture : ICapture
     private readonly FaultRings _faults;
     private readonly Action<string>? _onNotice;
     private ProbeCounts _counts;
+    private long _returnsDue;
 
     private ProbeCapture(
         string backend, RecordOptions options, Target target, IReadOnlyList<HandlerProbe> handlers, FrameRecording frames,
@@ -46,6 +47,10 @@ internal sealed class ProbeCapture : ICapture
 
     public bool ExcludesKernel => false;
 
+    public bool SeesSignals => true;
+
+    public bool SeesTaskCounts => true;
+
     public IEnumerable<int> Fds => _sideband.Fds.Prepend(_events.Fd);
 
     public long TargetSignalledNs => _events.TargetSignalledNs;
@@ -55,6 +60,8 @@ internal sealed class ProbeCapture : ICapture
     {
         var handlers = options.Handlers ? FaultHandlers.Find(backend) : [];
         var config = Config(backend, target, options);
+        if (backend == Backends.Kprobe)
+            LeftKprobes.Remove();
         using var open = OpenProbes.Open(Machine.PossibleCpus);
         var probes = open.Load(config, Programs(backend, handlers, options)).Attach();
         Sideband? sideband = null;
@@ -63,6 +70,9 @@ internal sealed class ProbeCapture : ICapture
         {
             var frames = options.NoFrames ? new FrameRecording(false, "--no-frames was given", 0, null, null) : DirectMap.Find(probes);
             var faults = new FaultRings(probes, options);
+            // A command faults no earlier than it may; what runs already has to wait for Start.
+            if (!target.IsMachineWide)
+                faults.Begin();
             if (target.Pid != 0)
                 probes.MarkTarget();
             sideband = Sideband.Open(Machine.OnlineCpus, [target.IsMachineWide ? -1 : target.Pid], !target.IsMachineWide);
@@ -90,6 +100,7 @@ internal sealed class ProbeCapture : ICapture
         }
         if (!isThere)
             _onNotice?.Invoke($"no process matches {_target.Words} yet; waiting for one");
+        _faults.Begin();
         _counters?.Enable();
     }
 
@@ -105,7 +116,12 @@ internal sealed class ProbeCapture : ICapture
         // Before the completions go: entries without them would count from now on.
         _counts = _faults.ReadCounts();
         if (_counters is null)
+        {
+            // First: detaching is not at one moment, and an end whose entry has no probe any more would count as lost.
+            _faults.End();
+            _returnsDue = Backend == Backends.Kprobe ? CountReturnsDue() : 0;
             _probes.Detach();
+        }
         _counters?.Disable();
     }
 
@@ -118,6 +134,7 @@ internal sealed class ProbeCapture : ICapture
             PerfMajor = _counters?.Major,
             EventsLost = _probes.EventsLost,
             WithoutOutcome = _counts.WithoutOutcome,
+            ReturnsDue = _returnsDue,
             SampledOut = counts.SampledOut,
             SampledOutMajor = counts.SampledOutMajor,
             Excluded = counts.Excluded,
@@ -132,12 +149,25 @@ internal sealed class ProbeCapture : ICapture
         _probes.Dispose();
     }
 
+    /// <summary>A fault takes microseconds, or milliseconds with a disk: what is still due after a while may well have been missed.</summary>
+    private long CountReturnsDue()
+    {
+        const int looks = 8, pauseMs = 5;
+        var due = _probes.CountReturnsDue();
+        for (var look = 1; due > 0 && look < looks; look++)
+        {
+            Thread.Sleep(pauseMs);
+            due = _probes.CountReturnsDue();
+        }
+        return due;
+    }
+
     private static HashSet<string> Programs(string backend, IReadOnlyList<HandlerProbe> handlers, RecordOptions options)
     {
         string[] own = backend switch
         {
             Backends.Fexit => ["mm_fault_fentry", "mm_fault_fexit"],
-            Backends.Kprobe => ["mm_fault_kprobe", "mm_fault_kretprobe"],
+            Backends.Kprobe => ["mm_fault_kprobe", "mm_fault_kretprobe", AttachedProbes.ReturnsDueProgram],
             _ => ["fault_enter_user", "fault_enter_kernel", AttachedProbes.MinorProgram, AttachedProbes.MajorProgram],
         };
         string[] walk = options.NoFrames ? [] : [AttachedProbes.DirectMapProgram];

@@ -1,4 +1,3 @@
-using System.Reflection;
 using System.Runtime.InteropServices;
 using Faultrec.Recorder.Native;
 using Faultrec.Traces;
@@ -8,89 +7,49 @@ namespace Faultrec.Recorder.Capture;
 /// <summary>The BPF object, parsed, not yet in the kernel. What depends on target and machine is set on the way to load.</summary>
 internal sealed unsafe class OpenProbes : IDisposable
 {
-    private const int LogSize = 64 * 1024;
-    private readonly ObjectHandle _object;
-
-    // libbpf keeps the pointer until load, so it must not move or be collected.
-    private readonly byte* _log;
+    private readonly EmbeddedObject _file;
     private readonly uint _cpus;
 
-    private OpenProbes(ObjectHandle bpfObject, byte* log, uint cpus)
-    {
-        _object = bpfObject;
-        _log = log;
-        _cpus = cpus;
-    }
+    private OpenProbes(EmbeddedObject file, uint cpus) => (_file, _cpus) = (file, cpus);
 
-    public static OpenProbes Open(int possibleCpus)
-    {
-        using var resource = Assembly.GetExecutingAssembly().GetManifestResourceStream("faultrec.bpf.o")
-            ?? throw new InvalidOperationException("faultrec.bpf.o is not embedded");
-        var bytes = new byte[resource.Length];
-        resource.ReadExactly(bytes);
-
-        var log = (byte*)NativeMemory.AllocZeroed(LogSize);
-        var options = new Libbpf.ObjectOpenOptions
-        {
-            Size = (nuint)sizeof(Libbpf.ObjectOpenOptions),
-            KernelLogBuffer = log,
-            KernelLogSize = LogSize,
-        };
-        // SAFETY: libbpf copies the image while opening; bytes is pinned for the call.
-        fixed (byte* image = bytes)
-        {
-            var pointer = Libbpf.ObjectOpenMem(image, (nuint)bytes.Length, &options);
-            if (pointer == 0)
-            {
-                NativeMemory.Free(log);
-                throw Errno.Failure(Marshal.GetLastPInvokeError(), "opening the embedded BPF object");
-            }
-            return new OpenProbes(new ObjectHandle(pointer), log, (uint)possibleCpus);
-        }
-    }
+    public static OpenProbes Open(int possibleCpus) => new(EmbeddedObject.Open("faultrec.bpf.o"), (uint)possibleCpus);
 
     /// <summary>Sizes maps, fills .rodata and loads; this object must not be used afterwards.</summary>
     /// <param name="programs">Names of those to load; the others stay out of the kernel.</param>
     /// <exception cref="FaultrecException">Not permitted or not supported; names the errno and the verifier's last line.</exception>
     public LoadedProbes Load(ProbeConfig config, IReadOnlySet<string> programs)
     {
-        foreach (var (name, program) in _object.Programs())
+        foreach (var (name, program) in _file.Handle.Programs())
             Errno.ThrowIfLibbpfFailed(Libbpf.ProgramSetAutoload(program, programs.Contains(name)), $"choosing the probe {name}");
         SetMaxEntries("rings", _cpus * config.RingSlots);
         Errno.ThrowIfLibbpfFailed(
-            Libbpf.MapSetValueSize(Libbpf.ObjectFindMapByName(_object, "rings"), (uint)AttachedProbes.SlotBytes(config)), "sizing the records of the fault rings");
+            Libbpf.MapSetValueSize(Libbpf.ObjectFindMapByName(_file.Handle, "rings"), (uint)AttachedProbes.SlotBytes(config)), "sizing the records of the fault rings");
         SetMaxEntries("ring_controls", _cpus);
         *(ProbeConfig*)InitialValue(".rodata", sizeof(ProbeConfig)) = config;
-        var result = Libbpf.ObjectLoad(_object);
+        var result = Libbpf.ObjectLoad(_file.Handle);
         if (result < 0)
         {
-            _object.Dispose();
-            throw Errno.Failure(-result, $"loading the BPF probes{(Machine.Lockdown is { } lockdown ? $" under kernel lockdown ({lockdown})" : "")}{LastLogLine()}");
+            _file.Handle.Dispose();
+            throw Errno.Failure(-result, $"loading the BPF probes{(Machine.Lockdown is { } lockdown ? $" under kernel lockdown ({lockdown})" : "")}{LogLine()}");
         }
-        return new LoadedProbes(_object, config, (int)_cpus, programs);
+        return new LoadedProbes(_file.Handle, config, (int)_cpus, programs);
     }
 
-    public void Dispose() => NativeMemory.Free(_log);
+    public void Dispose() => _file.Dispose();
+
+    private string LogLine() => _file.LastLogLine is { Length: > 0 } line ? $" (verifier: {line})" : "";
 
     private void SetMaxEntries(string map, uint entries)
         => Errno.ThrowIfLibbpfFailed(
-            Libbpf.MapSetMaxEntries(Libbpf.ObjectFindMapByName(_object, map), entries), $"sizing the BPF map {map}");
+            Libbpf.MapSetMaxEntries(Libbpf.ObjectFindMapByName(_file.Handle, map), entries), $"sizing the BPF map {map}");
 
     private void* InitialValue(string section, int size)
     {
         nuint length;
-        var value = Libbpf.MapInitialValue(_object.SectionMap(section), &length);
+        var value = Libbpf.MapInitialValue(_file.Handle.SectionMap(section), &length);
         return value != null && (int)length >= size
             ? value
             : throw new InvalidOperationException($"the BPF object's {section} has {length} bytes, not {size}");
-    }
-
-    private string LastLogLine()
-    {
-        // Its last line is a statistic: "processed 17 insns …".
-        var line = (Marshal.PtrToStringUTF8((nint)_log) ?? "").Split('\n', StringSplitOptions.RemoveEmptyEntries)
-            .LastOrDefault(text => !text.StartsWith("processed ", StringComparison.Ordinal));
-        return line is null ? "" : $" (verifier: {line})";
     }
 }
 
@@ -102,8 +61,8 @@ internal sealed unsafe class LoadedProbes(ObjectHandle bpfObject, ProbeConfig co
     public int Cpus { get; } = cpus;
 
     /// <summary>
-    /// Attaches everything that does not need a perf event of its own, in the order of the source: a probe at an entry before the
-    /// one at its end. This object must not be used afterwards.
+    /// Attaches everything that does not need a perf event of its own, in the order of the source: a probe at an end before the
+    /// one at its entry. This object must not be used afterwards.
     /// </summary>
     public AttachedProbes Attach()
     {
@@ -120,8 +79,8 @@ internal sealed unsafe class LoadedProbes(ObjectHandle bpfObject, ProbeConfig co
                 var link = Libbpf.ProgramAttach(program);
                 if (link == 0)
                     throw Errno.Failure(Marshal.GetLastPInvokeError(), $"attaching the probe {name}");
-                if (name is AttachedProbes.MarkerProgram or AttachedProbes.DirectMapProgram)
-                    iterators[name] = new LinkHandle(link);
+                if (name is AttachedProbes.MarkerProgram or AttachedProbes.ReturnsDueProgram or AttachedProbes.DirectMapProgram)
+                    iterators.Add(name, new LinkHandle(link));
                 else
                     links.Add(new LinkHandle(link));
             }
@@ -144,6 +103,7 @@ internal sealed unsafe class AttachedProbes : IDisposable
     public const string MajorProgram = "fault_major";
     public const string MarkerProgram = "mark_target";
     public const string DirectMapProgram = "find_direct_map";
+    public const string ReturnsDueProgram = "count_returns_due";
 
     private readonly ObjectHandle _object;
     private readonly List<LinkHandle> _links;
@@ -196,7 +156,7 @@ internal sealed unsafe class AttachedProbes : IDisposable
         do
         {
             before = Volatile.Read(ref marked);
-            Iterate(MarkerProgram);
+            RunForEachTask(MarkerProgram);
         }
         while (Volatile.Read(ref marked) != before);
     }
@@ -206,7 +166,16 @@ internal sealed unsafe class AttachedProbes : IDisposable
     public ref WalkState Walk => ref *(WalkState*)_walk.Pointer;
 
     /// <summary>Asks the kernel side for the direct map, see bpf/walk.bpf.h.</summary>
-    public void FindDirectMap() => Iterate(DirectMapProgram);
+    public void FindDirectMap() => RunForEachTask(DirectMapProgram);
+
+    /// <summary>Faults of targets that are under way, or whose return was missed by the probe there and by nobody else so far.</summary>
+    public long CountReturnsDue()
+    {
+        ref var due = ref ((ProbeTotals*)_totals.Pointer)->ReturnsDue;
+        var before = Volatile.Read(ref due);
+        RunForEachTask(ReturnsDueProgram);
+        return (long)(Volatile.Read(ref due) - before);
+    }
 
     /// <summary>
     /// Runs a completion probe whenever the event, and what inherits it, counts; until the event is closed. Not by
@@ -236,12 +205,9 @@ internal sealed unsafe class AttachedProbes : IDisposable
 
     public static int SlotBytes(ProbeConfig config) => config.HasDetails != 0 ? sizeof(DetailedFault) : sizeof(FaultRecord);
 
-    private static nint Raw(LinkHandle link) => link.DangerousGetHandle();
-
-    /// <summary>Runs a program of the kind iter/task over every task.</summary>
-    private void Iterate(string program)
+    private void RunForEachTask(string program)
     {
-        using var iterator = new FdHandle(Libbpf.IterCreate(Libbpf.LinkFd(Raw(_iterators[program]))));
+        using var iterator = new FdHandle(Libbpf.IterCreate(Libbpf.LinkFd(_iterators[program].DangerousGetHandle())));
         Errno.ThrowIfFailed(iterator.IsInvalid ? -1 : 0, "creating the task iterator");
         byte scratch;
         while (Libc.Read(iterator.Fd, &scratch, 1) > 0)

@@ -14,6 +14,7 @@ public static class Recording
     /// <exception cref="FaultrecException">See <see cref="ExitCode"/>; nothing is left behind unless the message says so.</exception>
     public static RecordResult Run(RecordOptions options, EndSignals signals)
     {
+        FileLimit.Raise();
         var user = InvokingUser.FromSudo(Libc.Geteuid() == 0);
         var output = OutputFile.Prepare(options.Output, options.Existing, user);
         using var spool = output.CreateSpool();

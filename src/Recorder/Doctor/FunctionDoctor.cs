@@ -26,7 +26,6 @@ public sealed record FunctionsDiagnosis(IReadOnlyList<FunctionDiagnosis> Functio
 public sealed class FunctionDoctor : ITraceable, IDisposable
 {
     private const int SimilarNames = 5;
-    private const string Lockdown = "/sys/kernel/security/lockdown";
 
     private readonly List<string> _notLookedAt = [];
     private readonly KernelSymbols? _symbols;
@@ -113,9 +112,9 @@ public sealed class FunctionDoctor : ITraceable, IDisposable
     {
         if (_machine is not null)
             return _machine;
-        var (lockdown, whyNot) = KernelFile.Read(Lockdown);
+        var (lockdown, whyNot) = KernelFile.Read(Machine.LockdownFile);
         if (lockdown is null)
-            _notLookedAt.Add($"{Lockdown}: {whyNot}");
+            _notLookedAt.Add($"{Machine.LockdownFile}: {whyNot}");
         var hasKprobes = Directory.Exists(TrialAttach.KprobePmu);
         return _machine = new MachineFacts
         {

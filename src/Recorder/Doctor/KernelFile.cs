@@ -57,6 +57,9 @@ internal static class KernelFile
     /// Where a file system is mounted, as /proc/mounts says. Not by looking at the usual places: on a machine with debugfs, the mere
     /// look at its tracing folder mounts one.
     /// </summary>
-    public static string? MountPoint(string fileSystem)
-        => (ReadText("/proc/mounts") ?? "").Split('\n').Select(line => line.Split(' ')).FirstOrDefault(fields => fields.Length > 2 && fields[2] == fileSystem)?[1];
+    public static string? MountPoint(string fileSystem) => MountPoints(fileSystem).FirstOrDefault();
+
+    // proc_pid_mounts(5): device, mount point, type, …
+    public static IReadOnlyList<string> MountPoints(string fileSystem)
+        => [.. (ReadText("/proc/mounts") ?? "").Split('\n').Select(line => line.Split(' ')).Where(fields => fields.Length > 2 && fields[2] == fileSystem).Select(fields => fields[1])];
 }

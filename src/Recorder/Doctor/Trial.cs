@@ -1,4 +1,3 @@
-using System.Reflection;
 using System.Runtime.InteropServices;
 using Faultrec.Recorder.Native;
 using Faultrec.Traces;
@@ -21,7 +20,6 @@ internal sealed record Trial(string? Step, int Errno = 0, string Log = "")
 /// <summary>Attaches for real, and detaches again at once: only that tells what the kernel allows.</summary>
 internal static unsafe class TrialAttach
 {
-    private const int LogSize = 16 * 1024;
     private const string KprobePmuType = KprobePmu + "/type";
 
     public const string KprobePmu = "/sys/bus/event_source/devices/kprobe";
@@ -62,45 +60,15 @@ internal static unsafe class TrialAttach
 
     private static Trial Bpf(string program, string other, string target)
     {
-        var log = (byte*)NativeMemory.AllocZeroed(LogSize);
-        try
-        {
-            using var bpfObject = Open(log);
-            var pointer = Libbpf.ObjectFindProgramByName(bpfObject, program);
-            Errno.ThrowIfLibbpfFailed(Libbpf.ProgramSetAutoload(Libbpf.ObjectFindProgramByName(bpfObject, other), false), "choosing a BPF program");
-            if (Libbpf.ProgramSetAttachTarget(pointer, 0, target) is < 0 and var noTarget)
-                return new Trial("finding it in BTF", -noTarget);
-            if (Libbpf.ObjectLoad(bpfObject) is < 0 and var notLoaded)
-                return new Trial("loading the program", -notLoaded, LastLine(log));
-            using var link = new LinkHandle(Libbpf.ProgramAttach(pointer));
-            return link.IsInvalid ? new Trial("attaching the program", Marshal.GetLastPInvokeError()) : Trial.Success;
-        }
-        finally
-        {
-            // After the object, which has it until it is closed.
-            NativeMemory.Free(log);
-        }
-    }
-
-    private static ObjectHandle Open(byte* log)
-    {
-        using var resource = Assembly.GetExecutingAssembly().GetManifestResourceStream("doctor.bpf.o")
-            ?? throw new InvalidOperationException("doctor.bpf.o is not embedded");
-        var bytes = new byte[resource.Length];
-        resource.ReadExactly(bytes);
-        var options = new Libbpf.ObjectOpenOptions { Size = (nuint)sizeof(Libbpf.ObjectOpenOptions), KernelLogBuffer = log, KernelLogSize = LogSize };
-        // SAFETY: libbpf copies the image while opening; bytes is pinned for the call.
-        fixed (byte* image = bytes)
-        {
-            var pointer = Libbpf.ObjectOpenMem(image, (nuint)bytes.Length, &options);
-            return pointer != 0 ? new ObjectHandle(pointer) : throw Errno.Failure(Marshal.GetLastPInvokeError(), "opening the embedded BPF object");
-        }
-    }
-
-    private static string LastLine(byte* log)
-    {
-        var lines = (Marshal.PtrToStringUTF8((nint)log) ?? "").Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
-        // "processed 0 insns …" is the verifier's statistics.
-        return lines.LastOrDefault(line => !line.StartsWith("processed ", StringComparison.Ordinal)) ?? "";
+        using var file = EmbeddedObject.Open("doctor.bpf.o");
+        using var bpfObject = file.Handle;
+        var pointer = Libbpf.ObjectFindProgramByName(bpfObject, program);
+        Errno.ThrowIfLibbpfFailed(Libbpf.ProgramSetAutoload(Libbpf.ObjectFindProgramByName(bpfObject, other), false), "choosing a BPF program");
+        if (Libbpf.ProgramSetAttachTarget(pointer, 0, target) is < 0 and var noTarget)
+            return new Trial("finding it in BTF", -noTarget);
+        if (Libbpf.ObjectLoad(bpfObject) is < 0 and var notLoaded)
+            return new Trial("loading the program", -notLoaded, file.LastLogLine);
+        using var link = new LinkHandle(Libbpf.ProgramAttach(pointer));
+        return link.IsInvalid ? new Trial("attaching the program", Marshal.GetLastPInvokeError()) : Trial.Success;
     }
 }

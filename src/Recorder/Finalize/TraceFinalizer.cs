@@ -67,6 +67,7 @@ internal sealed class TraceFinalizer : ISpoolTarget, IDisposable
         var lostSideband = _tasks.LostSideband + (ending?.EventsLost ?? 0);
         var dropped = ending is null ? _spool.Length - _spool.Position : 0;
         var kernelKnown = ending is not null && _rows.HasBaseline && _tasks.KernelCountsKnown;
+        var difference = ending is null ? 0 : Difference(ending, kernelKnown, lost);
         var header = _spool.Header.Metadata;
         var onlyWithFaults = _spool.Header.TargetPid == 0;
         return header with
@@ -83,12 +84,13 @@ internal sealed class TraceFinalizer : ISpoolTarget, IDisposable
                 Lost = lost,
                 LostByCpu = [.. _lostByCpu.Select(loss => new CpuLoss(loss.Key, loss.Value))],
                 LostBySecond = [.. _lostBySecond.Select(loss => new SecondLoss(loss.Key, loss.Value))],
+                Missed = Math.Max(difference, 0),
                 LostSideband = lostSideband,
                 SampledOut = ending?.SampledOut ?? 0,
                 SampledOutMajor = ending?.SampledOutMajor ?? 0,
                 Excluded = ending?.Excluded ?? 0,
                 WithoutEntry = _rows.WithoutEntry,
-                WithoutOutcome = ending?.WithoutOutcome ?? 0,
+                WithoutOutcome = ending is null ? 0 : ending.WithoutOutcome + ending.ReturnsDue,
                 WithoutRegion = _rows.WithoutRegion,
                 RegionsFolded = _ledger.Folded,
                 RegionsOmitted = _ledger.Omitted,
@@ -100,19 +102,19 @@ internal sealed class TraceFinalizer : ISpoolTarget, IDisposable
                 EndReason = ending?.EndReason ?? "recovered",
                 ExitStatus = ending?.ExitStatus,
                 SpoolBytesDropped = dropped,
-                Complete = ending is not null && lost == 0 && lostSideband == 0 && CountersAgree(ending, kernelKnown),
+                Complete = ending is { ReturnsDue: 0 } && lost == 0 && lostSideband == 0 && difference == 0,
             },
         };
     }
 
-    /// <summary>Every account that no probe can lose says what the rows say.</summary>
-    private bool CountersAgree(SpoolEnding ending, bool kernelKnown)
+    /// <summary>What an account that no probe can lose has beyond the rows and those known to be lost; below zero: less.</summary>
+    private long Difference(SpoolEnding ending, bool kernelKnown, long lost)
     {
-        var served = _rows.Count - _rows.Failed + ending.SampledOut;
-        if (ending.PerfMinor is { } minor && minor + ending.PerfMajor != served + ending.Excluded)
-            return false;
+        var told = _rows.Count - _rows.Failed + ending.SampledOut + lost;
+        if (ending.PerfMinor + ending.PerfMajor - told - ending.Excluded is { } byPerf and not 0)
+            return byPerf;
         // These two see all that the kernel counts, execve's own faults included.
         var seesAll = _spool.Header.Metadata.Backend is Backends.Fexit or Backends.Kprobe;
-        return !seesAll || !kernelKnown || _tasks.KernelMinor + _tasks.KernelMajor == served;
+        return seesAll && kernelKnown ? _tasks.KernelMinor + _tasks.KernelMajor - told : 0;
     }
 }

@@ -1,4 +1,6 @@
+using System.Globalization;
 using System.Runtime.InteropServices;
+using Faultrec.Recorder.Capture;
 using Faultrec.Recorder.Native;
 
 namespace Faultrec.Recorder.Launch;
@@ -14,20 +16,21 @@ public static unsafe class LaunchStub
 
     private const int Sigpipe = 13;
 
-    /// <param name="args">Verb, fd to wait on, fd to report on, user or "", uid, gid, home, then the command and its arguments.</param>
+    /// <param name="args">Verb, fd to wait on, fd to report on, soft limit of open files, user or "", uid, gid, home, then the command and its arguments.</param>
     /// <returns>Only when the command could not be executed: 127 not found, 126 not executable.</returns>
     public static int Run(string[] args)
     {
         var (go, report) = (int.Parse(args[1]), int.Parse(args[2]));
         _ = Libc.Fcntl(go, Libc.FSetfd, Libc.FdCloexec);
         _ = Libc.Fcntl(report, Libc.FSetfd, Libc.FdCloexec);
-        var error = args[3].Length == 0 ? 0 : BecomeUser(args[3], uint.Parse(args[4]), uint.Parse(args[5]), args[6]);
+        FileLimit.Restore(ulong.Parse(args[3], CultureInfo.InvariantCulture));
+        var error = args[4].Length == 0 ? 0 : BecomeUser(args[4], uint.Parse(args[5]), uint.Parse(args[6]), args[7]);
         if (error != 0)
             return Fail(report, error, StubReport.CannotBecomeUser);
 
         // The runtime ignores SIGPIPE; an ignored signal stays ignored through execve.
         _ = Libc.Signal(Sigpipe, 0);
-        using var argv = new NativeArguments(args.AsSpan(7));
+        using var argv = new NativeArguments(args.AsSpan(8));
 
         // Once for nothing, so that the pages and bindings that the real calls need are there: from the look at the counters
         // until execve no fault may come.

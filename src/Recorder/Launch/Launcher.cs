@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
+using Faultrec.Recorder.Capture;
 using Faultrec.Recorder.Native;
 using Faultrec.Traces;
 
@@ -46,7 +47,7 @@ internal sealed unsafe class Launcher : IDisposable
         using (reportWrite)
         {
             string[] stub = [
-                .. SelfCommand(), LaunchStub.Verb, Text(goRead.Fd), Text(reportWrite.Fd),
+                .. SelfCommand(), LaunchStub.Verb, Text(goRead.Fd), Text(reportWrite.Fd), FileLimit.Before.ToString(CultureInfo.InvariantCulture),
                 user?.Name ?? "", Text(user?.Uid ?? 0), Text(user?.Gid ?? 0), user?.Home ?? "", .. command,
             ];
             var pid = Spawn(stub);

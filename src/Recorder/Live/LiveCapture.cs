@@ -31,6 +31,7 @@ public static class LiveCapture
     /// <remarks>Rethrows what the view threw, when the command has ended.</remarks>
     public static LiveResult Run(RecordOptions options, EndSignals signals, ILiveView view)
     {
+        FileLimit.Raise();
         var user = InvokingUser.FromSudo(Libc.Geteuid() == 0);
         using var target = Target.Start(options, options.AsRoot ? null : user);
         var queue = new BatchQueue(MaxBatches, RowsEach);

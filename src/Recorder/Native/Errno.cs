@@ -34,7 +34,12 @@ internal static class Errno
 
     public static FaultrecException Failure(int errno, string what)
     {
-        var hint = errno is Eperm or Eacces ? "; run it with sudo, or see `faultrec doctor`" : "; see `faultrec doctor`";
+        var hint = errno switch
+        {
+            Eperm or Eacces => "; run it with sudo, or see `faultrec doctor`",
+            Emfile => "; this process may have no more files open (`ulimit -Hn`): raise that limit",
+            _ => "; see `faultrec doctor`",
+        };
         return new FaultrecException(ExitCode.NotPermitted, $"{what}: {Describe(errno)}{hint}");
     }
 

@@ -21,6 +21,7 @@ internal static unsafe partial class Libc
     public const int FdCloexec = 1;
     public const int RusageSelf = 0;
     public const int RusageThread = 1;
+    public const int RlimitNofile = 7;
 
     private const string Library = "libc";
     private const uint OwnerOnly = 0x180; // 0600
@@ -41,6 +42,10 @@ internal static unsafe partial class Libc
         public long Seconds;
         public long Nanoseconds;
     }
+
+    /// <summary>struct rlimit.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    public record struct Rlimit(ulong Soft, ulong Hard);
 
     /// <summary>struct rusage: the members we read, and padding for the rest (16 longs in all on 64 bit).</summary>
     [StructLayout(LayoutKind.Sequential)]
@@ -92,6 +97,12 @@ internal static unsafe partial class Libc
 
     [LibraryImport(Library, EntryPoint = "getrusage", SetLastError = true)]
     public static partial int Getrusage(int who, Rusage* usage);
+
+    [LibraryImport(Library, EntryPoint = "getrlimit", SetLastError = true)]
+    public static partial int Getrlimit(int resource, Rlimit* limit);
+
+    [LibraryImport(Library, EntryPoint = "setrlimit", SetLastError = true)]
+    public static partial int Setrlimit(int resource, Rlimit* limit);
 
     [LibraryImport(Library, EntryPoint = "getpgrp")]
     public static partial int Getpgrp();

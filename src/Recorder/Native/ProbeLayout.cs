@@ -34,10 +34,11 @@ internal unsafe struct ProbeConfig
     public byte HasDetails;
     public uint FlagTried;
     public uint FlagRemote;
-    private readonly uint _pad;
+    public uint FlagVmaLock;
     public uint ResultRetry;
     public uint ResultError;
     public uint ResultMajor;
+    private readonly uint _pad1;
     public ulong CgroupId;
     public uint CommStar;
     public uint CommAccept;
@@ -49,6 +50,7 @@ internal struct ProbeTotals
 {
     public ulong EventsLost;
     public ulong TasksMarked;
+    public ulong ReturnsDue;
 }
 
 [Flags]
@@ -166,6 +168,8 @@ internal struct RingControl
     public ulong Excluded;
     [FieldOffset(48)]
     public uint Gap;
+    [FieldOffset(56)]
+    public ulong Unreturned;
     [FieldOffset(64)]
     public ulong Tail;
     [FieldOffset(72)]

@@ -117,6 +117,9 @@ internal sealed record SpoolEnding
 
     public long WithoutOutcome { get; init; }
 
+    /// <summary>Of the kprobe rung: faults under way at the end, or missed; see CaptureCounts.</summary>
+    public long ReturnsDue { get; init; }
+
     public long SampledOut { get; init; }
 
     public long SampledOutMajor { get; init; }

@@ -14,8 +14,13 @@ internal static class Plan
     public const string Rootless = "rootless";
     public const string Forbidden = "forbidden";
     public const string LegacyKprobe = "legacy-kprobe";
+    public const string Sleepers = "sleepers";
+    public const string SleepersByName = "sleepers-by-name";
+    public const string SleepersAtTheEnd = "sleepers-at-the-end";
     public const string Name = "name";
     public const string Cgroup = "cgroup";
+    public const string All = "all";
+    public const string AttachedAgain = "attached-again";
     public const string LeftBefore = "left-before";
     public const string LeftAfter = "left-after";
 
@@ -25,6 +30,11 @@ internal static class Plan
     /// <summary>The rungs that must attach on every kernel above, in the order in which `auto` tries them.</summary>
     public static Rung[] Rungs { get; } = [Rung.Fexit, Rung.Kprobe, Rung.Tracepoint, Rung.Perf];
 
+    /// <summary>Those with probes on functions, which run from their attaching on.</summary>
+    public static Rung[] OnFunctions { get; } = [Rung.Fexit, Rung.Kprobe];
+
+    public const int Attaches = 20;
+
     public static IReadOnlyList<GuestStep> Steps { get; } =
     [
         new(LeftBefore, WhatIsLeft),
@@ -33,19 +43,41 @@ internal static class Plan
         .. Rungs.SelectMany(rung => (GuestStep[])[.. Workload.All.SelectMany(workload => Record(rung, workload)), .. Endings(rung)]),
         new(Functions, "faultrec doctor --format json handle_mm_fault handle_pte_fault exc_page_fault; [ $? = 4 ]"),
         new(HandlersInKernel, "awk '$2 ~ /[tT]/ && NF == 3 { print $3 }' /proc/kallsyms | grep -xE 'handle_pte_fault|do_(anonymous|swap|wp|numa|huge_pmd_anonymous)_page|do_fault'; true"),
-        .. ((Rung[])[Rung.Fexit, Rung.Kprobe]).Select(rung => new GuestStep(
+        .. OnFunctions.Select(rung => new GuestStep(
             Step(rung, Handlers), $"faultrec record --force --handlers --backend {rung} -o t -- fork_cow 256 >/dev/null && faultrec report --format json --top 0 t")),
         new(Forbidden, AsUser(3, "faultrec record -o t -- seq_touch 4")),
         new(Rootless, AsUser(2, "faultrec record -o t -- seq_touch 4 >/dev/null && faultrec info --format json t")),
         new(LegacyKprobe, """
             mount -t tmpfs none /sys/bus/event_source/devices/kprobe
+            faultrec record --force --backend kprobe -o t -- sleep 100 &
+            until [ -s t.spool ]; do sleep 0.1; done
+            kill -9 $!
+            wait $!
+            rm -f t.spool
+            grep -c libbpf /sys/kernel/tracing/kprobe_events
             faultrec record --force --backend kprobe -o t -- seq_touch 4 >/dev/null
             status=$?
             umount /sys/bus/event_source/devices/kprobe
-            [ $status = 0 ] && faultrec info --format json t
+            grep -c libbpf /sys/kernel/tracing/kprobe_events
+            [ $status = 0 ] && faultrec info --format json t | tr -d '\n'
+            """),
+        new(Sleepers, "faultrec record --force --backend kprobe -o t -- sleep_in_faults && faultrec info --format json t | tr -d '\\n'"),
+        new(SleepersByName, RecordSleepers("sleep_in_faults")),
+        new(SleepersAtTheEnd, RecordSleepers("""
+            mkfifo in out
+            sleep_in_faults 40 1 1 <in >out &
+            program=$!
+            exec 3>in 4<out
+            read -r asleep <&4
+            """) + """
+            echo >&3
+            wait $program
+            rm -f in out
             """),
         new(Name, Neighbours("--comm 'seq_*'", "")),
         new(Cgroup, "mkdir /sys/fs/cgroup/inner; " + Neighbours("--cgroup /sys/fs/cgroup/inner", "echo $$ >/sys/fs/cgroup/inner/cgroup.procs;") + "\nrmdir /sys/fs/cgroup/inner"),
+        .. OnFunctions.Select(rung => new GuestStep(Step(rung, All), RecordAll(rung))),
+        new(AttachedAgain, AttachAgain(Rung.Fexit)),
         new(LeftAfter, WhatIsLeft),
     ];
 
@@ -91,6 +123,51 @@ internal static class Plan
         kill -TERM $recorder
         wait $recorder || exit
         faultrec report --format json n
+        """;
+
+    /// <summary>By name, so that no count of the kernel tells how many faults there were.</summary>
+    private static string RecordSleepers(string program) => $$"""
+        faultrec record --force --backend kprobe --comm sleep_in_faults -o t &
+        recorder=$!
+        until [ -s t.spool ] || ! [ -d /proc/$recorder ]; do sleep 0.1; done
+        {{program}}
+        kill -TERM $recorder
+        wait $recorder || exit
+        faultrec info --format json t | tr -d '\n'
+        echo
+
+        """;
+
+    /// <summary>All of the guest, where a program has been faulting before; and one more that tells its getrusage. A document a line.</summary>
+    private static string RecordAll(Rung rung) => $$"""
+        keep_touching 64 >kept &
+        before=$!
+        faultrec record --force --backend {{rung}} --all -o all &
+        recorder=$!
+        until [ -s all.spool ] || ! [ -d /proc/$recorder ]; do sleep 0.1; done
+        sh -c 'seq_touch 4; true'
+        kill -TERM $recorder
+        wait $recorder || exit
+        kill -TERM $before
+        wait $before || exit
+        cat kept
+        faultrec info --format json all | tr -d '\n'
+        echo
+        faultrec report --format json --top 0 all | tr -d '\n'
+        """;
+
+    /// <summary>What each recording says of itself, a line each, and at last what the program says.</summary>
+    private static string AttachAgain(Rung rung) => $$"""
+        keep_touching 64 >kept &
+        program=$!
+        for i in $(seq {{Attaches}}); do
+            faultrec record --force --backend {{rung}} --duration 200ms -o again --pid $program || exit
+            faultrec info --format json again | tr -d '\n'
+            echo
+        done
+        kill -TERM $program
+        wait $program || exit
+        cat kept
         """;
 
     // The spool is written to only after the recording has begun.

@@ -64,6 +64,13 @@ internal sealed class Recording
         return JsonNode.Parse(step.Output)!;
     }
 
+    /// <summary>One a line.</summary>
+    public static IReadOnlyList<JsonNode> Documents(StepResult step)
+    {
+        Assert.True(step.Status == 0, $"{step.Name} ended with status {step.Status}: {Tail(step.Error)}");
+        return [.. step.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonNode.Parse(line)!)];
+    }
+
     private static (long Minor, long Major) Counts(JsonNode node) => (Number(node["minor"]), Number(node["major"]));
 
     private static long Number(JsonNode? node) => node!.GetValue<long>();

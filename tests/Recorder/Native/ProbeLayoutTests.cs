@@ -20,10 +20,11 @@ public sealed partial class ProbeLayoutTests
             ("self_tgid", "SelfTgid"), ("machine_wide", "MachineWide"), ("leader_only", "LeaderOnly"),
             ("arg_address", "ArgAddress"), ("arg_flags", "ArgFlags"), ("arg_regs", "ArgRegs"), ("arg_count", "ArgCount"),
             ("sees_only_mapped", "SeesOnlyMapped"), ("has_details", "HasDetails"),
-            ("flag_tried", "FlagTried"), ("flag_remote", "FlagRemote"), ("result_retry", "ResultRetry"), ("result_error", "ResultError"), ("result_major", "ResultMajor"),
+            ("flag_tried", "FlagTried"), ("flag_remote", "FlagRemote"), ("flag_vma_lock", "FlagVmaLock"),
+            ("result_retry", "ResultRetry"), ("result_error", "ResultError"), ("result_major", "ResultMajor"),
             ("cgroup_id", "CgroupId"), ("comm_star", "CommStar"), ("comm_accept", "CommAccept"), ("comm_masks", "CommMasks"),
         ]),
-        ("probe_totals", typeof(ProbeTotals), [("events_lost", "EventsLost"), ("tasks_marked", "TasksMarked")]),
+        ("probe_totals", typeof(ProbeTotals), [("events_lost", "EventsLost"), ("tasks_marked", "TasksMarked"), ("returns_due", "ReturnsDue")]),
         ("fault_record", typeof(FaultRecord),
         [
             ("start_ns", "StartNs"), ("address", "Address"), ("ip", "Ip"), ("duration_ns", "DurationLow"), ("pid", "Pid"), ("tid", "Tid"),
@@ -43,7 +44,7 @@ public sealed partial class ProbeLayoutTests
         ("ring_control", typeof(RingControl),
         [
             ("head", "Head"), ("lost", "Lost"), ("without_outcome", "WithoutOutcome"),
-            ("sampled_out", "SampledOut"), ("sampled_out_major", "SampledOutMajor"), ("excluded", "Excluded"), ("gap", "Gap"),
+            ("sampled_out", "SampledOut"), ("sampled_out_major", "SampledOutMajor"), ("excluded", "Excluded"), ("gap", "Gap"), ("unreturned", "Unreturned"),
             ("tail", "Tail"), ("every", "Every"),
         ]),
         ("event_record", typeof(EventRecord),

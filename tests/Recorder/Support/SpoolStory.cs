@@ -129,7 +129,7 @@ internal sealed class SpoolStory : IDisposable
         return this;
     }
 
-    public SpoolStory End(long timeNs, long? perfMinor = null, long? perfMajor = null, long eventsLost = 0)
+    public SpoolStory End(long timeNs, long? perfMinor = null, long? perfMajor = null, long eventsLost = 0, long excluded = 0, long returnsDue = 0)
     {
         var ending = new SpoolEnding
         {
@@ -139,6 +139,8 @@ internal sealed class SpoolStory : IDisposable
             PerfMinor = perfMinor,
             PerfMajor = perfMajor,
             EventsLost = eventsLost,
+            Excluded = excluded,
+            ReturnsDue = returnsDue,
         };
         _writer.Append(FrameType.End, ending, SpoolJson.Default.SpoolEnding);
         return this;

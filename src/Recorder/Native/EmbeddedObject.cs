@@ -1,0 +1,55 @@
+using System.Reflection;
+using System.Runtime.InteropServices;
+
+namespace Faultrec.Recorder.Native;
+
+/// <summary>
+/// A BPF object file of this assembly, parsed by libbpf and not yet in the kernel. Disposing frees the verifier's log only, which
+/// libbpf writes to until the object is loaded; <see cref="Handle"/> is the caller's.
+/// </summary>
+internal sealed unsafe class EmbeddedObject : IDisposable
+{
+    private const int LogSize = 64 * 1024;
+
+    private readonly byte* _log;
+
+    private EmbeddedObject(nint pointer, byte* log)
+    {
+        Handle = new ObjectHandle(pointer);
+        _log = log;
+    }
+
+    public ObjectHandle Handle { get; }
+
+    /// <summary>What the verifier said last; nothing when it said nothing.</summary>
+    public string LastLogLine
+    {
+        get
+        {
+            var lines = (Marshal.PtrToStringUTF8((nint)_log) ?? "").Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+            // Its very last is a statistic: "processed 17 insns …".
+            return lines.LastOrDefault(line => !line.StartsWith("processed ", StringComparison.Ordinal)) ?? "";
+        }
+    }
+
+    public static EmbeddedObject Open(string name)
+    {
+        using var resource = Assembly.GetExecutingAssembly().GetManifestResourceStream(name) ?? throw new InvalidOperationException($"{name} is not embedded");
+        var bytes = new byte[resource.Length];
+        resource.ReadExactly(bytes);
+        var log = (byte*)NativeMemory.AllocZeroed(LogSize);
+        var options = new Libbpf.ObjectOpenOptions { Size = (nuint)sizeof(Libbpf.ObjectOpenOptions), KernelLogBuffer = log, KernelLogSize = LogSize };
+        // SAFETY: libbpf copies the image while opening; bytes is pinned for the call.
+        fixed (byte* image = bytes)
+        {
+            var pointer = Libbpf.ObjectOpenMem(image, (nuint)bytes.Length, &options);
+            if (pointer != 0)
+                return new EmbeddedObject(pointer, log);
+        }
+        var errno = Marshal.GetLastPInvokeError();
+        NativeMemory.Free(log);
+        throw Errno.Failure(errno, "opening the embedded BPF object");
+    }
+
+    public void Dispose() => NativeMemory.Free(_log);
+}
