@@ -31,7 +31,7 @@ internal static class ReportVerb
 
     private static readonly (string Name, ReportTableKind Table)[] Tables =
     [
-        ("region", ReportTableKind.Region), ("kind", ReportTableKind.Kind), ("process", ReportTableKind.Process),
+        ("region", ReportTableKind.Region), ("kind", ReportTableKind.Kind), ("severity", ReportTableKind.Severity), ("process", ReportTableKind.Process),
         ("thread", ReportTableKind.Thread), ("file", ReportTableKind.File), ("comm", ReportTableKind.Comm),
         ("handler", ReportTableKind.Handler),
     ];

@@ -28,10 +28,10 @@ internal static class TraceVerb
         var summary = new Option<bool>("--summary") { Description = "Who faults now, a line a process, instead of a line a fault" };
         var interval = new Option<string?>("--interval") { HelpName = "TIME", Description = "How often --summary tells (default: 1s)" };
         var top = new Option<string?>("--top") { HelpName = "N", Description = "Processes in --summary, 0 for all (default: 10)" };
-        var filter = new FilterOptions();
+        var filter = new FilterOptions(isLive: true);
         var verb = new Command("trace", "Print each page fault as it happens; nothing is stored") { output, format, summary, interval, top };
         target.AddTo(verb);
-        filter.AddTo(verb, withTargets: false);
+        filter.AddTo(verb);
         verb.SetAction(result =>
         {
             return Run(new TraceArgs(

@@ -59,9 +59,9 @@ public abstract class DuckDbOracle : IDisposable
         [Row(_report.Totals.Counts, [_report.Totals.DistinctPages], _report.Totals.Latency)]);
 
     [Fact]
-    public void Kinds() => Same(
+    public void Severities() => Same(
         $"SELECT severity, {Counts}, {Latency} FROM faults GROUP BY severity",
-        _report.Kinds.Select(row => Row(row.Counts, [], row.Latency).Prepend(row.Kind.Name()).ToArray()));
+        _report.Severities.Select(row => Row(row.Counts, [], row.Latency).Prepend(row.Severity.Name()).ToArray()));
 
     [Fact]
     public void Regions() => Same(

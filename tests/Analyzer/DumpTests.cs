@@ -44,7 +44,7 @@ public class DumpTests
     {
         Fault[] faults = [new(0x10000), new(0x20000, 2, Major: true) { TimeNs = 1 }, new(0x11000) { TimeNs = 2 }, new(0x21000, 2) { TimeNs = 3 }];
 
-        var lines = Dump(faults, asJson: false, new FaultFilter { Regions = ["a.so"], Kinds = [Severity.Minor] }).TrimEnd().Split("\r\n");
+        var lines = Dump(faults, asJson: false, new FaultFilter { Regions = ["a.so"], Severities = [Severity.Minor] }).TrimEnd().Split("\r\n");
 
         Assert.Equal(2, lines.Length);
         Assert.StartsWith("3,1000,10,", lines[1], StringComparison.Ordinal);

@@ -19,7 +19,7 @@ public class FilterTests
             Tids = tids,
             Comms = comms,
             Regions = regions,
-            Kinds = kinds,
+            Severities = kinds,
             FromNs = window.Item1,
             ToNs = window.Item2,
         });
@@ -108,7 +108,7 @@ public class FilterTests
                 _ => fault.Comm == wanted,
             }))
             && (filter.Regions.Count == 0 || filter.Regions.Any(wanted => wanted is "3" or "0" ? $"{fault.Region}" == wanted : name.Contains(wanted)))
-            && (filter.Kinds.Count == 0 || filter.Kinds.Contains(kind))
+            && (filter.Severities.Count == 0 || filter.Severities.Contains(kind))
             && fault.TimeNs >= (filter.FromNs ?? 0) && fault.TimeNs < (filter.ToNs ?? long.MaxValue);
     }
 

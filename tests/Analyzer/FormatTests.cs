@@ -76,12 +76,13 @@ public class FormatTests
         using var json = JsonDocument.Parse(Json(Story.Report(Story.Metadata(Story.TwoRegions), Faults)));
         var root = json.RootElement;
 
-        Assert.Equal("trace capture filter finding sampling totals kinds regions processes threads files comms handlers stacks", Keys(root));
+        Assert.Equal("trace capture filter finding sampling totals kinds kinds_note severities regions processes threads files comms handlers stacks", Keys(root));
         Assert.Equal("path schema command target host kernel arch page_size backend started_at duration_ns", Keys(root.GetProperty("trace")));
         Assert.Equal("events lost lost_sideband kernel_minor kernel_major kernel_exec complete words sampled_out sampled_out_major excluded missed limits", Keys(root.GetProperty("capture")));
         Assert.Equal("faults minor major failed distinct_pages latency_ns gup recorded estimated counts_exact", Keys(root.GetProperty("totals")));
         Assert.Equal("count min p50 p90 p99 max sum", Keys(root.GetProperty("totals").GetProperty("latency_ns")));
-        Assert.Equal("kind faults minor major failed latency_ns", Keys(root.GetProperty("kinds")[0]));
+        Assert.Equal("kind faults minor major failed latency_ns share by_kernel traceevent", Keys(root.GetProperty("kinds")[0]));
+        Assert.Equal("severity faults minor major failed latency_ns", Keys(root.GetProperty("severities")[0]));
         Assert.Equal(
             "id name kind pid start end pages faults minor major failed distinct_pages density coverage refaults faults_per_mib major_ratio latency_ns heat",
             Keys(root.GetProperty("regions")[0]));

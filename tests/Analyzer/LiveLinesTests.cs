@@ -110,7 +110,7 @@ public class LiveLinesTests
     [InlineData(null, null, 2L, "2,3,4")]
     public void Filters_work_without_a_ledger(string? region, Severity? kind, long? fromNs, string expected)
     {
-        var filter = new FaultFilter { Regions = region is null ? [] : [region], Kinds = kind is { } known ? [known] : [], FromNs = fromNs };
+        var filter = new FaultFilter { Regions = region is null ? [] : [region], Severities = kind is { } known ? [known] : [], FromNs = fromNs };
         var batch = Batch(
             (new(0x10000) { TimeNs = 1 }, "[anon]"), (new(0x20000, 2, Major: true) { TimeNs = 2 }, "/lib/a.so"),
             (new(0x21000, 2) { TimeNs = 3 }, "/lib/a.so"), (new(0x90000, 0) { TimeNs = 4 }, ""));

@@ -15,7 +15,6 @@ public class MergeTests
         for (var i = 0; i < faults.Length; i++)
             faults[i] = faults[i] with { Gup = i % 7 == 0, Handler = i % 3 == 0 ? "do_swap_page" : null };
         var index = new RegionIndex(metadata.Regions);
-        var rule = new SeverityRule(metadata);
 
         var single = Count(faults);
         var merged = Count(faults[2000..]);
@@ -27,10 +26,10 @@ public class MergeTests
         ReportAggregates Count(Fault[] part)
         {
             var batch = Story.Batch(part);
-            var severities = new Severity[batch.Count];
-            rule.Classify(batch, severities);
+            var judge = new Judge(metadata);
+            judge.Classify(batch);
             var aggregates = new ReportAggregates(metadata, index, withTasks: true);
-            aggregates.Add(batch, severities);
+            aggregates.Add(batch, judge.Verdicts);
             return aggregates;
         }
 

@@ -33,9 +33,15 @@ public class SampleStories
             62 faults: 50 minor, 12 major, 0 failed; at least 3 distinct pages
 
             kinds
-              kind  faults share     p50     p90     p99     max    time
-              minor     50  81 % 1.00 µs 2.00 µs 2.00 µs 2.00 µs 64.0 µs
-              major     12  19 %  250 µs  250 µs  250 µs  250 µs 4.00 ms
+              kind    TraceEvent faults share major     p50    p99    time
+              unknown                64 100 %    16 1.00 µs 250 µs 4.06 ms
+            the file is from before page-table facts were recorded, so kinds are unknown; minor, major and
+            failed hold
+
+            severities
+              severity faults share     p50     p90     p99     max    time
+              minor        50  81 % 1.00 µs 2.00 µs 2.00 µs 2.00 µs 64.0 µs
+              major        12  19 %  250 µs  250 µs  250 µs  250 µs 4.00 ms
 
             regions
               id region        size faults major ≥distinct density ≥cover     p50     p99

@@ -12,7 +12,7 @@ public class SeverityStories
         var report = Story.Report(Story.Metadata(Story.TwoRegions), [new(0x10000), new(0x11000, Major: true), new(0x20000, 2, Major: true, Signal: 7)]);
 
         Assert.Equal((1, 1, 1), (report.Totals.Counts.Minor, report.Totals.Counts.Major, report.Totals.Counts.Failed));
-        Assert.Equal([Severity.Minor, Severity.Major, Severity.Failed], report.Kinds.Select(row => row.Kind));
+        Assert.Equal([Severity.Minor, Severity.Major, Severity.Failed], report.Severities.Select(row => row.Severity));
     }
 
     [Fact]

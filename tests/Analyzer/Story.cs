@@ -23,6 +23,19 @@ internal sealed record Fault(ulong Address, int Region = 1, long? DurationNs = 1
     public string? Handler { get; init; }
 
     public int Weight { get; init; } = 1;
+
+    public bool KernelAccess { get; init; }
+
+    public bool Grew { get; init; }
+
+    /// <summary>Page-table level at which the walk ended; null: no page-table facts.</summary>
+    public int? Level { get; init; }
+
+    public long Entry { get; init; }
+
+    public long? Pfn { get; init; }
+
+    public int? Order { get; init; }
 }
 
 /// <summary>A handful of faults, written to a real trace file and analysed.</summary>
@@ -88,6 +101,12 @@ internal static class Story
         batch.Gup[i] = fault.Gup;
         batch.Handler[i] = fault.Handler;
         batch.Weight[i] = fault.Weight;
+        batch.KernelAccess[i] = fault.KernelAccess;
+        batch.Grew[i] = fault.Grew;
+        batch.PtLevel[i] = (sbyte)(fault.Level ?? FaultBatch.Null);
+        batch.PteBefore[i] = fault.Level is null ? FaultBatch.NullPte : fault.Entry;
+        batch.Pfn[i] = fault.Pfn ?? FaultBatch.Null;
+        batch.PageOrder[i] = (sbyte)(fault.Order ?? FaultBatch.Null);
     }
 }
 

@@ -27,9 +27,15 @@ public class TextReportTests
             5 faults: 4 minor, 1 major, 0 failed; 4 distinct pages
 
             kinds
-              kind  faults share     p50     p90     p99     max    time
-              minor      4  80 % 1.00 µs 2.00 µs 2.00 µs 2.00 µs 5.00 µs
-              major      1  20 %  250 µs  250 µs  250 µs  250 µs  250 µs
+              kind    TraceEvent faults share major     p50    p99   time
+              unknown                 5 100 %     1 1.00 µs 250 µs 255 µs
+            the file is from before page-table facts were recorded, so kinds are unknown; minor, major and
+            failed hold
+
+            severities
+              severity faults share     p50     p90     p99     max    time
+              minor         4  80 % 1.00 µs 2.00 µs 2.00 µs 2.00 µs 5.00 µs
+              major         1  20 %  250 µs  250 µs  250 µs  250 µs  250 µs
 
             regions
               id region        size faults major distinct density cover refaults     p50     p99

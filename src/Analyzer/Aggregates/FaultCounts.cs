@@ -12,13 +12,14 @@ public struct FaultCounts
     /// <summary>Sum of the known durations, ns.</summary>
     public long DurationNs { get; private set; }
 
-    public static FaultCounts Of(Severity severity, long faults, long durationNs) => new()
-    {
-        Minor = severity == Severity.Minor ? faults : 0,
-        Major = severity == Severity.Major ? faults : 0,
-        Failed = severity == Severity.Failed ? faults : 0,
-        DurationNs = durationNs,
-    };
+    public static FaultCounts Of(long minor, long major, long failed, long durationNs)
+        => new() { Minor = minor, Major = major, Failed = failed, DurationNs = durationNs };
+
+    public static FaultCounts Of(Severity severity, long faults, long durationNs) => Of(
+        severity == Severity.Minor ? faults : 0,
+        severity == Severity.Major ? faults : 0,
+        severity == Severity.Failed ? faults : 0,
+        durationNs);
 
     public readonly long Faults => Minor + Major + Failed;
 

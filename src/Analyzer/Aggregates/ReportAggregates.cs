@@ -25,22 +25,23 @@ public sealed class ReportAggregates(TraceMetadata metadata, RegionIndex index, 
 
     public FaultColumns Columns
         => FaultColumns.DurationNs | FaultColumns.Pid | FaultColumns.Address | FaultColumns.RegionId
+            | FaultColumns.KernelAccess
             | (withTasks ? FaultColumns.Tid | FaultColumns.Comm : FaultColumns.None)
             | (_seesGup ? FaultColumns.Gup : FaultColumns.None)
             | (Sample is not null ? FaultColumns.Weight : FaultColumns.None)
             | (Handlers is not null ? FaultColumns.Handler : FaultColumns.None);
 
-    public void Add(FaultBatch batch, ReadOnlySpan<Severity> severities)
+    public void Add(FaultBatch batch, in Verdicts verdicts)
     {
         if (Sample is null)
         {
-            Add(batch, severities, default(OneEach));
+            Add(batch, verdicts, default(OneEach));
             return;
         }
 
         var weights = new SampledWeights(batch.Weight);
-        Sample.Add(weights, severities);
-        Add(batch, severities, weights);
+        Sample.Add(weights, verdicts.Severities);
+        Add(batch, verdicts, weights);
     }
 
     public void Merge(ReportAggregates other)
@@ -56,10 +57,11 @@ public sealed class ReportAggregates(TraceMetadata metadata, RegionIndex index, 
         Gup += other.Gup;
     }
 
-    private void Add<TWeights>(FaultBatch batch, ReadOnlySpan<Severity> severities, TWeights weights)
+    private void Add<TWeights>(FaultBatch batch, in Verdicts verdicts, TWeights weights)
         where TWeights : struct, IRowWeights
     {
-        Kinds.Add(batch, severities, weights);
+        var severities = verdicts.Severities;
+        Kinds.Add(batch, verdicts, weights);
         Regions.Add(batch, severities, weights);
         Tasks?.Add(batch, severities, weights);
         Handlers?.Add(batch, severities, weights);

@@ -14,10 +14,9 @@ public static class TraceDump
         IDumpFormat format = asJson ? new JsonLines(rows) : new CsvLines(rows);
         var fields = new DumpFields(format);
         format.Header();
-        var rule = new SeverityRule(reader.Metadata);
+        var judge = new Judge(reader.Metadata);
         var matcher = new RowFilter(filter, reader.Metadata);
         FaultBatch? batch = null;
-        Severity[] severities = [];
         bool[] keep = [];
         for (var index = 0; index < reader.RowGroups.Count; index++)
         {
@@ -27,13 +26,12 @@ public static class TraceDump
             if (batch is null || batch.Capacity < group.Rows)
             {
                 batch = new FaultBatch(group.Rows);
-                severities = new Severity[group.Rows];
                 keep = new bool[group.Rows];
             }
 
             reader.ReadRowGroup(index, FaultColumns.All, batch);
-            rule.Classify(batch, severities);
-            matcher.Mark(group, batch, severities, keep);
+            judge.Classify(batch);
+            matcher.Mark(group, batch, judge.Verdicts, keep);
             for (var row = 0; row < batch.Count; row++)
             {
                 if (keep[row])

@@ -3,7 +3,8 @@ using Faultrec.Traces;
 
 namespace Faultrec.Analyzer;
 
-/// <summary>A <see cref="FaultFilter"/> on faults as they happen: there is no ledger yet, so regions match by the name in the row.</summary>
+/// <summary>A <see cref="FaultFilter"/> on faults as they happen: there is no ledger yet, so regions match by the name
+/// in the row, and kinds other than severities cannot be told.</summary>
 internal sealed class LiveFilter(FaultFilter filter, TraceMetadata metadata)
 {
     /// <summary>Names may go on coming for days.</summary>
@@ -28,7 +29,7 @@ internal sealed class LiveFilter(FaultFilter filter, TraceMetadata metadata)
         if (_keep.Length < batch.Count)
             (_severities, _keep) = (new Severity[batch.Capacity], new bool[batch.Capacity]);
         _rule.Classify(batch, _severities);
-        _rows.Mark(AnyGroup, batch, _severities, _keep);
+        _rows.Mark(AnyGroup, batch, new Verdicts(_severities, default), _keep);
         if (filter.Regions.Count > 0)
             MarkRegions(batch);
         return _keep.AsSpan(0, batch.Count);

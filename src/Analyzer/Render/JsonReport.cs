@@ -22,6 +22,8 @@ public static class JsonReport
         WriteSampling(json, report.Metadata.Sampling);
         WriteTotals(json, report);
         WriteRows(json, "kinds", report.Kinds, top, WriteKind);
+        json.WriteString("kinds_note", KindTables.Note(report));
+        WriteRows(json, "severities", report.Severities, 0, WriteSeverity);
         WriteRows(json, "regions", report.Regions, top, WriteRegion);
         WriteRows(json, "processes", report.Processes, top, WriteProcess);
         WriteRows(json, "threads", report.Threads, top, WriteThread);
@@ -170,6 +172,16 @@ public static class JsonReport
     private static void WriteKind(Utf8JsonWriter json, KindRow row)
     {
         json.WriteString("kind", row.Kind.Name());
+        WriteCounts(json, row.Counts);
+        WriteLatency(json, row.Latency);
+        json.WriteNumber("share", row.Share);
+        json.WriteNumber("by_kernel", row.ByKernel);
+        json.WriteString("traceevent", row.Kind.TraceEventName());
+    }
+
+    private static void WriteSeverity(Utf8JsonWriter json, SeverityRow row)
+    {
+        json.WriteString("severity", row.Severity.Name());
         WriteCounts(json, row.Counts);
         WriteLatency(json, row.Latency);
     }

@@ -5,7 +5,7 @@ public static class MarkdownReport
 {
     private static readonly ReportTableKind[] Order =
     [
-        ReportTableKind.Kind, ReportTableKind.Handler, ReportTableKind.Region, ReportTableKind.Process, ReportTableKind.Thread, ReportTableKind.File, ReportTableKind.Comm,
+        ReportTableKind.Kind, ReportTableKind.Severity, ReportTableKind.Handler, ReportTableKind.Region, ReportTableKind.Process, ReportTableKind.Thread, ReportTableKind.File, ReportTableKind.Comm,
     ];
 
     /// <param name="by">The only table to print; null prints all.</param>
@@ -31,7 +31,7 @@ public static class MarkdownReport
             if (table.TotalRows == 0)
                 continue;
             WriteTable(output, table);
-            if (kind == ReportTableKind.Handler && HandlerTable.Note(report) is { } note)
+            if (TextReport.Note(report, kind) is { } note)
                 output.Write($"\n{HostileText.Markdown(note)}\n");
         }
     }

@@ -11,7 +11,7 @@ public static class TextReport
 
     private static readonly ReportTableKind[] Order =
     [
-        ReportTableKind.Kind, ReportTableKind.Handler, ReportTableKind.Region, ReportTableKind.Process, ReportTableKind.Thread, ReportTableKind.File, ReportTableKind.Comm,
+        ReportTableKind.Kind, ReportTableKind.Severity, ReportTableKind.Handler, ReportTableKind.Region, ReportTableKind.Process, ReportTableKind.Thread, ReportTableKind.File, ReportTableKind.Comm,
     ];
 
     /// <param name="by">The only table to print; null prints all.</param>
@@ -34,7 +34,7 @@ public static class TextReport
                 continue;
             output.Write($"\n{style.Title(table.Title)}\n");
             TextTable.Write(output, table, style);
-            if (kind == ReportTableKind.Handler && HandlerTable.Note(report) is { } note)
+            if (Note(report, kind) is { } note)
                 WriteWrapped(output, note, style.Dim);
         }
     }
@@ -72,9 +72,21 @@ public static class TextReport
     internal static string Timestamp(DateTimeOffset time)
         => time.ToUniversalTime().ToString("yyyy-MM-dd HH:mm:ss 'UTC'", CultureInfo.InvariantCulture);
 
-    // A process of one thread is the same row twice: that table says nothing new.
-    private static bool Repeats(FaultReport report, ReportTableKind kind)
-        => kind == ReportTableKind.Thread && report.Threads.Count == report.Processes.Count;
+    /// <summary>What must be said under a table; null for most.</summary>
+    internal static string? Note(FaultReport report, ReportTableKind kind) => kind switch
+    {
+        ReportTableKind.Kind => KindTables.Note(report),
+        ReportTableKind.Handler => HandlerTable.Note(report),
+        _ => null,
+    };
+
+    /// <summary>A table that says nothing that others do not say: a process of one thread is the same row twice, kinds say what severities say.</summary>
+    internal static bool Repeats(FaultReport report, ReportTableKind kind) => kind switch
+    {
+        ReportTableKind.Thread => report.Threads.Count == report.Processes.Count,
+        ReportTableKind.Severity => KindRule.CanTell(report.Metadata),
+        _ => false,
+    };
 
     private static void WriteHeader(TextWriter output, FaultReport report, TextStyle style)
     {

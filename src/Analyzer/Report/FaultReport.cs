@@ -6,6 +6,7 @@ namespace Faultrec.Analyzer;
 public enum ReportTableKind
 {
     Kind,
+    Severity,
     Region,
     Process,
     Thread,
@@ -37,8 +38,6 @@ public sealed record Totals(FaultCounts Counts, long DistinctPages, LatencySumma
     /// <summary>Of the faults, those raised by get_user_pages.</summary>
     public long Gup { get; init; }
 }
-
-public sealed record KindRow(Severity Kind, FaultCounts Counts, LatencySummary Latency);
 
 /// <param name="Region">Null: the row of faults that no known mapping covered, id 0.</param>
 /// <param name="Pages">Pages of the region's range; 0 without a region.</param>
@@ -102,6 +101,9 @@ public sealed record FaultReport
     public required Totals Totals { get; init; }
 
     public required IReadOnlyList<KindRow> Kinds { get; init; }
+
+    /// <summary>In their own order.</summary>
+    public required IReadOnlyList<SeverityRow> Severities { get; init; }
 
     public required IReadOnlyList<RegionRow> Regions { get; init; }
 

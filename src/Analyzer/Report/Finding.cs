@@ -17,6 +17,8 @@ public static class Finding
         if (total == 0)
             return report.Filter.IsEmpty ? "The trace holds no faults." : "No fault of the trace matches the filter.";
         var sentences = new List<string> { Where(report), MajorOnes(report) };
+        if (KindSentence.Of(report) is { } what)
+            sentences.Insert(1, what);
         if (report.Totals.Counts.Failed is > 0 and var failed)
             sentences.Add($"{About(report)}{Units.Of(failed, "fault")} failed: the kernel could not serve {(failed == 1 ? "it" : "them")}.");
         if (report.Totals.Latency is { Count: > 0 } latency)
@@ -68,9 +70,9 @@ public static class Finding
         }
 
         var time = "";
-        foreach (var kind in report.Kinds)
+        foreach (var row in report.Severities)
         {
-            if (kind is { Kind: Severity.Major, Latency: { SumNs: > 0 and var sum } } && report.Totals.Latency.SumNs is { } all)
+            if (row is { Severity: Severity.Major, Latency: { SumNs: > 0 and var sum } } && report.Totals.Latency.SumNs is { } all)
                 time = $" and took {About(report).ToLowerInvariant()}{Units.Duration(sum)}, {Units.Percent((double)sum / all)} of the time";
         }
 

@@ -23,15 +23,16 @@ public static class ReportBuilder
         var (regions, files) = RegionTables.Build(metadata, index, aggregates.Regions);
         var tasks = TaskTables.Build(metadata, aggregates.Tasks);
         var sample = SampleFacts.Of(metadata, aggregates.Sample, filter);
-        var kinds = KindsOf(aggregates, sample, metadata.Receipt);
+        var severities = KindTables.Severities(aggregates, sample, metadata.Receipt);
         return new FaultReport
         {
             Path = path,
             Metadata = metadata,
             Filter = filter,
             Sample = sample,
-            Totals = TotalsOf(index, aggregates, kinds),
-            Kinds = kinds,
+            Totals = TotalsOf(index, aggregates, severities),
+            Kinds = KindTables.Kinds(aggregates.Kinds),
+            Severities = severities,
             Regions = regions,
             Files = files,
             Processes = tasks.Processes,
@@ -47,46 +48,16 @@ public static class ReportBuilder
             throw new FaultrecException(ExitCode.BadInput, $"{HostileText.Visible(path)}: page size {pageSize} is none; expected a power of two such as 4096; record again");
     }
 
-    private static Totals TotalsOf(RegionIndex index, ReportAggregates aggregates, List<KindRow> kinds)
+    private static Totals TotalsOf(RegionIndex index, ReportAggregates aggregates, List<SeverityRow> severities)
     {
         var counts = new FaultCounts();
         var latency = new LatencyHistogram();
-        foreach (var kind in kinds)
+        foreach (var row in severities)
         {
-            counts.Merge(kind.Counts);
-            latency.Merge(aggregates.Kinds.Latency(kind.Kind));
+            counts.Merge(row.Counts);
+            latency.Merge(aggregates.Kinds.Latency(row.Severity));
         }
 
         return new Totals(counts, DistinctPages.OfProcesses(index, aggregates.Regions), LatencySummary.Of(latency)) { Gup = aggregates.Gup };
-    }
-
-    private static List<KindRow> KindsOf(ReportAggregates aggregates, SampleFacts? sample, Receipt receipt)
-    {
-        var kinds = aggregates.Kinds;
-        var faults = FaultsOf(aggregates, sample, receipt);
-        var rows = new List<KindRow>(SeverityNames.Count);
-        for (var i = 0; i < SeverityNames.Count; i++)
-        {
-            var severity = (Severity)i;
-            if (faults[i] > 0)
-                rows.Add(new KindRow(severity, FaultCounts.Of(severity, faults[i], kinds.Latency(severity).Sum), LatencySummary.Of(kinds.Latency(severity))));
-        }
-
-        return rows;
-    }
-
-    /// <returns>Faults of each severity; the receipt's exact counts where it has them.</returns>
-    private static long[] FaultsOf(ReportAggregates aggregates, SampleFacts? sample, Receipt receipt)
-    {
-        var kinds = aggregates.Kinds;
-        var (major, failed) = (kinds.Faults(Severity.Major), kinds.Faults(Severity.Failed));
-        if (sample is not { CountsExact: true })
-            return [kinds.Faults(Severity.Minor), major, failed];
-
-        // How many of those left out failed is not counted: that share stays an estimate, which minor faults make up for.
-        var all = sample.Rows + receipt.SampledOut;
-        major = Math.Clamp(aggregates.Sample!.MajorRows + receipt.SampledOutMajor, 0, all);
-        failed = Math.Min(failed, all - major);
-        return [all - major - failed, major, failed];
     }
 }

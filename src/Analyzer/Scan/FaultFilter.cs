@@ -17,7 +17,10 @@ public sealed record FaultFilter
     /// <summary>Region ids (only digits), or parts of region names.</summary>
     public IReadOnlyList<string> Regions { get; init; } = [];
 
-    public IReadOnlyList<Severity> Kinds { get; init; } = [];
+    /// <summary>An alternative to <see cref="Kinds"/>: a fault matches when either has it.</summary>
+    public IReadOnlyList<Severity> Severities { get; init; } = [];
+
+    public IReadOnlyList<FaultKind> Kinds { get; init; } = [];
 
     /// <summary>Start of the window, ns since the recording began, inclusive.</summary>
     public long? FromNs { get; init; }
@@ -26,7 +29,7 @@ public sealed record FaultFilter
     public long? ToNs { get; init; }
 
     public bool IsEmpty
-        => Pids.Count + Tids.Count + Comms.Count + Regions.Count + Kinds.Count == 0 && FromNs is null && ToNs is null;
+        => Pids.Count + Tids.Count + Comms.Count + Regions.Count + Severities.Count + Kinds.Count == 0 && FromNs is null && ToNs is null;
 
     /// <summary>The options that make this filter, for a report's header.</summary>
     public override string ToString()
@@ -40,6 +43,8 @@ public sealed record FaultFilter
             parts.Add($"--comm {comm}");
         foreach (var region in Regions)
             parts.Add($"--region {region}");
+        foreach (var severity in Severities)
+            parts.Add($"--kind {severity.Name()}");
         foreach (var kind in Kinds)
             parts.Add($"--kind {kind.Name()}");
         if (FromNs is { } from)

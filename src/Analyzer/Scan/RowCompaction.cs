@@ -6,10 +6,11 @@ namespace Faultrec.Analyzer;
 internal static class RowCompaction
 {
     /// <param name="columns">Only these are moved; others are stale afterwards.</param>
-    public static void Keep(FaultBatch batch, FaultColumns columns, Severity[] severities, bool[] keep)
+    public static void Keep(FaultBatch batch, FaultColumns columns, Severity[] severities, FaultKind[] kinds, bool[] keep)
     {
         var rows = batch.Count;
         batch.Count = Move(severities, keep, rows);
+        Move(kinds, keep, rows);
         MoveIf(columns, FaultColumns.TimeNs, batch.TimeNs, keep, rows);
         MoveIf(columns, FaultColumns.DurationNs, batch.DurationNs, keep, rows);
         MoveIf(columns, FaultColumns.Pid, batch.Pid, keep, rows);

@@ -15,6 +15,7 @@ public sealed class RowFilter
     private readonly HashSet<int> _tids;
     private readonly bool[]? _regions;
     private readonly bool[]? _kinds;
+    private readonly bool[] _severities = new bool[SeverityNames.Count];
     private readonly Dictionary<string, bool> _comms = [];
 
     public RowFilter(FaultFilter filter, TraceMetadata metadata)
@@ -23,14 +24,14 @@ public sealed class RowFilter
         _pids = [.. filter.Pids];
         _tids = [.. filter.Tids];
         _regions = filter.Regions.Count == 0 ? null : ResolveRegions(filter.Regions, metadata);
-        if (filter.Kinds.Count == 0)
+        if (filter.Kinds.Count + filter.Severities.Count == 0)
             return;
-        _kinds = new bool[SeverityNames.Count];
+        _kinds = new bool[FaultKindNames.Count];
         foreach (var kind in filter.Kinds)
             _kinds[(int)kind] = true;
+        foreach (var severity in filter.Severities)
+            _severities[(int)severity] = true;
     }
-
-    public bool NeedsSeverity => _kinds is not null;
 
     /// <summary>False when the statistics prove that no row of the group matches.</summary>
     public bool MayMatch(RowGroupInfo group)
@@ -48,9 +49,9 @@ public sealed class RowFilter
             | (_filter.Comms.Count == 0 ? 0 : FaultColumns.Comm);
 
     /// <summary>Sets <paramref name="keep"/> for each row of the batch.</summary>
-    /// <param name="severities">Of each row; only looked at when <see cref="NeedsSeverity"/>.</param>
+    /// <param name="verdicts">On each row; only looked at when the filter names kinds.</param>
     /// <returns>Rows that match.</returns>
-    public int Mark(RowGroupInfo group, FaultBatch batch, ReadOnlySpan<Severity> severities, Span<bool> keep)
+    public int Mark(RowGroupInfo group, FaultBatch batch, in Verdicts verdicts, Span<bool> keep)
     {
         keep = keep[..batch.Count];
         keep.Fill(true);
@@ -65,7 +66,7 @@ public sealed class RowFilter
         if (_filter.Comms.Count != 0)
             MarkComms(batch.Comm, keep);
         if (_kinds is not null)
-            MarkKinds(severities, keep);
+            MarkKinds(verdicts, keep);
         return keep.Count(true);
     }
 
@@ -138,10 +139,12 @@ public sealed class RowFilter
             keep[i] &= _regions![(uint)ids[i] < (uint)_regions.Length ? ids[i] : 0];
     }
 
-    private void MarkKinds(ReadOnlySpan<Severity> severities, Span<bool> keep)
+    private void MarkKinds(in Verdicts verdicts, Span<bool> keep)
     {
+        var severities = verdicts.Severities;
+        var kinds = verdicts.Kinds;
         for (var i = 0; i < keep.Length; i++)
-            keep[i] &= _kinds![(int)severities[i]];
+            keep[i] &= _severities[(int)severities[i]] || (kinds.Length > 0 && _kinds![(int)kinds[i]]);
     }
 
     private void MarkComms(string[] comms, Span<bool> keep)

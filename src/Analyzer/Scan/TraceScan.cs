@@ -10,8 +10,8 @@ public interface IFaultSink<TSelf>
     FaultColumns Columns { get; }
 
     /// <param name="batch">Only faults that passed the filter; only <see cref="Columns"/> are filled.</param>
-    /// <param name="severities">One a fault of the batch.</param>
-    void Add(FaultBatch batch, ReadOnlySpan<Severity> severities);
+    /// <param name="verdicts">On each fault of the batch.</param>
+    void Add(FaultBatch batch, in Verdicts verdicts);
 
     void Merge(TSelf other);
 }
@@ -82,10 +82,9 @@ public static class TraceScan
     private static TSink Drain<TSink>(TraceReader reader, FaultFilter filter, TSink sink, Work work)
         where TSink : class, IFaultSink<TSink>
     {
-        var rule = new SeverityRule(reader.Metadata);
+        var judge = new Judge(reader.Metadata);
         var matcher = new RowFilter(filter, reader.Metadata);
         FaultBatch? batch = null;
-        Severity[] severities = [];
         bool[] keep = [];
         while (work.Next() is var index && index >= 0)
         {
@@ -93,21 +92,19 @@ public static class TraceScan
             if (batch is null || batch.Capacity < group.Rows)
             {
                 batch = new FaultBatch(Math.Max(group.Rows, LargestOf(reader)));
-                severities = new Severity[batch.Capacity];
                 keep = new bool[batch.Capacity];
             }
 
-            var columns = sink.Columns | rule.Columns;
-            reader.ReadRowGroup(index, columns | matcher.Columns(group), batch);
-            rule.Classify(batch, severities);
+            reader.ReadRowGroup(index, sink.Columns | judge.Columns | matcher.Columns(group), batch);
+            judge.Classify(batch);
             if (!filter.IsEmpty)
             {
-                var kept = matcher.Mark(group, batch, severities, keep);
+                var kept = matcher.Mark(group, batch, judge.Verdicts, keep);
                 if (kept < batch.Count)
-                    RowCompaction.Keep(batch, sink.Columns, severities, keep);
+                    judge.Keep(batch, sink.Columns, keep);
             }
 
-            sink.Add(batch, severities.AsSpan(0, batch.Count));
+            sink.Add(batch, judge.Verdicts);
         }
 
         return sink;

@@ -8,7 +8,8 @@ public static class ReportTables
     /// <param name="top">Rows to keep; 0 keeps all.</param>
     public static ReportTable Build(FaultReport report, ReportTableKind kind, int top) => kind switch
     {
-        ReportTableKind.Kind => Kinds(report),
+        ReportTableKind.Kind => Kinds(report, top),
+        ReportTableKind.Severity => Severities(report),
         ReportTableKind.Region => Regions(report, top),
         ReportTableKind.Process => Processes(report, top),
         ReportTableKind.Thread => Threads(report, top),
@@ -24,9 +25,22 @@ public static class ReportTables
     private static long? TimeOf(FaultReport report, in FaultCounts counts)
         => BackendFacts.HasDurations(report.Metadata.Backend) ? counts.DurationNs : null;
 
-    private static ReportTable Kinds(FaultReport report)
-        => new TableBuilder<KindRow>(ReportTableKind.Kind, "kinds", report.Kinds, 0)
+    private static ReportTable Kinds(FaultReport report, int top)
+        => new TableBuilder<KindRow>(ReportTableKind.Kind, "kinds", report.Kinds, top)
             .Text("kind", "kind", ColumnAudience.Everyone, row => row.Kind.Name())
+            .Text("traceevent", "TraceEvent", ColumnAudience.Everyone, row => row.Kind.TraceEventName() ?? "")
+            .Integer("faults", "faults", CellFormat.Count, ColumnAudience.Everyone, row => row.Counts.Faults)
+            .Real("share", "share", CellFormat.Percent, ColumnAudience.Everyone, row => row.Share)
+            .Integer("minor", "minor", CellFormat.Count, ColumnAudience.Machine, row => row.Counts.Minor)
+            .Integer("major", "major", CellFormat.Count, ColumnAudience.Everyone, row => row.Counts.Major)
+            .Integer("failed", "failed", CellFormat.Count, ColumnAudience.Machine, row => row.Counts.Failed)
+            .Integer("by_kernel", "by kernel", CellFormat.Count, ColumnAudience.Wide, row => row.ByKernel)
+            .Latency(row => row.Latency, ColumnAudience.Wide, ColumnAudience.Everyone)
+            .Build();
+
+    private static ReportTable Severities(FaultReport report)
+        => new TableBuilder<SeverityRow>(ReportTableKind.Severity, "severities", report.Severities, 0)
+            .Text("severity", "severity", ColumnAudience.Everyone, row => row.Severity.Name())
             .Integer("faults", "faults", CellFormat.Count, ColumnAudience.Everyone, row => row.Counts.Faults)
             .Real("share", "share", CellFormat.Percent, ColumnAudience.Everyone, row => (double)row.Counts.Faults / report.Totals.Counts.Faults)
             .Integer("minor", "minor", CellFormat.Count, ColumnAudience.Machine, row => row.Counts.Minor)

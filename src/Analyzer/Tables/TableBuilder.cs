@@ -40,12 +40,14 @@ internal sealed class TableBuilder<TRow>(ReportTableKind kind, string title, IRe
             .Integer("major", "major", CellFormat.Count, ColumnAudience.Everyone, row => counts(row).Major)
             .Integer("failed", "failed", CellFormat.Count, ColumnAudience.Wide, row => counts(row).Failed);
 
-    public TableBuilder<TRow> Latency(Func<TRow, LatencySummary> latency, ColumnAudience detail)
+    /// <param name="detail">Who sees p90 and max.</param>
+    /// <param name="time">Who sees the sum; as <paramref name="detail"/> when left out.</param>
+    public TableBuilder<TRow> Latency(Func<TRow, LatencySummary> latency, ColumnAudience detail, ColumnAudience? time = null)
         => Integer("latency_p50_ns", "p50", CellFormat.DurationNs, ColumnAudience.Everyone, row => latency(row).P50Ns)
             .Integer("latency_p90_ns", "p90", CellFormat.DurationNs, detail, row => latency(row).P90Ns)
             .Integer("latency_p99_ns", "p99", CellFormat.DurationNs, ColumnAudience.Everyone, row => latency(row).P99Ns)
             .Integer("latency_max_ns", "max", CellFormat.DurationNs, detail, row => latency(row).MaxNs)
-            .Integer("latency_sum_ns", "time", CellFormat.DurationNs, detail, row => latency(row).SumNs);
+            .Integer("latency_sum_ns", "time", CellFormat.DurationNs, time ?? detail, row => latency(row).SumNs);
 
     public ReportTable Build() => new(kind, title, _columns, new DataFrame(_values), rows.Count);
 

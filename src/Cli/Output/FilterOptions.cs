@@ -6,23 +6,23 @@ using Faultrec.Traces;
 namespace Faultrec.Cli.Output;
 
 /// <summary>The filter options that report and dump share.</summary>
-internal sealed class FilterOptions
+/// <param name="isLive">Faults as they happen: where --pid and --comm already say what to capture, and only severities can be told.</param>
+internal sealed class FilterOptions(bool isLive = false)
 {
     private readonly Option<string[]> _pid = Repeatable("--pid", "PID", "Only faults of this process");
     private readonly Option<string[]> _tid = Repeatable("--tid", "TID", "Only faults of this thread");
     private readonly Option<string[]> _comm = Repeatable("--comm", "NAME", "Only faults under this thread name; * and ? match any");
     private readonly Option<string[]> _region = Repeatable("--region", "NAME|ID", "Only faults in regions with this id, or with this in their name");
-    private readonly Option<string[]> _kind = Repeatable("--kind", "KIND", $"Only faults of this kind: {SeverityNames.All}");
+    private readonly Option<string[]> _kind = Repeatable("--kind", "KIND", $"Only faults of this kind: {SeverityNames.All}{(isLive ? "" : ", anon_write and others")}");
     private readonly Option<string?> _from = new("--from") { HelpName = "TIME", Description = "Only faults from this time on, since the start: 1.5s, 200ms" };
     private readonly Option<string?> _to = new("--to") { HelpName = "TIME", Description = "Only faults before this time" };
 
-    /// <param name="withTargets">False where --pid and --comm already say what to capture.</param>
-    public void AddTo(Command command, bool withTargets = true)
+    public void AddTo(Command command)
     {
-        if (withTargets)
+        if (!isLive)
             command.Options.Add(_pid);
         command.Options.Add(_tid);
-        if (withTargets)
+        if (!isLive)
             command.Options.Add(_comm);
         command.Options.Add(_region);
         command.Options.Add(_kind);
@@ -32,13 +32,15 @@ internal sealed class FilterOptions
 
     public FaultFilter Parse(ParseResult result)
     {
+        var kinds = result.GetValue(_kind) ?? [];
         var filter = new FaultFilter
         {
             Pids = Array.ConvertAll(result.GetValue(_pid) ?? [], text => Id("--pid", text)),
             Tids = Array.ConvertAll(result.GetValue(_tid) ?? [], text => Id("--tid", text)),
             Comms = result.GetValue(_comm) ?? [],
             Regions = result.GetValue(_region) ?? [],
-            Kinds = Array.ConvertAll(result.GetValue(_kind) ?? [], Kind),
+            Severities = [.. kinds.Where(kind => SeverityNames.TryParse(kind, out _)).Select(SeverityOf)],
+            Kinds = [.. kinds.Where(kind => !SeverityNames.TryParse(kind, out _)).Select(KindOf)],
             FromNs = Time("--from", result.GetValue(_from)),
             ToNs = Time("--to", result.GetValue(_to)),
         };
@@ -55,8 +57,12 @@ internal sealed class FilterOptions
             ? id
             : throw Usage(option, text, "a number such as 1234");
 
-    private static Severity Kind(string text)
-        => SeverityNames.TryParse(text, out var severity) ? severity : throw Usage("--kind", text, $"one of {SeverityNames.All}");
+    private static Severity SeverityOf(string text) => SeverityNames.TryParse(text, out var severity) ? severity : default;
+
+    private FaultKind KindOf(string text)
+        => !isLive && FaultKindNames.TryParse(text, out var kind)
+            ? kind
+            : throw Usage("--kind", text, isLive ? $"one of {SeverityNames.All}" : $"one of {SeverityNames.All}, or of {FaultKindNames.All}");
 
     private static long? Time(string option, string? text)
         => text is null ? null

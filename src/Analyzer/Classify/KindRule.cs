@@ -1,0 +1,217 @@
+using Faultrec.Traces;
+
+namespace Faultrec.Analyzer;
+
+/// <summary>
+/// The rules that make a kind of a fault's facts, first match wins; docs/kinds.md has them in words, in the same order. The facts
+/// are what the page table held at entry (<see cref="FaultBatch.PteBefore"/>) and at completion (<see cref="FaultBatch.Pfn"/>), the
+/// access and the mapping; what they do not prove is <see cref="FaultKind.Unknown"/>. The branches are those of
+/// handle_pte_fault and its callees (mm/memory.c), where a kernel function's name stands beside one.
+/// </summary>
+public sealed class KindRule
+{
+    private const int PmdLevel = 1;
+    private const int HugeOrder = 9;
+    private const ulong HugeBytes = 2UL << 20;
+
+    private readonly MappingFacts[] _mappings;
+    private readonly RangeAdvice _advice;
+    private readonly long _zeroFrame;
+    private readonly bool _hasFrames;
+    private readonly bool _hugeAlways;
+    private readonly bool _hugeAdvised;
+    private readonly SwapUse[]? _swapTypes;
+
+    /// <param name="index">The ledger of the same trace.</param>
+    public KindRule(TraceMetadata metadata, RegionIndex index)
+    {
+        _mappings = new MappingFacts[index.IdLimit];
+        for (var id = 1; id < _mappings.Length; id++)
+        {
+            if (index.Find(id) is { } region)
+                _mappings[id] = MappingFacts.Of(region);
+        }
+
+        _advice = new RangeAdvice(metadata);
+        _zeroFrame = metadata.Frames?.ZeroPfn ?? FaultBatch.Null;
+        _hasFrames = CanTell(metadata);
+        _hugeAlways = metadata.ThpMode == "always";
+        _hugeAdvised = metadata.ThpMode is "always" or "madvise";
+        _swapTypes = metadata.SwapTypes.Count == 0 ? null : SwapUses(metadata.SwapTypes);
+    }
+
+    private enum SwapUse : byte
+    {
+        Device,
+        Migration,
+        Marker,
+        Other,
+    }
+
+    /// <summary>Whether the trace has page-table facts that can be read: entries of other machines have other bits.</summary>
+    public static bool CanTell(TraceMetadata metadata) => metadata is { Frames.Recorded: true, Arch: "x86_64" };
+
+    /// <summary>Columns that <see cref="Classify"/> looks at.</summary>
+    public FaultColumns Columns
+        => FaultColumns.Grew | FaultColumns.RegionId
+            | (_hasFrames
+                ? FaultColumns.PtLevel | FaultColumns.PteBefore | FaultColumns.Pfn | FaultColumns.PageOrder | FaultColumns.Access
+                    | FaultColumns.KernelAccess | FaultColumns.Major | FaultColumns.Address | FaultColumns.Gup
+                    | (_advice.IsEmpty ? FaultColumns.None : FaultColumns.TimeNs)
+                : FaultColumns.None);
+
+    /// <summary>Fills the first <see cref="FaultBatch.Count"/> elements of <paramref name="kinds"/>.</summary>
+    /// <param name="severities">Of the same faults.</param>
+    public void Classify(FaultBatch batch, ReadOnlySpan<Severity> severities, Span<FaultKind> kinds)
+    {
+        var (grew, regions) = (batch.Grew, batch.RegionId);
+        for (var i = 0; i < batch.Count; i++)
+        {
+            if (severities[i] == Severity.Failed)
+                kinds[i] = FaultKind.Failed;
+            else if (grew[i])
+                kinds[i] = FaultKind.StackGrowth;
+            else
+                kinds[i] = Decide(batch, i, regions[i]);
+        }
+    }
+
+    private FaultKind Decide(FaultBatch batch, int row, int regionId)
+    {
+        ref readonly var mapping = ref _mappings[(uint)regionId < (uint)_mappings.Length ? regionId : 0];
+        if (!_hasFrames || batch.PtLevel[row] < 0 || batch.PteBefore[row] == FaultBatch.NullPte)
+        {
+            // hugetlb_fault serves every fault of such a mapping, so this needs no page table.
+            return mapping.Backing == MappingBacking.Hugetlb ? FaultKind.Hugetlb : FaultKind.Unknown;
+        }
+
+        var entry = new PageTableEntry(batch.PteBefore[row]);
+        if (!_advice.IsEmpty && IsUserfault(batch, row, regionId, entry))
+            return FaultKind.Userfaultfd;
+        if (entry.IsProtNone && (mapping.IsAccessible || mapping.Backing == MappingBacking.Unknown))
+            return FaultKind.NumaHint;
+        if (entry.IsSwap)
+            return Swap(entry, batch.Major[row]);
+        if (mapping.Backing == MappingBacking.Hugetlb)
+            return FaultKind.Hugetlb;
+        if (entry.IsMissing)
+            return Missing(batch, row, regionId, mapping);
+        return entry.IsPresent ? Present(batch, row, entry, mapping) : FaultKind.Unknown;
+    }
+
+    private bool IsUserfault(FaultBatch batch, int row, int regionId, PageTableEntry entry)
+    {
+        var isWriteProtected = entry.IsPresent && entry.IsUserfaultWriteProtected && !entry.IsWritable && batch.Access[row] == FaultAccess.Write;
+        var isMarker = entry.IsSwap && UseOf(entry) == SwapUse.Marker;
+        if (!entry.IsMissing && !isWriteProtected && !isMarker)
+            return false;
+        var state = _advice.At(regionId, (ulong)batch.Address[row], batch.TimeNs[row]);
+        return entry.IsMissing
+            ? (state & (RangeState.UserfaultMissing | RangeState.UserfaultMinor)) != 0
+            : (state & RangeState.UserfaultWriteProtect) != 0;
+    }
+
+    private SwapUse? UseOf(PageTableEntry entry) => _swapTypes?[entry.SwapType];
+
+    private FaultKind Swap(PageTableEntry entry, bool isMajor) => UseOf(entry) switch
+    {
+        SwapUse.Migration => FaultKind.MigrationWait,
+        SwapUse.Device => isMajor ? FaultKind.SwapDevice : FaultKind.SwapCache,
+        _ => FaultKind.Unknown,
+    };
+
+    /// <summary>Nothing was mapped: do_anonymous_page, do_read_fault, do_cow_fault, do_shared_fault and their huge brothers.</summary>
+    private FaultKind Missing(FaultBatch batch, int row, int regionId, in MappingFacts mapping)
+    {
+        var order = batch.PageOrder[row];
+        var isAboveLast = batch.PtLevel[row] >= PmdLevel;
+        if (order >= HugeOrder)
+            return FaultKind.Huge;
+        // Whether it became a huge page is not known.
+        if (isAboveLast && order < 0)
+            return FaultKind.Unknown;
+        var access = batch.Access[row];
+        switch (mapping.Backing)
+        {
+            case MappingBacking.Anonymous when isAboveLast && WantedHuge(regionId, mapping, (ulong)batch.Address[row], batch.TimeNs[row]):
+                return FaultKind.HugeFallback;
+            case MappingBacking.Anonymous:
+                var isDemandZero = access == FaultAccess.Write || (access != FaultAccess.Unknown && _zeroFrame >= 0 && batch.Pfn[row] == _zeroFrame);
+                if (!isDemandZero)
+                    return FaultKind.Unknown;
+                return batch.KernelAccess[row] ? FaultKind.KernelAccess
+                    : access == FaultAccess.Write ? FaultKind.AnonWrite
+                    : FaultKind.ZeroRead;
+            case MappingBacking.File or MappingBacking.Shmem when !mapping.IsShared && access == FaultAccess.Write:
+                return FaultKind.CowFile;
+            case MappingBacking.File or MappingBacking.Shmem when !mapping.IsShared && access == FaultAccess.Unknown:
+                return FaultKind.Unknown;
+            case MappingBacking.Shmem:
+                return FaultKind.Shmem;
+            case MappingBacking.File or MappingBacking.Special:
+                return batch.Major[row] ? FaultKind.FileDisk : FaultKind.FileCache;
+            default:
+                return FaultKind.Unknown;
+        }
+    }
+
+    // thp_vma_suitable_order, over the range that the ledger knows.
+    private bool WantedHuge(int regionId, in MappingFacts mapping, ulong address, long timeNs)
+    {
+        var start = address & ~(HugeBytes - 1);
+        if (!_hugeAdvised || mapping.Changes || start < mapping.Start || mapping.End < HugeBytes || start > mapping.End - HugeBytes)
+            return false;
+        var state = _advice.IsEmpty ? RangeState.None : _advice.At(regionId, address, timeNs);
+        return (state & RangeState.HugeForbidden) == 0 && (_hugeAlways || (state & RangeState.HugeWanted) != 0);
+    }
+
+    /// <summary>A page was mapped: do_wp_page, or nothing to do.</summary>
+    private FaultKind Present(FaultBatch batch, int row, PageTableEntry entry, in MappingFacts mapping)
+    {
+        var (access, frame, order, isGup) = (batch.Access[row], batch.Pfn[row], batch.PageOrder[row], batch.Gup[row]);
+        var entryOrder = entry.IsHuge ? batch.PtLevel[row] * HugeOrder : 0;
+        if (batch.PtLevel[row] == PmdLevel && order == 0)
+            return FaultKind.HugeSplit;
+        var permits = access switch
+        {
+            FaultAccess.Read => entry.IsReadable,
+            FaultAccess.Write => entry.IsWritable,
+            FaultAccess.Exec => entry.IsExecutable,
+            _ => false,
+        };
+        var isSame = frame >= 0 && (frame & -(1L << entryOrder)) == entry.Frame(entryOrder);
+        // FAULT_FLAG_UNSHARE: get_user_pages wants to read a page that stays the process's own, and copies one that is shared.
+        var isUnshare = isGup && permits && access == FaultAccess.Read && frame >= 0 && !isSame && !mapping.IsShared;
+        if (permits && !isUnshare)
+            return FaultKind.Spurious;
+        if ((access != FaultAccess.Write && !isUnshare) || frame < 0 || mapping.Backing == MappingBacking.Unknown)
+            return FaultKind.Unknown;
+        if (mapping.IsShared)
+            return !isSame ? FaultKind.Unknown : mapping.Backing == MappingBacking.File ? FaultKind.SharedMkwrite : FaultKind.Reuse;
+        return isSame ? FaultKind.Reuse : Copied(entry, entryOrder, mapping);
+    }
+
+    /// <summary>wp_page_copy.</summary>
+    private FaultKind Copied(PageTableEntry entry, int entryOrder, in MappingFacts mapping)
+    {
+        // A huge page is never copied whole, but for the huge zero page, which becomes one of the process's own
+        // (do_huge_zero_wp_pmd, since 6.13).
+        var wasZero = entryOrder > 0 ? mapping.IsAnonymousPrivate : _zeroFrame >= 0 && entry.Frame(0) == _zeroFrame;
+        if (wasZero)
+            return FaultKind.ZeroCow;
+        // Dirty in a private file mapping: the process's own copy already, shared since a fork.
+        return mapping.IsAnonymousPrivate || entry.IsDirty ? FaultKind.CowFork : FaultKind.CowFile;
+    }
+
+    private static SwapUse[] SwapUses(IReadOnlyDictionary<string, string> types)
+    {
+        var uses = new SwapUse[32];
+        foreach (var (type, use) in types)
+        {
+            if (byte.TryParse(type, out var number) && number < uses.Length)
+                uses[number] = use switch { "migration" => SwapUse.Migration, "marker" => SwapUse.Marker, _ => SwapUse.Other };
+        }
+
+        return uses;
+    }
+}
