@@ -20,7 +20,7 @@ internal interface IDumpFormat
     void Text(int column, string value);
 }
 
-/// <summary>The fields of a record in the schema's order.</summary>
+/// <summary>The fields of a record in the schema's order, and what the Analyzer makes of them.</summary>
 internal sealed class DumpFields(IDumpFormat format)
 {
     public static readonly string[] Names =
@@ -30,11 +30,13 @@ internal sealed class DumpFields(IDumpFormat format)
         "gup", "handler", "vmf_address", "vmf_pgoff", "weight",
         "grew", "reclaim_ns", "compaction_ns", "io_wait_ns", "lock_wait_ns", "off_cpu_ns", "zeroing_ns",
         "slab_fast", "slab_sheaf", "slab_local", "slab_partial", "slab_remote", "slab_buddy", "buddy_pages",
+        "kind",
     ];
 
     private static readonly string[] AccessNames = ["read", "write", "exec"];
 
-    public void Write(FaultBatch batch, int row)
+    /// <param name="kind">Null where faults are not classified.</param>
+    public void Write(FaultBatch batch, int row, FaultKind? kind)
     {
         format.Number(0, batch.TimeNs[row]);
         NumberOrNull(1, batch.DurationNs[row]);
@@ -84,6 +86,7 @@ internal sealed class DumpFields(IDumpFormat format)
         NumberOrNull(39, batch.SlabRemote[row]);
         NumberOrNull(40, batch.SlabBuddy[row]);
         NumberOrNull(41, batch.BuddyPages[row]);
+        TextOrNull(42, kind?.Name());
         format.EndRow();
     }
 

@@ -2,7 +2,7 @@ using Faultrec.Traces;
 
 namespace Faultrec.Analyzer;
 
-/// <summary>Every record of a trace, in the file's order, as CSV or as JSON lines; columns and their order are the schema's.</summary>
+/// <summary>Every record of a trace, in the file's order, as CSV or as JSON lines; columns and their order are the schema's, and behind them the kind.</summary>
 public static class TraceDump
 {
     /// <param name="reader">Open; stays open.</param>
@@ -35,7 +35,7 @@ public static class TraceDump
             for (var row = 0; row < batch.Count; row++)
             {
                 if (keep[row])
-                    fields.Write(batch, row);
+                    fields.Write(batch, row, judge.Verdicts.Kinds[row]);
             }
         }
 

@@ -39,7 +39,7 @@ public sealed class LiveLines : ILiveText
             if (_text is not null)
                 _text.Write(faults, row, severities[row]);
             else
-                _json!.Write(faults, row);
+                _json!.Write(faults, row, null);
         }
 
         _rows.Flush();
