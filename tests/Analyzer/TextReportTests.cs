@@ -40,12 +40,12 @@ public class TextReportTests
               major         1  20 %  250 µs  250 µs  250 µs  250 µs  250 µs
 
             worst faults
-                  at    took tid comm kind    address region
-                0 ns  250 µs  10 app  unknown 0x20000 /lib/a.so
-                0 ns 2.00 µs  10 app  unknown 0x10008 [anon]
-                0 ns 1.00 µs  10 app  unknown 0x10000 [anon]
-                0 ns 1.00 µs  10 app  unknown 0x11000 [anon]
-                0 ns 1.00 µs  10 app  unknown 0x12000 [anon]
+                at    took tid comm kind    address region
+              0 ns  250 µs  10 app  unknown 0x20000 /lib/a.so
+              0 ns 2.00 µs  10 app  unknown 0x10008 [anon]
+              0 ns 1.00 µs  10 app  unknown 0x10000 [anon]
+              0 ns 1.00 µs  10 app  unknown 0x11000 [anon]
+              0 ns 1.00 µs  10 app  unknown 0x12000 [anon]
             where their time went was not traced: record with --why
 
             regions
