@@ -4,7 +4,7 @@ namespace Faultrec.MakeTrace;
 
 /// <summary>
 /// Four processes of three threads on two CPUs. Each process touches a large anonymous mapping page by page, returns at random to
-/// its heap, and reads many mapped files, a thousandth of those faults major: the mix that makes a report work for its tables.
+/// its heap, and reads many mapped files, a thousandth of those faults major: the mix that makes a report work for its tables. Page-table facts are <see cref="SyntheticPageTable"/>'s.
 /// </summary>
 internal sealed class SyntheticMachine
 {
@@ -17,6 +17,7 @@ internal sealed class SyntheticMachine
     private const ulong FilePages = 256;
 
     private readonly Random _random;
+    private readonly SyntheticPageTable _pageTable;
     private readonly List<Region> _regions = [];
     private readonly ulong[] _nextArenaPage = new ulong[Processes];
     private readonly string[] _comms = new string[Processes * ThreadsEach];
@@ -26,6 +27,7 @@ internal sealed class SyntheticMachine
     public SyntheticMachine(int seed)
     {
         _random = new Random(seed);
+        _pageTable = new SyntheticPageTable(_random, Processes);
         for (var process = 0; process < Processes; process++)
         {
             var heap = 0x5500_0000_0000UL + ((ulong)process << 36);
@@ -70,6 +72,7 @@ internal sealed class SyntheticMachine
             batch.RegionId[i] = region.Id;
             batch.Region[i] = region.Name;
             batch.FilePage[i] = region.Path is null ? FaultBatch.Null : (long)page;
+            _pageTable.Fill(batch, i, process, isFile: region.Path is not null, isArena: region.Name == "[anon]", page);
         }
     }
 
@@ -85,6 +88,10 @@ internal sealed class SyntheticMachine
         DurationNs = _timeNs + 1,
         Backend = "tracepoint",
         Regions = _regions,
+        Frames = new FrameRecording(true, null, 4, "kallsyms", SyntheticPageTable.ZeroFrame),
+        ThpMode = "madvise",
+        SwapTypes = new Dictionary<string, string> { ["30"] = "migration", ["31"] = "migration" },
+        NumaNodes = [new NumaRange(0, 0, SyntheticPageTable.Frames / 2), new NumaRange(1, SyntheticPageTable.Frames / 2, SyntheticPageTable.Frames)],
         Processes = [.. Enumerable.Range(0, Processes).Select(process => new ProcessEntry { Pid = Pid(process), Comm = _comms[process * ThreadsEach] })],
         Threads = [.. Enumerable.Range(0, _comms.Length).Select(task => new ThreadEntry { Pid = Pid(task / ThreadsEach), Tid = Tid(task), Comm = _comms[task] })],
         Receipt = new Receipt { Events = faults, PerfMinor = faults - _major, PerfMajor = _major, ExitStatus = 0, Complete = true },

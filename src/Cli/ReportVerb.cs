@@ -33,7 +33,9 @@ internal static class ReportVerb
     [
         ("region", ReportTableKind.Region), ("kind", ReportTableKind.Kind), ("severity", ReportTableKind.Severity), ("process", ReportTableKind.Process),
         ("thread", ReportTableKind.Thread), ("file", ReportTableKind.File), ("comm", ReportTableKind.Comm),
-        ("handler", ReportTableKind.Handler),
+        ("level", ReportTableKind.Level), ("page_table", ReportTableKind.PageTable), ("tlb", ReportTableKind.Tlb), ("physical", ReportTableKind.Physical),
+        ("cause", ReportTableKind.Cause), ("worst", ReportTableKind.Worst), ("lock", ReportTableKind.Lock),
+        ("slab", ReportTableKind.Slab), ("cache", ReportTableKind.Cache), ("buddy", ReportTableKind.Buddy), ("handler", ReportTableKind.Handler),
     ];
 
     public static Command Create()
@@ -76,7 +78,7 @@ internal static class ReportVerb
     private static bool NeedsTasks(ReportArgs args)
         => args.Format == ReportFormat.Json
             || (args.By ?? (args.Format == ReportFormat.Csv ? ReportTableKind.Region : null))
-                is null or ReportTableKind.Process or ReportTableKind.Thread or ReportTableKind.Comm;
+                is null or ReportTableKind.Process or ReportTableKind.Thread or ReportTableKind.Comm or ReportTableKind.Worst;
 
     private static void WriteText(TextWriter writer, List<FaultReport> reports, ReportArgs args)
     {

@@ -130,6 +130,8 @@ public class BackendStories
                        included
             sampling   1 in 8, fewer above 5,000 faults/s, which was reached
             left out   faults of kernel mode (perf_event_paranoid)
+            frames     -
+            huge pages -
             handlers   do_anonymous_page: probed
                        do_swap_page: refused, inlined in this kernel
             ledger     2 regions, 1 process, 1 thread

@@ -36,6 +36,7 @@ public abstract class DuckDbOracle : IDisposable
         Execute("CREATE TABLE regions (id INT, path TEXT, range_start BIGINT, range_end BIGINT)");
         foreach (var region in metadata.Regions)
             Execute(string.Create(CultureInfo.InvariantCulture, $"INSERT INTO regions VALUES ({region.Id}, {(region.Path is null ? "NULL" : $"'{region.Path}'")}, {region.Start}, {region.End})"));
+        Execute($"CREATE VIEW rows AS SELECT *, address // 4096 AS page FROM '{_file.Path}'");
         Execute($"""
             CREATE VIEW faults AS SELECT *, address // 4096 AS page,
                 CASE WHEN signal IS NOT NULL OR coalesce(fault_result, 0) & 3 <> 0 THEN 'failed' WHEN major THEN 'major' ELSE 'minor' END AS severity
@@ -92,6 +93,86 @@ public abstract class DuckDbOracle : IDisposable
     public void Comms() => Same(
         $"SELECT comm, count(DISTINCT (pid, tid)), {Counts}, sum(duration_ns) FROM faults GROUP BY comm",
         _report.Comms.Select(row => new object[] { row.Comm, row.Threads, row.Counts.Minor, row.Counts.Major, row.Counts.Failed, row.Counts.DurationNs }));
+
+    [Fact]
+    public void Levels() => Same(
+        $"""
+        SELECT CASE WHEN pt_level IS NULL OR pte_before IS NULL THEN 'unknown' WHEN pte_before = 0 THEN ['pte', 'pmd', 'pud', 'p4d', 'pgd'][pt_level + 1]
+            WHEN pte_before & 1 = 1 THEN 'present' ELSE 'not_present' END AS level, {Counts}, {Latency} FROM faults GROUP BY level
+        """,
+        _report.Levels.Select(row => Row(row.Counts, [], row.Latency).Prepend(row.End.Name()).ToArray()));
+
+    [Fact]
+    public void PageTables() => Same(
+        """
+        SELECT pid, sum((page_order < 9)::INT + (page_order >= 9 AND id IS NOT NULL AND path IS NULL)::INT), sum((pt_level >= 2)::INT), sum((pt_level >= 3)::INT),
+            sum((page_order >= 9 AND id IS NOT NULL AND path IS NULL)::INT)
+        FROM faults LEFT JOIN regions ON id = region_id WHERE pt_level >= 1 AND pte_before = 0 AND page_order IS NOT NULL AND severity <> 'failed' GROUP BY pid
+        """,
+        _report.PageTables.Select(row => new object[] { row.Pid, row.Pages.Pte, row.Pages.Pmd, row.Pages.Pud, row.Pages.Deposited }));
+
+    [Fact]
+    public void Frames() => Same(
+        $"""
+        WITH mapped AS (
+                SELECT region_id, page, pfn FROM rows WHERE pfn <> {RandomTrace.ZeroPfn} AND coalesce(page_order, 0) < 9
+                UNION ALL
+                SELECT region_id, page // 512 * 512 + k, pfn // 512 * 512 + k FROM rows, range(512) AS huge(k) WHERE pfn <> {RandomTrace.ZeroPfn} AND page_order = 9),
+            frames AS (
+                SELECT region_id, page, max(pfn) AS pfn FROM mapped JOIN regions ON id = region_id
+                WHERE page >= range_start // 4096 AND page < range_end // 4096 GROUP BY region_id, page),
+            marked AS (
+                SELECT *, (page, pfn) IS DISTINCT FROM lag((page + 1, pfn + 1)) OVER (PARTITION BY region_id ORDER BY page) AS begins FROM frames),
+            numbered AS (SELECT *, sum(begins::INT) OVER (PARTITION BY region_id ORDER BY page) AS run FROM marked),
+            runs AS (SELECT region_id, run, count(*) AS length FROM numbered GROUP BY region_id, run)
+        SELECT region_id, count(*), count(DISTINCT pfn), max(run), (SELECT max(length) FROM runs WHERE runs.region_id = numbered.region_id),
+            count(*) FILTER (pfn < 3000), count(*) FILTER (pfn >= 3000)
+        FROM numbered GROUP BY region_id
+        """,
+        _report.Physical.Where(row => row.FramePages > 0).Select(row => new object[]
+        {
+            row.Id, row.FramePages, row.DistinctFrames, row.Runs, row.LongestRun,
+            row.Nodes.Where(node => node.Node == 0).Sum(node => node.Pages), row.Nodes.Where(node => node.Node == 1).Sum(node => node.Pages),
+        }));
+
+    [Fact]
+    public void Fill() => Same(
+        $"""
+        WITH touched AS (
+                SELECT region_id, page FROM rows
+                UNION SELECT region_id, page // 512 * 512 + k FROM rows, range(512) AS huge(k) WHERE pfn IS NOT NULL AND pfn <> {RandomTrace.ZeroPfn} AND page_order = 9),
+            filled AS (
+                SELECT region_id, page // 512 AS block, count(*) AS pages FROM touched JOIN regions ON id = region_id
+                WHERE page // 512 * 512 >= range_start // 4096 AND page // 512 * 512 + 512 <= range_end // 4096 GROUP BY ALL)
+        SELECT region_id, count(*), count(*) FILTER (pages = 512), sum(pages) FROM filled GROUP BY region_id
+        """,
+        _report.Physical.Where(row => row.TouchedBlocks > 0).Select(row => new object[] { row.Id, row.TouchedBlocks, row.FullBlocks, row.TouchedPages }));
+
+    [Fact]
+    public void Causes() => Same(
+        """
+        WITH split AS (
+                SELECT duration_ns, reclaim_ns, compaction_ns, lock_wait_ns, off_cpu_ns, zeroing_ns,
+                    CASE WHEN pt_level IS NULL OR pte_before IS NULL THEN 'io_wait' WHEN pte_before <> 0 AND pte_before & 385 = 0 THEN 'swap_read' ELSE 'file_read' END AS io, io_wait_ns
+                FROM faults WHERE duration_ns IS NOT NULL AND reclaim_ns IS NOT NULL),
+            parts AS (
+                SELECT duration_ns, 'reclaim' AS cause, reclaim_ns AS ns FROM split UNION ALL SELECT duration_ns, 'compaction', compaction_ns FROM split
+                UNION ALL SELECT duration_ns, io, io_wait_ns FROM split UNION ALL SELECT duration_ns, 'lock_wait', lock_wait_ns FROM split
+                UNION ALL SELECT duration_ns, 'off_cpu', off_cpu_ns FROM split UNION ALL SELECT duration_ns, 'zeroing', zeroing_ns FROM split
+                UNION ALL SELECT duration_ns, 'kernel_work', greatest(0, duration_ns - reclaim_ns - compaction_ns - io_wait_ns - lock_wait_ns - off_cpu_ns - zeroing_ns) FROM split)
+        SELECT cause, count(*), sum(ns), count(*) FILTER (duration_ns >= 100000), coalesce(sum(ns) FILTER (duration_ns >= 100000), 0) FROM parts WHERE ns > 0 GROUP BY cause
+        """,
+        _report.Causes.Select(row => new object[] { row.Cause.Name(), row.All.Faults, row.All.Ns, row.Slow.Faults, row.Slow.Ns }));
+
+    [Fact]
+    public void Worst() => Same(
+        "SELECT time_ns, duration_ns, tid, address FROM rows WHERE duration_ns IS NOT NULL ORDER BY duration_ns DESC, time_ns, pid, tid, address LIMIT 10",
+        _report.Worst.Select(row => new object[] { row.Fault.TimeNs, row.Fault.DurationNs, row.Fault.Tid, (long)row.Fault.Address }));
+
+    [Fact]
+    public void Slab() => Same(
+        "SELECT sum(slab_fast), sum(slab_sheaf), sum(slab_local), sum(slab_partial), sum(slab_remote), sum(slab_buddy) FROM faults",
+        [[.. _report.SlabStages.Select(row => (object)row.Objects)]]);
 
     private static object[] Row(FaultCounts counts, object[] more, LatencySummary latency) =>
     [

@@ -57,6 +57,7 @@ public class FormatTests
             - trace.parquet, recorded 2026-01-02 03:04:05 UTC on box, Linux 6.18.0 x86\_64, backend tracepoint, for 1.50 s
             - complete: 3 faults captured, 0 lost; the program exited with status 0
             - 3 faults: 2 minor, 1 major, 0 failed; 2 distinct pages
+            - 13.0 µs in faults in 1.50 s: at an average moment &lt;0.01 threads were in the fault handler; &lt;0.1 % of the life of 1 thread
 
             ## Regions
 
@@ -76,7 +77,7 @@ public class FormatTests
         using var json = JsonDocument.Parse(Json(Story.Report(Story.Metadata(Story.TwoRegions), Faults)));
         var root = json.RootElement;
 
-        Assert.Equal("trace capture filter finding sampling totals kinds kinds_note severities regions processes threads files comms handlers stacks", Keys(root));
+        Assert.Equal("trace capture filter finding sampling totals kinds kinds_note severities regions processes threads files comms handlers page_table tlb_flushes physical fault_time slow_ns causes causes_note worst_faults lock_waits slab stacks", Keys(root));
         Assert.Equal("path schema command target host kernel arch page_size backend started_at duration_ns", Keys(root.GetProperty("trace")));
         Assert.Equal("events lost lost_sideband kernel_minor kernel_major kernel_exec complete words sampled_out sampled_out_major excluded missed limits", Keys(root.GetProperty("capture")));
         Assert.Equal("faults minor major failed distinct_pages latency_ns gup recorded estimated counts_exact", Keys(root.GetProperty("totals")));

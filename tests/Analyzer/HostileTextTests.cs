@@ -53,6 +53,11 @@ public class HostileTextTests
             Backend = evil,
             Processes = [new ProcessEntry { Pid = 10, Comm = evil }],
             Threads = [new ThreadEntry { Pid = 10, Tid = 10, Comm = evil }],
+            Frames = new FrameRecording(false, evil, 0, null, null),
+            TlbFlushes = [new TlbFlushes(10, evil, 1, 1, 1)],
+            LockWaits = [new LockWait(10, 10, 10, 10, 1, 1, 1)],
+            Causes = [new CauseProbe("reclaim", evil)],
+            Slab = new SlabRecording([new CauseProbe("fast", evil)], [new SlabCount(10, evil, "fast", 1)], []),
         };
         metadata = metadata with { Receipt = metadata.Receipt with { EndReason = evil } };
         var report = Story.Report(metadata, [new(0x1000) { Comm = evil }, new(0x1000) { Comm = evil, Tid = 11 }]) with { Path = evil };

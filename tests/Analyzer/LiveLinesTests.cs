@@ -87,7 +87,7 @@ public class LiveLinesTests
     }
 
     [Fact]
-    public void Json_is_what_dump_says()
+    public void Json_is_what_dump_says_but_for_the_kind()
     {
         Fault[] faults = [new(0x10008) { TimeNs = 5, Comm = "\e\"" }, new(0x20000, 2, null, true, 7) { TimeNs = 6, FaultResult = 4 }];
         using var file = new TemporaryTrace(Story.Metadata(Story.TwoRegions), faults, 10);
@@ -97,7 +97,8 @@ public class LiveLinesTests
 
         var live = Written(Story.Batch(faults), asJson: true);
 
-        Assert.Equal(Text(dump), live);
+        // A kind needs the ledger, which is whole only at the end.
+        Assert.Equal(Text(dump).Replace("\"kind\":\"unknown\"", "\"kind\":null", StringComparison.Ordinal).Replace("\"kind\":\"failed\"", "\"kind\":null", StringComparison.Ordinal), live);
         Assert.All(live.TrimEnd().Split('\n'), line => JsonDocument.Parse(line).Dispose());
     }
 

@@ -38,7 +38,8 @@ public class MergeTests
             var writer = new StringWriter();
             var report = ReportBuilder.Build("t", metadata, FaultFilter.None, index, aggregates);
             TextReport.Write(writer, report, null, 0, default);
-            CsvReport.Write(writer, ReportTables.Build(report, ReportTableKind.Region, 0), null, true);
+            foreach (var kind in Enum.GetValues<ReportTableKind>())
+                CsvReport.Write(writer, ReportTables.Build(report, kind, 0), null, true);
             return writer.ToString();
         }
     }

@@ -12,6 +12,8 @@ internal static class RandomTrace
 
     public static readonly Dictionary<string, long> ResultNames = new() { ["VM_FAULT_OOM"] = 1, ["VM_FAULT_SIGBUS"] = 2, ["VM_FAULT_MAJOR"] = 4 };
 
+    public const long ZeroPfn = 77;
+
     /// <param name="isSample">Whether <see cref="Faults"/> gets weights.</param>
     public static TraceMetadata Metadata(bool isSample = false)
     {
@@ -33,12 +35,23 @@ internal static class RandomTrace
             });
         }
 
-        return Story.Metadata([.. regions]) with { FaultResultNames = ResultNames, Sampling = isSample ? new Sampling(16, 100_000, true) : null };
+        return Story.Metadata([.. regions]) with
+        {
+            FaultResultNames = ResultNames,
+            Sampling = isSample ? new Sampling(16, 100_000, true) : null,
+            Frames = new FrameRecording(true, null, 4, "kallsyms", ZeroPfn),
+            ThpMode = "always",
+            SwapTypes = new Dictionary<string, string> { ["31"] = "migration" },
+            NumaNodes = [new NumaRange(0, 0, 3000), new NumaRange(1, 3000, 1 << 20)],
+            Causes = [new CauseProbe("reclaim", null), new CauseProbe("io_wait", null), new CauseProbe("zeroing", "not traceable here")],
+            Slab = new SlabRecording([new CauseProbe("fast", null)], [], []),
+        };
     }
 
     public static Fault[] Faults(TraceMetadata metadata, int count, int seed)
     {
         var random = new Random(seed);
+        var facts = new Random(seed + 1000);
         var faults = new Fault[count];
         long time = 0;
         for (var i = 0; i < count; i++)
@@ -60,8 +73,30 @@ internal static class RandomTrace
                 // The limit of the rate makes rows of more weight.
                 Weight = metadata.Sampling is null ? 1 : random.Next(10) == 0 ? random.Next(1, 100) : 16,
             };
+            faults[i] = WithFacts(faults[i], facts);
         }
 
         return faults;
+    }
+
+    // Page-table facts, causes and slab counts, each also missing at times; frames that often follow one another.
+    private static Fault WithFacts(Fault fault, Random random)
+    {
+        var page = (long)(fault.Address >> 12);
+        long[] entries = [0, 0, 0, 0x25 | (500 << 12), 0x27 | (500 << 12), 0x25 | (ZeroPfn << 12), 0x120 | (500 << 12), 0x1234_0000, unchecked((31L << 59) | 0x1234_0000)];
+        var level = random.Next(3) == 0 ? random.Next(5) : 0;
+        var entry = entries[random.Next(entries.Length)];
+        return fault with
+        {
+            Level = random.Next(12) == 0 ? null : level,
+            Entry = entry,
+            Pfn = random.Next(12) == 0 ? null : random.Next(12) == 0 ? ZeroPfn : random.Next(4) == 0 ? random.Next(6000) : page % 5000,
+            Order = random.Next(12) == 0 ? null : level > 0 && random.Next(3) == 0 ? 9 : 0,
+            Access = (FaultAccess)random.Next(4),
+            KernelAccess = random.Next(10) == 0,
+            Grew = random.Next(50) == 0,
+            Causes = random.Next(3) == 0 ? null : [.. Enumerable.Range(0, 6).Select(_ => random.Next(2) == 0 ? 0 : (fault.DurationNs ?? 0) / random.Next(1, 20))],
+            Slab = random.Next(3) == 0 ? null : [.. Enumerable.Range(0, 7).Select(_ => random.Next(5))],
+        };
     }
 }

@@ -31,6 +31,8 @@ public class SampleStories
             those recorded. In all about 4.06 ms went into the fault handler, 1.00 µs at the median.
 
             62 faults: 50 minor, 12 major, 0 failed; at least 3 distinct pages
+            about 4.06 ms in faults in 1.50 s: at an average moment <0.01 threads were in the fault handler; 0.3
+            % of the life of 1 thread
 
             kinds
               kind    TraceEvent faults share major     p50    p99    time
@@ -42,6 +44,14 @@ public class SampleStories
               severity faults share     p50     p90     p99     max    time
               minor        50  81 % 1.00 µs 2.00 µs 2.00 µs 2.00 µs 64.0 µs
               major        12  19 %  250 µs  250 µs  250 µs  250 µs 4.00 ms
+
+            worst faults
+                at    took tid comm kind    address region
+              0 ns  250 µs  10 app  unknown 0x20000 /lib/a.so
+              0 ns 2.00 µs  10 app  unknown 0x10008 [anon]
+              0 ns 1.00 µs  10 app  unknown 0x10000 [anon]
+              0 ns 1.00 µs  10 app  unknown 0x11000 [anon]
+            where their time went was not traced: record with --why
 
             regions
               id region        size faults major ≥distinct density ≥cover     p50     p99

@@ -36,6 +36,12 @@ internal sealed record Fault(ulong Address, int Region = 1, long? DurationNs = 1
     public long? Pfn { get; init; }
 
     public int? Order { get; init; }
+
+    /// <summary>Reclaim, compaction, I/O wait, lock wait, off CPU, zeroing, ns; null: not traced.</summary>
+    public long[]? Causes { get; init; }
+
+    /// <summary>Objects of the six stages, then pages of the buddy allocator; null: not traced.</summary>
+    public int[]? Slab { get; init; }
 }
 
 /// <summary>A handful of faults, written to a real trace file and analysed.</summary>
@@ -93,7 +99,7 @@ internal static class Story
         batch.Ip[i] = 0x400000;
         batch.Major[i] = fault.Major;
         batch.Access[i] = fault.Access;
-        batch.ErrorCode[i] = 6;
+        batch.ErrorCode[i] = fault.Access switch { FaultAccess.Read => 4, FaultAccess.Write => 6, FaultAccess.Exec => 0x14, _ => FaultBatch.Null };
         batch.FaultResult[i] = fault.FaultResult ?? FaultBatch.Null;
         batch.Signal[i] = fault.Signal ?? FaultBatch.Null;
         batch.RegionId[i] = fault.Region;
@@ -107,6 +113,12 @@ internal static class Story
         batch.PteBefore[i] = fault.Level is null ? FaultBatch.NullPte : fault.Entry;
         batch.Pfn[i] = fault.Pfn ?? FaultBatch.Null;
         batch.PageOrder[i] = (sbyte)(fault.Order ?? FaultBatch.Null);
+        long[][] causes = [batch.ReclaimNs, batch.CompactionNs, batch.IoWaitNs, batch.LockWaitNs, batch.OffCpuNs, batch.ZeroingNs];
+        for (var cause = 0; cause < causes.Length; cause++)
+            causes[cause][i] = fault.Causes?[cause] ?? FaultBatch.Null;
+        int[][] slab = [batch.SlabFast, batch.SlabSheaf, batch.SlabLocal, batch.SlabPartial, batch.SlabRemote, batch.SlabBuddy, batch.BuddyPages];
+        for (var stage = 0; stage < slab.Length; stage++)
+            slab[stage][i] = fault.Slab?[stage] ?? FaultBatch.Null;
     }
 }
 

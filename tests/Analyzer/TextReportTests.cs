@@ -25,6 +25,8 @@ public class TextReportTests
             255 µs went into the fault handler, 1.00 µs at the median.
 
             5 faults: 4 minor, 1 major, 0 failed; 4 distinct pages
+            255 µs in faults in 1.50 s: at an average moment <0.01 threads were in the fault handler; <0.1 % of
+            the life of 1 thread
 
             kinds
               kind    TraceEvent faults share major     p50    p99   time
@@ -36,6 +38,15 @@ public class TextReportTests
               severity faults share     p50     p90     p99     max    time
               minor         4  80 % 1.00 µs 2.00 µs 2.00 µs 2.00 µs 5.00 µs
               major         1  20 %  250 µs  250 µs  250 µs  250 µs  250 µs
+
+            worst faults
+                at    took tid comm kind    address region
+              0 ns  250 µs  10 app  unknown 0x20000 /lib/a.so
+              0 ns 2.00 µs  10 app  unknown 0x10008 [anon]
+              0 ns 1.00 µs  10 app  unknown 0x10000 [anon]
+              0 ns 1.00 µs  10 app  unknown 0x11000 [anon]
+              0 ns 1.00 µs  10 app  unknown 0x12000 [anon]
+            where their time went was not traced: record with --why
 
             regions
               id region        size faults major distinct density cover refaults     p50     p99

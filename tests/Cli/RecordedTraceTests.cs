@@ -49,6 +49,18 @@ public sealed class RecordedTraceTests : CliTest
         Assert.Equal(Number(capture["events"]) + 1, AsOrdinaryUser("dump", PathOf(name)).Output.Count(c => c == '\n'));
     }
 
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void AFileFromBeforePageTableFactsSaysThatItsKindsAreUnknown(string name)
+    {
+        var report = Report(name);
+
+        Assert.All(report["kinds"]!.AsArray(), kind => Assert.Contains(kind!["kind"]!.GetValue<string>(), (string[])["unknown", "failed"]));
+        Assert.StartsWith("the file is from before page-table facts were recorded", report["kinds_note"]!.GetValue<string>());
+        Assert.Equal(Number(report["totals"]!["faults"]), report["severities"]!.AsArray().Sum(severity => Number(severity!["faults"])));
+        Assert.Empty(report["page_table"]!["levels"]!.AsArray());
+    }
+
     [Fact]
     public void AllocWritesEveryPageOfItsBlocks()
     {

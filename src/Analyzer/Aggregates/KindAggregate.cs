@@ -2,47 +2,28 @@ using Faultrec.Traces;
 
 namespace Faultrec.Analyzer;
 
-/// <summary>How many faults of each kind and severity, and what did they cost? The totals are the sum of these.</summary>
-public sealed class KindAggregate
+/// <summary>
+/// How many faults of each kind, severity and end of the walk through the page table, and what did they cost? One cell for each three,
+/// so that a row is counted once; totals and the tables by one of them are sums of cells.
+/// </summary>
+/// <param name="hasFrames">The trace has page-table facts.</param>
+public sealed class KindAggregate(bool hasFrames)
 {
-    private readonly LatencyHistogram[] _latency = new LatencyHistogram[FaultKindNames.Count * SeverityNames.Count];
-    private readonly long[] _faults = new long[FaultKindNames.Count * SeverityNames.Count];
+    private readonly long[] _faults = new long[FaultKindNames.Count * SeverityNames.Count * WalkEnds.Count];
+    private readonly LatencyHistogram?[] _latency = new LatencyHistogram?[FaultKindNames.Count * SeverityNames.Count * WalkEnds.Count];
     private readonly long[] _byKernel = new long[FaultKindNames.Count];
-
-    public KindAggregate()
-    {
-        for (var i = 0; i < _latency.Length; i++)
-            _latency[i] = new LatencyHistogram();
-    }
-
-    public long Faults(FaultKind kind, Severity severity) => _faults[Cell(kind, severity)];
-
-    public long Faults(Severity severity)
-    {
-        long faults = 0;
-        for (var cell = (int)severity; cell < _faults.Length; cell += SeverityNames.Count)
-            faults += _faults[cell];
-        return faults;
-    }
 
     /// <summary>Of a kind's faults, those raised by kernel mode touching the program's memory.</summary>
     public long ByKernel(FaultKind kind) => _byKernel[(int)kind];
 
-    public LatencyHistogram Latency(Severity severity)
-    {
-        var sum = new LatencyHistogram();
-        for (var cell = (int)severity; cell < _latency.Length; cell += SeverityNames.Count)
-            sum.Merge(_latency[cell]);
-        return sum;
-    }
+    public FaultCounts Counts(FaultKind kind, out LatencyHistogram latency)
+        => Sum((cellKind, _, _) => cellKind == kind, out latency);
 
-    public LatencyHistogram Latency(FaultKind kind)
-    {
-        var sum = new LatencyHistogram();
-        for (var severity = 0; severity < SeverityNames.Count; severity++)
-            sum.Merge(_latency[Cell(kind, (Severity)severity)]);
-        return sum;
-    }
+    public FaultCounts Counts(Severity severity, out LatencyHistogram latency)
+        => Sum((_, cellSeverity, _) => cellSeverity == severity, out latency);
+
+    public FaultCounts Counts(WalkEnd end, out LatencyHistogram latency)
+        => Sum((_, _, cellEnd) => cellEnd == end, out latency);
 
     internal void Add<TWeights>(FaultBatch batch, in Verdicts verdicts, TWeights weights)
         where TWeights : struct, IRowWeights
@@ -52,10 +33,11 @@ public sealed class KindAggregate
         var (durations, byKernel) = (batch.DurationNs, batch.KernelAccess);
         for (var i = 0; i < severities.Length; i++)
         {
-            var cell = Cell(kinds[i], severities[i]);
+            var end = hasFrames ? WalkEnds.Of(batch.PtLevel[i], batch.PteBefore[i]) : WalkEnd.Unknown;
+            var cell = Cell(kinds[i], severities[i], end);
             _faults[cell] += weights.Of(i);
             if (durations[i] >= 0)
-                _latency[cell].Add(durations[i], weights.Of(i));
+                (_latency[cell] ??= new LatencyHistogram()).Add(durations[i], weights.Of(i));
             if (byKernel[i])
                 _byKernel[(int)kinds[i]] += weights.Of(i);
         }
@@ -66,12 +48,38 @@ public sealed class KindAggregate
         for (var i = 0; i < _faults.Length; i++)
         {
             _faults[i] += other._faults[i];
-            _latency[i].Merge(other._latency[i]);
+            if (other._latency[i] is { } theirs)
+                (_latency[i] ??= new LatencyHistogram()).Merge(theirs);
         }
 
         for (var i = 0; i < _byKernel.Length; i++)
             _byKernel[i] += other._byKernel[i];
     }
 
-    private static int Cell(FaultKind kind, Severity severity) => ((int)kind * SeverityNames.Count) + (int)severity;
+    private FaultCounts Sum(Func<FaultKind, Severity, WalkEnd, bool> isMeant, out LatencyHistogram latency)
+    {
+        latency = new LatencyHistogram();
+        Span<long> faults = stackalloc long[SeverityNames.Count];
+        for (var cell = 0; cell < _faults.Length; cell++)
+        {
+            var (kind, severity, end) = Parts(cell);
+            if (_faults[cell] == 0 || !isMeant(kind, severity, end))
+                continue;
+            faults[(int)severity] += _faults[cell];
+            if (_latency[cell] is { } known)
+                latency.Merge(known);
+        }
+
+        return FaultCounts.Of(faults[0], faults[1], faults[2], latency.Sum);
+    }
+
+    private static int Cell(FaultKind kind, Severity severity, WalkEnd end)
+        => (((int)kind * SeverityNames.Count) + (int)severity) * WalkEnds.Count + (int)end;
+
+    private static (FaultKind Kind, Severity Severity, WalkEnd End) Parts(int cell)
+    {
+        var (kindAndSeverity, end) = Math.DivRem(cell, WalkEnds.Count);
+        var (kind, severity) = Math.DivRem(kindAndSeverity, SeverityNames.Count);
+        return ((FaultKind)kind, (Severity)severity, (WalkEnd)end);
+    }
 }

@@ -55,6 +55,22 @@ public sealed class PageSet
             Last = page;
     }
 
+    /// <summary>64 pages at a time: number of the first page, and a bit a page, lowest first. In no order.</summary>
+    public IEnumerable<(long FirstPage, ulong Pages)> Words()
+    {
+        for (var i = 0; i < (_dense?.Length ?? 0); i++)
+        {
+            if (_dense![i] != 0)
+                yield return ((_baseWord + i) << WordShift, _dense[i]);
+        }
+
+        for (var i = 0; i < _bits.Length; i++)
+        {
+            if (_bits[i] != 0)
+                yield return (_keys[i] << WordShift, _bits[i]);
+        }
+    }
+
     public void Merge(PageSet other)
     {
         if (other._dense is not null)

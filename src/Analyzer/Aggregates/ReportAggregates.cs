@@ -8,7 +8,7 @@ public sealed class ReportAggregates(TraceMetadata metadata, RegionIndex index, 
 {
     private readonly bool _seesGup = BackendFacts.SeesGup(metadata.Backend);
 
-    public KindAggregate Kinds { get; } = new();
+    public KindAggregate Kinds { get; } = new(KindRule.CanTell(metadata));
 
     public RegionAggregate Regions { get; } = new(index, metadata.PageSize);
 
@@ -20,6 +20,20 @@ public sealed class ReportAggregates(TraceMetadata metadata, RegionIndex index, 
     /// <summary>Null: `--handlers` was not given.</summary>
     public HandlerAggregate? Handlers { get; } = metadata.Handlers.Count > 0 ? new HandlerAggregate() : null;
 
+    /// <summary>This and the next: null without page-table facts.</summary>
+    public PageTableAggregate? PageTable { get; } = KindRule.CanTell(metadata) ? new PageTableAggregate(metadata, index) : null;
+
+    public PhysicalAggregate? Physical { get; } = KindRule.CanTell(metadata) ? new PhysicalAggregate(metadata, index) : null;
+
+    /// <summary>Null: `--why` was not given.</summary>
+    public CauseAggregate? Causes { get; } = metadata.Causes.Count > 0 ? new CauseAggregate() : null;
+
+    /// <summary>Null: not counted, or there are no durations.</summary>
+    public WorstAggregate? Worst { get; } = withTasks && BackendFacts.HasDurations(metadata.Backend) ? new WorstAggregate(metadata.Causes.Count > 0) : null;
+
+    /// <summary>Null: `--slab` was not given.</summary>
+    public SlabAggregate? Slab { get; } = metadata.Slab is null ? null : new SlabAggregate();
+
     /// <summary>Faults raised by get_user_pages.</summary>
     public long Gup { get; private set; }
 
@@ -29,7 +43,11 @@ public sealed class ReportAggregates(TraceMetadata metadata, RegionIndex index, 
             | (withTasks ? FaultColumns.Tid | FaultColumns.Comm : FaultColumns.None)
             | (_seesGup ? FaultColumns.Gup : FaultColumns.None)
             | (Sample is not null ? FaultColumns.Weight : FaultColumns.None)
-            | (Handlers is not null ? FaultColumns.Handler : FaultColumns.None);
+            | (Handlers is not null ? FaultColumns.Handler : FaultColumns.None)
+            | (PageTable is not null ? PageTableAggregate.Columns | PhysicalAggregate.Columns : FaultColumns.None)
+            | (Causes is not null ? CauseAggregate.Columns : FaultColumns.None)
+            | (Worst is not null ? WorstAggregate.Columns : FaultColumns.None)
+            | (Slab is not null ? SlabAggregate.Columns : FaultColumns.None);
 
     public void Add(FaultBatch batch, in Verdicts verdicts)
     {
@@ -54,6 +72,16 @@ public sealed class ReportAggregates(TraceMetadata metadata, RegionIndex index, 
             Sample?.Merge(other.Sample);
         if (other.Handlers is not null)
             Handlers?.Merge(other.Handlers);
+        if (other.PageTable is not null)
+            PageTable?.Merge(other.PageTable);
+        if (other.Physical is not null)
+            Physical?.Merge(other.Physical);
+        if (other.Causes is not null)
+            Causes?.Merge(other.Causes);
+        if (other.Worst is not null)
+            Worst?.Merge(other.Worst);
+        if (other.Slab is not null)
+            Slab?.Merge(other.Slab);
         Gup += other.Gup;
     }
 
@@ -65,6 +93,11 @@ public sealed class ReportAggregates(TraceMetadata metadata, RegionIndex index, 
         Regions.Add(batch, severities, weights);
         Tasks?.Add(batch, severities, weights);
         Handlers?.Add(batch, severities, weights);
+        PageTable?.Add(batch, severities, weights);
+        Physical?.Add(batch, severities.Length);
+        Causes?.Add(batch, severities.Length, weights);
+        Worst?.Add(batch, verdicts);
+        Slab?.Add(batch, severities.Length, weights);
         if (_seesGup)
             AddGup(batch.Gup.AsSpan(0, severities.Length), weights);
     }

@@ -21,6 +21,7 @@ public sealed class KindRule
     private readonly bool _hugeAlways;
     private readonly bool _hugeAdvised;
     private readonly SwapUse[]? _swapTypes;
+    private readonly AccessReader _access;
 
     /// <param name="index">The ledger of the same trace.</param>
     public KindRule(TraceMetadata metadata, RegionIndex index)
@@ -33,6 +34,7 @@ public sealed class KindRule
         }
 
         _advice = new RangeAdvice(metadata);
+        _access = new AccessReader(metadata.Backend);
         _zeroFrame = metadata.Frames?.ZeroPfn ?? FaultBatch.Null;
         _hasFrames = CanTell(metadata);
         _hugeAlways = metadata.ThpMode == "always";
@@ -55,7 +57,7 @@ public sealed class KindRule
     public FaultColumns Columns
         => FaultColumns.Grew | FaultColumns.RegionId
             | (_hasFrames
-                ? FaultColumns.PtLevel | FaultColumns.PteBefore | FaultColumns.Pfn | FaultColumns.PageOrder | FaultColumns.Access
+                ? FaultColumns.PtLevel | FaultColumns.PteBefore | FaultColumns.Pfn | FaultColumns.PageOrder | _access.Columns
                     | FaultColumns.KernelAccess | FaultColumns.Major | FaultColumns.Address | FaultColumns.Gup
                     | (_advice.IsEmpty ? FaultColumns.None : FaultColumns.TimeNs)
                 : FaultColumns.None);
@@ -101,7 +103,7 @@ public sealed class KindRule
 
     private bool IsUserfault(FaultBatch batch, int row, int regionId, PageTableEntry entry)
     {
-        var isWriteProtected = entry.IsPresent && entry.IsUserfaultWriteProtected && !entry.IsWritable && batch.Access[row] == FaultAccess.Write;
+        var isWriteProtected = entry.IsPresent && entry.IsUserfaultWriteProtected && !entry.IsWritable && _access.Of(batch, row) == FaultAccess.Write;
         var isMarker = entry.IsSwap && UseOf(entry) == SwapUse.Marker;
         if (!entry.IsMissing && !isWriteProtected && !isMarker)
             return false;
@@ -130,7 +132,7 @@ public sealed class KindRule
         // Whether it became a huge page is not known.
         if (isAboveLast && order < 0)
             return FaultKind.Unknown;
-        var access = batch.Access[row];
+        var access = _access.Of(batch, row);
         switch (mapping.Backing)
         {
             case MappingBacking.Anonymous when isAboveLast && WantedHuge(regionId, mapping, (ulong)batch.Address[row], batch.TimeNs[row]):
@@ -168,7 +170,7 @@ public sealed class KindRule
     /// <summary>A page was mapped: do_wp_page, or nothing to do.</summary>
     private FaultKind Present(FaultBatch batch, int row, PageTableEntry entry, in MappingFacts mapping)
     {
-        var (access, frame, order, isGup) = (batch.Access[row], batch.Pfn[row], batch.PageOrder[row], batch.Gup[row]);
+        var (access, frame, order, isGup) = (_access.Of(batch, row), batch.Pfn[row], batch.PageOrder[row], batch.Gup[row]);
         var entryOrder = entry.IsHuge ? batch.PtLevel[row] * HugeOrder : 0;
         if (batch.PtLevel[row] == PmdLevel && order == 0)
             return FaultKind.HugeSplit;

@@ -30,6 +30,7 @@ public static class JsonReport
         WriteRows(json, "files", report.Files, top, WriteFile);
         WriteRows(json, "comms", report.Comms, top, WriteComm);
         WriteRows(json, "handlers", report.Handlers, top, WriteHandler);
+        JsonMemory.Write(json, report, top);
         json.WriteStartArray("stacks");
         json.WriteEndArray();
         json.WriteEndObject();
@@ -134,7 +135,7 @@ public static class JsonReport
         json.WriteEndObject();
     }
 
-    private static void WriteRows<TRow>(Utf8JsonWriter json, string key, IReadOnlyList<TRow> rows, int top, Action<Utf8JsonWriter, TRow> write)
+    internal static void WriteRows<TRow>(Utf8JsonWriter json, string key, IReadOnlyList<TRow> rows, int top, Action<Utf8JsonWriter, TRow> write)
     {
         json.WriteStartArray(key);
         var kept = top == 0 ? rows.Count : Math.Min(top, rows.Count);
@@ -148,7 +149,7 @@ public static class JsonReport
         json.WriteEndArray();
     }
 
-    private static void WriteCounts(Utf8JsonWriter json, FaultCounts counts)
+    internal static void WriteCounts(Utf8JsonWriter json, FaultCounts counts)
     {
         json.WriteNumber("faults", counts.Faults);
         json.WriteNumber("minor", counts.Minor);
@@ -156,7 +157,7 @@ public static class JsonReport
         json.WriteNumber("failed", counts.Failed);
     }
 
-    private static void WriteLatency(Utf8JsonWriter json, LatencySummary latency)
+    internal static void WriteLatency(Utf8JsonWriter json, LatencySummary latency)
     {
         json.WriteStartObject("latency_ns");
         json.WriteNumber("count", latency.Count);

@@ -3,11 +3,6 @@ namespace Faultrec.Analyzer;
 /// <summary>The report as GitHub-flavoured Markdown, for an issue or a pull request.</summary>
 public static class MarkdownReport
 {
-    private static readonly ReportTableKind[] Order =
-    [
-        ReportTableKind.Kind, ReportTableKind.Severity, ReportTableKind.Handler, ReportTableKind.Region, ReportTableKind.Process, ReportTableKind.Thread, ReportTableKind.File, ReportTableKind.Comm,
-    ];
-
     /// <param name="by">The only table to print; null prints all.</param>
     /// <param name="top">Rows a table; 0 prints all.</param>
     public static void Write(TextWriter output, FaultReport report, ReportTableKind? by, int top)
@@ -23,9 +18,11 @@ public static class MarkdownReport
         if (!report.Filter.IsEmpty)
             output.Write($"- {HostileText.Markdown(TextReport.FilterLine(report))}\n");
         output.Write($"- {HostileText.Markdown(TextReport.TotalsLine(report))}\n");
-        foreach (var kind in Order)
+        if (TextReport.FaultTimeLine(report) is { } time)
+            output.Write($"- {HostileText.Markdown(time)}\n");
+        foreach (var kind in TextReport.Order)
         {
-            if (by is not null && kind != by)
+            if (by is not null ? kind != by : kind != ReportTableKind.Thread && TextReport.Repeats(report, kind))
                 continue;
             var table = ReportTables.Build(report, kind, top);
             if (table.TotalRows == 0)

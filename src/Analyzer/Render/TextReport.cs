@@ -9,9 +9,11 @@ public static class TextReport
     /// <summary>No line is longer than this many columns.</summary>
     public const int Width = 100;
 
-    private static readonly ReportTableKind[] Order =
+    internal static readonly ReportTableKind[] Order =
     [
-        ReportTableKind.Kind, ReportTableKind.Severity, ReportTableKind.Handler, ReportTableKind.Region, ReportTableKind.Process, ReportTableKind.Thread, ReportTableKind.File, ReportTableKind.Comm,
+        ReportTableKind.Kind, ReportTableKind.Severity, ReportTableKind.Cause, ReportTableKind.Worst, ReportTableKind.Lock, ReportTableKind.Handler,
+        ReportTableKind.Region, ReportTableKind.Physical, ReportTableKind.Level, ReportTableKind.PageTable, ReportTableKind.Tlb,
+        ReportTableKind.Process, ReportTableKind.Thread, ReportTableKind.File, ReportTableKind.Comm, ReportTableKind.Slab, ReportTableKind.Cache, ReportTableKind.Buddy,
     ];
 
     /// <param name="by">The only table to print; null prints all.</param>
@@ -25,6 +27,8 @@ public static class TextReport
             return;
         output.Write('\n');
         WriteWrapped(output, TotalsLine(report), static line => line);
+        if (FaultTimeLine(report) is { } time)
+            WriteWrapped(output, time, static line => line);
         foreach (var kind in Order)
         {
             if (by is not null ? kind != by : Repeats(report, kind))
@@ -46,6 +50,17 @@ public static class TextReport
         return $"{about}{Units.Of(totals.Counts.Faults, "fault")}: {Units.Count(totals.Counts.Minor)} minor, {Units.Count(totals.Counts.Major)} major, "
             + $"{(isSample && totals.Counts.Failed > 0 ? "about " : "")}{Units.Count(totals.Counts.Failed)} failed; {(isSample ? "at least " : "")}{Units.Count(totals.DistinctPages)} distinct pages"
             + (totals.Gup == 0 ? "" : $"; {(isSample ? "about " : "")}{Units.Count(totals.Gup)} by get_user_pages: system calls and execve touching memory for the program");
+    }
+
+    /// <summary>What the time in faults means beside the time that passed; null without durations.</summary>
+    internal static string? FaultTimeLine(FaultReport report)
+    {
+        var time = report.FaultTime;
+        if (time is not { SumNs: { } sum, ShareOfWall: { } ofWall })
+            return null;
+        var about = report.Sample is null ? "" : "about ";
+        var ofThreads = time.ShareOfThreadTime is { } share ? $"; {Units.Percent(share)} of the life of {Units.Of(time.Threads, "thread")}" : "";
+        return $"{about}{Units.Duration(sum)} in faults in {Units.Duration(time.WallNs)}: at an average moment {Units.Ratio(ofWall)} threads were in the fault handler{ofThreads}";
     }
 
     /// <summary>One sentence on what was recorded, where and with what.</summary>
@@ -77,6 +92,9 @@ public static class TextReport
     {
         ReportTableKind.Kind => KindTables.Note(report),
         ReportTableKind.Handler => HandlerTable.Note(report),
+        ReportTableKind.PageTable => PageTableTables.Note(report),
+        ReportTableKind.Cause => CostTables.CauseNote(report),
+        ReportTableKind.Worst when report.Worst.All(row => row.Fault.Parts is null) => "where their time went was not traced: record with --why",
         _ => null,
     };
 
@@ -85,6 +103,9 @@ public static class TextReport
     {
         ReportTableKind.Thread => report.Threads.Count == report.Processes.Count,
         ReportTableKind.Severity => KindRule.CanTell(report.Metadata),
+        ReportTableKind.Physical => !KindRule.CanTell(report.Metadata),
+        // Which were the worst of a few, or of faults that all took the same, is no news without causes.
+        ReportTableKind.Worst => report.Causes.Count == 0 && report.Totals.Latency.MaxNs < CauseAggregate.SlowNs,
         _ => false,
     };
 

@@ -45,6 +45,8 @@ internal static class TextTable
             output.Write('\n');
             if (row > 0 && table.Kind == ReportTableKind.Region)
                 WriteHeat(output, table, row - 1, style);
+            if (row > 0 && table.Kind == ReportTableKind.Worst)
+                WriteStory(output, table.Text(row - 1, table.IndexOf("story")) ?? "", style);
         }
 
         if (table.CutRows > 0)
@@ -96,6 +98,14 @@ internal static class TextTable
         }
 
         return (Indent + string.Join(new string(' ', Gap), parts)).TrimEnd();
+    }
+
+    private static void WriteStory(TextWriter output, string story, TextStyle style)
+    {
+        if (story.Length == 0)
+            return;
+        foreach (var line in Columns.Wrap(HostileText.Visible(story), TextReport.Width - (2 * Indent.Length)))
+            output.Write($"{Indent}{Indent}{style.Dim(line)}\n");
     }
 
     // The address range and what happened in each 64th of it, under the region's numbers.

@@ -13,6 +13,20 @@ public enum ReportTableKind
     File,
     Comm,
     Handler,
+
+    /// <summary>Where walks through the page table ended.</summary>
+    Level,
+
+    /// <summary>Pages of page tables by process.</summary>
+    PageTable,
+    Tlb,
+    Physical,
+    Cause,
+    Worst,
+    Lock,
+    Slab,
+    Cache,
+    Buddy,
 }
 
 /// <summary>Durations of a group of faults, ns; all null when no duration is known. Percentiles: <see cref="LatencyHistogram"/>.</summary>
@@ -118,4 +132,37 @@ public sealed record FaultReport
 
     /// <summary>Empty when the recording was made without `--handlers`.</summary>
     public IReadOnlyList<HandlerRow> Handlers { get; init; } = [];
+
+    /// <summary>This and the next are empty without page-table facts.</summary>
+    public IReadOnlyList<LevelRow> Levels { get; init; } = [];
+
+    public IReadOnlyList<TableRow> PageTables { get; init; } = [];
+
+    /// <summary><see cref="PageTableAggregate.Undetermined"/>.</summary>
+    public long PageTablesUndetermined { get; init; }
+
+    public IReadOnlyList<TlbRow> TlbFlushes { get; init; } = [];
+
+    /// <summary>In the order of <see cref="Regions"/>; without frames only how 2 MiB ranges are filled.</summary>
+    public IReadOnlyList<PhysicalRow> Physical { get; init; } = [];
+
+    public required FaultTime FaultTime { get; init; }
+
+    /// <summary>Empty without `--why`.</summary>
+    public IReadOnlyList<CauseRow> Causes { get; init; } = [];
+
+    /// <summary>What the causes are parts of; null without `--why`.</summary>
+    public CauseAggregate? CauseSums { get; init; }
+
+    /// <summary>Empty without durations, or when the report was asked to leave tasks out.</summary>
+    public IReadOnlyList<WorstRow> Worst { get; init; } = [];
+
+    public IReadOnlyList<LockWaitRow> LockWaits { get; init; } = [];
+
+    /// <summary>This and the next two are empty without `--slab`.</summary>
+    public IReadOnlyList<SlabStageRow> SlabStages { get; init; } = [];
+
+    public IReadOnlyList<SlabCacheRow> SlabCaches { get; init; } = [];
+
+    public IReadOnlyList<BuddyRow> Buddy { get; init; } = [];
 }

@@ -4,9 +4,12 @@ namespace Faultrec.Analyzer;
 
 public sealed record SeverityRow(Severity Severity, FaultCounts Counts, LatencySummary Latency);
 
-/// <param name="Share">Of all faults of the report.</param>
 /// <param name="ByKernel">Raised by kernel mode touching the program's memory.</param>
-public sealed record KindRow(FaultKind Kind, FaultCounts Counts, double Share, long ByKernel, LatencySummary Latency);
+public sealed record KindRow(FaultKind Kind, FaultCounts Counts, long ByKernel, LatencySummary Latency)
+{
+    /// <summary>Of all faults of the table.</summary>
+    public double Share { get; internal set; }
+}
 
 /// <summary>Rows of the tables of kinds and of severities.</summary>
 internal static class KindTables
@@ -16,18 +19,17 @@ internal static class KindTables
     {
         var rows = new List<KindRow>();
         long all = 0;
-        for (var severity = 0; severity < SeverityNames.Count; severity++)
-            all += aggregate.Faults((Severity)severity);
         for (var i = 0; i < FaultKindNames.Count; i++)
         {
             var kind = (FaultKind)i;
-            var latency = aggregate.Latency(kind);
-            var counts = FaultCounts.Of(
-                aggregate.Faults(kind, Severity.Minor), aggregate.Faults(kind, Severity.Major), aggregate.Faults(kind, Severity.Failed), latency.Sum);
+            var counts = aggregate.Counts(kind, out var latency);
+            all += counts.Faults;
             if (counts.Faults > 0)
-                rows.Add(new KindRow(kind, counts, (double)counts.Faults / all, aggregate.ByKernel(kind), LatencySummary.Of(latency)));
+                rows.Add(new KindRow(kind, counts, aggregate.ByKernel(kind), LatencySummary.Of(latency)));
         }
 
+        foreach (var row in rows)
+            row.Share = (double)row.Counts.Faults / all;
         rows.Sort((a, b) => Ordering.ByFaults(a.Counts, b.Counts, a.Kind.CompareTo(b.Kind)));
         return rows;
     }
@@ -35,12 +37,11 @@ internal static class KindTables
     /// <summary>Minor, major, failed; only those that there are.</summary>
     public static List<SeverityRow> Severities(ReportAggregates aggregates, SampleFacts? sample, Receipt receipt)
     {
-        var kinds = aggregates.Kinds;
         var faults = FaultsOf(aggregates, sample, receipt);
         var rows = new List<SeverityRow>(SeverityNames.Count);
         for (var i = 0; i < SeverityNames.Count; i++)
         {
-            var latency = kinds.Latency((Severity)i);
+            aggregates.Kinds.Counts((Severity)i, out var latency);
             if (faults[i] > 0)
                 rows.Add(new SeverityRow((Severity)i, FaultCounts.Of((Severity)i, faults[i], latency.Sum), LatencySummary.Of(latency)));
         }
@@ -70,9 +71,9 @@ internal static class KindTables
     private static long[] FaultsOf(ReportAggregates aggregates, SampleFacts? sample, Receipt receipt)
     {
         var kinds = aggregates.Kinds;
-        var (major, failed) = (kinds.Faults(Severity.Major), kinds.Faults(Severity.Failed));
+        var (major, failed) = (kinds.Counts(Severity.Major, out _).Major, kinds.Counts(Severity.Failed, out _).Failed);
         if (sample is not { CountsExact: true })
-            return [kinds.Faults(Severity.Minor), major, failed];
+            return [kinds.Counts(Severity.Minor, out _).Minor, major, failed];
 
         // How many of those left out failed is not counted: that share stays an estimate, which minor faults make up for.
         var all = sample.Rows + receipt.SampledOut;

@@ -24,13 +24,14 @@ public static class ReportBuilder
         var tasks = TaskTables.Build(metadata, aggregates.Tasks);
         var sample = SampleFacts.Of(metadata, aggregates.Sample, filter);
         var severities = KindTables.Severities(aggregates, sample, metadata.Receipt);
+        var totals = TotalsOf(index, aggregates, severities);
         return new FaultReport
         {
             Path = path,
             Metadata = metadata,
             Filter = filter,
             Sample = sample,
-            Totals = TotalsOf(index, aggregates, severities),
+            Totals = totals,
             Kinds = KindTables.Kinds(aggregates.Kinds),
             Severities = severities,
             Regions = regions,
@@ -39,6 +40,19 @@ public static class ReportBuilder
             Threads = tasks.Threads,
             Comms = tasks.Comms,
             Handlers = HandlerTable.Build(metadata, aggregates.Handlers),
+            Levels = PageTableTables.Levels(metadata, aggregates.Kinds),
+            PageTables = PageTableTables.Tables(metadata, aggregates.PageTable),
+            PageTablesUndetermined = aggregates.PageTable?.Undetermined ?? 0,
+            TlbFlushes = PageTableTables.TlbFlushes(metadata, filter),
+            Physical = PhysicalTable.Build(metadata, regions, aggregates.Regions, aggregates.Physical),
+            FaultTime = CostTables.Time(metadata, filter, totals.Latency),
+            Causes = CostTables.Causes(metadata, aggregates.Causes),
+            CauseSums = aggregates.Causes,
+            Worst = CostTables.Worst(index, aggregates.Worst),
+            LockWaits = CostTables.LockWaits(metadata, filter),
+            SlabStages = SlabTables.Stages(metadata, filter, aggregates.Slab),
+            SlabCaches = SlabTables.Caches(metadata, filter),
+            Buddy = SlabTables.Buddy(metadata, filter),
         };
     }
 
@@ -55,7 +69,8 @@ public static class ReportBuilder
         foreach (var row in severities)
         {
             counts.Merge(row.Counts);
-            latency.Merge(aggregates.Kinds.Latency(row.Severity));
+            aggregates.Kinds.Counts(row.Severity, out var ofSeverity);
+            latency.Merge(ofSeverity);
         }
 
         return new Totals(counts, DistinctPages.OfProcesses(index, aggregates.Regions), LatencySummary.Of(latency)) { Gup = aggregates.Gup };

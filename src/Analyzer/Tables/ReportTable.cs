@@ -52,7 +52,9 @@ public sealed record ReportTable(ReportTableKind Kind, string Title, IReadOnlyLi
 
     /// <summary>What of the table is not shown: "112 more regions".</summary>
     public string CutWords
-        => $"{Units.Count(CutRows)} more {(CutRows == 1 ? Kind.ToString().ToLowerInvariant() : Title)}";
+        => Kind > ReportTableKind.Handler
+            ? $"{Units.Of(CutRows, "more row")}"
+            : $"{Units.Count(CutRows)} more {(CutRows == 1 ? Kind.ToString().ToLowerInvariant() : Title)}";
 
     public string? Text(int row, int column) => ((StringDataFrameColumn)Frame.Columns[column])[row];
 

@@ -16,6 +16,16 @@ public static class ReportTables
         ReportTableKind.File => Files(report, top),
         ReportTableKind.Comm => Comms(report, top),
         ReportTableKind.Handler => Handlers(report, top),
+        ReportTableKind.Level => MemoryTables.Levels(report),
+        ReportTableKind.PageTable => MemoryTables.PageTables(report, top),
+        ReportTableKind.Tlb => MemoryTables.TlbFlushes(report, top),
+        ReportTableKind.Physical => MemoryTables.Physical(report, top),
+        ReportTableKind.Cause => CostReportTables.Causes(report),
+        ReportTableKind.Worst => CostReportTables.Worst(report, top),
+        ReportTableKind.Lock => CostReportTables.LockWaits(report, top),
+        ReportTableKind.Slab => MemoryTables.SlabStages(report),
+        ReportTableKind.Cache => MemoryTables.SlabCaches(report, top),
+        ReportTableKind.Buddy => MemoryTables.Buddy(report),
         _ => throw new ArgumentOutOfRangeException(nameof(kind)),
     };
 

@@ -1,0 +1,85 @@
+using System.Numerics;
+using Faultrec.Traces;
+
+namespace Faultrec.Analyzer;
+
+/// <summary>Frames of one region, and which of its huge pages were mapped at once.</summary>
+internal sealed class RegionFrames(long firstPage, long pages)
+{
+    public FrameMap Frames { get; } = new(firstPage, pages);
+
+    /// <summary>Numbers of 2 MiB ranges (page / 512) that one fault mapped whole.</summary>
+    public HashSet<long> HugeBlocks { get; } = [];
+
+    public void Merge(RegionFrames other)
+    {
+        Frames.Merge(other.Frames);
+        HugeBlocks.UnionWith(other.HugeBlocks);
+    }
+}
+
+/// <summary>Which physical memory did each region get? The shared zero page is nobody's and left out.</summary>
+public sealed class PhysicalAggregate(TraceMetadata metadata, RegionIndex index)
+{
+    private const int HugeOrder = 9;
+    private const int LargestOrder = 18;
+
+    private readonly int _pageShift = BitOperations.Log2((uint)metadata.PageSize);
+    private readonly long _zeroFrame = metadata.Frames?.ZeroPfn ?? FaultBatch.Null;
+    private readonly RegionFrames?[] _byId = new RegionFrames?[index.IdLimit];
+
+    public static FaultColumns Columns
+        => FaultColumns.Pfn | FaultColumns.PageOrder | FaultColumns.Address | FaultColumns.RegionId;
+
+    internal RegionFrames? ById(int id) => _byId[id];
+
+    internal void Add(FaultBatch batch, int count)
+    {
+        var (frames, orders, regions, addresses) = (batch.Pfn, batch.PageOrder, batch.RegionId, batch.Address);
+        for (var i = 0; i < count; i++)
+        {
+            var frame = frames[i];
+            var id = regions[i];
+            if (frame < 0 || frame == _zeroFrame || (uint)id >= (uint)_byId.Length)
+                continue;
+            if ((_byId[id] ?? Create(id)) is not { } region)
+                continue;
+            var page = (long)((ulong)addresses[i] >> _pageShift);
+            if (orders[i] >= HugeOrder)
+                AddHuge(region, page, frame, orders[i]);
+            else
+                region.Frames.Add(page, frame);
+        }
+    }
+
+    public void Merge(PhysicalAggregate other)
+    {
+        for (var id = 0; id < _byId.Length; id++)
+        {
+            if (other._byId[id] is not { } theirs)
+                continue;
+            if (_byId[id] is { } ours)
+                ours.Merge(theirs);
+            else
+                _byId[id] = theirs;
+        }
+    }
+
+    // One fault mapped them all; what lies outside the region (a damaged file) the map does not keep.
+    private static void AddHuge(RegionFrames region, long page, long frame, int order)
+    {
+        var pages = 1L << Math.Min(order, LargestOrder);
+        var (firstPage, firstFrame) = (page & -pages, frame & -pages);
+        for (var block = 0; block < pages >> HugeOrder; block++)
+            region.HugeBlocks.Add((firstPage >> HugeOrder) + block);
+        for (var i = 0; i < pages; i++)
+            region.Frames.Add(firstPage + i, firstFrame + i);
+    }
+
+    private RegionFrames? Create(int id)
+    {
+        if (index.Find(id) is not { } region || region.End <= region.Start)
+            return null;
+        return _byId[id] = new RegionFrames((long)(region.Start >> _pageShift), (long)((region.End - region.Start) >> _pageShift));
+    }
+}

@@ -1,0 +1,29 @@
+using Faultrec.Traces;
+
+namespace Faultrec.Analyzer;
+
+/// <summary>
+/// Read, write or exec of a row. Where the column of error codes says the same (<see cref="FaultBatch.Access"/> is made of it), that one
+/// is read: numbers take a third of the time of text.
+/// </summary>
+internal readonly struct AccessReader(string backend)
+{
+    // arch/x86/include/asm/trap_pf.h
+    private const int Write = 2;
+    private const int InstructionFetch = 16;
+
+    private readonly bool _isErrorCode = backend == "tracepoint";
+
+    public FaultColumns Columns => _isErrorCode ? FaultColumns.ErrorCode : FaultColumns.Access;
+
+    public FaultAccess Of(FaultBatch batch, int row)
+    {
+        if (!_isErrorCode)
+            return batch.Access[row];
+        var code = batch.ErrorCode[row];
+        return code == FaultBatch.Null ? FaultAccess.Unknown
+            : (code & Write) != 0 ? FaultAccess.Write
+            : (code & InstructionFetch) != 0 ? FaultAccess.Exec
+            : FaultAccess.Read;
+    }
+}
