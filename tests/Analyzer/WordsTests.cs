@@ -47,6 +47,14 @@ public class WordsTests
             ReceiptText.Describe(receipt));
     }
 
+    /// <summary>Counters of the whole machine do not tell whose fault it was.</summary>
+    [Fact]
+    public void Missed_beside_others_may_be_theirs()
+        => Assert.Equal(
+            "INCOMPLETE: 5 faults captured, 0 lost; 2 missed (of its own or of other processes), which the kernel counted and no probe saw served; "
+            + "30 of other processes left out; its perf counters say 37 (0 major); ended with its target",
+            ReceiptText.Describe(new Receipt { Events = 5, Missed = 2, Excluded = 30, PerfMinor = 37, PerfMajor = 0 }));
+
     [Fact]
     public void A_receipt_that_says_complete_with_losses_is_not_believed()
     {

@@ -28,7 +28,7 @@ public sealed class CountTests : LiveTest
         var counts = AssertWholeCounts();
         Assert.Equal((runningThreads + 1L) * pagesEach, Number(said, "touch_minflt"));
         // A futex word that the kernel itself faults in (fixup_user_fault) is in the task's count, but no event of perf or ours.
-        Assert.InRange(after.Minor - before.Minor - counts.Minor, 0, 2 * (runningThreads + 1));
+        Assert.InRange(after.Minor - before.Minor - counts.Minor, 0, (2 * (runningThreads + 1)) + counts.Receipt.Missed);
         Assert.Equal(after.Major - before.Major, counts.Major);
     }
 
@@ -50,7 +50,8 @@ public sealed class CountTests : LiveTest
         perf.Wait();
 
         Assert.Equal(faults, Number(said, "touch_minflt"));
-        Assert.InRange(AssertWholeCounts().Minor, faults, faults + 1000);
+        var counts = AssertWholeCounts();
+        Assert.InRange(counts.Minor, faults - counts.Receipt.Missed, faults + 1000);
     }
 
     /// <summary>perf stat, itself recorded, counts its child from execve on, as our rows of the child's new name do.</summary>
@@ -117,12 +118,12 @@ public sealed class CountTests : LiveTest
     private Counts AssertWholeCounts()
     {
         var counts = Counts.Read(TracePath);
-        Assert.Equal(PerfCounts(), (counts.Minor, counts.Major));
-        // Where the counters are on the CPUs, what is not the target's is counted as excluded.
-        Assert.Equal(counts.Receipt.PerfMinor + counts.Receipt.PerfMajor, counts.Minor + counts.Major + counts.Receipt.Excluded);
+        AssertMachineCounted(counts.Receipt);
+        var (minor, major) = PerfCounts();
+        Assert.Equal(major, counts.Major);
+        Assert.InRange(minor - counts.Minor, 0, counts.Receipt.Missed);
         Assert.True(counts.IsOrdered);
         Assert.Equal((0, 0, 0), (counts.Failed, counts.Receipt.Lost, counts.Receipt.LostSideband));
-        Assert.True(counts.Receipt.Complete);
         return counts;
     }
 

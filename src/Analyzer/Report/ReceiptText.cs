@@ -12,7 +12,7 @@ public static class ReceiptText
     {
         var clauses = new List<string> { $"{Units.Of(receipt.Events, "fault")} captured, {Units.Count(receipt.Lost)} lost" };
         if (receipt.Missed != 0)
-            clauses.Add($"{Units.Count(receipt.Missed)} missed, which the kernel counted and no probe saw served");
+            clauses.Add($"{Units.Count(receipt.Missed)} missed{(receipt.Excluded != 0 ? " (of its own or of other processes)" : "")}, which the kernel counted and no probe saw served");
         AddLeftOut(clauses, receipt);
         AddKernel(clauses, receipt);
         AddPerf(clauses, receipt);

@@ -20,7 +20,6 @@ internal static class Plan
     public const string Name = "name";
     public const string Cgroup = "cgroup";
     public const string All = "all";
-    public const string AttachedAgain = "attached-again";
     public const string LeftBefore = "left-before";
     public const string LeftAfter = "left-after";
 
@@ -33,7 +32,10 @@ internal static class Plan
     /// <summary>Those with probes on functions, which run from their attaching on.</summary>
     public static Rung[] OnFunctions { get; } = [Rung.Fexit, Rung.Kprobe];
 
-    public const int Attaches = 20;
+    /// <summary>Twenty attaches in four steps: a step has a minute, and guests may be slow.</summary>
+    public static string[] AttachedAgain { get; } = [.. Enumerable.Range(1, 4).Select(part => $"attached-again/{part}")];
+
+    public const int AttachesEach = 5;
 
     public static IReadOnlyList<GuestStep> Steps { get; } =
     [
@@ -77,7 +79,7 @@ internal static class Plan
         new(Name, Neighbours("--comm 'seq_*'", "")),
         new(Cgroup, "mkdir /sys/fs/cgroup/inner; " + Neighbours("--cgroup /sys/fs/cgroup/inner", "echo $$ >/sys/fs/cgroup/inner/cgroup.procs;") + "\nrmdir /sys/fs/cgroup/inner"),
         .. OnFunctions.Select(rung => new GuestStep(Step(rung, All), RecordAll(rung))),
-        new(AttachedAgain, AttachAgain(Rung.Fexit)),
+        .. AttachedAgain.Select(step => new GuestStep(step, AttachAgain(Rung.Fexit))),
         new(LeftAfter, WhatIsLeft),
     ];
 
@@ -160,7 +162,7 @@ internal static class Plan
     private static string AttachAgain(Rung rung) => $$"""
         keep_touching 64 >kept &
         program=$!
-        for i in $(seq {{Attaches}}); do
+        for i in $(seq {{AttachesEach}}); do
             faultrec record --force --backend {{rung}} --duration 200ms -o again --pid $program || exit
             faultrec info --format json again | tr -d '\n'
             echo

@@ -83,6 +83,18 @@ public abstract class LiveTest : IDisposable
         Assert.All(rows.All, row => Assert.Equal(row.RegionName, row.Region!.Name));
     }
 
+    /// <summary>
+    /// Counters on the CPUs: what is not the target's is excluded, and while other tools' BPF programs run beside the test the
+    /// kernel leaves ours out now and then. Then the receipt says how often, and is not complete.
+    /// </summary>
+    private protected static void AssertMachineCounted(Traces.Receipt receipt)
+    {
+        var counted = receipt.PerfMinor!.Value + receipt.PerfMajor!.Value;
+        Assert.Equal(counted, receipt.Events + receipt.Excluded + receipt.Missed);
+        Assert.InRange(receipt.Missed, 0, counted / 5000);
+        Assert.Equal(receipt.Missed == 0, receipt.Complete);
+    }
+
     /// <summary>The fixture's line of JSON.</summary>
     private protected static JsonObject Said(string output) => JsonNode.Parse(output)!.AsObject();
 
