@@ -20,6 +20,7 @@ internal static class Plan
     public const string Name = "name";
     public const string Cgroup = "cgroup";
     public const string All = "all";
+    public const string Kinds = "kinds";
     public const string LeftBefore = "left-before";
     public const string LeftAfter = "left-after";
 
@@ -34,6 +35,9 @@ internal static class Plan
 
     /// <summary>Twenty attaches in four steps: a step has a minute, and guests may be slow.</summary>
     public static string[] AttachedAgain { get; } = [.. Enumerable.Range(1, 4).Select(part => $"attached-again/{part}")];
+
+    /// <summary>Those that walk page tables.</summary>
+    public static Rung[] WithFrames { get; } = [Rung.Fexit, Rung.Kprobe, Rung.Tracepoint];
 
     public const int AttachesEach = 5;
 
@@ -80,6 +84,7 @@ internal static class Plan
         new(Cgroup, "mkdir /sys/fs/cgroup/inner; " + Neighbours("--cgroup /sys/fs/cgroup/inner", "echo $$ >/sys/fs/cgroup/inner/cgroup.procs;") + "\nrmdir /sys/fs/cgroup/inner"),
         .. OnFunctions.Select(rung => new GuestStep(Step(rung, All), RecordAll(rung))),
         .. AttachedAgain.Select(step => new GuestStep(step, AttachAgain(Rung.Fexit))),
+        .. WithFrames.Select(rung => new GuestStep(Step(rung, Kinds), KindsStep.Script(rung))),
         new(LeftAfter, WhatIsLeft),
     ];
 
