@@ -1,5 +1,3 @@
-using System.Text;
-using Faultrec.Recorder.Native;
 using Faultrec.Traces;
 
 namespace Faultrec.Recorder.Capture;
@@ -18,42 +16,9 @@ internal static class FaultHandlers
 
     /// <summary>Of each, whether a probe of this rung can be put on it.</summary>
     public static IReadOnlyList<HandlerProbe> Find(string backend)
-    {
-        if (backend is not (Backends.Fexit or Backends.Kprobe))
-            return [.. Functions.Select(function => new HandlerProbe(function, $"the {backend} backend has no probes on functions; fexit and kprobe have"))];
-        var symbols = Symbols();
-        using var btf = backend == Backends.Fexit ? Btf.OfKernel() : null;
-        return [.. Functions.Select(function => new HandlerProbe(function, Refusal(function)))];
-
-        string? Refusal(string function)
-        {
-            if (!symbols.Contains(function))
-                return "not in /proc/kallsyms: inlined into its callers, or renamed by the compiler";
-            return btf is not null && btf.FindFunction(function) is null ? "not in the kernel's BTF" : null;
-        }
-    }
+        => [.. KernelFunctions.Refusals(backend, Functions).Select(function => new HandlerProbe(function.Key, function.Value))];
 
     /// <summary>The program of bpf/handle_mm_fault.bpf.h for it.</summary>
     public static string Program(string backend, HandlerProbe probe)
         => (backend == Backends.Fexit ? "fentry_" : "kprobe_") + probe.Function;
-
-    // "ffffffff81234560 t do_fault", and "\t[module]" behind those of modules.
-    private static HashSet<string> Symbols()
-    {
-        var found = new HashSet<string>();
-        try
-        {
-            using var reader = new StreamReader("/proc/kallsyms", Encoding.ASCII, false, 1 << 16);
-            while (reader.ReadLine() is { } line)
-            {
-                if (line.Split(' ') is [_, "t" or "T", var name] && Functions.Contains(name))
-                    found.Add(name);
-            }
-        }
-        catch (IOException)
-        {
-            // Without kallsyms no function is known.
-        }
-        return found;
-    }
 }

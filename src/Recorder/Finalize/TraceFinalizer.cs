@@ -68,6 +68,7 @@ internal sealed class TraceFinalizer : ISpoolTarget, IDisposable
         var dropped = ending is null ? _spool.Length - _spool.Position : 0;
         var kernelKnown = ending is not null && _rows.HasBaseline && _tasks.KernelCountsKnown;
         var header = _spool.Header.Metadata;
+        var costs = ending?.Costs ?? new CostCounts();
         var onlyWithFaults = _spool.Header.TargetPid == 0;
         return header with
         {
@@ -76,6 +77,9 @@ internal sealed class TraceFinalizer : ISpoolTarget, IDisposable
             Regions = _ledger.Build(_rows.ToTraceTime, onlyWithFaults),
             Processes = _tasks.BuildProcesses(_rows.ToTraceTime, onlyWithFaults),
             Threads = _tasks.BuildThreads(_rows.ToTraceTime, onlyWithFaults),
+            LockWaits = costs.LockWaits,
+            TlbFlushes = costs.TlbFlushes,
+            Slab = header.Slab is { } slab ? slab with { Caches = costs.Caches, BuddyAllocations = costs.BuddyAllocations } : null,
             Receipt = new Receipt
             {
                 Events = _rows.Count,
@@ -86,6 +90,7 @@ internal sealed class TraceFinalizer : ISpoolTarget, IDisposable
                 SampledOut = ending?.SampledOut ?? 0,
                 SampledOutMajor = ending?.SampledOutMajor ?? 0,
                 Excluded = ending?.Excluded ?? 0,
+                CountsLost = costs.CountsLost,
                 WithoutEntry = _rows.WithoutEntry,
                 WithoutOutcome = ending?.WithoutOutcome ?? 0,
                 WithoutRegion = _rows.WithoutRegion,
