@@ -9,6 +9,9 @@
  */
 #include "fault_tracepoint.bpf.h"
 #include "handle_mm_fault.bpf.h"
+#include "slab.bpf.h"
+#include "tlb.bpf.h"
+#include "why.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -58,6 +61,8 @@ int BPF_PROG(signal_raised, int sig, void *info, struct task_struct *task)
 	if (bpf_probe_read_kernel(&head, sizeof(head), info) || head.si_code <= 0)
 		return 0;
 	now_ns = bpf_ktime_get_ns();
+	slot->costs.exception_ns = 0;
+	slot->costs.is_under_way = 0;
 	if (slot->state != SLOT_IDLE && head.si_addr == slot->address) {
 		bits = slot->bits | (slot->start_ns ? 0 : FAULT_NO_ENTRY);
 		if (slot->start_ns && slot->walk_shift) {
@@ -162,6 +167,7 @@ int BPF_PROG(task_exec, struct task_struct *task)
 	if (!slot)
 		return 0;
 	old_tid = slot->tid;
+	slot->costs.waits_for_exec = 0;
 	/* A thread that is not the leader takes the leader's id over in execve. */
 	slot->tid = id_in_recorder_ns(task);
 	slot->pid = slot->tid;
@@ -211,6 +217,7 @@ int mark_target(struct bpf_iter__task *ctx)
 	slot = give_slot(task, task->group_leader);
 	if (!slot)
 		return 0;
+	slot->costs.waits_for_exec = config.leader_only;
 	__sync_fetch_and_add(&totals.tasks_marked, 1);
 	send_event(EVENT_TASK_NEW, slot, bpf_ktime_get_ns(), 0, 0, task->min_flt, task->maj_flt, 1,
 		   0);

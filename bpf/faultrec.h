@@ -40,10 +40,13 @@ struct probe_config {
 	__u32 flag_tried;
 	__u32 flag_remote;
 	__u32 flag_vma_lock;
+	__u8 starts_at_exception; /* durations begin with the exception, before handle_mm_fault */
+	__u8 arg_lock_write;	  /* position of `write` in the mmap_lock tracepoint */
+	__u8 sees_slow_slab;	  /* ___slab_alloc is probed */
+	__u8 sees_new_slab;	  /* and what makes a new slab */
 	__u32 result_retry;
 	__u32 result_error;
 	__u32 result_major;
-	__u32 _pad1;
 	__u64 cgroup_id;
 	/*
 	 * SCOPE_COMM: a shell pattern as an automaton of at most 31 states. Bit i of an entry: in
@@ -61,6 +64,7 @@ struct probe_totals {
 	__u64 tasks_marked; /* threads that mark_target made targets; user space repeats it until
 			       this stands still */
 	__u64 returns_due;  /* faults that count_returns_due found under way, or unreturned */
+	__u64 counts_lost;  /* lock waits, flushes, objects that found their table full */
 };
 
 #define WALK_PROBES 8
@@ -132,6 +136,52 @@ enum slab_stage {
 	SLAB_REMOTE = 4,
 	SLAB_BUDDY = 5,
 	SLAB_STAGES = 6,
+	SLAB_UNKNOWN = 6, /* in slab_key only */
+};
+
+/*
+ * What is counted by process rather than by fault: BPF hash tables, read by user space at the end.
+ */
+struct lock_wait_key {
+	__u32 pid;
+	__u32 tid;
+	__u32 holder_pid; /* 0: not known */
+	__u32 holder_tid;
+};
+
+struct lock_wait {
+	__u64 waits;
+	__u64 total_ns;
+	__u64 max_ns;
+};
+
+struct flush_key {
+	__u32 pid;
+	__u32 reason; /* enum tlb_flush_reason of the running kernel */
+};
+
+struct flushes {
+	__u64 flushes;
+	__u64 pages; /* of the flushes that named pages */
+	__u64 full;  /* flushes of everything */
+};
+
+#define SLAB_NAME_CHARS 32
+
+struct slab_key {
+	__u64 cache; /* address of its kmem_cache; for kmalloc the size of its objects */
+	__u32 pid;
+	__u32 stage; /* enum slab_stage */
+};
+
+struct slab_objects {
+	__u64 objects;
+	char name[SLAB_NAME_CHARS]; /* empty for kmalloc */
+};
+
+struct buddy_key {
+	__u32 pid;
+	__u32 order;
 };
 
 /* One completed fault, in the per-CPU fault ring. A cache line. */
@@ -212,5 +262,10 @@ _Static_assert(sizeof(struct fault_details) == 80, "fault_details");
 _Static_assert(sizeof(struct ring_control) == 128, "ring_control");
 _Static_assert(sizeof(struct probe_config) == 72 + 4 * COMM_CHARS, "probe_config");
 _Static_assert(sizeof(struct event_record) == 72, "event_record");
+_Static_assert(sizeof(struct lock_wait_key) == 16, "lock_wait_key");
+_Static_assert(sizeof(struct flush_key) == 8, "flush_key");
+_Static_assert(sizeof(struct slab_key) == 16, "slab_key");
+_Static_assert(sizeof(struct slab_objects) == 40, "slab_objects");
+_Static_assert(sizeof(struct buddy_key) == 8, "buddy_key");
 
 #endif

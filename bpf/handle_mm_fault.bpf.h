@@ -88,6 +88,7 @@ static __always_inline int mm_fault_leave(__u32 result, __u64 address, __u32 fla
 	}
 	if (result & config.result_error) {
 		slot->result = result;
+		slot->costs.is_under_way = 0;
 		return 0; /* signal_raised tells it, or nobody: the caller gets EFAULT */
 	}
 	if (slot->state == SLOT_IDLE) {

@@ -3,6 +3,7 @@
 #ifndef FAULTREC_RING_BPF_H
 #define FAULTREC_RING_BPF_H
 
+#include "costs.bpf.h"
 #include "walk.bpf.h"
 
 /*
@@ -114,6 +115,7 @@ static __always_inline void begin_fault(struct task_slot *slot, struct ring_cont
 					bool is_remote)
 {
 	struct fault_record *record;
+	__u64 exception_ns;
 
 	if (slot->state == SLOT_CHOSEN && slot->has_completed)
 		bump(&control->without_outcome);
@@ -123,6 +125,7 @@ static __always_inline void begin_fault(struct task_slot *slot, struct ring_cont
 	slot->bits = bits;
 	slot->handler = 0;
 	slot->weight = choose(control);
+	exception_ns = begin_costs(slot, address);
 	if (!slot->weight) {
 		slot->start_ns = 0;
 		slot->state = SLOT_LEFT_OUT;
@@ -140,7 +143,7 @@ static __always_inline void begin_fault(struct task_slot *slot, struct ring_cont
 		slot->walk_shift = 0;
 	else
 		walk_before(slot, address);
-	slot->start_ns = bpf_ktime_get_ns();
+	slot->start_ns = exception_ns ?: bpf_ktime_get_ns();
 }
 
 /* Hands the record over that was written last. */
@@ -165,8 +168,10 @@ static __always_inline void count_sampled_out(struct ring_control *control, __u8
 }
 
 /* The part of a record that only some options ask for; returns what it says, as enum fault_bits. */
-static __always_inline __u8 add_details(const struct task_slot *slot, struct fault_details *details)
+static __always_inline __u8 add_details(struct task_slot *slot, struct fault_details *details,
+					__u64 now_ns)
 {
+	end_costs(slot, details, now_ns);
 	if (!slot->handler)
 		return 0;
 	details->vmf_address = slot->vmf_address;
@@ -186,6 +191,7 @@ static __always_inline void complete_fault(struct task_slot *slot, struct ring_c
 
 	slot->state = SLOT_IDLE;
 	slot->has_completed = 1;
+	slot->costs.is_under_way = 0;
 	if (bits & FAULT_NO_ENTRY) {
 		start_ns = now_ns;
 		slot->weight = choose(control);
@@ -222,7 +228,7 @@ static __always_inline void complete_fault(struct task_slot *slot, struct ring_c
 		record->pte_after = after.entry;
 	}
 	if (config.has_details)
-		bits |= add_details(slot, (struct fault_details *)(record + 1));
+		bits |= add_details(slot, (struct fault_details *)(record + 1), now_ns);
 	record->bits = bits;
 	publish(control);
 }

@@ -25,6 +25,27 @@ enum slot_state {
 	SLOT_LEFT_OUT = 2, /* a fault is under way, and sampling leaves it out */
 };
 
+#define SLABS_PENDING 4
+
+/* What a fault's time went to so far, and what it allocated; see why.bpf.h and slab.bpf.h. */
+struct fault_costs {
+	__u64 cause_ns[CAUSES];
+	__u64 since_ns;	    /* when `cause`, or `away`, began to run */
+	__u64 exception_ns; /* an exception is under way, handle_mm_fault not reached */
+	__u64 exception_address;
+	__u64 lock_before_ns; /* cause_ns[CAUSE_LOCK_WAIT] before this wait */
+	__u32 holder_pid;     /* who has the lock that is waited for */
+	__u32 holder_tid;
+	__u64 slab[SLABS_PENDING]; /* caches whose slow path was entered since their last object */
+	__u8 slab_stage[SLABS_PENDING]; /* how far it went; 0: none */
+	__u8 is_under_way;		/* the thread is in a fault */
+	__u8 waits_for_exec;		/* what it does is not the recorded command's yet */
+	__u8 cause;			/* 1 + enum fault_cause of what is under way; 0: nothing */
+	__u8 away;			/* likewise, why the thread is off its CPU */
+	__u16 objects[SLAB_STAGES];
+	__u16 buddy_pages;
+};
+
 struct task_slot {
 	__u64 start_ns;
 	__u64 address;
@@ -47,6 +68,7 @@ struct task_slot {
 	__u8 name_is_known;
 	__u8 name_matches;
 	__u64 name[TASK_COMM_LEN / 8]; /* of the process, when it was compared */
+	struct fault_costs costs;      /* used when config.has_details */
 };
 
 struct {

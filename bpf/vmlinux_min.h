@@ -24,7 +24,9 @@ enum { false = 0, true = 1 };
 
 /* Map types and flags: UAPI values (include/uapi/linux/bpf.h), not subject to relocation. */
 enum {
+	BPF_MAP_TYPE_HASH = 1,
 	BPF_MAP_TYPE_ARRAY = 2,
+	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
 	BPF_MAP_TYPE_RINGBUF = 27,
 	BPF_MAP_TYPE_TASK_STORAGE = 29,
 };
@@ -32,6 +34,11 @@ enum {
 enum {
 	BPF_F_NO_PREALLOC = 1U << 0,
 	BPF_F_MMAPABLE = 1U << 10,
+};
+
+enum {
+	BPF_ANY = 0,
+	BPF_NOEXIST = 1,
 };
 
 enum { BPF_LOCAL_STORAGE_GET_F_CREATE = 1U << 0 };
@@ -75,14 +82,25 @@ struct pid {
 /* Stands for pgd_t, of which only the address is of interest. */
 struct page_table;
 
+typedef struct {
+	long counter;
+} atomic_long_t;
+
+struct rw_semaphore {
+	atomic_long_t count;
+	atomic_long_t owner;
+};
+
 struct mm_struct {
 	struct page_table *pgd;
+	struct rw_semaphore mmap_lock;
 };
 
 struct task_struct {
 	int pid;
 	int tgid;
 	int pagefault_disabled;
+	unsigned in_iowait : 1;
 	unsigned long min_flt;
 	unsigned long maj_flt;
 	struct pid *thread_pid;
@@ -95,6 +113,25 @@ struct task_struct {
 struct vm_fault {
 	unsigned long address;
 	unsigned long pgoff;
+};
+
+struct page;
+
+struct slab {
+	void *freelist;
+};
+
+struct kmem_cache_cpu {
+	struct slab *slab;
+	struct slab *partial; /* with CONFIG_SLUB_CPU_PARTIAL */
+};
+
+struct slub_percpu_sheaves;
+
+struct kmem_cache {
+	unsigned int size;
+	const char *name;
+	struct slub_percpu_sheaves *cpu_sheaves; /* since 6.18 */
 };
 
 struct seq_file;

@@ -53,6 +53,7 @@ internal static class MetadataJson
         Put("advice", metadata.Advice, Json.IReadOnlyListMemoryAdvice);
         Put("numa_nodes", metadata.NumaNodes, Json.IReadOnlyListNumaRange);
         Put("tlb_flushes", metadata.TlbFlushes, Json.IReadOnlyListTlbFlushes);
+        Put("tlb_refusal", metadata.TlbRefusal, Json.String);
         Put("causes", metadata.Causes, Json.IReadOnlyListCauseProbe);
         Put("lock_waits", metadata.LockWaits, Json.IReadOnlyListLockWait);
         Put("slab", metadata.Slab, Json.SlabRecording);
@@ -96,6 +97,7 @@ internal static class MetadataJson
             Advice = GetOptionalList("advice", Json.IReadOnlyListMemoryAdvice),
             NumaNodes = GetOptionalList("numa_nodes", Json.IReadOnlyListNumaRange),
             TlbFlushes = GetOptionalList("tlb_flushes", Json.IReadOnlyListTlbFlushes),
+            TlbRefusal = Has("tlb_refusal") ? Get("tlb_refusal", Json.String) : null,
             Causes = GetOptionalList("causes", Json.IReadOnlyListCauseProbe),
             LockWaits = GetOptionalList("lock_waits", Json.IReadOnlyListLockWait),
             Slab = Has("slab") ? WithDefaults(Get("slab", Json.SlabRecording)) : null,

@@ -90,6 +90,9 @@ public sealed record TraceMetadata
     /// <summary>TLB flushes of the recorded processes.</summary>
     public IReadOnlyList<TlbFlushes> TlbFlushes { get; init; } = [];
 
+    /// <summary>Why TLB flushes were not counted; null: they were, or the file is from before they could be.</summary>
+    public string? TlbRefusal { get; init; }
+
     /// <summary>Causes that `--why` asked for; empty when it was not given.</summary>
     public IReadOnlyList<CauseProbe> Causes { get; init; } = [];
 
@@ -130,7 +133,7 @@ public sealed record TlbFlushes(int Pid, string Reason, long Flushes, long Pages
 public sealed record CauseProbe(string Cause, string? Refusal);
 
 /// <param name="HolderPid">Who had mmap_lock for writing when the wait began; 0: not known.</param>
-/// <param name="Waits">Faults that waited.</param>
+/// <param name="Waits">A fault that the kernel tries again can wait more than once.</param>
 public sealed record LockWait(int Pid, int Tid, int HolderPid, int HolderTid, long Waits, long TotalNs, long MaxNs);
 
 /// <summary>What `--slab` counted in faults of the recorded processes.</summary>
@@ -265,6 +268,9 @@ public sealed record Receipt
 
     /// <summary>Faults of processes that were not the target, seen by counters of the whole machine.</summary>
     public long Excluded { get; init; }
+
+    /// <summary>TLB flushes, lock waits and kernel objects that the tables by process had no room for.</summary>
+    public long CountsLost { get; init; }
 
     /// <summary>Side-band records (mappings, names, forks, exits) lost: regions may be wrong after this.</summary>
     public long LostSideband { get; init; }

@@ -73,6 +73,7 @@ public sealed class MetadataTests
             SampledOutMajor = 17,
             Excluded = 18,
             Missed = 19,
+            CountsLost = 20,
         },
         Sampling = new Sampling(16, 200_000, true),
         ExcludeKernel = true,
@@ -83,6 +84,7 @@ public sealed class MetadataTests
         Advice = [new MemoryAdvice(10, 0x7f00_0000_0000, 0xffff_ffff_ffff_f000, "hugepage", 17)],
         NumaNodes = [new NumaRange(1, 0x100, 0x200)],
         TlbFlushes = [new TlbFlushes(10, "TLB_REMOTE_SHOOTDOWN", 3, 4, 5)],
+        TlbRefusal = "no tracepoint",
         Causes = [new CauseProbe("reclaim", null), new CauseProbe("zeroing", "EPERM")],
         LockWaits = [new LockWait(10, 11, 12, 13, 14, 15, 16)],
         Slab = new SlabRecording([new CauseProbe("fast", null)], [new SlabCount(10, "vm_area_struct", "fast", 18)], [new BuddyCount(10, 9, 19)]),
@@ -120,7 +122,7 @@ public sealed class MetadataTests
                 "faultrec.started_at", "faultrec.duration_ns", "faultrec.backend", "faultrec.ladder", "faultrec.fault_flag_names",
                 "faultrec.fault_result_names", "faultrec.regions", "faultrec.processes", "faultrec.threads", "faultrec.receipt",
                 "faultrec.sampling", "faultrec.exclude_kernel", "faultrec.handlers", "faultrec.frames", "faultrec.thp_mode",
-                "faultrec.swap_types", "faultrec.advice", "faultrec.numa_nodes", "faultrec.tlb_flushes", "faultrec.causes",
+                "faultrec.swap_types", "faultrec.advice", "faultrec.numa_nodes", "faultrec.tlb_flushes", "faultrec.tlb_refusal", "faultrec.causes",
                 "faultrec.lock_waits", "faultrec.slab", "faultrec.checksums",
             ],
             values.Keys);
@@ -143,7 +145,7 @@ public sealed class MetadataTests
         AssertJson(
             """
             {"events":100,"lost":3,"lost_by_cpu":[{"cpu":0,"lost":1},{"cpu":1,"lost":2}],"lost_by_second":[{"second":7,"lost":3}],
-             "missed":19,"sampled_out":16,"sampled_out_major":17,"excluded":18,"lost_sideband":4,"without_entry":5,"without_outcome":6,"without_region":7,"regions_folded":8,"regions_omitted":9,
+             "missed":19,"sampled_out":16,"sampled_out_major":17,"excluded":18,"counts_lost":20,"lost_sideband":4,"without_entry":5,"without_outcome":6,"without_region":7,"regions_folded":8,"regions_omitted":9,
              "perf_minor":10,"perf_major":11,"kernel_minor":12,"kernel_major":13,"kernel_exec":14,"end_reason":"interrupted",
              "exit_status":130,"spool_bytes_dropped":15,"complete":true}
             """,

@@ -29,6 +29,8 @@ internal sealed class TargetOptions
     private readonly Option<string?> _every = new("--every") { HelpName = "N", Description = "Take one fault in N, at random distances; counts become estimates" };
     private readonly Option<string?> _maxRate = new("--max-rate") { HelpName = "N", Description = "Above N faults/s take only a part of them" };
     private readonly Option<bool> _handlers = new("--handlers") { Description = "Also record which kernel function served each fault (fexit, kprobe)" };
+    private readonly Option<bool> _why = new("--why") { Description = "Also trace what each fault's time went to: reclaim, I/O, locks, …" };
+    private readonly Option<bool> _slab = new("--slab") { Description = "Also count the kernel objects and pages that faults allocate" };
     private readonly Option<bool> _noFrames = new("--no-frames") { Description = "Leave out page-table levels, entries and physical frames" };
     private readonly Option<string?> _backend = new("--backend") { HelpName = "NAME", Description = $"How to capture: {Choice.List(BackendChoices)} (default: auto)" };
     private readonly Option<bool> _asRoot = new("--as-root") { Description = "Under sudo, run COMMAND as root, not as the user who called sudo" };
@@ -36,7 +38,7 @@ internal sealed class TargetOptions
     public void AddTo(Command verb)
     {
         verb.Arguments.Add(_command);
-        Option[] options = [_pid, _comm, _cgroup, _all, _excludeSelf, _includeSelf, _duration, _every, _maxRate, _handlers, _noFrames, _backend, _asRoot];
+        Option[] options = [_pid, _comm, _cgroup, _all, _excludeSelf, _includeSelf, _duration, _every, _maxRate, _handlers, _why, _slab, _noFrames, _backend, _asRoot];
         foreach (var option in options)
             verb.Options.Add(option);
     }
@@ -56,6 +58,8 @@ internal sealed class TargetOptions
             Every = result.GetValue(_every) is { } every ? (int)ParseNumber("--every", every, RateGuard.MaxEvery, $"a number from 1 to {RateGuard.MaxEvery}") : 1,
             MaxRatePerSecond = result.GetValue(_maxRate) is { } rate ? ParseNumber("--max-rate", rate, long.MaxValue, "faults per second such as 100000") : null,
             Handlers = result.GetValue(_handlers),
+            Why = result.GetValue(_why),
+            Slab = result.GetValue(_slab),
             NoFrames = result.GetValue(_noFrames),
             Backend = result.GetValue(_backend) is { } name ? Choice.Parse("--backend", name, BackendChoices) : Backends.Auto,
             AsRoot = result.GetValue(_asRoot),

@@ -54,6 +54,7 @@ internal static class CaptureRun
         SampledOut = counts.SampledOut,
         SampledOutMajor = counts.SampledOutMajor,
         Excluded = counts.Excluded,
+        Costs = counts.Costs,
     };
 
     /// <summary>A terminal's Ctrl-C goes to the command as well; a signal sent to us alone is passed on, so that it gets exactly one.</summary>

@@ -1,5 +1,3 @@
-using Faultrec.Recorder.Doctoring;
-using Faultrec.Recorder.Native;
 using Faultrec.Traces;
 
 namespace Faultrec.Recorder.Capture;
@@ -18,20 +16,7 @@ internal static class FaultHandlers
 
     /// <summary>Of each, whether a probe of this rung can be put on it.</summary>
     public static IReadOnlyList<HandlerProbe> Find(string backend)
-    {
-        if (backend is not (Backends.Fexit or Backends.Kprobe))
-            return [.. Functions.Select(function => new HandlerProbe(function, $"the {backend} backend has no probes on functions; fexit and kprobe have"))];
-        var symbols = KernelSymbols.OfKernel();
-        using var btf = backend == Backends.Fexit ? Btf.OfKernel() : null;
-        return [.. Functions.Select(function => new HandlerProbe(function, Refusal(function)))];
-
-        string? Refusal(string function)
-        {
-            if (symbols?.Find(function) is not { Count: > 0, Module: null })
-                return "not in /proc/kallsyms: inlined into its callers, or renamed by the compiler";
-            return btf is not null && btf.FindFunction(function) is null ? "not in the kernel's BTF" : null;
-        }
-    }
+        => [.. KernelFunctions.Refusals(backend, Functions).Select(function => new HandlerProbe(function.Key, function.Value))];
 
     /// <summary>The program of bpf/handle_mm_fault.bpf.h for it.</summary>
     public static string Program(string backend, HandlerProbe probe)

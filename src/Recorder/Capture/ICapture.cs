@@ -18,6 +18,9 @@ internal interface ICapture : IDisposable
     /// <summary>Whether page tables are walked at each fault, or why not.</summary>
     FrameRecording Frames { get; }
 
+    /// <summary>What --why and --slab asked for, and the count of TLB flushes.</summary>
+    CostProbes Costs { get; }
+
     /// <summary>Faults that kernel mode takes for the program are not seen.</summary>
     bool ExcludesKernel { get; }
 
@@ -72,4 +75,7 @@ internal sealed record CaptureCounts
 
     /// <summary>Faults of others than the target that passed the probes.</summary>
     public long Excluded { get; init; }
+
+    /// <summary>Null for a rung without programs.</summary>
+    public CostCounts? Costs { get; init; }
 }

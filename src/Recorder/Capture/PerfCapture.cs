@@ -24,10 +24,11 @@ internal sealed class PerfCapture : ICapture
     private readonly FaultSamples _samples;
     private readonly Sideband _sideband;
 
-    private PerfCapture(Target target, bool handlers, PerfLimits limits, FaultSamples samples, Sideband sideband)
+    private PerfCapture(Target target, RecordOptions options, PerfLimits limits, FaultSamples samples, Sideband sideband)
     {
         _target = target;
-        Handlers = handlers ? FaultHandlers.Find(Backend) : [];
+        Costs = CostProbes.Refused(options, "the perf backend has no programs that could see it");
+        Handlers = options.Handlers ? FaultHandlers.Find(Backend) : [];
         ExcludesKernel = limits.ExcludeKernel;
         _samples = samples;
         _sideband = sideband;
@@ -38,6 +39,8 @@ internal sealed class PerfCapture : ICapture
     public IReadOnlyList<HandlerProbe> Handlers { get; }
 
     public FrameRecording Frames { get; } = new(false, "the perf backend has no probe that could walk page tables", 0, null, null);
+
+    public CostProbes Costs { get; }
 
     public bool ExcludesKernel { get; }
 
@@ -69,7 +72,7 @@ internal sealed class PerfCapture : ICapture
             sideband = Sideband.Open(cpus, tids, isCommand, limits.SidebandRingBytes, limits.ExcludeKernel, isEnabled: !isCommand);
             if (target.Scope == TargetScope.Tree && !isCommand)
                 AddNewThreads(target.Pid, cpus, tids, samples, sideband);
-            return new PerfCapture(target, options.Handlers, limits, samples, sideband);
+            return new PerfCapture(target, options, limits, samples, sideband);
         }
         catch
         {

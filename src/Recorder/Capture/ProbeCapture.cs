@@ -25,10 +25,11 @@ internal sealed class ProbeCapture : ICapture
 
     private ProbeCapture(
         string backend, RecordOptions options, Target target, IReadOnlyList<HandlerProbe> handlers, FrameRecording frames,
-        AttachedProbes probes, Sideband sideband, FaultCounters? counters, FaultRings faults)
+        CostProbes costs, AttachedProbes probes, Sideband sideband, FaultCounters? counters, FaultRings faults)
     {
         Backend = backend;
         Frames = frames;
+        Costs = costs;
         _onNotice = options.OnNotice;
         Handlers = handlers;
         _target = target;
@@ -45,6 +46,8 @@ internal sealed class ProbeCapture : ICapture
 
     public FrameRecording Frames { get; }
 
+    public CostProbes Costs { get; }
+
     public bool ExcludesKernel => false;
 
     public bool SeesSignals => true;
@@ -59,11 +62,12 @@ internal sealed class ProbeCapture : ICapture
     public static ProbeCapture Open(string backend, RecordOptions options, Target target)
     {
         var handlers = options.Handlers ? FaultHandlers.Find(backend) : [];
-        var config = Config(backend, target, options);
+        var costs = CostProbes.Find(backend, options);
+        var config = costs.Describe(backend, Config(backend, target, options));
         if (backend == Backends.Kprobe)
             LeftKprobes.Remove();
         using var open = OpenProbes.Open(Machine.PossibleCpus);
-        var probes = open.Load(config, Programs(backend, handlers, options)).Attach();
+        var probes = open.Load(config, Programs(backend, handlers, costs, options)).Attach();
         Sideband? sideband = null;
         FaultCounters? counters = null;
         try
@@ -78,7 +82,7 @@ internal sealed class ProbeCapture : ICapture
             sideband = Sideband.Open(Machine.OnlineCpus, [target.IsMachineWide ? -1 : target.Pid], !target.IsMachineWide);
             if (backend == Backends.Tracepoint)
                 counters = target.IsMachineWide ? FaultCounters.OfMachine(probes) : FaultCounters.OfCommand(probes, target.Pid);
-            return new ProbeCapture(backend, options, target, handlers, frames, probes, sideband, counters, faults);
+            return new ProbeCapture(backend, options, target, handlers, frames, costs, probes, sideband, counters, faults);
         }
         catch
         {
@@ -138,6 +142,7 @@ internal sealed class ProbeCapture : ICapture
             SampledOut = counts.SampledOut,
             SampledOutMajor = counts.SampledOutMajor,
             Excluded = counts.Excluded,
+            Costs = Costs.Read(_probes),
         };
     }
 
@@ -162,7 +167,7 @@ internal sealed class ProbeCapture : ICapture
         return due;
     }
 
-    private static HashSet<string> Programs(string backend, IReadOnlyList<HandlerProbe> handlers, RecordOptions options)
+    private static HashSet<string> Programs(string backend, IReadOnlyList<HandlerProbe> handlers, CostProbes costs, RecordOptions options)
     {
         string[] own = backend switch
         {
@@ -171,7 +176,7 @@ internal sealed class ProbeCapture : ICapture
             _ => ["fault_enter_user", "fault_enter_kernel", AttachedProbes.MinorProgram, AttachedProbes.MajorProgram],
         };
         string[] walk = options.NoFrames ? [] : [AttachedProbes.DirectMapProgram];
-        return [.. CommonPrograms, .. own, .. walk, .. handlers.Where(probe => probe.Refusal is null).Select(probe => FaultHandlers.Program(backend, probe))];
+        return [.. CommonPrograms, .. own, .. walk, .. costs.Programs, .. handlers.Where(probe => probe.Refusal is null).Select(probe => FaultHandlers.Program(backend, probe))];
     }
 
     private static ProbeConfig Config(string backend, Target target, RecordOptions options)

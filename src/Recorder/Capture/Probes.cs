@@ -145,6 +145,27 @@ internal sealed unsafe class AttachedProbes : IDisposable
 
     public long EventsLost => (long)Volatile.Read(ref ((ProbeTotals*)_totals.Pointer)->EventsLost);
 
+    /// <summary>What a BPF hash table of counts had no room for.</summary>
+    public long CountsLost => (long)Volatile.Read(ref ((ProbeTotals*)_totals.Pointer)->CountsLost);
+
+    /// <summary>The entries of a BPF hash table from which nothing is deleted.</summary>
+    public IReadOnlyList<(TKey Key, TValue Value)> ReadHash<TKey, TValue>(string map)
+        where TKey : unmanaged
+        where TValue : unmanaged
+    {
+        var entries = new List<(TKey, TValue)>();
+        var fd = MapFd(map);
+        TKey key, next;
+        TValue value;
+        for (TKey* before = null; Libbpf.MapGetNextKey(fd, before, &next) == 0; before = &key)
+        {
+            key = next;
+            if (Libbpf.MapLookupElement(fd, &key, &value) == 0)
+                entries.Add((key, value));
+        }
+        return entries;
+    }
+
     /// <summary>
     /// Makes every thread of the target process a target. Threads that a not yet marked thread created meanwhile are caught by
     /// the next round; each round that marks nothing ends it.

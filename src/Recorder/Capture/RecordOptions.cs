@@ -44,6 +44,12 @@ public sealed record RecordOptions
     /// <summary>Also record which function below handle_mm_fault served each fault.</summary>
     public bool Handlers { get; init; }
 
+    /// <summary>Also trace what the time of each fault went to.</summary>
+    public bool Why { get; init; }
+
+    /// <summary>Also count the kernel objects and pages that each fault allocates.</summary>
+    public bool Slab { get; init; }
+
     /// <summary>Do not walk page tables: no levels, entries, frames.</summary>
     public bool NoFrames { get; init; }
 

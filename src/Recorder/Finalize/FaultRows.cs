@@ -15,6 +15,7 @@ internal sealed class FaultRows(SpoolHeader header, TaskTable tasks, IRegionLedg
     private const int PagesPerLevelLog2 = 9;
     private const int LargestPageLevel = 2; // 1 GiB
 
+    private readonly CostColumns _costs = new(header.Metadata);
     private readonly int _pagingLevels = header.Metadata.Frames?.PagingLevels ?? 0;
     private readonly long _startNs = header.Metadata.ClockStartNs;
     private readonly (long, long)? _baseline = header is { BaselineMinor: { } minor, BaselineMajor: { } major } ? (minor, major) : null;
@@ -68,6 +69,7 @@ internal sealed class FaultRows(SpoolHeader header, TaskTable tasks, IRegionLedg
         SetFrame(batch, i, record);
         batch.Gup[i] = (record.Bits & FaultBits.Gup) != 0;
         SetHandler(batch, i, fault);
+        _costs.Set(batch, i, fault);
         batch.Weight[i] = record.Weight;
         SetRegion(batch, i, task, record);
         WithoutEntry += hasEntry || !_seesEntries || fault.Signal != 0 ? 0 : 1;

@@ -69,6 +69,7 @@ internal sealed class TraceFinalizer : ISpoolTarget, IDisposable
         var kernelKnown = ending is not null && _rows.HasBaseline && _tasks.KernelCountsKnown;
         var difference = ending is null ? 0 : Difference(ending, kernelKnown, lost);
         var header = _spool.Header.Metadata;
+        var costs = ending?.Costs ?? new CostCounts();
         var onlyWithFaults = _spool.Header.TargetPid == 0;
         return header with
         {
@@ -78,6 +79,9 @@ internal sealed class TraceFinalizer : ISpoolTarget, IDisposable
             Processes = _tasks.BuildProcesses(_rows.ToTraceTime, onlyWithFaults),
             Advice = _tasks.Advice.Build(_rows.ToTraceTime),
             Threads = _tasks.BuildThreads(_rows.ToTraceTime, onlyWithFaults),
+            LockWaits = costs.LockWaits,
+            TlbFlushes = costs.TlbFlushes,
+            Slab = header.Slab is { } slab ? slab with { Caches = costs.Caches, BuddyAllocations = costs.BuddyAllocations } : null,
             Receipt = new Receipt
             {
                 Events = _rows.Count,
@@ -89,6 +93,7 @@ internal sealed class TraceFinalizer : ISpoolTarget, IDisposable
                 SampledOut = ending?.SampledOut ?? 0,
                 SampledOutMajor = ending?.SampledOutMajor ?? 0,
                 Excluded = ending?.Excluded ?? 0,
+                CountsLost = costs.CountsLost,
                 WithoutEntry = _rows.WithoutEntry,
                 WithoutOutcome = ending is null ? 0 : ending.WithoutOutcome + ending.ReturnsDue,
                 WithoutRegion = _rows.WithoutRegion,

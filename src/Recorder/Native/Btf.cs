@@ -60,6 +60,15 @@ internal sealed unsafe class Btf : IDisposable
     /// <summary>The kernel's BTF has a typedef for each tracepoint that BPF can attach to.</summary>
     public bool HasTracepoint(string name) => HasTypedef($"btf_trace_{name}");
 
+    /// <summary>Of the tracepoint's probes, without the first, their data; null: no such tracepoint. Only types, no names.</summary>
+    public IReadOnlyList<BtfKind>? TracepointArguments(string name)
+    {
+        // typedef void (*btf_trace_NAME)(void *data, …)
+        if (Libbpf.BtfFindByNameKind(_handle, $"btf_trace_{name}", (uint)BtfKind.Typedef) is not (> 0 and var id))
+            return null;
+        return [.. Parameters(Target(Target((uint)id))).Skip(1).Select(parameter => Kind(parameter.Type))];
+    }
+
     public bool HasTypedef(string name) => Libbpf.BtfFindByNameKind(_handle, name, (uint)BtfKind.Typedef) > 0;
 
     // struct btf_type { u32 name_off, info, size_or_type }; kind in bits 24-28 of info, vlen in 0-15.
@@ -100,6 +109,20 @@ internal sealed unsafe class Btf : IDisposable
         for (var i = 0; i < (type[1] & 0xffff); i++)
             values[Text(type[3 + 2 * i])] = (int)type[4 + 2 * i];
         return values;
+    }
+
+    /// <summary>The struct is known in full, and has a member of that name right in it. struct btf_member { u32 name_off, type, offset } each.</summary>
+    public bool HasMember(string structure, string member)
+    {
+        if (Libbpf.BtfFindByNameKind(_handle, structure, (uint)BtfKind.Struct) is not (> 0 and var id))
+            return false;
+        var type = Type((uint)id);
+        for (var i = 0; i < (type[1] & 0xffff); i++)
+        {
+            if (Text(type[3 + 3 * i]) == member)
+                return true;
+        }
+        return false;
     }
 
     public void Dispose() => _handle.Dispose();

@@ -35,10 +35,13 @@ internal unsafe struct ProbeConfig
     public uint FlagTried;
     public uint FlagRemote;
     public uint FlagVmaLock;
+    public byte StartsAtException;
+    public byte ArgLockWrite;
+    public byte SeesSlowSlab;
+    public byte SeesNewSlab;
     public uint ResultRetry;
     public uint ResultError;
     public uint ResultMajor;
-    private readonly uint _pad1;
     public ulong CgroupId;
     public uint CommStar;
     public uint CommAccept;
@@ -51,6 +54,63 @@ internal struct ProbeTotals
     public ulong EventsLost;
     public ulong TasksMarked;
     public ulong ReturnsDue;
+    public ulong CountsLost;
+}
+
+[StructLayout(LayoutKind.Sequential)]
+internal struct LockWaitKey
+{
+    public int Pid;
+    public int Tid;
+    public int HolderPid;
+    public int HolderTid;
+}
+
+[StructLayout(LayoutKind.Sequential)]
+internal struct LockWaitCount
+{
+    public long Waits;
+    public long TotalNs;
+    public long MaxNs;
+}
+
+[StructLayout(LayoutKind.Sequential)]
+internal struct FlushKey
+{
+    public int Pid;
+    public uint Reason;
+}
+
+[StructLayout(LayoutKind.Sequential)]
+internal struct FlushCount
+{
+    public long Flushes;
+    public long Pages;
+    public long Full;
+}
+
+[StructLayout(LayoutKind.Sequential)]
+internal struct SlabKey
+{
+    public ulong Cache;
+    public int Pid;
+    public uint Stage;
+}
+
+[StructLayout(LayoutKind.Sequential)]
+internal unsafe struct SlabObjects
+{
+    public const int NameChars = 32;
+
+    public long Objects;
+    public fixed byte Name[NameChars];
+}
+
+[StructLayout(LayoutKind.Sequential)]
+internal struct BuddyKey
+{
+    public int Pid;
+    public int Order;
 }
 
 [Flags]

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using System.Text.Json.Serialization;
+using Faultrec.Recorder.Capture;
 using Faultrec.Traces;
 
 namespace Faultrec.Recorder.Spool;
@@ -125,6 +126,9 @@ internal sealed record SpoolEnding
     public long SampledOutMajor { get; init; }
 
     public long Excluded { get; init; }
+
+    /// <summary>Null: nothing was counted by process.</summary>
+    public CostCounts? Costs { get; init; }
 
     /// <summary>ru_minflt of wait4(2), where no probe tells each thread's count at its end.</summary>
     public long? KernelMinor { get; init; }

@@ -21,10 +21,18 @@ public sealed partial class ProbeLayoutTests
             ("arg_address", "ArgAddress"), ("arg_flags", "ArgFlags"), ("arg_regs", "ArgRegs"), ("arg_count", "ArgCount"),
             ("sees_only_mapped", "SeesOnlyMapped"), ("has_details", "HasDetails"),
             ("flag_tried", "FlagTried"), ("flag_remote", "FlagRemote"), ("flag_vma_lock", "FlagVmaLock"),
+            ("starts_at_exception", "StartsAtException"), ("arg_lock_write", "ArgLockWrite"), ("sees_slow_slab", "SeesSlowSlab"), ("sees_new_slab", "SeesNewSlab"),
             ("result_retry", "ResultRetry"), ("result_error", "ResultError"), ("result_major", "ResultMajor"),
             ("cgroup_id", "CgroupId"), ("comm_star", "CommStar"), ("comm_accept", "CommAccept"), ("comm_masks", "CommMasks"),
         ]),
-        ("probe_totals", typeof(ProbeTotals), [("events_lost", "EventsLost"), ("tasks_marked", "TasksMarked"), ("returns_due", "ReturnsDue")]),
+        ("probe_totals", typeof(ProbeTotals), [("events_lost", "EventsLost"), ("tasks_marked", "TasksMarked"), ("returns_due", "ReturnsDue"), ("counts_lost", "CountsLost")]),
+        ("lock_wait_key", typeof(LockWaitKey), [("pid", "Pid"), ("tid", "Tid"), ("holder_pid", "HolderPid"), ("holder_tid", "HolderTid")]),
+        ("lock_wait", typeof(LockWaitCount), [("waits", "Waits"), ("total_ns", "TotalNs"), ("max_ns", "MaxNs")]),
+        ("flush_key", typeof(FlushKey), [("pid", "Pid"), ("reason", "Reason")]),
+        ("flushes", typeof(FlushCount), [("flushes", "Flushes"), ("pages", "Pages"), ("full", "Full")]),
+        ("slab_key", typeof(SlabKey), [("cache", "Cache"), ("pid", "Pid"), ("stage", "Stage")]),
+        ("slab_objects", typeof(SlabObjects), [("objects", "Objects"), ("name", "Name")]),
+        ("buddy_key", typeof(BuddyKey), [("pid", "Pid"), ("order", "Order")]),
         ("fault_record", typeof(FaultRecord),
         [
             ("start_ns", "StartNs"), ("address", "Address"), ("ip", "Ip"), ("duration_ns", "DurationLow"), ("pid", "Pid"), ("tid", "Tid"),
@@ -171,7 +179,7 @@ public sealed partial class ProbeLayoutTests
     [GeneratedRegex(@"/\*.*?\*/", RegexOptions.Singleline)]
     private static partial Regex Comment();
 
-    [GeneratedRegex(@"__u\d+ (\w+)")]
+    [GeneratedRegex(@"(?:__u\d+|char) (\w+)")]
     private static partial Regex Declaration();
 
     [GeneratedRegex(@"([A-Z_]+)\s*=")]
