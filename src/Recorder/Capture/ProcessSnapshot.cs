@@ -10,10 +10,17 @@ internal static class ProcessSnapshot
     /// <summary>Every process with memory of its own: not the kernel's threads.</summary>
     public static IEnumerable<MapsSnapshot> OfAll()
     {
-        foreach (var pid in Machine.Processes())
+        // A process that was created before its parent's turn is in no earlier listing, and had nothing known to inherit.
+        const int maxListings = 8;
+        var known = new HashSet<int>();
+        for (var (listing, before) = (0, -1); listing < maxListings && known.Count > before; listing++)
         {
-            if (TryTake(pid, out _) is { Maps.Length: > 0 } snapshot)
-                yield return snapshot;
+            before = known.Count;
+            foreach (var pid in Machine.Processes().Where(known.Add))
+            {
+                if (TryTake(pid, out _) is { Maps.Length: > 0 } snapshot)
+                    yield return snapshot;
+            }
         }
     }
 
