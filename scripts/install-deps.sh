@@ -15,6 +15,7 @@ packages=(
 test_packages=(
     make          # builds fixtures/
     clang-format  # checks the style of the C sources
+    bpftool       # its view of the kernel's types, to compare with
     linux-perf    # the kernel's own count, to compare with
     shellcheck    # checks the shell scripts
 )

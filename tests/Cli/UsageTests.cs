@@ -102,7 +102,8 @@ public sealed class UsageTests : CliTest
 
     [Theory]
     [InlineData("region", "id,name,kind,pid,start")]
-    [InlineData("kind", "kind,faults,share")]
+    [InlineData("kind", "kind,traceevent,faults,share")]
+    [InlineData("severity", "severity,faults")]
     [InlineData("process", "pid,comm,threads")]
     [InlineData("thread", "pid,tid,comm")]
     [InlineData("file", "path,regions")]
