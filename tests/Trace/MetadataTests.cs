@@ -144,13 +144,14 @@ public sealed class MetadataTests
         AssertJson(
             """
             {"events":100,"lost":3,"lost_by_cpu":[{"cpu":0,"lost":1},{"cpu":1,"lost":2}],"lost_by_second":[{"second":7,"lost":3}],
-             "sampled_out":16,"sampled_out_major":17,"excluded":18,"lost_sideband":4,"without_entry":5,"without_outcome":6,"without_region":7,"regions_folded":8,"regions_omitted":9,
+             "sampled_out":16,"sampled_out_major":17,"excluded":18,"counts_lost":20,"lost_sideband":4,"without_entry":5,"without_outcome":6,"without_region":7,"regions_folded":8,"regions_omitted":9,
              "perf_minor":10,"perf_major":11,"kernel_minor":12,"kernel_major":13,"kernel_exec":14,"end_reason":"interrupted",
              "exit_status":130,"spool_bytes_dropped":15,"complete":true}
             """,
             "receipt");
         AssertJson("""{"every":16,"max_rate_per_s":200000,"rate_limited":true}""", "sampling");
         AssertJson("true", "exclude_kernel");
+        AssertJson("\"no tracepoint\"", "tlb_refusal");
         AssertJson("""[{"function":"do_swap_page"},{"function":"do_anonymous_page","refusal":"inlined"}]""", "handlers");
 
         void AssertJson(string expected, string key)
