@@ -176,7 +176,7 @@ struct slab_key {
 
 struct slab_objects {
 	__u64 objects;
-	char name[SLAB_NAME_CHARS]; /* empty for kmalloc */
+	__u8 name[SLAB_NAME_CHARS]; /* empty for kmalloc */
 };
 
 struct buddy_key {

@@ -152,6 +152,7 @@ public sealed class MetadataTests
             "receipt");
         AssertJson("""{"every":16,"max_rate_per_s":200000,"rate_limited":true}""", "sampling");
         AssertJson("true", "exclude_kernel");
+        AssertJson("\"no tracepoint\"", "tlb_refusal");
         AssertJson("""[{"function":"do_swap_page"},{"function":"do_anonymous_page","refusal":"inlined"}]""", "handlers");
 
         void AssertJson(string expected, string key)

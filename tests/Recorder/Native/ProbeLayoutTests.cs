@@ -179,7 +179,7 @@ public sealed partial class ProbeLayoutTests
     [GeneratedRegex(@"/\*.*?\*/", RegexOptions.Singleline)]
     private static partial Regex Comment();
 
-    [GeneratedRegex(@"(?:__u\d+|char) (\w+)")]
+    [GeneratedRegex(@"__u\d+ (\w+)")]
     private static partial Regex Declaration();
 
     [GeneratedRegex(@"([A-Z_]+)\s*=")]
