@@ -9,6 +9,13 @@ namespace Faultrec.Recorder.Capture;
 internal sealed unsafe class OpenProbes : IDisposable
 {
     private const int LogSize = 64 * 1024;
+
+    /// <summary>Of a table of counts by process; what finds it full is counted.</summary>
+    private const uint MostCounts = 16 * 1024;
+
+    private static readonly (string Map, string Program)[] CountMaps =
+        [("lock_waits", "lock_wait_end"), ("flush_counts", "tlb_flushed"), ("slab_counts", "slab_object"), ("buddy_counts", "buddy_pages")];
+
     private readonly ObjectHandle _object;
 
     // libbpf keeps the pointer until load, so it must not move or be collected.
@@ -60,6 +67,8 @@ internal sealed unsafe class OpenProbes : IDisposable
         Errno.ThrowIfLibbpfFailed(
             Libbpf.MapSetValueSize(Libbpf.ObjectFindMapByName(_object, "rings"), (uint)AttachedProbes.SlotBytes(config)), "sizing the records of the fault rings");
         SetMaxEntries("ring_controls", _cpus);
+        foreach (var (map, program) in CountMaps.Where(count => programs.Contains(count.Program)))
+            SetMaxEntries(map, MostCounts);
         *(ProbeConfig*)InitialValue(".rodata", sizeof(ProbeConfig)) = config;
         var result = Libbpf.ObjectLoad(_object);
         if (result < 0)

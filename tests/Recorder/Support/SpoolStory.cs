@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Faultrec.Recorder.Capture;
 using Faultrec.Recorder.Finalize;
 using Faultrec.Recorder.Native;
 using Faultrec.Recorder.Spool;
@@ -21,10 +22,15 @@ internal sealed class SpoolStory : IDisposable
 
     /// <param name="baseline">min_flt and maj_flt of the launched command; null: a running process is recorded.</param>
     public SpoolStory((long Minor, long Major)? baseline = null)
+        : this(Header(baseline))
+    {
+    }
+
+    public SpoolStory(SpoolHeader header)
     {
         Path = _folder.File("trace.parquet.spool");
         _writer = new SpoolWriter(Path);
-        _writer.Append(FrameType.Header, Header(baseline), SpoolJson.Default.SpoolHeader);
+        _writer.Append(FrameType.Header, header, SpoolJson.Default.SpoolHeader);
     }
 
     public string Path { get; }
@@ -78,6 +84,12 @@ internal sealed class SpoolStory : IDisposable
         return this;
     }
 
+    public SpoolStory DetailedFaults(int cpu, params ReadOnlySpan<DetailedFault> faults)
+    {
+        _writer.Append(FrameType.DetailedFaults, cpu, MemoryMarshal.AsBytes(faults));
+        return this;
+    }
+
     public SpoolStory Loss(int cpu, long timeNs, long lost)
     {
         Append(FrameType.Loss, cpu, new LossFrame { TimeNs = StartNs + timeNs, Lost = lost });
@@ -116,7 +128,7 @@ internal sealed class SpoolStory : IDisposable
         return this;
     }
 
-    public SpoolStory End(long timeNs, long? perfMinor = null, long? perfMajor = null, long eventsLost = 0)
+    public SpoolStory End(long timeNs, long? perfMinor = null, long? perfMajor = null, long eventsLost = 0, CostCounts? costs = null)
     {
         var ending = new SpoolEnding
         {
@@ -126,6 +138,7 @@ internal sealed class SpoolStory : IDisposable
             PerfMinor = perfMinor,
             PerfMajor = perfMajor,
             EventsLost = eventsLost,
+            Costs = costs,
         };
         _writer.Append(FrameType.End, ending, SpoolJson.Default.SpoolEnding);
         return this;
