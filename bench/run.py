@@ -94,6 +94,8 @@ def tracers() -> list[Tracer]:
                lambda out: ["perf", "trace", "-F", "all", "--no-syscalls", "-o", str(out), "--"], no_perf),
         Tracer("faultrec trace (lines to a file)",
                lambda out: [str(FAULTREC), "trace", "-o", str(out), "--"], no_faultrec, trace_lost),
+        Tracer("faultrec record --why", lambda out: [str(FAULTREC), "record", "--why", "--force", "-o", str(out), "--"],
+               no_faultrec, faultrec_lost),
         # The tracepoint backend's row stays the last: print_speeds reads its file.
         Tracer("faultrec record --backend perf",
                lambda out: [str(FAULTREC), "record", "--backend", "perf", "--force", "-o", str(out), "--"], no_faultrec, faultrec_lost),

@@ -34,6 +34,11 @@ struct {
 	__uint(max_entries, 8 << 20);
 } events SEC(".maps");
 
+/*
+ * The hash tables of the headers after this one get their size from user space when they are used.
+ * They are preallocated: their elements would else be allocated in the faults that are looked at.
+ */
+
 /* The whole of .bss. */
 struct probe_totals totals;
 

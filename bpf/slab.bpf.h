@@ -63,16 +63,14 @@ static __always_inline struct task_slot *my_allocation(void)
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__uint(max_entries, 65536);
+	__uint(max_entries, 1);
 	__type(key, struct slab_key);
 	__type(value, struct slab_objects);
 } slab_counts SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__uint(max_entries, 65536);
+	__uint(max_entries, 1);
 	__type(key, struct buddy_key);
 	__type(value, __u64);
 } buddy_counts SEC(".maps");
@@ -147,13 +145,23 @@ static __always_inline __u8 known_stage(__u8 stage)
 	return stage;
 }
 
+/* Before 6.16 the verifier refuses to load an argument of type const void *; a helper may read it.
+ */
+static __always_inline bool is_allocated(const __u64 *ctx)
+{
+	__u64 object = 0;
+
+	bpf_probe_read_kernel(&object, sizeof(object), &ctx[1]);
+	return object != 0;
+}
+
 SEC("tp_btf/kmem_cache_alloc")
 int BPF_PROG(slab_object, unsigned long call_site, const void *object, struct kmem_cache *cache)
 {
 	struct task_slot *slot = my_allocation();
 	__u8 stage;
 
-	if (!slot || !object)
+	if (!slot || !is_allocated((const __u64 *)ctx))
 		return 0;
 	stage = take_stage(&slot->costs, (__u64)cache, false);
 	if (stage == SLAB_FAST && bpf_core_field_exists(cache->cpu_sheaves) &&
@@ -170,7 +178,7 @@ int BPF_PROG(slab_kmalloc, unsigned long call_site, const void *object, unsigned
 	struct task_slot *slot = my_allocation();
 	__u8 stage;
 
-	if (!slot || !object)
+	if (!slot || !is_allocated((const __u64 *)ctx))
 		return 0;
 	/* Larger ones are pages, without a slab. */
 	if (size > LARGEST_KMALLOC_SLAB)

@@ -113,8 +113,7 @@ int BPF_PROG(thread_switched, bool preempt, struct task_struct *prev, struct tas
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__uint(max_entries, 16384);
+	__uint(max_entries, 1);
 	__type(key, struct lock_wait_key);
 	__type(value, struct lock_wait);
 } lock_waits SEC(".maps");

@@ -7,6 +7,12 @@ namespace Faultrec.Recorder.Capture;
 /// <summary>The BPF object, parsed, not yet in the kernel. What depends on target and machine is set on the way to load.</summary>
 internal sealed unsafe class OpenProbes : IDisposable
 {
+    /// <summary>Of a table of counts by process; what finds it full is counted.</summary>
+    private const uint MostCounts = 16 * 1024;
+
+    private static readonly (string Map, string Program)[] CountMaps =
+        [("lock_waits", "lock_wait_end"), ("flush_counts", "tlb_flushed"), ("slab_counts", "slab_object"), ("buddy_counts", "buddy_pages")];
+
     private readonly EmbeddedObject _file;
     private readonly uint _cpus;
 
@@ -25,6 +31,8 @@ internal sealed unsafe class OpenProbes : IDisposable
         Errno.ThrowIfLibbpfFailed(
             Libbpf.MapSetValueSize(Libbpf.ObjectFindMapByName(_file.Handle, "rings"), (uint)AttachedProbes.SlotBytes(config)), "sizing the records of the fault rings");
         SetMaxEntries("ring_controls", _cpus);
+        foreach (var (map, program) in CountMaps.Where(count => programs.Contains(count.Program)))
+            SetMaxEntries(map, MostCounts);
         *(ProbeConfig*)InitialValue(".rodata", sizeof(ProbeConfig)) = config;
         var result = Libbpf.ObjectLoad(_file.Handle);
         if (result < 0)

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Faultrec.Recorder.Capture;
 using Faultrec.Recorder.Finalize;
 using Faultrec.Recorder.Native;
 using Faultrec.Recorder.Spool;
@@ -21,22 +22,21 @@ internal sealed class SpoolStory : IDisposable
 
     /// <param name="baseline">min_flt and maj_flt of the launched command; null: a running process is recorded.</param>
     public SpoolStory((long Minor, long Major)? baseline = null)
+        : this(Header(baseline))
+    {
+    }
+
+    public SpoolStory(SpoolHeader header)
     {
         Path = _folder.File("trace.parquet.spool");
         _writer = new SpoolWriter(Path);
-        _writer.Append(FrameType.Header, Header(baseline), SpoolJson.Default.SpoolHeader);
+        _writer.Append(FrameType.Header, header, SpoolJson.Default.SpoolHeader);
     }
 
     /// <summary>A recording with frames.</summary>
     public SpoolStory(int pagingLevels)
+        : this(WithFrames(pagingLevels))
     {
-        Path = _folder.File("trace.parquet.spool");
-        _writer = new SpoolWriter(Path);
-        var header = Header();
-        _writer.Append(
-            FrameType.Header,
-            header with { Metadata = header.Metadata with { Frames = new FrameRecording(true, null, pagingLevels, "calibration", 0x99) } },
-            SpoolJson.Default.SpoolHeader);
     }
 
     public string Path { get; }
@@ -78,6 +78,12 @@ internal sealed class SpoolStory : IDisposable
         Weight = 1,
     };
 
+    private static SpoolHeader WithFrames(int pagingLevels)
+    {
+        var header = Header();
+        return header with { Metadata = header.Metadata with { Frames = new FrameRecording(true, null, pagingLevels, "calibration", 0x99) } };
+    }
+
     public SpoolStory Pass(long timeNs)
     {
         Append(FrameType.Pass, 0, new PassFrame { TimeNs = StartNs + timeNs });
@@ -87,6 +93,12 @@ internal sealed class SpoolStory : IDisposable
     public SpoolStory Faults(int cpu, params ReadOnlySpan<FaultRecord> faults)
     {
         _writer.Append(FrameType.Faults, cpu, MemoryMarshal.AsBytes(faults));
+        return this;
+    }
+
+    public SpoolStory DetailedFaults(int cpu, params ReadOnlySpan<DetailedFault> faults)
+    {
+        _writer.Append(FrameType.DetailedFaults, cpu, MemoryMarshal.AsBytes(faults));
         return this;
     }
 
@@ -129,7 +141,8 @@ internal sealed class SpoolStory : IDisposable
         return this;
     }
 
-    public SpoolStory End(long timeNs, long? perfMinor = null, long? perfMajor = null, long eventsLost = 0, long excluded = 0, long returnsDue = 0)
+    public SpoolStory End(
+        long timeNs, long? perfMinor = null, long? perfMajor = null, long eventsLost = 0, long excluded = 0, long returnsDue = 0, CostCounts? costs = null)
     {
         var ending = new SpoolEnding
         {
@@ -141,6 +154,7 @@ internal sealed class SpoolStory : IDisposable
             EventsLost = eventsLost,
             Excluded = excluded,
             ReturnsDue = returnsDue,
+            Costs = costs,
         };
         _writer.Append(FrameType.End, ending, SpoolJson.Default.SpoolEnding);
         return this;
