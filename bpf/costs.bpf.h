@@ -62,8 +62,8 @@ static __always_inline void charge(struct fault_costs *costs, __u8 cause, __u64 
 		costs->cause_ns[index] += now_ns - costs->since_ns;
 }
 
-static __always_inline void end_costs(struct task_slot *slot, struct fault_details *details,
-				      __u64 now_ns)
+static __always_inline void end_costs(struct task_slot *slot, bool has_costs,
+				      struct fault_details *details, __u64 now_ns)
 {
 	struct fault_costs *costs = &slot->costs;
 
@@ -76,6 +76,7 @@ static __always_inline void end_costs(struct task_slot *slot, struct fault_detai
 	for (int i = 0; i < SLAB_STAGES; i++)
 		details->objects[i] = costs->objects[i];
 	details->buddy_pages = costs->buddy_pages;
+	details->has_costs = has_costs;
 }
 
 /* Not every fault that begins is served: the thread may be seen next in a signal handler, or behind

@@ -211,7 +211,7 @@ struct fault_details {
 	__u64 cause_ns[CAUSES];	    /* by enum fault_cause */
 	__u16 objects[SLAB_STAGES]; /* by enum slab_stage */
 	__u16 buddy_pages;
-	__u16 _pad;
+	__u16 has_costs; /* the three above are known */
 };
 
 /* One CPU's ring: the first line is written by the probe only, the second by user space only.

@@ -173,10 +173,10 @@ static __always_inline void count_sampled_out(struct ring_control *control, __u8
 }
 
 /* The part of a record that only some options ask for; returns what it says, as enum fault_bits. */
-static __always_inline __u8 add_details(struct task_slot *slot, struct fault_details *details,
-					__u64 now_ns)
+static __always_inline __u8 add_details(struct task_slot *slot, bool has_costs,
+					struct fault_details *details, __u64 now_ns)
 {
-	end_costs(slot, details, now_ns);
+	end_costs(slot, has_costs, details, now_ns);
 	if (!slot->handler)
 		return 0;
 	details->vmf_address = slot->vmf_address;
@@ -193,9 +193,11 @@ static __always_inline void complete_fault(struct task_slot *slot, struct ring_c
 {
 	struct fault_record *record;
 	__u64 start_ns = slot->start_ns;
+	bool has_costs;
 
 	slot->state = SLOT_IDLE;
 	slot->has_completed = 1;
+	has_costs = slot->costs.is_under_way;
 	slot->costs.is_under_way = 0;
 	if (bits & FAULT_NO_ENTRY) {
 		start_ns = now_ns;
@@ -233,7 +235,7 @@ static __always_inline void complete_fault(struct task_slot *slot, struct ring_c
 		record->pte_after = after.entry;
 	}
 	if (config.has_details)
-		bits |= add_details(slot, (struct fault_details *)(record + 1), now_ns);
+		bits |= add_details(slot, has_costs, (struct fault_details *)(record + 1), now_ns);
 	record->bits = bits;
 	publish(control);
 }

@@ -38,7 +38,7 @@ struct fault_costs {
 	__u32 holder_tid;
 	__u64 slab[SLABS_PENDING]; /* caches whose slow path was entered since their last object */
 	__u8 slab_stage[SLABS_PENDING]; /* how far it went; 0: none */
-	__u8 is_under_way;		/* the thread is in a fault */
+	__u8 is_under_way;		/* the thread is in a fault whose costs are counted */
 	__u8 waits_for_exec;		/* what it does is not the recorded command's yet */
 	__u8 cause;			/* 1 + enum fault_cause of what is under way; 0: nothing */
 	__u8 away;			/* likewise, why the thread is off its CPU */

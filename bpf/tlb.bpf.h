@@ -66,7 +66,8 @@ int BPF_PROG(tlb_flushed, int reason, unsigned long pages)
 	struct flush_key key = { .pid = flushed_pid(reason), .reason = reason };
 	struct flushes *count, none = {};
 
-	if (!key.pid)
+	/* Also passed when a switch finds the coming address space's entries up to date. */
+	if (!pages || !key.pid)
 		return 0;
 	count = bpf_map_lookup_elem(&flush_counts, &key);
 	if (!count) {

@@ -11,20 +11,24 @@ public sealed partial class CostTests : LiveTest
 
     private string? _cgroup;
 
-    /// <summary>Every page comes from the disk, as the fixture's own major faults say: what the faults took was waiting for it.</summary>
+    /// <summary>Every page comes from the disk. A disk may be so fast that a page is there before the thread sleeps: the kernel says how often it did.</summary>
     [Fact]
     public void AColdFileIsWaitedFor()
     {
-        const int pages = 256;
+        const int pages = 1024;
         var trace = Record(["--why"], Checkout.Fixture("cold_read"), $"{pages}");
+        var said = Said(trace.Output);
 
         AssertSplitAddsUp(trace);
         var major = trace.All.Where(row => row.IsMajor).ToList();
         Assert.True(major.Count >= pages);
-        // One that another's read-ahead has just brought does not wait.
-        Assert.True(major.Count(row => row.IoWaitNs > 0) > pages * 9 / 10);
-        Assert.True(major.Sum(row => row.IoWaitNs!.Value) > major.Sum(row => row.DurationNs!.Value) / 2);
-        Assert.True(major.Sum(row => row.IoWaitNs!.Value) > 10 * major.Sum(row => row.ReclaimNs!.Value + row.LockWaitNs!.Value));
+        // Each wait is a voluntary switch, and the program has no other.
+        var sleeps = Number(said, "touch_sleeps");
+        Assert.True(sleeps > 0);
+        Assert.InRange(major.Count(row => row.IoWaitNs > 0), sleeps * 9 / 10, sleeps);
+        // Off the CPU, by the kernel's clock of the thread: the waits, and what other programs took outside of faults.
+        Assert.InRange(major.Sum(row => (row.IoWaitNs ?? 0) + (row.OffCpuNs ?? 0)), 1, Number(said, "touch_off_cpu_ns") * 11 / 10);
+        Assert.True(major.Sum(row => row.IoWaitNs ?? 0) > 10 * major.Sum(row => (row.ReclaimNs ?? 0) + (row.LockWaitNs ?? 0)));
     }
 
     [Fact]
@@ -33,8 +37,7 @@ public sealed partial class CostTests : LiveTest
         var trace = Record(["--why"], Checkout.Fixture("seq_touch"), "8");
 
         AssertSplitAddsUp(trace);
-        Assert.All(trace.All, row => Assert.Equal(0, row.ReclaimNs));
-        Assert.All(trace.All, row => Assert.Equal(0, row.LockWaitNs));
+        Assert.All(trace.All, row => Assert.Equal(0, (row.ReclaimNs ?? 0) + (row.LockWaitNs ?? 0)));
         Assert.Empty(trace.Metadata.LockWaits);
     }
 
@@ -53,7 +56,7 @@ public sealed partial class CostTests : LiveTest
         AssertSplitAddsUp(trace);
         // memory.failcnt: how often the limit was hit, by the kernel's own count.
         Assert.True(long.Parse(File.ReadAllText($"{_cgroup}/memory.failcnt"), CultureInfo.InvariantCulture) > 0);
-        Assert.True(trace.All.Sum(row => row.ReclaimNs!.Value) > 0);
+        Assert.True(trace.All.Sum(row => row.ReclaimNs ?? 0) > 0);
     }
 
     [Fact]
@@ -63,13 +66,13 @@ public sealed partial class CostTests : LiveTest
         var said = Said(trace.Output);
 
         AssertSplitAddsUp(trace);
-        Assert.True(trace.All.Sum(row => row.LockWaitNs!.Value) > 0);
+        Assert.True(trace.All.Sum(row => row.LockWaitNs ?? 0) > 0);
         var waits = trace.Metadata.LockWaits;
         Assert.Contains(waits, wait => wait.HolderTid == Number(said, "protector_tid") && wait.HolderPid == Number(said, "pid"));
         // Nobody waits for themselves, and the protector does not fault in what it protects.
         Assert.All(waits, wait => Assert.NotEqual(wait.Tid, wait.HolderTid));
         // Each fault that waited ended, or its thread's wait would be in no row.
-        Assert.Equal(trace.All.Sum(row => row.LockWaitNs!.Value), waits.Sum(wait => wait.TotalNs));
+        Assert.Equal(trace.All.Sum(row => row.LockWaitNs ?? 0), waits.Sum(wait => wait.TotalNs));
         Assert.All(waits, wait => Assert.InRange(wait.MaxNs, 0, wait.TotalNs));
     }
 
@@ -85,13 +88,14 @@ public sealed partial class CostTests : LiveTest
         var objects = slab.Caches.Sum(count => count.Objects);
 
         Assert.Equal(0, trace.Metadata.Receipt.CountsLost);
-        Assert.Equal(trace.All.Sum(row => (long)row.BuddyPages!.Value), slab.BuddyAllocations.Sum(count => count.Allocations << count.Order));
+        Assert.Equal(trace.All.Sum(row => (long)(row.BuddyPages ?? 0)), slab.BuddyAllocations.Sum(count => count.Allocations << count.Order));
         // Each page that is copied or written first comes from the buddy allocator.
         Assert.True(ours >= trace.All.Count(row => row.IsAnonymousWrite));
         // The same program once more, under perf: its faults are the same, those of a start-up but for a few.
         var (pages, kernelObjects) = PerfCounts("fork_cow");
-        Assert.InRange(ours, pages * 9 / 10, pages * 11 / 10);
-        Assert.InRange(objects, kernelObjects / 2, kernelObjects * 2);
+        Assert.InRange(ours, pages * 19 / 20, pages * 21 / 20);
+        // perf follows the whole execve, whose few faults prepare their mappings.
+        Assert.InRange(objects, kernelObjects - 16, kernelObjects + 4);
     }
 
     [Fact]
@@ -101,7 +105,8 @@ public sealed partial class CostTests : LiveTest
 
         Assert.Contains(flushes, flush => flush.Reason.StartsWith("TLB_", StringComparison.Ordinal));
         Assert.All(flushes, flush => Assert.InRange(flush.Full, 0, flush.Flushes));
-        Assert.All(flushes, flush => Assert.True(flush.Pages > 0 || flush.Full == flush.Flushes || flush.Flushes == 0));
+// A switch to an address space whose entries are up to date passes the tracepoint, and flushes nothing.
+        Assert.All(flushes, flush => Assert.True(flush.Pages >= flush.Flushes - flush.Full));
     }
 
     [Fact]
@@ -126,6 +131,8 @@ public sealed partial class CostTests : LiveTest
     private static void AssertSplitAddsUp(CostTrace trace)
     {
         Assert.NotEmpty(trace.All);
+        // Faults of the command's own execve were not followed, and are few.
+        Assert.InRange(trace.All.Count(row => row.ReclaimNs is null), 0, 8);
         Assert.All(trace.All.Where(row => row.DurationNs is not null), row => Assert.InRange(row.Causes, 0, row.DurationNs!.Value));
     }
 
@@ -140,9 +147,9 @@ public sealed partial class CostTests : LiveTest
     private (long Pages, long Objects) PerfCounts(string fixture)
     {
         var script = $"""
-            mount -t tracefs tracefs /sys/kernel/tracing &&
+            (mountpoint -q /sys/kernel/tracing || mount -t tracefs tracefs /sys/kernel/tracing) &&
             perf record -q -g -e kmem:mm_page_alloc,kmem:kmem_cache_alloc,kmem:kmalloc -c 1 -o {Folder["perf.data"]} {Checkout.Fixture(fixture)} > /dev/null &&
-            perf script -i {Folder["perf.data"]} -F event,sym
+            perf script -i {Folder["perf.data"]} -F event,ip,sym
             """;
         var result = Running.ToEnd(InFolder, "unshare", "-m", "sh", "-c", script);
         Assert.True(result.Status == 0, result.Error);

@@ -13,8 +13,8 @@ internal sealed class CostColumns(TraceMetadata header)
 
     public void Set(FaultBatch batch, int i, in SpooledFault fault)
     {
-        // What a fault did before it was seen is not known.
-        var details = (fault.Record.Bits & FaultBits.NoEntry) == 0 ? fault.Details : null;
+        // What a fault did before it was seen, or before the command's execve was done, is not known.
+        var details = (fault.Record.Bits & FaultBits.NoEntry) == 0 && fault.Details is { Values.HasCosts: not 0 } known ? known : null;
         for (var cause = 0; cause < _hasCause.Length; cause++)
         {
             if (_hasCause[cause])

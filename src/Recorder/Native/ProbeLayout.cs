@@ -179,7 +179,7 @@ internal struct FaultDetails
     public CauseDurations CauseNs;
     public StageCounts Objects;
     public ushort BuddyPages;
-    private readonly ushort _pad;
+    public ushort HasCosts;
 }
 
 /// <summary>What the rings hold when an option needs more than <see cref="FaultRecord"/>.</summary>

@@ -42,7 +42,7 @@ public sealed partial class ProbeLayoutTests
         ]),
         ("fault_details", typeof(FaultDetails),
         [
-            ("vmf_address", "VmfAddress"), ("vmf_pgoff", "VmfPgoff"), ("cause_ns", "CauseNs"), ("objects", "Objects"), ("buddy_pages", "BuddyPages"),
+            ("vmf_address", "VmfAddress"), ("vmf_pgoff", "VmfPgoff"), ("cause_ns", "CauseNs"), ("objects", "Objects"), ("buddy_pages", "BuddyPages"), ("has_costs", "HasCosts"),
         ]),
         ("walk_state", typeof(WalkState),
         [
