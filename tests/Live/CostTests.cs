@@ -11,26 +11,6 @@ public sealed partial class CostTests : LiveTest
 
     private string? _cgroup;
 
-    /// <summary>Every page comes from the disk. A disk may be so fast that a page is there before the thread sleeps: the kernel says how often it did.</summary>
-    [Fact]
-    public void AColdFileIsWaitedFor()
-    {
-        const int pages = 1024;
-        var trace = Record(["--why"], Checkout.Fixture("cold_read"), $"{pages}");
-        var said = Said(trace.Output);
-
-        AssertSplitAddsUp(trace);
-        var major = trace.All.Where(row => row.IsMajor).ToList();
-        Assert.True(major.Count >= pages);
-        // Each wait is a voluntary switch, and the program has no other.
-        var sleeps = Number(said, "touch_sleeps");
-        Assert.True(sleeps > 0);
-        Assert.InRange(major.Count(row => row.IoWaitNs > 0), sleeps * 9 / 10, sleeps);
-        // Off the CPU, by the kernel's clock of the thread: the waits, and what other programs took outside of faults.
-        Assert.InRange(major.Sum(row => (row.IoWaitNs ?? 0) + (row.OffCpuNs ?? 0)), 1, Number(said, "touch_off_cpu_ns") * 11 / 10);
-        Assert.True(major.Sum(row => row.IoWaitNs ?? 0) > 10 * major.Sum(row => (row.ReclaimNs ?? 0) + (row.LockWaitNs ?? 0)));
-    }
-
     [Fact]
     public void AFaultThatNeedNotWaitHasNoCause()
     {
@@ -76,28 +56,6 @@ public sealed partial class CostTests : LiveTest
         Assert.All(waits, wait => Assert.InRange(wait.MaxNs, 0, wait.TotalNs));
     }
 
-    /// <summary>perf's samples of the same tracepoint with the page fault among the kernel's callers are what we count.</summary>
-    [Fact]
-    public void ObjectsAndPagesAreThoseThatPerfSees()
-    {
-        if (!Running.ToEnd("sh", "-c", "command -v perf").Output.Contains("perf", StringComparison.Ordinal))
-            Assert.Skip("perf is not installed");
-        var trace = Record(["--slab"], Checkout.Fixture("fork_cow"));
-        var slab = trace.Metadata.Slab!;
-        var ours = slab.BuddyAllocations.Sum(count => count.Allocations);
-        var objects = slab.Caches.Sum(count => count.Objects);
-
-        Assert.Equal(0, trace.Metadata.Receipt.CountsLost);
-        Assert.Equal(trace.All.Sum(row => (long)(row.BuddyPages ?? 0)), slab.BuddyAllocations.Sum(count => count.Allocations << count.Order));
-        // Each page that is copied or written first comes from the buddy allocator.
-        Assert.True(ours >= trace.All.Count(row => row.IsAnonymousWrite));
-        // The same program once more, under perf: its faults are the same, those of a start-up but for a few.
-        var (pages, kernelObjects) = PerfCounts("fork_cow");
-        Assert.InRange(ours, pages * 19 / 20, pages * 21 / 20);
-        // perf follows the whole execve, whose few faults prepare their mappings.
-        Assert.InRange(objects, kernelObjects - 16, kernelObjects + 4);
-    }
-
     [Fact]
     public void TlbFlushesAreCountedByReason()
     {
@@ -141,31 +99,6 @@ public sealed partial class CostTests : LiveTest
         var result = Running.ToEnd(InFolder, Checkout.Faultrec, ["record", "-o", TracePath, .. options, "--", .. command]);
         Assert.True(result.Status == 0, result.Error);
         return CostTrace.Read(TracePath, result.Output);
-    }
-
-    /// <summary>tracefs is mounted in a mount namespace of its own, so that the machine stays as it was.</summary>
-    private (long Pages, long Objects) PerfCounts(string fixture)
-    {
-        var script = $"""
-            (mountpoint -q /sys/kernel/tracing || mount -t tracefs tracefs /sys/kernel/tracing) &&
-            perf record -q -g -e kmem:mm_page_alloc,kmem:kmem_cache_alloc,kmem:kmalloc -c 1 -o {Folder["perf.data"]} {Checkout.Fixture(fixture)} > /dev/null &&
-            perf script -i {Folder["perf.data"]} -F event,ip,sym
-            """;
-        var result = Running.ToEnd(InFolder, "unshare", "-m", "sh", "-c", script);
-        Assert.True(result.Status == 0, result.Error);
-        long pages = 0, objects = 0;
-        foreach (var sample in result.Output.Split("\n\n"))
-        {
-            // The kernel's callers of the allocation.
-            if (!sample.Contains("exc_page_fault", StringComparison.Ordinal))
-                continue;
-            if (PageAllocation().IsMatch(sample))
-                pages++;
-            else
-                objects++;
-        }
-        Assert.True(pages > 0);
-        return (pages, objects);
     }
 
     [GeneratedRegex("^\\s*(kmem:)?mm_page_alloc:", RegexOptions.Multiline)]
