@@ -63,7 +63,7 @@ public sealed partial class CostTests : LiveTest
 
         Assert.Contains(flushes, flush => flush.Reason.StartsWith("TLB_", StringComparison.Ordinal));
         Assert.All(flushes, flush => Assert.InRange(flush.Full, 0, flush.Flushes));
-// A switch to an address space whose entries are up to date passes the tracepoint, and flushes nothing.
+        // A switch to an address space whose entries are up to date passes the tracepoint, and flushes nothing.
         Assert.All(flushes, flush => Assert.True(flush.Pages >= flush.Flushes - flush.Full));
     }
 
