@@ -65,7 +65,8 @@ static __always_inline int fault_complete(struct bpf_perf_event_data *ctx, __u8 
 		return 0;
 	}
 	/* The execve of the command has switched the event on. */
-	slot->costs.waits_for_exec = 0;
+	if (config.has_details)
+		slot->costs.waits_for_exec = 0;
 	if ((ctx->regs.cs & 3) == 0)
 		bits |= FAULT_KERNEL_IP;
 	if (slot->state == SLOT_IDLE || slot->address != ctx->addr) {

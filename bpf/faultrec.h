@@ -76,11 +76,10 @@ struct probe_totals {
 struct walk_state {
 	__u64 direct_map; /* where the kernel has physical address 0; 0: not known */
 	__u64 top_shift;  /* of the pgd: 39 or 48 */
-	__u64 candidates; /* tried until the answer was found, 1 GiB apart */
 	__u64 addresses[WALK_PROBES];
 	__u64 pfns[WALK_PROBES];
-	__u64 max_candidates;
-	__u32 tgid; /* of the asking process, in the recorder's pid namespace */
+	__u64 max_candidates; /* to try, 1 GiB apart */
+	__u32 tgid;	      /* of the asking process, in the recorder's pid namespace */
 	__u32 _pad;
 };
 
@@ -113,7 +112,7 @@ enum walk_level {
 	LEVEL_PUD = 2,
 	LEVEL_39 = 3, /* the pgd of four levels, the p4d of five */
 	LEVEL_48 = 4,
-	LEVEL_UNKNOWN = 15,
+	LEVEL_UNKNOWN = 15, /* user space's, for a fault that failed: no walk at its end */
 };
 
 /* What a fault's time went to, with --why. What is left over is the kernel's own work. */

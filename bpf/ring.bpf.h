@@ -193,12 +193,14 @@ static __always_inline void complete_fault(struct task_slot *slot, struct ring_c
 {
 	struct fault_record *record;
 	__u64 start_ns = slot->start_ns;
-	bool has_costs;
+	bool has_costs = false;
 
 	slot->state = SLOT_IDLE;
 	slot->has_completed = 1;
-	has_costs = slot->costs.is_under_way;
-	slot->costs.is_under_way = 0;
+	if (config.has_details) {
+		has_costs = slot->costs.is_under_way;
+		slot->costs.is_under_way = 0;
+	}
 	if (bits & FAULT_NO_ENTRY) {
 		start_ns = now_ns;
 		slot->weight = choose(control);

@@ -148,7 +148,6 @@ static long try_direct_map(__u32 index, struct direct_map_search *search)
 		if (right == WALK_PROBES) {
 			walk.direct_map = direct_map;
 			walk.top_shift = top_shift;
-			walk.candidates = index + 1;
 			return 1;
 		}
 	}

@@ -1,11 +1,10 @@
 using System.Globalization;
-using System.Text.RegularExpressions;
 using Faultrec.Traces;
 
 namespace Faultrec.Live.Tests;
 
 /// <summary>--why, --slab and TLB flushes, against what the kernel itself accounts and what perf sees.</summary>
-public sealed partial class CostTests : LiveTest
+public sealed class CostTests : LiveTest
 {
     private const string MemoryController = "/sys/fs/cgroup/memory";
 
@@ -100,7 +99,4 @@ public sealed partial class CostTests : LiveTest
         Assert.True(result.Status == 0, result.Error);
         return CostTrace.Read(TracePath, result.Output);
     }
-
-    [GeneratedRegex("^\\s*(kmem:)?mm_page_alloc:", RegexOptions.Multiline)]
-    private static partial Regex PageAllocation();
 }

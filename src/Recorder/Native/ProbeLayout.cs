@@ -203,7 +203,6 @@ internal struct WalkState
 {
     public ulong DirectMap;
     public ulong TopShift;
-    public ulong Candidates;
     public WalkProbes Addresses;
     public WalkProbes Pfns;
     public ulong MaxCandidates;

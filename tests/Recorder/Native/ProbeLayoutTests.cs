@@ -46,7 +46,7 @@ public sealed partial class ProbeLayoutTests
         ]),
         ("walk_state", typeof(WalkState),
         [
-            ("direct_map", "DirectMap"), ("top_shift", "TopShift"), ("candidates", "Candidates"), ("addresses", "Addresses"), ("pfns", "Pfns"),
+            ("direct_map", "DirectMap"), ("top_shift", "TopShift"), ("addresses", "Addresses"), ("pfns", "Pfns"),
             ("max_candidates", "MaxCandidates"), ("tgid", "Tgid"),
         ]),
         ("ring_control", typeof(RingControl),
