@@ -312,7 +312,7 @@ public sealed record Receipt
     /// <summary>Bytes of damaged spool that <c>recover</c> had to leave out.</summary>
     public long SpoolBytesDropped { get; init; }
 
-    /// <summary>Nothing was lost, neither events nor side-band, and no counter of the kernel contradicts the rows.</summary>
+    /// <summary>Nothing was lost, neither events nor side-band nor counts, and no counter of the kernel contradicts the rows.</summary>
     public bool Complete { get; init; }
 }
 

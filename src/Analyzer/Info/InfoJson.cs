@@ -111,6 +111,7 @@ public static class InfoJson
         json.WriteNumber("sampled_out_major", receipt.SampledOutMajor);
         json.WriteNumber("excluded", receipt.Excluded);
         json.WriteNumber("lost_sideband", receipt.LostSideband);
+        json.WriteNumber("counts_lost", receipt.CountsLost);
         json.WriteNumber("without_entry", receipt.WithoutEntry);
         json.WriteNumber("without_outcome", receipt.WithoutOutcome);
         json.WriteNumber("without_region", receipt.WithoutRegion);

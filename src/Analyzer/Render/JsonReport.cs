@@ -89,6 +89,7 @@ public static class JsonReport
         json.WriteNumber("events", receipt.Events);
         json.WriteNumber("lost", receipt.Lost);
         json.WriteNumber("lost_sideband", receipt.LostSideband);
+        json.WriteNumber("counts_lost", receipt.CountsLost);
         WriteNullable(json, "kernel_minor", receipt.KernelMinor);
         WriteNullable(json, "kernel_major", receipt.KernelMajor);
         WriteNullable(json, "kernel_exec", receipt.KernelExec);

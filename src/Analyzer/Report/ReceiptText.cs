@@ -23,7 +23,7 @@ public static class ReceiptText
 
     /// <summary>The file's own verdict, unless its counters contradict it.</summary>
     public static bool IsComplete(Receipt receipt)
-        => receipt is { Complete: true, Lost: 0, Missed: 0, LostSideband: 0, SpoolBytesDropped: 0 };
+        => receipt is { Complete: true, Lost: 0, Missed: 0, LostSideband: 0, CountsLost: 0, SpoolBytesDropped: 0 };
 
     private static void AddLeftOut(List<string> clauses, Receipt receipt)
     {
@@ -56,6 +56,7 @@ public static class ReceiptText
     private static void AddDoubts(List<string> clauses, Receipt receipt)
     {
         Add(receipt.LostSideband, "records of mappings, names or forks lost, so regions may be wrong");
+        Add(receipt.CountsLost, "TLB flushes, lock waits or kernel objects that the tables by process had no room for");
         Add(receipt.WithoutEntry, "faults without a duration, because their entry was not seen");
         Add(receipt.WithoutOutcome, "faults entered without an outcome (fixed up in the kernel, retried, or killed)");
         Add(receipt.WithoutRegion, "faults outside every known mapping");

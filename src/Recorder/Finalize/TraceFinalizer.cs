@@ -107,7 +107,7 @@ internal sealed class TraceFinalizer : ISpoolTarget, IDisposable
                 EndReason = ending?.EndReason ?? "recovered",
                 ExitStatus = ending?.ExitStatus,
                 SpoolBytesDropped = dropped,
-                Complete = ending is { ReturnsDue: 0 } && lost == 0 && lostSideband == 0 && difference == 0,
+                Complete = ending is { ReturnsDue: 0 } && lost == 0 && lostSideband == 0 && costs.CountsLost == 0 && difference == 0,
             },
         };
     }

@@ -1,3 +1,4 @@
+using Faultrec.Recorder.Capture;
 using Faultrec.Recorder.Native;
 using Faultrec.Recorder.Tests.Support;
 using Faultrec.Traces;
@@ -139,6 +140,15 @@ public sealed class ReceiptStories
         story.Pass(0).Faults(0, SpoolStory.Fault(10, 1)).End(100, returnsDue: 3);
         var receipt = story.Finalize().Receipt;
         Assert.Equal((3, 0, false), (receipt.WithoutOutcome, receipt.Missed, receipt.Complete));
+    }
+
+    [Fact]
+    public void CountsWithoutRoomMakeARecordingIncomplete()
+    {
+        using var story = new SpoolStory();
+        story.Pass(0).Faults(0, SpoolStory.Fault(10, 1)).End(100, costs: new CostCounts { CountsLost = 4 });
+        var receipt = story.Finalize().Receipt;
+        Assert.Equal((4, false), (receipt.CountsLost, receipt.Complete));
     }
 
     [Fact]
