@@ -11,6 +11,28 @@ public sealed partial class CostTests : LiveTest
 
     private string? _cgroup;
 
+    /// <summary>Each page is read by the loop device's worker, so that the fault sleeps: the kernel says how often, and for how long at most.</summary>
+    [Fact]
+    public void AColdFileIsWaitedFor()
+    {
+        const int pages = 256;
+        if (!File.Exists("/dev/loop-control"))
+            Assert.Skip("no loop devices here");
+
+        var trace = Record(["--why"], Path.Combine(Checkout.Root, "fixtures/with-slow-disk.sh"), "sh", "-c", $"exec {Checkout.Fixture("cold_read")} {pages} $SLOW_DISK/cold");
+        var said = Said(trace.Output);
+
+        AssertSplitAddsUp(trace);
+        var major = trace.All.Where(row => row.Region.EndsWith("/cold", StringComparison.Ordinal) && row.IsMajor).ToList();
+        Assert.Equal(pages, major.Count);
+        // Each wait is a voluntary switch, and the program has no other; a page may be there before its reader sleeps.
+        var sleeps = Number(said, "touch_sleeps");
+        Assert.InRange(sleeps, pages / 2, pages);
+        Assert.InRange(major.Count(row => row.IoWaitNs > 0), sleeps * 9 / 10, sleeps);
+        // Off the CPU, by the kernel's clock of the thread: the waits, and what other programs took outside of faults.
+        Assert.InRange(major.Sum(row => (row.IoWaitNs ?? 0) + (row.OffCpuNs ?? 0)), 1, Number(said, "touch_off_cpu_ns") * 11 / 10);
+    }
+
     [Fact]
     public void AFaultThatNeedNotWaitHasNoCause()
     {

@@ -21,6 +21,7 @@ internal static class Plan
     public const string Cgroup = "cgroup";
     public const string All = "all";
     public const string Kinds = "kinds";
+    public const string Costs = "costs";
     public const string LeftBefore = "left-before";
     public const string LeftAfter = "left-after";
 
@@ -85,6 +86,8 @@ internal static class Plan
         .. OnFunctions.Select(rung => new GuestStep(Step(rung, All), RecordAll(rung))),
         .. AttachedAgain.Select(step => new GuestStep(step, AttachAgain(Rung.Fexit))),
         .. OfKinds.Select(rung => new GuestStep(Step(rung, Kinds), KindsStep.Script(rung))),
+        .. OfKinds.Select(rung => new GuestStep(
+            Step(rung, Costs), $"faultrec record --force --why --slab --backend {rung} -o t -- fork_cow 256 >/dev/null && faultrec report --format json --top 0 t")),
         new(LeftAfter, WhatIsLeft),
     ];
 
