@@ -29,8 +29,8 @@ public sealed partial class CostTests : LiveTest
         var sleeps = Number(said, "touch_sleeps");
         Assert.InRange(sleeps, pages / 2, pages);
         Assert.InRange(major.Count(row => row.IoWaitNs > 0), sleeps * 9 / 10, sleeps);
-        // Off the CPU, by the kernel's clock of the thread: the waits, and what other programs took outside of faults.
-        Assert.InRange(major.Sum(row => (row.IoWaitNs ?? 0) + (row.OffCpuNs ?? 0)), 1, Number(said, "touch_off_cpu_ns") * 11 / 10);
+        // By the same clock. (The thread's CPU clock starts before the switch is seen, on a loaded machine long before.)
+        Assert.InRange(major.Sum(row => (row.IoWaitNs ?? 0) + (row.OffCpuNs ?? 0)), 1, Number(said, "touch_ns"));
     }
 
     [Fact]
