@@ -6,11 +6,9 @@ namespace Faultrec.Kernels.Tests;
 [Trait("Boots", "kernels")]
 public sealed class CostTests(Guests guests)
 {
-    public static TheoryData<string, string> Rungs { get; } = [.. from kernel in Plan.Kernels from rung in Plan.OfKinds select (kernel, rung.Name)];
-
     /// <summary>Only what needs a probe on a function is refused without one.</summary>
     [Theory]
-    [MemberData(nameof(Rungs))]
+    [MemberData(nameof(Plan.KernelsAndRungsOfKinds), MemberType = typeof(Plan))]
     public void DurationsAreSplit(string kernel, string rung)
     {
         var report = Report(kernel, rung);
@@ -29,7 +27,7 @@ public sealed class CostTests(Guests guests)
     }
 
     [Theory]
-    [MemberData(nameof(Rungs))]
+    [MemberData(nameof(Plan.KernelsAndRungsOfKinds), MemberType = typeof(Plan))]
     public void KernelMemoryIsCounted(string kernel, string rung)
     {
         var report = Report(kernel, rung);
@@ -49,7 +47,7 @@ public sealed class CostTests(Guests guests)
     }
 
     private JsonNode Report(string kernel, string rung)
-        => Recording.Json(guests.Of(kernel)[Plan.Step(Plan.OfKinds.Single(one => one.Name == rung), Plan.Costs)]);
+        => Recording.Json(guests.Of(kernel)[Plan.Step(Plan.RungOf(rung), Plan.Costs)]);
 
     private static string Text(JsonNode? node, string key) => node![key]!.GetValue<string>();
 

@@ -4,14 +4,11 @@ namespace Faultrec.Kernels.Tests;
 [Trait("Boots", "kernels")]
 public sealed class KindTests(Guests guests)
 {
-    public static TheoryData<string, string> Rungs { get; } = [.. from kernel in Plan.Kernels from rung in Plan.OfKinds select (kernel, rung.Name)];
-
     [Theory]
-    [MemberData(nameof(Rungs))]
-    public void FaultsOfAKindAreCalledByItsName(string kernel, string rungName)
+    [MemberData(nameof(Plan.KernelsAndRungsOfKinds), MemberType = typeof(Plan))]
+    public void FaultsOfAKindAreCalledByItsName(string kernel, string rung)
     {
-        var rung = Plan.OfKinds.Single(rung => rung.Name == rungName);
-        var kinds = new KindsStep(guests.Of(kernel)[Plan.Step(rung, Plan.Kinds)]);
+        var kinds = new KindsStep(guests.Of(kernel)[Plan.Step(Plan.RungOf(rung), Plan.Kinds)]);
 
         Assert.Equal(26, kinds.Commands.Count);
         Assert.All(kinds.Commands, command =>

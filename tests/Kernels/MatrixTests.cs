@@ -16,7 +16,7 @@ public sealed class MatrixTests(Guests guests)
     [MemberData(nameof(Recordings))]
     public void ARecordingIsWhole(string kernel, string rung, string workload)
     {
-        var recording = Open(kernel, RungOf(rung), WorkloadOf(workload));
+        var recording = Open(kernel, Plan.RungOf(rung), WorkloadOf(workload));
 
         Assert.Equal(rung, recording.Backend);
         Assert.True(recording.IsComplete);
@@ -28,7 +28,7 @@ public sealed class MatrixTests(Guests guests)
     [MemberData(nameof(Recordings))]
     public void RowsAreWhatTheKernelCounted(string kernel, string rungName, string workloadName)
     {
-        var (rung, workload) = (RungOf(rungName), WorkloadOf(workloadName));
+        var (rung, workload) = (Plan.RungOf(rungName), WorkloadOf(workloadName));
 
         var recording = Open(kernel, rung, workload);
 
@@ -48,7 +48,7 @@ public sealed class MatrixTests(Guests guests)
     [MemberData(nameof(Recordings))]
     public void RowsOfAProgramAreItsGetrusage(string kernel, string rungName, string workloadName)
     {
-        var (rung, workload) = (RungOf(rungName), WorkloadOf(workloadName));
+        var (rung, workload) = (Plan.RungOf(rungName), WorkloadOf(workloadName));
 
         var recording = Open(kernel, rung, workload);
 
@@ -66,7 +66,7 @@ public sealed class MatrixTests(Guests guests)
     [MemberData(nameof(Recordings))]
     public void KnownRegionsHaveTheirFaults(string kernel, string rungName, string workloadName)
     {
-        var (rung, workload) = (RungOf(rungName), WorkloadOf(workloadName));
+        var (rung, workload) = (Plan.RungOf(rungName), WorkloadOf(workloadName));
 
         var expected = workload.Regions.Where(region => rung.SeesGetUserPages || !region.ByGetUserPages).Select(region => (region.Name, region.Pages, region.Faults));
         var found = from region in Open(kernel, rung, workload).Regions
@@ -98,15 +98,15 @@ public sealed class MatrixTests(Guests guests)
     {
         var guest = guests.Of(kernel);
 
-        Assert.Equal(3, guest[Plan.Step(RungOf(rung), Plan.ExitCode)].Status);
-        Assert.Equal(128 + 11, guest[Plan.Step(RungOf(rung), Plan.Signal)].Status);
+        Assert.Equal(3, guest[Plan.Step(Plan.RungOf(rung), Plan.ExitCode)].Status);
+        Assert.Equal(128 + 11, guest[Plan.Step(Plan.RungOf(rung), Plan.Signal)].Status);
     }
 
     [Theory]
     [MemberData(nameof(Rungs))]
     public void ARunningProcessIsRecorded(string kernel, string rung)
     {
-        var report = Recording.Json(guests.Of(kernel)[Plan.Step(RungOf(rung), Plan.Attached)]);
+        var report = Recording.Json(guests.Of(kernel)[Plan.Step(Plan.RungOf(rung), Plan.Attached)]);
 
         var threads = report["threads"]!.AsArray().Select(thread => thread!["minor"]!.GetValue<long>()).ToList();
         Assert.Equal(3, threads.Count(faults => faults >= 200)); // two that ran before, and one created after
@@ -115,8 +115,6 @@ public sealed class MatrixTests(Guests guests)
     }
 
     private Recording Open(string kernel, Rung rung, Workload workload) => new(guests.Of(kernel), rung, workload);
-
-    private static Rung RungOf(string name) => Plan.Rungs.Single(rung => rung.Name == name);
 
     private static Workload WorkloadOf(string name) => Workload.All.Single(workload => workload.Name == name);
 

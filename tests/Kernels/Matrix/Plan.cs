@@ -40,6 +40,9 @@ internal static class Plan
     /// <summary>The two ways in which a page table is walked; kprobe has that of fexit.</summary>
     public static Rung[] OfKinds { get; } = [Rung.Fexit, Rung.Tracepoint];
 
+    /// <summary>Kernel and rung, for tests of <see cref="OfKinds"/>.</summary>
+    public static TheoryData<string, string> KernelsAndRungsOfKinds { get; } = [.. from kernel in Kernels from rung in OfKinds select (kernel, rung.Name)];
+
     public const int AttachesEach = 5;
 
     public static IReadOnlyList<GuestStep> Steps { get; } =
@@ -98,6 +101,8 @@ internal static class Plan
         ps -o comm | grep -x faultrec
         true
         """;
+
+    public static Rung RungOf(string name) => Rungs.Single(rung => rung.Name == name);
 
     public static string Step(Rung rung, Workload workload, string what) => $"{rung}/{workload.Name}/{what}";
 

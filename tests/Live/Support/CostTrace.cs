@@ -16,15 +16,7 @@ internal sealed record CostTrace(TraceMetadata Metadata, IReadOnlyList<CostRow> 
     public static CostTrace Read(string path, string output)
     {
         using var reader = TraceReader.Open(path);
-        var rows = new List<CostRow>();
-        var batch = new FaultBatch(reader.RowGroups.Select(group => group.Rows).DefaultIfEmpty().Max());
-        for (var group = 0; group < reader.RowGroups.Count; group++)
-        {
-            reader.ReadRowGroup(group, FaultColumns.All, batch);
-            for (var i = 0; i < batch.Count; i++)
-                rows.Add(RowOf(batch, i));
-        }
-        return new CostTrace(reader.Metadata, rows, output);
+        return new CostTrace(reader.Metadata, Rows.ReadAll(reader, RowOf), output);
     }
 
     private static CostRow RowOf(FaultBatch batch, int i) => new(

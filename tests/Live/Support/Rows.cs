@@ -28,15 +28,21 @@ internal sealed class Rows
     {
         using var reader = TraceReader.Open(path);
         var regions = reader.Metadata.Regions.ToDictionary(region => region.Id);
-        var all = new List<Row>();
+        return new Rows(reader.Metadata, ReadAll(reader, (batch, i) => RowOf(batch, i, regions)));
+    }
+
+    /// <summary>Every row of the file as what <paramref name="rowOf"/> makes of row i of a batch.</summary>
+    public static List<T> ReadAll<T>(TraceReader reader, Func<FaultBatch, int, T> rowOf)
+    {
+        var all = new List<T>();
         var batch = new FaultBatch(reader.RowGroups.Select(group => group.Rows).DefaultIfEmpty().Max());
         for (var group = 0; group < reader.RowGroups.Count; group++)
         {
             reader.ReadRowGroup(group, FaultColumns.All, batch);
             for (var i = 0; i < batch.Count; i++)
-                all.Add(RowOf(batch, i, regions));
+                all.Add(rowOf(batch, i));
         }
-        return new Rows(reader.Metadata, all);
+        return all;
     }
 
     public IReadOnlyList<Row> In(ulong start, long pages) => [.. All.Where(row => row.IsIn(start, pages))];
