@@ -114,6 +114,9 @@ public sealed class FaultBatch
     /// <summary>Folded user stack, root first, ';' between frames; null when not recorded.</summary>
     public string?[] Stack { get; }
 
+    /// <summary>A node of <see cref="TraceMetadata.Stacks"/>, or <see cref="Null"/>.</summary>
+    public int[] StackId => field ??= New(Null);
+
     /// <summary>get_user_pages raised it for a system call or execve: no page-fault exception happened.</summary>
     public bool[] Gup { get; }
 
@@ -227,5 +230,6 @@ public enum FaultColumns : long
     SlabRemote = 1L << 39,
     SlabBuddy = 1L << 40,
     BuddyPages = 1L << 41,
-    All = (1L << 42) - 1,
+    StackId = 1L << 42,
+    All = (1L << 43) - 1,
 }

@@ -57,6 +57,8 @@ internal static class MetadataJson
         Put("causes", metadata.Causes, Json.IReadOnlyListCauseProbe);
         Put("lock_waits", metadata.LockWaits, Json.IReadOnlyListLockWait);
         Put("slab", metadata.Slab, Json.SlabRecording);
+        Put("stack_recording", metadata.StackRecording, Json.StackRecording);
+        Put("stacks", metadata.Stacks, Json.StackTable);
         return values;
 
         void Put<T>(string key, T? value, JsonTypeInfo<T> type)
@@ -101,6 +103,8 @@ internal static class MetadataJson
             Causes = GetOptionalList("causes", Json.IReadOnlyListCauseProbe),
             LockWaits = GetOptionalList("lock_waits", Json.IReadOnlyListLockWait),
             Slab = Has("slab") ? WithDefaults(Get("slab", Json.SlabRecording)) : null,
+            StackRecording = Has("stack_recording") ? WithDefaults(Get("stack_recording", Json.StackRecording)) : null,
+            Stacks = Has("stacks") ? Checked(Get("stacks", Json.StackTable)) : null,
         };
 
         // Keys that the first files of this version do not have; JSON null is as good as none.
@@ -162,6 +166,22 @@ internal static class MetadataJson
         return new SlabRecording(NoNulls(key, slab.Stages ?? []), NoNulls(key, slab.Caches ?? []), NoNulls(key, slab.BuddyAllocations ?? []));
     }
 
+    private static StackRecording WithDefaults(StackRecording stacks)
+        => stacks with { Warnings = NoNulls(TraceSchema.KeyPrefix + "stack_recording", stacks.Warnings ?? []) };
+
+    /// <summary>So that whoever follows a stack needs no bounds: every index is in range and every way ends.</summary>
+    private static StackTable Checked(StackTable stacks)
+    {
+        const string key = TraceSchema.KeyPrefix + "stacks";
+        var table = new StackTable(
+            NoNulls(key, stacks.Modules ?? []), NoNulls(key, stacks.Frames ?? []), stacks.Parents ?? [], stacks.NodeFrames ?? []);
+        bool holds = table.Parents.Count == table.NodeFrames.Count
+            && table.Frames.All(frame => frame.Module is not { } module || (uint)module < (uint)table.Modules.Count)
+            && table.NodeFrames.All(frame => (uint)frame < (uint)table.Frames.Count)
+            && !table.Parents.Where((parent, node) => parent < -1 || parent >= node).Any();
+        return holds ? table : throw new MetadataException(key, "has an index that leads nowhere");
+    }
+
     private static Receipt WithDefaults(Receipt receipt)
     {
         const string key = TraceSchema.KeyPrefix + "receipt";
@@ -213,6 +233,8 @@ internal sealed class MetadataException(string key, string problem, Exception? i
 [JsonSerializable(typeof(IReadOnlyList<HandlerProbe>))]
 [JsonSerializable(typeof(FrameRecording))]
 [JsonSerializable(typeof(SlabRecording))]
+[JsonSerializable(typeof(StackRecording))]
+[JsonSerializable(typeof(StackTable))]
 [JsonSerializable(typeof(IReadOnlyList<MemoryAdvice>))]
 [JsonSerializable(typeof(IReadOnlyList<NumaRange>))]
 [JsonSerializable(typeof(IReadOnlyList<TlbFlushes>))]

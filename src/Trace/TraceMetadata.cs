@@ -101,6 +101,12 @@ public sealed record TraceMetadata
 
     /// <summary>Null: `--slab` was not given.</summary>
     public SlabRecording? Slab { get; init; }
+
+    /// <summary>Null: stacks were not asked for.</summary>
+    public StackRecording? StackRecording { get; init; }
+
+    /// <summary>Null: no fault has a stack.</summary>
+    public StackTable? Stacks { get; init; }
 }
 
 /// <param name="Recorded">The page table was walked at entry and completion of each fault.</param>
@@ -206,6 +212,9 @@ public sealed record Region
 
     /// <summary>Null: it was still there at the end.</summary>
     public long? DiedNs { get; init; }
+
+    /// <summary>Stack of the system call that made it, a node of <see cref="TraceMetadata.Stacks"/>; null where not known.</summary>
+    public int? MapperStack { get; init; }
 
     /// <summary>
     /// Mappings folded into this entry. More than one only when the recording had more mappings than the ledger holds

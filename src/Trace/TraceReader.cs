@@ -150,6 +150,7 @@ public sealed class TraceReader : IDisposable
             case FaultColumns.SlabRemote: ReadNullable(chunk, batch.SlabRemote, none, empty); break;
             case FaultColumns.SlabBuddy: ReadNullable(chunk, batch.SlabBuddy, none, empty); break;
             case FaultColumns.BuddyPages: ReadNullable(chunk, batch.BuddyPages, none, empty); break;
+            case FaultColumns.StackId: ReadNullable(chunk, batch.StackId, none, empty); break;
             default: throw new InvalidOperationException($"column {chunk.Definition.Name} has no reader");
         }
     }

@@ -73,6 +73,7 @@ public static class TraceSchema
         Column<int>(FaultColumns.SlabRemote, "slab_remote", true, EncodingHint.DeltaBinaryPacked, CompressionMethod.Zstd),
         Column<int>(FaultColumns.SlabBuddy, "slab_buddy", true, EncodingHint.DeltaBinaryPacked, CompressionMethod.Zstd),
         Column<int>(FaultColumns.BuddyPages, "buddy_pages", true, EncodingHint.DeltaBinaryPacked, CompressionMethod.Zstd),
+        Column<int>(FaultColumns.StackId, "stack_id", true, EncodingHint.DeltaBinaryPacked, CompressionMethod.Snappy),
     ];
 
     /// <summary>Columns of the first files of version 1, which ended with `stack`; what follows may be absent from a file.</summary>

@@ -42,6 +42,7 @@ public sealed class MetadataTests
                 BuildId = "abcdef",
                 BornNs = 5,
                 DiedNs = 6,
+                MapperStack = 1,
                 Lives = 3,
             },
             new Region { Id = 2, Pid = 10, Start = 0, End = 4096, Prot = "rw-p", Name = "[heap]" },
@@ -88,6 +89,15 @@ public sealed class MetadataTests
         Causes = [new CauseProbe("reclaim", null), new CauseProbe("zeroing", "EPERM")],
         LockWaits = [new LockWait(10, 11, 12, 13, 14, 15, 16)],
         Slab = new SlabRecording([new CauseProbe("fast", null)], [new SlabCount(10, "vm_area_struct", "fast", 18)], [new BuddyCount(10, 9, 19)]),
+        StackRecording = new StackRecording("because", 21, 22, 23, ["/bin/x: not an ELF file"]),
+        Stacks = new StackTable(
+            [new StackModule("/bin/x", "abcd")],
+            [
+                new StackFrame { Kind = "user", Function = "main", File = "x.c", Line = 3, Module = 0, Address = 0xffff_ffff_ffff_f000, Inlined = true },
+                new StackFrame { Kind = "jit" },
+            ],
+            [-1, 0],
+            [0, 1]),
     };
 
     [Fact]
@@ -97,6 +107,21 @@ public sealed class MetadataTests
         using var reader = TraceReader.Open(file.Path);
         Assert.Equivalent(_full, reader.Metadata, strict: true);
         Assert.Equal(TimeSpan.Zero, reader.Metadata.StartedAt.Offset);
+    }
+
+    [Theory]
+    [InlineData(1, 0)] // a parent that comes later
+    [InlineData(0, 0)] // its own parent
+    [InlineData(-2, 0)]
+    [InlineData(-1, 2)] // no such frame
+    public void StacksThatLeadNowhereAreRefused(int parent, int frame)
+    {
+        var stacks = new StackTable([], [new StackFrame { Kind = "user" }], [parent], [frame]);
+        using var file = new TempFile(SampleTrace.Write([], SampleTrace.Metadata() with { Stacks = stacks }));
+
+        var error = Assert.Throws<FaultrecException>(() => TraceReader.Open(file.Path));
+
+        Assert.Contains("faultrec.stacks", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]

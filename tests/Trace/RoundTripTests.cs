@@ -50,6 +50,7 @@ public sealed class RoundTripTests
         ("slab_remote", (b, i) => OrNull(b.SlabRemote[i], FaultBatch.Null)),
         ("slab_buddy", (b, i) => OrNull(b.SlabBuddy[i], FaultBatch.Null)),
         ("buddy_pages", (b, i) => OrNull(b.BuddyPages[i], FaultBatch.Null)),
+        ("stack_id", (b, i) => OrNull(b.StackId[i], FaultBatch.Null)),
     ];
 
     public static TheoryData<int, int[]> Shapes => new()

@@ -77,6 +77,7 @@ internal static class SampleTrace
             FillNullable(random, count, causeNs, FaultBatch.Null, () => random.NextInt64(20_000));
         foreach (var objects in new[] { batch.SlabFast, batch.SlabSheaf, batch.SlabLocal, batch.SlabPartial, batch.SlabRemote, batch.SlabBuddy, batch.BuddyPages })
             FillNullable(random, count, objects, FaultBatch.Null, () => random.Next(600));
+        FillNullable(random, count, batch.StackId, FaultBatch.Null, () => random.Next(2 * count));
         return batch;
     }
 

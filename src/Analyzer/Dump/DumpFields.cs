@@ -29,7 +29,7 @@ internal sealed class DumpFields(IDumpFormat format)
         "fault_flags", "fault_result", "signal", "pt_level", "pte_before", "pfn", "page_order", "region_id", "region", "file_page", "stack",
         "gup", "handler", "vmf_address", "vmf_pgoff", "weight",
         "grew", "reclaim_ns", "compaction_ns", "io_wait_ns", "lock_wait_ns", "off_cpu_ns", "zeroing_ns",
-        "slab_fast", "slab_sheaf", "slab_local", "slab_partial", "slab_remote", "slab_buddy", "buddy_pages",
+        "slab_fast", "slab_sheaf", "slab_local", "slab_partial", "slab_remote", "slab_buddy", "buddy_pages", "stack_id",
         "kind",
     ];
 
@@ -86,7 +86,8 @@ internal sealed class DumpFields(IDumpFormat format)
         NumberOrNull(39, batch.SlabRemote[row]);
         NumberOrNull(40, batch.SlabBuddy[row]);
         NumberOrNull(41, batch.BuddyPages[row]);
-        TextOrNull(42, kind?.Name());
+        NumberOrNull(42, batch.StackId[row]);
+        TextOrNull(43, kind?.Name());
         format.EndRow();
     }
 

@@ -53,6 +53,7 @@ internal static class RowCompaction
         MoveIf(columns, FaultColumns.SlabRemote, batch.SlabRemote, keep, rows);
         MoveIf(columns, FaultColumns.SlabBuddy, batch.SlabBuddy, keep, rows);
         MoveIf(columns, FaultColumns.BuddyPages, batch.BuddyPages, keep, rows);
+        MoveIf(columns, FaultColumns.StackId, batch.StackId, keep, rows);
     }
 
     private static void MoveIf<T>(FaultColumns columns, FaultColumns column, T[] values, bool[] keep, int rows)
