@@ -148,7 +148,7 @@ public sealed class MetadataTests
                 "faultrec.fault_result_names", "faultrec.regions", "faultrec.processes", "faultrec.threads", "faultrec.receipt",
                 "faultrec.sampling", "faultrec.exclude_kernel", "faultrec.handlers", "faultrec.frames", "faultrec.thp_mode",
                 "faultrec.swap_types", "faultrec.advice", "faultrec.numa_nodes", "faultrec.tlb_flushes", "faultrec.tlb_refusal", "faultrec.causes",
-                "faultrec.lock_waits", "faultrec.slab", "faultrec.checksums",
+                "faultrec.lock_waits", "faultrec.slab", "faultrec.stack_recording", "faultrec.stacks", "faultrec.checksums",
             ],
             values.Keys);
         AssertJson("1", "schema_version");
@@ -161,7 +161,7 @@ public sealed class MetadataTests
             """
             [{"id":1,"pid":10,"start":"0x7f0000001000","end":"0xfffffffffffff000","prot":"r-xp","flags":2147483650,
               "name":"/lib/libc.so.6","path":"/lib/libc.so.6","inode":18446744073709551615,"device":"fe:01","file_offset":163840,
-              "build_id":"abcdef","born_ns":5,"died_ns":6,"lives":3},
+              "build_id":"abcdef","born_ns":5,"died_ns":6,"mapper_stack":1,"lives":3},
              {"id":2,"pid":10,"start":"0x0","end":"0x1000","prot":"rw-p","flags":0,"name":"[heap]","inode":0,"file_offset":0,"lives":1}]
             """,
             "regions");

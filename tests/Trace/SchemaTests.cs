@@ -63,6 +63,7 @@ public sealed class SchemaTests
             slab_remote INT32 INT_32 OPTIONAL
             slab_buddy INT32 INT_32 OPTIONAL
             buddy_pages INT32 INT_32 OPTIONAL
+            stack_id INT32 INT_32 OPTIONAL
             """,
             $"schema version {TraceSchema.Version}\n{listing}",
             ignoreLineEndingDifferences: true);
