@@ -21,6 +21,8 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 #define SIGSEGV		  11
 #define SIGTERM		  15
 #define LAST_ADDRESS_CODE 2 /* SEGV_MAPERR, SEGV_ACCERR; BUS_ADRALN, BUS_ADRERR */
+#define PROT_EXEC	  4
+#define MAP_ANONYMOUS	  0x20
 #define MADV_HUGEPAGE	  14
 #define MADV_NOHUGEPAGE	  15
 #define UFFDIO_REGISTER	  0xc020aa00 /* include/uapi/linux/userfaultfd.h */
@@ -99,6 +101,14 @@ int BPF_PROG(address_space_changed, struct pt_regs *regs, long ret)
 	__u32 type;
 
 	switch (regs->orig_ax) { /* arch/x86/entry/syscalls/syscall_64.tbl */
+	case 9:
+		if (!config.code_maps || !(regs->dx & PROT_EXEC) || (regs->r10 & MAP_ANONYMOUS) ||
+		    (ret < 0 && ret > -4096) || regs->cs == USER32_CS)
+			return 0;
+		slot = my_slot();
+		if (slot)
+			code_mapped(slot, regs, ret);
+		return 0;
 	case 11:
 		type = EVENT_UNMAP;
 		break;
@@ -151,6 +161,8 @@ int BPF_PROG(task_new, struct task_struct *parent, struct task_struct *child)
 	slot = give_slot(child, child->group_leader);
 	if (!slot)
 		return 0; /* its faults will be without entry, and counted as such */
+	if (config.code_maps)
+		code_inherited(slot, parent_slot);
 	send_event(EVENT_TASK_NEW, slot, bpf_ktime_get_ns(), parent_slot->pid, parent_slot->tid, 0,
 		   0, 0, 0);
 	return 0;
@@ -171,6 +183,8 @@ int BPF_PROG(task_exec, struct task_struct *task)
 	/* A thread that is not the leader takes the leader's id over in execve. */
 	slot->tid = id_in_recorder_ns(task);
 	slot->pid = slot->tid;
+	if (config.code_maps)
+		code_executed(slot, task);
 	send_event(EVENT_TASK_EXEC, slot, bpf_ktime_get_ns(), task->min_flt, task->maj_flt, old_tid,
 		   0, 0, 0);
 	return 0;

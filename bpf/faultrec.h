@@ -47,6 +47,8 @@ struct probe_config {
 	__u32 result_retry;
 	__u32 result_error;
 	__u32 result_major;
+	__u32 code_maps; /* elements of that map; 0: no stacks are taken */
+	__u32 _pad;
 	__u64 cgroup_id;
 	/*
 	 * SCOPE_COMM: a shell pattern as an automaton of at most 31 states. Bit i of an entry: in
@@ -211,6 +213,76 @@ struct fault_details {
 	__u16 objects[SLAB_STAGES]; /* by enum slab_stage */
 	__u16 buddy_pages;
 	__u16 has_costs; /* the three above are known */
+	__u64 stack;	 /* id of a struct stack_record; 0: none was taken, or it was lost */
+};
+
+#define MAX_FRAMES	  127
+#define STACK_HEAD_BYTES  16
+#define MAX_CODE_MAPPINGS 127
+
+/* Why a stack has no more frames. */
+enum stack_ending {
+	ENDING_NONE = 0, /* it may have: MAX_FRAMES were taken */
+	ENDING_OUTERMOST = 1,
+	ENDING_NO_TABLE = 2,
+	ENDING_UNREADABLE = 3,
+};
+
+/* A distinct user stack; what is sent ends behind its last frame. */
+struct stack_record {
+	__u64 id; /* a hash of what follows */
+	__u32 frames;
+	__u32 ending;		/* enum stack_ending */
+	__u64 ips[MAX_FRAMES];	/* the innermost first; of a caller the last byte of its call */
+};
+
+/* How the CFA, the caller's stack pointer, is found. */
+enum cfa_rule {
+	CFA_UNKNOWN = 0,     /* no .eh_frame covers this code: frame pointers are tried */
+	CFA_SP = 1,	     /* rsp + offset */
+	CFA_BP = 2,	     /* rbp + offset */
+	CFA_PLT = 3,	     /* an entry of a procedure linkage table */
+	CFA_SIGNAL = 4,	     /* what a signal handler returns to: registers are in the signal frame */
+	CFA_OUTERMOST = 5,   /* the return address is undefined */
+	CFA_UNSUPPORTED = 6, /* another register, or an expression */
+};
+
+/* From this address in the file on, until the next row's. */
+struct unwind_row {
+	__u32 pc;
+	__s16 cfa_offset; /* in words of 8 bytes */
+	__u8 cfa_rule;	  /* enum cfa_rule */
+	__s8 bp_offset;	  /* of the saved rbp from the CFA, in words; 0: rbp is the caller's */
+};
+
+struct code_mapping {
+	__u64 start;
+	__u64 end;
+	__u64 bias; /* address - bias is one in the file */
+	__u32 first_row;
+	__u32 row_count;
+};
+
+struct code_maps {
+	__u32 count;
+	__u32 _pad[7];
+	struct code_mapping mappings[MAX_CODE_MAPPINGS];
+};
+
+struct code_file_key {
+	__u64 inode;
+	__u32 device; /* as the kernel keeps it: major << 20 | minor */
+	__u32 _pad;
+};
+
+/* The executable segment of an ELF file. */
+struct code_file {
+	__u64 code_address;
+	__u64 code_offset;
+	__u64 code_bytes;
+	__u32 first_row;
+	__u32 row_count;
+	struct code_file_key interpreter;
 };
 
 /* One CPU's ring: the first line is written by the probe only, the second by user space only.
@@ -257,14 +329,18 @@ struct event_record {
 };
 
 _Static_assert(sizeof(struct fault_record) == 64, "fault_record");
-_Static_assert(sizeof(struct fault_details) == 80, "fault_details");
+_Static_assert(sizeof(struct fault_details) == 88, "fault_details");
 _Static_assert(sizeof(struct ring_control) == 128, "ring_control");
-_Static_assert(sizeof(struct probe_config) == 72 + 4 * COMM_CHARS, "probe_config");
+_Static_assert(sizeof(struct probe_config) == 80 + 4 * COMM_CHARS, "probe_config");
 _Static_assert(sizeof(struct event_record) == 72, "event_record");
 _Static_assert(sizeof(struct lock_wait_key) == 16, "lock_wait_key");
 _Static_assert(sizeof(struct flush_key) == 8, "flush_key");
 _Static_assert(sizeof(struct slab_key) == 16, "slab_key");
 _Static_assert(sizeof(struct slab_objects) == 40, "slab_objects");
 _Static_assert(sizeof(struct buddy_key) == 8, "buddy_key");
+_Static_assert(sizeof(struct stack_record) == STACK_HEAD_BYTES + 8 * MAX_FRAMES, "stack_record");
+_Static_assert(sizeof(struct unwind_row) == 8, "unwind_row");
+_Static_assert(sizeof(struct code_maps) == 4096, "code_maps");
+_Static_assert(sizeof(struct code_file) == 48, "code_file");
 
 #endif

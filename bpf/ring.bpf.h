@@ -4,6 +4,7 @@
 #define FAULTREC_RING_BPF_H
 
 #include "costs.bpf.h"
+#include "stacks.bpf.h"
 #include "walk.bpf.h"
 
 /*
@@ -148,6 +149,8 @@ static __always_inline void begin_fault(struct task_slot *slot, struct ring_cont
 		slot->walk_shift = 0;
 	else
 		walk_before(slot, address);
+	if (config.code_maps)
+		slot->stack = is_remote ? 0 : take_stack(slot);
 	slot->start_ns = exception_ns ?: bpf_ktime_get_ns();
 }
 
@@ -177,6 +180,7 @@ static __always_inline __u8 add_details(struct task_slot *slot, bool has_costs,
 					struct fault_details *details, __u64 now_ns)
 {
 	end_costs(slot, has_costs, details, now_ns);
+	details->stack = slot->stack;
 	if (!slot->handler)
 		return 0;
 	details->vmf_address = slot->vmf_address;
@@ -205,6 +209,7 @@ static __always_inline void complete_fault(struct task_slot *slot, struct ring_c
 		start_ns = now_ns;
 		slot->weight = choose(control);
 		slot->handler = 0;
+		slot->stack = 0;
 	}
 	if (!slot->weight) {
 		count_sampled_out(control, bits);

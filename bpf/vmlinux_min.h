@@ -27,6 +27,7 @@ enum {
 	BPF_MAP_TYPE_HASH = 1,
 	BPF_MAP_TYPE_ARRAY = 2,
 	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
+	BPF_MAP_TYPE_LRU_HASH = 9,
 	BPF_MAP_TYPE_RINGBUF = 27,
 	BPF_MAP_TYPE_TASK_STORAGE = 29,
 };
@@ -52,13 +53,17 @@ enum {
 
 struct pt_regs {
 	unsigned long r15;
+	unsigned long bp;
 	unsigned long r10;
+	unsigned long r9;
+	unsigned long r8;
 	unsigned long dx;
 	unsigned long si;
 	unsigned long di;
 	unsigned long orig_ax;
 	unsigned long ip;
 	unsigned long cs;
+	unsigned long sp;
 };
 
 struct ns_common {
@@ -91,9 +96,34 @@ struct rw_semaphore {
 	atomic_long_t owner;
 };
 
+struct super_block {
+	unsigned int s_dev;
+};
+
+struct inode {
+	struct super_block *i_sb;
+	unsigned long i_ino;
+};
+
+struct file {
+	struct inode *f_inode;
+};
+
+struct fdtable {
+	struct file **fd;
+};
+
+struct files_struct {
+	struct fdtable *fdt;
+};
+
 struct mm_struct {
 	struct page_table *pgd;
 	struct rw_semaphore mmap_lock;
+	unsigned long start_code;
+	unsigned long end_code;
+	unsigned long saved_auxv[48];
+	struct file *exe_file;
 };
 
 struct task_struct {
@@ -106,6 +136,7 @@ struct task_struct {
 	struct pid *thread_pid;
 	struct task_struct *group_leader;
 	struct mm_struct *mm;
+	struct files_struct *files;
 	char comm[16];
 };
 

@@ -9,6 +9,9 @@ packages=(
     clang       # compiles the probes, links the executable
     libbpf-dev  # libbpf.a and its headers, linked in
     libelf-dev  # libelf.a, which libbpf needs
+    libdw-dev   # libdw.a: unwind tables, symbols, lines
+    liblzma-dev # liblzma.a, which libdw needs
+    libbz2-dev  # libbz2.a, likewise
     zlib1g-dev  # libz.a, which libelf needs
     python3     # the program that demo.sh records
 )

@@ -18,8 +18,9 @@ internal static class RecordVerb
         var force = new Option<bool>("--force") { Description = "Overwrite FILE (default: keep the old one as FILE.old)" };
         var noClobber = new Option<bool>("--no-clobber") { Description = "Refuse when FILE exists" };
         var maxSize = new Option<string?>("--max-size") { HelpName = "SIZE", Description = "End it when its working file reaches this: 500MiB, 1GiB" };
+        var stacks = new Option<bool>("--stacks") { Description = "Also record the user stack of each fault" };
         var strict = new Option<bool>("--strict") { Description = "Exit with 5 when anything was lost" };
-        var verb = new Command("record", "Record every page fault of a command, of processes or of the machine") { output, force, noClobber, maxSize, strict };
+        var verb = new Command("record", "Record every page fault of a command, of processes or of the machine") { output, force, noClobber, maxSize, stacks, strict };
         target.AddTo(verb);
         verb.SetAction(result =>
         {
@@ -28,6 +29,7 @@ internal static class RecordVerb
                 Output = result.GetValue(output) ?? "trace.parquet",
                 Existing = Existing(result.GetValue(force), result.GetValue(noClobber)),
                 MaxSizeBytes = result.GetValue(maxSize) is { } size ? SizeText.Parse("--max-size", size) : null,
+                Stacks = result.GetValue(stacks),
                 OnFinalizing = FinalizeProgress.ForTerminal(),
             };
             return Run(options, result.GetValue(strict));

@@ -55,6 +55,7 @@ internal static class CaptureRun
         SampledOutMajor = counts.SampledOutMajor,
         Excluded = counts.Excluded,
         Costs = counts.Costs,
+        StackWarnings = counts.StackWarnings,
     };
 
     /// <summary>A terminal's Ctrl-C goes to the command as well; a signal sent to us alone is passed on, so that it gets exactly one.</summary>

@@ -21,6 +21,9 @@ internal interface ICapture : IDisposable
     /// <summary>What --why and --slab asked for, and the count of TLB flushes.</summary>
     CostProbes Costs { get; }
 
+    /// <summary>What --stacks asked for, or why not; else null.</summary>
+    StackRecording? Stacks { get; }
+
     /// <summary>Faults that kernel mode takes for the program are not seen.</summary>
     bool ExcludesKernel { get; }
 
@@ -75,6 +78,9 @@ internal sealed record CaptureCounts
 
     /// <summary>Faults of others than the target that passed the probes.</summary>
     public long Excluded { get; init; }
+
+    /// <summary>Files without unwind tables, and why.</summary>
+    public IReadOnlyList<string> StackWarnings { get; init; } = [];
 
     /// <summary>Null for a rung without programs.</summary>
     public CostCounts? Costs { get; init; }

@@ -27,6 +27,7 @@ internal sealed class PerfCapture : ICapture
     private PerfCapture(Target target, RecordOptions options, PerfLimits limits, FaultSamples samples, Sideband sideband)
     {
         _target = target;
+        Stacks = StackProbes.Recording(options, "the perf backend has no programs that could take them");
         Costs = CostProbes.Refused(options, "the perf backend has no programs that could see it");
         Handlers = options.Handlers ? FaultHandlers.Find(Backend) : [];
         ExcludesKernel = limits.ExcludeKernel;
@@ -41,6 +42,8 @@ internal sealed class PerfCapture : ICapture
     public FrameRecording Frames { get; } = new(false, "the perf backend has no probe that could walk page tables", 0, null, null);
 
     public CostProbes Costs { get; }
+
+    public StackRecording? Stacks { get; }
 
     public bool ExcludesKernel { get; }
 

@@ -19,17 +19,20 @@ internal sealed class ProbeCapture : ICapture
     private readonly FaultCounters? _counters;
     private readonly EventRing _events;
     private readonly FaultRings _faults;
+    private readonly StackProbes? _stacks;
     private readonly Action<string>? _onNotice;
     private ProbeCounts _counts;
     private long _returnsDue;
 
     private ProbeCapture(
         string backend, RecordOptions options, Target target, IReadOnlyList<HandlerProbe> handlers, FrameRecording frames,
-        CostProbes costs, AttachedProbes probes, Sideband sideband, FaultCounters? counters, FaultRings faults)
+        CostProbes costs, StackProbes? stacks, AttachedProbes probes, Sideband sideband, FaultCounters? counters, FaultRings faults)
     {
         Backend = backend;
         Frames = frames;
         Costs = costs;
+        _stacks = stacks;
+        Stacks = StackProbes.Recording(options, null);
         _onNotice = options.OnNotice;
         Handlers = handlers;
         _target = target;
@@ -48,6 +51,8 @@ internal sealed class ProbeCapture : ICapture
 
     public CostProbes Costs { get; }
 
+    public StackRecording? Stacks { get; }
+
     public bool ExcludesKernel => false;
 
     public bool SeesSignals => true;
@@ -63,16 +68,18 @@ internal sealed class ProbeCapture : ICapture
     {
         var handlers = options.Handlers ? FaultHandlers.Find(backend) : [];
         var costs = CostProbes.Find(backend, options);
-        var config = costs.Describe(backend, Config(backend, target, options));
+        var config = StackProbes.Describe(costs.Describe(backend, Config(backend, target, options)), options);
         if (backend == Backends.Kprobe)
             LeftKprobes.Remove();
         using var open = OpenProbes.Open(Machine.PossibleCpus);
         var probes = open.Load(config, Programs(backend, handlers, costs, options)).Attach();
+        StackProbes? stacks = null;
         Sideband? sideband = null;
         FaultCounters? counters = null;
         try
         {
             var frames = options.NoFrames ? new FrameRecording(false, "--no-frames was given", 0, null, null) : DirectMap.Find(probes);
+            stacks = StackProbes.Open(probes, config, options.Command);
             var faults = new FaultRings(probes, options);
             // A command faults no earlier than it may; what runs already has to wait for Start.
             if (!target.IsMachineWide)
@@ -82,12 +89,13 @@ internal sealed class ProbeCapture : ICapture
             sideband = Sideband.Open(Machine.OnlineCpus, [target.IsMachineWide ? -1 : target.Pid], !target.IsMachineWide);
             if (backend == Backends.Tracepoint)
                 counters = target.IsMachineWide ? FaultCounters.OfMachine(probes) : FaultCounters.OfCommand(probes, target.Pid);
-            return new ProbeCapture(backend, options, target, handlers, frames, costs, probes, sideband, counters, faults);
+            return new ProbeCapture(backend, options, target, handlers, frames, costs, stacks, probes, sideband, counters, faults);
         }
         catch
         {
             counters?.Dispose();
             sideband?.Dispose();
+            stacks?.Dispose();
             probes.Dispose();
             throw;
         }
@@ -96,6 +104,7 @@ internal sealed class ProbeCapture : ICapture
     public void Start(IFrameSink sink)
     {
         _sideband.Enable();
+        sink = _stacks?.Watching(sink) ?? sink;
         var isThere = _target.Names is null;
         foreach (var snapshot in _target.Snapshots())
         {
@@ -111,8 +120,9 @@ internal sealed class ProbeCapture : ICapture
     public void DrainTo(IFrameSink sink, long nowNs)
     {
         _faults.DrainTo(sink, nowNs);
-        _sideband.DrainTo(sink);
+        _sideband.DrainTo(_stacks?.Watching(sink) ?? sink);
         _events.DrainTo(sink);
+        _stacks?.DrainTo(sink);
     }
 
     public void Stop()
@@ -143,6 +153,7 @@ internal sealed class ProbeCapture : ICapture
             SampledOutMajor = counts.SampledOutMajor,
             Excluded = counts.Excluded,
             Costs = Costs.Read(_probes),
+            StackWarnings = _stacks?.Warnings ?? [],
         };
     }
 
@@ -151,6 +162,7 @@ internal sealed class ProbeCapture : ICapture
         _events.Dispose();
         _counters?.Dispose();
         _sideband.Dispose();
+        _stacks?.Dispose();
         _probes.Dispose();
     }
 

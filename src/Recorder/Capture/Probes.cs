@@ -33,6 +33,8 @@ internal sealed unsafe class OpenProbes : IDisposable
         SetMaxEntries("ring_controls", _cpus);
         foreach (var (map, program) in CountMaps.Where(count => programs.Contains(count.Program)))
             SetMaxEntries(map, MostCounts);
+        if (config.CodeMaps > 0)
+            SizeStackMaps(config);
         *(ProbeConfig*)InitialValue(".rodata", sizeof(ProbeConfig)) = config;
         var result = Libbpf.ObjectLoad(_file.Handle);
         if (result < 0)
@@ -46,6 +48,16 @@ internal sealed unsafe class OpenProbes : IDisposable
     public void Dispose() => _file.Dispose();
 
     private string LogLine() => _file.LastLogLine is { Length: > 0 } line ? $" (verifier: {line})" : "";
+
+    private void SizeStackMaps(ProbeConfig config)
+    {
+        SetMaxEntries("unwind_rows", StackProbes.MaxRows);
+        SetMaxEntries("code_maps", config.CodeMaps);
+        SetMaxEntries("process_maps", 4 * config.CodeMaps);
+        SetMaxEntries("code_files", StackProbes.MaxFiles);
+        SetMaxEntries("sent_stacks", StackProbes.RememberedStacks);
+        SetMaxEntries("stacks", StackProbes.RingBytes);
+    }
 
     private void SetMaxEntries(string map, uint entries)
         => Errno.ThrowIfLibbpfFailed(
@@ -151,6 +163,8 @@ internal sealed unsafe class AttachedProbes : IDisposable
 
     public int EventsFd => MapFd("events");
 
+    public int StacksFd => MapFd("stacks");
+
     public long EventsLost => (long)Volatile.Read(ref ((ProbeTotals*)_totals.Pointer)->EventsLost);
 
     /// <summary>What a BPF hash table of counts had no room for.</summary>
@@ -246,6 +260,25 @@ internal sealed unsafe class AttachedProbes : IDisposable
     }
 
     private static nuint PageAlign(nuint length) => (length + 4095) & ~(nuint)4095;
+
+    /// <summary>Of a BPF array that user space may write.</summary>
+    public MappedMemory MapArray(string name, uint entries, int entryBytes, string what)
+        => MappedMemory.Map(MapFd(name), PageAlign((nuint)entries * (nuint)entryBytes), true, what);
+
+    /// <returns>Whether the hash table has the key.</returns>
+    public bool TryGet<TKey, TValue>(string map, TKey key, out TValue value)
+        where TKey : unmanaged
+        where TValue : unmanaged
+    {
+        fixed (TValue* pointer = &value)
+            return Libbpf.MapLookupElement(MapFd(map), &key, pointer) == 0;
+    }
+
+    /// <returns>False: the hash table is full.</returns>
+    public bool TrySet<TKey, TValue>(string map, TKey key, TValue value)
+        where TKey : unmanaged
+        where TValue : unmanaged
+        => Libbpf.MapUpdateElement(MapFd(map), &key, &value, 0) == 0;
 
     private int MapFd(string name) => Libbpf.MapFd(Libbpf.ObjectFindMapByName(_object, name));
 }

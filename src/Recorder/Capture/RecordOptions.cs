@@ -50,6 +50,9 @@ public sealed record RecordOptions
     /// <summary>Also count the kernel objects and pages that each fault allocates.</summary>
     public bool Slab { get; init; }
 
+    /// <summary>Also record the user stack of each fault.</summary>
+    public bool Stacks { get; init; }
+
     /// <summary>Do not walk page tables: no levels, entries, frames.</summary>
     public bool NoFrames { get; init; }
 

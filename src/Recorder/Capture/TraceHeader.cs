@@ -32,6 +32,7 @@ internal static class TraceHeader
                 Frames = capture.Frames,
                 Causes = capture.Costs.Causes,
                 Slab = capture.Costs.Slab,
+                StackRecording = capture.Stacks,
                 TlbRefusal = capture.Costs.TlbRefusal,
                 ThpMode = KernelMemory.ThpMode,
                 SwapTypes = kernel.SwapTypes,

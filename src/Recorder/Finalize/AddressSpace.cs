@@ -110,6 +110,9 @@ internal sealed class AddressSpace(int pid, Action<RegionEntry> onNewRegion)
 
     public IReadOnlyList<Piece> Pieces => _pieces;
 
+    /// <summary>Another number whenever mappings of code have changed.</summary>
+    public int CodeVersion { get; private set; }
+
     /// <summary>A mapping appeared, grew, or changed protection: the kernel's record gives the whole VMA as it is now.</summary>
     public void Map(ulong start, ulong end, ulong fileOffset, MappingIdentity identity, uint flags, long? timeNs)
     {
@@ -338,7 +341,17 @@ internal sealed class AddressSpace(int pid, Action<RegionEntry> onNewRegion)
         return region;
     }
 
-    private void Insert(Piece piece) => _pieces.Insert(FirstOverlap(piece.Start), piece);
+    private void Insert(Piece piece)
+    {
+        NoteCode(piece);
+        _pieces.Insert(FirstOverlap(piece.Start), piece);
+    }
+
+    private void NoteCode(Piece piece)
+    {
+        if (piece.Region.Identity.Prot[2] == 'x')
+            CodeVersion++;
+    }
 
     private void Remove(ulong start, ulong end, long? timeNs)
     {
@@ -365,6 +378,7 @@ internal sealed class AddressSpace(int pid, Action<RegionEntry> onNewRegion)
 
     private void Bury(Piece piece)
     {
+        NoteCode(piece);
         if (_dead.Count == RememberedDead)
             _dead.Dequeue();
         _dead.Enqueue(piece);

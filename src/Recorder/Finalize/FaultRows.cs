@@ -6,7 +6,7 @@ using Faultrec.Traces;
 namespace Faultrec.Recorder.Finalize;
 
 /// <summary>Makes rows of faults: names and regions as they stand at the moment that the merge has reached.</summary>
-internal sealed class FaultRows(SpoolHeader header, TaskTable tasks, IRegionLedger ledger)
+internal sealed class FaultRows(SpoolHeader header, TaskTable tasks, IRegionLedger ledger, StackResolver? stacks = null)
 {
     // x86 page-table entries, arch/x86/include/asm/pgtable_types.h.
     private const ulong EntryPresent = 1;
@@ -66,6 +66,9 @@ internal sealed class FaultRows(SpoolHeader header, TaskTable tasks, IRegionLedg
         batch.FaultFlags[i] = (record.Bits & FaultBits.HasFlags) != 0 ? record.FaultFlags : FaultBatch.Null;
         batch.FaultResult[i] = (record.Bits & FaultBits.HasFlags) != 0 ? record.FaultResult : FaultBatch.Null;
         batch.Signal[i] = fault.Signal == 0 ? FaultBatch.Null : fault.Signal;
+        batch.StackId[i] = FaultBatch.Null;
+        batch.Stack[i] = null;
+        stacks?.Set(batch, i, fault, task.Process.Space);
         SetFrame(batch, i, record);
         batch.Gup[i] = (record.Bits & FaultBits.Gup) != 0;
         SetHandler(batch, i, fault);

@@ -27,6 +27,8 @@ internal interface IFrameItems
 
     void OnChange(LedgerEvent change);
 
+    void OnStack(in StackRecordHead head, ReadOnlySpan<ulong> ips);
+
     void OnLoss(int cpu, LossFrame loss);
 
     void OnEnding(SpoolEnding ending);
@@ -62,6 +64,9 @@ internal sealed class FrameDecoder(IFrameItems items)
             case FrameType.Event:
                 DecodeEvent(MemoryMarshal.Read<EventRecord>(payload));
                 break;
+            case FrameType.Stack:
+                DecodeStack(payload);
+                break;
             case FrameType.Loss:
                 items.OnLoss(cpu, MemoryMarshal.Read<LossFrame>(payload));
                 break;
@@ -72,6 +77,12 @@ internal sealed class FrameDecoder(IFrameItems items)
                 items.OnEnding(JsonSerializer.Deserialize(payload, SpoolJson.Default.SpoolEnding)!);
                 break;
         }
+    }
+
+    private unsafe void DecodeStack(ReadOnlySpan<byte> payload)
+    {
+        var head = MemoryMarshal.Read<StackRecordHead>(payload);
+        items.OnStack(head, MemoryMarshal.Cast<byte, ulong>(payload[sizeof(StackRecordHead)..]));
     }
 
     private void DecodeEvent(in EventRecord record)

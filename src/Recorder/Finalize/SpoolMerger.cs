@@ -1,3 +1,4 @@
+using Faultrec.Recorder.Native;
 using Faultrec.Recorder.Spool;
 
 namespace Faultrec.Recorder.Finalize;
@@ -6,6 +7,9 @@ namespace Faultrec.Recorder.Finalize;
 internal interface ISpoolTarget : IMergeTarget
 {
     void OnLoss(int cpu, LossFrame loss);
+
+    /// <summary>Before the first fault.</summary>
+    void OnStack(in StackRecordHead head, ReadOnlySpan<ulong> ips);
 
     /// <summary>Now and then, with the part of the spool that is done.</summary>
     void OnProgress(double part);
@@ -94,6 +98,12 @@ internal sealed class SpoolMerger : IFrameItems
     {
         if (!_isFirstLook)
             _target.OnLoss(cpu, loss);
+    }
+
+    public void OnStack(in StackRecordHead head, ReadOnlySpan<ulong> ips)
+    {
+        if (_isFirstLook)
+            _target.OnStack(head, ips);
     }
 
     public void OnEnding(SpoolEnding ending)

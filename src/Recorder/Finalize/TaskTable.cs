@@ -1,4 +1,3 @@
-using System.Globalization;
 using Faultrec.Recorder.Native;
 using Faultrec.Recorder.Spool;
 using Faultrec.Traces;
@@ -324,21 +323,9 @@ internal sealed class TaskTable(IRegionLedger ledger, bool forgets = false, bool
         foreach (var thread in snapshot.Threads)
             Task(snapshot.Pid, thread.Tid, null).Comm = thread.Comm;
         // No clearing before: one that was created meanwhile, by a process that was not known yet, has told some mappings already.
-        foreach (var line in snapshot.Maps.Split('\n', StringSplitOptions.RemoveEmptyEntries))
-            ApplyMapsLine(process.Space, line);
+        foreach (var map in MapsText.Parse(snapshot.Maps))
+            process.Space.Map(map.Start, map.End, map.FileOffset, map.Identity, 0, null);
     }
-
-    // proc_pid_maps(5): start-end perms offset dev inode name
-    private static void ApplyMapsLine(AddressSpace space, string line)
-    {
-        var fields = line.Split(' ', 6, StringSplitOptions.RemoveEmptyEntries);
-        var dash = fields[0].IndexOf('-');
-        var identity = SidebandParser.Identity(
-            fields.Length > 5 ? fields[5].TrimStart() : "", fields[1], ulong.Parse(fields[4], CultureInfo.InvariantCulture), fields[3]);
-        space.Map(Hex(fields[0][..dash]), Hex(fields[0][(dash + 1)..]), Hex(fields[2]), identity, 0, null);
-    }
-
-    private static ulong Hex(string text) => ulong.Parse(text, NumberStyles.HexNumber, CultureInfo.InvariantCulture);
 
     private bool IsOfKnown(LedgerEvent change) => change switch
     {

@@ -1,4 +1,5 @@
 using Faultrec.Recorder.Capture;
+using Faultrec.Recorder.Native;
 using Faultrec.Recorder.Spool;
 using Faultrec.Traces;
 
@@ -16,6 +17,7 @@ internal sealed class TraceFinalizer : ISpoolTarget, IDisposable
     private readonly SortedDictionary<int, long> _lostByCpu = [];
     private readonly SortedDictionary<long, long> _lostBySecond = [];
     private readonly FaultRows _rows;
+    private readonly StackResolver? _stacks;
 
     public TraceFinalizer(SpoolReader spool, Stream output, Action<double>? progress)
     {
@@ -23,7 +25,8 @@ internal sealed class TraceFinalizer : ISpoolTarget, IDisposable
         _writer = new TraceWriter(output);
         _progress = progress;
         _tasks = new TaskTable(_ledger, onlyKnown: spool.Header.FollowsOnlyTarget);
-        _rows = new FaultRows(spool.Header, _tasks, _ledger);
+        _stacks = spool.Header.Metadata.StackRecording is { Refusal: null } asked ? new StackResolver(asked) : null;
+        _rows = new FaultRows(spool.Header, _tasks, _ledger, _stacks);
     }
 
     public TraceMetadata Run()
@@ -46,6 +49,8 @@ internal sealed class TraceFinalizer : ISpoolTarget, IDisposable
         _lostBySecond[second] = _lostBySecond.GetValueOrDefault(second) + loss.Lost;
     }
 
+    public void OnStack(in StackRecordHead head, ReadOnlySpan<ulong> ips) => _stacks?.Add(head, ips);
+
     public void OnProgress(double part) => _progress?.Invoke(part);
 
     public void OnFault(in SpooledFault fault)
@@ -58,7 +63,11 @@ internal sealed class TraceFinalizer : ISpoolTarget, IDisposable
         _rows.Add(_batch, fault);
     }
 
-    public void Dispose() => _writer.Dispose();
+    public void Dispose()
+    {
+        _stacks?.Dispose();
+        _writer.Dispose();
+    }
 
     private TraceMetadata Metadata(SpoolMerger merger)
     {
@@ -82,6 +91,8 @@ internal sealed class TraceFinalizer : ISpoolTarget, IDisposable
             LockWaits = costs.LockWaits,
             TlbFlushes = costs.TlbFlushes,
             Slab = header.Slab is { } slab ? slab with { Caches = costs.Caches, BuddyAllocations = costs.BuddyAllocations } : null,
+            StackRecording = _stacks?.BuildRecording(ending?.StackWarnings ?? []) ?? header.StackRecording,
+            Stacks = _stacks?.BuildTable(),
             Receipt = new Receipt
             {
                 Events = _rows.Count,

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Faultrec.Recorder.Finalize;
+using Faultrec.Recorder.Native;
 using Faultrec.Recorder.Spool;
 using Faultrec.Traces;
 
@@ -86,6 +87,11 @@ internal sealed class LiveSink(BatchQueue queue, Action<TraceMetadata> onStart) 
     {
         Lost += loss.Lost;
         _missed += new MissedFaults(0, loss.Lost);
+    }
+
+    public void OnStack(in StackRecordHead head, ReadOnlySpan<ulong> ips)
+    {
+        // A live view shows no stacks, and does not ask for them.
     }
 
     public void OnEnding(SpoolEnding ending) => Ending = ending;

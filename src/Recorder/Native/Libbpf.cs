@@ -67,6 +67,9 @@ internal static unsafe partial class Libbpf
     [LibraryImport(Library, EntryPoint = "bpf_map_lookup_elem")]
     public static partial int MapLookupElement(int map, void* key, void* value);
 
+    [LibraryImport(Library, EntryPoint = "bpf_map_update_elem")]
+    public static partial int MapUpdateElement(int map, void* key, void* value, ulong flags);
+
     [LibraryImport(Library, EntryPoint = "bpf_map__set_max_entries")]
     public static partial int MapSetMaxEntries(nint map, uint entries);
 
@@ -137,5 +140,5 @@ internal static unsafe partial class Libbpf
     public static partial byte* BtfNameByOffset(BtfHandle btf, uint offset);
 
     private static nint Resolve(string name, Assembly assembly, DllImportSearchPath? path)
-        => name == Library && NativeLibrary.TryLoad("libbpf.so.1", out var handle) ? handle : 0;
+        => name is Library or Libdw.Library or Libdw.ElfLibrary && NativeLibrary.TryLoad($"lib{name}.so.1", out var handle) ? handle : 0;
 }

@@ -173,6 +173,21 @@ internal static unsafe partial class Libc
         return stat[1];
     }
 
+    /// <summary>The device as the kernel keeps it (see <see cref="KernelDevice"/>) and the inode number; null: no such file.</summary>
+    public static (uint Device, ulong Inode)? TryGetDeviceAndInode(string path)
+    {
+        var stat = stackalloc ulong[18];
+        if (Stat(path, stat) != 0)
+            return null;
+        // makedev(3): 12 of the minor's bits are below the major's, 12 above; likewise the other way round.
+        var major = (uint)((stat[0] >> 8) & 0xfff);
+        var minor = (uint)((stat[0] & 0xff) | ((stat[0] >> 12) & 0xffff_ff00));
+        return (KernelDevice(major, minor), stat[1]);
+    }
+
+    /// <summary>MKDEV of include/linux/kdev_t.h.</summary>
+    public static uint KernelDevice(uint major, uint minor) => major << 20 | minor;
+
     /// <summary>perf_event_open(2): an fd, or -1.</summary>
     public static int PerfEventOpen(void* attr, int pid, int cpu, int groupFd, uint flags)
         => (int)Syscall(SysPerfEventOpen, (nint)attr, pid, cpu, groupFd, (nint)flags);

@@ -42,6 +42,8 @@ internal unsafe struct ProbeConfig
     public uint ResultRetry;
     public uint ResultError;
     public uint ResultMajor;
+    public uint CodeMaps;
+    private readonly uint _pad;
     public ulong CgroupId;
     public uint CommStar;
     public uint CommAccept;
@@ -180,6 +182,93 @@ internal struct FaultDetails
     public StageCounts Objects;
     public ushort BuddyPages;
     public ushort HasCosts;
+    public ulong Stack;
+}
+
+/// <summary>enum stack_ending.</summary>
+internal enum StackEnding : uint
+{
+    None = 0,
+    Outermost = 1,
+    NoTable = 2,
+    Unreadable = 3,
+}
+
+/// <summary>struct stack_record up to its frames.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct StackRecordHead
+{
+    public const int MaxFrames = 127;
+
+    public ulong Id;
+    public uint Frames;
+    public StackEnding Ending;
+}
+
+internal enum CfaRule : byte
+{
+    Unknown = 0,
+    Sp = 1,
+    Bp = 2,
+    Plt = 3,
+    Signal = 4,
+    Outermost = 5,
+    Unsupported = 6,
+}
+
+[StructLayout(LayoutKind.Sequential)]
+internal record struct UnwindRow
+{
+    public uint Pc;
+    public short CfaOffset;
+    public CfaRule CfaRule;
+    public sbyte BpOffset;
+}
+
+[StructLayout(LayoutKind.Sequential)]
+internal struct CodeMapping
+{
+    public ulong Start;
+    public ulong End;
+    public ulong Bias;
+    public uint FirstRow;
+    public uint RowCount;
+}
+
+[InlineArray(Count)]
+internal struct CodeMappings
+{
+    public const int Count = 127;
+
+    private CodeMapping _first;
+}
+
+[StructLayout(LayoutKind.Explicit, Size = 4096)]
+internal struct CodeMaps
+{
+    [FieldOffset(0)]
+    public uint Count;
+    [FieldOffset(32)]
+    public CodeMappings Mappings;
+}
+
+[StructLayout(LayoutKind.Sequential)]
+internal record struct CodeFileKey
+{
+    public ulong Inode;
+    public uint Device;
+    private readonly uint _pad;
+}
+
+[StructLayout(LayoutKind.Sequential)]
+internal struct CodeFile
+{
+    public ulong CodeAddress;
+    public ulong CodeOffset;
+    public ulong CodeBytes;
+    public uint FirstRow;
+    public uint RowCount;
+    public CodeFileKey Interpreter;
 }
 
 /// <summary>What the rings hold when an option needs more than <see cref="FaultRecord"/>.</summary>

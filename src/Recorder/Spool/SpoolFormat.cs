@@ -37,6 +37,9 @@ internal enum FrameType : ushort
 
     /// <summary>DetailedFault[] of one CPU.</summary>
     DetailedFaults = 9,
+
+    /// <summary>stack_record up to its last frame: a user stack that faults name by its id, before or after this.</summary>
+    Stack = 10,
 }
 
 [StructLayout(LayoutKind.Sequential)]
@@ -79,7 +82,7 @@ internal struct LossFrame
 /// <summary>What is known when the recording starts; the rest of the trace's metadata comes with the end.</summary>
 internal sealed record SpoolHeader
 {
-    public const int CurrentVersion = 2;
+    public const int CurrentVersion = 3;
 
     public int SpoolVersion { get; init; } = CurrentVersion;
 
@@ -129,6 +132,9 @@ internal sealed record SpoolEnding
 
     /// <summary>Null: nothing was counted by process.</summary>
     public CostCounts? Costs { get; init; }
+
+    /// <summary>Files without unwind tables, and why.</summary>
+    public IReadOnlyList<string> StackWarnings { get; init; } = [];
 
     /// <summary>ru_minflt of wait4(2), where no probe tells each thread's count at its end.</summary>
     public long? KernelMinor { get; init; }

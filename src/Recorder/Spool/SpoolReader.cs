@@ -97,6 +97,8 @@ internal sealed class SpoolReader : IDisposable
         FrameType.Faults => length is > 0 and <= MaxRecordsLength && length % sizeof(FaultRecord) == 0,
         FrameType.DetailedFaults => length is > 0 and <= MaxRecordsLength && length % sizeof(DetailedFault) == 0,
         FrameType.Sideband => length is > 0 and <= MaxRecordsLength,
+        FrameType.Stack => length >= sizeof(StackRecordHead) + sizeof(ulong) && length <= sizeof(StackRecordHead) + StackRecordHead.MaxFrames * sizeof(ulong)
+            && length % sizeof(ulong) == 0,
         FrameType.Event => length == sizeof(EventRecord),
         FrameType.Loss => length == sizeof(LossFrame),
         _ => false,

@@ -161,6 +161,10 @@ public sealed class SpoolMergerTests
             Log.Add($"{timeNs} fault");
         }
 
+        public void OnStack(in StackRecordHead head, ReadOnlySpan<ulong> ips)
+        {
+        }
+
         public void OnLoss(int cpu, LossFrame loss) => Losses.Add((cpu, loss.Lost));
 
         public void OnProgress(double part)

@@ -23,7 +23,7 @@ public sealed partial class ProbeLayoutTests
             ("flag_tried", "FlagTried"), ("flag_remote", "FlagRemote"), ("flag_vma_lock", "FlagVmaLock"),
             ("starts_at_exception", "StartsAtException"), ("arg_lock_write", "ArgLockWrite"), ("sees_slow_slab", "SeesSlowSlab"), ("sees_new_slab", "SeesNewSlab"),
             ("result_retry", "ResultRetry"), ("result_error", "ResultError"), ("result_major", "ResultMajor"),
-            ("cgroup_id", "CgroupId"), ("comm_star", "CommStar"), ("comm_accept", "CommAccept"), ("comm_masks", "CommMasks"),
+            ("code_maps", "CodeMaps"), ("cgroup_id", "CgroupId"), ("comm_star", "CommStar"), ("comm_accept", "CommAccept"), ("comm_masks", "CommMasks"),
         ]),
         ("probe_totals", typeof(ProbeTotals), [("events_lost", "EventsLost"), ("tasks_marked", "TasksMarked"), ("returns_due", "ReturnsDue"), ("counts_lost", "CountsLost")]),
         ("lock_wait_key", typeof(LockWaitKey), [("pid", "Pid"), ("tid", "Tid"), ("holder_pid", "HolderPid"), ("holder_tid", "HolderTid")]),
@@ -43,7 +43,10 @@ public sealed partial class ProbeLayoutTests
         ("fault_details", typeof(FaultDetails),
         [
             ("vmf_address", "VmfAddress"), ("vmf_pgoff", "VmfPgoff"), ("cause_ns", "CauseNs"), ("objects", "Objects"), ("buddy_pages", "BuddyPages"), ("has_costs", "HasCosts"),
+            ("stack", "Stack"),
         ]),
+        ("code_mapping", typeof(CodeMapping), [("start", "Start"), ("end", "End"), ("bias", "Bias"), ("first_row", "FirstRow"), ("row_count", "RowCount")]),
+        ("code_file_key", typeof(CodeFileKey), [("inode", "Inode"), ("device", "Device")]),
         ("walk_state", typeof(WalkState),
         [
             ("direct_map", "DirectMap"), ("top_shift", "TopShift"), ("addresses", "Addresses"), ("pfns", "Pfns"),

@@ -1,0 +1,149 @@
+using System.Globalization;
+using Faultrec.Recorder.Finalize;
+using Faultrec.Recorder.Native;
+using Faultrec.Recorder.Symbols;
+
+namespace Faultrec.Recorder.Capture;
+
+/// <summary>The tables by which the probes unwind, as user space fills them (bpf/stacks.bpf.h). One thread uses it.</summary>
+internal sealed unsafe class CodeTables : IDisposable
+{
+    private readonly AttachedProbes _probes;
+    private readonly uint _maxAddressSpaces;
+    private readonly MappedMemory _rows;
+    private readonly MappedMemory _maps;
+
+    // By device and inode; null: no rows can be made of it.
+    private readonly Dictionary<CodeFileKey, CodeFile?> _files = [];
+    private readonly List<string> _warnings = [];
+    private uint _rowCount;
+
+    public CodeTables(AttachedProbes probes, uint maxAddressSpaces)
+    {
+        _probes = probes;
+        _maxAddressSpaces = maxAddressSpaces;
+        _rows = probes.MapArray("unwind_rows", StackProbes.MaxRows, sizeof(UnwindRow), "the unwind tables");
+        _maps = probes.MapArray("code_maps", maxAddressSpaces, sizeof(CodeMaps), "the mappings of code");
+    }
+
+    public IReadOnlyList<string> Warnings => _warnings;
+
+    /// <summary>A process has mapped code. Where the probe has not seen it, or did not know the file, the mapping is added.</summary>
+    public void Mapped(int pid, ulong start, ulong end, ulong fileOffset, MappingIdentity identity)
+    {
+        if (identity.Path is null || KeyOf(identity) is not { } key || Find(key, identity.Path) is not { RowCount: > 0 } file)
+            return;
+        if (!_probes.TryGet("process_maps", (uint)pid, out uint element))
+        {
+            element = NewElement();
+            if (element == 0 || !_probes.TrySet("process_maps", (uint)pid, element))
+                return;
+        }
+        Add(element, new CodeMapping
+        {
+            Start = start,
+            End = end,
+            Bias = start - fileOffset + file.CodeOffset - file.CodeAddress,
+            FirstRow = file.FirstRow,
+            RowCount = file.RowCount,
+        });
+    }
+
+    /// <summary>A child that no probe has seen to be created has what its parent has.</summary>
+    public void Forked(int pid, int parentPid)
+    {
+        if (!_probes.TryGet("process_maps", (uint)pid, out uint _) && _probes.TryGet("process_maps", (uint)parentPid, out uint element))
+            _probes.TrySet("process_maps", (uint)pid, element);
+    }
+
+    /// <summary>Makes rows of a file, if there are none yet, and tells the probes.</summary>
+    public CodeFile? Find(CodeFileKey key, string path)
+    {
+        if (_files.TryGetValue(key, out var known))
+            return known;
+        CodeFile? made = null;
+        try
+        {
+            made = Make(path);
+            if (!_probes.TrySet("code_files", key, made.Value))
+                throw new BadElfException($"is one file too many for the probes, which hold {StackProbes.MaxFiles}");
+        }
+        catch (BadElfException e)
+        {
+            _warnings.Add($"{path}: {e.Message}: stacks through it follow frame pointers");
+        }
+        _files[key] = made;
+        return made;
+    }
+
+    /// <summary>As the kernel has it in struct inode and super_block; null: there is no such file.</summary>
+    public static CodeFileKey? KeyOf(string path) => Libc.TryGetDeviceAndInode(path) is var (device, inode)
+        ? new CodeFileKey { Device = device, Inode = inode }
+        : null;
+
+    public void Dispose()
+    {
+        _rows.Dispose();
+        _maps.Dispose();
+    }
+
+    // "fe:01" of /proc/PID/maps: major and minor, hex.
+    private static CodeFileKey? KeyOf(MappingIdentity identity)
+    {
+        var parts = identity.Device?.Split(':') ?? [];
+        return parts.Length == 2
+            && uint.TryParse(parts[0], NumberStyles.HexNumber, CultureInfo.InvariantCulture, out var major)
+            && uint.TryParse(parts[1], NumberStyles.HexNumber, CultureInfo.InvariantCulture, out var minor)
+            ? new CodeFileKey { Device = Libc.KernelDevice(major, minor), Inode = identity.Inode }
+            : null;
+    }
+
+    private CodeFile Make(string path)
+    {
+        using var elf = ElfFile.Open(path);
+        if (elf.Code is not { } code)
+            throw new BadElfException("has no code");
+        // The interpreter first: the program's entry names it.
+        var interpreter = elf.Interpreter is { } name && KeyOf(name) is { } key && Find(key, name) is not null ? key : default;
+        var rows = UnwindTable.Make(elf);
+        if (rows.Count > StackProbes.MaxRows - _rowCount)
+            throw new BadElfException($"has {rows.Count} unwind rows, and {StackProbes.MaxRows - _rowCount} are free");
+        // SAFETY: the array is mapped for as long as this object lives, and the room was looked at.
+        rows.CopyTo(new Span<UnwindRow>((UnwindRow*)_rows.Pointer + _rowCount, rows.Count));
+        var file = new CodeFile
+        {
+            CodeAddress = code.Address,
+            CodeOffset = code.Offset,
+            CodeBytes = code.MemoryBytes,
+            FirstRow = _rowCount,
+            RowCount = (uint)rows.Count,
+            Interpreter = interpreter,
+        };
+        _rowCount += (uint)rows.Count;
+        return file;
+    }
+
+    // SAFETY: the array is mapped for as long as this object lives; elements are below its length.
+    private ref CodeMaps Element(uint element) => ref ((CodeMaps*)_maps.Pointer)[element];
+
+    private uint NewElement()
+    {
+        var element = Interlocked.Increment(ref Element(0).Count);
+        return element < _maxAddressSpaces ? element : 0;
+    }
+
+    private void Add(uint element, CodeMapping mapping)
+    {
+        ref var maps = ref Element(element);
+        var count = Math.Min(Volatile.Read(ref maps.Count), CodeMappings.Count);
+        for (var i = 0; i < count; i++)
+        {
+            ref readonly var known = ref maps.Mappings[i];
+            if (known.Bias == mapping.Bias && known.FirstRow == mapping.FirstRow && known.Start < mapping.End && known.End > mapping.Start)
+                return;
+        }
+        var index = Interlocked.Increment(ref maps.Count) - 1;
+        if (index < CodeMappings.Count)
+            maps.Mappings[(int)index] = mapping;
+    }
+}

@@ -1,0 +1,130 @@
+using System.Collections.Concurrent;
+using System.Text.Json;
+using Faultrec.Recorder.Finalize;
+using Faultrec.Recorder.Spool;
+using Faultrec.Recorder.Symbols;
+
+namespace Faultrec.Recorder.Capture;
+
+/// <summary>
+/// Looks at the side-band on its way to the sink and keeps the unwind tables up to it: on a thread of its own, because a large
+/// program's tables take longer than a ring of faults lasts.
+/// </summary>
+internal sealed class CodeWatch : IDisposable
+{
+    private static readonly string[] LibraryFolders =
+        ["/lib/x86_64-linux-gnu", "/usr/lib/x86_64-linux-gnu", "/lib64", "/usr/lib64", "/usr/local/lib", "/lib", "/usr/lib"];
+
+    private readonly CodeTables _tables;
+    private readonly BlockingCollection<LedgerEvent> _changes = [];
+    private readonly SidebandParser _parser = new();
+    private readonly Thread _thread;
+
+    public CodeWatch(CodeTables tables)
+    {
+        _tables = tables;
+        _thread = new Thread(Run) { IsBackground = true, Name = "unwind tables" };
+    }
+
+    /// <summary>Complete after <see cref="Dispose"/> only, or when nothing runs any more.</summary>
+    public IReadOnlyList<string> Warnings
+    {
+        get
+        {
+            Finish();
+            return _tables.Warnings;
+        }
+    }
+
+    /// <summary>Makes the tables of a program, its interpreter and the libraries it needs, before it runs.</summary>
+    public void Prepare(string program)
+    {
+        if (PathOf(program) is { } path)
+            PrepareFile(path, []);
+    }
+
+    public IFrameSink Before(IFrameSink sink) => new Tee(this, sink);
+
+    public void Dispose()
+    {
+        Finish();
+        _tables.Dispose();
+        _changes.Dispose();
+    }
+
+    private void Finish()
+    {
+        _changes.CompleteAdding();
+        if (_thread.IsAlive)
+            _thread.Join();
+    }
+
+    private void Run()
+    {
+        foreach (var change in _changes.GetConsumingEnumerable())
+        {
+            switch (change)
+            {
+                case MapEvent map:
+                    _tables.Mapped(map.Pid, map.Start, map.End, map.FileOffset, map.Identity);
+                    break;
+                case ForkEvent fork:
+                    _tables.Forked(fork.Pid, fork.ParentPid);
+                    break;
+                case SnapshotEvent { Snapshot: var snapshot }:
+                    foreach (var map in MapsText.Parse(snapshot.Maps).Where(map => IsCode(map.Identity)))
+                        _tables.Mapped(snapshot.Pid, map.Start, map.End, map.FileOffset, map.Identity);
+                    break;
+            }
+        }
+    }
+
+    private void Look(FrameType type, ReadOnlySpan<byte> payload, ReadOnlySpan<byte> rest)
+    {
+        if (type is not (FrameType.Sideband or FrameType.Maps) || _changes.IsAddingCompleted)
+            return;
+        if (!_thread.IsAlive)
+            _thread.Start();
+        byte[] bytes = [.. payload, .. rest];
+        if (type == FrameType.Maps)
+        {
+            _changes.Add(new SnapshotEvent(JsonSerializer.Deserialize(bytes, SpoolJson.Default.MapsSnapshot)!));
+            return;
+        }
+        foreach (var change in _parser.Parse(bytes))
+        {
+            if (change is MapEvent map && IsCode(map.Identity) || change is ForkEvent fork && fork.Pid != fork.ParentPid)
+                _changes.Add(change);
+        }
+    }
+
+    private static bool IsCode(MappingIdentity identity) => identity.Prot[2] == 'x' && identity.Path is not null;
+
+    private void PrepareFile(string path, HashSet<string> seen)
+    {
+        if (!seen.Add(path) || CodeTables.KeyOf(path) is not { } key)
+            return;
+        _tables.Find(key, path);
+        foreach (var library in NeededLibraries.Of(path))
+        {
+            if (LibraryFolders.Select(folder => Path.Combine(folder, library)).FirstOrDefault(File.Exists) is { } file)
+                PrepareFile(file, seen);
+        }
+    }
+
+    // As execvp(3) looks for it. What the dynamic linker would find elsewhere comes with its mapping.
+    private static string? PathOf(string program) => program.Contains('/')
+        ? program
+        : (Environment.GetEnvironmentVariable("PATH") ?? "/bin:/usr/bin").Split(':').Select(folder => Path.Combine(folder, program)).FirstOrDefault(File.Exists);
+
+    private sealed class Tee(CodeWatch watch, IFrameSink sink) : IFrameSink
+    {
+        public void Append(FrameType type, int cpu, ReadOnlySpan<byte> payload, ReadOnlySpan<byte> rest = default)
+        {
+            sink.Append(type, cpu, payload, rest);
+            watch.Look(type, payload, rest);
+        }
+
+        public string? EndPass(long nowNs) => sink.EndPass(nowNs);
+    }
+}

@@ -1,0 +1,70 @@
+using Faultrec.Recorder.Native;
+using Faultrec.Recorder.Spool;
+using Faultrec.Traces;
+
+namespace Faultrec.Recorder.Capture;
+
+/// <summary>What `--stacks` adds to a recording: unwind tables for the probes, and the ring of the stacks they take.</summary>
+internal sealed class StackProbes : IDisposable
+{
+    /// <summary>8 bytes each. libc has 22,000 rows, libpython 63,000, node a million.</summary>
+    public const uint MaxRows = 4 << 20;
+
+    public const uint MaxFiles = 4096;
+
+    /// <summary>Of those sent; more distinct ones are only sent more than once.</summary>
+    public const uint RememberedStacks = 64 * 1024;
+
+    public const uint RingBytes = 8 << 20;
+
+    /// <summary>4 KiB each; one an execve.</summary>
+    private const uint MaxAddressSpaces = 4096;
+
+    private readonly StackRing _ring;
+    private readonly CodeWatch _watch;
+
+    private StackProbes(AttachedProbes probes)
+    {
+        _ring = new StackRing(probes);
+        _watch = new CodeWatch(new CodeTables(probes, MaxAddressSpaces));
+    }
+
+    /// <summary>How the probes are told; without --stacks, or without libdw, they take none.</summary>
+    public static ProbeConfig Describe(ProbeConfig config, RecordOptions options)
+    {
+        if (!options.Stacks || Libdw.Refusal is not null)
+            return config;
+        config.HasDetails = 1;
+        config.CodeMaps = MaxAddressSpaces;
+        return config;
+    }
+
+    /// <summary>Null: no stacks are taken.</summary>
+    public static StackProbes? Open(AttachedProbes probes, ProbeConfig config, IReadOnlyList<string> command)
+    {
+        if (config.CodeMaps == 0)
+            return null;
+        var stacks = new StackProbes(probes);
+        if (command.Count > 0)
+            stacks._watch.Prepare(command[0]);
+        return stacks;
+    }
+
+    /// <summary>What the trace says of stacks when it begins; null: they were not asked for.</summary>
+    public static StackRecording? Recording(RecordOptions options, string? refusal)
+        => options.Stacks ? new StackRecording(refusal ?? Libdw.Refusal, 0, 0, 0, []) : null;
+
+    /// <summary>A sink before <paramref name="sink"/> that learns which code processes map.</summary>
+    public IFrameSink Watching(IFrameSink sink) => _watch.Before(sink);
+
+    public void DrainTo(IFrameSink sink) => _ring.DrainTo(sink);
+
+    /// <summary>After the last drain: files whose unwind tables could not be made, and why.</summary>
+    public IReadOnlyList<string> Warnings => _watch.Warnings;
+
+    public void Dispose()
+    {
+        _watch.Dispose();
+        _ring.Dispose();
+    }
+}

@@ -1,0 +1,124 @@
+using Faultrec.Recorder.Native;
+using Faultrec.Recorder.Symbols;
+using Faultrec.Traces;
+
+namespace Faultrec.Recorder.Finalize;
+
+/// <summary>
+/// Makes the tree of stacks: what the probes sent are addresses of a process at a moment, so each fault's stack is looked up among
+/// the mappings of that moment, once as long as they stay.
+/// </summary>
+internal sealed class StackResolver(StackRecording header) : IDisposable
+{
+    /// <summary>A program that maps code all the time makes every stack a new one.</summary>
+    private const int MaxResolved = 1 << 18;
+
+    private readonly Dictionary<ulong, (StackEnding Ending, ulong[] Ips)> _sent = [];
+    private readonly Dictionary<(AddressSpace, int CodeVersion, ulong Id), int> _resolved = [];
+    private readonly Dictionary<(int Module, ulong Place), int> _frameIndices = [];
+    private readonly Dictionary<(int Parent, int Frame), int> _nodeIndices = [];
+    private readonly List<StackFrame> _frames = [];
+    private readonly List<int> _parents = [];
+    private readonly List<int> _nodeFrames = [];
+    private readonly Dictionary<int, string> _folded = [];
+    private readonly SymbolCache _symbols = new();
+    private long _complete;
+    private long _truncated;
+    private long _lost;
+
+    public void Add(in StackRecordHead head, ReadOnlySpan<ulong> ips) => _sent[head.Id] = (head.Ending, ips.ToArray());
+
+    /// <summary>Sets `stack_id` and `stack` of a row.</summary>
+    public void Set(FaultBatch batch, int i, in SpooledFault fault, AddressSpace space)
+    {
+        if (fault.Details?.Values.Stack is not { } id)
+            return; // a fault that failed, or had no entry
+        if (!_sent.TryGetValue(id, out var stack))
+        {
+            _lost++;
+            return;
+        }
+        if (stack.Ending == StackEnding.Outermost)
+            _complete++;
+        else
+            _truncated++;
+        var node = NodeOf(id, stack.Ips, space);
+        batch.StackId[i] = node;
+        batch.Stack[i] = Fold(node);
+    }
+
+    /// <summary>Null: no fault has a stack.</summary>
+    public StackTable? BuildTable() => _parents.Count == 0 ? null : new StackTable(_symbols.Modules, _frames, _parents, _nodeFrames);
+
+    public StackRecording BuildRecording(IReadOnlyList<string> recordingWarnings)
+        => header with { Complete = _complete, Truncated = _truncated, Lost = _lost, Warnings = [.. recordingWarnings, .. _symbols.Warnings] };
+
+    public void Dispose() => _symbols.Dispose();
+
+    private int NodeOf(ulong id, ulong[] ips, AddressSpace space)
+    {
+        var key = (space, space.CodeVersion, id);
+        if (_resolved.TryGetValue(key, out var node))
+            return node;
+        node = -1;
+        for (var i = ips.Length - 1; i >= 0; i--)
+            node = Child(node, FrameOf(ips[i], space));
+        if (_resolved.Count == MaxResolved)
+            _resolved.Clear();
+        return _resolved[key] = node;
+    }
+
+    private int Child(int parent, int frame)
+    {
+        if (_nodeIndices.TryGetValue((parent, frame), out var node))
+            return node;
+        _parents.Add(parent);
+        _nodeFrames.Add(frame);
+        return _nodeIndices[(parent, frame)] = _parents.Count - 1;
+    }
+
+    private int FrameOf(ulong ip, AddressSpace space)
+    {
+        const int none = -1;
+        if (space.Lookup(ip) is not { } piece)
+            return Frame(none, ip, () => new StackFrame { Kind = "user", Address = ip });
+        var identity = piece.Region.Identity;
+        if (identity.Path is { } path)
+        {
+            var (module, offset) = (_symbols.ModuleOf(path, identity.Inode), ip - piece.Start + piece.FileOffset);
+            return Frame(module, offset, () => _symbols.FrameAt(module, offset));
+        }
+        if (identity.Name == "[anon]")
+            return Frame(none, ip, () => new StackFrame { Kind = "jit", Address = ip });
+        var named = _symbols.ModuleWithoutFile(identity.Name);
+        return Frame(named, ip - piece.Start, () => new StackFrame { Kind = "user", Module = named, Address = ip - piece.Start });
+    }
+
+    private int Frame(int module, ulong place, Func<StackFrame> make)
+    {
+        if (_frameIndices.TryGetValue((module, place), out var known))
+            return known;
+        _frames.Add(make());
+        return _frameIndices[(module, place)] = _frames.Count - 1;
+    }
+
+    private string Fold(int node)
+    {
+        if (_folded.TryGetValue(node, out var text))
+            return text;
+        var names = new List<string>();
+        for (var at = node; at >= 0; at = _parents[at])
+            names.Add(Name(_frames[_nodeFrames[at]]));
+        names.Reverse();
+        return _folded[node] = string.Join(';', names);
+    }
+
+    // A semicolon is what separates frames.
+    private string Name(StackFrame frame)
+    {
+        var name = frame.Function ?? (frame.Module is { } module
+            ? $"{Path.GetFileName(_symbols.Modules[module].Path)}+0x{frame.Address:x}"
+            : $"0x{frame.Address:x}");
+        return name.Replace(';', ':');
+    }
+}

@@ -1,0 +1,187 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+
+namespace Faultrec.Recorder.Native;
+
+/// <summary>
+/// elfutils: libelf, libdw and libdwfl (their headers document each call). The native executable links the archives; elsewhere
+/// the shared libraries are loaded.
+/// </summary>
+internal static unsafe partial class Libdw
+{
+    public const string Library = "dw";
+    public const string ElfLibrary = "elf";
+
+    public const int ElfReadMmap = 8; // ELF_C_READ_MMAP
+    public const uint SegmentLoad = 1;
+    public const uint SegmentInterpreter = 3;
+    public const uint SegmentEhFrame = 0x6474e550; // PT_GNU_EH_FRAME
+    public const uint SegmentExecutable = 1; // PF_X
+    public const int RegisterBp = 6;
+    public const int RegisterSp = 7;
+    public const int RegisterReturn = 16;
+    public const byte OpPlusConstant = 0x23; // DW_OP_plus_uconst
+    public const byte OpRegisterBp = 0x76; // DW_OP_breg6
+    public const byte OpRegisterSp = 0x77; // DW_OP_breg7
+    public const byte OpRegisterIp = 0x80; // DW_OP_breg16
+    public const byte OpRegister = 0x92; // DW_OP_bregx
+    public const byte OpCallFrameCfa = 0x9c;
+
+    /// <summary>GElf_Phdr.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    public struct ProgramHeader
+    {
+        public uint Type;
+        public uint Flags;
+        public ulong Offset;
+        public ulong Address;
+        public ulong PhysicalAddress;
+        public ulong FileBytes;
+        public ulong MemoryBytes;
+        public ulong Alignment;
+    }
+
+    /// <summary>GElf_Shdr.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    public struct SectionHeader
+    {
+        public uint Name;
+        public uint Type;
+        public ulong Flags;
+        public ulong Address;
+        public ulong Offset;
+        public ulong Bytes;
+        public uint Link;
+        public uint Info;
+        public ulong Alignment;
+        public ulong EntryBytes;
+    }
+
+    /// <summary>GElf_Dyn.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    public struct DynamicEntry
+    {
+        public long Tag;
+        public ulong Value;
+    }
+
+    /// <summary>Dwarf_Op.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    public struct Operation
+    {
+        public byte Atom;
+        public long Number;
+        public long Number2;
+        public ulong Offset;
+    }
+
+    /// <summary>Dwfl_Callbacks.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    public struct Callbacks
+    {
+        public nint FindElf;
+        public delegate* unmanaged[Cdecl]<nint, void**, byte*, ulong, byte*, byte*, uint, byte**, int> FindDebugInfo;
+        public nint SectionAddress;
+        public byte** DebugInfoPath;
+    }
+
+    /// <summary>Null: libdw can be called. Else why not.</summary>
+    public static string? Refusal { get; } = FindRefusal();
+
+    [LibraryImport(ElfLibrary, EntryPoint = "elf_version")]
+    private static partial uint ElfVersion(uint version);
+
+    [LibraryImport(ElfLibrary, EntryPoint = "elf_begin")]
+    public static partial nint ElfBegin(int fd, int command, nint reference);
+
+    [LibraryImport(ElfLibrary, EntryPoint = "elf_end")]
+    public static partial int ElfEnd(nint elf);
+
+    [LibraryImport(ElfLibrary, EntryPoint = "elf_getphdrnum")]
+    public static partial int ElfProgramHeaders(nint elf, nuint* count);
+
+    [LibraryImport(ElfLibrary, EntryPoint = "gelf_getphdr")]
+    public static partial nint ElfProgramHeader(nint elf, int index, ProgramHeader* header);
+
+    [LibraryImport(ElfLibrary, EntryPoint = "elf_nextscn")]
+    public static partial nint ElfNextSection(nint elf, nint section);
+
+    [LibraryImport(ElfLibrary, EntryPoint = "gelf_getshdr")]
+    public static partial nint ElfSectionHeader(nint section, SectionHeader* header);
+
+    [LibraryImport(ElfLibrary, EntryPoint = "elf_getdata")]
+    public static partial nint ElfSectionData(nint section, nint after);
+
+    [LibraryImport(ElfLibrary, EntryPoint = "gelf_getdyn")]
+    public static partial nint ElfDynamicEntry(nint data, int index, DynamicEntry* entry);
+
+    [LibraryImport(ElfLibrary, EntryPoint = "elf_strptr")]
+    public static partial byte* ElfString(nint elf, nuint section, nuint offset);
+
+    [LibraryImport(Library, EntryPoint = "dwarf_getcfi_elf")]
+    public static partial nint GetCfi(nint elf);
+
+    [LibraryImport(Library, EntryPoint = "dwarf_cfi_end")]
+    public static partial int CfiEnd(nint cfi);
+
+    [LibraryImport(Library, EntryPoint = "dwarf_cfi_addrframe")]
+    public static partial int CfiFrame(nint cfi, ulong address, nint* frame);
+
+    [LibraryImport(Library, EntryPoint = "dwarf_frame_info")]
+    public static partial int FrameInfo(nint frame, ulong* start, ulong* end, byte* isSignal);
+
+    [LibraryImport(Library, EntryPoint = "dwarf_frame_cfa")]
+    public static partial int FrameCfa(nint frame, Operation** operations, nuint* count);
+
+    [LibraryImport(Library, EntryPoint = "dwarf_frame_register")]
+    public static partial int FrameRegister(nint frame, int register, Operation* memory, Operation** operations, nuint* count);
+
+    [LibraryImport(Library, EntryPoint = "dwfl_begin")]
+    public static partial nint DwflBegin(Callbacks* callbacks);
+
+    [LibraryImport(Library, EntryPoint = "dwfl_end")]
+    public static partial void DwflEnd(nint dwfl);
+
+    [LibraryImport(Library, EntryPoint = "dwfl_report_begin")]
+    public static partial void DwflReportBegin(nint dwfl);
+
+    [LibraryImport(Library, EntryPoint = "dwfl_report_elf", StringMarshalling = StringMarshalling.Utf8)]
+    public static partial nint DwflReportElf(nint dwfl, string name, string file, int fd, ulong address, [MarshalAs(UnmanagedType.U1)] bool addPhysical);
+
+    [LibraryImport(Library, EntryPoint = "dwfl_report_end")]
+    public static partial int DwflReportEnd(nint dwfl, nint removed, nint argument);
+
+    [LibraryImport(Library, EntryPoint = "dwfl_module_addrname")]
+    public static partial byte* ModuleAddressName(nint module, ulong address);
+
+    [LibraryImport(Library, EntryPoint = "dwfl_module_getsrc")]
+    public static partial nint ModuleSource(nint module, ulong address);
+
+    [LibraryImport(Library, EntryPoint = "dwfl_lineinfo")]
+    public static partial byte* LineInfo(nint line, ulong* address, int* number, int* column, ulong* modified, ulong* length);
+
+    [LibraryImport(Library, EntryPoint = "dwfl_module_build_id")]
+    public static partial int ModuleBuildId(nint module, byte** bits, ulong* address);
+
+    [LibraryImport(Library, EntryPoint = "dwfl_standard_find_debuginfo")]
+    private static partial int StandardFindDebugInfo(
+        nint module, void** user, byte* name, ulong address, byte* file, byte* link, uint crc, byte** debugFile);
+
+    // A function of the archive has no address that managed code could take.
+    [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
+    public static int FindDebugInfo(nint module, void** user, byte* name, ulong address, byte* file, byte* link, uint crc, byte** debugFile)
+        => StandardFindDebugInfo(module, user, name, address, file, link, crc, debugFile);
+
+    private static string? FindRefusal()
+    {
+        try
+        {
+            RuntimeHelpers.RunClassConstructor(typeof(Libbpf).TypeHandle); // it finds libraries for this assembly
+            return ElfVersion(1) != 0 ? null : "libelf is older than its header";
+        }
+        catch (Exception e) when (e is DllNotFoundException or EntryPointNotFoundException)
+        {
+            return "libdw.so.1 (Debian: libdw1) is not installed";
+        }
+    }
+}

@@ -1,0 +1,31 @@
+using System.Runtime.InteropServices;
+using System.Text;
+
+namespace Faultrec.Recorder.Symbols;
+
+/// <summary>C++ and older Rust names by the C++ runtime's own function, where that is installed; else as they are.</summary>
+internal static unsafe class Demangler
+{
+    private static readonly delegate* unmanaged[Cdecl]<byte*, byte*, nuint*, int*, byte*> _demangle = Find();
+
+    public static string Demangle(string name)
+    {
+        if (_demangle == null || !name.StartsWith("_Z", StringComparison.Ordinal))
+            return name;
+        fixed (byte* mangled = Encoding.UTF8.GetBytes(name + '\0'))
+        {
+            int status;
+            var text = _demangle(mangled, null, null, &status);
+            if (text == null)
+                return name;
+            var result = Marshal.PtrToStringUTF8((nint)text)!;
+            NativeMemory.Free(text); // of malloc
+            return result;
+        }
+    }
+
+    private static delegate* unmanaged[Cdecl]<byte*, byte*, nuint*, int*, byte*> Find()
+        => NativeLibrary.TryLoad("libstdc++.so.6", out var library) && NativeLibrary.TryGetExport(library, "__cxa_demangle", out var function)
+            ? (delegate* unmanaged[Cdecl]<byte*, byte*, nuint*, int*, byte*>)function
+            : null;
+}

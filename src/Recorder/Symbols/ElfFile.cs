@@ -1,0 +1,87 @@
+using System.Text;
+using Faultrec.Recorder.Native;
+using Microsoft.Win32.SafeHandles;
+
+namespace Faultrec.Recorder.Symbols;
+
+/// <summary>An ELF file that is open for libdw. What cannot be read throws <see cref="BadElfException"/>.</summary>
+internal sealed unsafe class ElfFile : IDisposable
+{
+    private readonly SafeFileHandle _file;
+
+    private ElfFile(SafeFileHandle file, nint elf)
+    {
+        (_file, Elf) = (file, elf);
+        nuint count;
+        if (Libdw.ElfProgramHeaders(elf, &count) != 0)
+            return;
+        var segments = new List<Libdw.ProgramHeader>();
+        for (var i = 0; i < (int)count; i++)
+        {
+            Libdw.ProgramHeader header;
+            if (Libdw.ElfProgramHeader(elf, i, &header) != 0)
+                segments.Add(header);
+        }
+        Segments = segments;
+    }
+
+    public nint Elf { get; }
+
+    public IReadOnlyList<Libdw.ProgramHeader> Segments { get; } = [];
+
+    /// <summary>The first loaded segment with code; null: it has none.</summary>
+    public Libdw.ProgramHeader? Code
+        => Segments.Where(segment => segment.Type == Libdw.SegmentLoad && (segment.Flags & Libdw.SegmentExecutable) != 0).Cast<Libdw.ProgramHeader?>().FirstOrDefault();
+
+    /// <summary>Of the dynamic linker that it asks for; null: none.</summary>
+    public string? Interpreter
+        => Segments.Where(segment => segment is { Type: Libdw.SegmentInterpreter, FileBytes: > 1 and < 4096 })
+            .Select(segment => Encoding.UTF8.GetString(Read((long)segment.Offset, (int)segment.FileBytes - 1))).FirstOrDefault();
+
+    public static ElfFile Open(string path)
+    {
+        SafeFileHandle file;
+        try
+        {
+            // A pipe or a device under a program's name must not hold us up.
+            if ((File.GetAttributes(path) & (FileAttributes.Directory | FileAttributes.Device)) != 0)
+                throw new BadElfException("not a regular file");
+            file = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new BadElfException("cannot be opened", e);
+        }
+        var elf = Libdw.ElfBegin((int)file.DangerousGetHandle(), Libdw.ElfReadMmap, 0);
+        if (elf != 0)
+            return new ElfFile(file, elf);
+        file.Dispose();
+        throw new BadElfException("not an ELF file");
+    }
+
+    /// <summary>Virtual address in the file of what is mapped from this byte of it; null: no segment has it.</summary>
+    public static ulong? AddressOf(IReadOnlyList<Libdw.ProgramHeader> segments, ulong fileOffset)
+    {
+        foreach (var segment in segments)
+        {
+            if (segment.Type == Libdw.SegmentLoad && fileOffset >= segment.Offset && fileOffset - segment.Offset < segment.FileBytes)
+                return fileOffset - segment.Offset + segment.Address;
+        }
+        return null;
+    }
+
+    public byte[] Read(long offset, int length)
+    {
+        var bytes = new byte[length];
+        return offset >= 0 && RandomAccess.Read(_file, bytes, offset) == length ? bytes : throw new BadElfException("ends too early");
+    }
+
+    public void Dispose()
+    {
+        _ = Libdw.ElfEnd(Elf);
+        _file.Dispose();
+    }
+}
+
+/// <summary>A file is not what it should be; the message ends a sentence that begins with its name.</summary>
+internal sealed class BadElfException(string message, Exception? inner = null) : Exception(message, inner);

@@ -1,0 +1,81 @@
+using System.Runtime.InteropServices;
+using Faultrec.Recorder.Native;
+
+namespace Faultrec.Recorder.Symbols;
+
+/// <summary>What is known of one address of a file; each member null where it is not.</summary>
+internal readonly record struct CodeName(string? Function, string? File, int? Line);
+
+/// <summary>Functions and lines of one ELF file, by libdwfl: its symbol tables, and its debug information, here or in a file of its own.</summary>
+internal sealed unsafe class ModuleSymbols : IDisposable
+{
+    private static readonly Libdw.Callbacks* _callbacks = MakeCallbacks();
+
+    private readonly ElfFile _file;
+    private readonly nint _dwfl;
+    private readonly nint _module;
+
+    /// <exception cref="BadElfException">It is not there, not the one that was mapped, or cannot be read.</exception>
+    public ModuleSymbols(string path, ulong inode)
+    {
+        if (Libc.TryGetDeviceAndInode(path) is not { } found)
+            throw new BadElfException("is not there any more");
+        if (found.Inode != inode)
+            throw new BadElfException("is not the file any more that was mapped");
+        _file = ElfFile.Open(path);
+        _dwfl = Libdw.DwflBegin(_callbacks);
+        if (_dwfl != 0)
+        {
+            Libdw.DwflReportBegin(_dwfl);
+            // Base 0: what is asked for are addresses in the file's own space. By name, so that libdwfl opens a descriptor that it may close.
+            _module = Libdw.DwflReportElf(_dwfl, path, path, -1, 0, true);
+            _ = Libdw.DwflReportEnd(_dwfl, 0, 0);
+        }
+        if (_module != 0)
+            return;
+        Dispose();
+        throw new BadElfException("is not readable for libdwfl");
+    }
+
+    public string? BuildId
+    {
+        get
+        {
+            byte* bits;
+            ulong address;
+            var length = Libdw.ModuleBuildId(_module, &bits, &address);
+            return length > 0 ? Convert.ToHexStringLower(new ReadOnlySpan<byte>(bits, length)) : null;
+        }
+    }
+
+    /// <summary>Null: no segment holds it.</summary>
+    public ulong? AddressOf(ulong fileOffset) => ElfFile.AddressOf(_file.Segments, fileOffset);
+
+    public CodeName Find(ulong address)
+    {
+        var name = Text(Libdw.ModuleAddressName(_module, address));
+        var line = Libdw.ModuleSource(_module, address);
+        if (line == 0)
+            return new CodeName(name is null ? null : Demangler.Demangle(name), null, null);
+        int number;
+        var file = Text(Libdw.LineInfo(line, null, &number, null, null, null));
+        return new CodeName(name is null ? null : Demangler.Demangle(name), file, file is not null && number > 0 ? number : null);
+    }
+
+    public void Dispose()
+    {
+        if (_dwfl != 0)
+            Libdw.DwflEnd(_dwfl);
+        _file.Dispose();
+    }
+
+    private static string? Text(byte* text) => text == null ? null : Marshal.PtrToStringUTF8((nint)text);
+
+    // Never freed: libdwfl keeps the pointer.
+    private static Libdw.Callbacks* MakeCallbacks()
+    {
+        var callbacks = (Libdw.Callbacks*)NativeMemory.AllocZeroed((nuint)sizeof(Libdw.Callbacks));
+        callbacks->FindDebugInfo = &Libdw.FindDebugInfo;
+        return callbacks;
+    }
+}
