@@ -124,6 +124,9 @@ static __always_inline struct unwind_row *row_of(__u32 element, __u64 ip)
 		__u32 index = count - i;
 		struct code_mapping *mapping;
 
+		/* Else the compiler computes it anew behind the check, which the verifier does not
+		 * see through. */
+		barrier_var(index);
 		if (index >= MAX_CODE_MAPPINGS)
 			break;
 		mapping = &maps->mappings[index];
@@ -266,6 +269,7 @@ static __always_inline void add_code(__u32 element, __u64 start, __u64 end, __u6
 	if (!maps || !element)
 		return;
 	index = __sync_fetch_and_add(&maps->count, 1);
+	barrier_var(index);
 	if (index >= MAX_CODE_MAPPINGS)
 		return; /* its frames are truncated, and counted as such */
 	mapping = &maps->mappings[index];
