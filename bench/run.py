@@ -90,12 +90,16 @@ def tracers() -> list[Tracer]:
         Tracer("perf record -d", lambda out: [*PERF_EVENTS, "-o", str(out), "--"], no_perf, perf_lost),
         Tracer("perf record -d --phys-data --data-page-size",
                lambda out: [*PERF_EVENTS, "--phys-data", "--data-page-size", "-o", str(out), "--"], no_perf, perf_lost),
+        Tracer("perf record -d -g (kernel and user, frame pointers)",
+               lambda out: [*PERF_EVENTS, "-g", "-o", str(out), "--"], no_perf, perf_lost),
         Tracer("perf trace -F all (lines to a file)",
                lambda out: ["perf", "trace", "-F", "all", "--no-syscalls", "-o", str(out), "--"], no_perf),
         Tracer("faultrec trace (lines to a file)",
                lambda out: [str(FAULTREC), "trace", "-o", str(out), "--"], no_faultrec, trace_lost),
         Tracer("faultrec record --why", lambda out: [str(FAULTREC), "record", "--why", "--force", "-o", str(out), "--"],
                no_faultrec, faultrec_lost),
+        Tracer("faultrec record --stacks",
+               lambda out: [str(FAULTREC), "record", "--stacks", "--force", "-o", str(out), "--"], no_faultrec, faultrec_lost),
         # The tracepoint backend's row stays the last: print_speeds reads its file.
         Tracer("faultrec record --backend perf",
                lambda out: [str(FAULTREC), "record", "--backend", "perf", "--force", "-o", str(out), "--"], no_faultrec, faultrec_lost),
@@ -136,17 +140,17 @@ def measure(tracer: Tracer, folder: Path, loop_rounds: int) -> None:
 
 def print_costs(all_tracers: list[Tracer]) -> None:
     base, perf = all_tracers[0], all_tracers[3]
-    print(f"{'':46}{'ns/fault':>9}{'median':>8}{'added':>7}{'/perf -d':>9}{'B/fault':>9}{'lost':>7}{'peak MB':>9}")
+    print(f"{'':52}{'ns/fault':>9}{'median':>8}{'added':>7}{'/perf -d':>9}{'B/fault':>9}{'lost':>7}{'peak MB':>9}")
     for tracer in all_tracers:
         if tracer.missing:
-            print(f"{tracer.name:46}  left out: {tracer.missing}")
+            print(f"{tracer.name:52}  left out: {tracer.missing}")
             continue
         added = min(tracer.min_ns) - min(base.min_ns)
         perf_added = 0 if perf.missing else min(perf.min_ns) - min(base.min_ns)
         ratio = f"{added / perf_added:.2f}" if perf_added > 0 and tracer is not base else "-"
         size = "-" if tracer.bytes_per_fault is None else f"{tracer.bytes_per_fault:.1f}"
         lost = "-" if tracer.lost is None else str(tracer.lost)
-        print(f"{tracer.name:46}{min(tracer.min_ns):9.0f}{min(tracer.median_ns):8.0f}{added:7.0f}{ratio:>9}{size:>9}"
+        print(f"{tracer.name:52}{min(tracer.min_ns):9.0f}{min(tracer.median_ns):8.0f}{added:7.0f}{ratio:>9}{size:>9}"
               f"{lost:>7}{tracer.peak_mb:9.0f}")
 
 
@@ -163,7 +167,7 @@ def print_speeds(all_tracers: list[Tracer]) -> None:
 
 def print_speed(name: str, rows: int, seconds: float, peak_mb: float | None = None) -> None:
     peak = "" if peak_mb is None else f"{peak_mb:8.0f} MB peak"
-    print(f"{name:46}{rows / seconds / 1e6:9.2f} M rows/s {seconds:8.3f} s for {rows:,}{peak}")
+    print(f"{name:52}{rows / seconds / 1e6:9.2f} M rows/s {seconds:8.3f} s for {rows:,}{peak}")
 
 
 def fastest(command: list[str]) -> tuple[float, float]:

@@ -71,15 +71,17 @@ int BPF_PROG(signal_raised, int sig, void *info, struct task_struct *task)
 			bits |= FAULT_HAS_WALK;
 			level = level_of(slot->walk_shift);
 		}
-		send_event(EVENT_FAULT_FAILED, slot, now_ns, slot->start_ns ?: now_ns,
-			   slot->address, slot->ip, ((__u64)slot->code << 32) | (__u32)sig,
-			   ((__u64)slot->result << 32) | level << 8 | bits, slot->pte_before);
+		send_event_of(slot->start_ns ? slot->stack : 0, EVENT_FAULT_FAILED, slot, now_ns,
+			      slot->start_ns ?: now_ns, slot->address, slot->ip,
+			      ((__u64)slot->code << 32) | (__u32)sig,
+			      ((__u64)slot->result << 32) | level << 8 | bits, slot->pte_before);
 		slot->state = SLOT_IDLE;
 	} else if (config.sees_only_mapped && head.si_code <= LAST_ADDRESS_CODE) {
 		/* Where nothing is mapped handle_mm_fault is not called. */
 		regs = (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
-		send_event(EVENT_FAULT_FAILED, slot, now_ns, now_ns, head.si_addr,
-			   BPF_CORE_READ(regs, ip), (__u32)sig, FAULT_NO_ENTRY, 0);
+		send_event_of(config.code_maps ? take_stack(slot, WALK_CALL) : 0,
+			      EVENT_FAULT_FAILED, slot, now_ns, now_ns, head.si_addr,
+			      BPF_CORE_READ(regs, ip), (__u32)sig, FAULT_NO_ENTRY, 0);
 	}
 	return 0;
 }
@@ -98,17 +100,16 @@ int BPF_PROG(address_space_changed, struct pt_regs *regs, long ret)
 {
 	struct uffd_register range;
 	struct task_slot *slot;
+	__u64 stack = 0;
 	__u32 type;
 
 	switch (regs->orig_ax) { /* arch/x86/entry/syscalls/syscall_64.tbl */
 	case 9:
-		if (!config.code_maps || !(regs->dx & PROT_EXEC) || (regs->r10 & MAP_ANONYMOUS) ||
-		    (ret < 0 && ret > -4096) || regs->cs == USER32_CS)
+	case 30:
+		if (!config.code_maps)
 			return 0;
-		slot = my_slot();
-		if (slot)
-			code_mapped(slot, regs, ret);
-		return 0;
+		type = EVENT_MAPPED;
+		break;
 	case 11:
 		type = EVENT_UNMAP;
 		break;
@@ -139,6 +140,11 @@ int BPF_PROG(address_space_changed, struct pt_regs *regs, long ret)
 	slot = my_slot();
 	if (!slot || slot->pid == config.self_tgid || regs->cs == USER32_CS)
 		return 0;
+	if (type == EVENT_MAPPED && (regs->dx & PROT_EXEC) && !(regs->r10 & MAP_ANONYMOUS) &&
+	    regs->orig_ax == 9)
+		code_mapped(slot, regs, ret);
+	if (config.code_maps && (type == EVENT_MAPPED || type == EVENT_BRK || type == EVENT_REMAP))
+		stack = take_stack(slot, WALK_CALL);
 	if (type == EVENT_USERFAULTFD) {
 		if (bpf_probe_read_user(&range, sizeof(range), (void *)regs->dx))
 			return 0;
@@ -146,7 +152,8 @@ int BPF_PROG(address_space_changed, struct pt_regs *regs, long ret)
 			   regs->si == UFFDIO_REGISTER ? range.mode : 0, 0, 0, 0);
 		return 0;
 	}
-	send_event(type, slot, bpf_ktime_get_ns(), regs->di, regs->si, regs->dx, regs->r10, ret, 0);
+	send_event_of(stack, type, slot, bpf_ktime_get_ns(), regs->di, regs->si, regs->dx,
+		      regs->r10, ret, 0);
 	return 0;
 }
 
@@ -156,13 +163,15 @@ int BPF_PROG(task_new, struct task_struct *parent, struct task_struct *child)
 	struct task_slot *parent_slot = bpf_task_storage_get(&slots, parent, 0, 0);
 	struct task_slot *slot;
 
+	if (config.code_maps && config.scope != SCOPE_TREE && child->group_leader == child)
+		code_inherited(id_in_recorder_ns(child), id_in_recorder_ns(parent->group_leader));
 	if (!parent_slot || config.scope != SCOPE_TREE)
 		return 0;
 	slot = give_slot(child, child->group_leader);
 	if (!slot)
 		return 0; /* its faults will be without entry, and counted as such */
-	if (config.code_maps)
-		code_inherited(slot, parent_slot);
+	if (config.code_maps && slot->pid == slot->tid)
+		code_inherited(slot->pid, parent_slot->pid);
 	send_event(EVENT_TASK_NEW, slot, bpf_ktime_get_ns(), parent_slot->pid, parent_slot->tid, 0,
 		   0, 0, 0);
 	return 0;
@@ -173,7 +182,7 @@ int BPF_PROG(task_new, struct task_struct *parent, struct task_struct *child)
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(task_exec, struct task_struct *task)
 {
-	struct task_slot *slot = bpf_task_storage_get(&slots, task, 0, 0);
+	struct task_slot *slot = config.code_maps ? my_slot() : bpf_task_storage_get(&slots, task, 0, 0);
 	__u32 old_tid;
 
 	if (!slot)
@@ -200,6 +209,8 @@ int BPF_PROG(task_exit, struct task_struct *task)
 {
 	struct task_slot *slot = bpf_task_storage_get(&slots, task, 0, 0);
 
+	if (config.code_maps && !BPF_CORE_READ(task, signal, live.counter))
+		code_left(slot ? slot->pid : id_in_recorder_ns(task->group_leader));
 	if (!slot)
 		return 0;
 	if (return_is_due(slot)) {

@@ -218,7 +218,7 @@ struct fault_details {
 
 #define MAX_FRAMES	  127
 #define STACK_HEAD_BYTES  16
-#define MAX_CODE_MAPPINGS 127
+#define MAX_CODE_MAPPINGS 511
 
 /* Why a stack has no more frames. */
 enum stack_ending {
@@ -265,7 +265,9 @@ struct code_mapping {
 
 struct code_maps {
 	__u32 count;
-	__u32 _pad[7];
+	__u32 processes; /* that use the element */
+	__u32 uses;	 /* how often it was given out */
+	__u32 _pad[5];
 	struct code_mapping mappings[MAX_CODE_MAPPINGS];
 };
 
@@ -316,6 +318,7 @@ enum event_type {
 	EVENT_SIGNAL = 10,	/* the target process was sent an ending signal */
 	EVENT_ADVISE = 11,	/* madvise for huge pages */
 	EVENT_USERFAULTFD = 12, /* a range was registered or unregistered */
+	EVENT_MAPPED = 13,	/* mmap, mremap, brk or shmat made a mapping: its stack */
 };
 
 /* The rare events, in one BPF ring buffer. Meaning of a[] by type, see the probe that sends it. */
@@ -326,13 +329,14 @@ struct event_record {
 	__u32 tid;
 	__u32 cpu;
 	__u64 a[6];
+	__u64 stack; /* as in struct fault_details; 0 but for failed faults and EVENT_MAPPED */
 };
 
 _Static_assert(sizeof(struct fault_record) == 64, "fault_record");
 _Static_assert(sizeof(struct fault_details) == 88, "fault_details");
 _Static_assert(sizeof(struct ring_control) == 128, "ring_control");
 _Static_assert(sizeof(struct probe_config) == 80 + 4 * COMM_CHARS, "probe_config");
-_Static_assert(sizeof(struct event_record) == 72, "event_record");
+_Static_assert(sizeof(struct event_record) == 80, "event_record");
 _Static_assert(sizeof(struct lock_wait_key) == 16, "lock_wait_key");
 _Static_assert(sizeof(struct flush_key) == 8, "flush_key");
 _Static_assert(sizeof(struct slab_key) == 16, "slab_key");
@@ -340,7 +344,7 @@ _Static_assert(sizeof(struct slab_objects) == 40, "slab_objects");
 _Static_assert(sizeof(struct buddy_key) == 8, "buddy_key");
 _Static_assert(sizeof(struct stack_record) == STACK_HEAD_BYTES + 8 * MAX_FRAMES, "stack_record");
 _Static_assert(sizeof(struct unwind_row) == 8, "unwind_row");
-_Static_assert(sizeof(struct code_maps) == 4096, "code_maps");
+_Static_assert(sizeof(struct code_maps) == 16384, "code_maps");
 _Static_assert(sizeof(struct code_file) == 48, "code_file");
 
 #endif

@@ -43,8 +43,9 @@ struct {
 /* The whole of .bss. */
 struct probe_totals totals;
 
-static __always_inline void send_event(__u32 type, const struct task_slot *slot, __u64 time_ns,
-				       __u64 a0, __u64 a1, __u64 a2, __u64 a3, __u64 a4, __u64 a5)
+static __always_inline void send_event_of(__u64 stack, __u32 type, const struct task_slot *slot,
+					  __u64 time_ns, __u64 a0, __u64 a1, __u64 a2, __u64 a3,
+					  __u64 a4, __u64 a5)
 {
 	struct event_record *event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
 
@@ -63,7 +64,14 @@ static __always_inline void send_event(__u32 type, const struct task_slot *slot,
 	event->a[3] = a3;
 	event->a[4] = a4;
 	event->a[5] = a5;
+	event->stack = stack;
 	bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
+}
+
+static __always_inline void send_event(__u32 type, const struct task_slot *slot, __u64 time_ns,
+				       __u64 a0, __u64 a1, __u64 a2, __u64 a3, __u64 a4, __u64 a5)
+{
+	send_event_of(0, type, slot, time_ns, a0, a1, a2, a3, a4, a5);
 }
 
 static __always_inline struct ring_control *my_control(void)
@@ -150,7 +158,7 @@ static __always_inline void begin_fault(struct task_slot *slot, struct ring_cont
 	else
 		walk_before(slot, address);
 	if (config.code_maps)
-		slot->stack = is_remote ? 0 : take_stack(slot);
+		slot->stack = is_remote ? 0 : take_stack(slot, WALK_FAULT);
 	slot->start_ns = exception_ns ?: bpf_ktime_get_ns();
 }
 

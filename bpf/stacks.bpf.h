@@ -31,9 +31,9 @@ struct {
 } unwind_rows SEC(".maps");
 
 /*
- * Where processes have mapped code, one element an address space. Element 0 is nobody's: its count
- * is that of the elements given out. Entries are only ever added, here and by user space, the
- * newest counts: what is unmapped is not executed any more.
+ * Where processes have mapped code, one element an address space, which fork shares. Element 0 is
+ * nobody's. Entries are only ever added, here and by user space, the newest counts: what is
+ * unmapped is not executed any more.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -42,6 +42,13 @@ struct {
 	__type(key, __u32);
 	__type(value, struct code_maps);
 } code_maps SEC(".maps");
+
+/* Elements that no process uses. */
+struct {
+	__uint(type, BPF_MAP_TYPE_QUEUE);
+	__uint(max_entries, 1);
+	__type(value, __u32);
+} free_maps SEC(".maps");
 
 /* The element of a process, by its id. */
 struct {
@@ -72,24 +79,53 @@ struct {
 	__uint(max_entries, 4096);
 } stacks SEC(".maps");
 
-/* Of the stack that this CPU walks: no other walk can begin on it meanwhile. */
+/*
+ * Rows that were found. CPUs share it without a lock: what two have written to one place at a time
+ * does not match its check, and is no hit.
+ */
+struct cached_row {
+	__u64 check; /* the key ^ the row */
+	__u64 row;
+};
+
+#define ROW_CACHE_BITS 12
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1 << ROW_CACHE_BITS);
+	__type(key, __u32);
+	__type(value, struct cached_row);
+} row_cache SEC(".maps");
+
+/* Who walks. A fault's walk can be preempted by a system call's on the same CPU, but by no other
+ * fault's: a program is left out while it runs on its CPU. */
+enum walker {
+	WALK_FAULT = 0,
+	WALK_CALL = 1,
+	WALKERS = 2,
+};
+
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
+	__uint(max_entries, WALKERS);
 	__type(key, __u32);
 	__type(value, struct stack_record);
-} walked_stack SEC(".maps");
+} walked_stacks SEC(".maps");
 
 struct stack_walk {
 	__u64 ip;
 	__u64 sp;
 	__u64 bp;
 	__u64 hash;
+	__u64 salt; /* of the address space as it is mapped now, in keys of row_cache */
+	struct stack_record *record;
 	__u32 maps; /* element of code_maps */
 	__u32 frames;
-	__u32 ending;	    /* enum stack_ending */
+	__u32 ending;	     /* enum stack_ending */
 	__u8 is_interrupted; /* ip is where it was interrupted, not behind a call */
 };
+
+#define GOLDEN 0x9e3779b97f4a7c15ull
 
 static __always_inline struct unwind_row *find_row(const struct code_mapping *mapping, __u64 pc)
 {
@@ -112,57 +148,106 @@ static __always_inline struct unwind_row *find_row(const struct code_mapping *ma
 	return bpf_map_lookup_elem(&unwind_rows, &low);
 }
 
-static __always_inline struct unwind_row *row_of(__u32 element, __u64 ip)
-{
-	struct code_maps *maps = bpf_map_lookup_elem(&code_maps, &element);
+struct mapping_search {
+	struct code_maps *maps;
+	__u64 ip;
 	__u32 count;
+	__u32 found; /* MAX_CODE_MAPPINGS: none */
+};
 
-	if (!maps || !element)
+/* bpf_loop's function: the newest first. */
+static long look_at_mapping(__u32 i, struct mapping_search *search)
+{
+	__u32 index = search->count - 1 - i;
+	struct code_mapping *mapping;
+
+	/* Else the compiler computes it anew behind the check, which the verifier does not see
+	 * through. */
+	barrier_var(index);
+	if (index >= MAX_CODE_MAPPINGS)
+		return 1;
+	mapping = &search->maps->mappings[index];
+	if (search->ip < mapping->start || search->ip >= mapping->end)
 		return 0;
-	count = *(volatile __u32 *)&maps->count;
-	for (__u32 i = 1; i <= MAX_CODE_MAPPINGS; i++) {
-		__u32 index = count - i;
-		struct code_mapping *mapping;
-
-		/* Else the compiler computes it anew behind the check, which the verifier does not
-		 * see through. */
-		barrier_var(index);
-		if (index >= MAX_CODE_MAPPINGS)
-			break;
-		mapping = &maps->mappings[index];
-		if (ip >= mapping->start && ip < mapping->end)
-			return mapping->row_count ? find_row(mapping, ip - mapping->bias) : 0;
-	}
-	return 0;
+	search->found = index;
+	return 1;
 }
 
-static __always_inline bool read_word(__u64 *word, __u64 place)
+static __always_inline struct unwind_row *search_row(__u32 element, __u64 ip)
 {
-	return place >= LOWEST_USER_PLACE && !bpf_probe_read_user(word, sizeof(*word), (void *)place);
+	struct mapping_search search = {
+		.maps = bpf_map_lookup_elem(&code_maps, &element),
+		.ip = ip,
+		.found = MAX_CODE_MAPPINGS,
+	};
+	struct code_mapping *mapping;
+	__u32 found;
+
+	if (!search.maps)
+		return 0;
+	search.count = *(volatile __u32 *)&search.maps->count;
+	if (search.count > MAX_CODE_MAPPINGS)
+		search.count = MAX_CODE_MAPPINGS;
+	bpf_loop(search.count, look_at_mapping, &search, 0);
+	found = search.found;
+	barrier_var(found);
+	if (found >= MAX_CODE_MAPPINGS)
+		return 0;
+	mapping = &search.maps->mappings[found];
+	return mapping->row_count ? find_row(mapping, ip - mapping->bias) : 0;
+}
+
+/* The row of the code at pc; all zero, which is CFA_UNKNOWN, where there is none. */
+static __always_inline struct unwind_row row_of(const struct stack_walk *walk, __u64 pc)
+{
+	__u64 key = pc + walk->salt;
+	__u32 place = (key * GOLDEN) >> (64 - ROW_CACHE_BITS);
+	struct cached_row *cached = bpf_map_lookup_elem(&row_cache, &place);
+	union {
+		__u64 word;
+		struct unwind_row row;
+	} found = {};
+	struct unwind_row *row;
+
+	if (!cached)
+		return found.row;
+	found.word = *(volatile __u64 *)&cached->row;
+	if ((*(volatile __u64 *)&cached->check ^ found.word) == key)
+		return found.row;
+	row = search_row(walk->maps, pc);
+	found.word = row ? *(__u64 *)row : 0;
+	*(volatile __u64 *)&cached->row = found.word;
+	*(volatile __u64 *)&cached->check = key ^ found.word;
+	return found.row;
+}
+
+static __always_inline bool read_user(void *to, __u32 bytes, __u64 place)
+{
+	return place >= LOWEST_USER_PLACE && !bpf_probe_read_user(to, bytes, (void *)place);
 }
 
 /* To the frame of the caller; returns why there is none, else ENDING_NONE. */
-static __always_inline __u32 step(struct stack_walk *walk, const struct unwind_row *row, __u64 pc)
+static __always_inline __u32 step(struct stack_walk *walk, struct unwind_row row, __u64 pc)
 {
 	__u64 cfa, ip, bp = walk->bp;
-	__u8 rule = row ? row->cfa_rule : CFA_UNKNOWN;
+	__u64 pair[2];
 
-	switch (rule) {
+	switch (row.cfa_rule) {
 	case CFA_OUTERMOST:
 		return ENDING_OUTERMOST;
 	case CFA_SIGNAL:
-		if (!read_word(&ip, walk->sp + SIGFRAME_IP) ||
-		    !read_word(&walk->bp, walk->sp + SIGFRAME_BP) ||
-		    !read_word(&walk->sp, walk->sp + SIGFRAME_SP))
+		if (!read_user(&ip, sizeof(ip), walk->sp + SIGFRAME_IP) ||
+		    !read_user(&walk->bp, sizeof(ip), walk->sp + SIGFRAME_BP) ||
+		    !read_user(&walk->sp, sizeof(ip), walk->sp + SIGFRAME_SP))
 			return ENDING_UNREADABLE;
 		walk->ip = ip;
 		walk->is_interrupted = 1;
 		return ENDING_NONE;
 	case CFA_SP:
-		cfa = walk->sp + (__s64)row->cfa_offset * 8;
+		cfa = walk->sp + (__s64)row.cfa_offset * 8;
 		break;
 	case CFA_BP:
-		cfa = walk->bp + (__s64)row->cfa_offset * 8;
+		cfa = walk->bp + (__s64)row.cfa_offset * 8;
 		break;
 	case CFA_PLT:
 		cfa = walk->sp + ((pc & PLT_ENTRY_LOW) >= PLT_AFTER_PUSH ? 16 : 8);
@@ -176,14 +261,22 @@ static __always_inline __u32 step(struct stack_walk *walk, const struct unwind_r
 		if (walk->bp < walk->sp)
 			return ENDING_NO_TABLE;
 		cfa = walk->bp + 16;
-		if (!read_word(&bp, walk->bp))
-			return ENDING_UNREADABLE;
+		row.bp_offset = -2;
 		break;
 	}
-	if (rule != CFA_UNKNOWN && row->bp_offset && !read_word(&bp, cfa + (__s64)row->bp_offset * 8))
-		return ENDING_UNREADABLE;
-	if (!read_word(&ip, cfa - 8))
-		return ENDING_UNREADABLE;
+	if (row.bp_offset == -2) {
+		/* Next to the return address, as a frame pointer is: one reading. */
+		if (!read_user(pair, sizeof(pair), cfa - 16))
+			return ENDING_UNREADABLE;
+		bp = pair[0];
+		ip = pair[1];
+	} else {
+		if (row.bp_offset &&
+		    !read_user(&bp, sizeof(bp), cfa + (__s64)row.bp_offset * 8))
+			return ENDING_UNREADABLE;
+		if (!read_user(&ip, sizeof(ip), cfa - 8))
+			return ENDING_UNREADABLE;
+	}
 	if (!ip)
 		return ENDING_OUTERMOST;
 	if (cfa <= walk->sp)
@@ -198,20 +291,17 @@ static __always_inline __u32 step(struct stack_walk *walk, const struct unwind_r
 /* bpf_loop's function: one frame; 1 ends the loop. */
 static long walk_frame(__u32 index, struct stack_walk *walk)
 {
-	__u32 zero = 0;
-	struct stack_record *record = bpf_map_lookup_elem(&walked_stack, &zero);
-	__u64 ip = walk->ip;
-	/* A return address may be the first byte of the next function: a call at a function's end
+	/* A return address may be the first byte of the next function: a call at a function's end.
 	 */
-	__u64 pc = walk->is_interrupted ? ip : ip - 1;
+	__u64 pc = walk->is_interrupted ? walk->ip : walk->ip - 1;
 
-	if (!record || index >= MAX_FRAMES)
+	if (index >= MAX_FRAMES)
 		return 1;
-	record->ips[index] = pc;
+	walk->record->ips[index] = pc;
 	walk->frames = index + 1;
-	walk->hash = (walk->hash ^ pc) * 0x9e3779b97f4a7c15ull;
+	walk->hash = (walk->hash ^ pc) * GOLDEN;
 	walk->hash ^= walk->hash >> 29;
-	walk->ending = step(walk, row_of(walk->maps, pc), pc);
+	walk->ending = step(walk, row_of(walk, pc), pc);
 	return walk->ending != ENDING_NONE;
 }
 
@@ -228,27 +318,34 @@ static __always_inline __u32 maps_of(struct task_slot *slot)
 }
 
 /* Sends the running task's user stack where it is new; returns its id, 0: it was lost. */
-static __noinline __u64 take_stack(struct task_slot *slot)
+static __noinline __u64 take_stack(struct task_slot *slot, __u32 walker)
 {
 	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
+	struct stack_record *record = bpf_map_lookup_elem(&walked_stacks, &walker);
 	struct stack_walk walk = {};
-	struct stack_record *record;
-	__u32 zero = 0, bytes;
+	struct code_maps *maps;
+	__u32 bytes;
 	__u8 one = 1;
 
+	if (!record)
+		return 0;
 	walk.ip = regs->ip;
 	walk.sp = regs->sp;
 	walk.bp = regs->bp;
 	walk.maps = maps_of(slot);
+	maps = bpf_map_lookup_elem(&code_maps, &walk.maps);
+	if (maps)
+		walk.salt = ((__u64)maps->uses << 32 | *(volatile __u32 *)&maps->count) * GOLDEN + walk.maps;
+	walk.record = record;
 	walk.is_interrupted = 1;
 	bpf_loop(MAX_FRAMES, walk_frame, &walk, 0);
-	record = bpf_map_lookup_elem(&walked_stack, &zero);
-	if (!record || !walk.frames || walk.frames > MAX_FRAMES)
+	if (!walk.frames || walk.frames > MAX_FRAMES)
 		return 0;
 	record->id = (walk.hash ^ walk.ending) | 1;
 	record->frames = walk.frames;
 	record->ending = walk.ending;
-	if (bpf_map_lookup_elem(&sent_stacks, &record->id))
+	/* Most stacks are those of the fault before. */
+	if (record->id == slot->sent_stack || bpf_map_lookup_elem(&sent_stacks, &record->id))
 		return record->id;
 	bytes = STACK_HEAD_BYTES + walk.frames * 8;
 	if (bytes > sizeof(*record))
@@ -256,6 +353,7 @@ static __noinline __u64 take_stack(struct task_slot *slot)
 	if (bpf_ringbuf_output(&stacks, record, bytes, BPF_RB_NO_WAKEUP))
 		return 0;
 	bpf_map_update_elem(&sent_stacks, &record->id, &one, BPF_ANY);
+	slot->sent_stack = record->id;
 	return record->id;
 }
 
@@ -308,11 +406,30 @@ static __always_inline void code_mapped(struct task_slot *slot, struct pt_regs *
 
 /* A child has its parent's mappings. What it maps before its execve is added to those of both: at
  * an address that the parent uses otherwise only by rare chance. */
-static __always_inline void code_inherited(struct task_slot *slot, struct task_slot *parent)
+static __always_inline void code_inherited(__u32 pid, __u32 parent_pid)
 {
-	slot->maps = maps_of(parent);
-	if (slot->maps && slot->pid == slot->tid)
-		bpf_map_update_elem(&process_maps, &slot->pid, &slot->maps, BPF_ANY);
+	__u32 *element = bpf_map_lookup_elem(&process_maps, &parent_pid);
+	struct code_maps *maps = element ? bpf_map_lookup_elem(&code_maps, element) : 0;
+
+	if (!maps || bpf_map_update_elem(&process_maps, &pid, element, BPF_ANY))
+		return;
+	__sync_fetch_and_add(&maps->processes, 1);
+}
+
+/* The process has ended, or executes another program. */
+static __always_inline void code_left(__u32 pid)
+{
+	__u32 *known = bpf_map_lookup_elem(&process_maps, &pid);
+	struct code_maps *maps;
+	__u32 element;
+
+	if (!known)
+		return;
+	element = *known;
+	bpf_map_delete_elem(&process_maps, &pid);
+	maps = bpf_map_lookup_elem(&code_maps, &element);
+	if (maps && __sync_fetch_and_add(&maps->processes, -1) == 1)
+		bpf_map_push_elem(&free_maps, &element, 0);
 }
 
 #define AT_BASE	  7 /* include/uapi/linux/auxvec.h */
@@ -325,20 +442,22 @@ static __always_inline void code_inherited(struct task_slot *slot, struct task_s
 static __always_inline void code_executed(struct task_slot *slot, struct task_struct *task)
 {
 	struct mm_struct *mm = BPF_CORE_READ(task, mm);
-	__u32 zero = 0;
-	struct code_maps *first = bpf_map_lookup_elem(&code_maps, &zero);
 	struct code_file *program, *interpreter;
+	struct code_maps *maps;
 	__u64 pair[2];
 	__u32 element;
 
 	slot->maps = 0;
-	if (!first)
+	code_left(slot->pid);
+	if (bpf_map_pop_elem(&free_maps, &element))
+		return; /* its frames follow frame pointers, and are counted as truncated */
+	maps = bpf_map_lookup_elem(&code_maps, &element);
+	if (!maps || bpf_map_update_elem(&process_maps, &slot->pid, &element, BPF_ANY))
 		return;
-	element = __sync_fetch_and_add(&first->count, 1) + 1;
-	if (element >= config.code_maps)
-		return;
+	maps->count = 0;
+	maps->processes = 1;
+	maps->uses++;
 	slot->maps = element;
-	bpf_map_update_elem(&process_maps, &slot->pid, &element, BPF_ANY);
 	program = file_of(BPF_CORE_READ(mm, exe_file, f_inode));
 	if (!program)
 		return; /* user space adds it, as it does the rest */

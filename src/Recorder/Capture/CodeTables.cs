@@ -9,7 +9,6 @@ namespace Faultrec.Recorder.Capture;
 internal sealed unsafe class CodeTables : IDisposable
 {
     private readonly AttachedProbes _probes;
-    private readonly uint _maxAddressSpaces;
     private readonly MappedMemory _rows;
     private readonly MappedMemory _maps;
 
@@ -21,24 +20,31 @@ internal sealed unsafe class CodeTables : IDisposable
     public CodeTables(AttachedProbes probes, uint maxAddressSpaces)
     {
         _probes = probes;
-        _maxAddressSpaces = maxAddressSpaces;
         _rows = probes.MapArray("unwind_rows", StackProbes.MaxRows, sizeof(UnwindRow), "the unwind tables");
         _maps = probes.MapArray("code_maps", maxAddressSpaces, sizeof(CodeMaps), "the mappings of code");
+        for (uint element = 1; element < maxAddressSpaces; element++)
+            probes.Push("free_maps", element);
     }
 
     public IReadOnlyList<string> Warnings => _warnings;
 
+    /// <summary>A process that runs already.</summary>
+    public void Found(int pid)
+    {
+        if (_probes.TryGet("process_maps", (uint)pid, out uint _) || !_probes.TryPop("free_maps", out uint element))
+            return;
+        ref var maps = ref Element(element);
+        (maps.Count, maps.Processes) = (0, 1);
+        maps.Uses++;
+        _probes.TrySet("process_maps", (uint)pid, element);
+    }
+
     /// <summary>A process has mapped code. Where the probe has not seen it, or did not know the file, the mapping is added.</summary>
     public void Mapped(int pid, ulong start, ulong end, ulong fileOffset, MappingIdentity identity)
     {
-        if (identity.Path is null || KeyOf(identity) is not { } key || Find(key, identity.Path) is not { RowCount: > 0 } file)
+        if (identity.Path is null || KeyOf(identity) is not { } key || Find(key, identity.Path) is not { RowCount: > 0 } file
+            || !_probes.TryGet("process_maps", (uint)pid, out uint element))
             return;
-        if (!_probes.TryGet("process_maps", (uint)pid, out uint element))
-        {
-            element = NewElement();
-            if (element == 0 || !_probes.TrySet("process_maps", (uint)pid, element))
-                return;
-        }
         Add(element, new CodeMapping
         {
             Start = start,
@@ -47,13 +53,6 @@ internal sealed unsafe class CodeTables : IDisposable
             FirstRow = file.FirstRow,
             RowCount = file.RowCount,
         });
-    }
-
-    /// <summary>A child that no probe has seen to be created has what its parent has.</summary>
-    public void Forked(int pid, int parentPid)
-    {
-        if (!_probes.TryGet("process_maps", (uint)pid, out uint _) && _probes.TryGet("process_maps", (uint)parentPid, out uint element))
-            _probes.TrySet("process_maps", (uint)pid, element);
     }
 
     /// <summary>Makes rows of a file, if there are none yet, and tells the probes.</summary>
@@ -125,12 +124,6 @@ internal sealed unsafe class CodeTables : IDisposable
 
     // SAFETY: the array is mapped for as long as this object lives; elements are below its length.
     private ref CodeMaps Element(uint element) => ref ((CodeMaps*)_maps.Pointer)[element];
-
-    private uint NewElement()
-    {
-        var element = Interlocked.Increment(ref Element(0).Count);
-        return element < _maxAddressSpaces ? element : 0;
-    }
 
     private void Add(uint element, CodeMapping mapping)
     {

@@ -68,10 +68,8 @@ internal sealed class CodeWatch : IDisposable
                 case MapEvent map:
                     _tables.Mapped(map.Pid, map.Start, map.End, map.FileOffset, map.Identity);
                     break;
-                case ForkEvent fork:
-                    _tables.Forked(fork.Pid, fork.ParentPid);
-                    break;
                 case SnapshotEvent { Snapshot: var snapshot }:
+                    _tables.Found(snapshot.Pid);
                     foreach (var map in MapsText.Parse(snapshot.Maps).Where(map => IsCode(map.Identity)))
                         _tables.Mapped(snapshot.Pid, map.Start, map.End, map.FileOffset, map.Identity);
                     break;
@@ -93,7 +91,7 @@ internal sealed class CodeWatch : IDisposable
         }
         foreach (var change in _parser.Parse(bytes))
         {
-            if (change is MapEvent map && IsCode(map.Identity) || change is ForkEvent fork && fork.Pid != fork.ParentPid)
+            if (change is MapEvent map && IsCode(map.Identity))
                 _changes.Add(change);
         }
     }

@@ -53,6 +53,7 @@ internal sealed unsafe class OpenProbes : IDisposable
     {
         SetMaxEntries("unwind_rows", StackProbes.MaxRows);
         SetMaxEntries("code_maps", config.CodeMaps);
+        SetMaxEntries("free_maps", config.CodeMaps);
         SetMaxEntries("process_maps", 4 * config.CodeMaps);
         SetMaxEntries("code_files", StackProbes.MaxFiles);
         SetMaxEntries("sent_stacks", StackProbes.RememberedStacks);
@@ -279,6 +280,19 @@ internal sealed unsafe class AttachedProbes : IDisposable
         where TKey : unmanaged
         where TValue : unmanaged
         => Libbpf.MapUpdateElement(MapFd(map), &key, &value, 0) == 0;
+
+    /// <summary>To a BPF queue.</summary>
+    public void Push<T>(string map, T value)
+        where T : unmanaged
+        => Errno.ThrowIfLibbpfFailed(Libbpf.MapUpdateElement(MapFd(map), null, &value, 0), $"filling the BPF map {map}");
+
+    /// <returns>False: the BPF queue is empty.</returns>
+    public bool TryPop<T>(string map, out T value)
+        where T : unmanaged
+    {
+        fixed (T* pointer = &value)
+            return Libbpf.MapLookupAndDeleteElement(MapFd(map), null, pointer) == 0;
+    }
 
     private int MapFd(string name) => Libbpf.MapFd(Libbpf.ObjectFindMapByName(_object, name));
 }

@@ -17,8 +17,8 @@ internal sealed class StackProbes : IDisposable
 
     public const uint RingBytes = 8 << 20;
 
-    /// <summary>4 KiB each; one an execve.</summary>
-    private const uint MaxAddressSpaces = 4096;
+    /// <summary>16 KiB each, for a process and its forks until they execute another program.</summary>
+    private const uint MaxAddressSpaces = 1024;
 
     private readonly StackRing _ring;
     private readonly CodeWatch _watch;

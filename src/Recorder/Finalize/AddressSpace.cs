@@ -32,6 +32,9 @@ internal sealed class RegionEntry
 
     public int LivePieces { get; set; }
 
+    /// <summary>Node of the stack of the system call that made it; null: not known.</summary>
+    public int? MapperStack { get; set; }
+
     /// <summary>The entry that stands for this one in a full ledger.</summary>
     public RegionEntry? FoldedInto { get; private set; }
 
@@ -183,6 +186,13 @@ internal sealed class AddressSpace(int pid, Action<RegionEntry> onNewRegion)
             Remove(piece.Start, piece.End, timeNs);
     }
 
+    /// <summary>A system call has mapped what is here; the first that did made the region.</summary>
+    public void SetMapper(ulong address, int stack)
+    {
+        if (Find(address) is { } piece)
+            piece.Region.MapperStack ??= stack;
+    }
+
     /// <summary>execve or exit: everything goes.</summary>
     public void Clear(long timeNs)
     {
@@ -202,6 +212,7 @@ internal sealed class AddressSpace(int pid, Action<RegionEntry> onNewRegion)
             if (!copies.TryGetValue(piece.Region, out var copy))
             {
                 copy = child.NewRegion(piece.Start, piece.End, piece.FileOffset, piece.Region.Identity, piece.Region.Flags, timeNs);
+                copy.MapperStack = piece.Region.MapperStack;
                 copies.Add(piece.Region, copy);
             }
             copy.Cover(piece.Start, piece.End, piece.FileOffset);

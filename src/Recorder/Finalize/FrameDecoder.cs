@@ -116,6 +116,7 @@ internal sealed class FrameDecoder(IFrameItems items)
                 Weight = 1,
             },
             (int)record.Cpu,
-            (int)(record.A3 & 0xff));
+            (int)(record.A3 & 0xff),
+            record.Stack != 0 ? new SpooledDetails(new FaultDetails { Stack = record.Stack }) : null);
     }
 }

@@ -114,6 +114,7 @@ internal sealed class RegionLedger(int maxWithFaults = 65_536, int maxWithoutFau
         BuildId = region.Identity.Path is { } path ? _buildIds.GetValueOrDefault(path) : null,
         BornNs = region.BornNs is { } born ? toTraceTime(born) : null,
         DiedNs = region.DiedNs is { } died ? toTraceTime(died) : null,
+        MapperStack = region.MapperStack,
         Lives = region.Lives,
     };
 }

@@ -47,6 +47,10 @@ internal sealed class StackResolver(StackRecording header) : IDisposable
         batch.Stack[i] = Fold(node);
     }
 
+    /// <summary>Null: no such stack has come.</summary>
+    public int? NodeOf(ulong id, AddressSpace space)
+        => _sent.TryGetValue(id, out var stack) ? NodeOf(id, stack.Ips, space) : null;
+
     /// <summary>Null: no fault has a stack.</summary>
     public StackTable? BuildTable() => _parents.Count == 0 ? null : new StackTable(_symbols.Modules, _frames, _parents, _nodeFrames);
 

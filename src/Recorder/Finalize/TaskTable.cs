@@ -57,8 +57,9 @@ internal sealed class ProcessState
 /// What has ended is let go of, so that memory is bounded by what lives: for a live view, which needs no tables at its end. Without
 /// it every task stays for the trace's tables.
 /// </param>
+/// <param name="stacks">Null: no stacks were recorded.</param>
 /// <param name="onlyKnown">What is told of processes that are neither snapshot nor known by a probe, nor created by such, is not of interest.</param>
-internal sealed class TaskTable(IRegionLedger ledger, bool forgets = false, bool onlyKnown = false)
+internal sealed class TaskTable(IRegionLedger ledger, bool forgets = false, bool onlyKnown = false, StackResolver? stacks = null)
 {
     /// <summary>A task's last faults may be handed out after its end, by as much as the merge lets them be late.</summary>
     private const long RememberedNs = 1_000_000_000;
@@ -197,7 +198,17 @@ internal sealed class TaskTable(IRegionLedger ledger, bool forgets = false, bool
                 space.Detach((ulong)record.A0, record.TimeNs);
                 break;
         }
+        if (MappedBy(record) is { } mapped && stacks?.NodeOf(record.Stack, space) is { } stack)
+            space.SetMapper(mapped, stack);
     }
+
+    // An address of what the system call has mapped.
+    private static ulong? MappedBy(in EventRecord record) => record.Type switch
+    {
+        EventType.Mapped or EventType.Remap => (ulong)record.A4,
+        EventType.Brk when record.A0 == record.A4 => (ulong)record.A4 - 1,
+        _ => null,
+    };
 
     private void ApplyCounters(in EventRecord record, (long Minor, long Major)? baseline, int targetPid)
     {

@@ -24,8 +24,8 @@ internal sealed class TraceFinalizer : ISpoolTarget, IDisposable
         _spool = spool;
         _writer = new TraceWriter(output);
         _progress = progress;
-        _tasks = new TaskTable(_ledger, onlyKnown: spool.Header.FollowsOnlyTarget);
         _stacks = spool.Header.Metadata.StackRecording is { Refusal: null } asked ? new StackResolver(asked) : null;
+        _tasks = new TaskTable(_ledger, onlyKnown: spool.Header.FollowsOnlyTarget, stacks: _stacks);
         _rows = new FaultRows(spool.Header, _tasks, _ledger, _stacks);
     }
 

@@ -238,16 +238,20 @@ internal struct CodeMapping
 [InlineArray(Count)]
 internal struct CodeMappings
 {
-    public const int Count = 127;
+    public const int Count = 511;
 
     private CodeMapping _first;
 }
 
-[StructLayout(LayoutKind.Explicit, Size = 4096)]
+[StructLayout(LayoutKind.Explicit, Size = 16384)]
 internal struct CodeMaps
 {
     [FieldOffset(0)]
     public uint Count;
+    [FieldOffset(4)]
+    public uint Processes;
+    [FieldOffset(8)]
+    public uint Uses;
     [FieldOffset(32)]
     public CodeMappings Mappings;
 }
@@ -338,6 +342,7 @@ internal enum EventType : uint
     Signal = 10,
     Advise = 11,
     Userfaultfd = 12,
+    Mapped = 13,
 }
 
 [StructLayout(LayoutKind.Sequential)]
@@ -354,4 +359,5 @@ internal struct EventRecord
     public long A3;
     public long A4;
     public long A5;
+    public ulong Stack;
 }

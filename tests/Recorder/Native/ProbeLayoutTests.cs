@@ -45,6 +45,7 @@ public sealed partial class ProbeLayoutTests
             ("vmf_address", "VmfAddress"), ("vmf_pgoff", "VmfPgoff"), ("cause_ns", "CauseNs"), ("objects", "Objects"), ("buddy_pages", "BuddyPages"), ("has_costs", "HasCosts"),
             ("stack", "Stack"),
         ]),
+        ("code_maps", typeof(CodeMaps), [("count", "Count"), ("processes", "Processes"), ("uses", "Uses"), ("mappings", "Mappings")]),
         ("code_mapping", typeof(CodeMapping), [("start", "Start"), ("end", "End"), ("bias", "Bias"), ("first_row", "FirstRow"), ("row_count", "RowCount")]),
         ("code_file_key", typeof(CodeFileKey), [("inode", "Inode"), ("device", "Device")]),
         ("walk_state", typeof(WalkState),
@@ -61,7 +62,7 @@ public sealed partial class ProbeLayoutTests
         ("event_record", typeof(EventRecord),
         [
             ("time_ns", "TimeNs"), ("type", "Type"), ("pid", "Pid"), ("tid", "Tid"), ("cpu", "Cpu"),
-            ("a[0]", "A0"), ("a[1]", "A1"), ("a[2]", "A2"), ("a[3]", "A3"), ("a[4]", "A4"), ("a[5]", "A5"),
+            ("a[0]", "A0"), ("a[1]", "A1"), ("a[2]", "A2"), ("a[3]", "A3"), ("a[4]", "A4"), ("a[5]", "A5"), ("stack", "Stack"),
         ]),
     ];
 
