@@ -228,13 +228,70 @@ enum stack_ending {
 	ENDING_UNREADABLE = 3,
 };
 
-/* A distinct user stack; what is sent ends behind its last frame. */
+#define MAX_PYTHON_FRAMES 64
+
+/*
+ * A distinct user stack: ips, the innermost first (of a caller the last byte of its call), and
+ * behind them two words for each frame of the Python interpreter: the id of its struct python_code,
+ * and the offset of its instruction << 1 | whether the interpreter's C function was entered with
+ * it. What is sent ends behind the last.
+ */
 struct stack_record {
 	__u64 id; /* a hash of what follows */
-	__u32 frames;
-	__u32 ending;		/* enum stack_ending */
-	__u64 ips[MAX_FRAMES];	/* the innermost first; of a caller the last byte of its call */
+	__u16 frames;
+	__u16 python_frames;
+	__u32 ending; /* enum stack_ending */
+	__u64 words[MAX_FRAMES + 2 * MAX_PYTHON_FRAMES];
 };
+
+/* In the place of `frames`: the record is a struct python_code. */
+#define PYTHON_CODE 0xffff
+
+#define PYTHON_FILE_CHARS 256
+#define PYTHON_NAME_CHARS 128
+#define PYTHON_LINE_BYTES 8192
+#define PYTHON_HEAD_BYTES (40 + PYTHON_FILE_CHARS + PYTHON_NAME_CHARS)
+
+/* A function of a Python program. Texts are as the interpreter has them: 1, 2 or 4 bytes a
+ * character. */
+struct python_code {
+	__u64 id;
+	__u16 kind; /* PYTHON_CODE */
+	__u16 minor; /* of Python 3 */
+	__u32 first_line;
+	__u32 file_length; /* in characters; more than what follows when it was cut */
+	__u32 name_length;
+	__u16 file_width; /* bytes a character */
+	__u16 name_width;
+	__u32 line_bytes; /* of the table that follows */
+	__u64 _pad;
+	__u8 file[PYTHON_FILE_CHARS];
+	__u8 name[PYTHON_NAME_CHARS];
+	__u8 lines[PYTHON_LINE_BYTES]; /* co_linetable, co_lnotab before 3.10 */
+};
+
+/* Where a version of CPython has what is read, in bytes from the beginning of the struct named. */
+struct python_layout {
+	__u32 minor;
+	__u32 runtime_interpreters;  /* _PyRuntimeState: interpreters.head */
+	__u32 interpreter_threads;   /* PyInterpreterState: threads.head */
+	__u32 thread_next;	     /* PyThreadState */
+	__u32 thread_id;
+	__u32 thread_frame;	     /* frame, cframe, current_frame */
+	__u32 cframe_frame;	     /* _PyCFrame: current_frame; NO_CFRAME */
+	__u32 frame_back;	     /* PyFrameObject or _PyInterpreterFrame */
+	__u32 frame_code;
+	__u32 frame_instruction;
+	__u32 frame_owner;	     /* since 3.12; 3.11: is_entry */
+	__u32 code_file;	     /* PyCodeObject; co_name and, since 3.11, co_qualname follow it */
+	__u32 code_first_line;
+	__u32 code_bytes;	     /* co_code_adaptive; before 3.11 instructions are counted from 0 */
+	__u32 ascii_bytes;	     /* sizeof(PyASCIIObject) */
+	__u32 compact_bytes;	     /* sizeof(PyCompactUnicodeObject) */
+	__u32 state_shift;	     /* of `kind` in PyASCIIObject.state */
+};
+
+#define NO_CFRAME 0xffffffff
 
 /* How the CFA, the caller's stack pointer, is found. */
 enum cfa_rule {
@@ -267,7 +324,9 @@ struct code_maps {
 	__u32 count;
 	__u32 processes; /* that use the element */
 	__u32 uses;	 /* how often it was given out */
-	__u32 _pad[5];
+	__u32 python;	 /* element of python_layouts; 0: no Python */
+	__u64 python_runtime;
+	__u64 _pad;
 	struct code_mapping mappings[MAX_CODE_MAPPINGS];
 };
 
@@ -285,6 +344,9 @@ struct code_file {
 	__u32 first_row;
 	__u32 row_count;
 	struct code_file_key interpreter;
+	__u64 python_runtime; /* address of _PyRuntime in the file */
+	__u32 python;	      /* element of python_layouts; 0: it has none */
+	__u32 _pad;
 };
 
 /* One CPU's ring: the first line is written by the probe only, the second by user space only.
@@ -342,9 +404,11 @@ _Static_assert(sizeof(struct flush_key) == 8, "flush_key");
 _Static_assert(sizeof(struct slab_key) == 16, "slab_key");
 _Static_assert(sizeof(struct slab_objects) == 40, "slab_objects");
 _Static_assert(sizeof(struct buddy_key) == 8, "buddy_key");
-_Static_assert(sizeof(struct stack_record) == STACK_HEAD_BYTES + 8 * MAX_FRAMES, "stack_record");
+_Static_assert(sizeof(struct stack_record) == STACK_HEAD_BYTES + 8 * (MAX_FRAMES + 2 * MAX_PYTHON_FRAMES), "stack_record");
+_Static_assert(sizeof(struct python_code) == PYTHON_HEAD_BYTES + PYTHON_LINE_BYTES, "python_code");
+_Static_assert(sizeof(struct python_layout) == 68, "python_layout");
 _Static_assert(sizeof(struct unwind_row) == 8, "unwind_row");
 _Static_assert(sizeof(struct code_maps) == 16384, "code_maps");
-_Static_assert(sizeof(struct code_file) == 48, "code_file");
+_Static_assert(sizeof(struct code_file) == 64, "code_file");
 
 #endif

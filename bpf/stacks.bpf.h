@@ -297,13 +297,15 @@ static long walk_frame(__u32 index, struct stack_walk *walk)
 
 	if (index >= MAX_FRAMES)
 		return 1;
-	walk->record->ips[index] = pc;
+	walk->record->words[index] = pc;
 	walk->frames = index + 1;
 	walk->hash = (walk->hash ^ pc) * GOLDEN;
 	walk->hash ^= walk->hash >> 29;
 	walk->ending = step(walk, row_of(walk, pc), pc);
 	return walk->ending != ENDING_NONE;
 }
+
+#include "python.bpf.h"
 
 static __always_inline __u32 maps_of(struct task_slot *slot)
 {
@@ -341,13 +343,14 @@ static __noinline __u64 take_stack(struct task_slot *slot, __u32 walker)
 	bpf_loop(MAX_FRAMES, walk_frame, &walk, 0);
 	if (!walk.frames || walk.frames > MAX_FRAMES)
 		return 0;
-	record->id = (walk.hash ^ walk.ending) | 1;
 	record->frames = walk.frames;
 	record->ending = walk.ending;
+	record->python_frames = maps && maps->python ? walk_python(slot, maps, &walk, walker) : 0;
+	record->id = (walk.hash ^ walk.ending) | 1;
 	/* Most stacks are those of the fault before. */
 	if (record->id == slot->sent_stack || bpf_map_lookup_elem(&sent_stacks, &record->id))
 		return record->id;
-	bytes = STACK_HEAD_BYTES + walk.frames * 8;
+	bytes = STACK_HEAD_BYTES + (walk.frames + 2 * record->python_frames) * 8;
 	if (bytes > sizeof(*record))
 		return 0;
 	if (bpf_ringbuf_output(&stacks, record, bytes, BPF_RB_NO_WAKEUP))
@@ -377,6 +380,11 @@ static __always_inline void add_code(__u32 element, __u64 start, __u64 end, __u6
 	mapping->start = start;
 	barrier();
 	mapping->end = end;
+	if (file->python) {
+		maps->python_runtime = bias + file->python_runtime;
+		barrier();
+		maps->python = file->python;
+	}
 }
 
 static __always_inline struct code_file *file_of(struct inode *inode)
@@ -455,6 +463,7 @@ static __always_inline void code_executed(struct task_slot *slot, struct task_st
 	if (!maps || bpf_map_update_elem(&process_maps, &slot->pid, &element, BPF_ANY))
 		return;
 	maps->count = 0;
+	maps->python = 0;
 	maps->processes = 1;
 	maps->uses++;
 	slot->maps = element;

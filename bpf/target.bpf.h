@@ -63,6 +63,7 @@ struct task_slot {
 	__u32 maps;	  /* element of code_maps; 0: not known */
 	__u64 stack;	  /* id of the user stack at the fault's entry */
 	__u64 sent_stack; /* that of the last one that was new */
+	__u64 python_thread; /* its PyThreadState; 0: not known */
 	__u8 state; /* enum slot_state */
 	__u8 bits;  /* enum fault_bits, those known at entry */
 	__u8 handler;

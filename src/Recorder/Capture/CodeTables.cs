@@ -15,6 +15,7 @@ internal sealed unsafe class CodeTables : IDisposable
     // By device and inode; null: no rows can be made of it.
     private readonly Dictionary<CodeFileKey, CodeFile?> _files = [];
     private readonly List<string> _warnings = [];
+    private readonly List<PythonLayout> _pythonLayouts = [];
     private uint _rowCount;
 
     public CodeTables(AttachedProbes probes, uint maxAddressSpaces)
@@ -34,7 +35,7 @@ internal sealed unsafe class CodeTables : IDisposable
         if (_probes.TryGet("process_maps", (uint)pid, out uint _) || !_probes.TryPop("free_maps", out uint element))
             return;
         ref var maps = ref Element(element);
-        (maps.Count, maps.Processes) = (0, 1);
+        (maps.Count, maps.Python, maps.Processes) = (0, 0, 1);
         maps.Uses++;
         _probes.TrySet("process_maps", (uint)pid, element);
     }
@@ -45,11 +46,17 @@ internal sealed unsafe class CodeTables : IDisposable
         if (identity.Path is null || KeyOf(identity) is not { } key || Find(key, identity.Path) is not { RowCount: > 0 } file
             || !_probes.TryGet("process_maps", (uint)pid, out uint element))
             return;
+        var bias = start - fileOffset + file.CodeOffset - file.CodeAddress;
+        if (file.Python != 0)
+        {
+            Element(element).PythonRuntime = bias + file.PythonRuntime;
+            Volatile.Write(ref Element(element).Python, file.Python);
+        }
         Add(element, new CodeMapping
         {
             Start = start,
             End = end,
-            Bias = start - fileOffset + file.CodeOffset - file.CodeAddress,
+            Bias = bias,
             FirstRow = file.FirstRow,
             RowCount = file.RowCount,
         });
@@ -119,11 +126,26 @@ internal sealed unsafe class CodeTables : IDisposable
             Interpreter = interpreter,
         };
         _rowCount += (uint)rows.Count;
+        if (PythonRuntime.Find(elf, path) is { } python)
+            (file.PythonRuntime, file.Python) = (python.Address, ElementOf(python.Layout));
         return file;
     }
 
     // SAFETY: the array is mapped for as long as this object lives; elements are below its length.
     private ref CodeMaps Element(uint element) => ref ((CodeMaps*)_maps.Pointer)[element];
+
+    // Of python_layouts; 0: it is full, which takes more versions than are known.
+    private uint ElementOf(PythonLayout layout)
+    {
+        var known = _pythonLayouts.IndexOf(layout);
+        if (known >= 0)
+            return (uint)known + 1;
+        var element = (uint)_pythonLayouts.Count + 1;
+        if (!_probes.TrySet("python_layouts", element, layout))
+            return 0;
+        _pythonLayouts.Add(layout);
+        return element;
+    }
 
     private void Add(uint element, CodeMapping mapping)
     {

@@ -57,6 +57,7 @@ internal sealed unsafe class OpenProbes : IDisposable
         SetMaxEntries("process_maps", 4 * config.CodeMaps);
         SetMaxEntries("code_files", StackProbes.MaxFiles);
         SetMaxEntries("sent_stacks", StackProbes.RememberedStacks);
+        SetMaxEntries("sent_codes", StackProbes.RememberedStacks);
         SetMaxEntries("stacks", StackProbes.RingBytes);
     }
 

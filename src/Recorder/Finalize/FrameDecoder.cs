@@ -29,6 +29,9 @@ internal interface IFrameItems
 
     void OnStack(in StackRecordHead head, ReadOnlySpan<ulong> ips);
 
+    /// <summary>A struct python_code as it was sent.</summary>
+    void OnPythonCode(ReadOnlySpan<byte> record);
+
     void OnLoss(int cpu, LossFrame loss);
 
     void OnEnding(SpoolEnding ending);
@@ -82,7 +85,10 @@ internal sealed class FrameDecoder(IFrameItems items)
     private unsafe void DecodeStack(ReadOnlySpan<byte> payload)
     {
         var head = MemoryMarshal.Read<StackRecordHead>(payload);
-        items.OnStack(head, MemoryMarshal.Cast<byte, ulong>(payload[sizeof(StackRecordHead)..]));
+        if (head.Frames == PythonCodeHead.Kind)
+            items.OnPythonCode(payload);
+        else
+            items.OnStack(head, MemoryMarshal.Cast<byte, ulong>(payload[sizeof(StackRecordHead)..]));
     }
 
     private void DecodeEvent(in EventRecord record)

@@ -11,6 +11,8 @@ internal interface ISpoolTarget : IMergeTarget
     /// <summary>Before the first fault.</summary>
     void OnStack(in StackRecordHead head, ReadOnlySpan<ulong> ips);
 
+    void OnPythonCode(ReadOnlySpan<byte> record);
+
     /// <summary>Now and then, with the part of the spool that is done.</summary>
     void OnProgress(double part);
 }
@@ -104,6 +106,12 @@ internal sealed class SpoolMerger : IFrameItems
     {
         if (_isFirstLook)
             _target.OnStack(head, ips);
+    }
+
+    public void OnPythonCode(ReadOnlySpan<byte> record)
+    {
+        if (_isFirstLook)
+            _target.OnPythonCode(record);
     }
 
     public void OnEnding(SpoolEnding ending)

@@ -13,7 +13,7 @@ internal sealed class StackResolver(StackRecording header) : IDisposable
     /// <summary>A program that maps code all the time makes every stack a new one.</summary>
     private const int MaxResolved = 1 << 18;
 
-    private readonly Dictionary<ulong, (StackEnding Ending, ulong[] Ips)> _sent = [];
+    private readonly Dictionary<ulong, (StackEnding Ending, ulong[] Ips, ulong[] Python)> _sent = [];
     private readonly Dictionary<(AddressSpace, int CodeVersion, ulong Id), int> _resolved = [];
     private readonly Dictionary<(int Module, ulong Place), int> _frameIndices = [];
     private readonly Dictionary<(int Parent, int Frame), int> _nodeIndices = [];
@@ -22,11 +22,16 @@ internal sealed class StackResolver(StackRecording header) : IDisposable
     private readonly List<int> _nodeFrames = [];
     private readonly Dictionary<int, string> _folded = [];
     private readonly SymbolCache _symbols = new();
+    private readonly PythonFrames _python = new();
+    private readonly Dictionary<(ulong Code, ulong Offset), int> _pythonFrames = [];
+    private readonly Dictionary<StackFrame, int> _pythonLines = [];
     private long _complete;
     private long _truncated;
     private long _lost;
 
-    public void Add(in StackRecordHead head, ReadOnlySpan<ulong> ips) => _sent[head.Id] = (head.Ending, ips.ToArray());
+    public void Add(in StackRecordHead head, ReadOnlySpan<ulong> ips) => _sent[head.Id] = (head.Ending, ips[..Math.Min(head.Frames, ips.Length)].ToArray(), ips[Math.Min(head.Frames, ips.Length)..].ToArray());
+
+    public void AddPythonCode(ReadOnlySpan<byte> record) => _python.Add(record);
 
     /// <summary>Sets `stack_id` and `stack` of a row.</summary>
     public void Set(FaultBatch batch, int i, in SpooledFault fault, AddressSpace space)
@@ -42,34 +47,76 @@ internal sealed class StackResolver(StackRecording header) : IDisposable
             _complete++;
         else
             _truncated++;
-        var node = NodeOf(id, stack.Ips, space);
+        var node = NodeOf(id, stack.Ips, stack.Python, space);
         batch.StackId[i] = node;
         batch.Stack[i] = Fold(node);
     }
 
     /// <summary>Null: no such stack has come.</summary>
     public int? NodeOf(ulong id, AddressSpace space)
-        => _sent.TryGetValue(id, out var stack) ? NodeOf(id, stack.Ips, space) : null;
+        => _sent.TryGetValue(id, out var stack) ? NodeOf(id, stack.Ips, stack.Python, space) : null;
 
     /// <summary>Null: no fault has a stack.</summary>
     public StackTable? BuildTable() => _parents.Count == 0 ? null : new StackTable(_symbols.Modules, _frames, _parents, _nodeFrames);
 
     public StackRecording BuildRecording(IReadOnlyList<string> recordingWarnings)
-        => header with { Complete = _complete, Truncated = _truncated, Lost = _lost, Warnings = [.. recordingWarnings, .. _symbols.Warnings] };
+        => header with { Complete = _complete, Truncated = _truncated, Lost = _lost, Warnings = [.. recordingWarnings, .. _symbols.Warnings, .. _python.Warnings] };
 
     public void Dispose() => _symbols.Dispose();
 
-    private int NodeOf(ulong id, ulong[] ips, AddressSpace space)
+    private int NodeOf(ulong id, ulong[] ips, ulong[] python, AddressSpace space)
     {
         var key = (space, space.CodeVersion, id);
         if (_resolved.TryGetValue(key, out var node))
             return node;
+        var frames = ips.Select(ip => FrameOf(ip, space)).ToList();
+        if (python.Length > 0)
+            frames = WithPython(frames, python);
         node = -1;
-        for (var i = ips.Length - 1; i >= 0; i--)
-            node = Child(node, FrameOf(ips[i], space));
+        for (var i = frames.Count - 1; i >= 0; i--)
+            node = Child(node, frames[i]);
         if (_resolved.Count == MaxResolved)
             _resolved.Clear();
         return _resolved[key] = node;
+    }
+
+    /// <summary>
+    /// Puts the interpreter's frames where its C function is on the stack, for each the frames from which it was not entered again;
+    /// what is left, where the native stack is not whole, is called by nobody that is known.
+    /// </summary>
+    private List<int> WithPython(List<int> native, ulong[] words)
+    {
+        var frames = new List<int>(native.Count + words.Length / 2);
+        var next = 0;
+        foreach (var frame in native)
+        {
+            if (_frames[frame].Function is not { } name || !PythonFrames.IsInterpreter(name) || next + 1 >= words.Length)
+            {
+                frames.Add(frame);
+                continue;
+            }
+            for (var isEntry = false; !isEntry && next + 1 < words.Length; next += 2)
+            {
+                frames.Add(PythonFrame(words[next], words[next + 1]));
+                isEntry = (words[next + 1] & 1) != 0;
+            }
+        }
+        for (; next + 1 < words.Length; next += 2)
+            frames.Add(PythonFrame(words[next], words[next + 1]));
+        return frames;
+    }
+
+    private int PythonFrame(ulong code, ulong word)
+    {
+        if (_pythonFrames.TryGetValue((code, word >> 1), out var known))
+            return known;
+        var made = _python.FrameOf(code, (uint)(word >> 1));
+        if (!_pythonLines.TryGetValue(made, out var index))
+        {
+            _frames.Add(made);
+            index = _pythonLines[made] = _frames.Count - 1;
+        }
+        return _pythonFrames[(code, word >> 1)] = index;
     }
 
     private int Child(int parent, int frame)

@@ -51,6 +51,8 @@ internal sealed class TraceFinalizer : ISpoolTarget, IDisposable
 
     public void OnStack(in StackRecordHead head, ReadOnlySpan<ulong> ips) => _stacks?.Add(head, ips);
 
+    public void OnPythonCode(ReadOnlySpan<byte> record) => _stacks?.AddPythonCode(record);
+
     public void OnProgress(double part) => _progress?.Invoke(part);
 
     public void OnFault(in SpooledFault fault)

@@ -89,6 +89,10 @@ internal sealed class LiveSink(BatchQueue queue, Action<TraceMetadata> onStart) 
         _missed += new MissedFaults(0, loss.Lost);
     }
 
+    public void OnPythonCode(ReadOnlySpan<byte> record)
+    {
+    }
+
     public void OnStack(in StackRecordHead head, ReadOnlySpan<ulong> ips)
     {
         // A live view shows no stacks, and does not ask for them.

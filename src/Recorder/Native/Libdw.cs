@@ -88,6 +88,18 @@ internal static unsafe partial class Libdw
     /// <summary>Null: libdw can be called. Else why not.</summary>
     public static string? Refusal { get; } = FindRefusal();
 
+    /// <summary>GElf_Sym.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    internal struct ElfSymbolEntry
+    {
+        public uint Name;
+        public byte Info;
+        public byte Other;
+        public ushort Section;
+        public ulong Value;
+        public ulong Size;
+    }
+
     [LibraryImport(ElfLibrary, EntryPoint = "elf_version")]
     private static partial uint ElfVersion(uint version);
 
@@ -114,6 +126,9 @@ internal static unsafe partial class Libdw
 
     [LibraryImport(ElfLibrary, EntryPoint = "gelf_getdyn")]
     public static partial nint ElfDynamicEntry(nint data, int index, DynamicEntry* entry);
+
+    [LibraryImport(ElfLibrary, EntryPoint = "gelf_getsym")]
+    public static partial nint ElfSymbol(nint data, int index, ElfSymbolEntry* symbol);
 
     [LibraryImport(ElfLibrary, EntryPoint = "elf_strptr")]
     public static partial byte* ElfString(nint elf, nuint section, nuint offset);

@@ -199,10 +199,59 @@ internal enum StackEnding : uint
 internal struct StackRecordHead
 {
     public const int MaxFrames = 127;
+    public const int MaxPythonFrames = 64;
 
     public ulong Id;
-    public uint Frames;
+
+    /// <summary><see cref="PythonCodeHead.Kind"/>: the record is one of those.</summary>
+    public ushort Frames;
+    public ushort PythonFrames;
     public StackEnding Ending;
+}
+
+/// <summary>struct python_code up to its texts, which have a fixed size, and the line table behind them.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct PythonCodeHead
+{
+    public const ushort Kind = 0xffff;
+    public const int FileChars = 256;
+    public const int NameChars = 128;
+    public const int MaxLineBytes = 8192;
+
+    public ulong Id;
+    public ushort RecordKind;
+    public ushort Minor;
+    public uint FirstLine;
+    public uint FileLength;
+    public uint NameLength;
+    public ushort FileWidth;
+    public ushort NameWidth;
+    public uint LineBytes;
+    private readonly ulong _pad;
+}
+
+[StructLayout(LayoutKind.Sequential)]
+internal record struct PythonLayout
+{
+    public const uint NoCframe = 0xffffffff;
+
+    public uint Minor;
+    public uint RuntimeInterpreters;
+    public uint InterpreterThreads;
+    public uint ThreadNext;
+    public uint ThreadId;
+    public uint ThreadFrame;
+    public uint CframeFrame;
+    public uint FrameBack;
+    public uint FrameCode;
+    public uint FrameInstruction;
+    public uint FrameOwner;
+    public uint CodeFile;
+    public uint CodeFirstLine;
+    public uint CodeBytes;
+    public uint AsciiBytes;
+    public uint CompactBytes;
+    public uint StateShift;
 }
 
 internal enum CfaRule : byte
@@ -252,6 +301,10 @@ internal struct CodeMaps
     public uint Processes;
     [FieldOffset(8)]
     public uint Uses;
+    [FieldOffset(12)]
+    public uint Python;
+    [FieldOffset(16)]
+    public ulong PythonRuntime;
     [FieldOffset(32)]
     public CodeMappings Mappings;
 }
@@ -273,6 +326,9 @@ internal struct CodeFile
     public uint FirstRow;
     public uint RowCount;
     public CodeFileKey Interpreter;
+    public ulong PythonRuntime;
+    public uint Python;
+    private readonly uint _pad;
 }
 
 /// <summary>What the rings hold when an option needs more than <see cref="FaultRecord"/>.</summary>

@@ -11,6 +11,9 @@ internal sealed class SpoolReader : IDisposable
     // MaxFaultsPerFrame records, or one drain of a side-band ring.
     private const int MaxRecordsLength = 8 << 20;
 
+    private static readonly unsafe int _maxStackLength =
+        sizeof(PythonCodeHead) + PythonCodeHead.FileChars + PythonCodeHead.NameChars + PythonCodeHead.MaxLineBytes;
+
     // A command line of 2 MiB, or the maps of a process with a million mappings.
     private const int MaxJsonLength = 256 << 20;
 
@@ -97,8 +100,7 @@ internal sealed class SpoolReader : IDisposable
         FrameType.Faults => length is > 0 and <= MaxRecordsLength && length % sizeof(FaultRecord) == 0,
         FrameType.DetailedFaults => length is > 0 and <= MaxRecordsLength && length % sizeof(DetailedFault) == 0,
         FrameType.Sideband => length is > 0 and <= MaxRecordsLength,
-        FrameType.Stack => length >= sizeof(StackRecordHead) + sizeof(ulong) && length <= sizeof(StackRecordHead) + StackRecordHead.MaxFrames * sizeof(ulong)
-            && length % sizeof(ulong) == 0,
+        FrameType.Stack => length >= sizeof(StackRecordHead) + sizeof(ulong) && length <= _maxStackLength,
         FrameType.Event => length == sizeof(EventRecord),
         FrameType.Loss => length == sizeof(LossFrame),
         _ => false,

@@ -70,6 +70,17 @@ internal sealed unsafe class ElfFile : IDisposable
         return null;
     }
 
+    /// <summary>What the file has for memory at an address in its own space; null: nothing.</summary>
+    public byte[]? ReadAt(ulong address, int length)
+    {
+        foreach (var segment in Segments)
+        {
+            if (segment.Type == Libdw.SegmentLoad && address >= segment.Address && address - segment.Address < segment.FileBytes)
+                return Read((long)(address - segment.Address + segment.Offset), length);
+        }
+        return null;
+    }
+
     public byte[] Read(long offset, int length)
     {
         var bytes = new byte[length];

@@ -165,6 +165,10 @@ public sealed class SpoolMergerTests
         {
         }
 
+        public void OnPythonCode(ReadOnlySpan<byte> record)
+        {
+        }
+
         public void OnLoss(int cpu, LossFrame loss) => Losses.Add((cpu, loss.Lost));
 
         public void OnProgress(double part)

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * The Python frames of a fault, from the interpreter's own thread state: what CPython's C frames
+ * run. Part of stacks.bpf.h. Where each version has its fields, user space knows
+ * (Symbols/PythonRuntime.cs).
+ */
+#ifndef FAULTREC_PYTHON_BPF_H
+#define FAULTREC_PYTHON_BPF_H
+
+#define MAX_PYTHON_LAYOUTS 64
+#define MAX_PYTHON_THREADS 256
+#define FRAME_BYTES	   128 /* of a frame, as far as its fields are looked at */
+#define OWNED_BY_C	   3 /* since 3.12 this and above: not a function's frame, but the interpreter's */
+#define TAG_BITS	   7ull /* of a reference, since 3.14 */
+#define PYTHON_STATE	   32 /* PyASCIIObject.state; length is at 16, as a bytes object's */
+#define PYTHON_LENGTH	   16
+#define PYTHON_BYTES	   32 /* PyBytesObject.ob_sval */
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, MAX_PYTHON_LAYOUTS);
+	__type(key, __u32);
+	__type(value, struct python_layout);
+} python_layouts SEC(".maps");
+
+/* Code that user space has been sent. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1024);
+	__type(key, __u64);
+	__type(value, __u8);
+} sent_codes SEC(".maps");
+
+struct python_scratch {
+	struct python_layout layout;
+	__u8 frame[2 * FRAME_BYTES];
+	struct python_code code;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, WALKERS);
+	__type(key, __u32);
+	__type(value, struct python_scratch);
+} python_scratches SEC(".maps");
+
+struct python_walk {
+	struct python_scratch *scratch;
+	struct stack_walk *stack;
+	struct stack_record *record;
+	__u64 frame;
+	__u64 thread;
+	__u64 thread_id;
+	__u32 base; /* words before the first Python frame's */
+	__u32 frames;
+};
+
+static __always_inline __u64 pointer_at(__u64 place)
+{
+	__u64 value = 0;
+
+	read_user(&value, sizeof(value), place);
+	return value;
+}
+
+/* bpf_loop's function: is it the running thread's? */
+static long look_at_thread(__u32 i, struct python_walk *walk)
+{
+	const struct python_layout *layout = &walk->scratch->layout;
+
+	if (!walk->thread || pointer_at(walk->thread + layout->thread_id) == walk->thread_id)
+		return 1;
+	walk->thread = pointer_at(walk->thread + layout->thread_next);
+	return 0;
+}
+
+/* A thread's id is pthread_self(), which on x86-64 is its fs base. */
+static __always_inline __u64 thread_of(struct task_slot *slot, const struct code_maps *maps,
+				       struct python_walk *walk)
+{
+	const struct python_layout *layout = &walk->scratch->layout;
+	__u64 interpreter;
+
+	walk->thread_id = BPF_CORE_READ(bpf_get_current_task_btf(), thread.fsbase);
+	if (slot->python_thread &&
+	    pointer_at(slot->python_thread + layout->thread_id) == walk->thread_id)
+		return slot->python_thread;
+	interpreter = pointer_at(maps->python_runtime + layout->runtime_interpreters);
+	walk->thread = interpreter ? pointer_at(interpreter + layout->interpreter_threads) : 0;
+	bpf_loop(MAX_PYTHON_THREADS, look_at_thread, walk, 0);
+	if (walk->thread && pointer_at(walk->thread + layout->thread_id) != walk->thread_id)
+		walk->thread = 0;
+	slot->python_thread = walk->thread;
+	return walk->thread;
+}
+
+/* Bytes a character of a text; its length goes to *length and its beginning to `to`. */
+static __always_inline __u32 read_text(const struct python_layout *layout, __u64 text, __u8 *to,
+				       __u32 bytes, __u32 *length)
+{
+	__u64 count = pointer_at(text + PYTHON_LENGTH);
+	__u64 size;
+	__u32 state = pointer_at(text + PYTHON_STATE) >> layout->state_shift;
+	__u32 width = state & 7;
+	bool is_ascii = state >> 4 & 1;
+
+	*length = count > 0xffffffff ? 0xffffffff : count;
+	size = (__u64)*length * (width ?: 1);
+	if (size > bytes)
+		size = bytes;
+	barrier_var(size);
+	if (size > bytes)
+		return 0;
+	if (bpf_probe_read_user(to, size, (void *)(text + (is_ascii ? layout->ascii_bytes : layout->compact_bytes))))
+		*length = 0;
+	return width;
+}
+
+/* words: co_filename, co_name, and what follows them. */
+static __always_inline void send_code(struct python_scratch *scratch, __u64 id, __u64 code,
+				      const __u64 *words)
+{
+	const struct python_layout *layout = &scratch->layout;
+	struct python_code *record = &scratch->code;
+	bool has_qualname = layout->minor >= 11;
+	__u64 lines = has_qualname ? words[3] : words[2];
+	__u64 line_bytes = pointer_at(lines + PYTHON_LENGTH);
+	__u32 bytes;
+	__u8 one = 1;
+
+	record->id = id;
+	record->kind = PYTHON_CODE;
+	record->minor = layout->minor;
+	record->first_line = 0;
+	read_user(&record->first_line, sizeof(__u32), code + layout->code_first_line);
+	record->file_width = read_text(layout, words[0], record->file, PYTHON_FILE_CHARS,
+				       &record->file_length);
+	record->name_width = read_text(layout, has_qualname ? words[2] : words[1], record->name,
+				       PYTHON_NAME_CHARS, &record->name_length);
+	if (line_bytes > PYTHON_LINE_BYTES)
+		line_bytes = PYTHON_LINE_BYTES;
+	barrier_var(line_bytes);
+	if (line_bytes > PYTHON_LINE_BYTES ||
+	    bpf_probe_read_user(record->lines, line_bytes, (void *)(lines + PYTHON_BYTES)))
+		line_bytes = 0;
+	record->line_bytes = line_bytes;
+	bytes = PYTHON_HEAD_BYTES + line_bytes;
+	barrier_var(bytes);
+	if (bytes > sizeof(*record) ||
+	    bpf_ringbuf_output(&stacks, record, bytes, BPF_RB_NO_WAKEUP))
+		return;
+	bpf_map_update_elem(&sent_codes, &id, &one, BPF_ANY);
+}
+
+static __always_inline __u64 frame_word(const struct python_scratch *scratch, __u32 offset)
+{
+	offset &= FRAME_BYTES - 1;
+	barrier_var(offset);
+	return *(__u64 *)&scratch->frame[offset & (FRAME_BYTES - 1)];
+}
+
+/* Offset of the frame's instruction in bytes; before 3.10 it is counted in bytes, in 3.10 in
+ * instructions of two. */
+static __always_inline __u32 instruction_of(const struct python_scratch *scratch, __u64 code)
+{
+	const struct python_layout *layout = &scratch->layout;
+	__u64 instruction = frame_word(scratch, layout->frame_instruction);
+
+	if (layout->code_bytes)
+		return instruction - (code + layout->code_bytes);
+	return layout->minor == 10 ? 2 * (__u32)instruction : (__u32)instruction;
+}
+
+/* bpf_loop's function: one frame; 1 ends the loop. */
+static long walk_python_frame(__u32 i, struct python_walk *walk)
+{
+	struct python_scratch *scratch = walk->scratch;
+	const struct python_layout *layout = &scratch->layout;
+	__u32 place = walk->base + 2 * walk->frames;
+	__u64 code, id, words[4] = {};
+	bool is_entry = layout->minor < 11;
+	__u32 instruction;
+
+	if (!walk->frame || walk->frames >= MAX_PYTHON_FRAMES ||
+	    !read_user(scratch->frame, FRAME_BYTES, walk->frame))
+		return 1;
+	walk->frame = frame_word(scratch, layout->frame_back);
+	if (layout->minor == 11)
+		is_entry = frame_word(scratch, layout->frame_owner) & 0xff;
+	if (layout->minor >= 12 && (frame_word(scratch, layout->frame_owner) & 0xff) >= OWNED_BY_C) {
+		/* The frame inside it was the first that the C function ran. */
+		place -= 1;
+		if (walk->frames && place < MAX_FRAMES + 2 * MAX_PYTHON_FRAMES)
+			walk->record->words[place] |= 1;
+		return 0;
+	}
+	code = frame_word(scratch, layout->frame_code) & ~TAG_BITS;
+	if (!read_user(words, sizeof(words), code + layout->code_file))
+		return 1;
+	id = (code ^ walk->stack->salt) * GOLDEN;
+	for (int w = 0; w < 3; w++)
+		id = (id ^ (id >> 29) ^ words[w]) * GOLDEN;
+	id |= 1;
+	if (!bpf_map_lookup_elem(&sent_codes, &id))
+		send_code(scratch, id, code, words);
+	instruction = instruction_of(scratch, code);
+	if (place >= MAX_FRAMES + 2 * MAX_PYTHON_FRAMES - 1)
+		return 1;
+	walk->record->words[place] = id;
+	walk->record->words[place + 1] = (__u64)instruction << 1 | is_entry;
+	walk->stack->hash = (walk->stack->hash ^ id ^ instruction) * GOLDEN;
+	walk->stack->hash ^= walk->stack->hash >> 29;
+	walk->frames++;
+	return 0;
+}
+
+/* Returns how many frames were put behind the native ones. */
+static __always_inline __u32 walk_python(struct task_slot *slot, const struct code_maps *maps,
+					 struct stack_walk *stack, __u32 walker)
+{
+	struct python_walk walk = { .stack = stack, .record = stack->record, .base = stack->frames };
+	__u32 element = maps->python;
+	struct python_layout *layout = bpf_map_lookup_elem(&python_layouts, &element);
+	__u64 frame;
+
+	walk.scratch = bpf_map_lookup_elem(&python_scratches, &walker);
+	if (!layout || !walk.scratch || !layout->minor)
+		return 0;
+	walk.scratch->layout = *layout;
+	if (!thread_of(slot, maps, &walk))
+		return 0;
+	frame = pointer_at(slot->python_thread + layout->thread_frame);
+	if (layout->cframe_frame != NO_CFRAME)
+		frame = frame ? pointer_at(frame + layout->cframe_frame) : 0;
+	walk.frame = frame;
+	bpf_loop(2 * MAX_PYTHON_FRAMES, walk_python_frame, &walk, 0);
+	return walk.frames <= MAX_PYTHON_FRAMES ? walk.frames : 0;
+}
+
+#endif
