@@ -14,6 +14,8 @@ internal static class CaptureRun
         var baseline = target.Launcher?.ReadBaseline();
         var (capture, ladder) = Backends.Open(options, target);
         using var owned = capture;
+        if (capture.Stacks?.Refusal is { } refusal)
+            options.OnNotice?.Invoke($"no stacks are recorded: {refusal}");
         var startNs = Libc.MonotonicNs();
         var header = TraceHeader.Create(options, target, capture, ladder, startNs);
         (header.BaselineMinor, header.BaselineMajor) = (baseline?.MinorFaults, baseline?.MajorFaults);

@@ -1,0 +1,159 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
+using Faultrec.Traces;
+
+namespace Faultrec.Live.Tests;
+
+/// <summary>User stacks, against what the fixtures' sources and perf's own unwinding say.</summary>
+public sealed partial class StackTests : LiveTest
+{
+    private const int Pages = 300;
+
+    [Theory]
+    [InlineData("callchain")]
+    [InlineData("callchain_fp")]
+    public void EveryFaultNamesTheCodeThatTouchedThePage(string fixture)
+    {
+        var (said, rows) = RecordStacks(Checkout.Fixture(fixture), $"{Pages}");
+
+        var touched = rows.In(Address(said, "start"), 2 * Pages);
+        Assert.Equal(2 * Pages, touched.Count);
+        var stacks = touched.Select(row => Functions(rows, row.StackId)).ToList();
+        Assert.All(stacks.Take(Pages), stack => Assert.Equal(["touch_by_store", "inner", "outer", "main"], stack.Take(4)));
+        Assert.All(stacks.Skip(Pages), stack => Assert.Equal(["touch_by_memset", "inner", "outer", "main"], stack.Skip(1).Take(4)));
+        Assert.All(stacks, stack => Assert.Equal("_start", stack[^1]));
+        // What the dynamic linker does before main counts too.
+        AssertReach(rows.All, row => Functions(rows, row.StackId)[^1] == "_start");
+    }
+
+    [Theory]
+    [InlineData("callchain")]
+    [InlineData("callchain_fp")]
+    public void ChainsAreThoseOfPerf(string fixture)
+    {
+        // perf's ring must hold a kibibyte of stack for each.
+        string[] perf = ["perf", "record", "-q", "-m", "1024", "-c", "1", "-d", "-e", "minor-faults:u", "--call-graph", "dwarf,1024", "-o", Folder["perf.data"], "--"];
+        var (_, rows) = RecordStacks(perf[0], [.. perf[1..], Checkout.Fixture(fixture), $"{Pages}"]);
+
+        var ours = rows.All.Where(row => row.Comm.StartsWith("callchain", StringComparison.Ordinal)).GroupBy(row => row.Address)
+            .ToDictionary(group => group.Key, group => UpToMain(Functions(rows, group.Last().StackId)));
+        var chains = PerfChains(Folder["perf.data"]).Where(chain => chain.Functions.Contains("main")).ToList();
+        Assert.InRange(chains.Count, Pages, int.MaxValue);
+        Assert.All(chains, chain => Assert.Equal(chain.Functions, ours[chain.Address]));
+    }
+
+    [Fact]
+    public void RegionsNameTheCodeThatMappedThem()
+    {
+        var (said, rows) = RecordStacks(Checkout.Fixture("callchain"), $"{Pages}");
+
+        string Mapper(string what) => string.Join(' ', Functions(rows, rows.All.First(row => row.IsIn(Address(said, what), 1)).Region!.MapperStack));
+        Assert.Matches(@"^\S*mmap\S* (map_anonymous )?reserve_by_mmap main ", Mapper("start"));
+        Assert.Matches(@"^\S*mremap\S* reserve_by_mremap main ", Mapper("moved"));
+        Assert.Matches(@"^\S*brk\S* \S*sbrk\S* reserve_by_brk main ", Mapper("heap"));
+    }
+
+    [Fact]
+    public void FailedFaultsHaveStacks()
+    {
+        var (_, rows) = RecordStacks(Checkout.Fixture("segv"), "16", "5");
+
+        var failed = rows.All.Where(row => row.Signal is not null).ToList();
+        Assert.Equal(6, failed.Count);
+        Assert.All(failed, row => Assert.Contains("main", Functions(rows, row.StackId)));
+    }
+
+    [Fact]
+    public void StacksOfAProgramThatRunsAlready()
+    {
+        using var program = Running.Start(Checkout.Fixture("wait_then_touch"), "2", $"{Pages}");
+        program.ReadLine();
+        using var recorder = StartRecording("--pid", $"{program.Pid}", "--stacks");
+        program.WriteByte();
+        program.ReadLine();
+        program.WriteByte();
+        program.Wait();
+        Assert.Equal(0, recorder.Wait().Status);
+
+        var rows = Rows.Read(TracePath);
+        AssertReach(rows.All, row => Functions(rows, row.StackId).Any(name => name is "main" or "start_thread" or "clone3" or "__clone3"));
+    }
+
+    [Fact]
+    public void PythonFramesAreThoseOfTheScript()
+    {
+        var script = Path.Combine(Checkout.Root, "fixtures/alloc.py");
+        var lines = File.ReadAllLines(script);
+        var result = Running.ToEnd(InFolder, Checkout.Faultrec, "record", "--stacks", "-o", TracePath, "--", "/usr/bin/python3", script, "8");
+        Assert.Equal(0, result.Status);
+        var rows = Rows.Read(TracePath);
+
+        Assert.Empty(rows.Metadata.StackRecording!.Warnings);
+        var blocks = rows.All.Where(row => row.Region!.Size() >= 10_000_000).ToList();
+        Assert.InRange(blocks.Count, 8 * 2441, int.MaxValue);
+        AssertReach(blocks, row => Python(rows, row.StackId).Any(frame => frame.Function == "allocate_and_touch"
+            && frame.File == script && lines[frame.Line!.Value - 1].Contains("bytearray(size)", StringComparison.Ordinal)));
+        AssertReach(blocks, row => Python(rows, row.StackId).Any(frame => frame.Function == "main" || frame.Function!.Contains("<listcomp>", StringComparison.Ordinal)));
+        AssertReach(blocks, row => Python(rows, row.StackId)[^1] is { Function: "<module>", Line: { } line } && lines[line - 1].Trim() == "main()");
+        AssertReach(rows.All, row => Functions(rows, row.StackId)[^1] == "_start");
+    }
+
+    [Fact]
+    public void TheStacksOfPerfsRungAreRefusedAloud()
+    {
+        var result = Running.ToEnd(InFolder, Checkout.Faultrec, "record", "--stacks", "--backend", "perf", "-o", TracePath, "--", Checkout.Fixture("seq_touch"), "1");
+
+        Assert.Equal(0, result.Status);
+        Assert.Contains("no stacks are recorded: the perf backend", result.Error, StringComparison.Ordinal);
+        Assert.NotNull(Rows.Read(TracePath).Metadata.StackRecording!.Refusal);
+    }
+
+    private (System.Text.Json.Nodes.JsonObject Said, Rows Rows) RecordStacks(string program, params string[] arguments)
+    {
+        var result = Running.ToEnd(InFolder, Checkout.Faultrec, ["record", "--stacks", "-o", TracePath, "--", program, .. arguments]);
+        Assert.Equal(0, result.Status);
+        var rows = Rows.Read(TracePath);
+        AssertWhole(rows);
+        Assert.Equal(0, rows.Metadata.StackRecording!.Lost);
+        return (Said(result.Output), rows);
+    }
+
+    // The goal is that of the fault that happens before a table could be made, or whose stack was overwritten.
+    private static void AssertReach(IReadOnlyList<Row> rows, Func<Row, bool> reaches)
+    {
+        var reached = rows.Count(row => row.StackId is not null && reaches(row));
+        Assert.True(reached >= 0.95 * rows.Count, $"{reached} of {rows.Count} faults have a stack that reaches there");
+    }
+
+    private static List<string> Functions(Rows rows, int? stack)
+        => stack is { } id ? [.. rows.Metadata.Stacks!.FramesOf(id).Select(frame => frame.Function ?? $"{frame.Address:x}")] : ["(no stack)"];
+
+    private static List<StackFrame> Python(Rows rows, int? stack)
+        => stack is { } id ? [.. rows.Metadata.Stacks!.FramesOf(id).Where(frame => frame.Kind == "python")] : [];
+
+    private static IEnumerable<string> UpToMain(IEnumerable<string> functions)
+    {
+        foreach (var function in functions)
+        {
+            yield return function;
+            if (function == "main")
+                yield break;
+        }
+    }
+
+    // "7f12a0001000" and its frames below: "  5581 name".
+    private static IEnumerable<(ulong Address, List<string> Functions)> PerfChains(string path)
+    {
+        foreach (var sample in Running.ToEnd("perf", "script", "-i", path, "-F", "addr,ip,sym").Output.Split("\n\n", StringSplitOptions.RemoveEmptyEntries))
+        {
+            var lines = sample.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+            if (lines[0].Trim().Contains(' ', StringComparison.Ordinal))
+                continue; // no chain, only where it was
+            var functions = lines.Skip(1).Select(line => PerfFrame().Match(line).Groups[1].Value);
+            yield return (ulong.Parse(lines[0].Trim(), NumberStyles.HexNumber, CultureInfo.InvariantCulture), [.. UpToMain(functions)]);
+        }
+    }
+
+    [GeneratedRegex(@"^\s*[0-9a-f]+ (\S+)")]
+    private static partial Regex PerfFrame();
+}
