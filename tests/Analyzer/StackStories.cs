@@ -135,6 +135,16 @@ public class StackStories
     }
 
     [Fact]
+    public void The_first_sentences_name_the_code_that_faulted_most()
+    {
+        Assert.Contains("so 2 are repeats. 50 % come from fill (app.c:12), in memset. 1 was major", Finding.Describe(Report()), StringComparison.Ordinal);
+        Assert.Contains(
+            "50 % come from fill (app.c:12), in memset, in memory that reserve (app.c:40) reserved.",
+            Finding.Describe(Report(new FaultFilter { Regions = ["anon"] })),
+            StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void The_first_screen_names_the_code()
     {
         Assert.Contains(
