@@ -21,21 +21,17 @@ internal static class ExportVerb
     public static Command Create()
     {
         var trace = new Argument<string>("TRACE") { Description = "Trace file with stacks (record --stacks)" };
-        var to = new Option<string>("--to")
-        {
-            HelpName = "FORMAT",
-            Required = true,
-            Description = "folded (flamegraph.pl, inferno), speedscope (speedscope.app), firefox (profiler.firefox.com), perfetto (ui.perfetto.dev)",
-        };
+        var to = new Option<string>("--to") { HelpName = "FORMAT", Description = $"What to write: {Choice.List(Formats)}" };
         var output = new Option<string?>("--output", "-o") { HelpName = "FILE", Description = "Write there instead of stdout (-)" };
         var force = new Option<bool>("--force") { Description = "Overwrite FILE (default: refuse)" };
-        var weight = new Option<string?>("--weight") { HelpName = "WEIGHT", Description = "What counts: faults, time (ns in the fault handler), major (major faults only) (default: faults)" };
-        var filter = new FilterOptions();
-        var command = new Command("export", "Write the stacks of a trace for another viewer") { trace, to, output, force, weight };
+        var weight = new Option<string?>("--weight") { HelpName = "WEIGHT", Description = "faults, time (in faults, ns) or major (faults) (default: faults)" };
+        // --to is the format.
+        var filter = new FilterOptions(endName: "--until");
+        var command = new Command("export", "Write stacks for flamegraph.pl, speedscope, Firefox Profiler or Perfetto") { trace, to, output, force, weight };
         filter.AddTo(command);
         command.SetAction(result => Run(new ExportArgs(
             result.GetRequiredValue(trace),
-            Choice.Parse("--to", result.GetRequiredValue(to), Formats),
+            result.GetValue(to) is { } format ? Choice.Parse("--to", format, Formats) : throw NoFormat(),
             result.GetValue(weight) is { } name ? Choice.Parse("--weight", name, Weights) : ExportWeight.Faults,
             result.GetValue(output),
             result.GetValue(force),
@@ -57,6 +53,9 @@ internal static class ExportVerb
             Console.Error.WriteLine($"faultrec: {HostileText.Visible(note)}");
         return (int)ExitCode.Ok;
     }
+
+    private static FaultrecException NoFormat()
+        => new(ExitCode.Usage, $"export: no format; expected --to with one of {Choice.List(Formats)}, such as --to folded");
 
     private static void Check(ExportArgs args)
     {

@@ -12,7 +12,7 @@ public sealed class ExportTests : CliTest
         var result = Faultrec("export", "trace", "--to", "folded");
 
         Assert.Equal((0, "toucher;[no stack] 1\ntoucher;main;toucher 99\n", ""), (result.Status, result.Output, result.Error));
-        Assert.Equal("99\n", Bash("$F export trace --to folded --tid 10 --tid 11 --from 1ns | awk '{n += $NF} END {print n}'").Output);
+        Assert.Equal("99\n", Bash("$F export trace --to folded --tid 10 --tid 11 --from 1ns --until 2h | awk '{n += $NF} END {print n}'").Output);
         // Fault i took 500 + i ns.
         Assert.Equal("54450\n", Bash("$F export trace --to folded --weight time --from 1ns | awk '{print $NF}'").Output);
     }
@@ -41,7 +41,7 @@ public sealed class ExportTests : CliTest
         SmallTrace.Write(Folder["trace"], withStacks: true);
 
         // A Trace is its packets: each begins with the tag of field 1.
-        Assert.Equal("0a", Bash("$F export trace --to perfetto | head -c 1 | od -An -tx1 | tr -d ' \\n'").Output);
+        Assert.Equal("0a\n", Bash("$F export trace --to perfetto | head -c 1 | od -An -tx1 | tr -d ' '").Output);
         Assert.Equal("0\n", Bash("$F export trace --to perfetto -o /dev/null; echo $?").Output);
     }
 
@@ -77,6 +77,7 @@ public sealed class ExportTests : CliTest
     [InlineData("--to", "folded", "--weight", "bytes")]
     [InlineData("--to", "perfetto", "--weight", "time")]
     [InlineData("--weight", "time")]
+    [InlineData("--to", "folded", "--from", "2s", "--until", "1s")]
     public void AMistakeIsSaid(params string[] options)
     {
         SmallTrace.Write(Folder["trace"], withStacks: true);
