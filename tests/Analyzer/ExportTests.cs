@@ -124,6 +124,7 @@ public class ExportTests
     public void Perfetto_tells_each_stack_before_the_sample_that_needs_it()
     {
         var packets = Proto.Parse(ExportBytes(ExportFormat.Perfetto)).All(1).Select(Proto.Parse).ToList();
+        Assert.Equal([0xaa, 0x01], packets.SelectMany(packet => packet.All(12)).Select(Proto.Parse).SelectMany(data => data.All(16)).Select(Proto.Parse).First().All(2).Single());
         var (stacks, frames, names, samples) = (new Dictionary<ulong, ulong[]>(), new Dictionary<ulong, ulong>(), new Dictionary<ulong, string>(), new List<string>());
         foreach (var packet in packets)
         {

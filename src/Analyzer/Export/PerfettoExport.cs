@@ -123,6 +123,7 @@ internal sealed class PerfettoNames(StackTable table) : IDisposable
 {
     private const int BuildIds = 16;
     private const int MappingPaths = 17;
+    private const int SourcePaths = 18;
     private const int FunctionNames = 5;
     private const int Mappings = 19;
     private const int Frames = 6;
@@ -130,6 +131,10 @@ internal sealed class PerfettoNames(StackTable table) : IDisposable
 
     /// <summary>Frames outside a file lie in this mapping, behind those of the modules.</summary>
     private const string NoModule = "[no file]";
+
+    /// <summary>How the trace and how Perfetto call the kernel.</summary>
+    private const string KernelModule = "[kernel]";
+    private const string KernelMapping = "kernel";
 
     private readonly FrameNames _names = new(table);
     private readonly bool[] _saidStacks = new bool[table.NodeFrames.Count + 1];
@@ -177,8 +182,22 @@ internal sealed class PerfettoNames(StackTable table) : IDisposable
         DescribeModule(module);
         var id = frame + 1;
         _data.Message(FunctionNames, _item.Clear().Number(1, id).Text(2, value is null ? FunctionTree.NoStackName : _names.Short(frame)));
-        _data.Message(Frames, _item.Clear().Number(1, id).Number(2, id).Number(3, module + 1).Number(4, value?.Address ?? 0));
+        if (value?.File is { } file)
+            _data.Message(SourcePaths, _item.Clear().Number(1, id).Text(2, file));
+        _item.Clear().Number(1, id).Number(2, id).Number(3, module + 1).Number(4, value?.Address ?? 0);
+        if (value?.File is not null)
+            _item.Number(5, id);
+        if (value?.Line is > 0 and var line)
+            _item.Number(6, line);
+        if (value is not null && KindOf(value) is > 0 and var kind)
+            _item.Number(7, kind);
+        _data.Message(Frames, _item);
     }
+
+    private static bool IsHex(string text) => text.Length % 2 == 0 && text.All(char.IsAsciiHexDigit);
+
+    /// <summary>Frame.Kind of the format; 0 where it has none.</summary>
+    private static int KindOf(StackFrame frame) => frame.Kind switch { "user" => 1, FrameKinds.Kernel => 2, FrameKinds.Python => 3, FrameKinds.Jit => 4, _ => 0 };
 
     private void DescribeModule(int module)
     {
@@ -186,11 +205,12 @@ internal sealed class PerfettoNames(StackTable table) : IDisposable
             return;
         _saidModules[module] = true;
         var (id, value) = (module + 1, module < table.Modules.Count ? table.Modules[module] : null);
-        _data.Message(MappingPaths, _item.Clear().Number(1, id).Text(2, value?.Path.TrimStart('/') ?? NoModule));
-        if (value?.BuildId is { } buildId)
-            _data.Message(BuildIds, _item.Clear().Number(1, id).Text(2, buildId));
+        _data.Message(MappingPaths, _item.Clear().Number(1, id).Text(2, value is null ? NoModule : value.Path == KernelModule ? KernelMapping : value.Path.TrimStart('/')));
+        var buildId = value?.BuildId is { } hex && IsHex(hex) ? Convert.FromHexString(hex) : null;
+        if (buildId is not null)
+            _data.Message(BuildIds, _item.Clear().Number(1, id).Bytes(2, buildId));
         _item.Clear().Number(1, id).Number(7, id);
-        if (value?.BuildId is not null)
+        if (buildId is not null)
             _item.Number(2, id);
         _data.Message(Mappings, _item);
     }

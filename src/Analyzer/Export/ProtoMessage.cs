@@ -35,6 +35,13 @@ internal sealed class ProtoMessage : IDisposable
         return this;
     }
 
+    public ProtoMessage Bytes(int field, byte[] value)
+    {
+        _output.WriteTag(field, WireFormat.WireType.LengthDelimited);
+        _output.WriteBytes(ByteString.CopyFrom(value));
+        return this;
+    }
+
     public ProtoMessage Message(int field, ProtoMessage value)
     {
         value._output.Flush();
