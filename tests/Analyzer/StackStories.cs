@@ -256,8 +256,12 @@ public class StackStories
         var refused = Story.Metadata(Story.TwoRegions) with { StackRecording = new StackRecording("the kernel has no \u001bBTF", 0, 0, 0, []) };
         Assert.Contains("stacks were asked for and could not be recorded: the kernel has no \\x1bBTF\n", TextReportTests.Text(Story.Report(refused, [new(0x10000)])), StringComparison.Ordinal);
 
+        var none = Story.Metadata(Story.TwoRegions) with { StackRecording = new StackRecording(null, 0, 0, 7, []) };
+        Assert.Contains("none could be taken: 0 walked to the thread's outermost frame, 0 cut short, 7 lost", Flat(Story.Report(none, [new(0x10000)])), StringComparison.Ordinal);
+        Assert.Contains("none of these faults has a stack; of the whole recording's stacks 5 walked", Flat(Story.Report(StackStory.Metadata(), [new(0x10000)])), StringComparison.Ordinal);
+
         var warned = StackStory.Metadata() with { StackRecording = StackStory.Recording with { Warnings = ["/opt/libstripped.so: no symbols"] } };
-        Assert.Contains("1 lost; 1 warning in faultrec info", TextReportTests.Text(Story.Report(warned, StackStory.Faults)).ReplaceLineEndings(" "), StringComparison.Ordinal);
+        Assert.Contains("1 lost; 1 warning in faultrec info", Flat(Story.Report(warned, StackStory.Faults)), StringComparison.Ordinal);
         var info = new StringWriter();
         InfoText.Write(info, new TraceInfo("t", 1, 8, [], warned), default);
         Assert.Contains(
@@ -284,6 +288,8 @@ public class StackStories
         Assert.True(Text(report, ReportTableKind.Caller, 0).Length < 200_000);
         Assert.Equal(1, report.Stacks!.Stacks[0].Counts.Faults);
     }
+
+    private static string Flat(FaultReport report) => TextReportTests.Text(report).ReplaceLineEndings(" ");
 
     private static string Text(ReportTableKind kind, int top) => Text(Report(), kind, top);
 

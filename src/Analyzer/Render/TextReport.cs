@@ -89,8 +89,8 @@ public static class TextReport
             yield return SampleText.Describe(sample, report.Totals);
         if (BackendFacts.Limits(report.Metadata) is { Count: > 0 } limits)
             yield return string.Join("; ", limits);
-        if (report.Metadata.StackRecording is { Refusal: { } refusal })
-            yield return $"stacks were asked for and could not be recorded: {refusal}";
+        if (StackText.Caveat(report) is { } stacks)
+            yield return stacks;
     }
 
     internal static string Timestamp(DateTimeOffset time)

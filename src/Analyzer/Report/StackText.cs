@@ -13,6 +13,15 @@ public static class StackText
         _ => $"{Units.Count(recording.Complete)} walked to the thread's outermost frame, {Units.Count(recording.Truncated)} cut short, {Units.Count(recording.Lost)} lost",
     };
 
+    /// <summary>Why no table names code although stacks were asked for; null where one does.</summary>
+    public static string? Caveat(FaultReport report) => report switch
+    {
+        { Metadata.StackRecording: { Refusal: { } refusal } } => $"stacks were asked for and could not be recorded: {refusal}",
+        { Metadata: { StackRecording: { } recording, Stacks: null } } => $"stacks were asked for and none could be taken: {Describe(recording)}",
+        { Stacks: { Touchers.Count: 0 } stacks } when stacks.WithoutStack.Faults > 0 => $"none of these faults has a stack; of the whole recording's stacks {Describe(report.Metadata.StackRecording) ?? "nothing is known"}",
+        _ => null,
+    };
+
     /// <summary>What must be said under a table of stacks; null without stacks.</summary>
     public static string? Note(FaultReport report)
     {
