@@ -18,7 +18,7 @@ internal static class Program
                 return LaunchStub.Run(args);
             var root = new RootCommand("faultrec: who touched these pages, when, and what did each page fault cost?")
             {
-                RecordVerb.Create(), TraceVerb.Create(), ReportVerb.Create(), InfoVerb.Create(), DumpVerb.Create(), DoctorVerb.Create(), RecoverVerb.Create(),
+                RecordVerb.Create(), TraceVerb.Create(), ReportVerb.Create(), InfoVerb.Create(), DumpVerb.Create(), ExportVerb.Create(), DoctorVerb.Create(), RecoverVerb.Create(),
             };
             // A recorded command may have arguments that begin with '@'.
             args = CommandSeparator.Insert(root, args);

@@ -36,6 +36,8 @@ internal static class ReportVerb
         ("level", ReportTableKind.Level), ("page_table", ReportTableKind.PageTable), ("tlb", ReportTableKind.Tlb), ("physical", ReportTableKind.Physical),
         ("cause", ReportTableKind.Cause), ("worst", ReportTableKind.Worst), ("lock", ReportTableKind.Lock),
         ("slab", ReportTableKind.Slab), ("cache", ReportTableKind.Cache), ("buddy", ReportTableKind.Buddy), ("handler", ReportTableKind.Handler),
+        ("stack", ReportTableKind.Stack), ("function", ReportTableKind.Function), ("line", ReportTableKind.Line), ("caller", ReportTableKind.Caller),
+        ("toucher", ReportTableKind.Toucher),
     ];
 
     public static Command Create()
@@ -43,7 +45,7 @@ internal static class ReportVerb
         var traces = new Argument<string[]>("TRACE") { Description = "Trace files", Arity = ArgumentArity.OneOrMore };
         var format = new Option<string>("--format") { HelpName = "FORMAT", Description = $"{Choice.List(Formats)} (default: text)" };
         var output = new Option<string?>("--output", "-o") { HelpName = "FILE", Description = "Write there instead of stdout (-)" };
-        var by = new Option<string?>("--by") { HelpName = "TABLE", Description = "Only this table: region, kind, process, file, worst and others" };
+        var by = new Option<string?>("--by") { HelpName = "TABLE", Description = "Only this table: region, kind, worst, stack, function, line, caller, …" };
         var top = new Option<string?>("--top") { HelpName = "N", Description = "Rows a table, 0 for all (default: 10 for people, all for programs)" };
         var filter = new FilterOptions();
         var command = new Command("report", "Say who faulted where, and what it cost") { traces, format, output, by, top };
@@ -64,7 +66,9 @@ internal static class ReportVerb
         foreach (var path in args.Traces)
         {
             using var reader = TraceReader.Open(path);
-            reports.Add(ReportBuilder.Build(reader, args.Filter, NeedsTasks(args)) with { Path = path });
+            if (NamesCode(args.By) && StackText.WhyNone(reader.Metadata) is { } problem)
+                throw new FaultrecException(ExitCode.BadInput, $"{path}: {problem}");
+            reports.Add(ReportBuilder.Build(reader, args.Filter, NeedsTasks(args), NeedsStacks(args)) with { Path = path });
         }
 
         if (args.Format == ReportFormat.Json)
@@ -79,6 +83,12 @@ internal static class ReportVerb
         => args.Format == ReportFormat.Json
             || (args.By ?? (args.Format == ReportFormat.Csv ? ReportTableKind.Region : null))
                 is null or ReportTableKind.Process or ReportTableKind.Thread or ReportTableKind.Comm or ReportTableKind.Worst;
+
+    private static bool NeedsStacks(ReportArgs args)
+        => args.Format == ReportFormat.Json || NamesCode(args.By) || (args.By is null && args.Format != ReportFormat.Csv);
+
+    private static bool NamesCode(ReportTableKind? table)
+        => table is ReportTableKind.Stack or ReportTableKind.Function or ReportTableKind.Line or ReportTableKind.Caller or ReportTableKind.Toucher;
 
     private static void WriteText(TextWriter writer, List<FaultReport> reports, ReportArgs args)
     {

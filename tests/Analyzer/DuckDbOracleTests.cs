@@ -36,6 +36,13 @@ public abstract class DuckDbOracle : IDisposable
         Execute("CREATE TABLE regions (id INT, path TEXT, range_start BIGINT, range_end BIGINT)");
         foreach (var region in metadata.Regions)
             Execute(string.Create(CultureInfo.InvariantCulture, $"INSERT INTO regions VALUES ({region.Id}, {(region.Path is null ? "NULL" : $"'{region.Path}'")}, {region.Start}, {region.End})"));
+        Execute("CREATE TABLE nodes (node INT, parent INT, name TEXT)");
+        for (var node = 0; node < RandomTrace.Stacks.NodeFrames.Count; node++)
+        {
+            var frame = RandomTrace.Stacks.Frames[RandomTrace.Stacks.NodeFrames[node]];
+            Execute(string.Create(CultureInfo.InvariantCulture, $"INSERT INTO nodes VALUES ({node}, {RandomTrace.Stacks.Parents[node]}, '{frame.Function ?? "[libc.so.6+0xd]"}')"));
+        }
+
         Execute($"CREATE VIEW rows AS SELECT *, address // 4096 AS page FROM '{_file.Path}'");
         Execute($"""
             CREATE VIEW faults AS SELECT *, address // 4096 AS page,
@@ -168,6 +175,38 @@ public abstract class DuckDbOracle : IDisposable
     public void Worst() => Same(
         "SELECT time_ns, duration_ns, tid, address FROM rows WHERE duration_ns IS NOT NULL ORDER BY duration_ns DESC, time_ns, pid, tid, address LIMIT 10",
         _report.Worst.Select(row => new object[] { row.Fault.TimeNs, row.Fault.DurationNs, row.Fault.Tid, (long)row.Fault.Address }));
+
+    [Fact]
+    public void Stacks() => Same(
+        $"SELECT coalesce(stack_id, -1), {Counts}, {Latency} FROM faults WHERE stack_id IS NOT NULL GROUP BY stack_id",
+        _report.Stacks!.Stacks.Select(row => Row(row.Counts, [], row.Latency).Prepend(row.StackId).ToArray()));
+
+    [Fact]
+    public void NoStack() => Same(
+        $"SELECT {Counts} FROM faults WHERE stack_id IS NULL",
+        [[_report.Stacks!.WithoutStack.Minor, _report.Stacks.WithoutStack.Major, _report.Stacks.WithoutStack.Failed]]);
+
+    // The tree once more in SQL: every fault joined with each function that is on its stack, once.
+    [Fact]
+    public void Functions() => Same(
+        $"""
+        WITH RECURSIVE walk AS (
+                SELECT node AS leaf, node, 0 AS depth FROM nodes
+                UNION ALL SELECT leaf, parent, depth + 1 FROM walk JOIN nodes USING (node) WHERE parent >= 0),
+            frames AS (SELECT leaf, depth, name FROM walk JOIN nodes USING (node)),
+            own AS (SELECT name, count(*) AS self FROM faults JOIN frames ON leaf = stack_id AND depth = 0 GROUP BY name)
+        SELECT name, coalesce(any_value(self), 0), {Counts}, {Latency}
+        FROM faults JOIN (SELECT DISTINCT leaf, name FROM frames) AS met ON leaf = stack_id LEFT JOIN own USING (name) GROUP BY name
+        """,
+        _report.Stacks!.Functions.Select(row => Row(row.Total, [], row.Latency).Prepend(row.Self.Faults).Prepend(row.Name).ToArray()));
+
+    [Fact]
+    public void Touchers() => Same(
+        $"SELECT region_id, {Counts}, sum(duration_ns) FROM faults WHERE stack_id IS NOT NULL GROUP BY region_id",
+        _report.Stacks!.Touchers.GroupBy(row => row.RegionId).Select(group => new object[]
+        {
+            group.Key, group.Sum(row => row.Counts.Minor), group.Sum(row => row.Counts.Major), group.Sum(row => row.Counts.Failed), group.Sum(row => row.Counts.DurationNs),
+        }));
 
     [Fact]
     public void Slab() => Same(

@@ -54,17 +54,27 @@ public class HostileTextTests
             Processes = [new ProcessEntry { Pid = 10, Comm = evil }],
             Threads = [new ThreadEntry { Pid = 10, Tid = 10, Comm = evil }],
             Frames = new FrameRecording(false, evil, 0, null, null),
+            StackRecording = new StackRecording(null, 1, 0, 0, [evil]),
+            Stacks = new StackTable(
+                [new StackModule(evil, evil)],
+                [
+                    new StackFrame { Kind = evil, Function = evil, File = evil, Line = 1, Module = 0 }, new StackFrame { Kind = evil, Module = 0, Address = 1 },
+                    new StackFrame { Kind = "python", Function = evil, File = evil },
+                ],
+                [-1, 0, 1],
+                [0, 1, 2]),
             TlbFlushes = [new TlbFlushes(10, evil, 1, 1, 1)],
             LockWaits = [new LockWait(10, 10, 10, 10, 1, 1, 1)],
             Causes = [new CauseProbe("reclaim", evil)],
             Slab = new SlabRecording([new CauseProbe("fast", evil)], [new SlabCount(10, evil, "fast", 1)], []),
         };
         metadata = metadata with { Receipt = metadata.Receipt with { EndReason = evil } };
-        var report = Story.Report(metadata, [new(0x1000) { Comm = evil }, new(0x1000) { Comm = evil, Tid = 11 }]) with { Path = evil };
+        var report = Story.Report(metadata, [new(0x1000) { Comm = evil, Stack = 2 }, new(0x1000) { Comm = evil, Tid = 11, Stack = 1 }]) with { Path = evil };
 
         var markdown = new StringWriter();
         MarkdownReport.Write(markdown, report, null, 0);
-        foreach (var text in new[] { TextReportTests.Text(report), markdown.ToString(), FormatTests.Json(report) })
+        var tables = Enum.GetValues<ReportTableKind>().Select(kind => TextReportTests.Text(report, kind));
+        foreach (var text in tables.Append(TextReportTests.Text(report)).Append(markdown.ToString()).Append(FormatTests.Json(report)))
             Assert.DoesNotContain(text, c => (char.IsControl(c) && c != '\n') || c == '\u202e');
         Assert.DoesNotContain("<b>", markdown.ToString(), StringComparison.Ordinal);
         Assert.DoesNotContain("evil|", markdown.ToString(), StringComparison.Ordinal);

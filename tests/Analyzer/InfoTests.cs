@@ -70,7 +70,7 @@ public class InfoTests
 
         Assert.Equal(
             "path schema file_bytes faults bytes_per_fault row_groups tool_version command target host kernel arch page_size clock clock_start_ns started_at duration_ns "
-            + "backend ladder durations sampling exclude_kernel handlers frames thp_mode causes slab_stages regions processes threads fault_flag_names fault_result_names receipt",
+            + "backend ladder durations sampling exclude_kernel handlers frames thp_mode causes slab_stages stack_recording stacks stack_frames regions processes threads fault_flag_names fault_result_names receipt",
             Keys(json.RootElement));
         Assert.Equal(
             "complete words events lost lost_by_cpu lost_by_second missed sampled_out sampled_out_major excluded lost_sideband counts_lost without_entry without_outcome without_region regions_folded regions_omitted "

@@ -28,7 +28,7 @@ public class MergeTests
             var batch = Story.Batch(part);
             var judge = new Judge(metadata);
             judge.Classify(batch);
-            var aggregates = new ReportAggregates(metadata, index, withTasks: true);
+            var aggregates = new ReportAggregates(metadata, index, withTasks: true, withStacks: true);
             aggregates.Add(batch, judge.Verdicts);
             return aggregates;
         }

@@ -14,6 +14,16 @@ internal static class RandomTrace
 
     public const long ZeroPfn = 77;
 
+    /// <summary>31 stacks of up to five frames of seven functions in two files; node 2n + 1 and 2n + 2 are called by node n.</summary>
+    public static readonly StackTable Stacks = new(
+        [new StackModule("/bin/app", "aa"), new StackModule("/lib/libc.so.6", null)],
+        [.. Enumerable.Range(0, 14).Select(i => new StackFrame
+        {
+            Kind = "user", Function = i == 13 ? null : $"f{i % 7}", Module = i % 7 < 5 ? 0 : 1, File = i % 3 == 0 ? $"/src/{i % 7}.c" : null, Line = i % 3 == 0 ? i : null, Address = (ulong)i,
+        })],
+        [-1, .. Enumerable.Range(1, 30).Select(node => (node - 1) / 2)],
+        [.. Enumerable.Range(0, 31).Select(node => node * 5 % 14)]);
+
     /// <param name="isSample">Whether <see cref="Faults"/> gets weights.</param>
     public static TraceMetadata Metadata(bool isSample = false)
     {
@@ -32,6 +42,7 @@ internal static class RandomTrace
                 Prot = "rw-p",
                 Name = path ?? (i % 2 == 0 ? "[heap]" : "[anon]"),
                 Path = path,
+                MapperStack = i % 5 == 0 ? null : i % Stacks.NodeFrames.Count,
             });
         }
 
@@ -43,6 +54,8 @@ internal static class RandomTrace
             ThpMode = "always",
             SwapTypes = new Dictionary<string, string> { ["31"] = "migration" },
             NumaNodes = [new NumaRange(0, 0, 3000), new NumaRange(1, 3000, 1 << 20)],
+            Stacks = Stacks,
+            StackRecording = new StackRecording(null, 1, 2, 3, []),
             Causes = [new CauseProbe("reclaim", null), new CauseProbe("io_wait", null), new CauseProbe("zeroing", "not traceable here")],
             Slab = new SlabRecording([new CauseProbe("fast", null)], [], []),
         };
@@ -52,6 +65,7 @@ internal static class RandomTrace
     {
         var random = new Random(seed);
         var facts = new Random(seed + 1000);
+        var stacks = new Random(seed + 2000);
         var faults = new Fault[count];
         long time = 0;
         for (var i = 0; i < count; i++)
@@ -73,7 +87,7 @@ internal static class RandomTrace
                 // The limit of the rate makes rows of more weight.
                 Weight = metadata.Sampling is null ? 1 : random.Next(10) == 0 ? random.Next(1, 100) : 16,
             };
-            faults[i] = WithFacts(faults[i], facts);
+            faults[i] = WithFacts(faults[i], facts) with { Stack = stacks.Next(8) == 0 ? null : stacks.Next(Stacks.NodeFrames.Count) };
         }
 
         return faults;

@@ -40,6 +40,9 @@ internal sealed record Fault(ulong Address, int Region = 1, long? DurationNs = 1
     /// <summary>Reclaim, compaction, I/O wait, lock wait, off CPU, zeroing, ns; null: not traced.</summary>
     public long[]? Causes { get; init; }
 
+    /// <summary>Null: no stack.</summary>
+    public int? Stack { get; init; }
+
     /// <summary>Objects of the six stages, then pages of the buddy allocator; null: not traced.</summary>
     public int[]? Slab { get; init; }
 }
@@ -113,6 +116,7 @@ internal static class Story
         batch.PteBefore[i] = fault.Level is null ? FaultBatch.NullPte : fault.Entry;
         batch.Pfn[i] = fault.Pfn ?? FaultBatch.Null;
         batch.PageOrder[i] = (sbyte)(fault.Order ?? FaultBatch.Null);
+        batch.StackId[i] = fault.Stack ?? FaultBatch.Null;
         long[][] causes = [batch.ReclaimNs, batch.CompactionNs, batch.IoWaitNs, batch.LockWaitNs, batch.OffCpuNs, batch.ZeroingNs];
         for (var cause = 0; cause < causes.Length; cause++)
             causes[cause][i] = fault.Causes?[cause] ?? FaultBatch.Null;

@@ -6,7 +6,7 @@ namespace Faultrec.Cli.Tests;
 /// <summary>A user's mistake is one line on stderr and exit code 3: what was found, what was expected, what to do.</summary>
 public sealed class BadInputTests : CliTest
 {
-    public static TheoryData<string> Readers => ["report", "info", "dump"];
+    public static TheoryData<string> Readers => ["report", "info", "dump", "export --to folded"];
 
     [Theory]
     [MemberData(nameof(Readers))]
@@ -126,7 +126,7 @@ public sealed class BadInputTests : CliTest
 
     private void AssertRefused(string verb, string name, string because)
     {
-        var result = Faultrec(verb, name);
+        var result = Faultrec([.. verb.Split(' '), name]);
 
         Assert.True(result.Status == 3, $"{verb} {name}: status {result.Status}, {result.Error}");
         var line = Assert.Single(result.ErrorLines);

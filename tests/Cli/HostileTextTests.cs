@@ -12,13 +12,19 @@ public sealed class HostileTextTests : CliTest
     [InlineData("report", "--format", "markdown")]
     [InlineData("report", "--format", "csv", "--by", "file")]
     [InlineData("report", "--format", "csv", "--by", "comm")]
+    [InlineData("report", "--by", "stack")]
+    [InlineData("report", "--by", "line")]
+    [InlineData("report", "--format", "csv", "--by", "function")]
+    [InlineData("export", "--to", "folded")]
+    [InlineData("export", "--to", "speedscope")]
+    [InlineData("export", "--to", "firefox")]
     [InlineData("info")]
     [InlineData("dump")]
     [InlineData("dump", "--format", "json")]
     public void NoControlCharacterIsPrinted(params string[] arguments)
     {
-        SmallTrace.Write(Folder["trace"], comm: Name, region: "/tmp/" + Name);
-        var lines = Faultrec([.. arguments, SmallTrace.Write(Folder["tame"])]).Output.Count(c => c == '\n');
+        SmallTrace.Write(Folder["trace"], comm: Name, region: "/tmp/" + Name, withStacks: true);
+        var lines = Faultrec([.. arguments, SmallTrace.Write(Folder["tame"], withStacks: true)]).Output.Count(c => c == '\n');
 
         var result = Faultrec([.. arguments, "trace"]);
 
@@ -26,7 +32,7 @@ public sealed class HostileTextTests : CliTest
         Assert.DoesNotContain(result.Output, c => (char.IsControl(c) && c != '\n') || c is '\u202e');
         Assert.Contains("evil", result.Output, StringComparison.Ordinal);
         Assert.DoesNotContain("\nfake line", result.Output, StringComparison.Ordinal);
-        if (arguments.Contains("csv") || arguments[0] == "dump")
+        if (arguments.Contains("csv") || arguments[0] is "dump" or "export")
             Assert.Equal(lines, result.Output.Count(c => c == '\n'));
     }
 

@@ -5,7 +5,7 @@ namespace Faultrec.Cli.Tests;
 /// <summary>A made-up trace: one process, two regions, a fault a microsecond.</summary>
 internal static class SmallTrace
 {
-    public static string Write(string path, int faults = 100, string comm = "toucher", string region = "/usr/bin/toucher", int? schema = null)
+    public static string Write(string path, int faults = 100, string comm = "toucher", string region = "/usr/bin/toucher", int? schema = null, bool withStacks = false)
     {
         var batch = new FaultBatch(faults) { Count = faults };
         for (var i = 0; i < faults; i++)
@@ -22,13 +22,25 @@ internal static class SmallTrace
             batch.RegionId[i] = 1 + (i % 2);
             batch.Region[i] = i % 2 == 0 ? "[heap]" : region;
             batch.FilePage[i] = i % 2 == 0 ? FaultBatch.Null : i;
+            batch.StackId[i] = withStacks && i > 0 ? 1 : FaultBatch.Null;
         }
         using var file = File.Create(path);
         using var writer = new TraceWriter(file);
         writer.WriteRowGroup(batch);
-        writer.Complete(Metadata(faults, comm, region, schema));
+        writer.Complete(Metadata(faults, comm, region, schema) with
+        {
+            StackRecording = withStacks ? new StackRecording(null, faults - 1, 0, 1, []) : null,
+            Stacks = withStacks ? Stacks(comm, region) : null,
+        });
         return path;
     }
+
+    /// <summary>main &lt; <paramref name="function"/>.</summary>
+    private static StackTable Stacks(string function, string file) => new(
+        [new StackModule(file, null)],
+        [new StackFrame { Kind = "user", Function = "main", Module = 0 }, new StackFrame { Kind = "user", Function = function, File = file, Line = 7, Module = 0 }],
+        [-1, 0],
+        [0, 1]);
 
     private static TraceMetadata Metadata(int faults, string comm, string region, int? schema) => new()
     {

@@ -3,7 +3,7 @@ namespace Faultrec.Cli.Tests;
 /// <summary>Options, help, and how the tool behaves in a pipeline.</summary>
 public sealed class UsageTests : CliTest
 {
-    public static TheoryData<string> Verbs => ["record", "trace", "report", "info", "dump", "doctor", "recover"];
+    public static TheoryData<string> Verbs => ["record", "trace", "report", "info", "dump", "export", "doctor", "recover"];
 
     [Theory]
     [MemberData(nameof(Verbs))]

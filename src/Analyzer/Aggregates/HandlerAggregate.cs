@@ -5,12 +5,12 @@ namespace Faultrec.Analyzer;
 /// <summary>Which kernel function served the faults?</summary>
 public sealed class HandlerAggregate
 {
-    private readonly Dictionary<string, HandlerStats> _byFunction = [];
+    private readonly Dictionary<string, FaultStats> _byFunction = [];
 
     /// <summary>Faults whose row names no handler.</summary>
-    public HandlerStats Unknown { get; } = new();
+    public FaultStats Unknown { get; } = new();
 
-    public IReadOnlyDictionary<string, HandlerStats> ByFunction => _byFunction;
+    public IReadOnlyDictionary<string, FaultStats> ByFunction => _byFunction;
 
     internal void Add<TWeights>(FaultBatch batch, ReadOnlySpan<Severity> severities, TWeights weights)
         where TWeights : struct, IRowWeights
@@ -33,33 +33,10 @@ public sealed class HandlerAggregate
             StatsOf(function).Merge(stats);
     }
 
-    private HandlerStats StatsOf(string function)
+    private FaultStats StatsOf(string function)
     {
         if (!_byFunction.TryGetValue(function, out var stats))
-            _byFunction.Add(function, stats = new HandlerStats());
+            _byFunction.Add(function, stats = new FaultStats());
         return stats;
-    }
-}
-
-/// <summary>Counts and cost of the faults of one handler.</summary>
-public sealed class HandlerStats
-{
-    private FaultCounts _counts;
-
-    public ref readonly FaultCounts Counts => ref _counts;
-
-    public LatencyHistogram Latency { get; } = new();
-
-    public void Add(Severity severity, long durationNs, int weight)
-    {
-        _counts.Add(severity, durationNs, weight);
-        if (durationNs >= 0)
-            Latency.Add(durationNs, weight);
-    }
-
-    public void Merge(HandlerStats other)
-    {
-        _counts.Merge(other._counts);
-        Latency.Merge(other.Latency);
     }
 }

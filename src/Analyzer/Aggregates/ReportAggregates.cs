@@ -4,7 +4,8 @@ namespace Faultrec.Analyzer;
 
 /// <summary>Everything a report counts, fed in one pass.</summary>
 /// <param name="withTasks">Whether to count by process, thread and name: names are the dearest column to read.</param>
-public sealed class ReportAggregates(TraceMetadata metadata, RegionIndex index, bool withTasks) : IFaultSink<ReportAggregates>
+/// <param name="withStacks">Whether to count by stack, where the trace has stacks.</param>
+public sealed class ReportAggregates(TraceMetadata metadata, RegionIndex index, bool withTasks, bool withStacks) : IFaultSink<ReportAggregates>
 {
     private readonly bool _seesGup = BackendFacts.SeesGup(metadata.Backend);
 
@@ -34,6 +35,11 @@ public sealed class ReportAggregates(TraceMetadata metadata, RegionIndex index, 
     /// <summary>Null: `--slab` was not given.</summary>
     public SlabAggregate? Slab { get; } = metadata.Slab is null ? null : new SlabAggregate();
 
+    /// <summary>This and the next: null without stacks, or not counted.</summary>
+    public StackAggregate? Stacks { get; } = withStacks && metadata.Stacks is { } stacks ? new StackAggregate(stacks.NodeFrames.Count) : null;
+
+    public RegionStackAggregate? RegionStacks { get; } = withStacks && metadata.Stacks is { } stacks ? new RegionStackAggregate(stacks.NodeFrames.Count) : null;
+
     /// <summary>Faults raised by get_user_pages.</summary>
     public long Gup { get; private set; }
 
@@ -47,7 +53,8 @@ public sealed class ReportAggregates(TraceMetadata metadata, RegionIndex index, 
             | (PageTable is not null ? PageTableAggregate.Columns | PhysicalAggregate.Columns : FaultColumns.None)
             | (Causes is not null ? CauseAggregate.Columns : FaultColumns.None)
             | (Worst is not null ? WorstAggregate.Columns : FaultColumns.None)
-            | (Slab is not null ? SlabAggregate.Columns : FaultColumns.None);
+            | (Slab is not null ? SlabAggregate.Columns : FaultColumns.None)
+            | (Stacks is not null ? StackAggregate.Columns : FaultColumns.None);
 
     public void Add(FaultBatch batch, in Verdicts verdicts)
     {
@@ -82,6 +89,10 @@ public sealed class ReportAggregates(TraceMetadata metadata, RegionIndex index, 
             Worst?.Merge(other.Worst);
         if (other.Slab is not null)
             Slab?.Merge(other.Slab);
+        if (other.Stacks is not null)
+            Stacks?.Merge(other.Stacks);
+        if (other.RegionStacks is not null)
+            RegionStacks?.Merge(other.RegionStacks);
         Gup += other.Gup;
     }
 
@@ -98,6 +109,8 @@ public sealed class ReportAggregates(TraceMetadata metadata, RegionIndex index, 
         Causes?.Add(batch, severities.Length, weights);
         Worst?.Add(batch, verdicts);
         Slab?.Add(batch, severities.Length, weights);
+        Stacks?.Add(batch, severities, weights);
+        RegionStacks?.Add(batch, severities, weights);
         if (_seesGup)
             AddGup(batch.Gup.AsSpan(0, severities.Length), weights);
     }

@@ -81,6 +81,9 @@ public static class InfoJson
         json.WriteString("thp_mode", metadata.ThpMode);
         WriteProbes(json, "causes", "cause", metadata.Causes.Select(probe => (probe.Cause, probe.Refusal)));
         WriteProbes(json, "slab_stages", "stage", (metadata.Slab?.Stages ?? []).Select(probe => (probe.Cause, probe.Refusal)));
+        JsonStacks.WriteRecording(json, metadata.StackRecording);
+        json.WriteNumber("stacks", metadata.Stacks?.NodeFrames.Count ?? 0);
+        json.WriteNumber("stack_frames", metadata.Stacks?.Frames.Count ?? 0);
     }
 
     private static void WriteNames(Utf8JsonWriter json, string key, IReadOnlyDictionary<string, long> names)

@@ -52,6 +52,22 @@ public static class InfoText
         WriteProbes(output, "handlers", metadata.Handlers.Select(probe => (probe.Function, probe.Refusal)));
         WriteProbes(output, "causes", metadata.Causes.Select(probe => (probe.Cause, probe.Refusal)));
         WriteProbes(output, "slab", (metadata.Slab?.Stages ?? []).Select(probe => (probe.Cause, probe.Refusal)));
+        WriteStacks(output, metadata);
+    }
+
+    private static void WriteStacks(TextWriter output, TraceMetadata metadata)
+    {
+        if (StackText.Describe(metadata.StackRecording) is not { } words)
+            return;
+        Line(output, "stacks", words);
+        if (metadata.Stacks is { } stacks)
+        {
+            var unnamed = stacks.Frames.Count(frame => frame.Function is null);
+            Line(output, "", $"{Units.Of(stacks.Frames.Count, "different frame")} in {Units.Of(stacks.Modules.Count, "file")}, {Units.Count(unnamed)} of them without a symbol");
+        }
+
+        foreach (var warning in metadata.StackRecording!.Warnings)
+            Line(output, "", warning);
     }
 
     private static void WriteProbes(TextWriter output, string label, IEnumerable<(string What, string? Refusal)> probes)

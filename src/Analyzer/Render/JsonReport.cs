@@ -31,8 +31,7 @@ public static class JsonReport
         WriteRows(json, "comms", report.Comms, top, WriteComm);
         WriteRows(json, "handlers", report.Handlers, top, WriteHandler);
         JsonMemory.Write(json, report, top);
-        json.WriteStartArray("stacks");
-        json.WriteEndArray();
+        JsonStacks.Write(json, report, top);
         json.WriteEndObject();
     }
 

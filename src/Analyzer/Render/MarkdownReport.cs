@@ -24,7 +24,7 @@ public static class MarkdownReport
         {
             if (by is not null ? kind != by : kind != ReportTableKind.Thread && TextReport.Repeats(report, kind))
                 continue;
-            var table = ReportTables.Build(report, kind, top);
+            var table = ReportTables.Build(report, kind, by is null ? TextReport.RowsOf(report, kind, top) : top);
             if (table.TotalRows == 0)
                 continue;
             WriteTable(output, table);

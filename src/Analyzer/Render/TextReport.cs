@@ -11,6 +11,7 @@ public static class TextReport
 
     internal static readonly ReportTableKind[] Order =
     [
+        ReportTableKind.Toucher, ReportTableKind.Stack, ReportTableKind.Function, ReportTableKind.Line, ReportTableKind.Caller,
         ReportTableKind.Kind, ReportTableKind.Severity, ReportTableKind.Cause, ReportTableKind.Worst, ReportTableKind.Lock, ReportTableKind.Handler,
         ReportTableKind.Region, ReportTableKind.Physical, ReportTableKind.Level, ReportTableKind.PageTable, ReportTableKind.Tlb,
         ReportTableKind.Process, ReportTableKind.Thread, ReportTableKind.File, ReportTableKind.Comm, ReportTableKind.Slab, ReportTableKind.Cache, ReportTableKind.Buddy,
@@ -33,7 +34,7 @@ public static class TextReport
         {
             if (by is not null ? kind != by : Repeats(report, kind))
                 continue;
-            var table = ReportTables.Build(report, kind, top);
+            var table = ReportTables.Build(report, kind, by is null ? RowsOf(report, kind, top) : top);
             if (table.TotalRows == 0)
                 continue;
             output.Write($"\n{style.Title(table.Title)}\n");
@@ -42,6 +43,12 @@ public static class TextReport
                 WriteWrapped(output, note, style.Dim);
         }
     }
+
+    /// <summary>Rows of a table in a report of many: code with little of the faults is for whoever asks.</summary>
+    internal static int RowsOf(FaultReport report, ReportTableKind kind, int top)
+        => kind == ReportTableKind.Toucher && top != 0
+            ? Math.Clamp(report.Stacks?.Touchers.Count(row => row.Share >= CallerTree.SmallestShare) ?? 0, 1, top)
+            : top;
 
     internal static string TotalsLine(FaultReport report)
     {
@@ -82,6 +89,8 @@ public static class TextReport
             yield return SampleText.Describe(sample, report.Totals);
         if (BackendFacts.Limits(report.Metadata) is { Count: > 0 } limits)
             yield return string.Join("; ", limits);
+        if (StackText.Caveat(report) is { } stacks)
+            yield return stacks;
     }
 
     internal static string Timestamp(DateTimeOffset time)
@@ -94,6 +103,8 @@ public static class TextReport
         ReportTableKind.Handler => HandlerTable.Note(report),
         ReportTableKind.PageTable => PageTableTables.Note(report),
         ReportTableKind.Cause => CostTables.CauseNote(report),
+        ReportTableKind.Stack or ReportTableKind.Function or ReportTableKind.Line or ReportTableKind.Toucher => StackText.Note(report),
+        ReportTableKind.Caller => $"branches with less than {Units.Percent(CallerTree.SmallestShare)} of the faults are left out; {StackText.Note(report)}",
         ReportTableKind.Worst when report.Worst.All(row => row.Fault.Parts is null) => "where their time went was not traced: record with --why",
         _ => null,
     };
@@ -104,6 +115,8 @@ public static class TextReport
         ReportTableKind.Thread => report.Threads.Count == report.Processes.Count,
         ReportTableKind.Severity => KindRule.CanTell(report.Metadata),
         ReportTableKind.Physical => !KindRule.CanTell(report.Metadata),
+        // One table names the code; the others are for whoever asks.
+        ReportTableKind.Stack or ReportTableKind.Function or ReportTableKind.Line or ReportTableKind.Caller => true,
         // Which were the worst of a few, or of faults that all took the same, is no news without causes.
         ReportTableKind.Worst => report.Causes.Count == 0 && report.Totals.Latency.MaxNs < CauseAggregate.SlowNs,
         _ => false,

@@ -29,6 +29,7 @@ internal static class TextTable
     private const string Indent = "  ";
     private const int Gap = 1;
     private const int NarrowestText = 12;
+    private const int DeepestIndent = 20;
 
     public static void Write(TextWriter output, ReportTable table, TextStyle style)
     {
@@ -42,11 +43,17 @@ internal static class TextTable
         {
             var line = Line(cells[row], widths, table, columns);
             output.Write(row == 0 ? style.Dim(line) : line);
+            if (row > 0 && table.Kind == ReportTableKind.Caller)
+                WriteBranch(output, table, row - 1, Columns.Width(line));
             output.Write('\n');
             if (row > 0 && table.Kind == ReportTableKind.Region)
                 WriteHeat(output, table, row - 1, style);
             if (row > 0 && table.Kind == ReportTableKind.Worst)
                 WriteStory(output, table.Text(row - 1, table.IndexOf("story")) ?? "", style);
+            if (row > 0 && table.Kind == ReportTableKind.Stack)
+                WriteStory(output, table.Text(row - 1, table.IndexOf("stack")) ?? "", default);
+            if (row > 0 && table.Kind == ReportTableKind.Toucher)
+                WriteStory(output, TouchedBy(table, row - 1), default);
         }
 
         if (table.CutRows > 0)
@@ -75,13 +82,18 @@ internal static class TextTable
         }
 
         var excess = Indent.Length + widths.Sum() + (Gap * (widths.Length - 1)) - TextReport.Width;
-        for (var i = 0; i < widths.Length && excess > 0; i++)
+        for (; excess > 0; excess--)
         {
-            if (!table.Columns[columns[i]].Format.IsText() || widths[i] <= NarrowestText)
-                continue;
-            var cut = Math.Min(excess, widths[i] - NarrowestText);
-            widths[i] -= cut;
-            excess -= cut;
+            var widest = -1;
+            for (var i = 0; i < widths.Length; i++)
+            {
+                if (table.Columns[columns[i]].Format.IsText() && widths[i] > NarrowestText && (widest < 0 || widths[i] > widths[widest]))
+                    widest = i;
+            }
+
+            if (widest < 0)
+                break;
+            widths[widest]--;
         }
 
         return widths;
@@ -106,6 +118,28 @@ internal static class TextTable
             return;
         foreach (var line in Columns.Wrap(HostileText.Visible(story), TextReport.Width - (2 * Indent.Length)))
             output.Write($"{Indent}{Indent}{style.Dim(line)}\n");
+    }
+
+    private static string TouchedBy(ReportTable table, int row)
+    {
+        var through = table.Text(row, table.IndexOf("through")) is { Length: > 0 } function ? $", in {function}" : "";
+        var mapper = table.Text(row, table.IndexOf("mapper")) is { } code ? $"; reserved by {code}" : "";
+        return table.Text(row, table.IndexOf("code")) + through + mapper;
+    }
+
+    // Behind the numbers, a step to the right for each call outwards.
+    private static void WriteBranch(TextWriter output, ReportTable table, int row, int width)
+    {
+        var depth = (int)table.Integer(row, table.IndexOf("depth"))!.Value;
+        var steps = Math.Min(depth, DeepestIndent);
+        var column = width + Indent.Length + (steps * Indent.Length);
+        var text = HostileText.Visible(table.Text(row, table.IndexOf("functions")) ?? "");
+        var gap = new string(' ', column - width);
+        foreach (var line in Columns.Wrap((depth > 0 ? "< " : "") + text, TextReport.Width - column))
+        {
+            output.Write(gap + line);
+            gap = "\n" + new string(' ', column);
+        }
     }
 
     // The address range and what happened in each 64th of it, under the region's numbers.

@@ -27,6 +27,17 @@ public enum ReportTableKind
     Slab,
     Cache,
     Buddy,
+    Stack,
+    Function,
+
+    /// <summary>Of source code.</summary>
+    Line,
+
+    /// <summary>What faulted, branching to its callers.</summary>
+    Caller,
+
+    /// <summary>By region, the program's code that faulted in it and the code that made it.</summary>
+    Toucher,
 }
 
 /// <summary>Durations of a group of faults, ns; all null when no duration is known. Percentiles: <see cref="LatencyHistogram"/>.</summary>
@@ -165,4 +176,7 @@ public sealed record FaultReport
     public IReadOnlyList<SlabCacheRow> SlabCaches { get; init; } = [];
 
     public IReadOnlyList<BuddyRow> Buddy { get; init; } = [];
+
+    /// <summary>Null: the trace has no stacks, or the report was asked to leave them out.</summary>
+    public StackReport? Stacks { get; init; }
 }

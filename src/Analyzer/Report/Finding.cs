@@ -19,6 +19,8 @@ public static class Finding
         var sentences = new List<string> { Where(report), MajorOnes(report) };
         if (KindSentence.Of(report) is { } what)
             sentences.Insert(1, what);
+        if (Code(report) is { } code)
+            sentences.Insert(1, code);
         if (report.Totals.Counts.Failed is > 0 and var failed)
             sentences.Add($"{About(report)}{Units.Of(failed, "fault")} failed: the kernel could not serve {(failed == 1 ? "it" : "them")}.");
         if (report.Totals.Latency is { Count: > 0 } latency)
@@ -55,6 +57,19 @@ public static class Finding
         var all = report.Sample?.Faults ?? report.Totals.Counts.Faults;
         return $"{Units.Percent((double)largest.Faults / all)} of the faults ({About(report).ToLowerInvariant()}{Units.Count(largest.Faults)}) "
             + $"are {largest.Place(report)}, {(report.Sample is null ? largest.Pages() : largest.PagesAtLeast())}.";
+    }
+
+    /// <summary>The program's own code that faulted most, over all regions; null without stacks.</summary>
+    private static string? Code(FaultReport report)
+    {
+        if (report.Stacks is not { Touchers: { Count: > 0 } touchers })
+            return null;
+        var code = touchers.GroupBy(row => row.Code).MaxBy(group => group.Sum(row => row.Counts.Faults))!.ToList();
+        // Rows come with most faults first.
+        var first = code[0];
+        var through = first.Through is { } function ? $", in {Columns.CutMiddle(function, NameWidth)}" : "";
+        var mapper = first.Mapper is { } name && first.Share >= DominantShare * code.Sum(row => row.Share) ? $", in memory that {Columns.CutMiddle(name, NameWidth)} reserved" : "";
+        return $"{Units.Percent(code.Sum(row => row.Share))} come from {Columns.CutMiddle(first.Code, NameWidth)}{through}{mapper}.";
     }
 
     private static string MajorOnes(FaultReport report)

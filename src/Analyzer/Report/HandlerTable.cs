@@ -21,7 +21,7 @@ internal static class HandlerTable
         foreach (var function in aggregate.ByFunction.Keys)
             refusals.TryAdd(function, null);
         foreach (var (function, refusal) in refusals)
-            rows.Add(RowOf(function, refusal, aggregate.ByFunction.GetValueOrDefault(function) ?? new HandlerStats()));
+            rows.Add(RowOf(function, refusal, aggregate.ByFunction.GetValueOrDefault(function) ?? new FaultStats()));
         if (aggregate.Unknown.Counts.Faults > 0)
             rows.Add(RowOf(null, null, aggregate.Unknown));
         rows.Sort((a, b) => Ordering.ByFaults(a.Counts, b.Counts, string.CompareOrdinal(a.Function, b.Function)));
@@ -43,6 +43,6 @@ internal static class HandlerTable
         return null;
     }
 
-    private static HandlerRow RowOf(string? function, string? refusal, HandlerStats stats)
+    private static HandlerRow RowOf(string? function, string? refusal, FaultStats stats)
         => new(function, refusal, stats.Counts, LatencySummary.Of(stats.Latency));
 }

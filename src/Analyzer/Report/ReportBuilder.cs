@@ -8,12 +8,13 @@ public static class ReportBuilder
 {
     /// <param name="reader">Open; stays open.</param>
     /// <param name="withTasks">Whether processes, threads and comms are wanted.</param>
+    /// <param name="withStacks">Whether stacks are wanted, where the trace has them.</param>
     /// <exception cref="FaultrecException">The trace is damaged.</exception>
-    public static FaultReport Build(TraceReader reader, FaultFilter filter, bool withTasks = true)
+    public static FaultReport Build(TraceReader reader, FaultFilter filter, bool withTasks = true, bool withStacks = true)
     {
         CheckPageSize(reader.Path, reader.Metadata.PageSize);
         var index = new RegionIndex(reader.Metadata.Regions);
-        var aggregates = TraceScan.Run(reader, filter, () => new ReportAggregates(reader.Metadata, index, withTasks));
+        var aggregates = TraceScan.Run(reader, filter, () => new ReportAggregates(reader.Metadata, index, withTasks, withStacks));
         return Build(reader.Path, reader.Metadata, filter, index, aggregates);
     }
 
@@ -53,6 +54,9 @@ public static class ReportBuilder
             SlabStages = SlabTables.Stages(metadata, filter, aggregates.Slab),
             SlabCaches = SlabTables.Caches(metadata, filter),
             Buddy = SlabTables.Buddy(metadata, filter),
+            Stacks = aggregates.Stacks is { } stacks && aggregates.RegionStacks is { } pairs
+                ? new StackReport(metadata, index, stacks, pairs, sample?.Faults ?? totals.Counts.Faults)
+                : null,
         };
     }
 

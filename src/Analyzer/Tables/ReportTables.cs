@@ -26,13 +26,18 @@ public static class ReportTables
         ReportTableKind.Slab => MemoryTables.SlabStages(report),
         ReportTableKind.Cache => MemoryTables.SlabCaches(report, top),
         ReportTableKind.Buddy => MemoryTables.Buddy(report),
+        ReportTableKind.Stack => StackReportTables.Stacks(report, top),
+        ReportTableKind.Function => StackReportTables.Functions(report, top),
+        ReportTableKind.Line => StackReportTables.Lines(report, top),
+        ReportTableKind.Caller => StackReportTables.Callers(report, top),
+        ReportTableKind.Toucher => StackReportTables.Touchers(report, top),
         _ => throw new ArgumentOutOfRangeException(nameof(kind)),
     };
 
     internal static string Hex(ulong address) => string.Create(CultureInfo.InvariantCulture, $"0x{address:x}");
 
     // A sum of no known durations is no time, where the backend cannot know any.
-    private static long? TimeOf(FaultReport report, in FaultCounts counts)
+    internal static long? TimeOf(FaultReport report, in FaultCounts counts)
         => BackendFacts.HasDurations(report.Metadata.Backend) ? counts.DurationNs : null;
 
     private static ReportTable Kinds(FaultReport report, int top)

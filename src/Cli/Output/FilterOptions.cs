@@ -7,7 +7,8 @@ namespace Faultrec.Cli.Output;
 
 /// <summary>The filter options that report and dump share.</summary>
 /// <param name="isLive">Faults as they happen: where --pid and --comm already say what to capture, and only severities can be told.</param>
-internal sealed class FilterOptions(bool isLive = false)
+/// <param name="endName">Of the option that ends the window.</param>
+internal sealed class FilterOptions(bool isLive = false, string endName = "--to")
 {
     private readonly Option<string[]> _pid = Repeatable("--pid", "PID", "Only faults of this process");
     private readonly Option<string[]> _tid = Repeatable("--tid", "TID", "Only faults of this thread");
@@ -15,7 +16,7 @@ internal sealed class FilterOptions(bool isLive = false)
     private readonly Option<string[]> _region = Repeatable("--region", "NAME|ID", "Only faults in regions with this id, or with this in their name");
     private readonly Option<string[]> _kind = Repeatable("--kind", "KIND", $"Only faults of this kind: {(isLive ? SeverityNames.All : "major, failed, anon_write and others")}");
     private readonly Option<string?> _from = new("--from") { HelpName = "TIME", Description = "Only faults from this time on, since the start: 1.5s, 200ms" };
-    private readonly Option<string?> _to = new("--to") { HelpName = "TIME", Description = "Only faults before this time" };
+    private readonly Option<string?> _to = new(endName) { HelpName = "TIME", Description = "Only faults before this time" };
 
     public void AddTo(Command command)
     {
@@ -42,10 +43,10 @@ internal sealed class FilterOptions(bool isLive = false)
             Severities = [.. kinds.Where(kind => SeverityNames.TryParse(kind, out _)).Select(SeverityOf)],
             Kinds = [.. kinds.Where(kind => !SeverityNames.TryParse(kind, out _)).Select(KindOf)],
             FromNs = Time("--from", result.GetValue(_from)),
-            ToNs = Time("--to", result.GetValue(_to)),
+            ToNs = Time(endName, result.GetValue(_to)),
         };
         return filter.FromNs >= filter.ToNs
-            ? throw new FaultrecException(ExitCode.Usage, "--from is not before --to; expected a window with time in it; swap or widen them")
+            ? throw new FaultrecException(ExitCode.Usage, $"--from is not before {endName}; expected a window with time in it; swap or widen them")
             : filter;
     }
 

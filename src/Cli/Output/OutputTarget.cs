@@ -42,6 +42,12 @@ internal static class OutputTarget
             && string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR"))
             && Environment.GetEnvironmentVariable("TERM") != "dumb");
 
+    public static bool IsTerminal(string? path) => path is null or Stdout && !Console.IsOutputRedirected;
+
+    /// <summary>A file with something in it stands where the output would go; not of devices and pipes, which nothing replaces.</summary>
+    public static bool WouldReplace(string? path)
+        => path is not (null or Stdout) && new FileInfo(path) is { Exists: true } && new FileInfo(Resolve(path)) is { Exists: true, Length: > 0 } target && !IsDevice(target.FullName);
+
     /// <summary>Nobody reads any more.</summary>
     public static bool IsBrokenPipe(IOException exception) => Array.IndexOf(BrokenPipe, exception.HResult) >= 0;
 

@@ -1,0 +1,71 @@
+using System.Globalization;
+using Faultrec.Traces;
+
+namespace Faultrec.Analyzer;
+
+/// <summary>A trace's stacks as the file of another viewer.</summary>
+public static class TraceExport
+{
+    /// <summary>Samples of a Firefox profile: 24 bytes each here, and about as many as the viewer takes.</summary>
+    private const int MostSamples = 1_000_000;
+
+    /// <param name="reader">Of a trace with stacks.</param>
+    /// <returns>What the file leaves out or joins, in words; null: nothing.</returns>
+    public static string? Write(TraceReader reader, FaultFilter filter, ExportFormat format, ExportWeight weight, Stream output) => format switch
+    {
+        ExportFormat.Perfetto => WritePerfetto(reader, filter, weight, output),
+        ExportFormat.Firefox => WriteFirefox(reader, filter, weight, output, MostSamples),
+        _ => WriteSums(reader, filter, format, weight, output),
+    };
+
+    internal static string? WriteFirefox(TraceReader reader, FaultFilter filter, ExportWeight weight, Stream output, int mostSamples)
+    {
+        var metadata = reader.Metadata;
+        var timeline = new Timeline(metadata.Stacks!.NodeFrames.Count, metadata.DurationNs, mostSamples);
+        const FaultColumns columns = FaultColumns.TimeNs | FaultColumns.Pid | FaultColumns.Tid | FaultColumns.Comm | FaultColumns.StackId;
+        OrderedScan.Run(reader, filter, columns | ExportWeights.Columns(weight), (batch, judge) =>
+        {
+            for (var row = 0; row < batch.Count; row++)
+            {
+                if (ExportWeights.Of(weight, batch, row, judge.Verdicts.Severities[row]) is > 0 and var added)
+                    timeline.Add(batch, row, added);
+            }
+        });
+        timeline.Complete();
+        FirefoxExport.Write(output, metadata, timeline, weight);
+        return timeline.StepNs == 0 ? null : string.Create(
+            CultureInfo.InvariantCulture,
+            $"{Units.Of(timeline.Faults, "fault")} are {Units.Of(timeline.Samples, "sample")}: those of one thread and stack within {Units.Duration(timeline.StepNs)} are joined, their weights added");
+    }
+
+    private static string? WritePerfetto(TraceReader reader, FaultFilter filter, ExportWeight weight, Stream output)
+    {
+        using var export = new PerfettoExport(output, reader.Metadata);
+        export.Begin(weight);
+        const FaultColumns columns = FaultColumns.TimeNs | FaultColumns.Pid | FaultColumns.Tid | FaultColumns.Cpu | FaultColumns.KernelAccess | FaultColumns.StackId;
+        OrderedScan.Run(reader, filter, columns | ExportWeights.Columns(weight), (batch, judge) =>
+        {
+            for (var row = 0; row < batch.Count; row++)
+            {
+                if (ExportWeights.Of(weight, batch, row, judge.Verdicts.Severities[row]) is > 0 and var added)
+                    export.Add(batch, row, added);
+            }
+        });
+        export.End();
+        return SampleFacts.IsSample(reader.Metadata)
+            ? "a sample of Perfetto's has no weight: the recording is sampled, and its flame graph counts recorded faults only"
+            : null;
+    }
+
+    private static string? WriteSums(TraceReader reader, FaultFilter filter, ExportFormat format, ExportWeight weight, Stream output)
+    {
+        var table = reader.Metadata.Stacks!;
+        var tree = new FunctionTree(table, new FrameNames(table), byNameOnly: format == ExportFormat.Folded);
+        var weights = TraceScan.Run(reader, filter, () => new TaskStackAggregate(tree, weight));
+        if (format == ExportFormat.Folded)
+            FoldedExport.Write(output, tree, weights);
+        else
+            SpeedscopeExport.Write(output, reader.Metadata, TextReport.Target(reader.Metadata), tree, weights, weight);
+        return null;
+    }
+}

@@ -1,0 +1,51 @@
+using Faultrec.Traces;
+
+namespace Faultrec.Analyzer;
+
+/// <summary>Sentences about how stacks were taken.</summary>
+public static class StackText
+{
+    /// <summary>"stacks: 990 whole, 8 cut short, 2 lost"; null where they were not asked for.</summary>
+    public static string? Describe(StackRecording? recording) => recording switch
+    {
+        null => null,
+        { Refusal: { } refusal } => $"not recorded: {refusal}",
+        _ => $"{Units.Count(recording.Complete)} walked to the thread's outermost frame, {Units.Count(recording.Truncated)} cut short, {Units.Count(recording.Lost)} lost",
+    };
+
+    /// <summary>Why no table names code although stacks were asked for; null where one does.</summary>
+    public static string? Caveat(FaultReport report) => report switch
+    {
+        { Metadata.StackRecording: { Refusal: { } refusal } } => $"stacks were asked for and could not be recorded: {refusal}",
+        { Metadata: { StackRecording: { } recording, Stacks: null } } => $"stacks were asked for and none could be taken: {Describe(recording)}",
+        { Stacks: { Touchers.Count: 0 } stacks } when stacks.WithoutStack.Faults > 0 => $"none of these faults has a stack; of the whole recording's stacks {Describe(report.Metadata.StackRecording) ?? "nothing is known"}",
+        _ => null,
+    };
+
+    /// <summary>What must be said under a table of stacks; null without stacks.</summary>
+    public static string? Note(FaultReport report)
+    {
+        if (report.Stacks is not { } stacks)
+            return null;
+        var about = report.Sample is null ? "" : "about ";
+        var without = stacks.WithoutStack.Faults;
+        var note = without == 0 ? "no fault is without a stack" : $"no stack: {about}{Units.Of(without, "fault")}";
+        if (report.Metadata.StackRecording is { } recording)
+        {
+            note = $"{note}; of the whole recording's stacks {Describe(recording)}";
+            if (recording.Warnings.Count > 0)
+                note += $"; {Units.Of(recording.Warnings.Count, "warning")} in faultrec info";
+        }
+
+        return note;
+    }
+
+    /// <summary>Why a report by stacks cannot be had, and what to do; null where it can.</summary>
+    public static string? WhyNone(TraceMetadata metadata) => metadata.Stacks is { NodeFrames.Count: > 0 } ? null
+        : $"has no stacks ({metadata.StackRecording switch
+        {
+            null => "they were not recorded",
+            { Refusal: { } refusal } => refusal,
+            _ => "none could be taken",
+        }}); expected a recording with them; record again with faultrec record --stacks";
+}

@@ -1,0 +1,53 @@
+using Faultrec.Traces;
+
+namespace Faultrec.Analyzer;
+
+/// <summary>
+/// Which frame of a stack is the program's own? memset touches the page, but the line that called it is the one to change. So:
+/// the innermost frame of a script or of compiled-at-run-time code, where there is one (what lies below is its interpreter);
+/// else the innermost outside the C and C++ runtime, the allocators, the vdso and the kernel; else the innermost of all.
+/// </summary>
+internal sealed class OwnCode(StackTable table, FrameNames names)
+{
+    // File names before the first '.' or '-': libc.so.6, libc-2.31.so, ld-linux-x86-64.so.2, ld-musl-x86_64.so.1.
+    private static readonly HashSet<string> RuntimeFiles =
+    [
+        "libc", "ld", "libpthread", "libm", "libdl", "librt", "libgcc_s", "libstdc++", "libc++", "libc++abi",
+        "libjemalloc", "libtcmalloc", "libtcmalloc_minimal", "libmimalloc", "[vdso]", "[vsyscall]", "[kernel]",
+    ];
+
+    private readonly bool[] _isRuntime = [.. table.Modules.Select(module => RuntimeFiles.Contains(Stem(module.Path)))];
+    private readonly Dictionary<int, int> _known = [];
+
+    /// <returns>Index of a frame.</returns>
+    public int FrameOf(int stack)
+    {
+        if (!_known.TryGetValue(stack, out var frame))
+            _known.Add(stack, frame = Find(stack));
+        return frame;
+    }
+
+    private int Find(int stack)
+    {
+        var own = -1;
+        foreach (var index in names.FramesOf(stack))
+        {
+            var frame = table.Frames[index];
+            if (frame.Kind is FrameKinds.Python or FrameKinds.Jit)
+                return index;
+            if (own < 0 && !IsRuntime(frame))
+                own = index;
+        }
+
+        return own >= 0 ? own : table.NodeFrames[stack];
+    }
+
+    private bool IsRuntime(StackFrame frame) => frame.Kind == FrameKinds.Kernel || (frame.Module is { } module && _isRuntime[module]);
+
+    private static string Stem(string path)
+    {
+        var name = FrameNames.FileName(path);
+        var end = name.AsSpan().IndexOfAny('.', '-');
+        return end < 0 ? name : name[..end];
+    }
+}

@@ -1,0 +1,302 @@
+using System.Text.Json;
+using Faultrec.Traces;
+using Xunit;
+
+namespace Faultrec.Analyzer.Tests;
+
+public class StackStories
+{
+    private static FaultReport Report(FaultFilter? filter = null) => Story.Report(StackStory.Metadata(), StackStory.Faults, filter);
+
+    [Fact]
+    public void Stacks_are_counted_and_what_has_none_too()
+    {
+        var stacks = Report().Stacks!;
+
+        // A row without a stack, and one whose stack the table does not have.
+        Assert.Equal(2, stacks.WithoutStack.Faults);
+        Assert.Equal([(2, 3L, 0L, 3.0 / 8), (1, 1, 1, 1.0 / 8), (4, 1, 0, 1.0 / 8), (7, 1, 0, 1.0 / 8)], stacks.Stacks.Select(row => (row.StackId, row.Counts.Faults, row.Counts.Major, row.Share)));
+        Assert.Equal((1000L, 3000L, 5000L), (stacks.Stacks[0].Latency.P50Ns, stacks.Stacks[0].Latency.MaxNs, stacks.Stacks[0].Latency.SumNs));
+    }
+
+    [Fact]
+    public void A_function_has_what_it_touched_itself_and_what_its_callees_did_and_recursion_counts_once()
+    {
+        var functions = Report().Stacks!.Functions.ToDictionary(row => row.Name, row => (row.Self.Faults, row.Total.Faults, row.Total.Major));
+
+        Assert.Equal((3, 3, 0), functions["memset"]);
+        Assert.Equal((1, 4, 1), functions["fill"]);
+        Assert.Equal((1, 1, 0), functions["walk"]);
+        Assert.Equal((0, 5, 1), functions["main"]);
+        Assert.Equal((1, 1, 0), functions["[libstripped.so+0x1234]"]);
+        Assert.Equal("memset", Report().Stacks!.Functions[0].Name);
+        Assert.DoesNotContain("reserve", functions.Keys);
+    }
+
+    [Fact]
+    public void Lines_tell_two_lines_of_a_function_apart_and_a_function_does_not()
+    {
+        var table = StackStory.Table with
+        {
+            Frames = [.. StackStory.Table.Frames, StackStory.Table.Frames[1] with { Line = 13, Address = 13 }],
+            Parents = [.. StackStory.Table.Parents, 0],
+            NodeFrames = [.. StackStory.Table.NodeFrames, 7],
+        };
+        var stacks = Story.Report(StackStory.Metadata() with { Stacks = table }, [new(0x10000) { Stack = 1 }, new(0x11000) { Stack = 8 }]).Stacks!;
+
+        Assert.Equal(["app.c:12 1", "app.c:13 1", "app.c:30 0"], stacks.Lines.Select(row => $"{Path.GetFileName(row.File)}:{row.Line} {row.Self.Faults}"));
+        Assert.Equal(["fill 2", "main 0"], stacks.Functions.Select(row => $"{row.Name} {row.Self.Faults}"));
+    }
+
+    [Fact]
+    public void The_tree_of_callers_begins_at_what_faulted_and_joins_what_has_one_caller()
+    {
+        // fill faulted itself and through memset; main reached walk twice over.
+        var metadata = StackStory.Metadata();
+        var faults = Enumerable.Repeat(new Fault(0x10000) { Stack = 2 }, 60)
+            .Concat(Enumerable.Repeat(new Fault(0x10000) { Stack = 4 }, 25))
+            .Concat(Enumerable.Repeat(new Fault(0x10000) { Stack = 3 }, 14))
+            .Append(new Fault(0x10000) { Stack = 7 })
+            .Concat(Enumerable.Repeat(new Fault(0x10000), 100));
+        var rows = Story.Report(metadata, [.. faults], groupSize: 50).Stacks!.Callers;
+
+        // The address without a symbol has half a percent: no branch.
+        Assert.Equal(
+            ["0 memset < fill < main 60", "0 walk 39", "1 walk < main 25", "1 main 14"],
+            rows.Select(row => $"{row.Depth} {string.Join(" < ", row.Functions)} {row.Counts.Faults}"));
+    }
+
+    [Fact]
+    public void A_region_was_touched_by_the_programs_own_code_and_reserved_by_it()
+    {
+        var touchers = Report().Stacks!.Touchers;
+
+        // memset is libc's: fill called it; mmap is libc's: reserve called it.
+        Assert.Equal(
+            [
+                (1, "fill (app.c:12)", "memset", "reserve (app.c:40)", 3L), (1, "walk (app.c:20)", null, "reserve (app.c:40)", 1),
+                (2, "[libstripped.so+0x1234]", null, null, 1), (2, "fill (app.c:12)", null, null, 1),
+            ],
+            touchers.Select(row => (row.RegionId, row.Code, row.Through, row.Mapper, row.Counts.Faults)));
+    }
+
+    [Fact]
+    public void A_scripts_line_is_nearer_to_its_author_than_the_interpreter_is()
+    {
+        StackFrame[] frames =
+        [
+            new() { Kind = "user", Function = "_PyEval_EvalFrameDefault", Module = 0, Address = 1 },
+            new() { Kind = "python", Function = "<module>", File = "/home/a/train.py", Line = 12 },
+            new() { Kind = "user", Function = "PyByteArray_Resize", Module = 0, Address = 2 },
+            new() { Kind = "user", Function = "memset", Module = 1, Address = 3 },
+        ];
+        var metadata = StackStory.Metadata() with
+        {
+            Stacks = new StackTable([new StackModule("/usr/bin/python3.11", null), new StackModule("/lib/ld-musl-x86_64.so.1", null)], frames, [-1, 0, 1, 2], [0, 1, 2, 3]),
+        };
+
+        var toucher = Assert.Single(Story.Report(metadata, [new(0x20000, 2) { Stack = 3 }]).Stacks!.Touchers);
+
+        Assert.Equal(("<module> (train.py:12)", "memset"), (toucher.Code, toucher.Through));
+    }
+
+    [Fact]
+    public void Where_all_is_runtime_the_innermost_frame_stands()
+    {
+        var metadata = StackStory.Metadata() with
+        {
+            Stacks = new StackTable(
+                [new StackModule("/lib64/ld-linux-x86-64.so.2", null), new StackModule("[kernel]", null)],
+                [new() { Kind = "user", Function = "_dl_start", Module = 0 }, new() { Kind = "kernel", Function = "copy_to_user", Module = 1 }],
+                [-1, 0],
+                [0, 1]),
+        };
+
+        Assert.Equal("copy_to_user ([kernel])", Assert.Single(Story.Report(metadata, [new(0x20000, 2) { Stack = 1 }]).Stacks!.Touchers).Code);
+    }
+
+    [Fact]
+    public void A_row_of_a_sample_counts_as_often_as_it_stands_for()
+    {
+        var metadata = StackStory.Metadata() with { Sampling = new Sampling(10, null, false) };
+        var stacks = Story.Report(metadata, [new(0x10000) { Stack = 2, Weight = 10 }, new(0x10000) { Stack = 2, Weight = 30 }, new(0x10000) { Weight = 10 }]).Stacks!;
+
+        Assert.Equal((40, 0.8, 10), (stacks.Stacks[0].Counts.Faults, stacks.Stacks[0].Share, stacks.WithoutStack.Faults));
+        Assert.Equal(40, stacks.Touchers[0].Counts.Faults);
+    }
+
+    [Fact]
+    public void A_filter_holds_for_stacks_too()
+    {
+        var stacks = Report(new FaultFilter { Severities = [Severity.Major] }).Stacks!;
+
+        Assert.Equal([(1, 1L)], stacks.Stacks.Select(row => (row.StackId, row.Counts.Faults)));
+        Assert.Equal(0, stacks.WithoutStack.Faults);
+    }
+
+    [Fact]
+    public void The_first_sentences_name_the_code_that_faulted_most()
+    {
+        Assert.Contains("so 2 are repeats. 50 % come from fill (app.c:12), in memset. 1 was major", Finding.Describe(Report()), StringComparison.Ordinal);
+        Assert.Contains(
+            "50 % come from fill (app.c:12), in memset, in memory that reserve (app.c:40) reserved.",
+            Finding.Describe(Report(new FaultFilter { Regions = ["anon"] })),
+            StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void The_first_screen_names_the_code()
+    {
+        Assert.Contains(
+            """
+            touched by
+              id region    faults major share    time
+               1 [anon]         3     0  38 % 5.00 µs
+                fill (app.c:12), in memset; reserved by reserve (app.c:40)
+               1 [anon]         1     0  13 % 2.00 µs
+                walk (app.c:20); reserved by reserve (app.c:40)
+               2 /lib/a.so      1     0  13 % 1.00 µs
+                [libstripped.so+0x1234]
+               2 /lib/a.so      1     1  13 %  250 µs
+                fill (app.c:12)
+            no stack: 2 faults; of the whole recording's stacks 5 walked to the thread's outermost frame, 2 cut
+            short, 1 lost
+
+            """,
+            TextReportTests.Text(Report()),
+            StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_table_of_stacks_has_each_stack_below_its_figures()
+    {
+        Assert.Contains(
+            """
+            stacks
+              faults major share     p50     p90     p99     max    time
+                   3     0  38 % 1.00 µs 3.00 µs 3.00 µs 3.00 µs 5.00 µs
+                memset (libc.so.6) < fill (app.c:12) < main (app.c:30)
+                   1     1  13 %  250 µs  250 µs  250 µs  250 µs  250 µs
+                fill (app.c:12) < main (app.c:30)
+              … 2 more rows; --top 0 shows all
+
+            """,
+            Text(ReportTableKind.Stack, 2),
+            StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_tree_steps_to_the_right_with_each_call()
+    {
+        var metadata = StackStory.Metadata();
+        Fault[] faults = [new(0x10000) { Stack = 3 }, new(0x10000) { Stack = 4 }, new(0x10000) { Stack = 4 }];
+
+        Assert.Contains(
+            """
+            callers
+              faults major share    time
+                   3     0 100 % 3.00 µs  walk
+                   2     0  67 % 2.00 µs    < walk < main
+                   1     0  33 % 1.00 µs    < main
+            branches with less than 1.0 % of the faults are left out; no fault is without a stack; of the whole
+            """,
+            Text(Story.Report(metadata, faults), ReportTableKind.Caller, 10),
+            StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Json_has_every_table_and_the_build_id_of_what_has_no_symbol()
+    {
+        using var json = JsonDocument.Parse(FormatTests.Json(Report()));
+        var root = json.RootElement;
+
+        Assert.Equal("stack_id stack frames faults minor major failed share latency_ns", FormatTests.Keys(root.GetProperty("stacks")[0]));
+        Assert.Equal(["main (app.c:30)", "fill (app.c:12)", "memset (libc.so.6)"], root.GetProperty("stacks")[0].GetProperty("stack").EnumerateArray().Select(frame => frame.GetString()));
+        Assert.Equal([0, 1, 2], root.GetProperty("stacks")[0].GetProperty("frames").EnumerateArray().Select(frame => frame.GetInt32()));
+        Assert.Equal("refusal complete truncated lost warnings", FormatTests.Keys(root.GetProperty("stack_recording")));
+        Assert.Equal(2, root.GetProperty("faults_without_stack").GetInt64());
+        Assert.Equal("function module self total", FormatTests.Keys(root.GetProperty("functions")[0]));
+        Assert.Equal("file line function module self total", FormatTests.Keys(root.GetProperty("lines")[0]));
+        Assert.Equal("depth functions faults minor major failed share fault_time_ns", FormatTests.Keys(root.GetProperty("callers")[0]));
+        Assert.Equal("region_id region code through mapper faults minor major failed share fault_time_ns", FormatTests.Keys(root.GetProperty("touchers")[0]));
+        var stripped = root.GetProperty("stack_frames")[6];
+        Assert.Equal("kind function file line module build_id address inlined", FormatTests.Keys(stripped));
+        Assert.Equal(("/opt/libstripped.so", "bb02", "0x1234"), (stripped.GetProperty("module").GetString(), stripped.GetProperty("build_id").GetString(), stripped.GetProperty("address").GetString()));
+    }
+
+    [Theory]
+    [InlineData(ReportTableKind.Stack, "stack_id,faults,minor,major,failed,share,latency_p50_ns,latency_p90_ns,latency_p99_ns,latency_max_ns,latency_sum_ns,stack", 4)]
+    [InlineData(ReportTableKind.Function, "function,module,self_faults,self_share,self_major,self_latency_sum_ns,total_faults,total_share,total_major,latency_p50_ns,latency_p99_ns,latency_max_ns,latency_sum_ns", 5)]
+    [InlineData(ReportTableKind.Line, "file,line,function,self_faults,self_share,self_major,self_latency_sum_ns,total_faults,total_share,total_major,latency_p50_ns,latency_p99_ns,latency_max_ns,latency_sum_ns", 5)]
+    [InlineData(ReportTableKind.Caller, "depth,faults,minor,major,failed,share,latency_sum_ns,functions", 4)]
+    [InlineData(ReportTableKind.Toucher, "id,region,faults,minor,major,failed,share,latency_sum_ns,code,through,mapper", 4)]
+    public void Csv_has_its_documented_columns(ReportTableKind kind, string header, int rows)
+    {
+        var lines = FormatTests.Csv(Report(), kind).Split("\r\n");
+
+        Assert.Equal((header, rows), (lines[0], lines.Length - 2));
+    }
+
+    [Fact]
+    public void A_trace_without_stacks_reads_no_column_for_them_and_says_what_to_do()
+    {
+        var metadata = Story.Metadata(Story.TwoRegions);
+
+        Assert.Equal(FaultColumns.None, new ReportAggregates(metadata, new RegionIndex(metadata.Regions), true, withStacks: true).Columns & FaultColumns.StackId);
+        Assert.Null(Story.Report(metadata, [new(0x10000)]).Stacks);
+        Assert.Equal(
+            "has no stacks (they were not recorded); expected a recording with them; record again with faultrec record --stacks", StackText.WhyNone(metadata));
+        Assert.Contains("EPERM", StackText.WhyNone(metadata with { StackRecording = StackStory.Recording with { Refusal = "EPERM" } }), StringComparison.Ordinal);
+        Assert.Null(StackText.WhyNone(StackStory.Metadata()));
+    }
+
+    [Fact]
+    public void A_refusal_and_warnings_are_said()
+    {
+        var refused = Story.Metadata(Story.TwoRegions) with { StackRecording = new StackRecording("the kernel has no \u001bBTF", 0, 0, 0, []) };
+        Assert.Contains("stacks were asked for and could not be recorded: the kernel has no \\x1bBTF\n", TextReportTests.Text(Story.Report(refused, [new(0x10000)])), StringComparison.Ordinal);
+
+        var none = Story.Metadata(Story.TwoRegions) with { StackRecording = new StackRecording(null, 0, 0, 7, []) };
+        Assert.Contains("none could be taken: 0 walked to the thread's outermost frame, 0 cut short, 7 lost", Flat(Story.Report(none, [new(0x10000)])), StringComparison.Ordinal);
+        Assert.Contains("none of these faults has a stack; of the whole recording's stacks 5 walked", Flat(Story.Report(StackStory.Metadata(), [new(0x10000)])), StringComparison.Ordinal);
+
+        var warned = StackStory.Metadata() with { StackRecording = StackStory.Recording with { Warnings = ["/opt/libstripped.so: no symbols"] } };
+        Assert.Contains("1 lost; 1 warning in faultrec info", Flat(Story.Report(warned, StackStory.Faults)), StringComparison.Ordinal);
+        var info = new StringWriter();
+        InfoText.Write(info, new TraceInfo("t", 1, 8, [], warned), default);
+        Assert.Contains(
+            """
+            stacks     5 walked to the thread's outermost frame, 2 cut short, 1 lost
+                       7 different frames in 3 files, 1 of them without a symbol
+                       /opt/libstripped.so: no symbols
+            """,
+            info.ToString(),
+            StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_stack_deeper_than_any_recorded_ends_somewhere()
+    {
+        const int deep = 100_000;
+        var metadata = StackStory.Metadata() with
+        {
+            Stacks = StackStory.Table with { Parents = [.. Enumerable.Range(-1, deep)], NodeFrames = [.. Enumerable.Range(0, deep).Select(node => node % 7)] },
+        };
+        var report = Story.Report(metadata, [new(0x10000) { Stack = deep - 1 }, new(0x10000) { Stack = deep - 2 }]);
+
+        Assert.True(TextReportTests.Text(report).Length < 100_000);
+        Assert.True(Text(report, ReportTableKind.Caller, 0).Length < 200_000);
+        Assert.Equal(1, report.Stacks!.Stacks[0].Counts.Faults);
+    }
+
+    private static string Flat(FaultReport report) => TextReportTests.Text(report).ReplaceLineEndings(" ");
+
+    private static string Text(ReportTableKind kind, int top) => Text(Report(), kind, top);
+
+    private static string Text(FaultReport report, ReportTableKind kind, int top)
+    {
+        var writer = new StringWriter();
+        TextReport.Write(writer, report, kind, top, default);
+        return writer.ToString();
+    }
+}
