@@ -16,7 +16,7 @@ internal sealed class CodeWatch : IDisposable
         ["/lib/x86_64-linux-gnu", "/usr/lib/x86_64-linux-gnu", "/lib64", "/usr/lib64", "/usr/local/lib", "/lib", "/usr/lib"];
 
     private readonly CodeTables _tables;
-    private readonly BlockingCollection<LedgerEvent> _changes = [];
+    private readonly BlockingCollection<object> _changes = [];
     private readonly SidebandParser _parser = new();
     private readonly Thread _thread;
 
@@ -45,6 +45,15 @@ internal sealed class CodeWatch : IDisposable
 
     public IFrameSink Before(IFrameSink sink) => new Tee(this, sink);
 
+    public void WaitForTables()
+    {
+        if (!_thread.IsAlive)
+            return;
+        using var done = new ManualResetEventSlim();
+        _changes.Add(done);
+        done.Wait();
+    }
+
     public void Dispose()
     {
         Finish();
@@ -67,6 +76,9 @@ internal sealed class CodeWatch : IDisposable
             {
                 case MapEvent map:
                     _tables.Mapped(map.Pid, map.Start, map.End, map.FileOffset, map.Identity);
+                    break;
+                case ManualResetEventSlim marker:
+                    marker.Set();
                     break;
                 case SnapshotEvent { Snapshot: var snapshot }:
                     _tables.Found(snapshot.Pid);

@@ -57,6 +57,9 @@ internal sealed class StackProbes : IDisposable
     /// <summary>A sink before <paramref name="sink"/> that learns which code processes map.</summary>
     public IFrameSink Watching(IFrameSink sink) => _watch.Before(sink);
 
+    /// <summary>Until the tables of what was seen so far are made.</summary>
+    public void WaitForTables() => _watch.WaitForTables();
+
     public void DrainTo(IFrameSink sink) => _ring.DrainTo(sink);
 
     /// <summary>After the last drain: files whose unwind tables could not be made, and why.</summary>
