@@ -8,20 +8,22 @@ namespace Faultrec.Recorder.Finalize;
 /// Makes the tree of stacks: what the probes sent are addresses of a process at a moment, so each fault's stack is looked up among
 /// the mappings of that moment, once as long as they stay.
 /// </summary>
-internal sealed class StackResolver(StackRecording header) : IDisposable
+internal sealed class StackResolver(StackRecording recording, TraceMetadata header) : IDisposable
 {
     /// <summary>A program that maps code all the time makes every stack a new one.</summary>
     private const int MaxResolved = 1 << 18;
 
     private readonly Dictionary<ulong, (StackEnding Ending, ulong[] Ips)> _sent = [];
-    private readonly Dictionary<(AddressSpace, int CodeVersion, ulong Id), int> _resolved = [];
+    private readonly Dictionary<(AddressSpace, int CodeVersion, int JitVersion, ulong Id), int> _resolved = [];
     private readonly Dictionary<(int Module, ulong Place), int> _frameIndices = [];
+    private readonly Dictionary<(ulong Address, CodeName Name), int> _jitFrames = [];
     private readonly Dictionary<(int Parent, int Frame), int> _nodeIndices = [];
     private readonly List<StackFrame> _frames = [];
     private readonly List<int> _parents = [];
     private readonly List<int> _nodeFrames = [];
     private readonly Dictionary<int, string> _folded = [];
     private readonly SymbolCache _symbols = new();
+    private readonly JitFrames _jit = new(header);
     private long _complete;
     private long _truncated;
     private long _lost;
@@ -42,7 +44,7 @@ internal sealed class StackResolver(StackRecording header) : IDisposable
             _complete++;
         else
             _truncated++;
-        var node = NodeOf(id, stack.Ips, space);
+        var node = NodeOf(id, stack.Ips, space, fault.Record.StartNs);
         batch.StackId[i] = node;
         batch.Stack[i] = Fold(node);
     }
@@ -51,18 +53,18 @@ internal sealed class StackResolver(StackRecording header) : IDisposable
     public StackTable? BuildTable() => _parents.Count == 0 ? null : new StackTable(_symbols.Modules, _frames, _parents, _nodeFrames);
 
     public StackRecording BuildRecording(IReadOnlyList<string> recordingWarnings)
-        => header with { Complete = _complete, Truncated = _truncated, Lost = _lost, Warnings = [.. recordingWarnings, .. _symbols.Warnings] };
+        => recording with { Complete = _complete, Truncated = _truncated, Lost = _lost, Warnings = [.. recordingWarnings, .. _symbols.Warnings, .. _jit.Warnings] };
 
     public void Dispose() => _symbols.Dispose();
 
-    private int NodeOf(ulong id, ulong[] ips, AddressSpace space)
+    private int NodeOf(ulong id, ulong[] ips, AddressSpace space, long timeNs)
     {
-        var key = (space, space.CodeVersion, id);
+        var key = (space, space.CodeVersion, _jit.VersionOf(space, timeNs), id);
         if (_resolved.TryGetValue(key, out var node))
             return node;
         node = -1;
         for (var i = ips.Length - 1; i >= 0; i--)
-            node = Child(node, FrameOf(ips[i], space));
+            node = Child(node, FrameOf(ips[i], space, timeNs));
         if (_resolved.Count == MaxResolved)
             _resolved.Clear();
         return _resolved[key] = node;
@@ -77,21 +79,33 @@ internal sealed class StackResolver(StackRecording header) : IDisposable
         return _nodeIndices[(parent, frame)] = _parents.Count - 1;
     }
 
-    private int FrameOf(ulong ip, AddressSpace space)
+    private int FrameOf(ulong ip, AddressSpace space, long timeNs)
     {
         const int none = -1;
         if (space.Lookup(ip) is not { } piece)
             return Frame(none, ip, () => new StackFrame { Kind = "user", Address = ip });
         var identity = piece.Region.Identity;
+        if (JitFrames.CanHold(identity))
+        {
+            var isCode = identity.Prot[2] == 'x';
+            var name = _jit.Find(space, ip, timeNs, isCode);
+            return isCode || name is not null ? JitFrame(ip, name ?? default) : Frame(none, ip, () => new StackFrame { Kind = "user", Address = ip });
+        }
         if (identity.Path is { } path)
         {
             var (module, offset) = (_symbols.ModuleOf(path, identity.Inode), ip - piece.Start + piece.FileOffset);
             return Frame(module, offset, () => _symbols.FrameAt(module, offset));
         }
-        if (identity.Name == "[anon]")
-            return Frame(none, ip, () => new StackFrame { Kind = "jit", Address = ip });
         var named = _symbols.ModuleWithoutFile(identity.Name);
         return Frame(named, ip - piece.Start, () => new StackFrame { Kind = "user", Module = named, Address = ip - piece.Start });
+    }
+
+    private int JitFrame(ulong ip, CodeName name)
+    {
+        if (_jitFrames.TryGetValue((ip, name), out var known))
+            return known;
+        _frames.Add(new StackFrame { Kind = "jit", Address = ip, Function = name.Function, File = name.File, Line = name.Line });
+        return _jitFrames[(ip, name)] = _frames.Count - 1;
     }
 
     private int Frame(int module, ulong place, Func<StackFrame> make)

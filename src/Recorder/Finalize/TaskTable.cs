@@ -259,7 +259,7 @@ internal sealed class TaskTable(IRegionLedger ledger, bool forgets = false, bool
             task.Process.Comm = comm.Comm;
         if (!comm.Exec)
             return;
-        task.Process.Space.Clear(comm.TimeNs);
+        task.Process.Space.Execute(comm.TimeNs);
         Advice.Exec(task.Process.Pid, comm.TimeNs);
     }
 

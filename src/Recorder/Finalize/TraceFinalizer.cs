@@ -25,7 +25,7 @@ internal sealed class TraceFinalizer : ISpoolTarget, IDisposable
         _writer = new TraceWriter(output);
         _progress = progress;
         _tasks = new TaskTable(_ledger, onlyKnown: spool.Header.FollowsOnlyTarget);
-        _stacks = spool.Header.Metadata.StackRecording is { Refusal: null } asked ? new StackResolver(asked) : null;
+        _stacks = spool.Header.Metadata.StackRecording is { Refusal: null } asked ? new StackResolver(asked, spool.Header.Metadata) : null;
         _rows = new FaultRows(spool.Header, _tasks, _ledger, _stacks);
     }
 
