@@ -21,7 +21,7 @@ internal sealed partial class JitFrames(TraceMetadata header)
     /// <summary>A file's time comes from a clock that stands still for a tick, and the recording's own two clocks are read one after the other.</summary>
     private static readonly TimeSpan _slack = TimeSpan.FromMilliseconds(50);
 
-    private readonly Dictionary<(int Pid, long? StartedNs), Tables> _tables = [];
+    private readonly Dictionary<(int Pid, long? StartedNs, MappingIdentity? Dump), Tables> _tables = [];
     private readonly List<string> _warnings = [];
     private readonly HashSet<string> _said = [];
     private readonly uint? _invokingUser = InvokingUser.FromSudo(Libc.Geteuid() == 0)?.Uid;
@@ -72,7 +72,8 @@ internal sealed partial class JitFrames(TraceMetadata header)
 
     private Tables TablesOf(AddressSpace space)
     {
-        if (_tables.TryGetValue((space.Pid, space.StartedNs), out var known))
+        var key = (space.Pid, space.StartedNs, space.JitDump);
+        if (_tables.TryGetValue(key, out var known))
             return known;
         if (_tables.Count == MaxHeld)
             _tables.Clear();
@@ -81,7 +82,7 @@ internal sealed partial class JitFrames(TraceMetadata header)
         // A process that forked runs on with its parent's code.
         if (map is null && space.ForkedFromPid is { } parent)
             map = ReadMap(parent, space.ParentStartedNs);
-        return _tables[(space.Pid, space.StartedNs)] = new Tables(dump, map);
+        return _tables[key] = new Tables(dump, map);
     }
 
     private JitCodeTable? ReadMap(int pid, long? startedNs)
@@ -89,8 +90,10 @@ internal sealed partial class JitFrames(TraceMetadata header)
         var live = LiveProcess.Find(pid, StartOf(startedNs) ?? header.StartedAt);
         var name = $"/tmp/perf-{live?.NamespacePid ?? pid}.map";
         using var root = RootFolder.TryOpen(live?.RootPath ?? "/");
-        using var file = root?.TryOpenFile(name, out var status) is { } opened && IsOf(status, name, live, startedNs) ? opened : null;
-        if (file is null)
+        if (root is null)
+            return null;
+        using var file = root.TryOpenFile(name, out var status);
+        if (file is null || !IsOf(status, name, live, startedNs))
             return null;
         using var stream = new FileStream(file, FileAccess.Read);
         var table = PerfMap.Read(stream, out var damaged);
@@ -103,14 +106,15 @@ internal sealed partial class JitFrames(TraceMetadata header)
         var live = LiveProcess.Find(space.Pid, StartOf(space.StartedNs) ?? header.StartedAt);
         var path = identity.Path!;
         using var root = RootFolder.TryOpen(live?.RootPath ?? "/");
-        using var file = root?.TryOpenFile(path, out var status);
+        FileStatus status = default;
+        using var file = root?.TryOpenFile(path, out status);
         if (file is null)
         {
             Warn($"{path}: cannot be opened: the code of pid {space.Pid} is named by its perf map, if there is one");
             return null;
         }
         // The process mapped this very file, so it is no other's, whoever owns it.
-        if (FileStatus.Of(file) is not { } found || found.Inode != identity.Inode)
+        if (status.Inode != identity.Inode)
         {
             Warn($"{path}: is not the file any more that pid {space.Pid} mapped");
             return null;

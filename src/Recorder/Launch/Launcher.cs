@@ -36,7 +36,8 @@ internal sealed unsafe class Launcher : IDisposable
 
     public int Pid { get; }
 
-    public static Launcher Start(IReadOnlyList<string> command, InvokingUser? user)
+    /// <param name="namesJitCode">See <see cref="JitSwitches"/>.</param>
+    public static Launcher Start(IReadOnlyList<string> command, InvokingUser? user, bool namesJitCode)
     {
         var (goRead, goWrite) = Pipe();
         var (reportRead, reportWrite) = Pipe();
@@ -48,7 +49,8 @@ internal sealed unsafe class Launcher : IDisposable
         {
             string[] stub = [
                 .. SelfCommand(), LaunchStub.Verb, Text(goRead.Fd), Text(reportWrite.Fd), FileLimit.Before.ToString(CultureInfo.InvariantCulture),
-                user?.Name ?? "", Text(user?.Uid ?? 0), Text(user?.Gid ?? 0), user?.Home ?? "", .. command,
+                user?.Name ?? "", Text(user?.Uid ?? 0), Text(user?.Gid ?? 0), user?.Home ?? "", namesJitCode ? "jit" : "",
+                .. command,
             ];
             var pid = Spawn(stub);
             return new Launcher(pid, goWrite, reportRead, command[0]);
