@@ -2,6 +2,7 @@ using System.CommandLine;
 using Faultrec.Analyzer;
 using Faultrec.Cli.Output;
 using Faultrec.Recorder.Launch;
+using Faultrec.Recorder.Symbols;
 using Faultrec.Traces;
 
 namespace Faultrec.Cli;
@@ -16,6 +17,8 @@ internal static class Program
         {
             if (args is [LaunchStub.Verb, ..])
                 return LaunchStub.Run(args);
+            if (args is [ElfService.Verb, ..])
+                return ElfService.Run(args);
             var root = new RootCommand("faultrec: who touched these pages, when, and what did each page fault cost?")
             {
                 RecordVerb.Create(), TraceVerb.Create(), ReportVerb.Create(), InfoVerb.Create(), DumpVerb.Create(), DoctorVerb.Create(), RecoverVerb.Create(),

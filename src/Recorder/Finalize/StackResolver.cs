@@ -15,8 +15,8 @@ internal sealed class StackResolver(StackRecording recording, TraceMetadata head
 
     private readonly Dictionary<ulong, (StackEnding Ending, ulong[] Ips)> _sent = [];
     private readonly Dictionary<(AddressSpace, int CodeVersion, int JitVersion, ulong Id), int> _resolved = [];
-    private readonly Dictionary<(int Module, ulong Place), int> _frameIndices = [];
-    private readonly Dictionary<(ulong Address, CodeName Name), int> _jitFrames = [];
+    private readonly Dictionary<(int Module, ulong Place), int[]> _frameIndices = [];
+    private readonly Dictionary<(ulong Address, CodeName Name), int[]> _jitFrames = [];
     private readonly Dictionary<(int Parent, int Frame), int> _nodeIndices = [];
     private readonly List<StackFrame> _frames = [];
     private readonly List<int> _parents = [];
@@ -64,7 +64,10 @@ internal sealed class StackResolver(StackRecording recording, TraceMetadata head
             return node;
         node = -1;
         for (var i = ips.Length - 1; i >= 0; i--)
-            node = Child(node, FrameOf(ips[i], space, timeNs));
+        {
+            foreach (var frame in FramesOf(ips[i], space, timeNs))
+                node = Child(node, frame);
+        }
         if (_resolved.Count == MaxResolved)
             _resolved.Clear();
         return _resolved[key] = node;
@@ -79,41 +82,47 @@ internal sealed class StackResolver(StackRecording recording, TraceMetadata head
         return _nodeIndices[(parent, frame)] = _parents.Count - 1;
     }
 
-    private int FrameOf(ulong ip, AddressSpace space, long timeNs)
+    /// <returns>Indices, the outermost first: more than one where functions were put into others.</returns>
+    private int[] FramesOf(ulong ip, AddressSpace space, long timeNs)
     {
         const int none = -1;
         if (space.Lookup(ip) is not { } piece)
-            return Frame(none, ip, () => new StackFrame { Kind = "user", Address = ip });
+            return Frame(none, ip, () => [new StackFrame { Kind = "user", Address = ip }]);
         var identity = piece.Region.Identity;
         if (JitFrames.CanHold(identity))
         {
             var isCode = identity.Prot[2] == 'x';
             var name = _jit.Find(space, ip, timeNs, isCode);
-            return isCode || name is not null ? JitFrame(ip, name ?? default) : Frame(none, ip, () => new StackFrame { Kind = "user", Address = ip });
+            return isCode || name is not null ? JitFrame(ip, name ?? default) : Frame(none, ip, () => [new StackFrame { Kind = "user", Address = ip }]);
         }
         if (identity.Path is { } path)
         {
             var (module, offset) = (_symbols.ModuleOf(path, identity.Inode), ip - piece.Start + piece.FileOffset);
-            return Frame(module, offset, () => _symbols.FrameAt(module, offset));
+            return Frame(module, offset, () => _symbols.FramesAt(module, offset));
         }
         var named = _symbols.ModuleWithoutFile(identity.Name);
-        return Frame(named, ip - piece.Start, () => new StackFrame { Kind = "user", Module = named, Address = ip - piece.Start });
+        return Frame(named, ip - piece.Start, () => _symbols.FramesAt(named, ip - piece.Start));
     }
 
-    private int JitFrame(ulong ip, CodeName name)
+    private int[] JitFrame(ulong ip, CodeName name)
     {
-        if (_jitFrames.TryGetValue((ip, name), out var known))
-            return known;
-        _frames.Add(new StackFrame { Kind = "jit", Address = ip, Function = name.Function, File = name.File, Line = name.Line });
-        return _jitFrames[(ip, name)] = _frames.Count - 1;
+        if (!_jitFrames.TryGetValue((ip, name), out var known))
+            _jitFrames[(ip, name)] = known = Add([new StackFrame { Kind = "jit", Address = ip, Function = name.Function, File = name.File, Line = name.Line }]);
+        return known;
     }
 
-    private int Frame(int module, ulong place, Func<StackFrame> make)
+    private int[] Frame(int module, ulong place, Func<IReadOnlyList<StackFrame>> make)
     {
-        if (_frameIndices.TryGetValue((module, place), out var known))
-            return known;
-        _frames.Add(make());
-        return _frameIndices[(module, place)] = _frames.Count - 1;
+        if (!_frameIndices.TryGetValue((module, place), out var known))
+            _frameIndices[(module, place)] = known = Add(make());
+        return known;
+    }
+
+    private int[] Add(IReadOnlyList<StackFrame> frames)
+    {
+        var first = _frames.Count;
+        _frames.AddRange(frames);
+        return [.. Enumerable.Range(first, frames.Count)];
     }
 
     private string Fold(int node)

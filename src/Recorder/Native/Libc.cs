@@ -21,7 +21,11 @@ internal static unsafe partial class Libc
     public const int FdCloexec = 1;
     public const int RusageSelf = 0;
     public const int RusageThread = 1;
+    public const int RlimitCpu = 0;
+    public const int RlimitCore = 4;
     public const int RlimitNofile = 7;
+    public const int RlimitAs = 9;
+    public const nuint AuxvSysinfoEhdr = 33; // AT_SYSINFO_EHDR
 
     private const string Library = "libc";
     private const uint OwnerOnly = 0x180; // 0600
@@ -165,6 +169,15 @@ internal static unsafe partial class Libc
 
     [LibraryImport(Library, EntryPoint = "posix_spawnattr_destroy")]
     public static partial int PosixSpawnattrDestroy(void* attributes);
+
+    [LibraryImport(Library, EntryPoint = "dup2", SetLastError = true)]
+    public static partial int Dup2(int from, int to);
+
+    [LibraryImport(Library, EntryPoint = "memfd_create", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    public static partial int MemfdCreate(string name, uint flags);
+
+    [LibraryImport(Library, EntryPoint = "getauxval")]
+    public static partial nuint Getauxval(nuint type);
 
     [LibraryImport(Library, EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     public static partial int Open(string path, int flags, uint mode);
