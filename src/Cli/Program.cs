@@ -2,6 +2,7 @@ using System.CommandLine;
 using Faultrec.Analyzer;
 using Faultrec.Cli.Output;
 using Faultrec.Recorder.Launch;
+using Faultrec.Recorder.Symbols;
 using Faultrec.Traces;
 
 namespace Faultrec.Cli;
@@ -16,9 +17,11 @@ internal static class Program
         {
             if (args is [LaunchStub.Verb, ..])
                 return LaunchStub.Run(args);
+            if (args is [ElfService.Verb, ..])
+                return ElfService.Run(args);
             var root = new RootCommand("faultrec: who touched these pages, when, and what did each page fault cost?")
             {
-                RecordVerb.Create(), TraceVerb.Create(), ReportVerb.Create(), InfoVerb.Create(), DumpVerb.Create(), ExportVerb.Create(), DoctorVerb.Create(), RecoverVerb.Create(),
+                RecordVerb.Create(), TraceVerb.Create(), ReportVerb.Create(), InfoVerb.Create(), DumpVerb.Create(), ExportVerb.Create(), DoctorVerb.Create(), RecoverVerb.Create(), SymbolizeVerb.Create(),
             };
             // A recorded command may have arguments that begin with '@'.
             args = CommandSeparator.Insert(root, args);

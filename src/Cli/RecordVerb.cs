@@ -19,8 +19,9 @@ internal static class RecordVerb
         var noClobber = new Option<bool>("--no-clobber") { Description = "Refuse when FILE exists" };
         var maxSize = new Option<string?>("--max-size") { HelpName = "SIZE", Description = "End it when its working file reaches this: 500MiB, 1GiB" };
         var stacks = new Option<bool>("--stacks") { Description = "Also record the user stack of each fault" };
+        var noJitMaps = new Option<bool>("--no-jit-maps") { Description = "With --stacks: leave COMMAND's environment as it is; code of .NET, Node and Python then has no names" };
         var strict = new Option<bool>("--strict") { Description = "Exit with 5 when anything was lost" };
-        var verb = new Command("record", "Record every page fault of a command, of processes or of the machine") { output, force, noClobber, maxSize, stacks, strict };
+        var verb = new Command("record", "Record every page fault of a command, of processes or of the machine") { output, force, noClobber, maxSize, stacks, noJitMaps, strict };
         target.AddTo(verb);
         verb.SetAction(result =>
         {
@@ -30,6 +31,7 @@ internal static class RecordVerb
                 Existing = Existing(result.GetValue(force), result.GetValue(noClobber)),
                 MaxSizeBytes = result.GetValue(maxSize) is { } size ? SizeText.Parse("--max-size", size) : null,
                 Stacks = result.GetValue(stacks),
+                NoJitMaps = result.GetValue(noJitMaps),
                 OnFinalizing = FinalizeProgress.ForTerminal(),
             };
             return Run(options, result.GetValue(strict));

@@ -14,8 +14,10 @@ internal sealed unsafe class CodeTables : IDisposable
 
     // By device and inode; null: no rows can be made of it.
     private readonly Dictionary<CodeFileKey, CodeFile?> _files = [];
+    private readonly Dictionary<string, IReadOnlyList<string>> _needed = [];
     private readonly List<string> _warnings = [];
     private readonly List<PythonLayout> _pythonLayouts = [];
+    private readonly ElfWorker _worker = new();
     private uint _rowCount;
 
     public CodeTables(AttachedProbes probes, uint maxAddressSpaces)
@@ -39,6 +41,9 @@ internal sealed unsafe class CodeTables : IDisposable
         maps.Uses++;
         _probes.TrySet("process_maps", (uint)pid, element);
     }
+
+    /// <summary>Libraries that a file names whose rows were made.</summary>
+    public IReadOnlyList<string> NeededBy(string path) => _needed.GetValueOrDefault(path, []);
 
     /// <summary>A process has mapped code. Where the probe has not seen it, or did not know the file, the mapping is added.</summary>
     public void Mapped(int pid, ulong start, ulong end, ulong fileOffset, MappingIdentity identity)
@@ -89,6 +94,7 @@ internal sealed unsafe class CodeTables : IDisposable
 
     public void Dispose()
     {
+        _worker.Dispose();
         _rows.Dispose();
         _maps.Dispose();
     }
@@ -106,27 +112,26 @@ internal sealed unsafe class CodeTables : IDisposable
 
     private CodeFile Make(string path)
     {
-        using var elf = ElfFile.Open(path);
-        if (elf.Code is not { } code)
-            throw new BadElfException("has no code");
+        var made = _worker.MakeUnwindTable(path);
         // The interpreter first: the program's entry names it.
-        var interpreter = elf.Interpreter is { } name && KeyOf(name) is { } key && Find(key, name) is not null ? key : default;
-        var rows = UnwindTable.Make(elf);
-        if (rows.Count > StackProbes.MaxRows - _rowCount)
-            throw new BadElfException($"has {rows.Count} unwind rows, and {StackProbes.MaxRows - _rowCount} are free");
+        var interpreter = made.Interpreter is { } name && KeyOf(name) is { } key && Find(key, name) is not null ? key : default;
+        _needed[path] = made.Needed;
+        var rows = made.Rows;
+        if (rows.Length > StackProbes.MaxRows - _rowCount)
+            throw new BadElfException($"has {rows.Length} unwind rows, and {StackProbes.MaxRows - _rowCount} are free");
         // SAFETY: the array is mapped for as long as this object lives, and the room was looked at.
-        rows.CopyTo(new Span<UnwindRow>((UnwindRow*)_rows.Pointer + _rowCount, rows.Count));
+        rows.CopyTo(new Span<UnwindRow>((UnwindRow*)_rows.Pointer + _rowCount, rows.Length));
         var file = new CodeFile
         {
-            CodeAddress = code.Address,
-            CodeOffset = code.Offset,
-            CodeBytes = code.MemoryBytes,
+            CodeAddress = made.CodeAddress,
+            CodeOffset = made.CodeOffset,
+            CodeBytes = made.CodeBytes,
             FirstRow = _rowCount,
-            RowCount = (uint)rows.Count,
+            RowCount = (uint)rows.Length,
             Interpreter = interpreter,
         };
-        _rowCount += (uint)rows.Count;
-        if (PythonRuntime.Find(elf, path) is { } python)
+        _rowCount += (uint)rows.Length;
+        if (made.Python is { } python)
             (file.PythonRuntime, file.Python) = (python.Address, ElementOf(python.Layout));
         return file;
     }

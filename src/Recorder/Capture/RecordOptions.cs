@@ -53,6 +53,12 @@ public sealed record RecordOptions
     /// <summary>Also record the user stack of each fault.</summary>
     public bool Stacks { get; init; }
 
+    /// <summary>Do not set the variables that make the command's runtimes write down the code they make.</summary>
+    public bool NoJitMaps { get; init; }
+
+    /// <summary>The command is to write it down; see Launch/JitSwitches.cs.</summary>
+    internal bool NamesJitCode => Stacks && !NoJitMaps && Native.Libdw.Refusal is null && Command.Count > 0;
+
     /// <summary>Do not walk page tables: no levels, entries, frames.</summary>
     public bool NoFrames { get; init; }
 

@@ -25,6 +25,8 @@ public static class Recording
             var finalizeTime = Stopwatch.StartNew();
             var metadata = Finalize(output, options.OnFinalizing);
             finalizeTime.Stop();
+            if (options.NamesJitCode)
+                JitSwitches.DeleteMaps(metadata);
             var exitStatus = ending.ExitStatus ?? target.WaitForCommand();
             return new RecordResult(options.Output, metadata, spool.Length, finalizeTime.Elapsed, exitStatus);
         }

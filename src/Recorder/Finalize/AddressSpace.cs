@@ -113,14 +113,29 @@ internal sealed class AddressSpace(int pid, Action<RegionEntry> onNewRegion)
 
     public IReadOnlyList<Piece> Pieces => _pieces;
 
+    public int Pid => pid;
+
+    /// <summary>When its program began, by fork or execve; null: before the recording.</summary>
+    public long? StartedNs { get; private set; }
+
+    /// <summary>The process whose program it shares since its fork; null after execve.</summary>
+    public int? ForkedFromPid { get; private set; }
+
+    public long? ParentStartedNs { get; private set; }
+
     /// <summary>Another number whenever mappings of code have changed.</summary>
     public int CodeVersion { get; private set; }
+
+    /// <summary>The file in which the program tells of code it makes: it maps it, executable, so that tools see it.</summary>
+    public MappingIdentity? JitDump { get; private set; }
 
     /// <summary>A mapping appeared, grew, or changed protection: the kernel's record gives the whole VMA as it is now.</summary>
     public void Map(ulong start, ulong end, ulong fileOffset, MappingIdentity identity, uint flags, long? timeNs)
     {
         if (start >= end)
             return;
+        if (identity.Prot[2] == 'x' && identity.Path is { } path && JitFrames.DumpName.IsMatch(path))
+            JitDump = identity;
         NameHeap(start, identity);
         var region = Continued(start, end, fileOffset, identity)
             ?? NewRegion(start, end, fileOffset, identity, flags, timeNs);
@@ -203,9 +218,16 @@ internal sealed class AddressSpace(int pid, Action<RegionEntry> onNewRegion)
         _dead.TrimExcess();
     }
 
+    public void Execute(long timeNs)
+    {
+        Clear(timeNs);
+        (StartedNs, ForkedFromPid, ParentStartedNs, JitDump) = (timeNs, null, null, null);
+    }
+
     /// <summary>fork: the child has the same mappings, as regions of its own.</summary>
     public void CopyTo(AddressSpace child, long timeNs)
     {
+        (child.StartedNs, child.ForkedFromPid, child.ParentStartedNs, child.JitDump) = (timeNs, pid, StartedNs, JitDump);
         var copies = new Dictionary<RegionEntry, RegionEntry>();
         foreach (var piece in _pieces)
         {

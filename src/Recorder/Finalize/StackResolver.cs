@@ -8,20 +8,22 @@ namespace Faultrec.Recorder.Finalize;
 /// Makes the tree of stacks: what the probes sent are addresses of a process at a moment, so each fault's stack is looked up among
 /// the mappings of that moment, once as long as they stay.
 /// </summary>
-internal sealed class StackResolver(StackRecording header) : IDisposable
+internal sealed class StackResolver(StackRecording recording, TraceMetadata header) : IDisposable
 {
     /// <summary>A program that maps code all the time makes every stack a new one.</summary>
     private const int MaxResolved = 1 << 18;
 
     private readonly Dictionary<ulong, (StackEnding Ending, ulong[] Ips, ulong[] Python)> _sent = [];
-    private readonly Dictionary<(AddressSpace, int CodeVersion, ulong Id), int> _resolved = [];
-    private readonly Dictionary<(int Module, ulong Place), int> _frameIndices = [];
+    private readonly Dictionary<(AddressSpace, int CodeVersion, int JitVersion, ulong Id), int> _resolved = [];
+    private readonly Dictionary<(int Module, ulong Place), int[]> _frameIndices = [];
+    private readonly Dictionary<(ulong Address, CodeName Name), int[]> _jitFrames = [];
     private readonly Dictionary<(int Parent, int Frame), int> _nodeIndices = [];
     private readonly List<StackFrame> _frames = [];
     private readonly List<int> _parents = [];
     private readonly List<int> _nodeFrames = [];
     private readonly Dictionary<int, string> _folded = [];
     private readonly SymbolCache _symbols = new();
+    private readonly JitFrames _jit = new(header);
     private readonly PythonFrames _python = new();
     private readonly Dictionary<(ulong Code, ulong Offset), int> _pythonFrames = [];
     private readonly Dictionary<StackFrame, int> _pythonLines = [];
@@ -47,29 +49,35 @@ internal sealed class StackResolver(StackRecording header) : IDisposable
             _complete++;
         else
             _truncated++;
-        var node = NodeOf(id, stack.Ips, stack.Python, space);
+        var node = NodeOf(id, stack.Ips, stack.Python, space, fault.Record.StartNs);
         batch.StackId[i] = node;
         batch.Stack[i] = Fold(node);
     }
 
     /// <summary>Null: no such stack has come.</summary>
-    public int? NodeOf(ulong id, AddressSpace space)
-        => _sent.TryGetValue(id, out var stack) ? NodeOf(id, stack.Ips, stack.Python, space) : null;
+    public int? NodeOf(ulong id, AddressSpace space, long timeNs)
+        => _sent.TryGetValue(id, out var stack) ? NodeOf(id, stack.Ips, stack.Python, space, timeNs) : null;
 
     /// <summary>Null: no fault has a stack.</summary>
     public StackTable? BuildTable() => _parents.Count == 0 ? null : new StackTable(_symbols.Modules, _frames, _parents, _nodeFrames);
 
     public StackRecording BuildRecording(IReadOnlyList<string> recordingWarnings)
-        => header with { Complete = _complete, Truncated = _truncated, Lost = _lost, Warnings = [.. recordingWarnings, .. _symbols.Warnings, .. _python.Warnings] };
+        => recording with
+        {
+            Complete = _complete,
+            Truncated = _truncated,
+            Lost = _lost,
+            Warnings = [.. recordingWarnings, .. _symbols.Warnings, .. _jit.Warnings, .. _python.Warnings],
+        };
 
     public void Dispose() => _symbols.Dispose();
 
-    private int NodeOf(ulong id, ulong[] ips, ulong[] python, AddressSpace space)
+    private int NodeOf(ulong id, ulong[] ips, ulong[] python, AddressSpace space, long timeNs)
     {
-        var key = (space, space.CodeVersion, id);
+        var key = (space, space.CodeVersion, _jit.VersionOf(space, timeNs), id);
         if (_resolved.TryGetValue(key, out var node))
             return node;
-        var frames = ips.Select(ip => FrameOf(ip, space)).ToList();
+        var frames = ips.SelectMany(ip => FramesOf(ip, space, timeNs).Reverse()).ToList();
         if (python.Length > 0)
             frames = WithPython(frames, python);
         node = -1;
@@ -128,29 +136,47 @@ internal sealed class StackResolver(StackRecording header) : IDisposable
         return _nodeIndices[(parent, frame)] = _parents.Count - 1;
     }
 
-    private int FrameOf(ulong ip, AddressSpace space)
+    /// <returns>Indices, the outermost first: more than one where functions were put into others.</returns>
+    private int[] FramesOf(ulong ip, AddressSpace space, long timeNs)
     {
         const int none = -1;
         if (space.Lookup(ip) is not { } piece)
-            return Frame(none, ip, () => new StackFrame { Kind = "user", Address = ip });
+            return Frame(none, ip, () => [new StackFrame { Kind = "user", Address = ip }]);
         var identity = piece.Region.Identity;
+        if (JitFrames.CanHold(identity))
+        {
+            var isCode = identity.Prot[2] == 'x';
+            var name = _jit.Find(space, ip, timeNs, isCode);
+            return isCode || name is not null ? JitFrame(ip, name ?? default) : Frame(none, ip, () => [new StackFrame { Kind = "user", Address = ip }]);
+        }
         if (identity.Path is { } path)
         {
             var (module, offset) = (_symbols.ModuleOf(path, identity.Inode), ip - piece.Start + piece.FileOffset);
-            return Frame(module, offset, () => _symbols.FrameAt(module, offset));
+            return Frame(module, offset, () => _symbols.FramesAt(module, offset));
         }
-        if (identity.Name == "[anon]")
-            return Frame(none, ip, () => new StackFrame { Kind = "jit", Address = ip });
         var named = _symbols.ModuleWithoutFile(identity.Name);
-        return Frame(named, ip - piece.Start, () => new StackFrame { Kind = "user", Module = named, Address = ip - piece.Start });
+        return Frame(named, ip - piece.Start, () => _symbols.FramesAt(named, ip - piece.Start));
     }
 
-    private int Frame(int module, ulong place, Func<StackFrame> make)
+    private int[] JitFrame(ulong ip, CodeName name)
     {
-        if (_frameIndices.TryGetValue((module, place), out var known))
-            return known;
-        _frames.Add(make());
-        return _frameIndices[(module, place)] = _frames.Count - 1;
+        if (!_jitFrames.TryGetValue((ip, name), out var known))
+            _jitFrames[(ip, name)] = known = Add([new StackFrame { Kind = "jit", Address = ip, Function = name.Function, File = name.File, Line = name.Line }]);
+        return known;
+    }
+
+    private int[] Frame(int module, ulong place, Func<IReadOnlyList<StackFrame>> make)
+    {
+        if (!_frameIndices.TryGetValue((module, place), out var known))
+            _frameIndices[(module, place)] = known = Add(make());
+        return known;
+    }
+
+    private int[] Add(IReadOnlyList<StackFrame> frames)
+    {
+        var first = _frames.Count;
+        _frames.AddRange(frames);
+        return [.. Enumerable.Range(first, frames.Count)];
     }
 
     private string Fold(int node)

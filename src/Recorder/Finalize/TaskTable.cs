@@ -198,7 +198,7 @@ internal sealed class TaskTable(IRegionLedger ledger, bool forgets = false, bool
                 space.Detach((ulong)record.A0, record.TimeNs);
                 break;
         }
-        if (MappedBy(record) is { } mapped && stacks?.NodeOf(record.Stack, space) is { } stack)
+        if (MappedBy(record) is { } mapped && stacks?.NodeOf(record.Stack, space, record.TimeNs) is { } stack)
             space.SetMapper(mapped, stack);
     }
 
@@ -270,7 +270,7 @@ internal sealed class TaskTable(IRegionLedger ledger, bool forgets = false, bool
             task.Process.Comm = comm.Comm;
         if (!comm.Exec)
             return;
-        task.Process.Space.Clear(comm.TimeNs);
+        task.Process.Space.Execute(comm.TimeNs);
         Advice.Exec(task.Process.Pid, comm.TimeNs);
     }
 

@@ -16,7 +16,7 @@ public static unsafe class LaunchStub
 
     private const int Sigpipe = 13;
 
-    /// <param name="args">Verb, fd to wait on, fd to report on, soft limit of open files, user or "", uid, gid, home, then the command and its arguments.</param>
+    /// <param name="args">Verb, fd to wait on, fd to report on, soft limit of open files, user or "", uid, gid, home, "jit" or "", then the command and its arguments.</param>
     /// <returns>Only when the command could not be executed: 127 not found, 126 not executable.</returns>
     public static int Run(string[] args)
     {
@@ -28,9 +28,11 @@ public static unsafe class LaunchStub
         if (error != 0)
             return Fail(report, error, StubReport.CannotBecomeUser);
 
+        if (args[8].Length > 0)
+            JitSwitches.Set();
         // The runtime ignores SIGPIPE; an ignored signal stays ignored through execve.
         _ = Libc.Signal(Sigpipe, 0);
-        using var argv = new NativeArguments(args.AsSpan(8));
+        using var argv = new NativeArguments(args.AsSpan(9));
 
         // Once for nothing, so that the pages and bindings that the real calls need are there: from the look at the counters
         // until execve no fault may come.

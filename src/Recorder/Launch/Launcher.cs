@@ -36,7 +36,8 @@ internal sealed unsafe class Launcher : IDisposable
 
     public int Pid { get; }
 
-    public static Launcher Start(IReadOnlyList<string> command, InvokingUser? user)
+    /// <param name="namesJitCode">See <see cref="JitSwitches"/>.</param>
+    public static Launcher Start(IReadOnlyList<string> command, InvokingUser? user, bool namesJitCode)
     {
         var (goRead, goWrite) = Pipe();
         var (reportRead, reportWrite) = Pipe();
@@ -48,7 +49,8 @@ internal sealed unsafe class Launcher : IDisposable
         {
             string[] stub = [
                 .. SelfCommand(), LaunchStub.Verb, Text(goRead.Fd), Text(reportWrite.Fd), FileLimit.Before.ToString(CultureInfo.InvariantCulture),
-                user?.Name ?? "", Text(user?.Uid ?? 0), Text(user?.Gid ?? 0), user?.Home ?? "", .. command,
+                user?.Name ?? "", Text(user?.Uid ?? 0), Text(user?.Gid ?? 0), user?.Home ?? "", namesJitCode ? "jit" : "",
+                .. command,
             ];
             var pid = Spawn(stub);
             return new Launcher(pid, goWrite, reportRead, command[0]);
@@ -135,7 +137,7 @@ internal sealed unsafe class Launcher : IDisposable
         _ => new FaultrecException(ExitCode.NotExecutable, $"{_command}: cannot be executed: {Errno.Describe(report.Errno)}"),
     };
 
-    private static int Spawn(string[] arguments)
+    internal static int Spawn(string[] arguments)
     {
         const int attributeSize = 512; // posix_spawnattr_t is 336 bytes in glibc 2.36
         var attributes = stackalloc byte[attributeSize];
@@ -163,14 +165,14 @@ internal sealed unsafe class Launcher : IDisposable
     }
 
     // Under `dotnet faultrec.dll` the executable is dotnet and the first argument our assembly.
-    private static string[] SelfCommand()
+    internal static string[] SelfCommand()
     {
         var executable = Environment.ProcessPath!;
         var assembly = Environment.GetCommandLineArgs()[0];
         return Path.GetFileNameWithoutExtension(executable) == "dotnet" ? [executable, assembly] : [executable];
     }
 
-    private static (FdHandle Read, FdHandle Write) Pipe()
+    internal static (FdHandle Read, FdHandle Write) Pipe()
     {
         var fds = stackalloc int[2];
         Errno.ThrowIfFailed(Libc.Pipe2(fds, Libc.OCloexec), "pipe2");

@@ -21,12 +21,17 @@ internal static unsafe partial class Libc
     public const int FdCloexec = 1;
     public const int RusageSelf = 0;
     public const int RusageThread = 1;
+    public const int RlimitCpu = 0;
+    public const int RlimitCore = 4;
     public const int RlimitNofile = 7;
+    public const int RlimitAs = 9;
+    public const nuint AuxvSysinfoEhdr = 33; // AT_SYSINFO_EHDR
 
     private const string Library = "libc";
     private const uint OwnerOnly = 0x180; // 0600
     private const long SysPerfEventOpen = 298; // x86-64
     private const long SysPidfdOpen = 434;
+    private const long SysOpenat2 = 437;
 
     [StructLayout(LayoutKind.Sequential)]
     public struct PollFd
@@ -165,6 +170,21 @@ internal static unsafe partial class Libc
     [LibraryImport(Library, EntryPoint = "posix_spawnattr_destroy")]
     public static partial int PosixSpawnattrDestroy(void* attributes);
 
+    [LibraryImport(Library, EntryPoint = "dup2", SetLastError = true)]
+    public static partial int Dup2(int from, int to);
+
+    [LibraryImport(Library, EntryPoint = "memfd_create", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    public static partial int MemfdCreate(string name, uint flags);
+
+    [LibraryImport(Library, EntryPoint = "getauxval")]
+    public static partial nuint Getauxval(nuint type);
+
+    [LibraryImport(Library, EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    public static partial int Open(string path, int flags, uint mode);
+
+    [LibraryImport(Library, EntryPoint = "fstat", SetLastError = true)]
+    public static partial int Fstat(int fd, ulong* stat);
+
     /// <summary>stat(2): inode number of a file. struct stat of x86-64: st_dev, st_ino, … in 144 bytes.</summary>
     public static ulong InodeOf(string path)
     {
@@ -194,6 +214,13 @@ internal static unsafe partial class Libc
 
     /// <summary>pidfd_open(2): readable when the process has ended. An fd, or -1.</summary>
     public static int PidfdOpen(int pid) => (int)Syscall(SysPidfdOpen, pid, 0, 0, 0, 0);
+
+    /// <summary>openat2(2), since Linux 5.6: an fd, or -1.</summary>
+    public static int Openat2(int folder, string path, void* how, int size)
+    {
+        fixed (byte* text = System.Text.Encoding.UTF8.GetBytes(path + '\0'))
+            return (int)Syscall(SysOpenat2, folder, (nint)text, (nint)how, size, 0);
+    }
 
     public static long MonotonicNs()
     {

@@ -20,6 +20,12 @@ internal static unsafe partial class Libdw
     public const int RegisterBp = 6;
     public const int RegisterSp = 7;
     public const int RegisterReturn = 16;
+    public const int TagInlined = 0x1d; // DW_TAG_inlined_subroutine
+    public const int TagSubprogram = 0x2e;
+    public const uint AttributeName = 0x03; // DW_AT_name
+    public const uint AttributeCallFile = 0x58;
+    public const uint AttributeCallLine = 0x59;
+    public const uint AttributeLinkageName = 0x6e;
     public const byte OpPlusConstant = 0x23; // DW_OP_plus_uconst
     public const byte OpRegisterBp = 0x76; // DW_OP_breg6
     public const byte OpRegisterSp = 0x77; // DW_OP_breg7
@@ -177,6 +183,53 @@ internal static unsafe partial class Libdw
 
     [LibraryImport(Library, EntryPoint = "dwfl_module_build_id")]
     public static partial int ModuleBuildId(nint module, byte** bits, ulong* address);
+
+    /// <summary>Dwarf_Die.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    public struct Die
+    {
+        public nint Address;
+        public nint Unit;
+        public nint Abbreviation;
+        public long Padding;
+    }
+
+    /// <summary>Dwarf_Attribute.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    public struct Attribute
+    {
+        public uint Code;
+        public uint Form;
+        public nint Value;
+        public nint Unit;
+    }
+
+    [LibraryImport(Library, EntryPoint = "dwfl_module_addrdie")]
+    public static partial Die* ModuleAddressDie(nint module, ulong address, ulong* bias);
+
+    [LibraryImport(Library, EntryPoint = "dwarf_getscopes")]
+    public static partial int Scopes(Die* unit, ulong address, Die** scopes);
+
+    [LibraryImport(Library, EntryPoint = "dwarf_getscopes_die")]
+    public static partial int ScopesOf(Die* die, Die** scopes);
+
+    [LibraryImport(Library, EntryPoint = "dwarf_tag")]
+    public static partial int Tag(Die* die);
+
+    [LibraryImport(Library, EntryPoint = "dwarf_attr_integrate")]
+    public static partial Attribute* FindAttribute(Die* die, uint name, Attribute* result);
+
+    [LibraryImport(Library, EntryPoint = "dwarf_formstring")]
+    public static partial byte* AttributeText(Attribute* attribute);
+
+    [LibraryImport(Library, EntryPoint = "dwarf_formudata")]
+    public static partial int AttributeNumber(Attribute* attribute, ulong* value);
+
+    [LibraryImport(Library, EntryPoint = "dwarf_getsrcfiles")]
+    public static partial int SourceFiles(Die* unit, nint* files, nuint* count);
+
+    [LibraryImport(Library, EntryPoint = "dwarf_filesrc")]
+    public static partial byte* SourceFile(nint files, nuint index, ulong* modified, ulong* length);
 
     [LibraryImport(Library, EntryPoint = "dwfl_standard_find_debuginfo")]
     private static partial int StandardFindDebugInfo(

@@ -3,13 +3,15 @@ using System.Text;
 
 namespace Faultrec.Recorder.Symbols;
 
-/// <summary>C++ and older Rust names by the C++ runtime's own function, where that is installed; else as they are.</summary>
+/// <summary>C++ names, and with them older Rust's, by the C++ runtime's own function, where that is installed; else as they are.</summary>
 internal static unsafe class Demangler
 {
     private static readonly delegate* unmanaged[Cdecl]<byte*, byte*, nuint*, int*, byte*> _demangle = Find();
 
     public static string Demangle(string name)
     {
+        if (name.StartsWith("_R", StringComparison.Ordinal))
+            return RustName.Demangle(name) ?? name;
         if (_demangle == null || !name.StartsWith("_Z", StringComparison.Ordinal))
             return name;
         fixed (byte* mangled = Encoding.UTF8.GetBytes(name + '\0'))
@@ -20,7 +22,7 @@ internal static unsafe class Demangler
                 return name;
             var result = Marshal.PtrToStringUTF8((nint)text)!;
             NativeMemory.Free(text); // of malloc
-            return result;
+            return RustName.Unescape(result);
         }
     }
 

@@ -7,6 +7,8 @@ namespace Faultrec.Recorder.Symbols;
 /// <summary>An ELF file that is open for libdw. What cannot be read throws <see cref="BadElfException"/>.</summary>
 internal sealed unsafe class ElfFile : IDisposable
 {
+    private const long MaxOffset = 1L << 56;
+
     private readonly SafeFileHandle _file;
 
     private ElfFile(SafeFileHandle file, nint elf)
@@ -84,7 +86,8 @@ internal sealed unsafe class ElfFile : IDisposable
     public byte[] Read(long offset, int length)
     {
         var bytes = new byte[length];
-        return offset >= 0 && RandomAccess.Read(_file, bytes, offset) == length ? bytes : throw new BadElfException("ends too early");
+        // Further than any file can be long the system call fails.
+        return offset is >= 0 and <= MaxOffset && RandomAccess.Read(_file, bytes, offset) == length ? bytes : throw new BadElfException("ends too early");
     }
 
     public void Dispose()

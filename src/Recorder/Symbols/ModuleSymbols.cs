@@ -17,11 +17,13 @@ internal sealed unsafe class ModuleSymbols : IDisposable
 
     /// <exception cref="BadElfException">It is not there, not the one that was mapped, or cannot be read.</exception>
     public ModuleSymbols(string path, ulong inode)
+        : this(Checked(path, inode))
     {
-        if (Libc.TryGetDeviceAndInode(path) is not { } found)
-            throw new BadElfException("is not there any more");
-        if (found.Inode != inode)
-            throw new BadElfException("is not the file any more that was mapped");
+    }
+
+    /// <summary>Of the file at this path, whatever it is.</summary>
+    public ModuleSymbols(string path)
+    {
         _file = ElfFile.Open(path);
         _dwfl = Libdw.DwflBegin(_callbacks);
         if (_dwfl != 0)
@@ -37,6 +39,15 @@ internal sealed unsafe class ModuleSymbols : IDisposable
         throw new BadElfException("is not readable for libdwfl");
     }
 
+    private static string Checked(string path, ulong inode)
+    {
+        if (Libc.TryGetDeviceAndInode(path) is not { } found)
+            throw new BadElfException("is not there any more");
+        if (found.Inode != inode)
+            throw new BadElfException("is not the file any more that was mapped");
+        return path;
+    }
+
     public string? BuildId
     {
         get
@@ -48,18 +59,31 @@ internal sealed unsafe class ModuleSymbols : IDisposable
         }
     }
 
-    /// <summary>Null: no segment holds it.</summary>
-    public ulong? AddressOf(ulong fileOffset) => ElfFile.AddressOf(_file.Segments, fileOffset);
+    public IReadOnlyList<Libdw.ProgramHeader> Segments => _file.Segments;
 
-    public CodeName Find(ulong address)
+    /// <summary>What runs there, the innermost first: functions that were put into others come before them. Never empty.</summary>
+    public IReadOnlyList<CodeName> Find(ulong address)
     {
-        var name = Text(Libdw.ModuleAddressName(_module, address));
+        var (file, line) = LineAt(address);
+        var function = Text(Libdw.ModuleAddressName(_module, address));
+        var names = new List<CodeName>();
+        foreach (var inlined in InlinedFunctions.At(_module, address))
+        {
+            names.Add(new CodeName(inlined.Name, file, line));
+            (file, line) = (inlined.CallFile, inlined.CallLine);
+        }
+        names.Add(new CodeName(function is null ? null : Demangler.Demangle(WithoutVersion(function)), file, line));
+        return names;
+    }
+
+    // "memcpy@@GLIBC_2.14" of .dynsym.
+    private static string WithoutVersion(string name) => name.IndexOf('@') is > 0 and var at ? name[..at] : name;
+
+    private (string? File, int? Line) LineAt(ulong address)
+    {
         var line = Libdw.ModuleSource(_module, address);
-        if (line == 0)
-            return new CodeName(name is null ? null : Demangler.Demangle(name), null, null);
         int number;
-        var file = Text(Libdw.LineInfo(line, null, &number, null, null, null));
-        return new CodeName(name is null ? null : Demangler.Demangle(name), file, file is not null && number > 0 ? number : null);
+        return line != 0 && Text(Libdw.LineInfo(line, null, &number, null, null, null)) is { } file ? (file, number > 0 ? number : null) : (null, null);
     }
 
     public void Dispose()

@@ -10,19 +10,7 @@ internal static unsafe class NeededLibraries
     private const long Needed = 1; // DT_NEEDED
     private const int MaxEntries = 4096;
 
-    /// <summary>Empty for a file that cannot be read: it is told where its tables are made.</summary>
-    public static IReadOnlyList<string> Of(string path)
-    {
-        try
-        {
-            using var file = ElfFile.Open(path);
-            return Of(file.Elf);
-        }
-        catch (BadElfException)
-        {
-            return [];
-        }
-    }
+    public static List<string> Of(ElfFile file) => Of(file.Elf);
 
     private static List<string> Of(nint elf)
     {

@@ -1,3 +1,4 @@
+using Faultrec.Recorder.Native;
 using Faultrec.Traces;
 
 namespace Faultrec.Recorder.Symbols;
@@ -7,8 +8,9 @@ internal sealed class SymbolCache : IDisposable
 {
     private readonly Dictionary<(string Path, ulong Inode), int> _indices = [];
     private readonly List<StackModule> _modules = [];
-    private readonly List<ModuleSymbols?> _symbols = [];
+    private readonly List<OpenModule?> _open = [];
     private readonly List<string> _warnings = [];
+    private readonly ElfWorker _worker = new();
 
     public IReadOnlyList<StackModule> Modules => _modules;
 
@@ -19,37 +21,86 @@ internal sealed class SymbolCache : IDisposable
     {
         if (_indices.TryGetValue((path, inode), out var known))
             return known;
-        ModuleSymbols? symbols = null;
+        OpenModule? open = null;
+        string? buildId = null;
         try
         {
-            symbols = new ModuleSymbols(path, inode);
+            (var number, buildId, var segments) = _worker.Open(path, inode);
+            open = new OpenModule(number, _worker.Generation, segments, inode);
         }
         catch (BadElfException e)
         {
             _warnings.Add($"{path}: {e.Message}: its frames have no names, and are offsets in the file");
         }
-        _modules.Add(new StackModule(path, symbols?.BuildId));
-        _symbols.Add(symbols);
+        _modules.Add(new StackModule(path, buildId));
+        _open.Add(open);
         return _indices[(path, inode)] = _modules.Count - 1;
     }
 
-    /// <summary>Something without a file, as "[vdso]".</summary>
+    /// <summary>Something without a file, as "[vdso]", whose names the kernel's own copy here tells.</summary>
     public int ModuleWithoutFile(string name)
     {
+        if (name == ElfWorker.Vdso)
+            return ModuleOf(name, 0);
         if (_indices.TryGetValue((name, 0), out var known))
             return known;
         _modules.Add(new StackModule(name, null));
-        _symbols.Add(null);
+        _open.Add(null);
         return _indices[(name, 0)] = _modules.Count - 1;
     }
 
-    public StackFrame FrameAt(int module, ulong fileOffset)
+    /// <returns>The outermost first: what was put into a function comes behind it. Never empty.</returns>
+    public IReadOnlyList<StackFrame> FramesAt(int module, ulong fileOffset)
     {
-        if (_symbols[module] is not { } symbols || symbols.AddressOf(fileOffset) is not { } address)
-            return new StackFrame { Kind = "user", Module = module, Address = fileOffset };
-        var name = symbols.Find(address);
-        return new StackFrame { Kind = "user", Module = module, Address = address, Function = name.Function, File = name.File, Line = name.Line };
+        if (_open[module] is not { } open || ElfFile.AddressOf(open.Segments, fileOffset) is not { } address)
+            return [new StackFrame { Kind = "user", Module = module, Address = fileOffset }];
+        var names = Names(module, open, address);
+        var frames = new StackFrame[names.Count];
+        for (var i = 0; i < frames.Length; i++)
+        {
+            var name = names[^(i + 1)];
+            frames[i] = new StackFrame
+            {
+                Kind = "user", Module = module, Address = address, Function = name.Function, File = name.File, Line = name.Line, Inlined = i > 0,
+            };
+        }
+        return frames;
     }
 
-    public void Dispose() => _symbols.ForEach(symbols => symbols?.Dispose());
+    public void Dispose() => _worker.Dispose();
+
+    private IReadOnlyList<CodeName> Names(int module, OpenModule open, ulong address)
+    {
+        if (open.IsBad)
+            return [default];
+        try
+        {
+            if (open.Generation != _worker.Generation)
+            {
+                open.Number = _worker.Open(_modules[module].Path, open.Inode).Module;
+                open.Generation = _worker.Generation;
+            }
+            return _worker.Find(open.Number, address);
+        }
+        catch (BadElfException e)
+        {
+            open.IsBad = true;
+            _warnings.Add($"{_modules[module].Path}: {e.Message}: from there on its frames have no names");
+            return [default];
+        }
+    }
+
+    private sealed class OpenModule(int number, int generation, IReadOnlyList<Libdw.ProgramHeader> segments, ulong inode)
+    {
+        public int Number { get; set; } = number;
+
+        public int Generation { get; set; } = generation;
+
+        public IReadOnlyList<Libdw.ProgramHeader> Segments => segments;
+
+        public ulong Inode => inode;
+
+        /// <summary>It is not asked again.</summary>
+        public bool IsBad { get; set; }
+    }
 }

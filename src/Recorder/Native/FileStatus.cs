@@ -1,0 +1,64 @@
+using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
+
+namespace Faultrec.Recorder.Native;
+
+/// <summary>fstat(2): what tells whether a file is the one that is meant.</summary>
+internal readonly unsafe record struct FileStatus(ulong Inode, bool IsRegular, uint Owner, long Bytes, DateTimeOffset ModifiedAt)
+{
+    private const uint TypeMask = 0xf000; // S_IFMT
+    private const uint Regular = 0x8000; // S_IFREG
+    private const long NsPerTick = 100;
+
+    /// <summary>Null: fstat fails.</summary>
+    public static FileStatus? Of(SafeFileHandle file)
+    {
+        // struct stat of x86-64: st_dev, st_ino, st_nlink, st_mode with st_uid above, st_gid, st_rdev, st_size, … st_mtim.
+        var stat = stackalloc ulong[18];
+        if (Libc.Fstat((int)file.DangerousGetHandle(), stat) != 0)
+            return null;
+        var modified = DateTimeOffset.UnixEpoch.AddSeconds(stat[11]).AddTicks((long)stat[12] / NsPerTick);
+        return new FileStatus(stat[1], ((uint)stat[3] & TypeMask) == Regular, (uint)(stat[3] >> 32), (long)stat[6], modified);
+    }
+}
+
+/// <summary>A filesystem root: ours, or that of a process in another mount namespace.</summary>
+internal sealed unsafe class RootFolder : IDisposable
+{
+    private const int Path = 0x200000; // O_PATH
+    private const int NoFollow = 0x20000; // O_NOFOLLOW
+    private const ulong ResolveInRoot = 0x10 | 0x02; // RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS
+    private readonly FdHandle _root;
+
+    private RootFolder(FdHandle root) => _root = root;
+
+    /// <summary>Null: it is gone, or not ours to look at.</summary>
+    public static RootFolder? TryOpen(string path)
+    {
+        var fd = Libc.Open(path, Path | Libc.OCloexec, 0);
+        return fd < 0 ? null : new RootFolder(new FdHandle(fd));
+    }
+
+    /// <summary>
+    /// A regular file below the root, to read. Links on the way stay inside it (openat2(2)): its owner is not trusted; the last
+    /// name must be no link, and a pipe does not hold us up.
+    /// </summary>
+    public SafeFileHandle? TryOpenFile(string path, out FileStatus status)
+    {
+        status = default;
+        var how = stackalloc ulong[3] { NoFollow | Libc.ONonblock | Libc.OCloexec, 0, ResolveInRoot }; // struct open_how
+        var fd = Libc.Openat2(_root.Fd, path, how, 3 * sizeof(ulong));
+        if (fd < 0)
+            return null;
+        var file = new SafeFileHandle(fd, ownsHandle: true);
+        if (FileStatus.Of(file) is { IsRegular: true } found)
+        {
+            status = found;
+            return file;
+        }
+        file.Dispose();
+        return null;
+    }
+
+    public void Dispose() => _root.Dispose();
+}

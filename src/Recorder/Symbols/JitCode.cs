@@ -1,0 +1,82 @@
+namespace Faultrec.Recorder.Symbols;
+
+/// <summary>A piece of code that a program made while it ran.</summary>
+/// <param name="End">Exclusive.</param>
+/// <param name="FromNs">When it was made, on CLOCK_MONOTONIC; <see cref="long.MinValue"/>: not known, it counts as always there.</param>
+/// <param name="Lines">Where lines begin, by ascending address; null: not told.</param>
+internal sealed record JitCode(ulong Start, ulong End, long FromNs, string Name, IReadOnlyList<JitLine>? Lines = null);
+
+internal readonly record struct JitLine(ulong Address, string File, int Line);
+
+/// <summary>All of a process's; addresses are used again, and then the code that was made last counts.</summary>
+internal sealed class JitCodeTable
+{
+    /// <summary>Of all that a program may claim to have made, beyond which a file is no honest one.</summary>
+    public const int MaxCodes = 1 << 20;
+
+    /// <summary>No compiler makes one piece so large; it would also make every look-up look at it.</summary>
+    public const ulong MaxCodeBytes = 64 << 20;
+
+    /// <summary>What overlaps at one address; a place that was used more often is not named.</summary>
+    private const int MaxSteps = 4096;
+
+    private readonly JitCode[] _codes;
+    private readonly int[] _orders;
+    private readonly ulong[] _highestEnds;
+    private readonly long[] _times;
+
+    /// <param name="codes">In the order in which they were made.</param>
+    public JitCodeTable(IReadOnlyList<JitCode> codes)
+    {
+        _orders = [.. Enumerable.Range(0, codes.Count).OrderBy(i => codes[i].Start).ThenBy(i => i)];
+        _codes = [.. _orders.Select(i => codes[i])];
+        _highestEnds = new ulong[_codes.Length];
+        var highest = 0UL;
+        for (var i = 0; i < _codes.Length; i++)
+            _highestEnds[i] = highest = Math.Max(highest, _codes[i].End);
+        _times = [.. codes.Select(code => code.FromNs).Where(time => time != long.MinValue).Order()];
+    }
+
+    public int Count => _codes.Length;
+
+    /// <summary>Another number whenever code was made between two times.</summary>
+    public int VersionAt(long timeNs)
+    {
+        var index = Array.BinarySearch(_times, timeNs);
+        while (index >= 0 && index + 1 < _times.Length && _times[index + 1] == timeNs)
+            index++;
+        return index >= 0 ? index + 1 : ~index;
+    }
+
+    /// <summary>The code at an address at a time.</summary>
+    public JitCode? Find(ulong address, long timeNs)
+    {
+        var found = -1;
+        var steps = 0;
+        for (var i = LastStartingAtOrBelow(address); i >= 0 && _highestEnds[i] > address; i--)
+        {
+            if (++steps > MaxSteps)
+                return null;
+            if (_codes[i].End > address && _codes[i].FromNs <= timeNs && (found < 0 || IsLater(i, found)))
+                found = i;
+        }
+        return found < 0 ? null : _codes[found];
+    }
+
+    private bool IsLater(int i, int other)
+        => (_codes[i].FromNs, _orders[i]).CompareTo((_codes[other].FromNs, _orders[other])) > 0;
+
+    private int LastStartingAtOrBelow(ulong address)
+    {
+        var (low, high) = (0, _codes.Length);
+        while (low < high)
+        {
+            var middle = (low + high) / 2;
+            if (_codes[middle].Start <= address)
+                low = middle + 1;
+            else
+                high = middle;
+        }
+        return low - 1;
+    }
+}

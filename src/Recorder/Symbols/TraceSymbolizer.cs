@@ -1,0 +1,108 @@
+using Faultrec.Recorder.Native;
+using Faultrec.Traces;
+
+namespace Faultrec.Recorder.Symbols;
+
+/// <param name="Missing">Frames in files that had no name before.</param>
+/// <param name="Named">Of these, with a name now.</param>
+/// <param name="Notes">Modules for which nothing was found, and why.</param>
+public sealed record SymbolizeResult(int Missing, int Named, IReadOnlyList<string> Notes);
+
+/// <summary>
+/// Names that a trace lacks, from files found later: by build id, so that no other version's names get in. Needs no root and
+/// nothing of the machine that made the trace.
+/// </summary>
+public sealed class TraceSymbolizer : IDisposable
+{
+    private readonly string? _debugFolder;
+    private readonly ElfWorker _worker = new();
+    private readonly List<string> _notes = [];
+    private readonly Dictionary<int, (int Module, int Generation)?> _open = [];
+
+    /// <param name="debugFolder">Has .build-id/xx/yyyy.debug; null: none.</param>
+    /// <exception cref="FaultrecException">Not possible here.</exception>
+    public TraceSymbolizer(string? debugFolder)
+    {
+        if (!OperatingSystem.IsLinux())
+            throw new FaultrecException(ExitCode.NotPermitted, "symbolize reads ELF files with libdw, which is there on Linux only; symbolize the trace there");
+        if (Libdw.Refusal is { } refusal)
+            throw new FaultrecException(ExitCode.NotPermitted, $"symbolize reads ELF files with libdw: {refusal}; install it");
+        if (debugFolder is not null && !Directory.Exists(debugFolder))
+            throw new FaultrecException(ExitCode.Usage, $"--debug-dir {debugFolder}: no such directory; expected one with .build-id/xx/yyyy.debug");
+        _debugFolder = debugFolder;
+    }
+
+    /// <summary>Writes the trace again with what was found. Rows are as they were; the column `stack` keeps its text.</summary>
+    /// <exception cref="FaultrecException">The trace is damaged, has no stacks, or the output cannot be written.</exception>
+    public SymbolizeResult Run(TraceReader trace, Stream output)
+    {
+        var table = trace.Metadata.Stacks
+            ?? throw new FaultrecException(ExitCode.BadInput, $"{trace.Path}: has no stacks; expected a trace of `faultrec record --stacks`");
+        var frames = table.Frames.ToArray();
+        var (missing, named) = (0, 0);
+        for (var i = 0; i < frames.Length; i++)
+        {
+            if (frames[i] is not { Kind: "user", Function: null, Module: { } module })
+                continue;
+            missing++;
+            if (NameOf(module, table.Modules[module], frames[i].Address) is not { Function: not null } name)
+                continue;
+            frames[i] = frames[i] with { Function = name.Function, File = name.File, Line = name.Line };
+            named++;
+        }
+        using var writer = new TraceWriter(output);
+        var batch = new FaultBatch(trace.RowGroups.Select(group => group.Rows).DefaultIfEmpty().Max());
+        for (var group = 0; group < trace.RowGroups.Count; group++)
+        {
+            trace.ReadRowGroup(group, FaultColumns.All, batch);
+            writer.WriteRowGroup(batch);
+        }
+        writer.Complete(trace.Metadata with { Stacks = table with { Frames = frames } });
+        return new SymbolizeResult(missing, named, _notes);
+    }
+
+    public void Dispose() => _worker.Dispose();
+
+    // What the compiler put into the function would be frames of their own: the row's stack has none.
+    private CodeName NameOf(int index, StackModule module, ulong address)
+    {
+        try
+        {
+            if (!_open.TryGetValue(index, out var open) || open is { } old && old.Generation != _worker.Generation)
+                _open[index] = open = Open(module);
+            return open is { } found ? _worker.Find(found.Module, address)[^1] : default;
+        }
+        catch (BadElfException e)
+        {
+            _open[index] = null;
+            _notes.Add($"{module.Path}: {e.Message}");
+            return default;
+        }
+    }
+
+    private (int Module, int Generation)? Open(StackModule module)
+    {
+        if (module.BuildId is not { Length: > 2 } buildId || !buildId.All(char.IsAsciiHexDigitLower))
+        {
+            _notes.Add($"{module.Path}: the trace has no build id of it");
+            return null;
+        }
+        foreach (var path in Candidates(module.Path, buildId).Where(File.Exists))
+        {
+            var (number, found, _) = _worker.Open(path, 0);
+            if (found == buildId)
+                return (number, _worker.Generation);
+            _notes.Add($"{path}: has build id {found ?? "none"}, and the trace's file had {buildId}");
+        }
+        _notes.Add($"{module.Path}: no file with build id {buildId} was found");
+        return null;
+    }
+
+    private IEnumerable<string> Candidates(string modulePath, string buildId)
+    {
+        if (_debugFolder is not null)
+            yield return Path.Combine(_debugFolder, ".build-id", buildId[..2], buildId[2..] + ".debug");
+        if (modulePath.StartsWith('/'))
+            yield return modulePath;
+    }
+}

@@ -1,0 +1,58 @@
+using Faultrec.Traces;
+
+namespace Faultrec.Live.Tests;
+
+/// <summary>Programs whose code is made while they run: its frames have names, and the program does not notice.</summary>
+public sealed class JitSymbolTests : LiveTest
+{
+    private const int Arrays = 20;
+
+    [Theory]
+    [InlineData("dotnet", "fixtures/managed/bin/Release/net10.0/Faultrec.ManagedTouch.dll", "Faultrec.Fixtures.ManagedTouch::TouchPages()")]
+    [InlineData("/usr/bin/node", "fixtures/touch.js", "touchPages")]
+    public void FaultsNameTheManagedMethod(string runtime, string program, string method)
+    {
+        Assert.SkipUnless(runtime[0] != '/' || File.Exists(runtime), $"{runtime} is not installed");
+
+        var result = Record(runtime, program);
+
+        Assert.Equal("", result.Error.Replace(Summary(result), "", StringComparison.Ordinal));
+        var pages = Number(Said(result.Output), "pages");
+        var stacks = Stacks();
+        var touching = stacks.Count(frames => frames.Any(frame => frame.Function == method));
+        Assert.InRange(touching, 0.95 * pages, 1.05 * pages);
+        var managed = stacks.Where(frames => frames.Any(frame => frame.Kind == "jit")).ToList();
+        Assert.InRange(managed.Count(frames => frames.Any(frame => frame is { Kind: "jit", Function: not null })), 0.95 * managed.Count, managed.Count);
+        // From the method through the runtime's own code to the beginning of the program.
+        Assert.InRange(managed.Count(frames => frames.Any(frame => frame.Function?.Contains("libc_start", StringComparison.Ordinal) == true)), 0.95 * managed.Count, managed.Count);
+        Assert.Empty(MapsOfThisRecording());
+    }
+
+    [Fact]
+    public void WithoutTheSwitchTheEnvironmentIsAsItWas()
+    {
+        var result = Running.ToEnd(InFolder, Checkout.Faultrec, "record", "--stacks", "--no-jit-maps", "-o", TracePath, "--", "env");
+
+        Assert.DoesNotContain("DOTNET_PerfMapEnabled", result.Output, StringComparison.Ordinal);
+        Assert.DoesNotContain("--perf-basic-prof", result.Output, StringComparison.Ordinal);
+    }
+
+    private Finished Record(string runtime, string program)
+        => Running.ToEnd(InFolder, Checkout.Faultrec, "record", "--stacks", "-o", TracePath, "--", runtime, Path.Combine(Checkout.Root, program), $"{Arrays}");
+
+    /// <summary>What faultrec itself says.</summary>
+    private static string Summary(Finished result) => string.Concat(result.Error.Split('\n').Where(line => line.StartsWith("faultrec: ", StringComparison.Ordinal)).Select(line => line + '\n'));
+
+    private List<List<StackFrame>> Stacks()
+    {
+        using var reader = TraceReader.Open(TracePath);
+        var table = reader.Metadata.Stacks!;
+        return [.. Rows.ReadAll(reader, (batch, i) => batch.StackId[i]).Where(id => id >= 0).Select(id => table.FramesOf((int)id).ToList())];
+    }
+
+    private IEnumerable<string> MapsOfThisRecording()
+    {
+        using var reader = TraceReader.Open(TracePath);
+        return [.. reader.Metadata.Processes.Select(process => $"/tmp/perf-{process.Pid}.map").Where(File.Exists)];
+    }
+}
