@@ -19,7 +19,7 @@ internal static class RecordVerb
         var noClobber = new Option<bool>("--no-clobber") { Description = "Refuse when FILE exists" };
         var maxSize = new Option<string?>("--max-size") { HelpName = "SIZE", Description = "End it when its working file reaches this: 500MiB, 1GiB" };
         var stacks = new Option<bool>("--stacks") { Description = "Also record the user stack of each fault" };
-        var noJitMaps = new Option<bool>("--no-jit-maps") { Description = "With --stacks: leave COMMAND's environment as it is; code of .NET, Node and Python then has no names" };
+        var noJitMaps = new Option<bool>("--no-jit-maps") { Description = "With --stacks: do not have .NET and Node name the code they make" };
         var strict = new Option<bool>("--strict") { Description = "Exit with 5 when anything was lost" };
         var verb = new Command("record", "Record every page fault of a command, of processes or of the machine") { output, force, noClobber, maxSize, stacks, noJitMaps, strict };
         target.AddTo(verb);

@@ -3,7 +3,7 @@ namespace Faultrec.Cli.Tests;
 /// <summary>Options, help, and how the tool behaves in a pipeline.</summary>
 public sealed class UsageTests : CliTest
 {
-    public static TheoryData<string> Verbs => ["record", "trace", "report", "info", "dump", "export", "doctor", "recover"];
+    public static TheoryData<string> Verbs => ["record", "trace", "report", "info", "dump", "export", "doctor", "recover", "symbolize"];
 
     [Theory]
     [MemberData(nameof(Verbs))]
@@ -37,6 +37,7 @@ public sealed class UsageTests : CliTest
     [InlineData("info")]
     [InlineData("dump")]
     [InlineData("recover")]
+    [InlineData("symbolize")]
     [InlineData("report", "trace", "--no-such-option")]
     [InlineData("report", "--fromat", "json", "trace")]
     [InlineData("record", "--no-such-option", "--", "touch", "ran")]

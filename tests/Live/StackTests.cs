@@ -18,7 +18,7 @@ public sealed partial class StackTests : LiveTest
 
         var touched = rows.In(Address(said, "start"), 2 * Pages);
         Assert.Equal(2 * Pages, touched.Count);
-        var stacks = touched.Select(row => Functions(rows, row.StackId)).ToList();
+        var stacks = touched.Select(row => NotInlined(rows, row.StackId).ToList()).ToList();
         Assert.All(stacks.Take(Pages), stack => Assert.Equal(["touch_by_store", "inner", "outer", "main"], stack.Take(4)));
         Assert.All(stacks.Skip(Pages), stack => Assert.Equal(["touch_by_memset", "inner", "outer", "main"], stack.Skip(1).Take(4)));
         Assert.All(stacks, stack => Assert.Equal("_start", stack[^1]));
@@ -49,7 +49,7 @@ public sealed partial class StackTests : LiveTest
     {
         var (said, rows) = RecordStacks(Checkout.Fixture("callchain"), $"{Pages}");
 
-        string Mapper(string what) => string.Join(' ', Functions(rows, rows.All.First(row => row.IsIn(Address(said, what), 1)).Region!.MapperStack));
+        string Mapper(string what) => string.Join(' ', NotInlined(rows, rows.All.First(row => row.IsIn(Address(said, what), 1)).Region!.MapperStack));
         Assert.Matches(@"^\S*mmap\S* (map_anonymous )?reserve_by_mmap main ", Mapper("start"));
         Assert.Matches(@"^\S*mremap\S* reserve_by_mremap main ", Mapper("moved"));
         Assert.Matches(@"^\S*brk\S* \S*sbrk\S* reserve_by_brk main ", Mapper("heap"));

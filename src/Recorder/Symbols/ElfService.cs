@@ -79,7 +79,7 @@ public static unsafe class ElfService
         reply.Write(code.Offset);
         reply.Write(code.MemoryBytes);
         reply.Write(elf.Interpreter ?? "");
-        var needed = NeededLibraries.Of(elf);
+        var needed = NeededLibraries.Of(elf, path);
         reply.Write(needed.Count);
         foreach (var library in needed)
             reply.Write(library);

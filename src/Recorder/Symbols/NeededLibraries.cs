@@ -3,18 +3,28 @@ using Faultrec.Recorder.Native;
 
 namespace Faultrec.Recorder.Symbols;
 
-/// <summary>The libraries that an ELF file names (DT_NEEDED), by libelf.</summary>
+/// <summary>The libraries that an ELF file names (DT_NEEDED), by libelf: with their paths where it says in which folders they are
+/// (DT_RUNPATH, DT_RPATH; ld.so(8)), else by name.</summary>
 internal static unsafe class NeededLibraries
 {
     private const uint DynamicSection = 6; // SHT_DYNAMIC
     private const long Needed = 1; // DT_NEEDED
+    private const long Rpath = 15; // DT_RPATH
+    private const long Runpath = 29; // DT_RUNPATH
     private const int MaxEntries = 4096;
 
-    public static List<string> Of(ElfFile file) => Of(file.Elf);
-
-    private static List<string> Of(nint elf)
+    public static IReadOnlyList<string> Of(ElfFile file, string path)
     {
-        var names = new List<string>();
+        var (names, folders) = Read(file.Elf);
+        var origin = Path.GetDirectoryName(path) ?? "";
+        var places = folders.SelectMany(folder => folder.Split(':'))
+            .Select(folder => folder.Replace("${ORIGIN}", origin, StringComparison.Ordinal).Replace("$ORIGIN", origin, StringComparison.Ordinal)).ToList();
+        return [.. names.Select(name => places.Select(place => Path.Combine(place, name)).FirstOrDefault(File.Exists) ?? name)];
+    }
+
+    private static (List<string> Names, List<string> Folders) Read(nint elf)
+    {
+        var (names, folders) = (new List<string>(), new List<string>());
         for (nint section = 0; (section = Libdw.ElfNextSection(elf, section)) != 0;)
         {
             Libdw.SectionHeader header;
@@ -24,10 +34,10 @@ internal static unsafe class NeededLibraries
             Libdw.DynamicEntry entry;
             for (var i = 0; data != 0 && i < MaxEntries && Libdw.ElfDynamicEntry(data, i, &entry) != 0 && entry.Tag != 0; i++)
             {
-                if (entry.Tag == Needed && Marshal.PtrToStringUTF8((nint)Libdw.ElfString(elf, header.Link, (nuint)entry.Value)) is { } name)
-                    names.Add(name);
+                if (entry.Tag is Needed or Rpath or Runpath && Marshal.PtrToStringUTF8((nint)Libdw.ElfString(elf, header.Link, (nuint)entry.Value)) is { } text)
+                    (entry.Tag == Needed ? names : folders).Add(text);
             }
         }
-        return names;
+        return (names, folders);
     }
 }

@@ -14,11 +14,11 @@ internal sealed class RustName
     private const int LegacyHashDigits = 16;
     private const int MaxBase62Digits = 11; // of a crate's hash, 64 bits
 
-    private static readonly Dictionary<char, string> _basicTypes = new()
-    {
-        ['a'] = "i8", ['b'] = "bool", ['c'] = "char", ['d'] = "f64", ['e'] = "str", ['f'] = "f32", ['h'] = "u8", ['i'] = "isize", ['j'] = "usize", ['l'] = "i32",
-        ['m'] = "u32", ['n'] = "i128", ['o'] = "u128", ['p'] = "_", ['s'] = "i16", ['t'] = "u16", ['u'] = "()", ['v'] = "...", ['x'] = "i64", ['y'] = "u64", ['z'] = "!",
-    };
+    // By the letters that stand for them.
+    private const string BasicLetters = "abcdefhijlmnopstuvxyz";
+
+    private static readonly string[] _basicTypes =
+        "i8 bool char f64 str f32 u8 isize usize i32 u32 i128 u128 _ i16 u16 () ... i64 u64 !".Split(' ');
 
     private static readonly (string Escape, string Text)[] _legacyEscapes = [
         ("$SP$", "@"), ("$BP$", "*"), ("$RF$", "&"), ("$LT$", "<"), ("$GT$", ">"), ("$LP$", "("), ("$RP$", ")"), ("$C$", ","), ("$u20$", " "), ("$u27$", "'"),
@@ -115,8 +115,8 @@ internal sealed class RustName
 
     private bool TypeOfKind(char kind)
     {
-        if (_basicTypes.TryGetValue(kind, out var basic))
-            return Skip() && Write(basic);
+        if (BasicLetters.IndexOf(kind) is >= 0 and var basic)
+            return Skip() && Write(_basicTypes[basic]);
         switch (kind)
         {
             case 'A':

@@ -61,7 +61,13 @@ internal sealed class SymbolCache : IDisposable
             var name = names[^(i + 1)];
             frames[i] = new StackFrame
             {
-                Kind = "user", Module = module, Address = address, Function = name.Function, File = name.File, Line = name.Line, Inlined = i > 0,
+                Kind = "user",
+                Module = module,
+                Address = address,
+                Function = name.Function,
+                File = name.File,
+                Line = name.Line,
+                Inlined = i > 0,
             };
         }
         return frames;

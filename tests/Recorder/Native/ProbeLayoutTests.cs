@@ -45,8 +45,20 @@ public sealed partial class ProbeLayoutTests
             ("vmf_address", "VmfAddress"), ("vmf_pgoff", "VmfPgoff"), ("cause_ns", "CauseNs"), ("objects", "Objects"), ("buddy_pages", "BuddyPages"), ("has_costs", "HasCosts"),
             ("stack", "Stack"),
         ]),
-        ("code_maps", typeof(CodeMaps), [("count", "Count"), ("processes", "Processes"), ("uses", "Uses"), ("mappings", "Mappings")]),
+        ("code_maps", typeof(CodeMaps), [("count", "Count"), ("processes", "Processes"), ("uses", "Uses"), ("python", "Python"), ("python_runtime", "PythonRuntime"), ("mappings", "Mappings")]),
         ("code_mapping", typeof(CodeMapping), [("start", "Start"), ("end", "End"), ("bias", "Bias"), ("first_row", "FirstRow"), ("row_count", "RowCount")]),
+        ("code_file", typeof(CodeFile),
+        [
+            ("code_address", "CodeAddress"), ("code_offset", "CodeOffset"), ("code_bytes", "CodeBytes"), ("first_row", "FirstRow"), ("row_count", "RowCount"),
+            ("interpreter", "Interpreter"), ("python_runtime", "PythonRuntime"), ("python", "Python"),
+        ]),
+        ("python_layout", typeof(PythonLayout),
+        [
+            ("minor", "Minor"), ("runtime_interpreters", "RuntimeInterpreters"), ("interpreter_threads", "InterpreterThreads"), ("thread_next", "ThreadNext"),
+            ("thread_id", "ThreadId"), ("thread_frame", "ThreadFrame"), ("cframe_frame", "CframeFrame"), ("frame_back", "FrameBack"), ("frame_code", "FrameCode"),
+            ("frame_instruction", "FrameInstruction"), ("frame_owner", "FrameOwner"), ("code_file", "CodeFile"), ("code_first_line", "CodeFirstLine"),
+            ("code_bytes", "CodeBytes"), ("ascii_bytes", "AsciiBytes"), ("compact_bytes", "CompactBytes"), ("state_shift", "StateShift"),
+        ]),
         ("code_file_key", typeof(CodeFileKey), [("inode", "Inode"), ("device", "Device")]),
         ("walk_state", typeof(WalkState),
         [
@@ -183,7 +195,7 @@ public sealed partial class ProbeLayoutTests
     [GeneratedRegex(@"/\*.*?\*/", RegexOptions.Singleline)]
     private static partial Regex Comment();
 
-    [GeneratedRegex(@"__u\d+ (\w+)")]
+    [GeneratedRegex(@"(?:__[us]\d+|struct \w+) (\w+)")]
     private static partial Regex Declaration();
 
     [GeneratedRegex(@"([A-Z_]+)\s*=")]

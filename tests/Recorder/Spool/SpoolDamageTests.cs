@@ -98,7 +98,7 @@ public sealed class SpoolDamageTests
         }
         var refusal = Assert.Throws<FaultrecException>(() => new SpoolReader(path));
         Assert.Equal(ExitCode.BadInput, refusal.ExitCode);
-        Assert.Contains("spool version 9, this faultrec reads 2", refusal.Message);
+        Assert.Contains("spool version 9, this faultrec reads 3", refusal.Message);
         using var exclusive = new FileStream(path, FileMode.Open, FileAccess.ReadWrite, FileShare.None); // nobody holds it open
     }
 
