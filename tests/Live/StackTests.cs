@@ -115,7 +115,8 @@ public sealed partial class StackTests : LiveTest
         var result = Running.ToEnd(InFolder, Checkout.Faultrec, ["record", "--stacks", "-o", TracePath, "--", program, .. arguments]);
         Assert.Equal(0, result.Status);
         var rows = Rows.Read(TracePath);
-        AssertWhole(rows);
+        // Not more: a signal can end a fault's first try, and those of perf and a shell have some.
+        Assert.True(rows.Receipt.Complete);
         Assert.Equal(0, rows.Metadata.StackRecording!.Lost);
         return (Said(result.Output), rows);
     }
