@@ -27,6 +27,7 @@ internal sealed class StackResolver(StackRecording recording, TraceMetadata head
     private readonly PythonFrames _python = new();
     private readonly Dictionary<(ulong Code, ulong Offset), int> _pythonFrames = [];
     private readonly Dictionary<StackFrame, int> _pythonLines = [];
+    private ((AddressSpace Space, int CodeVersion, int JitVersion, ulong Id) Place, int Node, string Text) _last;
     private long _complete;
     private long _truncated;
     private long _lost;
@@ -49,9 +50,15 @@ internal sealed class StackResolver(StackRecording recording, TraceMetadata head
             _complete++;
         else
             _truncated++;
-        var node = NodeOf(id, stack.Ips, stack.Python, space, fault.Record.StartNs);
-        batch.StackId[i] = node;
-        batch.Stack[i] = Fold(node);
+        // Most stacks are those of the fault before.
+        var place = (space, space.CodeVersion, _jit.VersionOf(space, fault.Record.StartNs), id);
+        if (place != _last.Place)
+        {
+            var node = NodeOf(id, stack.Ips, stack.Python, space, fault.Record.StartNs);
+            _last = (place, node, Fold(node));
+        }
+        batch.StackId[i] = _last.Node;
+        batch.Stack[i] = _last.Text;
     }
 
     /// <summary>Null: no such stack has come.</summary>
