@@ -94,6 +94,23 @@ public class ComparisonStories
             StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void What_is_within_the_noise_is_left_out_for_people_and_counted()
+    {
+        // Region 1 and everything that contains it vary alike on both sides; region 2 doubled.
+        var before = Enumerable.Range(1, 2).Select(faults => Side(App, [.. Touch(faults, 1000), new(0x20000, 2)])).ToArray();
+        var after = Enumerable.Range(1, 2).Select(faults => Side(App, [.. Touch(faults, 1000), new(0x20000, 2), new(0x20000, 2)])).ToArray();
+
+        var (few, all) = (Text(Compare(before, after)), Text(Compare(before, after), items: 0));
+
+        Assert.Contains("[anon]", all, StringComparison.Ordinal);
+        Assert.DoesNotContain("[anon]", few, StringComparison.Ordinal);
+        Assert.Matches("/lib/a.so r--p 1 faults +1 0 % +2 0 % +[+]100 % differs", few);
+        Assert.EndsWith(
+            "differences within the noise are left out (3 of regions, 2 of kinds, 3 of processes); --top 0 shows them ", few.Replace('\n', ' '), StringComparison.Ordinal);
+        Assert.DoesNotContain("left out", all, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData(new long[] { 5 }, new long[] { 5 }, Verdict.Same)]
     [InlineData(new long[] { 5 }, new long[] { 6 }, Verdict.Unknown)]

@@ -44,6 +44,20 @@ public static class ComparisonText
         }
     }
 
+    /// <summary>How many rows of which tables are within the noise: "12 of regions, 3 of files"; null for none.</summary>
+    internal static string? WithinNoise(TraceComparison comparison)
+    {
+        var counts = new List<string>();
+        foreach (var subject in Enum.GetValues<Subject>())
+        {
+            var rows = subject == Subject.Total ? 0 : comparison.Rows(subject).Count(row => row.Verdict == Verdict.WithinNoise);
+            if (rows > 0)
+                counts.Add($"{Units.Count(rows)} of {ComparisonTables.Title(subject)}");
+        }
+
+        return counts.Count == 0 ? null : string.Join(", ", counts);
+    }
+
     /// <summary>The traces of one side and what they recorded: "a.parquet, b.parquet: app --work".</summary>
     public static string Side(IReadOnlyList<TraceMeasures> traces)
     {
@@ -62,6 +76,7 @@ public static class ComparisonText
         return row switch
         {
             { Verdict: Verdict.Same } => $"{what} stayed at {before}",
+            { Verdict: Verdict.WithinNoise, Difference: 0 } => $"{what} stayed at {before} but for noise",
             { Verdict: Verdict.WithinNoise } => $"{what} did not change beyond the noise ({before} and {after})",
             _ => $"{what} {(row.Difference < 0 ? "fell" : "rose")}{HowMuch(row.Change)} from {before} to {after}",
         };

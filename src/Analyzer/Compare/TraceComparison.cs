@@ -36,8 +36,8 @@ public sealed class TraceComparison
     public bool KnowsNoise => Before.Count > 1 && After.Count > 1;
 
     /// <summary>
-    /// All rows of a table, those of one item together. Items with a difference beyond the noise first, then by the difference of
-    /// their faults, of their time, and by name.
+    /// All rows of a table, those of one item together. Items by the difference of their faults, then of their time, what is within
+    /// the noise counting as none; then by the difference itself, and by name.
     /// </summary>
     public IReadOnlyList<ComparedRow> Rows(Subject subject) => _rows[subject];
 
@@ -87,9 +87,9 @@ public sealed class TraceComparison
                 .ToList());
         return
         [
-            .. items.OrderByDescending(rows => rows.Exists(row => row.Verdict == Verdict.Differs))
-                .ThenByDescending(rows => Distance(rows, Metric.Faults))
-                .ThenByDescending(rows => Distance(rows, Metric.TimeNs))
+            .. items.OrderByDescending(rows => Distance(rows, Metric.Faults, beyondNoise: true))
+                .ThenByDescending(rows => Distance(rows, Metric.TimeNs, beyondNoise: true))
+                .ThenByDescending(rows => Distance(rows, Metric.Faults, beyondNoise: false))
                 .ThenBy(rows => rows[0].Item.Name, StringComparer.Ordinal)
                 .ThenBy(rows => rows[0].Item.Process, StringComparer.Ordinal)
                 .ThenBy(rows => rows[0].Item.Prot, StringComparer.Ordinal)
@@ -98,8 +98,8 @@ public sealed class TraceComparison
         ];
     }
 
-    private static long Distance(List<ComparedRow> rows, Metric metric)
-        => Math.Abs(rows.Find(row => row.Metric == metric)?.Difference ?? 0);
+    private static long Distance(List<ComparedRow> rows, Metric metric, bool beyondNoise)
+        => rows.Find(row => row.Metric == metric) is { } row && !(beyondNoise && row.Verdict == Verdict.WithinNoise) ? Math.Abs(row.Difference ?? 0) : 0;
 
     private static Spread? Side(IReadOnlyList<TraceMeasures> traces, ComparedItem item, Metric metric)
         => Spread.Of(traces.Select(trace => trace.Of(item)[metric]));

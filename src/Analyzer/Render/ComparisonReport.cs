@@ -17,6 +17,12 @@ public static class ComparisonReport
             output.Write($"\n{style.Title(table.Title)}\n");
             TextTable.Write(output, table, style);
         }
+
+        if (LeftOut(comparison, items) is { } leftOut)
+        {
+            output.Write('\n');
+            TextReport.WriteWrapped(output, leftOut, style.Dim);
+        }
     }
 
     /// <param name="items">Items a table; 0 prints all.</param>
@@ -29,6 +35,8 @@ public static class ComparisonReport
             output.Write($"- **{HostileText.Markdown(note)}**\n");
         foreach (var table in Shown(comparison, items))
             MarkdownReport.WriteTable(output, table);
+        if (LeftOut(comparison, items) is { } leftOut)
+            output.Write($"\n{HostileText.Markdown(leftOut)}\n");
     }
 
     /// <summary>All tables below one header.</summary>
@@ -36,12 +44,19 @@ public static class ComparisonReport
     public static void WriteCsv(TextWriter output, TraceComparison comparison, int items)
     {
         foreach (var subject in Enum.GetValues<Subject>())
-            CsvReport.Write(output, ComparisonTables.Build(comparison, subject, items, onlyDifferent: false), null, withHeader: subject == Subject.Total);
+            CsvReport.Write(output, ComparisonTables.Build(comparison, subject, items, rowFilter: null), null, withHeader: subject == Subject.Total);
     }
+
+    private static string? LeftOut(TraceComparison comparison, int items)
+        => items != 0 && ComparisonText.WithinNoise(comparison) is { } rows ? $"differences within the noise are left out ({rows}); --top 0 shows them" : null;
 
     // People read what differs; the totals also say what does not.
     private static IEnumerable<ReportTable> Shown(TraceComparison comparison, int items)
-        => Enum.GetValues<Subject>()
-            .Select(subject => ComparisonTables.Build(comparison, subject, items, onlyDifferent: subject != Subject.Total))
+    {
+        return Enum.GetValues<Subject>()
+            .Select(subject => ComparisonTables.Build(comparison, subject, items, subject == Subject.Total ? null : IsWorthReading))
             .Where(table => table.TotalRows > 0);
+
+        bool IsWorthReading(ComparedRow row) => row.Verdict != Verdict.Same && (items == 0 || row.Verdict != Verdict.WithinNoise);
+    }
 }

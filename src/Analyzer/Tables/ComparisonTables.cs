@@ -4,12 +4,12 @@ namespace Faultrec.Analyzer;
 public static class ComparisonTables
 {
     /// <param name="items">Items to keep, each with all its rows; 0 keeps all.</param>
-    /// <param name="onlyDifferent">Leaves out rows in which all traces agree.</param>
-    public static ReportTable Build(TraceComparison comparison, Subject subject, int items, bool onlyDifferent)
+    /// <param name="rowFilter">Which rows to keep; null keeps all.</param>
+    public static ReportTable Build(TraceComparison comparison, Subject subject, int items, Func<ComparedRow, bool>? rowFilter)
     {
         IReadOnlyList<ComparedRow> rows = comparison.Rows(subject);
-        if (onlyDifferent)
-            rows = [.. rows.Where(row => row.Verdict != Verdict.Same)];
+        if (rowFilter is not null)
+            rows = [.. rows.Where(rowFilter)];
         var forRegions = subject == Subject.Region ? ColumnAudience.Everyone : ColumnAudience.Machine;
         var ofSeveral = comparison.Traces.Count() > 2 ? ColumnAudience.Everyone : ColumnAudience.Machine;
         return new TableBuilder<ComparedRow>(null, Title(subject), rows, items == 0 ? 0 : RowsOfItems(rows, items))
