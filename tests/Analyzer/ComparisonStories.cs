@@ -257,7 +257,13 @@ public class ComparisonStories
     {
         var regions = Enumerable.Range(1, 30).Select(id => new Region
         {
-            Id = id, Pid = 10, Start = (ulong)id << 20, End = (ulong)(id + 1) << 20, Prot = "rw-p", Name = $"/very/long/path/{new string('x', 60)}/{id}", Path = $"/f{id}",
+            Id = id,
+            Pid = 10,
+            Start = (ulong)id << 20,
+            End = (ulong)(id + 1) << 20,
+            Prot = "rw-p",
+            Name = $"/very/long/path/{new string('x', 60)}/{id}",
+            Path = $"/f{id}",
         }).ToArray();
         var metadata = Story.Metadata(regions) with { Processes = [new ProcessEntry { Pid = 10, Comm = "a-long-name-1234" }, new ProcessEntry { Pid = 11, Comm = "b" }] };
         Fault[] faults = [.. regions.Select(region => new Fault(region.Start, region.Id, 123_456_789)), new(0x1000, 0) { Pid = 11 }];
