@@ -24,7 +24,7 @@ internal static class ReportVerb
 {
     private const int RowsForPeople = 10;
 
-    private static readonly (string Name, ReportFormat Format)[] Formats =
+    internal static readonly (string Name, ReportFormat Format)[] Formats =
     [
         ("text", ReportFormat.Text), ("json", ReportFormat.Json), ("markdown", ReportFormat.Markdown), ("csv", ReportFormat.Csv),
     ];
@@ -123,7 +123,7 @@ internal static class ReportVerb
         stream.WriteByte((byte)'\n');
     }
 
-    private static int ParseTop(string text)
+    internal static int ParseTop(string text)
         => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var rows)
             ? rows
             : throw new FaultrecException(ExitCode.Usage, $"--top {HostileText.Visible(text)}: expected a number of rows, or 0 for all");

@@ -6,7 +6,7 @@ namespace Faultrec.Cli.Tests;
 /// <summary>A user's mistake is one line on stderr and exit code 3: what was found, what was expected, what to do.</summary>
 public sealed class BadInputTests : CliTest
 {
-    public static TheoryData<string> Readers => ["report", "info", "dump", "export --to folded"];
+    public static TheoryData<string> Readers => ["report", "info", "dump", "export --to folded", "assert --max-major 0"];
 
     [Theory]
     [MemberData(nameof(Readers))]

@@ -5,7 +5,7 @@ namespace Faultrec.Cli.Tests;
 /// <summary>A made-up trace: one process, two regions, a fault a microsecond.</summary>
 internal static class SmallTrace
 {
-    public static string Write(string path, int faults = 100, string comm = "toucher", string region = "/usr/bin/toucher", int? schema = null, bool withStacks = false)
+    public static string Write(string path, int faults = 100, string comm = "toucher", string region = "/usr/bin/toucher", int? schema = null, bool withStacks = false, int pageSize = 4096, long lost = 0)
     {
         var batch = new FaultBatch(faults) { Count = faults };
         for (var i = 0; i < faults; i++)
@@ -27,8 +27,11 @@ internal static class SmallTrace
         using var file = File.Create(path);
         using var writer = new TraceWriter(file);
         writer.WriteRowGroup(batch);
-        writer.Complete(Metadata(faults, comm, region, schema) with
+        var metadata = Metadata(faults, comm, region, schema);
+        writer.Complete(metadata with
         {
+            PageSize = pageSize,
+            Receipt = metadata.Receipt with { Lost = lost, Complete = lost == 0 },
             StackRecording = withStacks ? new StackRecording(null, faults - 1, 0, 1, []) : null,
             Stacks = withStacks ? Stacks(comm, region) : null,
         });

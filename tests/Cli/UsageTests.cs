@@ -3,7 +3,7 @@ namespace Faultrec.Cli.Tests;
 /// <summary>Options, help, and how the tool behaves in a pipeline.</summary>
 public sealed class UsageTests : CliTest
 {
-    public static TheoryData<string> Verbs => ["record", "trace", "report", "info", "dump", "export", "doctor", "recover", "symbolize"];
+    public static TheoryData<string> Verbs => ["record", "trace", "report", "diff", "assert", "info", "dump", "export", "doctor", "recover", "symbolize"];
 
     [Theory]
     [MemberData(nameof(Verbs))]
@@ -38,6 +38,9 @@ public sealed class UsageTests : CliTest
     [InlineData("dump")]
     [InlineData("recover")]
     [InlineData("symbolize")]
+    [InlineData("diff")]
+    [InlineData("assert")]
+    [InlineData("assert", "trace", "--max-majr", "0")]
     [InlineData("report", "trace", "--no-such-option")]
     [InlineData("report", "--fromat", "json", "trace")]
     [InlineData("record", "--no-such-option", "--", "touch", "ran")]
@@ -61,6 +64,17 @@ public sealed class UsageTests : CliTest
     [InlineData("--format", "report", "trace", "--format", "html5")]
     [InlineData("--by", "report", "trace", "--by", "colour")]
     [InlineData("--top", "report", "trace", "--top", "-1")]
+    [InlineData("BEFORE AFTER", "diff", "trace")]
+    [InlineData("BEFORE AFTER", "diff", "trace", "trace", "trace")]
+    [InlineData("--format", "diff", "trace", "trace", "--format", "junit")]
+    [InlineData("--top", "diff", "trace", "trace", "--top", "few")]
+    [InlineData("--max-major 0", "assert", "trace")]
+    [InlineData("whole number", "assert", "trace", "--max-major", "none")]
+    [InlineData("a number with a unit", "assert", "trace", "--max-fault-time", "200")]
+    [InlineData("from 0 to 1", "assert", "trace", "--min-huge-share", "90")]
+    [InlineData("NAME:BUDGET=VALUE", "assert", "trace", "--region", "[heap]")]
+    [InlineData("budget a line", "assert", "trace", "--budgets", "missing")]
+    [InlineData("--format", "assert", "trace", "--max-major", "0", "--format", "csv")]
     [InlineData("--pid", "report", "trace", "--pid", "one")]
     [InlineData("--pid", "report", "trace", "--pid", "99999999999999999999")]
     [InlineData("--kind", "dump", "trace", "--kind", "colour")]

@@ -33,7 +33,7 @@ public static class MarkdownReport
         }
     }
 
-    private static void WriteTable(TextWriter output, ReportTable table)
+    internal static void WriteTable(TextWriter output, ReportTable table)
     {
         var columns = new List<int>();
         for (var i = 0; i < table.Columns.Count; i++)

@@ -140,7 +140,7 @@ public static class TextReport
             WriteWrapped(output, FilterLine(report), static line => line);
     }
 
-    private static void WriteWrapped(TextWriter output, string text, Func<string, string> style)
+    internal static void WriteWrapped(TextWriter output, string text, Func<string, string> style)
     {
         foreach (var line in Columns.Wrap(HostileText.Visible(text), Width))
             output.Write(style(line) + "\n");

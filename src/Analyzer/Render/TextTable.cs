@@ -17,8 +17,14 @@ internal static class Cells
         CellFormat.Count => table.Integer(row, column) is { } count ? Units.Count(count) : Null,
         CellFormat.Bytes => table.Integer(row, column) is { } bytes ? Units.Bytes(bytes) : Null,
         CellFormat.DurationNs => table.Integer(row, column) is { } ns ? Units.Duration(ns) : Null,
+        CellFormat.Amount => table.Integer(row, column) is { } amount ? Amount(table, row, amount) : Null,
+        CellFormat.Change => table.Real(row, column) is { } change ? Units.Change(change)
+            : table.Integer(row, table.IndexOf("difference")) > 0 ? "new" : Null,
         var format => throw new InvalidOperationException($"no text for {format}"),
     };
+
+    private static string Amount(ReportTable table, int row, long amount)
+        => table.Text(row, table.IndexOf("metric"))!.EndsWith("_ns", StringComparison.Ordinal) ? Units.Duration(amount) : Units.Count(amount);
 
     public static bool IsText(this CellFormat format) => format is CellFormat.Text or CellFormat.Heat;
 }

@@ -60,6 +60,12 @@ public static class Units
         };
     }
 
+    /// <summary>A difference as a share of one: "+12 %", "-0.4 %"; a growth to ten times and more as "×25".</summary>
+    public static string Change(double share)
+        => share >= 9 ? string.Create(Culture, $"×{Count((long)Math.Round(share + 1))}")
+            : share == 0 ? Percent(0)
+            : (share < 0 ? "-" : "+") + Percent(Math.Abs(share));
+
     /// <summary>Two decimals, never 0.00 for what is not.</summary>
     public static string Ratio(double value)
         => value is > 0 and < 0.005 ? "<0.01" : value < 999.995 ? value.ToString("0.00", Culture) : Count((long)Math.Round(value));

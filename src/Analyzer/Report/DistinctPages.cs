@@ -6,7 +6,8 @@ namespace Faultrec.Analyzer;
 /// </summary>
 internal static class DistinctPages
 {
-    public static long OfProcesses(RegionIndex index, RegionAggregate regions)
+    /// <summary>By process id.</summary>
+    public static Dictionary<int, long> ByProcess(RegionIndex index, RegionAggregate regions)
     {
         var byPid = new Dictionary<int, List<PageSet>>();
         for (var id = 0; id < index.IdLimit; id++)
@@ -17,9 +18,9 @@ internal static class DistinctPages
 
         foreach (var (pid, stats) in regions.UnmappedByPid)
             ListOf(byPid, pid).Add(stats.Pages);
-        long pages = 0;
-        foreach (var sets in byPid.Values)
-            pages += OfOneProcess(sets);
+        var pages = new Dictionary<int, long>(byPid.Count);
+        foreach (var (pid, sets) in byPid)
+            pages.Add(pid, OfOneProcess(sets));
         return pages;
     }
 

@@ -94,7 +94,8 @@ public sealed record RegionRow(
 }
 
 /// <param name="Comm">Last name of the main thread as the trace knows it, else its most frequent name; null when neither.</param>
-public sealed record ProcessRow(int Pid, string? Comm, int Threads, FaultCounts Counts);
+/// <param name="DistinctPages">Pages by address, whichever mapping they were in.</param>
+public sealed record ProcessRow(int Pid, string? Comm, int Threads, FaultCounts Counts, long DistinctPages);
 
 /// <param name="Comm">Last name as the trace knows it, else its most frequent name.</param>
 public sealed record ThreadRow(int Pid, int Tid, string? Comm, FaultCounts Counts);

@@ -22,10 +22,11 @@ public static class ReportBuilder
     internal static FaultReport Build(string path, TraceMetadata metadata, FaultFilter filter, RegionIndex index, ReportAggregates aggregates)
     {
         var (regions, files) = RegionTables.Build(metadata, index, aggregates.Regions);
-        var tasks = TaskTables.Build(metadata, aggregates.Tasks);
+        var pagesByPid = DistinctPages.ByProcess(index, aggregates.Regions);
+        var tasks = TaskTables.Build(metadata, aggregates.Tasks, pagesByPid);
         var sample = SampleFacts.Of(metadata, aggregates.Sample, filter);
         var severities = KindTables.Severities(aggregates, sample, metadata.Receipt);
-        var totals = TotalsOf(index, aggregates, severities);
+        var totals = TotalsOf(aggregates, severities, pagesByPid.Values.Sum());
         return new FaultReport
         {
             Path = path,
@@ -66,7 +67,7 @@ public static class ReportBuilder
             throw new FaultrecException(ExitCode.BadInput, $"{HostileText.Visible(path)}: page size {pageSize} is none; expected a power of two such as 4096; record again");
     }
 
-    private static Totals TotalsOf(RegionIndex index, ReportAggregates aggregates, List<SeverityRow> severities)
+    private static Totals TotalsOf(ReportAggregates aggregates, List<SeverityRow> severities, long distinctPages)
     {
         var counts = new FaultCounts();
         var latency = new LatencyHistogram();
@@ -77,6 +78,6 @@ public static class ReportBuilder
             latency.Merge(ofSeverity);
         }
 
-        return new Totals(counts, DistinctPages.OfProcesses(index, aggregates.Regions), LatencySummary.Of(latency)) { Gup = aggregates.Gup };
+        return new Totals(counts, distinctPages, LatencySummary.Of(latency)) { Gup = aggregates.Gup };
     }
 }

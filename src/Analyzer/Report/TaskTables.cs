@@ -22,12 +22,14 @@ internal sealed class TaskTables
     }
 
     /// <param name="aggregate">Null: not counted, all three are empty.</param>
-    public static (List<ProcessRow> Processes, List<ThreadRow> Threads, List<CommRow> Comms) Build(TraceMetadata metadata, TaskAggregate? aggregate)
+    /// <param name="pagesByPid">Distinct pages of each process that faulted.</param>
+    public static (List<ProcessRow> Processes, List<ThreadRow> Threads, List<CommRow> Comms) Build(
+        TraceMetadata metadata, TaskAggregate? aggregate, IReadOnlyDictionary<int, long> pagesByPid)
     {
         if (aggregate is null)
             return ([], [], []);
         var tables = new TaskTables(aggregate);
-        return (tables.ProcessRows(metadata), tables.ThreadRows(metadata), tables.CommRows());
+        return (tables.ProcessRows(metadata, pagesByPid), tables.ThreadRows(metadata), tables.CommRows());
     }
 
     private static Sum SumOf<TKey>(Dictionary<TKey, Sum> sums, TKey key)
@@ -38,14 +40,14 @@ internal sealed class TaskTables
         return sum;
     }
 
-    private List<ProcessRow> ProcessRows(TraceMetadata metadata)
+    private List<ProcessRow> ProcessRows(TraceMetadata metadata, IReadOnlyDictionary<int, long> pagesByPid)
     {
         var names = new Dictionary<int, string>();
         foreach (var process in metadata.Processes)
             names[process.Pid] = process.Comm;
         var rows = new List<ProcessRow>(_processes.Count);
         foreach (var (pid, sum) in _processes)
-            rows.Add(new ProcessRow(pid, names.GetValueOrDefault(pid) ?? sum.MostFrequentComm, sum.Threads, sum.Counts));
+            rows.Add(new ProcessRow(pid, names.GetValueOrDefault(pid) ?? sum.MostFrequentComm, sum.Threads, sum.Counts, pagesByPid.GetValueOrDefault(pid)));
         rows.Sort((a, b) => Ordering.ByFaults(a.Counts, b.Counts, a.Pid.CompareTo(b.Pid)));
         return rows;
     }

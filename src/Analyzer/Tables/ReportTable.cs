@@ -19,6 +19,12 @@ public enum CellFormat
     Percent,
     DurationNs,
 
+    /// <summary>A duration where the row's column `metric` ends with _ns, else a count.</summary>
+    Amount,
+
+    /// <summary>The value is a difference as a share of one, with a sign; beside a column `difference`.</summary>
+    Change,
+
     /// <summary>A joined <see cref="HeatRow"/>.</summary>
     Heat,
 }
@@ -41,10 +47,11 @@ public enum ColumnAudience
 public sealed record TableColumn(string Key, string Heading, CellFormat Format, ColumnAudience Audience);
 
 /// <summary>A result table: the rows to show as a data frame (Int64, Double and String columns) and how to show them.</summary>
+/// <param name="Kind">Null: no table of a report.</param>
 /// <param name="Title">Heading over the table.</param>
 /// <param name="Columns">In the order of the frame's columns.</param>
 /// <param name="TotalRows">Rows there are; the frame may hold only the first of them.</param>
-public sealed record ReportTable(ReportTableKind Kind, string Title, IReadOnlyList<TableColumn> Columns, DataFrame Frame, int TotalRows)
+public sealed record ReportTable(ReportTableKind? Kind, string Title, IReadOnlyList<TableColumn> Columns, DataFrame Frame, int TotalRows)
 {
     public int Rows => (int)Frame.Rows.Count;
 
@@ -52,9 +59,9 @@ public sealed record ReportTable(ReportTableKind Kind, string Title, IReadOnlyLi
 
     /// <summary>What of the table is not shown: "112 more regions".</summary>
     public string CutWords
-        => Kind > ReportTableKind.Handler
+        => Kind is null or > ReportTableKind.Handler
             ? $"{Units.Of(CutRows, "more row")}"
-            : $"{Units.Count(CutRows)} more {(CutRows == 1 ? Kind.ToString().ToLowerInvariant() : Title)}";
+            : $"{Units.Count(CutRows)} more {(CutRows == 1 ? Kind.Value.ToString().ToLowerInvariant() : Title)}";
 
     public string? Text(int row, int column) => ((StringDataFrameColumn)Frame.Columns[column])[row];
 

@@ -4,7 +4,7 @@ namespace Faultrec.Analyzer;
 
 /// <summary>Makes a <see cref="ReportTable"/> of rows, column by column.</summary>
 /// <param name="top">Rows to keep; 0 keeps all.</param>
-internal sealed class TableBuilder<TRow>(ReportTableKind kind, string title, IReadOnlyList<TRow> rows, int top)
+internal sealed class TableBuilder<TRow>(ReportTableKind? kind, string title, IReadOnlyList<TRow> rows, int top)
 {
     private readonly int _kept = top == 0 ? rows.Count : Math.Min(top, rows.Count);
     private readonly List<TableColumn> _columns = [];

@@ -1,0 +1,118 @@
+namespace Faultrec.Analyzer;
+
+/// <summary>A budget and what the trace says of it.</summary>
+/// <param name="Budget">Null: the check that the recording is complete.</param>
+/// <param name="Found">Null: not known, which keeps no budget.</param>
+/// <param name="Note">Why it is not known, or what the figure leaves open; null where there is nothing to say.</param>
+public sealed record BudgetCheck(Budget? Budget, double? Found, bool IsBroken, string? Note)
+{
+    public const string CompleteTitle = "complete recording";
+
+    public string Title => Budget?.Title ?? CompleteTitle;
+
+    public string FoundText => Budget is null ? (Note is null ? "complete" : "INCOMPLETE") : Found is { } value ? Budget.Format(value, exactly: LooksEqual(value)) : "unknown";
+
+    /// <summary>"≤ 300,000", "≥ 0.9".</summary>
+    public string AllowedText => Budget is null
+        ? (IsBroken || Note is null ? "complete" : "any")
+        : $"{(Budget.Measure == BudgetMeasure.HugeShare ? "≥" : "≤")} {Budget.Format(Budget.Limit, exactly: Found is { } value && LooksEqual(value))}";
+
+    public string ResultText => IsBroken ? "BROKEN" : "kept";
+
+    // "found 200 ms, allowed 200 ms" would explain nothing.
+    private bool LooksEqual(double found) => found != Budget!.Limit && Budget.Format(found) == Budget.Format(Budget.Limit);
+}
+
+/// <summary>A trace held against budgets.</summary>
+/// <param name="Checks">The recording itself first, then the budgets as they were given.</param>
+public sealed record Assertion(FaultReport Report, IReadOnlyList<BudgetCheck> Checks)
+{
+    private const string AbsenceProvesNothing =
+        "a fault that is absent from an incomplete recording may have happened all the same, so no budget is proved; record again, or give --allow-incomplete";
+
+    public int Broken => Checks.Count(check => check.IsBroken);
+
+    /// <summary>"trace.parquet: 2 of 3 checks broken: …". Raw text with names from the trace and the budgets in it.</summary>
+    public string Headline
+        => Broken == 0
+            ? $"{Report.Path}: all {Units.Of(Checks.Count, "check")} kept"
+            : $"{Report.Path}: {Broken} of {Units.Of(Checks.Count, "check")} broken: {string.Join("; ", Checks.Where(check => check.IsBroken).Select(Describe))}";
+
+    public static string Describe(BudgetCheck check)
+        => $"{check.Title} found {check.FoundText}, allowed {check.AllowedText}";
+
+    /// <param name="report">Of the whole trace.</param>
+    public static Assertion Of(FaultReport report, IReadOnlyList<Budget> budgets, bool allowIncomplete)
+        => new(report, [CheckRecording(report, allowIncomplete), .. budgets.Select(budget => Check(report, budget))]);
+
+    private static BudgetCheck CheckRecording(FaultReport report, bool allowIncomplete)
+    {
+        var receipt = report.Metadata.Receipt;
+        return ReceiptText.IsComplete(receipt)
+            ? new BudgetCheck(null, null, false, null)
+            : new BudgetCheck(null, null, !allowIncomplete, $"{ReceiptText.Describe(receipt)}{(allowIncomplete ? "" : $": {AbsenceProvesNothing}")}");
+    }
+
+    private static BudgetCheck Check(FaultReport report, Budget budget)
+    {
+        var found = budget.Region is { } part ? OfRegions(report, budget.Measure, part, out var note) : OfTrace(report, budget.Measure, out note);
+        if (found is null)
+            return new BudgetCheck(budget, null, true, note);
+        if (report.Sample is not null && budget.Measure == BudgetMeasure.DistinctPages && budget.IsKeptBy(found.Value))
+            return new BudgetCheck(budget, null, true, $"a sample knows only that there are at least {budget.Format(found.Value)}");
+        return new BudgetCheck(budget, found, !budget.IsKeptBy(found.Value), note ?? EstimateNote(report, budget));
+    }
+
+    private static double? OfTrace(FaultReport report, BudgetMeasure measure, out string? note)
+    {
+        note = null;
+        var totals = report.Totals;
+        return measure == BudgetMeasure.HugeShare ? HugeShare.Of(report, out note) : Value(report, measure, totals.Counts, totals.DistinctPages, totals.Latency.Count, out note);
+    }
+
+    private static double? OfRegions(FaultReport report, BudgetMeasure measure, string part, out string? note)
+    {
+        var (counts, pages, timed, regions) = (new FaultCounts(), 0L, 0L, 0);
+        foreach (var row in report.Regions)
+        {
+            if (!RegionNames.Of(row.Region).Contains(part, StringComparison.Ordinal))
+                continue;
+            counts.Merge(row.Counts);
+            pages += row.DistinctPages;
+            timed += row.Latency.Count;
+            regions++;
+        }
+
+        var value = Value(report, measure, counts, pages, timed, out note);
+        note ??= regions == 0 ? "no region with this in its name had a fault: is the name right?" : null;
+        return value;
+    }
+
+    private static double? Value(FaultReport report, BudgetMeasure measure, in FaultCounts counts, long pages, long timed, out string? note)
+    {
+        note = null;
+        switch (measure)
+        {
+            case BudgetMeasure.Faults:
+                return counts.Faults;
+            case BudgetMeasure.Major:
+                return counts.Major;
+            case BudgetMeasure.Failed:
+                return counts.Failed;
+            case BudgetMeasure.DistinctPages:
+                return pages;
+            default:
+                var (known, untimed) = (BackendFacts.HasDurations(report.Metadata.Backend), counts.Faults - timed);
+                if (!known)
+                    note = $"backend {report.Metadata.Backend} knows no durations";
+                else if (report.Sample is null && untimed > 0)
+                    note = $"the time of {Units.Of(untimed, "fault")} is not known and not in it";
+                return known ? counts.DurationNs : null;
+        }
+    }
+
+    private static string? EstimateNote(FaultReport report, Budget budget)
+        => report.Sample is not { } sample || (budget.Region is null && sample.CountsExact && budget.Measure is BudgetMeasure.Faults or BudgetMeasure.Major)
+            ? null
+            : "an estimate: the recording is a sample";
+}

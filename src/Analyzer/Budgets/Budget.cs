@@ -1,0 +1,127 @@
+using System.Globalization;
+using Faultrec.Traces;
+
+namespace Faultrec.Analyzer;
+
+/// <summary>What a budget limits.</summary>
+public enum BudgetMeasure
+{
+    Faults,
+    Major,
+    Failed,
+    DistinctPages,
+    FaultTimeNs,
+
+    /// <summary>The only one with a lower limit, and only of the whole trace.</summary>
+    HugeShare,
+}
+
+/// <summary>One limit that a recording must keep.</summary>
+/// <param name="Name">As on the command line, without dashes: "max-faults".</param>
+/// <param name="Region">Part of the names of the regions that it is about; null: the whole trace.</param>
+/// <param name="Limit">Faults, pages, ns, or a share of one; the limit itself is allowed.</param>
+public sealed record Budget(string Name, BudgetMeasure Measure, string? Region, double Limit)
+{
+    /// <summary>"max-faults", "region [heap]:max-faults".</summary>
+    public string Title => Region is null ? Name : $"region {Region}:{Name}";
+
+    public bool IsKeptBy(double found) => Measure == BudgetMeasure.HugeShare ? found >= Limit : found <= Limit;
+
+    /// <summary>A figure of this budget as people read it.</summary>
+    /// <param name="exactly">All its digits.</param>
+    public string Format(double value, bool exactly = false) => Measure switch
+    {
+        BudgetMeasure.FaultTimeNs when exactly => string.Create(CultureInfo.InvariantCulture, $"{value:N0} ns"),
+        BudgetMeasure.HugeShare when exactly => value.ToString("R", CultureInfo.InvariantCulture),
+        _ when exactly => value.ToString("N0", CultureInfo.InvariantCulture),
+        BudgetMeasure.FaultTimeNs => Units.Duration((long)value),
+        BudgetMeasure.HugeShare => value.ToString("0.####", CultureInfo.InvariantCulture),
+        _ => Units.Count((long)value),
+    };
+}
+
+/// <summary>Budgets as the command line and budget files write them.</summary>
+public static class BudgetText
+{
+    public const string RegionName = "region";
+
+    private const long LargestCount = 1L << 53;
+
+    private static readonly (string Name, BudgetMeasure Measure)[] Names =
+    [
+        ("max-faults", BudgetMeasure.Faults), ("max-major", BudgetMeasure.Major), ("max-failed", BudgetMeasure.Failed),
+        ("max-pages", BudgetMeasure.DistinctPages), ("max-fault-time", BudgetMeasure.FaultTimeNs), ("min-huge-share", BudgetMeasure.HugeShare),
+    ];
+
+    private static string OfTrace => string.Join(", ", Names.Select(known => known.Name));
+
+    private static string OfRegion => string.Join(", ", Names.Where(known => known.Measure != BudgetMeasure.HugeShare).Select(known => known.Name));
+
+    /// <param name="name">Without dashes.</param>
+    /// <param name="found">The budget as it was written, and where, for messages.</param>
+    /// <exception cref="FaultrecException">No budget: <see cref="ExitCode.Usage"/>, with what is expected.</exception>
+    public static Budget Parse(string name, string value, string found)
+    {
+        if (name == RegionName)
+            return ParseRegion(value, found);
+        var measure = MeasureOf(name) ?? throw Wrong(found, $"one of {OfTrace} or {RegionName}");
+        return new Budget(name, measure, null, ParseLimit(measure, value, found));
+    }
+
+    /// <summary>One budget a line, as on the command line, with or without the dashes; blank lines and lines that begin with # say nothing.</summary>
+    /// <param name="path">For messages.</param>
+    /// <exception cref="FaultrecException">A line is no budget, or there is none: <see cref="ExitCode.Usage"/>.</exception>
+    public static IReadOnlyList<Budget> ParseFile(string path, IEnumerable<string> lines)
+    {
+        var budgets = new List<Budget>();
+        var number = 0;
+        foreach (var raw in lines)
+        {
+            number++;
+            var line = raw.Trim();
+            if (line.Length == 0 || line[0] == '#')
+                continue;
+            var found = string.Create(CultureInfo.InvariantCulture, $"{path}, line {number}: {line}");
+            var bare = line.StartsWith("--", StringComparison.Ordinal) ? line[2..] : line;
+            var end = bare.AsSpan().IndexOfAny(" \t=");
+            if (end <= 0)
+                throw Wrong(found, "a budget and its value, such as --max-major 0");
+            budgets.Add(Parse(bare[..end], bare[(end + 1)..].Trim(), found));
+        }
+
+        return budgets.Count > 0 ? budgets : throw Wrong(path, "budgets, one a line, such as --max-major 0; there is none in it");
+    }
+
+    private static Budget ParseRegion(string value, string found)
+    {
+        // A name may hold colons and equal signs, a budget holds neither but its own.
+        var colon = value.LastIndexOf(':');
+        var equal = colon < 0 ? -1 : value.IndexOf('=', colon);
+        if (colon <= 0 || equal < 0)
+            throw Wrong(found, "NAME:BUDGET=VALUE, such as [heap]:max-faults=1000");
+        var name = value[(colon + 1)..equal];
+        var measure = MeasureOf(name);
+        return measure is null or BudgetMeasure.HugeShare
+            ? throw Wrong(found, $"after the name one of {OfRegion}")
+            : new Budget(name, measure.Value, value[..colon], ParseLimit(measure.Value, value[(equal + 1)..], found));
+    }
+
+    private static BudgetMeasure? MeasureOf(string name)
+        => Array.FindIndex(Names, known => known.Name == name) is >= 0 and var index ? Names[index].Measure : null;
+
+    private static double ParseLimit(BudgetMeasure measure, string text, string found)
+    {
+        if (measure == BudgetMeasure.FaultTimeNs)
+            return DurationText.TryParse(text, out var ns) ? ns : throw Wrong(found, DurationText.Expected);
+        const NumberStyles styles = NumberStyles.AllowDecimalPoint | NumberStyles.AllowExponent;
+        var isNumber = decimal.TryParse(text, styles, CultureInfo.InvariantCulture, out var number);
+        if (measure == BudgetMeasure.HugeShare)
+            return isNumber && number is >= 0 and <= 1 ? (double)number : throw Wrong(found, "a share from 0 to 1, such as 0.9");
+        return isNumber && number >= 0 && number <= LargestCount && number == decimal.Truncate(number)
+            ? (double)number
+            : throw Wrong(found, "a whole number, such as 0, 300000 or 3e5");
+    }
+
+    private static FaultrecException Wrong(string found, string expected)
+        => new(ExitCode.Usage, $"{found}: expected {expected}");
+}

@@ -1,0 +1,32 @@
+namespace Faultrec.Analyzer;
+
+/// <summary>How much of the memory that first touches mapped came as transparent huge pages?</summary>
+public static class HugeShare
+{
+    private const long HugeBytes = 2 << 20;
+
+    /// <summary>
+    /// Pages that faults of kind `huge` mapped (2 MiB each) over these and the pages that first touches of anonymous memory mapped
+    /// one by one. Faults of unknown kind count as such touches, so that what is not known never makes the share larger.
+    /// </summary>
+    /// <param name="whyUnknown">Null when the result is not.</param>
+    public static double? Of(FaultReport report, out string? whyUnknown)
+    {
+        whyUnknown = null;
+        long hugeFaults = 0, small = 0;
+        foreach (var row in report.Kinds)
+        {
+            if (row.Kind == FaultKind.Huge)
+                hugeFaults += row.Counts.Faults;
+            else if (row.Kind is FaultKind.AnonWrite or FaultKind.ZeroRead or FaultKind.KernelAccess or FaultKind.HugeFallback or FaultKind.StackGrowth or FaultKind.Unknown)
+                small += row.Counts.Faults;
+        }
+
+        var huge = hugeFaults * (double)(HugeBytes / report.Metadata.PageSize);
+        if (!KindRule.CanTell(report.Metadata))
+            whyUnknown = "the recording has no page-table facts, which tell huge pages";
+        else if (huge + small == 0)
+            whyUnknown = "no anonymous memory was touched for the first time";
+        return whyUnknown is null ? huge / (huge + small) : null;
+    }
+}

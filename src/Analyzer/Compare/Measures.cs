@@ -1,0 +1,41 @@
+namespace Faultrec.Analyzer;
+
+/// <summary>What is compared of each item.</summary>
+public enum Metric
+{
+    Faults,
+    Major,
+    DistinctPages,
+    TimeNs,
+}
+
+/// <summary>Names of <see cref="Metric"/> as every format spells them.</summary>
+public static class MetricNames
+{
+    public static IReadOnlyList<Metric> All { get; } = [Metric.Faults, Metric.Major, Metric.DistinctPages, Metric.TimeNs];
+
+    public static string Name(this Metric metric) => metric switch
+    {
+        Metric.Faults => "faults",
+        Metric.Major => "major",
+        Metric.DistinctPages => "distinct_pages",
+        _ => "time_ns",
+    };
+}
+
+/// <summary>The figures of one item in one trace.</summary>
+/// <param name="DistinctPages">Null: the item is none that has pages (a kind).</param>
+/// <param name="TimeNs">Sum of the known durations; null: the trace's backend knows none.</param>
+public readonly record struct Measures(long Faults, long Major, long? DistinctPages, long? TimeNs)
+{
+    public long? this[Metric metric] => metric switch
+    {
+        Metric.Faults => Faults,
+        Metric.Major => Major,
+        Metric.DistinctPages => DistinctPages,
+        _ => TimeNs,
+    };
+
+    public Measures Plus(in Measures other)
+        => new(Faults + other.Faults, Major + other.Major, DistinctPages + other.DistinctPages, TimeNs + other.TimeNs);
+}

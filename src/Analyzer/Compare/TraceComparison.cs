@@ -1,0 +1,106 @@
+using Faultrec.Traces;
+
+namespace Faultrec.Analyzer;
+
+/// <summary>One figure of one item on both sides.</summary>
+/// <param name="Before">Null: not known of every trace of this side.</param>
+public sealed record ComparedRow(ComparedItem Item, Metric Metric, Spread? Before, Spread? After)
+{
+    public Verdict Verdict { get; } = Spread.Judge(Before, After);
+
+    /// <summary>Between the medians.</summary>
+    public long? Difference => After?.Median - Before?.Median;
+
+    /// <summary>As a share of the median before; null of 0 and of unknown.</summary>
+    public double? Change => Before is { Median: not 0 } ? (double?)Difference / Before.Median : null;
+}
+
+/// <summary>What differs between the traces of two sides. Equal input gives equal output.</summary>
+public sealed class TraceComparison
+{
+    private readonly Dictionary<Subject, IReadOnlyList<ComparedRow>> _rows = [];
+
+    private TraceComparison(IReadOnlyList<TraceMeasures> before, IReadOnlyList<TraceMeasures> after, FaultFilter filter)
+        => (Before, After, Filter) = (before, after, filter);
+
+    /// <summary>At least one trace, as of <see cref="After"/>.</summary>
+    public IReadOnlyList<TraceMeasures> Before { get; }
+
+    public IReadOnlyList<TraceMeasures> After { get; }
+
+    public FaultFilter Filter { get; }
+
+    public IEnumerable<TraceMeasures> Traces => Before.Concat(After);
+
+    /// <summary>Both sides have several traces, so that differences can be told from noise.</summary>
+    public bool KnowsNoise => Before.Count > 1 && After.Count > 1;
+
+    /// <summary>
+    /// All rows of a table, those of one item together. Items by the difference of their faults, then of their time, what is within
+    /// the noise counting as none; then by the difference itself, and by name.
+    /// </summary>
+    public IReadOnlyList<ComparedRow> Rows(Subject subject) => _rows[subject];
+
+    public ComparedRow Total(Metric metric) => new(TotalItem, metric, Side(Before, TotalItem, metric), Side(After, TotalItem, metric));
+
+    private static ComparedItem TotalItem { get; } = new(Subject.Total, "all");
+
+    /// <exception cref="FaultrecException">The traces cannot be compared: schema versions or page sizes differ.</exception>
+    public static TraceComparison Of(IReadOnlyList<TraceMeasures> before, IReadOnlyList<TraceMeasures> after, FaultFilter filter)
+    {
+        var comparison = new TraceComparison(before, after, filter);
+        comparison.RequireOneFormat();
+        if (comparison.Traces.All(trace => trace.Processes <= 1))
+        {
+            foreach (var trace in comparison.Traces)
+                trace.ForgetProcesses();
+        }
+
+        foreach (var subject in Enum.GetValues<Subject>())
+            comparison._rows.Add(subject, comparison.RowsOf(subject));
+        return comparison;
+    }
+
+    // Figures of another schema may mean something else, and pages of another size are not the same pages.
+    private void RequireOneFormat()
+    {
+        var first = Before[0];
+        foreach (var trace in Traces)
+        {
+            Require("schema version", trace, trace.Metadata.SchemaVersion, first.Metadata.SchemaVersion, "record both sides with one version of faultrec");
+            Require("page size", trace, trace.Metadata.PageSize, first.Metadata.PageSize, "record both sides on machines with one page size");
+        }
+
+        void Require(string what, TraceMeasures trace, int found, int expected, string remedy)
+        {
+            if (found != expected)
+                throw new FaultrecException(ExitCode.BadInput, $"{trace.Path}: has {what} {found}; expected {expected} as of {first.Path}; {remedy}");
+        }
+    }
+
+    private List<ComparedRow> RowsOf(Subject subject)
+    {
+        var items = Traces.SelectMany(trace => trace.Items).Where(item => item.Subject == subject).Distinct()
+            .Select(item => MetricNames.All
+                .Select(metric => new ComparedRow(item, metric, Side(Before, item, metric), Side(After, item, metric)))
+                .Where(row => row.Before is not null || row.After is not null)
+                .ToList());
+        return
+        [
+            .. items.OrderByDescending(rows => Distance(rows, Metric.Faults, beyondNoise: true))
+                .ThenByDescending(rows => Distance(rows, Metric.TimeNs, beyondNoise: true))
+                .ThenByDescending(rows => Distance(rows, Metric.Faults, beyondNoise: false))
+                .ThenBy(rows => rows[0].Item.Name, StringComparer.Ordinal)
+                .ThenBy(rows => rows[0].Item.Process, StringComparer.Ordinal)
+                .ThenBy(rows => rows[0].Item.Prot, StringComparer.Ordinal)
+                .ThenBy(rows => rows[0].Item.Order)
+                .SelectMany(rows => rows),
+        ];
+    }
+
+    private static long Distance(List<ComparedRow> rows, Metric metric, bool beyondNoise)
+        => rows.Find(row => row.Metric == metric) is { } row && !(beyondNoise && row.Verdict == Verdict.WithinNoise) ? Math.Abs(row.Difference ?? 0) : 0;
+
+    private static Spread? Side(IReadOnlyList<TraceMeasures> traces, ComparedItem item, Metric metric)
+        => Spread.Of(traces.Select(trace => trace.Of(item)[metric]));
+}

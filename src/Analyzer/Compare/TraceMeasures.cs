@@ -1,0 +1,98 @@
+using Faultrec.Traces;
+
+namespace Faultrec.Analyzer;
+
+/// <summary>One trace of a comparison: the figures of its items, and what must be said of the trace itself.</summary>
+public sealed class TraceMeasures
+{
+    private readonly Dictionary<ComparedItem, Measures> _items = [];
+    private readonly bool _hasDurations;
+
+    private TraceMeasures(FaultReport report)
+    {
+        (Path, Metadata, Sample) = (report.Path, report.Metadata, report.Sample);
+        _hasDurations = BackendFacts.HasDurations(report.Metadata.Backend);
+        Processes = report.Processes.Count;
+    }
+
+    public string Path { get; }
+
+    public TraceMetadata Metadata { get; }
+
+    /// <summary>Null: every row is one fault.</summary>
+    public SampleFacts? Sample { get; }
+
+    /// <summary>Processes that faulted.</summary>
+    public int Processes { get; }
+
+    public IReadOnlyCollection<ComparedItem> Items => _items.Keys;
+
+    /// <summary>An item that the trace does not have had no faults.</summary>
+    public Measures Of(ComparedItem item)
+        => _items.TryGetValue(item, out var measures)
+            ? measures
+            : new Measures(0, 0, item.Subject == Subject.Kind ? null : 0, _hasDurations ? 0 : null);
+
+    /// <param name="report">With tasks.</param>
+    public static TraceMeasures Of(FaultReport report)
+    {
+        var trace = new TraceMeasures(report);
+        trace.Add(new ComparedItem(Subject.Total, "all"), report.Totals.Counts, report.Totals.DistinctPages);
+        foreach (var row in report.Kinds)
+            trace.Add(new ComparedItem(Subject.Kind, row.Kind.Name()), row.Counts, null);
+        foreach (var row in report.Processes)
+            trace.Add(new ComparedItem(Subject.Process, CommOf(row)), row.Counts, row.DistinctPages);
+        trace.AddRegions(report);
+        return trace;
+    }
+
+    /// <summary>The same without the process in the items' identity.</summary>
+    internal void ForgetProcesses()
+    {
+        foreach (var (item, measures) in _items.ToArray())
+        {
+            if (item.Process is null)
+                continue;
+            _items.Remove(item);
+            _items[item with { Process = null }] = measures;
+        }
+    }
+
+    private static string CommOf(ProcessRow row) => row.Comm ?? "";
+
+    private void AddRegions(FaultReport report)
+    {
+        var comms = report.Processes.ToDictionary(row => row.Pid, CommOf);
+        var met = new Dictionary<ComparedItem, int>();
+        foreach (var row in InOrderOfAppearance(report))
+        {
+            var region = row.Region;
+            var item = new ComparedItem(
+                Subject.Region, RegionNames.Of(region), RegionNames.KindOf(region), region?.Prot, region is null ? null : comms.GetValueOrDefault(region.Pid));
+            met[item] = met.GetValueOrDefault(item) + 1;
+            Add(item with { Order = met[item] }, row.Counts, row.DistinctPages);
+            if (region?.Path is { } path)
+                Add(new ComparedItem(Subject.File, path), row.Counts, row.DistinctPages);
+        }
+    }
+
+    // Processes as they started, their mappings as they were made. An id is given at a mapping's first fault, which threads that
+    // race make another order in every run, so it only decides between what was there before the recording.
+    private static IEnumerable<RegionRow> InOrderOfAppearance(FaultReport report)
+    {
+        var started = new Dictionary<int, long>();
+        foreach (var process in report.Metadata.Processes)
+            started.TryAdd(process.Pid, process.StartedNs ?? long.MinValue);
+        return report.Regions
+            .OrderBy(row => row.Region is { } region ? started.GetValueOrDefault(region.Pid, long.MinValue) : long.MinValue)
+            .ThenBy(row => row.Region?.Pid)
+            .ThenBy(row => row.Region?.BornNs ?? long.MinValue)
+            .ThenBy(row => row.Id);
+    }
+
+    private void Add(ComparedItem item, in FaultCounts counts, long? pages)
+    {
+        var measures = new Measures(counts.Faults, counts.Major, pages, _hasDurations ? counts.DurationNs : null);
+        _items[item] = _items.TryGetValue(item, out var before) ? before.Plus(measures) : measures;
+    }
+}

@@ -1,0 +1,44 @@
+using System.Text.Json;
+using Faultrec.Traces;
+
+namespace Faultrec.Analyzer;
+
+/// <summary>What became of budgets, for programs. The keys are a contract (docs/assert.md): they stay, more may come.</summary>
+public static class AssertionJson
+{
+    public static void Write(Utf8JsonWriter json, Assertion assertion)
+    {
+        var receipt = assertion.Report.Metadata.Receipt;
+        json.WriteStartObject();
+        json.WriteString("trace", assertion.Report.Path);
+        json.WriteBoolean("passed", assertion.Broken == 0);
+        json.WriteString("headline", assertion.Headline);
+        json.WriteBoolean("complete", ReceiptText.IsComplete(receipt));
+        json.WriteString("receipt", ReceiptText.Describe(receipt));
+        json.WriteStartArray("checks");
+        foreach (var check in assertion.Checks)
+            WriteCheck(json, check);
+        json.WriteEndArray();
+        json.WriteEndObject();
+    }
+
+    private static void WriteCheck(Utf8JsonWriter json, BudgetCheck check)
+    {
+        json.WriteStartObject();
+        json.WriteString("budget", check.Budget?.Name ?? BudgetCheck.CompleteTitle);
+        json.WriteString("region", check.Budget?.Region);
+        json.WriteString("unit", check.Budget?.Measure switch
+        {
+            null => null,
+            BudgetMeasure.FaultTimeNs => "ns",
+            BudgetMeasure.HugeShare => "share",
+            BudgetMeasure.DistinctPages => "pages",
+            _ => "faults",
+        });
+        JsonReport.WriteNullable(json, "found", check.Found);
+        JsonReport.WriteNullable(json, "allowed", check.Budget?.Limit);
+        json.WriteBoolean("broken", check.IsBroken);
+        json.WriteString("note", check.Note);
+        json.WriteEndObject();
+    }
+}

@@ -1,0 +1,232 @@
+using System.Text.Json;
+using System.Xml.Linq;
+using Faultrec.Traces;
+using Xunit;
+
+namespace Faultrec.Analyzer.Tests;
+
+/// <summary>Recordings held against budgets.</summary>
+public class BudgetStories
+{
+    private static readonly TraceMetadata App = Story.Metadata(Story.TwoRegions);
+
+    // Five faults on four pages, one of them major; 54 µs.
+    private static readonly Fault[] Faults =
+        [new(0x10000), new(0x11000), new(0x12000), new(0x12000), new(0x20000, 2, 50_000, Major: true)];
+
+    [Theory]
+    [InlineData("max-faults", "5", true)]
+    [InlineData("max-faults", "4", false)]
+    [InlineData("max-faults", "3e5", true)]
+    [InlineData("max-major", "0", false)]
+    [InlineData("max-major", "1", true)]
+    [InlineData("max-failed", "0", true)]
+    [InlineData("max-pages", "4", true)]
+    [InlineData("max-pages", "3", false)]
+    [InlineData("max-fault-time", "54us", true)]
+    [InlineData("max-fault-time", "53999ns", false)]
+    [InlineData("region", "[anon]:max-faults=4", true)]
+    [InlineData("region", "[anon]:max-faults=3", false)]
+    [InlineData("region", "[anon]:max-pages=2", false)]
+    [InlineData("region", "a.so:max-major=0", false)]
+    [InlineData("region", "[anon]:max-major=0", true)]
+    [InlineData("region", "a.so:max-fault-time=50us", true)]
+    [InlineData("region", "a.so:max-fault-time=49us", false)]
+    public void A_budget_is_kept_up_to_its_limit(string name, string value, bool kept)
+        => Assert.Equal(kept ? 0 : 1, Hold(App, Faults, Budget(name, value)).Broken);
+
+    [Fact]
+    public void The_table_has_every_budget_and_marks_what_broke()
+    {
+        var assertion = Hold(App, Faults, Budget("max-major", "0"), Budget("max-faults", "3e5"), Budget("max-fault-time", "53999ns"), Budget("region", "[heap]:max-faults=10"));
+
+        Assert.Equal(
+            """
+            trace.parquet: 2 of 5 checks broken: max-major found 1, allowed ≤ 0; max-fault-time found 54,000 ns,
+            allowed ≤ 53,999 ns
+
+              result budget                   found     allowed
+              kept   complete recording       complete  complete
+              BROKEN max-major                1         ≤ 0
+              kept   max-faults               5         ≤ 300,000
+              BROKEN max-fault-time           54,000 ns ≤ 53,999 ns
+              kept   region [heap]:max-faults 0         ≤ 10
+            region [heap]:max-faults: no region with this in its name had a fault: is the name right?
+
+            """,
+            Text(assertion));
+    }
+
+    [Fact]
+    public void An_incomplete_recording_is_a_failure_of_its_own()
+    {
+        var torn = App with { Receipt = App.Receipt with { Complete = false, Lost = 7 } };
+
+        var refused = Hold(torn, Faults, Budget("max-faults", "9"));
+        var allowed = Assertion.Of(Story.Report(torn, Faults), [Budget("max-faults", "9")], allowIncomplete: true);
+
+        Assert.Equal(1, refused.Broken);
+        Assert.Contains("BROKEN complete recording INCOMPLETE complete", Text(refused), StringComparison.Ordinal);
+        Assert.Contains("may have happened all the same", Text(refused).ReplaceLineEndings(" "), StringComparison.Ordinal);
+        Assert.Equal(0, allowed.Broken);
+        Assert.Contains("kept   complete recording INCOMPLETE any", Text(allowed), StringComparison.Ordinal);
+        Assert.Contains("7 lost", Text(allowed), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void The_share_of_huge_pages_is_of_the_memory_that_first_touches_mapped()
+    {
+        // One fault maps 512 pages, 128 map one each: 512 / 640 = 0.8. The write to a file's page is no first touch of fresh memory.
+        var metadata = Story.Metadata(
+            new Region { Id = 1, Pid = 10, Start = 0x4000_0000, End = 0x4800_0000, Prot = "rw-p", Name = "[anon]" },
+            new Region { Id = 2, Pid = 10, Start = 0x5000_0000, End = 0x5001_0000, Prot = "rw-p", Name = "/f", Path = "/f" }) with
+        {
+            Frames = new FrameRecording(true, null, 4, "kallsyms", 77),
+            ThpMode = "always",
+        };
+        Fault[] faults =
+        [
+            new(0x4000_0000) { Level = 1, Pfn = 512, Order = 9 },
+            .. Enumerable.Range(0, 128).Select(i => new Fault(0x4400_0000 + ((ulong)i << 12)) { Level = 0, Pfn = 9000 + i, Order = 0 }),
+            new(0x5000_0000, 2) { Level = 0, Pfn = 9999, Order = 0 },
+        ];
+        var report = Story.Report(metadata, faults, groupSize: 200);
+
+        Assert.Equal([FaultKind.Huge, FaultKind.AnonWrite, FaultKind.CowFile], report.Kinds.Select(row => row.Kind).Order());
+        Assert.Equal(0.8, HugeShare.Of(report, out _));
+        Assert.Equal(0, Assertion.Of(report, [Budget("min-huge-share", "0.8")], false).Broken);
+        Assert.Equal(1, Assertion.Of(report, [Budget("min-huge-share", "0.81")], false).Broken);
+    }
+
+    [Fact]
+    public void What_is_not_known_keeps_no_budget()
+    {
+        var perf = App with { Backend = "perf" };
+        Fault[] untimed = [new(0x10000, DurationNs: null)];
+
+        AssertUnknown(Hold(App, Faults, Budget("min-huge-share", "0")), "no page-table facts");
+        AssertUnknown(Hold(perf, untimed, Budget("max-fault-time", "1h")), "backend perf knows no durations");
+        AssertUnknown(Hold(perf, untimed, Budget("region", "anon:max-fault-time=1h")), "backend perf knows no durations");
+        AssertUnknown(Hold(Sampled, [new(0x10000) { Weight = 16 }], Budget("max-pages", "9")), "at least 1");
+        // Too many is proved by too many of those seen.
+        Assert.Equal(1, Hold(Sampled, [new(0x10000) { Weight = 16 }], Budget("max-pages", "0")).Checks[1].Found);
+
+        static void AssertUnknown(Assertion assertion, string because)
+        {
+            Assert.True(assertion.Checks[1].IsBroken);
+            Assert.Equal("unknown", assertion.Checks[1].FoundText);
+            Assert.Contains(because, assertion.Checks[1].Note, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public void What_a_figure_leaves_open_is_said()
+    {
+        var sample = Hold(Sampled, [new(0x10000) { Weight = 16 }], Budget("max-faults", "15"));
+        var untimed = Hold(App, [new(0x10000), new(0x11000, DurationNs: null)], Budget("max-fault-time", "1s"));
+
+        Assert.Equal((16.0, true, "an estimate: the recording is a sample"), (sample.Checks[1].Found, sample.Checks[1].IsBroken, sample.Checks[1].Note));
+        Assert.Equal("the time of 1 fault is not known and not in it", untimed.Checks[1].Note);
+    }
+
+    [Theory]
+    [InlineData("max-major", "", "whole number")]
+    [InlineData("max-major", "-1", "whole number")]
+    [InlineData("max-major", "1.5", "whole number")]
+    [InlineData("max-major", "1e99", "whole number")]
+    [InlineData("max-major", "NaN", "whole number")]
+    [InlineData("max-fault-time", "200", "number with a unit")]
+    [InlineData("min-huge-share", "1.1", "share from 0 to 1")]
+    [InlineData("min-huge-share", "90%", "share from 0 to 1")]
+    [InlineData("max-majr", "0", "one of max-faults, max-major")]
+    [InlineData("region", "heap", "NAME:BUDGET=VALUE")]
+    [InlineData("region", ":max-faults=1", "NAME:BUDGET=VALUE")]
+    [InlineData("region", "heap:max-faults", "NAME:BUDGET=VALUE")]
+    [InlineData("region", "heap:max-majr=1", "after the name one of max-faults")]
+    [InlineData("region", "heap:min-huge-share=1", "after the name one of max-faults")]
+    [InlineData("region", "heap:max-faults=x", "whole number")]
+    public void What_is_no_budget_is_refused_with_what_is_expected(string name, string value, string expected)
+    {
+        var refused = Assert.Throws<FaultrecException>(() => Budget(name, value));
+
+        Assert.Equal(ExitCode.Usage, refused.ExitCode);
+        Assert.StartsWith($"--{name} {value}: expected ", refused.Message);
+        Assert.Contains(expected, refused.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_name_may_hold_what_a_budget_is_made_of()
+        => Assert.Equal(new Budget("max-faults", BudgetMeasure.Faults, "/a=b:c d.so", 3), Budget("region", "/a=b:c d.so:max-faults=3"));
+
+    [Fact]
+    public void A_file_has_a_budget_a_line()
+    {
+        var budgets = BudgetText.ParseFile("f", ["# ours", "", "--max-major 0", "  max-faults=3e5", "max-fault-time\t200ms", "--region [anon] x:max-faults=1000\r"]);
+
+        Assert.Equal(
+            [
+                new Budget("max-major", BudgetMeasure.Major, null, 0), new Budget("max-faults", BudgetMeasure.Faults, null, 300_000),
+                new Budget("max-fault-time", BudgetMeasure.FaultTimeNs, null, 200_000_000), new Budget("max-faults", BudgetMeasure.Faults, "[anon] x", 1000),
+            ],
+            budgets);
+        Assert.StartsWith("f, line 2: max-majr 0: expected one of ", Assert.Throws<FaultrecException>(() => BudgetText.ParseFile("f", ["", "max-majr 0"])).Message);
+        Assert.StartsWith("f, line 1: max-major: expected a budget and its value", Assert.Throws<FaultrecException>(() => BudgetText.ParseFile("f", ["max-major"])).Message);
+        Assert.StartsWith("f: expected budgets, one a line", Assert.Throws<FaultrecException>(() => BudgetText.ParseFile("f", ["# nothing"])).Message);
+    }
+
+    [Fact]
+    public void Junit_has_a_case_a_check()
+    {
+        var suite = Junit(Hold(App, Faults, Budget("max-major", "0"), Budget("max-faults", "9"))).Root!.Element("testsuite")!;
+
+        Assert.Equal(("3", "1"), (suite.Attribute("tests")!.Value, suite.Attribute("failures")!.Value));
+        Assert.Equal(["complete recording", "max-major ≤ 0", "max-faults ≤ 9"], suite.Elements("testcase").Select(test => test.Attribute("name")!.Value));
+        Assert.Equal("found 1, allowed ≤ 0", suite.Elements("testcase").Single(test => test.HasElements).Element("failure")!.Attribute("message")!.Value);
+    }
+
+    [Fact]
+    public void Hostile_names_are_inert_in_every_format()
+    {
+        const string evil = "=evil|`<b>]]>\x1b[2J\r\n\u202e\ufffe\ud800,\"x\"&amp;'";
+        var metadata = App with { Receipt = App.Receipt with { Complete = false, EndReason = evil } };
+        var report = Story.Report(metadata, Faults) with { Path = evil };
+        var assertion = Assertion.Of(report, [new Budget("max-faults", BudgetMeasure.Faults, evil, 0), Budget("max-major", "0")], false);
+        var (markdown, stream) = (new StringWriter(), new MemoryStream());
+        AssertionReport.WriteMarkdown(markdown, assertion);
+        using (var json = new Utf8JsonWriter(stream))
+            AssertionJson.Write(json, assertion);
+
+        Assert.All([Text(assertion), markdown.ToString(), XmlText(assertion), System.Text.Encoding.UTF8.GetString(stream.ToArray())], text =>
+        {
+            Assert.Contains("evil", text, StringComparison.Ordinal);
+            Assert.DoesNotContain(text, c => (char.IsControl(c) && c != '\n') || c is '\u202e' or '\ufffe' || char.IsSurrogate(c));
+        });
+        Assert.DoesNotContain("<b>", markdown.ToString(), StringComparison.Ordinal);
+        var cases = Junit(assertion).Root!.Element("testsuite")!.Elements("testcase").ToList();
+        Assert.Equal(3, cases.Count);
+        Assert.Contains("=evil|`<b>]]>\\x1b[2J\\x0d\\x0a\\u202e\\ufffe\ufffd,\"x\"&amp;'", cases[1].Attribute("name")!.Value, StringComparison.Ordinal);
+    }
+
+    private static TraceMetadata Sampled => App with { Sampling = new Sampling(16, null, false) };
+
+    private static Budget Budget(string name, string value) => BudgetText.Parse(name, value, $"--{name} {value}");
+
+    private static Assertion Hold(TraceMetadata metadata, Fault[] faults, params Budget[] budgets)
+        => Assertion.Of(Story.Report(metadata, faults), budgets, allowIncomplete: false);
+
+    private static XDocument Junit(Assertion assertion) => XDocument.Parse(XmlText(assertion));
+
+    private static string XmlText(Assertion assertion)
+    {
+        var writer = new StringWriter();
+        AssertionReport.WriteJunit(writer, assertion);
+        return writer.ToString();
+    }
+
+    private static string Text(Assertion assertion)
+    {
+        var writer = new StringWriter();
+        AssertionReport.WriteText(writer, assertion, default);
+        return writer.ToString();
+    }
+}

@@ -1,0 +1,295 @@
+using System.Text.Json;
+using Faultrec.Traces;
+using Xunit;
+
+namespace Faultrec.Analyzer.Tests;
+
+/// <summary>Two sides of a comparison, told with a handful of faults.</summary>
+public class ComparisonStories
+{
+    private static readonly TraceMetadata App = Story.Metadata(Story.TwoRegions);
+
+    // The same program in another run: other addresses, ids and pid.
+    private static readonly TraceMetadata AppElsewhere = Story.Metadata(
+        new Region { Id = 1, Pid = 77, Start = 0x90000, End = 0x92000, Prot = "r--p", Name = "/lib/a.so", Path = "/lib/a.so" },
+        new Region { Id = 2, Pid = 77, Start = 0x50000, End = 0x54000, Prot = "rw-p", Name = "[anon]" }) with
+    {
+        Processes = [new ProcessEntry { Pid = 77, Comm = "app" }],
+    };
+
+    [Fact]
+    public void One_trace_a_side_says_what_changed_and_that_noise_is_unknown()
+    {
+        var before = Side(App, [new(0x10000), new(0x11000), new(0x12000), new(0x13000), new(0x20000, 2, 50_000, Major: true)]);
+        var after = Side(AppElsewhere, [new(0x50000, 2) { Pid = 77 }, new(0x90000, 1) { Pid = 77 }]);
+
+        Assert.Equal(
+            """
+            Faults fell by 60 %, from 5 to 2, most of that in [anon]; major faults fell by 100 %, from 1 to 0;
+            time in faults fell by 96 %, from 54.0 µs to 2.00 µs; with one trace a side it is unknown how much
+            of this is noise.
+
+            before trace.parquet: app --work
+            after trace.parquet: app --work
+
+            totals
+              figure          before   after change
+              faults               5       2  -60 %
+              major                1       0 -100 %
+              distinct_pages       5       2  -60 %
+              time_ns        54.0 µs 2.00 µs  -96 %
+
+            regions
+              region    prot # figure          before   after change
+              [anon]    rw-p 1 faults               4       1  -75 %
+              [anon]    rw-p 1 distinct_pages       4       1  -75 %
+              [anon]    rw-p 1 time_ns        4.00 µs 1.00 µs  -75 %
+              /lib/a.so r--p 1 major                1       0 -100 %
+              /lib/a.so r--p 1 time_ns        50.0 µs 1.00 µs  -98 %
+
+            kinds
+              kind    figure   before   after change
+              unknown faults        5       2  -60 %
+              unknown major         1       0 -100 %
+              unknown time_ns 54.0 µs 2.00 µs  -96 %
+
+            processes
+              process figure          before   after change
+              app     faults               5       2  -60 %
+              app     major                1       0 -100 %
+              app     distinct_pages       5       2  -60 %
+              app     time_ns        54.0 µs 2.00 µs  -96 %
+
+            files
+              file      figure   before   after change
+              /lib/a.so major         1       0 -100 %
+              /lib/a.so time_ns 50.0 µs 1.00 µs  -98 %
+
+            """,
+            Text(Compare([before], [after])));
+    }
+
+    [Fact]
+    public void Several_traces_a_side_tell_noise_from_change()
+    {
+        // Faults 2, 3, 4 against 3, 4, 5 overlap; the time of one of them never does.
+        var before = Enumerable.Range(2, 3).Select(faults => Side(App, Touch(faults, 1000))).ToArray();
+        var after = Enumerable.Range(3, 3).Select(faults => Side(App, Touch(faults, 9000))).ToArray();
+
+        var comparison = Compare(before, after);
+
+        Assert.Equal(
+            "Faults did not change beyond the noise (3 and 4); major faults stayed at 0; time in faults rose to 12 times, from 3.00 µs to 36.0 µs; medians of 3 traces before and 3 after.",
+            ComparisonText.Headline(comparison));
+        Assert.Contains(
+            """
+            totals
+              figure          before    ±   after    ± change verdict
+              faults               3 33 %       4 25 %  +33 % within noise
+              major                0    -       0    -      - same
+              distinct_pages       3 33 %       4 25 %  +33 % within noise
+              time_ns        3.00 µs 33 % 36.0 µs 25 %    ×12 differs
+            """,
+            Text(comparison),
+            StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void What_is_within_the_noise_is_left_out_for_people_and_counted()
+    {
+        // Region 1 and everything that contains it vary alike on both sides; region 2 doubled.
+        var before = Enumerable.Range(1, 2).Select(faults => Side(App, [.. Touch(faults, 1000), new(0x20000, 2)])).ToArray();
+        var after = Enumerable.Range(1, 2).Select(faults => Side(App, [.. Touch(faults, 1000), new(0x20000, 2), new(0x20000, 2)])).ToArray();
+
+        var (few, all) = (Text(Compare(before, after)), Text(Compare(before, after), items: 0));
+
+        Assert.Contains("[anon]", all, StringComparison.Ordinal);
+        Assert.DoesNotContain("[anon]", few, StringComparison.Ordinal);
+        Assert.Matches("/lib/a.so r--p 1 faults +1 0 % +2 0 % +[+]100 % differs", few);
+        Assert.EndsWith(
+            "differences within the noise are left out (3 of regions, 2 of kinds, 3 of processes); --top 0 shows them ", few.Replace('\n', ' '), StringComparison.Ordinal);
+        Assert.DoesNotContain("left out", all, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(new long[] { 5 }, new long[] { 5 }, Verdict.Same)]
+    [InlineData(new long[] { 5 }, new long[] { 6 }, Verdict.Unknown)]
+    [InlineData(new long[] { 5 }, new long[] { 6, 7, 8 }, Verdict.Unknown)]
+    [InlineData(new long[] { 5, 6 }, new long[] { 7, 8 }, Verdict.Differs)]
+    [InlineData(new long[] { 7, 8 }, new long[] { 6, 5 }, Verdict.Differs)]
+    [InlineData(new long[] { 5, 7 }, new long[] { 7, 9 }, Verdict.WithinNoise)]
+    [InlineData(new long[] { 1, 9 }, new long[] { 4, 5 }, Verdict.WithinNoise)]
+    [InlineData(new long[] { 5, 5 }, new long[] { 5, 5 }, Verdict.Same)]
+    public void A_difference_is_judged_by_the_ranges(long[] before, long[] after, Verdict verdict)
+        => Assert.Equal(verdict, Spread.Judge(new Spread(before), new Spread(after)));
+
+    [Theory]
+    [InlineData(new long[] { 4 }, 4, 0.0)]
+    [InlineData(new long[] { 9, 1 }, 1, 8.0)]
+    [InlineData(new long[] { 9, 4, 5 }, 5, 0.8)]
+    [InlineData(new long[] { 0, 0, 7 }, 0, null)]
+    public void The_median_is_a_value_that_was_measured(long[] values, long median, double? deviation)
+    {
+        var spread = new Spread(values);
+
+        Assert.Equal(median, spread.Median);
+        Assert.Equal(deviation, spread.Deviation);
+    }
+
+    [Fact]
+    public void Regions_of_one_name_are_matched_in_the_order_they_were_made()
+    {
+        Region Anon(int id, ulong start, long? born, string prot = "rw-p")
+            => new() { Id = id, Pid = 10, Start = start, End = start + 0x1000, Prot = prot, Name = "[anon]", BornNs = born };
+        // Ids follow the first fault: the other way round in the second run. One with another protection is no match of either.
+        var before = Side(Story.Metadata(Anon(1, 0x1000, 5), Anon(2, 0x2000, 9)), [new(0x1000, 1), new(0x1000, 1), new(0x2000, 2)]);
+        var after = Side(
+            Story.Metadata(Anon(1, 0x9000, 9), Anon(2, 0x8000, 5), Anon(3, 0x7000, 1, "r--p")), [new(0x9000, 1), new(0x8000, 2), new(0x8000, 2), new(0x7000, 3)]);
+
+        var rows = Compare([before], [after]).Rows(Subject.Region).Where(row => row.Metric == Metric.Faults);
+
+        Assert.Equal(
+            [("r--p", 1, 0, 1), ("rw-p", 1, 2, 2), ("rw-p", 2, 1, 1)],
+            rows.Select(row => (row.Item.Prot, row.Item.Order, row.Before!.Median, row.After!.Median)));
+    }
+
+    [Fact]
+    public void Regions_of_different_programs_are_not_the_same()
+    {
+        Region Heap(int id, int pid) => new() { Id = id, Pid = pid, Start = 0x1000, End = 0x5000, Prot = "rw-p", Name = "[heap]" };
+        var metadata = Story.Metadata(Heap(1, 10), Heap(2, 11)) with
+        {
+            Processes = [new ProcessEntry { Pid = 10, Comm = "sh", StartedNs = 1 }, new ProcessEntry { Pid = 11, Comm = "app", StartedNs = 2 }],
+        };
+        var side = Side(metadata, [new(0x1000, 1), new(0x1000, 2) { Pid = 11 }, new(0x2000, 2) { Pid = 11 }]);
+        var renamed = Side(Story.Metadata(Heap(1, 10)) with { Processes = [new ProcessEntry { Pid = 10, Comm = "app2" }] }, [new(0x1000, 1)]);
+
+        Assert.Equal(["app", "sh"], Compare([side], [side]).Rows(Subject.Region).Select(row => row.Item.Process).Distinct());
+        // A single process is the same program whatever it is called.
+        Assert.Equal([null], Compare([renamed], [Side(App with { Regions = [Heap(1, 10)] }, [new(0x1000, 1)])]).Rows(Subject.Region).Select(row => row.Item.Process).Distinct());
+    }
+
+    [Fact]
+    public void What_may_mislead_is_said()
+    {
+        var whole = Side(App, [new(0x10000)]);
+        var torn = Side(App with { Receipt = App.Receipt with { Complete = false, Lost = 7 }, Kernel = "6.1.0" }, [new(0x10000)]);
+        var sample = Side(App with { Sampling = new Sampling(16, null, false), Backend = "perf" }, [new(0x10000, DurationNs: null) { Weight = 16 }]);
+
+        var notes = string.Join('\n', ComparisonText.Notes(Compare([whole], [torn, sample])));
+
+        Assert.Contains("INCOMPLETE: 1 fault captured, 7 lost", notes, StringComparison.Ordinal);
+        Assert.Contains("sampled 1 in 16", notes, StringComparison.Ordinal);
+        Assert.Contains("the backends differ (tracepoint, perf)", notes, StringComparison.Ordinal);
+        Assert.Contains("the kernels differ (6.18.0 x86_64, 6.1.0 x86_64)", notes, StringComparison.Ordinal);
+        Assert.Contains("no durations", notes, StringComparison.Ordinal);
+        // A side that has no time for one of its traces has none.
+        Assert.Null(Compare([whole], [torn, sample]).Total(Metric.TimeNs).After);
+        Assert.Equal([1, 16], Compare([whole], [torn, sample]).Total(Metric.Faults).After!.Values);
+        Assert.Empty(ComparisonText.Notes(Compare([whole], [whole])));
+    }
+
+    [Theory]
+    [InlineData(0, 4096, "schema version 0; expected 1")]
+    [InlineData(1, 16384, "page size 16384; expected 4096")]
+    public void Traces_of_different_formats_are_refused(int schema, int pageSize, string because)
+    {
+        // There is one schema version so far; a file of another cannot be made.
+        var report = Story.Report(App, [new(0x10000)]) with { Path = "other.parquet", Metadata = App with { SchemaVersion = schema, PageSize = pageSize } };
+        var other = TraceMeasures.Of(report);
+
+        var refused = Assert.Throws<FaultrecException>(() => Compare([Side(App, [new(0x10000)])], [other]));
+
+        Assert.Equal(ExitCode.BadInput, refused.ExitCode);
+        Assert.StartsWith("other.parquet: has ", refused.Message);
+        Assert.Contains(because, refused.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Json_has_every_figure_also_where_nothing_changed()
+    {
+        var side = Side(App, [new(0x10000), new(0x20000, 2)]);
+        using var stream = new MemoryStream();
+        using (var json = new Utf8JsonWriter(stream))
+            ComparisonJson.Write(json, Compare([side, side], [side, side]), 0);
+
+        using var parsed = JsonDocument.Parse(stream.ToArray());
+        var region = parsed.RootElement.GetProperty("regions")[0];
+
+        Assert.Equal("/lib/a.so", region.GetProperty("name").GetString());
+        Assert.Equal("same", region.GetProperty("faults").GetProperty("verdict").GetString());
+        Assert.Equal([1, 1], region.GetProperty("faults").GetProperty("before").GetProperty("values").EnumerateArray().Select(value => value.GetInt64()));
+        Assert.False(parsed.RootElement.GetProperty("kinds")[0].TryGetProperty("distinct_pages", out _));
+    }
+
+    [Fact]
+    public void Hostile_names_are_inert_in_every_format()
+    {
+        const string evil = "=evil|`<b>\x1b[2J\r\n\u202e,\"x\"";
+        var metadata = Story.Metadata([new Region { Id = 1, Pid = 10, Start = 0x1000, End = 0x9000, Prot = evil, Name = evil, Path = evil }]) with
+        {
+            Command = [evil],
+            Kernel = evil,
+            Processes = [new ProcessEntry { Pid = 10, Comm = evil }, new ProcessEntry { Pid = 11, Comm = "b" }],
+            Receipt = App.Receipt with { Complete = false, EndReason = evil },
+        };
+        var side = Side(metadata, [new(0x1000) { Comm = evil }, new(0x2000, 0) { Pid = 11 }], evil);
+        var comparison = Compare([side], [Side(metadata, [new(0x1000) { Comm = evil }, new(0x1000), new(0x2000, 0) { Pid = 11 }], evil)]);
+
+        var (markdown, csv, stream) = (new StringWriter(), new StringWriter(), new MemoryStream());
+        ComparisonReport.WriteMarkdown(markdown, comparison, 0);
+        ComparisonReport.WriteCsv(csv, comparison, 0);
+        using (var json = new Utf8JsonWriter(stream))
+            ComparisonJson.Write(json, comparison, 0);
+
+        Assert.All([Text(comparison), markdown.ToString(), csv.ToString().Replace("\r\n", "\n", StringComparison.Ordinal), System.Text.Encoding.UTF8.GetString(stream.ToArray())], text =>
+        {
+            Assert.Contains("evil", text, StringComparison.Ordinal);
+            Assert.DoesNotContain(text, c => (char.IsControl(c) && c != '\n') || c == '\u202e');
+        });
+        Assert.DoesNotContain("<b>", markdown.ToString(), StringComparison.Ordinal);
+        Assert.DoesNotContain("evil|", markdown.ToString(), StringComparison.Ordinal);
+        Assert.DoesNotContain(",=evil", csv.ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Text_fits_a_terminal_and_top_counts_items()
+    {
+        var regions = Enumerable.Range(1, 30).Select(id => new Region
+        {
+            Id = id,
+            Pid = 10,
+            Start = (ulong)id << 20,
+            End = (ulong)(id + 1) << 20,
+            Prot = "rw-p",
+            Name = $"/very/long/path/{new string('x', 60)}/{id}",
+            Path = $"/f{id}",
+        }).ToArray();
+        var metadata = Story.Metadata(regions) with { Processes = [new ProcessEntry { Pid = 10, Comm = "a-long-name-1234" }, new ProcessEntry { Pid = 11, Comm = "b" }] };
+        Fault[] faults = [.. regions.Select(region => new Fault(region.Start, region.Id, 123_456_789)), new(0x1000, 0) { Pid = 11 }];
+        var before = Side(metadata, faults);
+        var after = Side(metadata, [.. faults, .. faults]);
+
+        var text = Text(Compare([before, before], [after, after]), items: 3);
+
+        Assert.All(text.Split('\n'), line => Assert.True(Columns.Width(line) <= TextReport.Width, line));
+        // Each item changed in its faults and its time.
+        Assert.Equal(6, text.Split("regions\n")[1].Split("\n  …")[0].Split('\n').Length - 1);
+        Assert.Contains("… 54 more rows; --top 0 shows all", text, StringComparison.Ordinal);
+    }
+
+    internal static TraceMeasures Side(TraceMetadata metadata, Fault[] faults, string path = "trace.parquet")
+        => TraceMeasures.Of(Story.Report(metadata, faults) with { Path = path });
+
+    internal static TraceComparison Compare(TraceMeasures[] before, TraceMeasures[] after) => TraceComparison.Of(before, after, FaultFilter.None);
+
+    private static Fault[] Touch(int faults, long durationNs)
+        => [.. Enumerable.Range(0, faults).Select(page => new Fault(0x10000 + ((ulong)page << 12), DurationNs: durationNs))];
+
+    private static string Text(TraceComparison comparison, int items = 10)
+    {
+        var writer = new StringWriter();
+        ComparisonReport.WriteText(writer, comparison, items, default);
+        return writer.ToString();
+    }
+}

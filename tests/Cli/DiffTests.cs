@@ -1,0 +1,137 @@
+using System.Text.Json;
+
+namespace Faultrec.Cli.Tests;
+
+/// <summary>`faultrec diff`: sides, formats, and what is refused.</summary>
+public sealed class DiffTests : CliTest
+{
+    [Fact]
+    public void TwoTraces()
+    {
+        Write();
+
+        var result = Faultrec("diff", "small", "large");
+
+        Assert.Equal((0, ""), (result.Status, result.Error));
+        Assert.StartsWith("Faults rose by 100 %, from 100 to 200, most of that in ", result.Output);
+        Assert.Contains("noise", result.Output.Split("\n\n")[0], StringComparison.Ordinal);
+        Assert.Matches("faults +100 +200 +\\+100 %", result.Output);
+    }
+
+    [Fact]
+    public void SeveralTracesASide()
+    {
+        Write();
+
+        var apart = Faultrec("diff", "small", "small", "--after", "large", "large", "--format", "json");
+        var mixed = Faultrec("diff", "--after", "small", "large", "--format", "json", "--", "small", "large");
+
+        Assert.Equal((0, 0), (apart.Status, mixed.Status));
+        Assert.Equal("differs", Faults(apart).GetProperty("verdict").GetString());
+        Assert.Equal("within noise", Faults(mixed).GetProperty("verdict").GetString());
+        Assert.Equal([100, 200], Faults(mixed).GetProperty("after").GetProperty("values").EnumerateArray().Select(value => value.GetInt32()));
+
+        static JsonElement Faults(Finished result)
+            => JsonDocument.Parse(result.Output).RootElement.GetProperty("totals")[0].GetProperty("faults");
+    }
+
+    [Fact]
+    public void CsvHoldsEveryTableUnderOneHeader()
+    {
+        Write();
+
+        var lines = Faultrec("diff", "small", "large", "--format", "csv").Output.Split(["\r\n", "\n"], StringSplitOptions.RemoveEmptyEntries);
+
+        Assert.StartsWith("table,name,kind,prot,process,order,metric,before,", lines[0]);
+        Assert.Equal(["total", "region", "kind", "process", "file"], lines[1..].Select(line => line.Split(',')[0]).Distinct());
+        Assert.Contains("total,all,,,,,faults,100,100,100,0,200,200,200,0,100,1,unknown", lines);
+    }
+
+    [Fact]
+    public void MarkdownGoesToAFile()
+    {
+        Write();
+
+        var result = Faultrec("diff", "small", "large", "--format", "markdown", "-o", "diff.md");
+
+        Assert.Equal((0, "", ""), (result.Status, result.Output, result.Error));
+        Assert.StartsWith("**Faults rose by 100 %", File.ReadAllText(Folder["diff.md"]));
+    }
+
+    [Fact]
+    public void AFilterNarrowsBothSides()
+    {
+        Write();
+
+        var result = Faultrec("diff", "small", "large", "--region", "[heap]");
+
+        Assert.StartsWith("Faults rose by 100 %, from 50 to 100", result.Output);
+        Assert.Contains("filter: --region [heap]", result.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void PagesOfAnotherSizeAreRefused()
+    {
+        Write();
+        SmallTrace.Write(Folder["arm"], pageSize: 16384);
+
+        AssertRefused("arm", "page size 16384; expected 4096", "diff", "small", "arm");
+    }
+
+    [Fact]
+    public void WhatIsNoTraceIsRefusedOnEitherSide()
+    {
+        Write();
+        File.WriteAllText(Folder["text"], "no trace");
+        SmallTrace.Write(Folder["newer"], schema: 7);
+
+        AssertRefused("text", "not a Parquet file", "diff", "text", "small");
+        AssertRefused("text", "not a Parquet file", "diff", "small", "--after", "large", "text");
+        AssertRefused("newer", "7", "diff", "small", "newer");
+    }
+
+    [Fact]
+    public void AnIncompleteTraceIsNamed()
+    {
+        Write();
+        SmallTrace.Write(Folder["torn"], lost: 7);
+
+        var result = Faultrec("diff", "small", "torn");
+
+        Assert.Equal(0, result.Status);
+        Assert.Contains("torn: INCOMPLETE: 100 faults captured, 7 lost", result.Output, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("text")]
+    [InlineData("markdown")]
+    [InlineData("json")]
+    public void HostileNamesAreInert(string format)
+    {
+        const string name = "a\e[31mred\a\r\nfake line\t\u202eevil</td><script>|`*_";
+        SmallTrace.Write(Folder["hostile"], comm: name, region: "/tmp/" + name);
+        SmallTrace.Write(Folder["more"], faults: 120, comm: name, region: "/tmp/" + name);
+
+        var result = Faultrec("diff", "hostile", "more", "--format", format);
+
+        Assert.Equal((0, ""), (result.Status, result.Error));
+        Assert.DoesNotContain(result.Output, c => (char.IsControl(c) && c != '\n') || c == '\u202e');
+        Assert.Contains("evil", result.Output, StringComparison.Ordinal);
+    }
+
+    private void Write()
+    {
+        SmallTrace.Write(Folder["small"]);
+        SmallTrace.Write(Folder["large"], faults: 200);
+    }
+
+    private void AssertRefused(string trace, string because, params string[] arguments)
+    {
+        var result = Faultrec(arguments);
+
+        Assert.Equal((3, ""), (result.Status, result.Output));
+        var line = Assert.Single(result.ErrorLines);
+        Assert.StartsWith($"faultrec: {trace}: ", line);
+        Assert.Contains(because, line, StringComparison.Ordinal);
+    }
+}
