@@ -182,7 +182,8 @@ int BPF_PROG(task_new, struct task_struct *parent, struct task_struct *child)
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(task_exec, struct task_struct *task)
 {
-	struct task_slot *slot = config.code_maps ? my_slot() : bpf_task_storage_get(&slots, task, 0, 0);
+	struct task_slot *slot =
+		config.code_maps ? my_slot() : bpf_task_storage_get(&slots, task, 0, 0);
 	__u32 old_tid;
 
 	if (!slot)

@@ -256,7 +256,7 @@ struct stack_record {
  * character. */
 struct python_code {
 	__u64 id;
-	__u16 kind; /* PYTHON_CODE */
+	__u16 kind;  /* PYTHON_CODE */
 	__u16 minor; /* of Python 3 */
 	__u32 first_line;
 	__u32 file_length; /* in characters; more than what follows when it was cut */
@@ -273,34 +273,34 @@ struct python_code {
 /* Where a version of CPython has what is read, in bytes from the beginning of the struct named. */
 struct python_layout {
 	__u32 minor;
-	__u32 runtime_interpreters;  /* _PyRuntimeState: interpreters.head */
-	__u32 interpreter_threads;   /* PyInterpreterState: threads.head */
-	__u32 thread_next;	     /* PyThreadState */
+	__u32 runtime_interpreters; /* _PyRuntimeState: interpreters.head */
+	__u32 interpreter_threads;  /* PyInterpreterState: threads.head */
+	__u32 thread_next;	    /* PyThreadState */
 	__u32 thread_id;
-	__u32 thread_frame;	     /* frame, cframe, current_frame */
-	__u32 cframe_frame;	     /* _PyCFrame: current_frame; NO_CFRAME */
-	__u32 frame_back;	     /* PyFrameObject or _PyInterpreterFrame */
+	__u32 thread_frame; /* frame, cframe, current_frame */
+	__u32 cframe_frame; /* _PyCFrame: current_frame; NO_CFRAME */
+	__u32 frame_back;   /* PyFrameObject or _PyInterpreterFrame */
 	__u32 frame_code;
 	__u32 frame_instruction;
-	__u32 frame_owner;	     /* since 3.12; 3.11: is_entry */
-	__u32 code_file;	     /* PyCodeObject; co_name and, since 3.11, co_qualname follow it */
+	__u32 frame_owner; /* since 3.12; 3.11: is_entry */
+	__u32 code_file;   /* PyCodeObject; co_name and, since 3.11, co_qualname follow it */
 	__u32 code_first_line;
-	__u32 code_bytes;	     /* co_code_adaptive; before 3.11 instructions are counted from 0 */
-	__u32 ascii_bytes;	     /* sizeof(PyASCIIObject) */
-	__u32 compact_bytes;	     /* sizeof(PyCompactUnicodeObject) */
-	__u32 state_shift;	     /* of `kind` in PyASCIIObject.state */
+	__u32 code_bytes;    /* co_code_adaptive; before 3.11 instructions are counted from 0 */
+	__u32 ascii_bytes;   /* sizeof(PyASCIIObject) */
+	__u32 compact_bytes; /* sizeof(PyCompactUnicodeObject) */
+	__u32 state_shift;   /* of `kind` in PyASCIIObject.state */
 };
 
 #define NO_CFRAME 0xffffffff
 
 /* How the CFA, the caller's stack pointer, is found. */
 enum cfa_rule {
-	CFA_UNKNOWN = 0,     /* no .eh_frame covers this code: frame pointers are tried */
-	CFA_SP = 1,	     /* rsp + offset */
-	CFA_BP = 2,	     /* rbp + offset */
-	CFA_PLT = 3,	     /* an entry of a procedure linkage table */
-	CFA_SIGNAL = 4,	     /* what a signal handler returns to: registers are in the signal frame */
-	CFA_OUTERMOST = 5,   /* the return address is undefined */
+	CFA_UNKNOWN = 0,   /* no .eh_frame covers this code: frame pointers are tried */
+	CFA_SP = 1,	   /* rsp + offset */
+	CFA_BP = 2,	   /* rbp + offset */
+	CFA_PLT = 3,	   /* an entry of a procedure linkage table */
+	CFA_SIGNAL = 4,	   /* what a signal handler returns to: registers are in the signal frame */
+	CFA_OUTERMOST = 5, /* the return address is undefined */
 	CFA_UNSUPPORTED = 6, /* another register, or an expression */
 };
 
@@ -404,7 +404,9 @@ _Static_assert(sizeof(struct flush_key) == 8, "flush_key");
 _Static_assert(sizeof(struct slab_key) == 16, "slab_key");
 _Static_assert(sizeof(struct slab_objects) == 40, "slab_objects");
 _Static_assert(sizeof(struct buddy_key) == 8, "buddy_key");
-_Static_assert(sizeof(struct stack_record) == STACK_HEAD_BYTES + 8 * (MAX_FRAMES + 2 * MAX_PYTHON_FRAMES), "stack_record");
+_Static_assert(sizeof(struct stack_record) ==
+		       STACK_HEAD_BYTES + 8 * (MAX_FRAMES + 2 * MAX_PYTHON_FRAMES),
+	       "stack_record");
 _Static_assert(sizeof(struct python_code) == PYTHON_HEAD_BYTES + PYTHON_LINE_BYTES, "python_code");
 _Static_assert(sizeof(struct python_layout) == 68, "python_layout");
 _Static_assert(sizeof(struct unwind_row) == 8, "unwind_row");

@@ -10,11 +10,12 @@
 #define MAX_PYTHON_LAYOUTS 64
 #define MAX_PYTHON_THREADS 256
 #define FRAME_BYTES	   128 /* of a frame, as far as its fields are looked at */
-#define OWNED_BY_C	   3 /* since 3.12 this and above: not a function's frame, but the interpreter's */
-#define TAG_BITS	   7ull /* of a reference, since 3.14 */
-#define PYTHON_STATE	   32 /* PyASCIIObject.state; length is at 16, as a bytes object's */
-#define PYTHON_LENGTH	   16
-#define PYTHON_BYTES	   32 /* PyBytesObject.ob_sval */
+#define OWNED_BY_C	   3 /* since 3.12 this and above: not a function's frame, but the interpreter's \
+			      */
+#define TAG_BITS      7ull /* of a reference, since 3.14 */
+#define PYTHON_STATE  32   /* PyASCIIObject.state; length is at 16, as a bytes object's */
+#define PYTHON_LENGTH 16
+#define PYTHON_BYTES  32 /* PyBytesObject.ob_sval */
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -111,7 +112,9 @@ static __always_inline __u32 read_text(const struct python_layout *layout, __u64
 	barrier_var(size);
 	if (size > bytes)
 		return 0;
-	if (bpf_probe_read_user(to, size, (void *)(text + (is_ascii ? layout->ascii_bytes : layout->compact_bytes))))
+	if (bpf_probe_read_user(
+		    to, size,
+		    (void *)(text + (is_ascii ? layout->ascii_bytes : layout->compact_bytes))))
 		*length = 0;
 	return width;
 }
@@ -133,8 +136,8 @@ static __always_inline void send_code(struct python_scratch *scratch, __u64 id, 
 	record->minor = layout->minor;
 	record->first_line = 0;
 	read_user(&record->first_line, sizeof(__u32), code + layout->code_first_line);
-	record->file_width = read_text(layout, words[0], record->file, PYTHON_FILE_CHARS,
-				       &record->file_length);
+	record->file_width =
+		read_text(layout, words[0], record->file, PYTHON_FILE_CHARS, &record->file_length);
 	record->name_width = read_text(layout, has_qualname ? words[2] : words[1], record->name,
 				       PYTHON_NAME_CHARS, &record->name_length);
 	if (line_bytes > PYTHON_LINE_BYTES)
@@ -146,8 +149,7 @@ static __always_inline void send_code(struct python_scratch *scratch, __u64 id, 
 	record->line_bytes = line_bytes;
 	bytes = PYTHON_HEAD_BYTES + line_bytes;
 	barrier_var(bytes);
-	if (bytes > sizeof(*record) ||
-	    bpf_ringbuf_output(&stacks, record, bytes, BPF_RB_NO_WAKEUP))
+	if (bytes > sizeof(*record) || bpf_ringbuf_output(&stacks, record, bytes, BPF_RB_NO_WAKEUP))
 		return;
 	bpf_map_update_elem(&sent_codes, &id, &one, BPF_ANY);
 }
@@ -187,7 +189,8 @@ static long walk_python_frame(__u32 i, struct python_walk *walk)
 	walk->frame = frame_word(scratch, layout->frame_back);
 	if (layout->minor == 11)
 		is_entry = frame_word(scratch, layout->frame_owner) & 0xff;
-	if (layout->minor >= 12 && (frame_word(scratch, layout->frame_owner) & 0xff) >= OWNED_BY_C) {
+	if (layout->minor >= 12 &&
+	    (frame_word(scratch, layout->frame_owner) & 0xff) >= OWNED_BY_C) {
 		/* The frame inside it was the first that the C function ran. */
 		place -= 1;
 		if (walk->frames && place < MAX_FRAMES + 2 * MAX_PYTHON_FRAMES)
@@ -218,7 +221,9 @@ static long walk_python_frame(__u32 i, struct python_walk *walk)
 static __always_inline __u32 walk_python(struct task_slot *slot, const struct code_maps *maps,
 					 struct stack_walk *stack, __u32 walker)
 {
-	struct python_walk walk = { .stack = stack, .record = stack->record, .base = stack->frames };
+	struct python_walk walk = { .stack = stack,
+				    .record = stack->record,
+				    .base = stack->frames };
 	__u32 element = maps->python;
 	struct python_layout *layout = bpf_map_lookup_elem(&python_layouts, &element);
 	__u64 frame;

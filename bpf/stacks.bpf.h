@@ -271,8 +271,7 @@ static __always_inline __u32 step(struct stack_walk *walk, struct unwind_row row
 		bp = pair[0];
 		ip = pair[1];
 	} else {
-		if (row.bp_offset &&
-		    !read_user(&bp, sizeof(bp), cfa + (__s64)row.bp_offset * 8))
+		if (row.bp_offset && !read_user(&bp, sizeof(bp), cfa + (__s64)row.bp_offset * 8))
 			return ENDING_UNREADABLE;
 		if (!read_user(&ip, sizeof(ip), cfa - 8))
 			return ENDING_UNREADABLE;
@@ -337,7 +336,8 @@ static __noinline __u64 take_stack(struct task_slot *slot, __u32 walker)
 	walk.maps = maps_of(slot);
 	maps = bpf_map_lookup_elem(&code_maps, &walk.maps);
 	if (maps)
-		walk.salt = ((__u64)maps->uses << 32 | *(volatile __u32 *)&maps->count) * GOLDEN + walk.maps;
+		walk.salt = ((__u64)maps->uses << 32 | *(volatile __u32 *)&maps->count) * GOLDEN +
+			    walk.maps;
 	walk.record = record;
 	walk.is_interrupted = 1;
 	bpf_loop(MAX_FRAMES, walk_frame, &walk, 0);
@@ -440,12 +440,13 @@ static __always_inline void code_left(__u32 pid)
 		bpf_map_push_elem(&free_maps, &element, 0);
 }
 
-#define AT_BASE	  7 /* include/uapi/linux/auxvec.h */
+#define AT_BASE	   7 /* include/uapi/linux/auxvec.h */
 #define AUXV_PAIRS 24
 
 /*
  * After execve: a new address space, with the program and its interpreter, which the kernel has
- * mapped itself. mm->start_code is the lowest executable segment (load_elf_binary, fs/binfmt_elf.c).
+ * mapped itself. mm->start_code is the lowest executable segment (load_elf_binary,
+ * fs/binfmt_elf.c).
  */
 static __always_inline void code_executed(struct task_slot *slot, struct task_struct *task)
 {

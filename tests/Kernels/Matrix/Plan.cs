@@ -22,6 +22,7 @@ internal static class Plan
     public const string All = "all";
     public const string Kinds = "kinds";
     public const string Costs = "costs";
+    public const string Stacks = "stacks";
     public const string LeftBefore = "left-before";
     public const string LeftAfter = "left-after";
 
@@ -40,10 +41,18 @@ internal static class Plan
     /// <summary>The two ways in which a page table is walked; kprobe has that of fexit.</summary>
     public static Rung[] OfKinds { get; } = [Rung.Fexit, Rung.Tracepoint];
 
+    /// <summary>Those whose probes walk stacks.</summary>
+    public static Rung[] OfStacks { get; } = [Rung.Fexit, Rung.Kprobe, Rung.Tracepoint];
+
+    public static TheoryData<string, string> KernelsAndRungsOfStacks { get; } = [.. from kernel in Kernels from rung in OfStacks select (kernel, rung.Name)];
+
     /// <summary>Kernel and rung, for tests of <see cref="OfKinds"/>.</summary>
     public static TheoryData<string, string> KernelsAndRungsOfKinds { get; } = [.. from kernel in Kernels from rung in OfKinds select (kernel, rung.Name)];
 
     public const int AttachesEach = 5;
+
+    /// <summary>Touched by each of the fixture's two chains of calls.</summary>
+    public const int StackPages = 50;
 
     public static IReadOnlyList<GuestStep> Steps { get; } =
     [
@@ -91,6 +100,8 @@ internal static class Plan
         .. OfKinds.Select(rung => new GuestStep(Step(rung, Kinds), KindsStep.Script(rung))),
         .. OfKinds.Select(rung => new GuestStep(
             Step(rung, Costs), $"faultrec record --force --why --slab --backend {rung} -o t -- fork_cow 256 >/dev/null && faultrec report --format json --top 0 t")),
+        .. OfStacks.Select(rung => new GuestStep(
+            Step(rung, Stacks), $"faultrec record --force --stacks --backend {rung} -o t -- callchain {StackPages} >/dev/null && faultrec report --format json --top 0 t")),
         new(LeftAfter, WhatIsLeft),
     ];
 
