@@ -1,3 +1,4 @@
+using Faultrec.Recorder.Doctoring;
 using Faultrec.Recorder.Native;
 using Faultrec.Recorder.Spool;
 using Faultrec.Traces;
@@ -66,6 +67,8 @@ internal sealed class ProbeCapture : ICapture
     /// <exception cref="FaultrecException">This rung does not work here, or not for this user.</exception>
     public static ProbeCapture Open(string backend, RecordOptions options, Target target)
     {
+        if (backend == Backends.Kprobe)
+            RefuseWithoutKprobes();
         var handlers = options.Handlers ? FaultHandlers.Find(backend) : [];
         var costs = CostProbes.Find(backend, options);
         var config = StackProbes.Describe(costs.Describe(backend, Config(backend, target, options)), options);
@@ -180,6 +183,14 @@ internal sealed class ProbeCapture : ICapture
             due = _probes.CountReturnsDue();
         }
         return due;
+    }
+
+    // Attaching would find out, but only after the verifier has been through every program.
+    private static void RefuseWithoutKprobes()
+    {
+        var events = Path.Combine(KernelFile.MountPoint("tracefs") ?? "/sys/kernel/tracing", "kprobe_events");
+        if (!Directory.Exists(TrialAttach.KprobePmu) && !File.Exists(events))
+            throw new FaultrecException(ExitCode.NotPermitted, $"this kernel has no kprobes: neither {TrialAttach.KprobePmu} nor {events} is there");
     }
 
     private static HashSet<string> Programs(string backend, IReadOnlyList<HandlerProbe> handlers, CostProbes costs, RecordOptions options)
