@@ -96,16 +96,16 @@ def tracers() -> list[Tracer]:
                lambda out: ["perf", "trace", "-F", "all", "--no-syscalls", "-o", str(out), "--"], no_perf),
         Tracer("faultrec trace (lines to a file)",
                lambda out: [str(FAULTREC), "trace", "-o", str(out), "--"], no_faultrec, trace_lost),
-        Tracer("faultrec record --why", lambda out: [str(FAULTREC), "record", "--why", "--force", "-o", str(out), "--"],
-               no_faultrec, faultrec_lost),
-        Tracer("faultrec record --stacks",
-               lambda out: [str(FAULTREC), "record", "--stacks", "--force", "-o", str(out), "--"], no_faultrec, faultrec_lost),
-        # The tracepoint backend's row stays the last: print_speeds reads its file.
-        Tracer("faultrec record --backend perf",
-               lambda out: [str(FAULTREC), "record", "--backend", "perf", "--force", "-o", str(out), "--"], no_faultrec, faultrec_lost),
-        Tracer("faultrec record", lambda out: [str(FAULTREC), "record", "--force", "-o", str(out), "--"],
-               no_faultrec, faultrec_lost),
+        Tracer("faultrec record --backend perf", faultrec_record("--backend", "perf"), no_faultrec, faultrec_lost),
+        Tracer("faultrec record --no-stacks --why", faultrec_record("--no-stacks", "--why"), no_faultrec, faultrec_lost),
+        # These two stay the last: print_speeds reads their files.
+        Tracer("faultrec record --no-stacks", faultrec_record("--no-stacks"), no_faultrec, faultrec_lost),
+        Tracer("faultrec record", faultrec_record(), no_faultrec, faultrec_lost),
     ]
+
+
+def faultrec_record(*options: str) -> Callable[[Path], list[str]]:
+    return lambda out: [str(FAULTREC), "record", *options, "--force", "-o", str(out), "--"]
 
 
 def measure(tracer: Tracer, folder: Path, loop_rounds: int) -> None:
@@ -156,11 +156,11 @@ def print_costs(all_tracers: list[Tracer]) -> None:
 
 def print_speeds(all_tracers: list[Tracer]) -> None:
     """Rows per second of finishing a file and of reading it. The two tools' files hold the same faults."""
-    perf, faultrec = all_tracers[3], all_tracers[-1]
-    if not faultrec.missing:
-        print_speed("faultrec: program's end to finished trace", faultrec.faults, min(faultrec.finish_s))
-        print_speed("faultrec report (all tables)", faultrec.faults,
-                    *fastest([str(FAULTREC), "report", str(faultrec.output)]))
+    perf = all_tracers[3]
+    for what, faultrec in (" --no-stacks", all_tracers[-2]), ("", all_tracers[-1]):
+        if not faultrec.missing:
+            print_speed(f"record{what}: program's end to finished trace", faultrec.faults, min(faultrec.finish_s))
+            print_speed(f"record{what}: faultrec report", faultrec.faults, *fastest([str(FAULTREC), "report", str(faultrec.output)]))
     if not perf.missing:
         print_speed("perf script > /dev/null", perf.faults, *fastest(["perf", "script", "-i", str(perf.output)]))
 

@@ -21,6 +21,7 @@ test_packages=(
     bpftool       # its view of the kernel's types, to compare with
     linux-perf    # the kernel's own count, to compare with
     shellcheck    # checks the shell scripts
+    ripgrep       # a program in Rust, recorded with its stacks
 )
 kernel_packages=(
     qemu-system-x86 # boots them, in software emulation

@@ -20,7 +20,7 @@ internal static class ExportVerb
 
     public static Command Create()
     {
-        var trace = new Argument<string>("TRACE") { Description = "Trace file with stacks (record --stacks)" };
+        var trace = new Argument<string>("TRACE") { Description = "A recording with stacks" };
         var to = new Option<string>("--to") { HelpName = "FORMAT", Description = $"What to write: {Choice.List(Formats)}" };
         var output = new Option<string?>("--output", "-o") { HelpName = "FILE", Description = "Write there instead of stdout (-)" };
         var force = new Option<bool>("--force") { Description = "Overwrite FILE (default: refuse)" };

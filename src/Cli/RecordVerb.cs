@@ -18,10 +18,11 @@ internal static class RecordVerb
         var force = new Option<bool>("--force") { Description = "Overwrite FILE (default: keep the old one as FILE.old)" };
         var noClobber = new Option<bool>("--no-clobber") { Description = "Refuse when FILE exists" };
         var maxSize = new Option<string?>("--max-size") { HelpName = "SIZE", Description = "End it when its working file reaches this: 500MiB, 1GiB" };
-        var stacks = new Option<bool>("--stacks") { Description = "Also record the user stack of each fault" };
-        var noJitMaps = new Option<bool>("--no-jit-maps") { Description = "With --stacks: do not have .NET and Node name the code they make" };
+        var stacks = new Option<bool>("--stacks") { Description = "Record the user stack of each fault (default for a command and for --pid)" };
+        var noStacks = new Option<bool>("--no-stacks") { Description = "Do not: half the cost of a fault" };
+        var noJitMaps = new Option<bool>("--no-jit-maps") { Description = "Do not have .NET and Node name the code they make" };
         var strict = new Option<bool>("--strict") { Description = "Exit with 5 when anything was lost" };
-        var verb = new Command("record", "Record every page fault of a command, of processes or of the machine") { output, force, noClobber, maxSize, stacks, noJitMaps, strict };
+        var verb = new Command("record", "Record every page fault of a command, of processes or of the machine") { output, force, noClobber, maxSize, stacks, noStacks, noJitMaps, strict };
         target.AddTo(verb);
         verb.SetAction(result =>
         {
@@ -30,7 +31,7 @@ internal static class RecordVerb
                 Output = result.GetValue(output) ?? "trace.parquet",
                 Existing = Existing(result.GetValue(force), result.GetValue(noClobber)),
                 MaxSizeBytes = result.GetValue(maxSize) is { } size ? SizeText.Parse("--max-size", size) : null,
-                Stacks = result.GetValue(stacks),
+                Stacks = Stacks(result.GetValue(stacks), result.GetValue(noStacks)),
                 NoJitMaps = result.GetValue(noJitMaps),
                 OnFinalizing = FinalizeProgress.ForTerminal(),
             };
@@ -72,6 +73,14 @@ internal static class RecordVerb
     };
 
     public static void Say(string line) => Console.Error.WriteLine($"faultrec: {line}");
+
+    private static bool? Stacks(bool wanted, bool unwanted) => (wanted, unwanted) switch
+    {
+        (true, true) => throw new FaultrecException(ExitCode.Usage, "--stacks and --no-stacks contradict each other; give one of them"),
+        (true, _) => true,
+        (_, true) => false,
+        _ => null,
+    };
 
     private static ExistingOutput Existing(bool force, bool noClobber) => (force, noClobber) switch
     {

@@ -10,7 +10,7 @@ internal static class SymbolizeVerb
 {
     public static Command Create()
     {
-        var trace = new Argument<string>("TRACE") { Description = "A trace of `faultrec record --stacks`" };
+        var trace = new Argument<string>("TRACE") { Description = "A recording with stacks" };
         var debugDir = new Option<string?>("--debug-dir") { HelpName = "DIR", Description = "Where debug files are: DIR/.build-id/xx/yyyy.debug" };
         var output = new Option<string?>("--output", "-o") { HelpName = "FILE", Description = "The new trace (default: TRACE, and the old one is kept as TRACE.old)" };
         var verb = new Command("symbolize", "Add names of functions that a trace lacks, by build id") { trace, debugDir, output };

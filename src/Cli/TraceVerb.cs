@@ -35,7 +35,7 @@ internal static class TraceVerb
         verb.SetAction(result =>
         {
             return Run(new TraceArgs(
-                target.Parse(result),
+                target.Parse(result) with { Stacks = false },
                 result.GetValue(format) is { } formatName && Choice.Parse("--format", formatName, Formats),
                 result.GetValue(output),
                 filter.Parse(result),

@@ -100,6 +100,22 @@ public sealed partial class StackTests : LiveTest
         AssertReach(rows.All, row => Functions(rows, row.StackId)[^1] == "_start");
     }
 
+    /// <summary>As Debian ships them: stripped, without frame pointers, C++ in libraries of 100 MB, and Rust.</summary>
+    [Theory]
+    [InlineData("clang-format", "--dump-config", "clang-format-14")]
+    [InlineData("rg", "--threads 2 -c fault /usr/include", "rg")]
+    public void StacksOfProgramsFromPackagesReachTheirOwnCode(string program, string arguments, string file)
+    {
+        var result = Running.ToEnd(InFolder, Checkout.Faultrec, ["record", "--stacks", "-o", TracePath, "--", program, .. arguments.Split(' ')]);
+        Assert.Equal(0, result.Status);
+        var rows = Rows.Read(TracePath);
+
+        Assert.InRange(rows.All.Count, 200, int.MaxValue);
+        Assert.InRange(rows.All.Count(row => Modules(rows, row.StackId).Contains(file)), 100, int.MaxValue);
+        // The dynamic linker's own start, the program's, or a thread's.
+        AssertReach(rows.All, row => Modules(rows, row.StackId)[^1] is "ld-linux-x86-64.so.2" || Modules(rows, row.StackId)[^1] == file || Functions(rows, row.StackId)[^1] is "clone3" or "__clone3");
+    }
+
     [Fact]
     public void TheStacksOfPerfsRungAreRefusedAloud()
     {
@@ -130,6 +146,10 @@ public sealed partial class StackTests : LiveTest
 
     private static List<string> Functions(Rows rows, int? stack)
         => stack is { } id ? [.. rows.Metadata.Stacks!.FramesOf(id).Select(frame => frame.Function ?? $"{frame.Address:x}")] : ["(no stack)"];
+
+    private static List<string> Modules(Rows rows, int? stack) => stack is { } id
+        ? [.. rows.Metadata.Stacks!.FramesOf(id).Select(frame => frame.Module is { } module ? Path.GetFileName(rows.Metadata.Stacks.Modules[module].Path) : "")]
+        : [""];
 
     private static IEnumerable<string> NotInlined(Rows rows, int? stack)
         => rows.Metadata.Stacks!.FramesOf(stack!.Value).Where(frame => !frame.Inlined).Select(frame => frame.Function ?? "");

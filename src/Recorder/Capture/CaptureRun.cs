@@ -14,14 +14,14 @@ internal static class CaptureRun
         var baseline = target.Launcher?.ReadBaseline();
         var (capture, ladder) = Backends.Open(options, target);
         using var owned = capture;
-        if (capture.Stacks?.Refusal is { } refusal)
+        if (options.Stacks == true && capture.Stacks?.Refusal is { } refusal)
             options.OnNotice?.Invoke($"no stacks are recorded: {refusal}");
         var startNs = Libc.MonotonicNs();
         var header = TraceHeader.Create(options, target, capture, ladder, startNs);
         (header.BaselineMinor, header.BaselineMajor) = (baseline?.MinorFaults, baseline?.MajorFaults);
         sink.Append(FrameType.Header, header, SpoolJson.Default.SpoolHeader);
         if (target.Launcher is { } launcher)
-            launcher.Release();
+            launcher.Release(options.NamesJitCode(capture.Stacks));
         else
             capture.Start(sink);
 

@@ -21,7 +21,7 @@ internal interface ICapture : IDisposable
     /// <summary>What --why and --slab asked for, and the count of TLB flushes.</summary>
     CostProbes Costs { get; }
 
-    /// <summary>What --stacks asked for, or why not; else null.</summary>
+    /// <summary>Stacks that are taken, or why they are not; null: none were to be.</summary>
     StackRecording? Stacks { get; }
 
     /// <summary>Faults that kernel mode takes for the program are not seen.</summary>

@@ -50,14 +50,16 @@ public sealed record RecordOptions
     /// <summary>Also count the kernel objects and pages that each fault allocates.</summary>
     public bool Slab { get; init; }
 
-    /// <summary>Also record the user stack of each fault.</summary>
-    public bool Stacks { get; init; }
+    /// <summary>Record the user stack of each fault; null: where the target is a command or a process, and the backend can.</summary>
+    public bool? Stacks { get; init; }
+
+    internal bool TakesStacks => Stacks ?? (Command.Count > 0 || Pid is not null);
 
     /// <summary>Do not set the variables that make the command's runtimes write down the code they make.</summary>
     public bool NoJitMaps { get; init; }
 
-    /// <summary>The command is to write it down; see Launch/JitSwitches.cs.</summary>
-    internal bool NamesJitCode => Stacks && !NoJitMaps && Native.Libdw.Refusal is null && Command.Count > 0;
+    /// <summary>Stacks are taken of a command, which is to write that code down; see Launch/JitSwitches.cs.</summary>
+    internal bool NamesJitCode(Traces.StackRecording? stacks) => stacks is { Refusal: null } && !NoJitMaps && Command.Count > 0;
 
     /// <summary>Do not walk page tables: no levels, entries, frames.</summary>
     public bool NoFrames { get; init; }

@@ -25,7 +25,7 @@ public static class Recording
             var finalizeTime = Stopwatch.StartNew();
             var metadata = Finalize(output, options.OnFinalizing);
             finalizeTime.Stop();
-            if (options.NamesJitCode)
+            if (options.NamesJitCode(metadata.StackRecording))
                 JitSwitches.DeleteMaps(metadata);
             var exitStatus = ending.ExitStatus ?? target.WaitForCommand();
             return new RecordResult(options.Output, metadata, spool.Length, finalizeTime.Elapsed, exitStatus);

@@ -4,7 +4,7 @@ using Faultrec.Traces;
 
 namespace Faultrec.Recorder.Capture;
 
-/// <summary>What `--stacks` adds to a recording: unwind tables for the probes, and the ring of the stacks they take.</summary>
+/// <summary>What stacks add to a recording: unwind tables for the probes, and the ring of the stacks they take.</summary>
 internal sealed class StackProbes : IDisposable
 {
     /// <summary>8 bytes each. libc has 22,000 rows, libpython 63,000, node a million.</summary>
@@ -29,10 +29,10 @@ internal sealed class StackProbes : IDisposable
         _watch = new CodeWatch(new CodeTables(probes, MaxAddressSpaces));
     }
 
-    /// <summary>How the probes are told; without --stacks, or without libdw, they take none.</summary>
+    /// <summary>How the probes are told; without stacks, or without libdw, they take none.</summary>
     public static ProbeConfig Describe(ProbeConfig config, RecordOptions options)
     {
-        if (!options.Stacks || Libdw.Refusal is not null)
+        if (!options.TakesStacks || Libdw.Refusal is not null)
             return config;
         config.HasDetails = 1;
         config.CodeMaps = MaxAddressSpaces;
@@ -50,9 +50,9 @@ internal sealed class StackProbes : IDisposable
         return stacks;
     }
 
-    /// <summary>What the trace says of stacks when it begins; null: they were not asked for.</summary>
+    /// <summary>What the trace says of stacks when it begins; null: none were to be taken.</summary>
     public static StackRecording? Recording(RecordOptions options, string? refusal)
-        => options.Stacks ? new StackRecording(refusal ?? Libdw.Refusal, 0, 0, 0, []) : null;
+        => options.TakesStacks ? new StackRecording(refusal ?? Libdw.Refusal, 0, 0, 0, []) : null;
 
     /// <summary>A sink before <paramref name="sink"/> that learns which code processes map.</summary>
     public IFrameSink Watching(IFrameSink sink) => _watch.Before(sink);

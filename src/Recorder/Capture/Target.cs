@@ -65,7 +65,7 @@ internal sealed class Target : IDisposable
             return new Target(TargetScope.Cgroup, $"cgroup {path}") { CgroupId = Cgroup.FindId(path) };
         if (options.Pid is { } pid)
             return new Target(pid, null, $"pid {pid}");
-        var launcher = Launcher.Start(options.Command, user, options.NamesJitCode);
+        var launcher = Launcher.Start(options.Command, user);
         return new Target(launcher.Pid, launcher, "command");
     }
 

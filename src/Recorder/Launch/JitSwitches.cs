@@ -22,17 +22,16 @@ internal static class JitSwitches
     // The map alone: 1 also writes perfinfo-PID.map, 2 a jitdump (src/coreclr/inc/clrconfignames.h).
     private const string DotnetMapOnly = "3";
 
-    /// <summary>For this process, and so for what it becomes. To be called right before that: it is not for this runtime.</summary>
-    public static void Set()
+    public static void AddTo(Dictionary<string, string> variables)
     {
-        _ = Libc.Setenv(DotnetMaps, DotnetMapOnly, 0);
-        var options = Environment.GetEnvironmentVariable(NodeOptions) ?? "";
+        variables.TryAdd(DotnetMaps, DotnetMapOnly);
+        var options = variables.GetValueOrDefault(NodeOptions, "");
         if (!AsksForMap(options))
-            _ = Libc.Setenv(NodeOptions, $"{options} {NodeSwitches}".TrimStart(), 1);
+            variables[NodeOptions] = $"{options} {NodeSwitches}".TrimStart();
     }
 
     /// <summary>
-    /// Deletes the maps that <see cref="Set"/> made processes of the recording write, when they have ended: of .NET and Node, for
+    /// Deletes the maps that <see cref="AddTo"/> made processes of the recording write, when they have ended: of .NET and Node, for
     /// other runtimes write some, too. Where the user's own variables ask for them they stay.
     /// </summary>
     public static void DeleteMaps(TraceMetadata recording)

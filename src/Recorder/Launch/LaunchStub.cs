@@ -1,3 +1,4 @@
+using System.Collections;
 using System.Globalization;
 using System.Runtime.InteropServices;
 using Faultrec.Recorder.Capture;
@@ -16,7 +17,7 @@ public static unsafe class LaunchStub
 
     private const int Sigpipe = 13;
 
-    /// <param name="args">Verb, fd to wait on, fd to report on, soft limit of open files, user or "", uid, gid, home, "jit" or "", then the command and its arguments.</param>
+    /// <param name="args">Verb, fd to wait on, fd to report on, soft limit of open files, user or "", uid, gid, home, then the command and its arguments.</param>
     /// <returns>Only when the command could not be executed: 127 not found, 126 not executable.</returns>
     public static int Run(string[] args)
     {
@@ -24,27 +25,30 @@ public static unsafe class LaunchStub
         _ = Libc.Fcntl(go, Libc.FSetfd, Libc.FdCloexec);
         _ = Libc.Fcntl(report, Libc.FSetfd, Libc.FdCloexec);
         FileLimit.Restore(ulong.Parse(args[3], CultureInfo.InvariantCulture));
-        var error = args[4].Length == 0 ? 0 : BecomeUser(args[4], uint.Parse(args[5]), uint.Parse(args[6]), args[7]);
+        var variables = Variables();
+        var error = args[4].Length == 0 ? 0 : BecomeUser(args[4], uint.Parse(args[5]), uint.Parse(args[6]), args[7], variables);
         if (error != 0)
             return Fail(report, error, StubReport.CannotBecomeUser);
 
-        if (args[8].Length > 0)
-            JitSwitches.Set();
         // The runtime ignores SIGPIPE; an ignored signal stays ignored through execve.
         _ = Libc.Signal(Sigpipe, 0);
-        using var argv = new NativeArguments(args.AsSpan(9));
+        using var argv = new NativeArguments(args.AsSpan(8));
+        using var environment = NativeEnvironment(variables);
+        JitSwitches.AddTo(variables);
+        using var environmentWithSwitches = NativeEnvironment(variables);
 
         // Once for nothing, so that the pages and bindings that the real calls need are there: from the look at the counters
         // until execve no fault may come.
         StubReport baseline = default;
         SendBaseline(-1, ref baseline);
         _ = ReadByte(-1);
-        _ = Libc.Execvp(argv.Empty, argv.Pointer);
+        _ = Libc.Execvpe(argv.Empty, argv.Pointer, environment.Pointer);
 
         SendBaseline(report, ref baseline);
-        if (!ReadByte(go))
+        var released = ReadByte(go);
+        if (released == 0)
             return 126; // The recorder is gone or gave up: the command must not run unrecorded.
-        _ = Libc.Execvp(argv.Pointer[0], argv.Pointer);
+        _ = Libc.Execvpe(argv.Pointer[0], argv.Pointer, released == Launcher.GoWithSwitches ? environmentWithSwitches.Pointer : environment.Pointer);
         return Fail(report, Marshal.GetLastPInvokeError(), StubReport.CannotExecute);
     }
 
@@ -65,14 +69,14 @@ public static unsafe class LaunchStub
             _ = Libc.Write(fd, bytes, (nuint)sizeof(StubReport));
     }
 
-    private static bool ReadByte(int fd)
+    private static byte ReadByte(int fd)
     {
-        byte released;
+        byte released = 0;
         nint read;
         do
             read = Libc.Read(fd, &released, 1);
         while (read < 0 && Marshal.GetLastPInvokeError() == Errno.Eintr);
-        return read == 1;
+        return read == 1 ? released : (byte)0;
     }
 
     private static int Fail(int fd, int errno, int kind)
@@ -82,15 +86,19 @@ public static unsafe class LaunchStub
         return errno == Errno.Enoent ? 127 : 126;
     }
 
-    private static int BecomeUser(string user, uint uid, uint gid, string home)
+    private static int BecomeUser(string user, uint uid, uint gid, string home, Dictionary<string, string> variables)
     {
         if (Libc.Initgroups(user, gid) < 0 || Libc.Setresgid(gid, gid, gid) < 0 || Libc.Setresuid(uid, uid, uid) < 0)
             return Marshal.GetLastPInvokeError();
-        _ = Libc.Setenv("HOME", home, 1);
-        _ = Libc.Setenv("USER", user, 1);
-        _ = Libc.Setenv("LOGNAME", user, 1);
+        (variables["HOME"], variables["USER"], variables["LOGNAME"]) = (home, user, user);
         return 0;
     }
+
+    private static Dictionary<string, string> Variables()
+        => Environment.GetEnvironmentVariables().Cast<DictionaryEntry>().ToDictionary(entry => (string)entry.Key, entry => (string)entry.Value!);
+
+    private static NativeArguments NativeEnvironment(Dictionary<string, string> variables)
+        => new([.. variables.Select(variable => $"{variable.Key}={variable.Value}")]);
 }
 
 /// <summary>What the stub tells through its pipe; end of file after the baseline means that execve succeeded.</summary>

@@ -19,6 +19,9 @@ internal readonly record struct ChildEnd(int Status, long MinorFaults, long Majo
 /// </summary>
 internal sealed unsafe class Launcher : IDisposable
 {
+    /// <summary>What the stub waits for: to execute the command, in its environment as it is or with <see cref="JitSwitches"/>.</summary>
+    internal const byte Go = 1, GoWithSwitches = 2;
+
     private const short SpawnSetSigDef = 0x04;
     private readonly FdHandle _go;
     private readonly FdHandle _report;
@@ -36,8 +39,7 @@ internal sealed unsafe class Launcher : IDisposable
 
     public int Pid { get; }
 
-    /// <param name="namesJitCode">See <see cref="JitSwitches"/>.</param>
-    public static Launcher Start(IReadOnlyList<string> command, InvokingUser? user, bool namesJitCode)
+    public static Launcher Start(IReadOnlyList<string> command, InvokingUser? user)
     {
         var (goRead, goWrite) = Pipe();
         var (reportRead, reportWrite) = Pipe();
@@ -49,7 +51,7 @@ internal sealed unsafe class Launcher : IDisposable
         {
             string[] stub = [
                 .. SelfCommand(), LaunchStub.Verb, Text(goRead.Fd), Text(reportWrite.Fd), FileLimit.Before.ToString(CultureInfo.InvariantCulture),
-                user?.Name ?? "", Text(user?.Uid ?? 0), Text(user?.Gid ?? 0), user?.Home ?? "", namesJitCode ? "jit" : "",
+                user?.Name ?? "", Text(user?.Uid ?? 0), Text(user?.Gid ?? 0), user?.Home ?? "",
                 .. command,
             ];
             var pid = Spawn(stub);
@@ -73,10 +75,11 @@ internal sealed unsafe class Launcher : IDisposable
     }
 
     /// <summary>Lets the command run and waits until its execve is done.</summary>
+    /// <param name="namesJitCode">With the variables of <see cref="JitSwitches"/>.</param>
     /// <exception cref="FaultrecException">127 not found, 126 not executable.</exception>
-    public void Release()
+    public void Release(bool namesJitCode)
     {
-        byte go = 1;
+        var go = namesJitCode ? GoWithSwitches : Go;
         _ = Libc.Write(_go.Fd, &go, 1); // fails when it is gone: then its status tells
         if (ReadReport() is not { } report)
             return;

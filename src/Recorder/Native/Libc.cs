@@ -137,11 +137,8 @@ internal static unsafe partial class Libc
     [LibraryImport(Library, EntryPoint = "initgroups", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     public static partial int Initgroups(string user, uint gid);
 
-    [LibraryImport(Library, EntryPoint = "execvp", SetLastError = true)]
-    public static partial int Execvp(byte* file, byte** argv);
-
-    [LibraryImport(Library, EntryPoint = "setenv", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
-    public static partial int Setenv(string name, string value, int overwrite);
+    [LibraryImport(Library, EntryPoint = "execvpe", SetLastError = true)]
+    public static partial int Execvpe(byte* file, byte** argv, byte** environment);
 
     [LibraryImport(Library, EntryPoint = "signal", SetLastError = true)]
     public static partial nint Signal(int signal, nint handler);

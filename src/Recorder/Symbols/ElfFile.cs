@@ -98,4 +98,4 @@ internal sealed unsafe class ElfFile : IDisposable
 }
 
 /// <summary>A file is not what it should be; the message ends a sentence that begins with its name.</summary>
-internal sealed class BadElfException(string message, Exception? inner = null) : Exception(message, inner);
+internal class BadElfException(string message, Exception? inner = null) : Exception(message, inner);

@@ -26,6 +26,7 @@ internal sealed unsafe class ElfWorker : IDisposable
     private const int Sigkill = 9;
     private const int Sigxcpu = 24;
 
+    private int _opened;
     private FdHandle? _requests;
     private FdHandle? _replies;
     private int _pid;
@@ -69,6 +70,7 @@ internal sealed unsafe class ElfWorker : IDisposable
             request.Write(path);
             request.Write(inode);
         });
+        _opened++;
         var (module, buildId) = (reply.ReadInt32(), reply.ReadString());
         var segments = new Libdw.ProgramHeader[reply.ReadInt32()];
         reply.BaseStream.ReadExactly(MemoryMarshal.AsBytes(segments.AsSpan()));
@@ -106,7 +108,7 @@ internal sealed unsafe class ElfWorker : IDisposable
         if (!ElfWire.Write(_requests!.Fd, stream.ToArray()) || ElfWire.Read(_replies!.Fd, TimeoutMs) is not { } bytes)
         {
             Crashes++;
-            throw new BadElfException($"cannot be read: libdw {End(kill: true)}");
+            throw new LostElfWorkerException($"cannot be read: libdw {End(kill: true)}", _opened > (kind == ElfRequest.Find ? 1 : 0));
         }
         var reply = new BinaryReader(new MemoryStream(bytes));
         return reply.ReadBoolean() ? reply : throw new BadElfException(reply.ReadString());
@@ -125,6 +127,7 @@ internal sealed unsafe class ElfWorker : IDisposable
         }
         (_requests, _replies) = (requestWrite, replyRead);
         Generation++;
+        _opened = 0;
     }
 
     /// <returns>How it ended, to follow "libdw".</returns>
@@ -161,4 +164,11 @@ internal sealed unsafe class ElfWorker : IDisposable
     };
 
     private static string Text(int value) => value.ToString(CultureInfo.InvariantCulture);
+}
+
+/// <summary>The process ended, or had to be ended, at a question about a file.</summary>
+/// <param name="hadOthers">It had more files open: one of those may have used up its memory.</param>
+internal sealed class LostElfWorkerException(string message, bool hadOthers) : BadElfException(message)
+{
+    public bool HadOthers => hadOthers;
 }

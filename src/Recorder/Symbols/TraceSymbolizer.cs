@@ -72,6 +72,10 @@ public sealed class TraceSymbolizer : IDisposable
                 _open[index] = open = Open(module);
             return open is { } found ? _worker.Find(found.Module, address)[^1] : default;
         }
+        catch (LostElfWorkerException e) when (e.HadOthers)
+        {
+            return NameOf(index, module, address);
+        }
         catch (BadElfException e)
         {
             _open[index] = null;

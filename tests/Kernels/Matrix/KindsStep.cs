@@ -33,7 +33,7 @@ internal sealed class KindsStep
         with-sysctl.sh kernel.numa_balancing=1 fault_kind numa_hint 50
         all
         faultrec record --force --backend {{rung}} -o t -- sh all.sh || exit
-        faultrec dump t | awk -F, -v OFS=, 'NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i } NR > 1 { print $at["tid"], $at["address"], $at["kind"] }'
+        faultrec dump t | tr -d '\r' | awk -F, -v OFS=, 'NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i } NR > 1 { print $at["tid"], $at["address"], $at["kind"] }'
         """;
 
     /// <summary>The fixtures that ran; <c>spurious</c> and <c>migration_wait</c> are no part of it: emulation has no stale TLB, and is slow.</summary>

@@ -59,6 +59,7 @@ internal static class Plan
         new(LeftBefore, WhatIsLeft),
         new(Doctor, "faultrec doctor --format json"),
         new(Auto, "faultrec record --force -o t -- true >/dev/null && faultrec info --format json t"),
+        // Without stacks, whose making takes a guest as long as all the rest; they have steps of their own.
         .. Rungs.SelectMany(rung => (GuestStep[])[.. Workload.All.SelectMany(workload => Record(rung, workload)), .. Endings(rung)]),
         new(Functions, "faultrec doctor --format json handle_mm_fault handle_pte_fault exc_page_fault; [ $? = 4 ]"),
         new(HandlersInKernel, "awk '$2 ~ /[tT]/ && NF == 3 { print $3 }' /proc/kallsyms | grep -xE 'handle_pte_fault|do_(anonymous|swap|wp|numa|huge_pmd_anonymous)_page|do_fault'; true"),
@@ -122,7 +123,7 @@ internal static class Plan
     // The shell forks, so that the program's own getrusage begins at zero; `true` keeps it from an exec in its place.
     private static IEnumerable<GuestStep> Record(Rung rung, Workload workload) =>
     [
-        new(Step(rung, workload, "record"), $"faultrec record --force --backend {rung} -o t -- sh -c '{workload.Command}; true'"),
+        new(Step(rung, workload, "record"), $"faultrec record --force --no-stacks --backend {rung} -o t -- sh -c '{workload.Command}; true'"),
         new(Step(rung, workload, "info"), "faultrec info --format json t"),
         new(Step(rung, workload, "report"), "faultrec report --format json t"),
     ];
