@@ -11,15 +11,14 @@
 #include "ring.bpf.h"
 
 static __always_inline int fault_enter(unsigned long address, struct pt_regs *regs,
-				       unsigned long error_code)
+				       unsigned long error_code, __u8 bits)
 {
 	struct task_slot *slot = my_slot();
 	__u32 cpu = bpf_get_smp_processor_id();
 	struct ring_control *control = bpf_map_lookup_elem(&ring_controls, &cpu);
 
 	if (slot && control && is_on(control) && is_target(slot))
-		begin_fault(slot, control, cpu, address, regs->ip, error_code, FAULT_HAS_ERROR_CODE,
-			    false);
+		begin_fault(slot, control, cpu, address, regs->ip, error_code, bits, false);
 	return 0;
 }
 
@@ -27,7 +26,7 @@ SEC("tp_btf/page_fault_user")
 int BPF_PROG(fault_enter_user, unsigned long address, struct pt_regs *regs,
 	     unsigned long error_code)
 {
-	return fault_enter(address, regs, error_code);
+	return fault_enter(address, regs, error_code, FAULT_HAS_ERROR_CODE);
 }
 
 SEC("tp_btf/page_fault_kernel")
@@ -40,7 +39,7 @@ int BPF_PROG(fault_enter_kernel, unsigned long address, struct pt_regs *regs,
 	 */
 	if (bpf_get_current_task_btf()->pagefault_disabled)
 		return 0;
-	return fault_enter(address, regs, error_code);
+	return fault_enter(address, regs, error_code, FAULT_HAS_ERROR_CODE | FAULT_KERNEL_IP);
 }
 
 static __always_inline int fault_complete(struct bpf_perf_event_data *ctx, __u8 bits)

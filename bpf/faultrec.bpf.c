@@ -71,15 +71,15 @@ int BPF_PROG(signal_raised, int sig, void *info, struct task_struct *task)
 			bits |= FAULT_HAS_WALK;
 			level = level_of(slot->walk_shift);
 		}
-		send_event_of(slot->start_ns ? slot->stack : 0, EVENT_FAULT_FAILED, slot, now_ns,
-			      slot->start_ns ?: now_ns, slot->address, slot->ip,
+		send_event_of(slot->start_ns ? slot->stack : STACK_NOT_TAKEN, EVENT_FAULT_FAILED,
+			      slot, now_ns, slot->start_ns ?: now_ns, slot->address, slot->ip,
 			      ((__u64)slot->code << 32) | (__u32)sig,
 			      ((__u64)slot->result << 32) | level << 8 | bits, slot->pte_before);
 		slot->state = SLOT_IDLE;
 	} else if (config.sees_only_mapped && head.si_code <= LAST_ADDRESS_CODE) {
 		/* Where nothing is mapped handle_mm_fault is not called. */
 		regs = (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
-		send_event_of(config.code_maps ? take_stack(slot, WALK_CALL) : 0,
+		send_event_of(config.code_maps ? take_stack(slot, WALK_CALL, false) : 0,
 			      EVENT_FAULT_FAILED, slot, now_ns, now_ns, head.si_addr,
 			      BPF_CORE_READ(regs, ip), (__u32)sig, FAULT_NO_ENTRY, 0);
 	}
@@ -144,7 +144,7 @@ int BPF_PROG(address_space_changed, struct pt_regs *regs, long ret)
 	    regs->orig_ax == 9)
 		code_mapped(slot, regs, ret);
 	if (config.code_maps && (type == EVENT_MAPPED || type == EVENT_BRK || type == EVENT_REMAP))
-		stack = take_stack(slot, WALK_CALL);
+		stack = take_stack(slot, WALK_CALL, false);
 	if (type == EVENT_USERFAULTFD) {
 		if (bpf_probe_read_user(&range, sizeof(range), (void *)regs->dx))
 			return 0;

@@ -213,7 +213,7 @@ struct fault_details {
 	__u16 objects[SLAB_STAGES]; /* by enum slab_stage */
 	__u16 buddy_pages;
 	__u16 has_costs; /* the three above are known */
-	__u64 stack;	 /* id of a struct stack_record; 0: none was taken, or it was lost */
+	__u64 stack;	 /* id of a struct stack_record, or STACK_NOT_TAKEN; 0: it was lost */
 };
 
 #define MAX_FRAMES	  127
@@ -229,12 +229,17 @@ enum stack_ending {
 };
 
 #define MAX_PYTHON_FRAMES 64
+#define MAX_KERNEL_FRAMES 40
+
+/* In place of an id, which is odd: nobody looked for the stack. */
+#define STACK_NOT_TAKEN 2
 
 /*
- * A distinct user stack: ips, the innermost first (of a caller the last byte of its call), and
- * behind them two words for each frame of the Python interpreter: the id of its struct python_code,
- * and the offset of its instruction << 1 | whether the interpreter's C function was entered with
- * it. What is sent ends behind the last.
+ * A distinct stack: ips, the innermost first. Of a fault in kernel mode first those of the kernel,
+ * at most MAX_KERNEL_FRAMES, our own program's among them; then the user's (of a caller the last
+ * byte of its call), and behind them two words for each frame of the Python interpreter: the id of
+ * its struct python_code, and the offset of its instruction << 1 | whether the interpreter's C
+ * function was entered with it. What is sent ends behind the last.
  */
 struct stack_record {
 	__u64 id; /* a hash of what follows */

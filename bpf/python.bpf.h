@@ -10,8 +10,9 @@
 #define MAX_PYTHON_LAYOUTS 64
 #define MAX_PYTHON_THREADS 256
 #define FRAME_BYTES	   128 /* of a frame, as far as its fields are looked at */
-#define OWNED_BY_C	   3 /* since 3.12 this and above: not a function's frame, but the interpreter's \
-			      */
+#define OWNED_BY_C                                                                                 \
+	3 /* since 3.12 this and above: not a function's frame, but the interpreter's              \
+	   */
 #define TAG_BITS      7ull /* of a reference, since 3.14 */
 #define PYTHON_STATE  32   /* PyASCIIObject.state; length is at 16, as a bytes object's */
 #define PYTHON_LENGTH 16
@@ -211,8 +212,7 @@ static long walk_python_frame(__u32 i, struct python_walk *walk)
 		return 1;
 	walk->record->words[place] = id;
 	walk->record->words[place + 1] = (__u64)instruction << 1 | is_entry;
-	walk->stack->hash = (walk->stack->hash ^ id ^ instruction) * GOLDEN;
-	walk->stack->hash ^= walk->stack->hash >> 29;
+	add_to_hash(walk->stack, id ^ instruction);
 	walk->frames++;
 	return 0;
 }

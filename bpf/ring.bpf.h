@@ -158,7 +158,8 @@ static __always_inline void begin_fault(struct task_slot *slot, struct ring_cont
 	else
 		walk_before(slot, address);
 	if (config.code_maps)
-		slot->stack = is_remote ? 0 : take_stack(slot, WALK_FAULT);
+		slot->stack = is_remote ? STACK_NOT_TAKEN
+					: take_stack(slot, WALK_FAULT, bits & FAULT_KERNEL_IP);
 	slot->start_ns = exception_ns ?: bpf_ktime_get_ns();
 }
 
@@ -217,7 +218,7 @@ static __always_inline void complete_fault(struct task_slot *slot, struct ring_c
 		start_ns = now_ns;
 		slot->weight = choose(control);
 		slot->handler = 0;
-		slot->stack = 0;
+		slot->stack = STACK_NOT_TAKEN;
 	}
 	if (!slot->weight) {
 		count_sampled_out(control, bits);

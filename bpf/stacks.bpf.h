@@ -287,19 +287,38 @@ static __always_inline __u32 step(struct stack_walk *walk, struct unwind_row row
 	return ENDING_NONE;
 }
 
+static __always_inline void add_to_hash(struct stack_walk *walk, __u64 word)
+{
+	walk->hash = (walk->hash ^ word) * GOLDEN;
+	walk->hash ^= walk->hash >> 29;
+}
+
+/* How the kernel came to touch user memory: return addresses, from here outwards. */
+static __always_inline void add_kernel_frames(struct stack_walk *walk)
+{
+	struct stack_record *record = walk->record;
+	long bytes = bpf_get_task_stack(bpf_get_current_task_btf(), record->words,
+					MAX_KERNEL_FRAMES * 8, 0);
+
+	for (__u32 i = 0; i < MAX_KERNEL_FRAMES && (i + 1) * 8 <= bytes; i++) {
+		add_to_hash(walk, record->words[i]);
+		walk->frames = i + 1;
+	}
+}
+
 /* bpf_loop's function: one frame; 1 ends the loop. */
 static long walk_frame(__u32 index, struct stack_walk *walk)
 {
+	__u32 frame = walk->frames;
 	/* A return address may be the first byte of the next function: a call at a function's end.
 	 */
 	__u64 pc = walk->is_interrupted ? walk->ip : walk->ip - 1;
 
-	if (index >= MAX_FRAMES)
+	if (frame >= MAX_FRAMES)
 		return 1;
-	walk->record->words[index] = pc;
-	walk->frames = index + 1;
-	walk->hash = (walk->hash ^ pc) * GOLDEN;
-	walk->hash ^= walk->hash >> 29;
+	walk->record->words[frame] = pc;
+	walk->frames = frame + 1;
+	add_to_hash(walk, pc);
 	walk->ending = step(walk, row_of(walk, pc), pc);
 	return walk->ending != ENDING_NONE;
 }
@@ -318,8 +337,8 @@ static __always_inline __u32 maps_of(struct task_slot *slot)
 	return slot->maps;
 }
 
-/* Sends the running task's user stack where it is new; returns its id, 0: it was lost. */
-static __noinline __u64 take_stack(struct task_slot *slot, __u32 walker)
+/* Sends the running task's stack where it is new; returns its id, 0: it was lost. */
+static __noinline __u64 take_stack(struct task_slot *slot, __u32 walker, bool is_in_kernel)
 {
 	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
 	struct stack_record *record = bpf_map_lookup_elem(&walked_stacks, &walker);
@@ -340,6 +359,8 @@ static __noinline __u64 take_stack(struct task_slot *slot, __u32 walker)
 			    walk.maps;
 	walk.record = record;
 	walk.is_interrupted = 1;
+	if (is_in_kernel)
+		add_kernel_frames(&walk);
 	bpf_loop(MAX_FRAMES, walk_frame, &walk, 0);
 	if (!walk.frames || walk.frames > MAX_FRAMES)
 		return 0;

@@ -55,6 +55,25 @@ public sealed partial class StackTests : LiveTest
         Assert.Matches(@"^\S*brk\S* \S*sbrk\S* reserve_by_brk main ", Mapper("heap"));
     }
 
+    /// <summary>Where the kernel touches the page, the stack also has the way to there from the system call.</summary>
+    [Fact]
+    public void FaultsOfTheKernelHaveItsFramesToo()
+    {
+        var (_, rows) = RecordStacks(Checkout.Fixture("kernel_touch"), "100");
+
+        var byKernel = rows.All.Where(row => row.KernelAccess && Functions(rows, row.StackId).Contains("main")).ToList();
+        Assert.InRange(byKernel.Count, 100, int.MaxValue);
+        Assert.All(byKernel, row =>
+        {
+            var frames = rows.Metadata.Stacks!.FramesOf(row.StackId!.Value).ToList();
+            var ofKernel = frames.TakeWhile(frame => frame.Kind == "kernel").ToList();
+            Assert.Contains(ofKernel, frame => frame.Function is "do_syscall_64" or "x64_sys_call");
+            Assert.DoesNotContain(ofKernel, frame => frame.Function!.StartsWith("bpf_", StringComparison.Ordinal) || frame.Function.Contains("page_fault", StringComparison.Ordinal));
+            Assert.DoesNotContain(frames.Skip(ofKernel.Count), frame => frame.Kind == "kernel");
+        });
+        Assert.All(rows.All.Where(row => !row.KernelAccess && row.StackId is not null), row => Assert.DoesNotContain(rows.Metadata.Stacks!.FramesOf(row.StackId!.Value), frame => frame.Kind == "kernel"));
+    }
+
     [Fact]
     public void FailedFaultsHaveStacks()
     {
@@ -102,7 +121,7 @@ public sealed partial class StackTests : LiveTest
 
     /// <summary>As Debian ships them: stripped, without frame pointers, C++ in libraries of 100 MB, and Rust.</summary>
     [Theory]
-    [InlineData("clang-format", "--dump-config", "clang-format-14")]
+    [InlineData("clang-format", "--dump-config", "clang-format")]
     [InlineData("rg", "--threads 2 -c fault /usr/include", "rg")]
     public void StacksOfProgramsFromPackagesReachTheirOwnCode(string program, string arguments, string file)
     {

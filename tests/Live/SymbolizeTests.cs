@@ -34,7 +34,8 @@ public sealed class SymbolizeTests : LiveTest
     [Fact]
     public void ATraceWithoutStacksIsRefused()
     {
-        RecordFixture("seq_touch", "10");
+        var recorded = Running.ToEnd(InFolder, Checkout.Faultrec, "record", "--no-stacks", "-o", TracePath, "--", Checkout.Fixture("seq_touch"), "10");
+        Assert.Equal(0, recorded.Status);
 
         var result = Running.ToEnd(InFolder, Checkout.Faultrec, "symbolize", TracePath);
 

@@ -10,12 +10,17 @@ internal static class Machine
     /// <summary>"none [integrity] confidentiality"</summary>
     public const string LockdownFile = "/sys/kernel/security/lockdown";
 
+    private const string BootIdFile = "/proc/sys/kernel/random/boot_id";
+
     public static IReadOnlyList<int> OnlineCpus => ParseList(File.ReadAllText("/sys/devices/system/cpu/online"));
 
     /// <summary>One more than the highest CPU number that can ever come online: the size of per-CPU tables.</summary>
     public static int PossibleCpus => ParseList(File.ReadAllText("/sys/devices/system/cpu/possible"))[^1] + 1;
 
     public static string KernelRelease => File.ReadAllText("/proc/sys/kernel/osrelease").Trim();
+
+    /// <summary>Differs from boot to boot, as the kernel's addresses do (random(4)); null where there is none.</summary>
+    public static string? BootId => File.Exists(BootIdFile) ? File.ReadAllText(BootIdFile).Trim() : null;
 
     public static string Arch => RuntimeInformation.OSArchitecture == Architecture.X64 ? "x86_64" : "aarch64";
 

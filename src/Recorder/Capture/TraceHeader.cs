@@ -11,6 +11,7 @@ internal static class TraceHeader
         var kernel = KernelFaults.OfKernel();
         return new SpoolHeader
         {
+            BootId = Machine.BootId,
             TargetPid = target.Pid,
             FollowsOnlyTarget = target.IsMachineWide && target.Pid != 0,
             Metadata = new TraceMetadata

@@ -85,7 +85,7 @@ internal sealed class KernelSymbols(byte[] text)
     }
 
     // t, T: text; w, W: weak.
-    private static bool IsFunction(byte type) => type is (byte)'t' or (byte)'T' or (byte)'w' or (byte)'W';
+    internal static bool IsFunction(byte type) => type is (byte)'t' or (byte)'T' or (byte)'w' or (byte)'W';
 
     private int IndexOf(byte[] pattern, int start)
         => text.AsSpan(start).IndexOf(pattern) is >= 0 and var at ? start + at : -1;

@@ -7,8 +7,9 @@ namespace Faultrec.Recorder.Finalize;
 
 /// <summary>A fault on its way from a frame to a row.</summary>
 /// <param name="Signal">0: it was served.</param>
+/// <param name="Stack">Id of one that the probes sent, or <see cref="StackRecordHead.NotTaken"/>, or 0: it was lost.</param>
 /// <param name="Details">Null unless an option asked for them.</param>
-internal readonly record struct SpooledFault(FaultRecord Record, int Cpu, int Signal, SpooledDetails? Details = null);
+internal readonly record struct SpooledFault(FaultRecord Record, int Cpu, int Signal, ulong Stack = 0, SpooledDetails? Details = null);
 
 /// <summary>A class, so that faults without details stay small while they wait to be merged.</summary>
 internal sealed class SpooledDetails(in FaultDetails values)
@@ -58,7 +59,7 @@ internal sealed class FrameDecoder(IFrameItems items)
                 break;
             case FrameType.DetailedFaults:
                 foreach (ref readonly var record in MemoryMarshal.Cast<byte, DetailedFault>(payload))
-                    items.OnFault(new SpooledFault(record.Fault, cpu, 0, new SpooledDetails(record.Details)));
+                    items.OnFault(new SpooledFault(record.Fault, cpu, 0, record.Details.Stack, DetailsOf(record)));
                 break;
             case FrameType.Sideband:
                 foreach (var change in _parser.Parse(payload.ToArray()))
@@ -99,6 +100,9 @@ internal sealed class FrameDecoder(IFrameItems items)
             items.OnChange(new ProbeEvent(record));
     }
 
+    private static SpooledDetails? DetailsOf(in DetailedFault record)
+        => record.Details.HasCosts != 0 || (record.Fault.Bits & FaultBits.HasVmf) != 0 ? new SpooledDetails(record.Details) : null;
+
     // a = { start, address, ip, error code or flags << 32 | signal, fault_result << 32 | level << 8 | bits, pte_before }
     private static SpooledFault FailedFault(in EventRecord record)
     {
@@ -123,6 +127,6 @@ internal sealed class FrameDecoder(IFrameItems items)
             },
             (int)record.Cpu,
             (int)(record.A3 & 0xff),
-            record.Stack != 0 ? new SpooledDetails(new FaultDetails { Stack = record.Stack }) : null);
+            record.Stack);
     }
 }

@@ -1,4 +1,6 @@
+using Faultrec.Recorder.Capture;
 using Faultrec.Recorder.Native;
+using Faultrec.Recorder.Spool;
 using Faultrec.Recorder.Symbols;
 using Faultrec.Traces;
 
@@ -8,7 +10,7 @@ namespace Faultrec.Recorder.Finalize;
 /// Makes the tree of stacks: what the probes sent are addresses of a process at a moment, so each fault's stack is looked up among
 /// the mappings of that moment, once as long as they stay.
 /// </summary>
-internal sealed class StackResolver(StackRecording recording, TraceMetadata header) : IDisposable
+internal sealed class StackResolver(StackRecording recording, SpoolHeader header) : IDisposable
 {
     /// <summary>A program that maps code all the time makes every stack a new one.</summary>
     private const int MaxResolved = 1 << 18;
@@ -23,7 +25,8 @@ internal sealed class StackResolver(StackRecording recording, TraceMetadata head
     private readonly List<int> _nodeFrames = [];
     private readonly Dictionary<int, string> _folded = [];
     private readonly SymbolCache _symbols = new();
-    private readonly JitFrames _jit = new(header);
+    private readonly JitFrames _jit = new(header.Metadata);
+    private readonly KernelFrames _kernel = new(header.BootId == Machine.BootId);
     private readonly PythonFrames _python = new();
     private readonly Dictionary<(ulong Code, ulong Offset), int> _pythonFrames = [];
     private readonly Dictionary<StackFrame, int> _pythonLines = [];
@@ -39,8 +42,9 @@ internal sealed class StackResolver(StackRecording recording, TraceMetadata head
     /// <summary>Sets `stack_id` and `stack` of a row.</summary>
     public void Set(FaultBatch batch, int i, in SpooledFault fault, AddressSpace space)
     {
-        if (fault.Details?.Values.Stack is not { } id)
-            return; // a fault that failed, or had no entry
+        var id = fault.Stack;
+        if (id == StackRecordHead.NotTaken)
+            return;
         if (!_sent.TryGetValue(id, out var stack))
         {
             _lost++;
@@ -84,7 +88,7 @@ internal sealed class StackResolver(StackRecording recording, TraceMetadata head
         var key = (space, space.CodeVersion, _jit.VersionOf(space, timeNs), id);
         if (_resolved.TryGetValue(key, out var node))
             return node;
-        var frames = ips.SelectMany(ip => FramesOf(ip, space, timeNs).Reverse()).ToList();
+        var frames = ips.Skip(_kernel.FirstOf(ips)).SelectMany(ip => FramesOf(ip, space, timeNs).Reverse()).ToList();
         if (python.Length > 0)
             frames = WithPython(frames, python);
         node = -1;
@@ -147,6 +151,11 @@ internal sealed class StackResolver(StackRecording recording, TraceMetadata head
     private int[] FramesOf(ulong ip, AddressSpace space, long timeNs)
     {
         const int none = -1;
+        if (KernelFrames.IsKernel(ip))
+        {
+            var kernel = _symbols.ModuleWithoutFile(KernelFrames.Module);
+            return Frame(kernel, ip, () => [_kernel.FrameAt(ip, kernel)]);
+        }
         if (space.Lookup(ip) is not { } piece)
             return Frame(none, ip, () => [new StackFrame { Kind = "user", Address = ip }]);
         var identity = piece.Region.Identity;

@@ -24,7 +24,7 @@ internal sealed class TraceFinalizer : ISpoolTarget, IDisposable
         _spool = spool;
         _writer = new TraceWriter(output);
         _progress = progress;
-        _stacks = spool.Header.Metadata.StackRecording is { Refusal: null } asked ? new StackResolver(asked, spool.Header.Metadata) : null;
+        _stacks = spool.Header.Metadata.StackRecording is { Refusal: null } asked ? new StackResolver(asked, spool.Header) : null;
         _tasks = new TaskTable(_ledger, onlyKnown: spool.Header.FollowsOnlyTarget, stacks: _stacks);
         _rows = new FaultRows(spool.Header, _tasks, _ledger, _stacks);
     }

@@ -201,6 +201,9 @@ internal struct StackRecordHead
     public const int MaxFrames = 127;
     public const int MaxPythonFrames = 64;
 
+    /// <summary>In place of an id: nobody looked for the stack.</summary>
+    public const ulong NotTaken = 2;
+
     public ulong Id;
 
     /// <summary><see cref="PythonCodeHead.Kind"/>: the record is one of those.</summary>

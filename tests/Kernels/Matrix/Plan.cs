@@ -23,6 +23,7 @@ internal static class Plan
     public const string Kinds = "kinds";
     public const string Costs = "costs";
     public const string Stacks = "stacks";
+    public const string KernelStacks = "kernel-stacks";
     public const string LeftBefore = "left-before";
     public const string LeftAfter = "left-after";
 
@@ -103,6 +104,8 @@ internal static class Plan
             Step(rung, Costs), $"faultrec record --force --why --slab --backend {rung} -o t -- fork_cow 256 >/dev/null && faultrec report --format json --top 0 t")),
         .. OfStacks.Select(rung => new GuestStep(
             Step(rung, Stacks), $"faultrec record --force --stacks --backend {rung} -o t -- callchain {StackPages} >/dev/null && faultrec report --format json --top 0 t")),
+        .. OnFunctions.Select(rung => new GuestStep(
+            Step(rung, KernelStacks), $"faultrec record --force --backend {rung} -o t -- populate {StackPages} >/dev/null && faultrec report --format json --top 0 t")),
         new(LeftAfter, WhatIsLeft),
     ];
 

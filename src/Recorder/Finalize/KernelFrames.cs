@@ -1,0 +1,41 @@
+using Faultrec.Recorder.Symbols;
+using Faultrec.Traces;
+
+namespace Faultrec.Recorder.Finalize;
+
+/// <summary>The kernel's part of a stack: how a system call came to touch the page.</summary>
+/// <param name="isThisBoot">Addresses are this kernel's: they differ from boot to boot.</param>
+internal sealed class KernelFrames(bool isThisBoot)
+{
+    public const string Module = "[kernel]";
+
+    // From the probes outwards to the access: the exception (arch/x86/mm/fault.c), or who asks without one.
+    private static readonly HashSet<string> WayOfAFault =
+        ["handle_mm_fault", "do_user_addr_fault", "exc_page_fault", "asm_exc_page_fault", "do_kern_addr_fault"];
+
+    private KernelFunctions? _functions;
+
+    public static bool IsKernel(ulong ip) => ip >> 63 != 0;
+
+    /// <param name="address">A return address, so that it may lie behind the function that it returns to.</param>
+    public StackFrame FrameAt(ulong address, int module)
+        => new() { Kind = "kernel", Function = NameOf(address), Module = module, Address = address };
+
+    /// <returns>Where the frames begin that are neither our program's nor the fault's own.</returns>
+    public int FirstOf(ReadOnlySpan<ulong> ips)
+    {
+        var first = 0;
+        for (var i = 0; i < ips.Length && IsKernel(ips[i]); i++)
+        {
+            var isOnTheWay = NameOf(ips[i]) is { } name && WayOfAFault.Contains(name);
+            if (isOnTheWay)
+                first = i + 1;
+            else if (first > 0)
+                break;
+        }
+        return first;
+    }
+
+    private string? NameOf(ulong address)
+        => isThisBoot ? (_functions ??= KernelFunctions.OfKernel()).Find(address - 1) : null;
+}
