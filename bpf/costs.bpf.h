@@ -44,7 +44,7 @@ static __always_inline __u64 begin_costs(struct task_slot *slot, __u64 address)
 	struct fault_costs *costs = &slot->costs;
 	__u64 exception_ns = costs->exception_ns;
 
-	if (!config.has_details)
+	if (!config.has_costs)
 		return 0;
 	costs->exception_ns = 0;
 	if (config.starts_at_exception && exception_ns && costs->exception_address == address)

@@ -64,7 +64,7 @@ static __always_inline int fault_complete(struct bpf_perf_event_data *ctx, __u8 
 		return 0;
 	}
 	/* The execve of the command has switched the event on. */
-	if (config.has_details)
+	if (config.has_costs)
 		slot->costs.waits_for_exec = 0;
 	if ((ctx->regs.cs & 3) == 0)
 		bits |= FAULT_KERNEL_IP;

@@ -48,7 +48,8 @@ struct probe_config {
 	__u32 result_error;
 	__u32 result_major;
 	__u32 code_maps; /* elements of that map; 0: no stacks are taken */
-	__u32 _pad;
+	__u8 has_costs;	 /* what a fault's time went to, or what it allocated, is counted */
+	__u8 _pad[3];
 	__u64 cgroup_id;
 	/*
 	 * SCOPE_COMM: a shell pattern as an automaton of at most 31 states. Bit i of an entry: in

@@ -188,7 +188,10 @@ static __always_inline void count_sampled_out(struct ring_control *control, __u8
 static __always_inline __u8 add_details(struct task_slot *slot, bool has_costs,
 					struct fault_details *details, __u64 now_ns)
 {
-	end_costs(slot, has_costs, details, now_ns);
+	if (config.has_costs)
+		end_costs(slot, has_costs, details, now_ns);
+	else
+		details->has_costs = 0;
 	details->stack = slot->stack;
 	if (!slot->handler)
 		return 0;
@@ -210,7 +213,7 @@ static __always_inline void complete_fault(struct task_slot *slot, struct ring_c
 
 	slot->state = SLOT_IDLE;
 	slot->has_completed = 1;
-	if (config.has_details) {
+	if (config.has_costs) {
 		has_costs = slot->costs.is_under_way;
 		slot->costs.is_under_way = 0;
 	}

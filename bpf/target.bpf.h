@@ -72,7 +72,7 @@ struct task_slot {
 	__u8 name_is_known;
 	__u8 name_matches;
 	__u64 name[TASK_COMM_LEN / 8]; /* of the process, when it was compared */
-	struct fault_costs costs;      /* used when config.has_details */
+	struct fault_costs costs;      /* used when config.has_costs */
 };
 
 struct {

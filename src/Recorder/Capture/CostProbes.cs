@@ -53,7 +53,7 @@ internal sealed class CostProbes
     {
         if (_causes is null && _slab is null)
             return config;
-        config.HasDetails = 1;
+        (config.HasDetails, config.HasCosts) = (1, 1);
         config = SlabProbes.Describe(config, _slab);
         return FaultCauses.Describe(config, backend, _causes);
     }

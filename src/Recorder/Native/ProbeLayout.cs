@@ -43,7 +43,7 @@ internal unsafe struct ProbeConfig
     public uint ResultError;
     public uint ResultMajor;
     public uint CodeMaps;
-    private readonly uint _pad;
+    public byte HasCosts;
     public ulong CgroupId;
     public uint CommStar;
     public uint CommAccept;

@@ -19,7 +19,7 @@ public sealed partial class ProbeLayoutTests
             ("pidns_inum", "PidnsInum"), ("target_tgid", "TargetTgid"), ("ring_slots", "RingSlots"), ("scope", "Scope"),
             ("self_tgid", "SelfTgid"), ("machine_wide", "MachineWide"), ("leader_only", "LeaderOnly"),
             ("arg_address", "ArgAddress"), ("arg_flags", "ArgFlags"), ("arg_regs", "ArgRegs"), ("arg_count", "ArgCount"),
-            ("sees_only_mapped", "SeesOnlyMapped"), ("has_details", "HasDetails"),
+            ("sees_only_mapped", "SeesOnlyMapped"), ("has_details", "HasDetails"), ("has_costs", "HasCosts"),
             ("flag_tried", "FlagTried"), ("flag_remote", "FlagRemote"), ("flag_vma_lock", "FlagVmaLock"),
             ("starts_at_exception", "StartsAtException"), ("arg_lock_write", "ArgLockWrite"), ("sees_slow_slab", "SeesSlowSlab"), ("sees_new_slab", "SeesNewSlab"),
             ("result_retry", "ResultRetry"), ("result_error", "ResultError"), ("result_major", "ResultMajor"),
