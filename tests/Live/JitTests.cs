@@ -17,7 +17,7 @@ public sealed class JitTests : LiveTest
         program.ReadLine();
 
         using var signals = new EndSignals();
-        var options = new RecordOptions { Output = TracePath, Pid = program.Pid, ToolVersion = "test" };
+        var options = new RecordOptions { Output = TracePath, Pid = program.Pid, ToolVersion = "test", Stacks = false };
         var recording = Task.Run(() => Recording.Run(options, signals));
         Running.Until(() => recording.IsCompleted || new FileInfo(TracePath + ".spool") is { Exists: true, Length: > 0 }, "the recording has begun");
         program.WriteByte();
