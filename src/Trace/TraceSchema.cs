@@ -15,6 +15,10 @@ public static class TraceSchema
     /// <summary>Rows of a full row group: a <see cref="FaultBatch"/> of 37 MB, and about 50 MB more while one is written.</summary>
     public const int RowGroupSize = 250_000;
 
+    /// <summary>The columns of these names; other names are none.</summary>
+    public static FaultColumns ColumnsOf(IEnumerable<string> names)
+        => names.Aggregate(FaultColumns.None, (columns, name) => columns | (Columns.FirstOrDefault(column => column.Name == name)?.Flag ?? FaultColumns.None));
+
     /// <summary>
     /// In file order. What decided encoding and codec of each, measured on 250 k rows (ns a row to write, B a row; sequential
     /// toucher / random toucher / 8 processes on 2 CPUs):

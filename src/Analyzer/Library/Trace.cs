@@ -1,0 +1,48 @@
+using Faultrec.Traces;
+using Microsoft.Data.Analysis;
+
+namespace Faultrec.Analyzer;
+
+/// <summary>
+/// A recording, for programs and notebooks: what it says of itself, the tables of `faultrec report` as data frames, and its faults.
+/// Not thread-safe; each question reads the file again, only the columns and row groups it needs.
+/// </summary>
+public sealed class Trace : IDisposable
+{
+    private readonly TraceReader _reader;
+
+    private Trace(TraceReader reader) => _reader = reader;
+
+    public string Path => _reader.Path;
+
+    /// <summary>Command, host, kernel, regions, processes, threads, stacks: docs/format.md.</summary>
+    public TraceMetadata Metadata => _reader.Metadata;
+
+    /// <summary>What was captured, what was lost, and what the kernel counted.</summary>
+    public Receipt Receipt => _reader.Metadata.Receipt;
+
+    /// <summary>Faults in the file. In a sampled recording each may stand for more (column `weight`).</summary>
+    public long RowCount => _reader.RowCount;
+
+    /// <exception cref="FaultrecException">It is not there, no trace, damaged, or of a newer version: <see cref="ExitCode.BadInput"/>.</exception>
+    public static Trace Open(string path) => new(TraceReader.Open(path));
+
+    /// <summary>Everything that `faultrec report` tells, as objects.</summary>
+    public FaultReport Report(FaultFilter? filter = null) => ReportBuilder.Build(_reader, filter ?? FaultFilter.None);
+
+    /// <summary>A table of the report; its columns are those that docs/report.md lists for CSV, units in their names.</summary>
+    /// <param name="table">As in `report --by`.</param>
+    /// <param name="top">Rows to keep, 0: all.</param>
+    /// <exception cref="FaultrecException">A table of stacks was asked of a recording without them.</exception>
+    public DataFrame Table(ReportTableKind table, FaultFilter? filter = null, int top = 0)
+    {
+        if (table.NamesCode() && StackText.WhyNone(Metadata) is { } problem)
+            throw new FaultrecException(ExitCode.BadInput, $"{Path}: {problem}");
+        return ReportTables.Build(Report(filter), table, top).Frame;
+    }
+
+    /// <summary>The faults themselves.</summary>
+    public FaultSlice Faults(FaultFilter? filter = null) => new(_reader, filter ?? FaultFilter.None);
+
+    public void Dispose() => _reader.Dispose();
+}

@@ -1,0 +1,91 @@
+using Faultrec.Traces;
+using Microsoft.Data.Analysis;
+using Xunit;
+
+namespace Faultrec.Analyzer.Tests;
+
+/// <summary>What programs get: frames with the values of the file, or a clear refusal.</summary>
+public class LibraryTests
+{
+    private static readonly TraceMetadata Metadata = RandomTrace.Metadata();
+    private static readonly IReadOnlyList<Fault> Faults = [.. RandomTrace.Faults(Metadata, 2000, seed: 11)];
+
+    [Fact]
+    public void A_frame_of_faults_has_the_values_of_the_file()
+    {
+        using var file = new TemporaryTrace(Metadata, Faults, 300);
+        using var trace = Trace.Open(file.Path);
+
+        var frame = trace.Faults().ToDataFrame();
+
+        Assert.Equal(DumpFields.Names, frame.Columns.Select(column => column.Name));
+        Assert.Equal(trace.RowCount, frame.Rows.Count);
+        var row = 0;
+        trace.Faults().ForEach(FaultColumns.All, (batch, in verdicts) =>
+        {
+            for (var i = 0; i < batch.Count; i++, row++)
+            {
+                Assert.Equal(batch.TimeNs[i], frame["time_ns"][row]);
+                Assert.Equal(batch.Address[i], frame["address"][row]);
+                Assert.Equal(batch.Comm[i], frame["comm"][row]);
+                Assert.Equal(batch.Major[i], frame["major"][row]);
+                Assert.Equal(batch.DurationNs[i] == FaultBatch.Null ? null : batch.DurationNs[i], frame["duration_ns"][row]);
+                Assert.Equal(verdicts.Kinds[i].Name(), frame["kind"][row]);
+            }
+        });
+        Assert.Equal(Faults.Count, row);
+        Assert.Contains(null, Enumerable.Range(0, row).Select(i => frame["duration_ns"][i]));
+    }
+
+    [Fact]
+    public void Columns_come_as_they_are_named_and_faults_as_they_are_filtered()
+    {
+        using var file = new TemporaryTrace(Metadata, Faults, 300);
+        using var trace = Trace.Open(file.Path);
+
+        var frame = trace.Faults(new FaultFilter { Pids = [101] }).ToDataFrame(["kind", "pid"]);
+
+        Assert.Equal(["kind", "pid"], frame.Columns.Select(column => column.Name));
+        Assert.Equal(trace.Report(new FaultFilter { Pids = [101] }).Totals.Counts.Faults, frame.Rows.Count);
+        Assert.All(Enumerable.Range(0, (int)frame.Rows.Count), i => Assert.Equal(101L, frame["pid"][i]));
+        Assert.Contains("time_ns, duration_ns", Assert.Throws<ArgumentException>(() => trace.Faults().ToDataFrame(["time"])).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void What_does_not_fit_is_refused_with_rows_and_bytes()
+    {
+        using var file = new TemporaryTrace(Metadata, Faults, 300);
+        using var trace = Trace.Open(file.Path);
+
+        var refusal = Assert.Throws<InvalidOperationException>(() => trace.Faults().ToDataFrame(["pid", "comm"], maxBytes: 33_999)).Message;
+
+        Assert.Contains("2,000 faults of 2 columns would take about 34,000 bytes", refusal, StringComparison.Ordinal);
+        Assert.Equal(2000, trace.Faults().ToDataFrame(["pid", "comm"], maxBytes: 34_000).Rows.Count);
+    }
+
+    [Fact]
+    public void Every_table_is_the_frame_that_the_report_is_written_from()
+    {
+        using var file = new TemporaryTrace(Metadata, Faults, 300);
+        using var trace = Trace.Open(file.Path);
+        var report = trace.Report();
+
+        foreach (var kind in Enum.GetValues<ReportTableKind>())
+        {
+            var table = ReportTables.Build(report, kind, 0);
+            var frame = trace.Table(kind);
+            Assert.Equal(table.Columns.Select(column => column.Key), frame.Columns.Select(column => column.Name));
+            Assert.Equal(table.Frame.Rows.Select(row => string.Join('|', row)), frame.Rows.Select(row => string.Join('|', row)));
+            Assert.All(frame.Columns, column => Assert.True(column is Int64DataFrameColumn or DoubleDataFrameColumn or StringDataFrameColumn, column.Name));
+        }
+    }
+
+    [Fact]
+    public void Stacks_of_a_recording_without_them_are_refused()
+    {
+        using var file = new TemporaryTrace(Story.Metadata(Story.TwoRegions), [new(0x10000)], 10);
+        using var trace = Trace.Open(file.Path);
+
+        Assert.Contains("has no stacks", Assert.Throws<FaultrecException>(() => trace.Table(ReportTableKind.Stack)).Message, StringComparison.Ordinal);
+    }
+}
