@@ -13,7 +13,7 @@ public sealed class DiskTests : LiveTest
         var trace = Path.Combine(disk, "trace.parquet");
 
         var result = Running.ToEnd(
-            InFolder, Checkout.Faultrec, "record", "-o", trace, "--", "sh", "-c", $"{Checkout.Fixture("rand_touch")} {faults} 8192; exit 3");
+            InFolder, Checkout.Faultrec, "record", "--no-stacks", "-o", trace, "--", "sh", "-c", $"{Checkout.Fixture("rand_touch")} {faults} 8192; exit 3");
 
         Assert.Equal(3, result.Status);
         Assert.Equal(faults, Number(Said(result.Output), "touch_minflt"));
@@ -34,7 +34,7 @@ public sealed class DiskTests : LiveTest
         // The fill comes from the program itself, at once: no check of free space can see it coming.
         var script = $"{Checkout.Fixture("rand_touch")} 200000 1024; head -c 64m /dev/zero > {disk}/fill; {Checkout.Fixture("rand_touch")} 300000 1024; rm {disk}/fill; exit 3";
 
-        var result = Running.ToEnd(InFolder, Checkout.Faultrec, "record", "-o", trace, "--", "sh", "-c", script);
+        var result = Running.ToEnd(InFolder, Checkout.Faultrec, "record", "--no-stacks", "-o", trace, "--", "sh", "-c", script);
 
         Assert.True(result.Status is 3 or 5, $"status {result.Status}: {result.Error}");
         Assert.DoesNotContain("   at ", result.Error, StringComparison.Ordinal);
@@ -89,7 +89,7 @@ public sealed class DiskTests : LiveTest
         Assert.Equal("precious", File.ReadAllText(TracePath));
         Assert.Equal(["trace.parquet"], Folder.Names);
 
-        Assert.Equal(0, Running.ToEnd(InFolder, Checkout.Faultrec, "record", "-o", TracePath, "--", "true").Status);
+        Assert.Equal(0, Running.ToEnd(InFolder, Checkout.Faultrec, "record", "--no-stacks", "-o", TracePath, "--", "true").Status);
         Assert.Equal("precious", File.ReadAllText(TracePath + ".old"));
         Assert.NotEmpty(Rows.Read(TracePath).All);
 
@@ -105,7 +105,7 @@ public sealed class DiskTests : LiveTest
     [InlineData("/etc", 126, "cannot be executed")]
     public void ACommandThatCannotRunLeavesNothing(string command, int status, string because)
     {
-        var result = Running.ToEnd(InFolder, Checkout.Faultrec, "record", "-o", TracePath, "--", command, "argument");
+        var result = Running.ToEnd(InFolder, Checkout.Faultrec, "record", "--no-stacks", "-o", TracePath, "--", command, "argument");
 
         Assert.Equal(status, result.Status);
         Assert.Contains(because, Assert.Single(result.ErrorLines), StringComparison.Ordinal);
@@ -116,7 +116,7 @@ public sealed class DiskTests : LiveTest
     [Fact]
     public void AProcessThatIsNotThereLeavesNothing()
     {
-        var result = Running.ToEnd(InFolder, Checkout.Faultrec, "record", "-o", TracePath, "--pid", $"{int.MaxValue}");
+        var result = Running.ToEnd(InFolder, Checkout.Faultrec, "record", "--no-stacks", "-o", TracePath, "--pid", $"{int.MaxValue}");
 
         Assert.Equal(2, result.Status);
         Assert.Contains("no such process", Assert.Single(result.ErrorLines), StringComparison.Ordinal);

@@ -32,7 +32,7 @@ internal sealed class KindsStep
         with-memory-limit.sh 1500000 fault_kind huge_fallback 4
         with-sysctl.sh kernel.numa_balancing=1 fault_kind numa_hint 50
         all
-        faultrec record --force --backend {{rung}} -o t -- sh all.sh || exit
+        faultrec record --no-stacks --force --backend {{rung}} -o t -- sh all.sh || exit
         faultrec dump t | tr -d '\r' | awk -F, -v OFS=, 'NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i } NR > 1 { print $at["tid"], $at["address"], $at["kind"] }'
         """;
 

@@ -55,34 +55,34 @@ internal static class Plan
     /// <summary>Touched by each of the fixture's two chains of calls.</summary>
     public const int StackPages = 50;
 
+    /// <summary>Without stacks but where they are the question: tables and names take a guest longer than all the rest.</summary>
     public static IReadOnlyList<GuestStep> Steps { get; } =
     [
         new(LeftBefore, WhatIsLeft),
         new(Doctor, "faultrec doctor --format json"),
         new(Auto, "faultrec record --force -o t -- true >/dev/null && faultrec info --format json t"),
-        // Without stacks, whose making takes a guest as long as all the rest; they have steps of their own.
         .. Rungs.SelectMany(rung => (GuestStep[])[.. Workload.All.SelectMany(workload => Record(rung, workload)), .. Endings(rung)]),
         new(Functions, "faultrec doctor --format json handle_mm_fault handle_pte_fault exc_page_fault; [ $? = 4 ]"),
         new(HandlersInKernel, "awk '$2 ~ /[tT]/ && NF == 3 { print $3 }' /proc/kallsyms | grep -xE 'handle_pte_fault|do_(anonymous|swap|wp|numa|huge_pmd_anonymous)_page|do_fault'; true"),
         .. OnFunctions.Select(rung => new GuestStep(
-            Step(rung, Handlers), $"faultrec record --force --handlers --backend {rung} -o t -- fork_cow 256 >/dev/null && faultrec report --format json --top 0 t")),
+            Step(rung, Handlers), $"faultrec record --no-stacks --force --handlers --backend {rung} -o t -- fork_cow 256 >/dev/null && faultrec report --format json --top 0 t")),
         new(Forbidden, AsUser(3, "faultrec record -o t -- seq_touch 4")),
         new(Rootless, AsUser(2, "faultrec record -o t -- seq_touch 4 >/dev/null && faultrec info --format json t")),
         new(LegacyKprobe, """
             mount -t tmpfs none /sys/bus/event_source/devices/kprobe
-            faultrec record --force --backend kprobe -o t -- sleep 100 &
+            faultrec record --no-stacks --force --backend kprobe -o t -- sleep 100 &
             until [ -s t.spool ]; do sleep 0.1; done
             kill -9 $!
             wait $!
             rm -f t.spool
             grep -c libbpf /sys/kernel/tracing/kprobe_events
-            faultrec record --force --backend kprobe -o t -- seq_touch 4 >/dev/null
+            faultrec record --no-stacks --force --backend kprobe -o t -- seq_touch 4 >/dev/null
             status=$?
             umount /sys/bus/event_source/devices/kprobe
             grep -c libbpf /sys/kernel/tracing/kprobe_events
             [ $status = 0 ] && faultrec info --format json t | tr -d '\n'
             """),
-        new(Sleepers, "faultrec record --force --backend kprobe -o t -- sleep_in_faults && faultrec info --format json t | tr -d '\\n'"),
+        new(Sleepers, "faultrec record --no-stacks --force --backend kprobe -o t -- sleep_in_faults && faultrec info --format json t | tr -d '\\n'"),
         new(SleepersByName, RecordSleepers("sleep_in_faults")),
         new(SleepersAtTheEnd, RecordSleepers("""
             mkfifo in out
@@ -101,7 +101,7 @@ internal static class Plan
         .. AttachedAgain.Select(step => new GuestStep(step, AttachAgain(Rung.Fexit))),
         .. OfKinds.Select(rung => new GuestStep(Step(rung, Kinds), KindsStep.Script(rung))),
         .. OfKinds.Select(rung => new GuestStep(
-            Step(rung, Costs), $"faultrec record --force --why --slab --backend {rung} -o t -- fork_cow 256 >/dev/null && faultrec report --format json --top 0 t")),
+            Step(rung, Costs), $"faultrec record --no-stacks --force --why --slab --backend {rung} -o t -- fork_cow 256 >/dev/null && faultrec report --format json --top 0 t")),
         .. OfStacks.Select(rung => new GuestStep(
             Step(rung, Stacks), $"faultrec record --force --stacks --backend {rung} -o t -- callchain {StackPages} >/dev/null && faultrec report --format json --top 0 t")),
         .. OnFunctions.Select(rung => new GuestStep(
@@ -133,8 +133,8 @@ internal static class Plan
 
     private static IEnumerable<GuestStep> Endings(Rung rung) =>
     [
-        new(Step(rung, ExitCode), $"faultrec record --force --backend {rung} -o t -- exit_status code 3"),
-        new(Step(rung, Signal), $"faultrec record --force --backend {rung} -o t -- exit_status signal 11"),
+        new(Step(rung, ExitCode), $"faultrec record --no-stacks --force --backend {rung} -o t -- exit_status code 3"),
+        new(Step(rung, Signal), $"faultrec record --no-stacks --force --backend {rung} -o t -- exit_status signal 11"),
         new(Step(rung, Attached), Attach(rung)),
     ];
 
@@ -145,7 +145,7 @@ internal static class Plan
 
     /// <summary>Two programs that touch 1,024 pages each; the recording is of the first.</summary>
     private static string Neighbours(string target, string enter) => $$"""
-        faultrec record --force --backend fexit {{target}} -o n &
+        faultrec record --no-stacks --force --backend fexit {{target}} -o n &
         recorder=$!
         until [ -s n.spool ] || ! [ -d /proc/$recorder ]; do sleep 0.1; done
         sh -c '{{enter}} exec seq_touch 4' >/dev/null
@@ -157,7 +157,7 @@ internal static class Plan
 
     /// <summary>By name, so that no count of the kernel tells how many faults there were.</summary>
     private static string RecordSleepers(string program) => $$"""
-        faultrec record --force --backend kprobe --comm sleep_in_faults -o t &
+        faultrec record --no-stacks --force --backend kprobe --comm sleep_in_faults -o t &
         recorder=$!
         until [ -s t.spool ] || ! [ -d /proc/$recorder ]; do sleep 0.1; done
         {{program}}
@@ -172,7 +172,7 @@ internal static class Plan
     private static string RecordAll(Rung rung) => $$"""
         keep_touching 64 >kept &
         before=$!
-        faultrec record --force --backend {{rung}} --all -o all &
+        faultrec record --no-stacks --force --backend {{rung}} --all -o all &
         recorder=$!
         until [ -s all.spool ] || ! [ -d /proc/$recorder ]; do sleep 0.1; done
         sh -c 'seq_touch 4; true'
@@ -191,7 +191,7 @@ internal static class Plan
         keep_touching 64 >kept &
         program=$!
         for i in $(seq {{AttachesEach}}); do
-            faultrec record --force --backend {{rung}} --duration 200ms -o again --pid $program || exit
+            faultrec record --no-stacks --force --backend {{rung}} --duration 200ms -o again --pid $program || exit
             faultrec info --format json again | tr -d '\n'
             echo
         done
@@ -207,7 +207,7 @@ internal static class Plan
         program=$!
         exec 3>in 4<out
         read -r ready <&4
-        faultrec record --force --backend {{rung}} -o attached --pid $program 3>&- 4<&- &
+        faultrec record --no-stacks --force --backend {{rung}} -o attached --pid $program 3>&- 4<&- &
         recorder=$!
         until [ -s attached.spool ] || ! [ -d /proc/$recorder ]; do sleep 0.1; done
         echo >&3
