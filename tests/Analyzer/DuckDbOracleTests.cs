@@ -11,7 +11,7 @@ public sealed class DuckDbOracleTests() : DuckDbOracle(isSample: false);
 public sealed class SampledDuckDbOracleTests() : DuckDbOracle(isSample: true);
 
 /// <summary>Every table once more in SQL, by an engine that reads the same file with its own Parquet reader.</summary>
-public abstract class DuckDbOracle : IDisposable
+public abstract partial class DuckDbOracle : IDisposable
 {
     private const string Latency = """
         count(duration_ns), coalesce(min(duration_ns), -1), coalesce(quantile_disc(duration_ns, 0.5), -1), coalesce(quantile_disc(duration_ns, 0.9), -1),
@@ -33,9 +33,9 @@ public abstract class DuckDbOracle : IDisposable
         using var reader = TraceReader.Open(_file.Path);
         _report = ReportBuilder.Build(reader, FaultFilter.None);
         _duckdb.Open();
-        Execute("CREATE TABLE regions (id INT, path TEXT, range_start BIGINT, range_end BIGINT)");
+        Execute("CREATE TABLE regions (id INT, path TEXT, range_start BIGINT, range_end BIGINT, died_ns BIGINT)");
         foreach (var region in metadata.Regions)
-            Execute(string.Create(CultureInfo.InvariantCulture, $"INSERT INTO regions VALUES ({region.Id}, {(region.Path is null ? "NULL" : $"'{region.Path}'")}, {region.Start}, {region.End})"));
+            Execute(string.Create(CultureInfo.InvariantCulture, $"INSERT INTO regions VALUES ({region.Id}, {(region.Path is null ? "NULL" : $"'{region.Path}'")}, {region.Start}, {region.End}, {region.DiedNs?.ToString(CultureInfo.InvariantCulture) ?? "NULL"})"));
         Execute("CREATE TABLE nodes (node INT, parent INT, name TEXT)");
         for (var node = 0; node < RandomTrace.Stacks.NodeFrames.Count; node++)
         {

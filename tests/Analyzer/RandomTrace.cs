@@ -42,12 +42,14 @@ internal static class RandomTrace
                 Prot = "rw-p",
                 Name = path ?? (i % 2 == 0 ? "[heap]" : "[anon]"),
                 Path = path,
+                DiedNs = i % 4 == 1 ? 2_000_000 + (i * 500_000L) : null,
                 MapperStack = i % 5 == 0 ? null : i % Stacks.NodeFrames.Count,
             });
         }
 
         return Story.Metadata([.. regions]) with
         {
+            DurationNs = 22_000_000,
             FaultResultNames = ResultNames,
             Sampling = isSample ? new Sampling(16, 100_000, true) : null,
             Frames = new FrameRecording(true, null, 4, "kallsyms", ZeroPfn),

@@ -124,6 +124,8 @@ public sealed class UsageTests : CliTest
     [InlineData("file", "path,regions")]
     [InlineData("comm", "comm,threads")]
     [InlineData("handler", "function,faults")]
+    [InlineData("time", "from_ns,length_ns,faults")]
+    [InlineData("first_touch", "id,name,pid,born_ns")]
     public void EveryTableCanBeAskedFor(string table, string columns)
     {
         SmallTrace.Write(Folder["trace"], faults: 3);

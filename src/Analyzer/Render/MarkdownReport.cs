@@ -22,7 +22,7 @@ public static class MarkdownReport
             output.Write($"- {HostileText.Markdown(time)}\n");
         foreach (var kind in TextReport.Order)
         {
-            if (by is not null ? kind != by : kind != ReportTableKind.Thread && TextReport.Repeats(report, kind))
+            if (by is not null ? !TextReport.Shows(by.Value, kind) : kind != ReportTableKind.Thread && TextReport.Repeats(report, kind))
                 continue;
             var table = ReportTables.Build(report, kind, by is null ? TextReport.RowsOf(report, kind, top) : top);
             if (table.TotalRows == 0)

@@ -54,6 +54,8 @@ internal static class TextTable
             output.Write('\n');
             if (row > 0 && table.Kind == ReportTableKind.Region)
                 WriteHeat(output, table, row - 1, style);
+            if (row > 0 && table.Kind == ReportTableKind.FirstTouch)
+                output.Write($"{Indent}{Indent}{style.Heat(Cells.Format(table, row - 1, table.IndexOf("first_touches")).TrimEnd())}\n");
             if (row > 0 && table.Kind == ReportTableKind.Worst)
                 WriteStory(output, table.Text(row - 1, table.IndexOf("story")) ?? "", style);
             if (row > 0 && table.Kind == ReportTableKind.Stack)

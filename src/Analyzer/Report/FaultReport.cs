@@ -38,6 +38,12 @@ public enum ReportTableKind
 
     /// <summary>By region, the program's code that faulted in it and the code that made it.</summary>
     Toucher,
+
+    /// <summary>Buckets of time.</summary>
+    Time,
+
+    /// <summary>By region, when its pages were first touched.</summary>
+    FirstTouch,
 }
 
 /// <summary>Durations of a group of faults, ns; all null when no duration is known. Percentiles: <see cref="LatencyHistogram"/>.</summary>
@@ -180,4 +186,15 @@ public sealed record FaultReport
 
     /// <summary>Null: the trace has no stacks, or the report was asked to leave them out.</summary>
     public StackReport? Stacks { get; init; }
+
+    /// <summary>Null: not asked for.</summary>
+    public ActivityAggregate? Activity { get; init; }
+
+    /// <summary>Of this and the next two; null when they were not asked for.</summary>
+    public TimeAxis? TimeAxis { get; init; }
+
+    /// <summary>In the order of time, without gaps.</summary>
+    public IReadOnlyList<TimeRow> Timeline { get; init; } = [];
+
+    public IReadOnlyList<FirstTouchRow> FirstTouches { get; init; } = [];
 }

@@ -31,6 +31,8 @@ public static class ReportTables
         ReportTableKind.Line => StackReportTables.Lines(report, top),
         ReportTableKind.Caller => StackReportTables.Callers(report, top),
         ReportTableKind.Toucher => StackReportTables.Touchers(report, top),
+        ReportTableKind.Time => TimeReportTables.Timeline(report),
+        ReportTableKind.FirstTouch => TimeReportTables.FirstTouches(report, top),
         _ => throw new ArgumentOutOfRangeException(nameof(kind)),
     };
 

@@ -1,0 +1,21 @@
+namespace Faultrec.Analyzer;
+
+/// <summary>What the tables of time need said beside their figures.</summary>
+internal static class TimeText
+{
+    /// <summary>Faults over time in one line of at most <see cref="TextReport.Width"/> columns; null when all were in one bucket.</summary>
+    public static string? ActivityLine(FaultReport report)
+    {
+        if (report.Activity is not { } activity || activity.Faults.Count(faults => faults > 0) < 2)
+            return null;
+        var spark = HeatRow.Spark(HeatRow.Join(activity.Faults)).TrimEnd();
+        return $"over time {spark} ({Units.Duration(activity.Axis.BucketNs)} each)";
+    }
+
+    public static string TimelineNote(FaultReport report)
+        => $"{Units.Duration(report.TimeAxis?.BucketNs ?? 0)} a row; resident is an estimate: pages touched so far whose region still existed; pages that were mapped along with another "
+            + "(huge pages, fault-around) are not in it, pages that were given back or swapped out are";
+
+    public static string FirstTouchNote(FaultReport report)
+        => $"{Units.Duration(report.TimeAxis?.BucketNs ?? 0)} a character, from {Units.Duration(report.TimeAxis?.FromNs ?? 0)} on";
+}

@@ -1,0 +1,39 @@
+using Faultrec.Traces;
+
+namespace Faultrec.Analyzer;
+
+/// <summary>What a report counts, resolved against one trace; the threads of a scan share it, and with it what needs the faults in order.</summary>
+public sealed class ReportPlan
+{
+    /// <param name="groups">The file's; they may have times outside the recording's own.</param>
+    public ReportPlan(TraceMetadata metadata, IEnumerable<RowGroupInfo> groups, FaultFilter filter, ReportParts parts)
+    {
+        (Metadata, Filter, Parts) = (metadata, filter, parts);
+        Index = new RegionIndex(metadata.Regions);
+        Window = TimeAxis.Whole(metadata, groups, filter);
+        FirstTouches = parts.HasFlag(ReportParts.Time) ? new FirstTouchAggregate(Index, metadata.PageSize, Window.Round(TimeAggregate.MostBuckets)) : null;
+    }
+
+    public TraceMetadata Metadata { get; }
+
+    public FaultFilter Filter { get; }
+
+    public ReportParts Parts { get; }
+
+    public RegionIndex Index { get; }
+
+    /// <summary>One bucket: the time that the filter leaves of the recording.</summary>
+    public TimeAxis Window { get; }
+
+    /// <summary>This and what follows sees the faults in the order of time; null: not asked for.</summary>
+    public FirstTouchAggregate? FirstTouches { get; }
+
+    internal FaultColumns OrderedColumns => FirstTouches is not null ? FirstTouchAggregate.Columns : FaultColumns.None;
+
+    internal bool NeedsOrder => FirstTouches is not null;
+
+    internal void AddInOrder(FaultBatch batch)
+    {
+        FirstTouches?.Add(batch, batch.Count);
+    }
+}

@@ -1,0 +1,131 @@
+using System.Text.Json;
+using Faultrec.Traces;
+using Xunit;
+
+namespace Faultrec.Analyzer.Tests;
+
+/// <summary>Tables of time, as people and programs read them.</summary>
+public class TimeStories
+{
+    private static readonly TraceMetadata Metadata = Story.Metadata(
+        Story.TwoRegions[0] with { BornNs = 50_000_000 },
+        Story.TwoRegions[1] with { DiedNs = 900_000_000 }) with
+    {
+        DurationNs = 1_050_000_000,
+    };
+
+    private static readonly Fault[] Faults =
+    [
+        new(0x10000) { TimeNs = 60_000_000 },
+        new(0x11000) { TimeNs = 99_999_999 },
+        new(0x20000, 2, 30_000_000, Major: true) { TimeNs = 100_000_000 },
+        new(0x10800) { TimeNs = 500_000_000 },
+        new(0x12000) { TimeNs = 1_020_000_000 },
+        new(0x8, 0, Signal: 11) { TimeNs = 1_030_000_000 },
+    ];
+
+    [Fact]
+    public void A_time_line_has_every_bucket_and_whose_pages_were_new()
+    {
+        // 1.05 s in at most 60 buckets of a round width: 20 ms. The file's region dies at 0.9 s, so one page of four is left out from there on.
+        var report = Story.Report(Metadata, Faults);
+
+        Assert.Equal((53, 20_000_000, 10_000_000), (report.Timeline.Count, report.Timeline[0].LengthNs, report.Timeline[^1].LengthNs));
+        Assert.Equal((1, 1, 1), (report.Timeline[3].Counts.Faults, report.Timeline[3].NewPages, report.Timeline[3].TouchedPages));
+        Assert.Equal((1, 1, 3, 3), (report.Timeline[5].Counts.Major, report.Timeline[5].NewPages, report.Timeline[5].TouchedPages, report.Timeline[5].ResidentPages));
+        Assert.Equal((50, 50), (report.Timeline[5].MajorPerSecond, report.Timeline[5].FaultsPerSecond));
+        Assert.Equal((1, 0, 3), (report.Timeline[25].Counts.Faults, report.Timeline[25].NewPages, report.Timeline[25].ResidentPages));
+        Assert.Equal((3, 3, 2), (report.Timeline[43].ResidentPages, report.Timeline[44].TouchedPages, report.Timeline[44].ResidentPages));
+        Assert.Equal((5, 4), (report.Timeline[^1].TouchedPages, report.Timeline[^1].ResidentPages));
+
+        var text = TextReportTests.Text(report, ReportTableKind.Time);
+
+        Assert.Contains(
+            """
+            time line
+                   at faults major faults/s major/s new pages new/s touched resident    time
+                 0 ns      0     0        0       0         0     0       0      0 B    0 ns
+            """,
+            text,
+            StringComparison.Ordinal);
+        Assert.Contains("\n   100 ms      1     1       50      50         1    50       3 12.0 KiB 30.0 ms\n", text, StringComparison.Ordinal);
+        Assert.EndsWith(
+            """
+
+            first touches
+              id region       pid    born   died pages touched
+               1 [anon]        10 50.0 ms      -     4       3
+                   ██                                              █
+               0 [no mapping]   -       -      -     -       1
+                                                                   █
+               2 /lib/a.so     10       - 900 ms     2       1
+                     █
+            20.0 ms a character, from 0 ns on
+
+            """,
+            text,
+            StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_window_is_the_whole_time_line()
+    {
+        var report = Story.Report(Metadata, Faults, new FaultFilter { FromNs = 90_000_000, ToNs = 510_000_000 });
+
+        Assert.Equal((42, 90_000_000, 10_000_000), (report.Timeline.Count, report.Timeline[0].FromNs, report.Timeline[^1].LengthNs));
+        // Its first touch was before the window; what is new is new in it.
+        Assert.Equal((3, 1), (report.Timeline[^1].TouchedPages, report.Timeline[^1].NewPages));
+        Assert.Equal((1, 90_000_000L), (Story.Report(Metadata, Faults, new FaultFilter { FromNs = 90_000_000, ToNs = 90_000_001 }).Timeline.Count, report.TimeAxis!.FromNs));
+    }
+
+    [Theory]
+    [InlineData(1, 60, 1, 1)]
+    [InlineData(60, 60, 1, 60)]
+    [InlineData(61, 60, 2, 31)]
+    [InlineData(1_500_000_000, 60, 50_000_000, 30)]
+    [InlineData(3_000_000_001, 60, 100_000_000, 31)]
+    [InlineData(long.MaxValue / 4, 60, 50_000_000_000_000_000, 47)]
+    public void Widths_are_round(long length, int most, long width, int buckets)
+    {
+        var axis = new TimeAxis(0, length, length).Round(most);
+
+        Assert.Equal((width, buckets), (axis.BucketNs, axis.Count));
+        Assert.Equal(length, Enumerable.Range(0, axis.Count).Sum(axis.LengthNs));
+        Assert.Equal((0, axis.Count - 1), (axis.BucketOf(long.MinValue), axis.BucketOf(long.MaxValue)));
+    }
+
+    [Fact]
+    public void A_file_with_impossible_times_still_has_a_time_line()
+    {
+        Fault[] faults = [new(0x10000) { TimeNs = long.MinValue }, new(0x11000) { TimeNs = long.MaxValue }, new(0x12000) { TimeNs = -5 }];
+
+        var report = Story.Report(Metadata with { DurationNs = long.MaxValue }, faults);
+
+        Assert.Equal((3, 3), (report.Timeline.Sum(row => row.Counts.Faults), report.Timeline[^1].TouchedPages));
+        Assert.NotEmpty(TextReportTests.Text(report));
+    }
+
+    [Fact]
+    public void The_first_screen_has_faults_over_time_in_a_line()
+    {
+        Assert.Contains(
+            "\nover time    ▄  █                       ▄                               █ (16.4 ms each)\n",
+            TextReportTests.Text(Story.Report(Metadata, Faults)),
+            StringComparison.Ordinal);
+        Assert.DoesNotContain("over time", TextReportTests.Text(Story.Report(Metadata, [Faults[0], Faults[0]])), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Json_has_the_time_line_and_arrays_of_integers()
+    {
+        using var json = JsonDocument.Parse(FormatTests.Json(Story.Report(Metadata, Faults)));
+        var timeline = json.RootElement.GetProperty("timeline");
+
+        Assert.Equal("from_ns to_ns bucket_ns buckets first_touches", FormatTests.Keys(timeline));
+        Assert.Equal(
+            "from_ns length_ns faults minor major failed faults_per_s major_per_s new_pages new_pages_per_s touched_pages resident_pages resident_bytes latency_sum_ns",
+            FormatTests.Keys(timeline.GetProperty("buckets")[0]));
+        Assert.Equal("id name pid born_ns died_ns pages touched_pages first_touches", FormatTests.Keys(timeline.GetProperty("first_touches")[0]));
+        Assert.Equal(3, timeline.GetProperty("first_touches")[0].GetProperty("first_touches").EnumerateArray().Sum(pages => pages.GetInt32()));
+    }
+}
