@@ -38,7 +38,7 @@ internal static class ReportVerb
         ("slab", ReportTableKind.Slab), ("cache", ReportTableKind.Cache), ("buddy", ReportTableKind.Buddy), ("handler", ReportTableKind.Handler),
         ("stack", ReportTableKind.Stack), ("function", ReportTableKind.Function), ("line", ReportTableKind.Line), ("caller", ReportTableKind.Caller),
         ("toucher", ReportTableKind.Toucher),
-        ("time", ReportTableKind.Time), ("first_touch", ReportTableKind.FirstTouch),
+        ("time", ReportTableKind.Time), ("first_touch", ReportTableKind.FirstTouch), ("heat", ReportTableKind.Heat),
     ];
 
     public static Command Create()
@@ -90,6 +90,7 @@ internal static class ReportVerb
     {
         ReportTableKind.Process or ReportTableKind.Thread or ReportTableKind.Comm or ReportTableKind.Worst => ReportParts.Tasks,
         ReportTableKind.Time or ReportTableKind.FirstTouch => ReportParts.Time,
+        ReportTableKind.Heat => ReportParts.Heat,
         _ when NamesCode(table) => ReportParts.Stacks,
         _ => ReportParts.None,
     };

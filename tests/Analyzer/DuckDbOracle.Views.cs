@@ -32,6 +32,16 @@ public abstract partial class DuckDbOracle
         _report.Timeline.Select((row, bucket) => new object[] { bucket, row.NewPages, row.TouchedPages, row.ResidentPages }));
 
     [Fact]
+    public void HeatMaps() => Same(
+        $"""
+        SELECT region_id, time_ns // {_report.HeatAxis!.BucketNs} AS row, (address - range_start) * 64 // (range_end - range_start) AS bucket, count(*)
+        FROM faults JOIN regions ON id = region_id GROUP BY ALL
+        """,
+        _report.HeatMaps
+            .SelectMany(map => map.Rows.SelectMany((heat, row) => heat.Select((faults, bucket) => new object[] { map.Id, row, bucket, faults })))
+            .Where(row => (long)row[3] > 0));
+
+    [Fact]
     public void First_touches() => Same(
         $"WITH {FirstTouches} SELECT region_id, time_ns // {_report.TimeAxis!.BucketNs} AS bucket, count(*) FROM first GROUP BY ALL",
         _report.FirstTouches.SelectMany(row => row.FirstTouches.Select((pages, bucket) => new object[] { row.Id, bucket, pages })).Where(row => (long)row[2] > 0));

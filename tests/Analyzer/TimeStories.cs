@@ -128,4 +128,50 @@ public class TimeStories
         Assert.Equal("id name pid born_ns died_ns pages touched_pages first_touches", FormatTests.Keys(timeline.GetProperty("first_touches")[0]));
         Assert.Equal(3, timeline.GetProperty("first_touches")[0].GetProperty("first_touches").EnumerateArray().Sum(pages => pages.GetInt32()));
     }
+
+    [Fact]
+    public void A_heat_map_is_a_grid_of_time_and_address()
+    {
+        Fault[] faults =
+        [
+            .. Enumerable.Range(0, 16).Select(i => new Fault(0x10000 + ((ulong)i * 0x400)) { TimeNs = i * 10 }),
+            .. Enumerable.Range(0, 8).Select(_ => new Fault(0x13fff) { TimeNs = 159 }),
+            new(0x14000) { TimeNs = 159 },
+            new(0x20000, 2) { TimeNs = 70 },
+        ];
+        var report = Story.Report(Metadata with { DurationNs = 160 }, faults);
+
+        // A step in time is a step in address; the fullest cell of a region makes its scale, and what lies outside its range is in no cell.
+        Assert.Contains(
+            """
+            heat maps
+                  at faults 64 address buckets
+              1 [anon] 0x10000-0x14000 of pid 10; █ = 8
+                0 ns      1 ▁
+               10 ns      1     ▁
+               20 ns      1         ▁
+               30 ns      1             ▁
+               40 ns      1                 ▁
+               50 ns      1                     ▁
+               60 ns      1                         ▁
+               70 ns      1                             ▁
+               80 ns      1                                 ▁
+               90 ns      1                                     ▁
+              100 ns      1                                         ▁
+              110 ns      1                                             ▁
+              120 ns      1                                                 ▁
+              130 ns      1                                                     ▁
+              140 ns      1                                                         ▁
+              150 ns      9                                                             ▁  █
+              … 16 more rows; --top 0 shows all
+            10 ns a row, a 64th of the region's address range a character, lowest first
+            """,
+            TextReportTests.Text(report, ReportTableKind.Heat, top: 1),
+            StringComparison.Ordinal);
+        using var json = JsonDocument.Parse(FormatTests.Json(report));
+        var maps = json.RootElement.GetProperty("heat_maps");
+        Assert.Equal("id name pid start end faults fullest rows", FormatTests.Keys(maps.GetProperty("regions")[0]));
+        Assert.Equal((16, 64, 8), (maps.GetProperty("regions")[0].GetProperty("rows").GetArrayLength(), maps.GetProperty("regions")[0].GetProperty("rows")[15].GetArrayLength(), maps.GetProperty("regions")[0].GetProperty("rows")[15][63].GetInt32()));
+        Assert.Equal(32, FormatTests.Csv(report, ReportTableKind.Heat).Split("\r\n").Length - 2);
+    }
 }

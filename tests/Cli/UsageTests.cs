@@ -126,6 +126,7 @@ public sealed class UsageTests : CliTest
     [InlineData("handler", "function,faults")]
     [InlineData("time", "from_ns,length_ns,faults")]
     [InlineData("first_touch", "id,name,pid,born_ns")]
+    [InlineData("heat", "id,name,pid,start,end,from_ns")]
     public void EveryTableCanBeAskedFor(string table, string columns)
     {
         SmallTrace.Write(Folder["trace"], faults: 3);

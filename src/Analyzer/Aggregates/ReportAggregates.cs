@@ -44,10 +44,14 @@ public sealed class ReportAggregates(ReportPlan plan) : IFaultSink<ReportAggrega
         ? new RegionStackAggregate(stacks.NodeFrames.Count)
         : null;
 
-    /// <summary>This and the next: null when not asked for.</summary>
+    /// <summary>This and what follows: null when not asked for.</summary>
     public ActivityAggregate? Activity { get; } = plan.Parts.HasFlag(ReportParts.Activity) ? new ActivityAggregate(plan.Window.Equal(ActivityAggregate.Buckets)) : null;
 
     public TimeAggregate? Time { get; } = plan.FirstTouches is { } touches ? new TimeAggregate(touches.Axis) : null;
+
+    public HeatMapAggregate? Heat { get; } = plan.Parts.HasFlag(ReportParts.Heat)
+        ? new HeatMapAggregate(plan.Index, plan.Window.Equal(HeatMapAggregate.TimeBuckets))
+        : null;
 
     /// <summary>Faults raised by get_user_pages.</summary>
     public long Gup { get; private set; }
@@ -66,6 +70,7 @@ public sealed class ReportAggregates(ReportPlan plan) : IFaultSink<ReportAggrega
             | (Stacks is not null ? StackAggregate.Columns : FaultColumns.None)
             | (Activity is not null ? ActivityAggregate.Columns : FaultColumns.None)
             | (Time is not null ? TimeAggregate.Columns : FaultColumns.None)
+            | (Heat is not null ? HeatMapAggregate.Columns : FaultColumns.None)
             | plan.OrderedColumns;
 
     public bool NeedsOrder => plan.NeedsOrder;
@@ -113,6 +118,8 @@ public sealed class ReportAggregates(ReportPlan plan) : IFaultSink<ReportAggrega
             Activity?.Merge(other.Activity);
         if (other.Time is not null)
             Time?.Merge(other.Time);
+        if (other.Heat is not null)
+            Heat?.Merge(other.Heat);
         Gup += other.Gup;
     }
 
@@ -133,6 +140,7 @@ public sealed class ReportAggregates(ReportPlan plan) : IFaultSink<ReportAggrega
         RegionStacks?.Add(batch, severities, weights);
         Activity?.Add(batch, severities.Length, weights);
         Time?.Add(batch, severities, weights);
+        Heat?.Add(batch, severities.Length, weights);
         if (_seesGup)
             AddGup(batch.Gup.AsSpan(0, severities.Length), weights);
     }

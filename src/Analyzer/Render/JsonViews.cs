@@ -14,6 +14,12 @@ internal static class JsonViews
         JsonMemory.WriteTable(json, "buckets", TimeReportTables.Timeline(report));
         JsonReport.WriteRows(json, "first_touches", report.FirstTouches, top, WriteFirstTouch);
         json.WriteEndObject();
+        json.WriteStartObject("heat_maps");
+        JsonReport.WriteNullable(json, "from_ns", report.HeatAxis?.FromNs);
+        JsonReport.WriteNullable(json, "to_ns", report.HeatAxis?.ToNs);
+        JsonReport.WriteNullable(json, "bucket_ns", report.HeatAxis?.BucketNs);
+        JsonReport.WriteRows(json, "regions", report.HeatMaps, top, WriteHeatMap);
+        json.WriteEndObject();
     }
 
     private static void WriteFirstTouch(Utf8JsonWriter json, FirstTouchRow row)
@@ -28,9 +34,28 @@ internal static class JsonViews
         WriteNumbers(json, "first_touches", row.FirstTouches);
     }
 
-    private static void WriteNumbers(Utf8JsonWriter json, string key, IEnumerable<long> numbers)
+    private static void WriteHeatMap(Utf8JsonWriter json, HeatMap map)
     {
-        json.WriteStartArray(key);
+        json.WriteNumber("id", map.Id);
+        json.WriteString("name", RegionNames.Of(map.Region));
+        json.WriteNumber("pid", map.Region.Pid);
+        json.WriteString("start", ReportTables.Hex(map.Region.Start));
+        json.WriteString("end", ReportTables.Hex(map.Region.End));
+        json.WriteNumber("faults", map.Faults);
+        json.WriteNumber("fullest", map.Fullest);
+        json.WriteStartArray("rows");
+        foreach (var row in map.Rows)
+            WriteNumbers(json, null, row);
+        json.WriteEndArray();
+    }
+
+    /// <param name="key">Null: an element of an array.</param>
+    private static void WriteNumbers(Utf8JsonWriter json, string? key, IEnumerable<long> numbers)
+    {
+        if (key is null)
+            json.WriteStartArray();
+        else
+            json.WriteStartArray(key);
         foreach (var number in numbers)
             json.WriteNumberValue(number);
         json.WriteEndArray();

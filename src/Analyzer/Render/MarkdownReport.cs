@@ -53,7 +53,7 @@ public static class MarkdownReport
 
     // Blanks at a cell's ends are dropped by Markdown; a figure space keeps the heat row's width.
     private static string Cell(ReportTable table, int row, int column)
-        => table.Columns[column].Format == CellFormat.Heat
+        => table.Columns[column].Format is CellFormat.Heat or CellFormat.HeatMap
             ? Cells.Format(table, row, column).Replace(' ', '\u2007')
             : HostileText.Markdown(Cells.Format(table, row, column));
 

@@ -15,7 +15,7 @@ public static class TextReport
         ReportTableKind.Kind, ReportTableKind.Severity, ReportTableKind.Cause, ReportTableKind.Worst, ReportTableKind.Lock, ReportTableKind.Handler,
         ReportTableKind.Region, ReportTableKind.Physical, ReportTableKind.Level, ReportTableKind.PageTable, ReportTableKind.Tlb,
         ReportTableKind.Process, ReportTableKind.Thread, ReportTableKind.File, ReportTableKind.Comm, ReportTableKind.Slab, ReportTableKind.Cache, ReportTableKind.Buddy,
-        ReportTableKind.Time, ReportTableKind.FirstTouch,
+        ReportTableKind.Time, ReportTableKind.FirstTouch, ReportTableKind.Heat,
     ];
 
     /// <param name="by">The only table to print; null prints all.</param>
@@ -114,6 +114,7 @@ public static class TextReport
         ReportTableKind.Caller => $"branches with less than {Units.Percent(CallerTree.SmallestShare)} of the faults are left out; {StackText.Note(report)}",
         ReportTableKind.Time => TimeText.TimelineNote(report),
         ReportTableKind.FirstTouch => TimeText.FirstTouchNote(report),
+        ReportTableKind.Heat => TimeText.HeatNote(report),
         ReportTableKind.Worst when report.Worst.All(row => row.Fault.Parts is null) => "where their time went was not traced: record with --why",
         _ => null,
     };
@@ -126,7 +127,7 @@ public static class TextReport
         ReportTableKind.Physical => !KindRule.CanTell(report.Metadata),
         // One table names the code; the others are for whoever asks.
         ReportTableKind.Stack or ReportTableKind.Function or ReportTableKind.Line or ReportTableKind.Caller => true,
-        ReportTableKind.Time or ReportTableKind.FirstTouch => true,
+        ReportTableKind.Time or ReportTableKind.FirstTouch or ReportTableKind.Heat => true,
         // Which were the worst of a few, or of faults that all took the same, is no news without causes.
         ReportTableKind.Worst => report.Causes.Count == 0 && report.Totals.Latency.MaxNs < CauseAggregate.SlowNs,
         _ => false,

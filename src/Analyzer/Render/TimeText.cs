@@ -16,6 +16,9 @@ internal static class TimeText
         => $"{Units.Duration(report.TimeAxis?.BucketNs ?? 0)} a row; resident is an estimate: pages touched so far whose region still existed; pages that were mapped along with another "
             + "(huge pages, fault-around) are not in it, pages that were given back or swapped out are";
 
+    public static string HeatNote(FaultReport report)
+        => $"{Units.Duration(report.HeatAxis?.BucketNs ?? 0)} a row, a 64th of the region's address range a character, lowest first";
+
     public static string FirstTouchNote(FaultReport report)
         => $"{Units.Duration(report.TimeAxis?.BucketNs ?? 0)} a character, from {Units.Duration(report.TimeAxis?.FromNs ?? 0)} on";
 }

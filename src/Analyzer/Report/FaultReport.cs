@@ -44,6 +44,9 @@ public enum ReportTableKind
 
     /// <summary>By region, when its pages were first touched.</summary>
     FirstTouch,
+
+    /// <summary>By region, address and time.</summary>
+    Heat,
 }
 
 /// <summary>Durations of a group of faults, ns; all null when no duration is known. Percentiles: <see cref="LatencyHistogram"/>.</summary>
@@ -197,4 +200,10 @@ public sealed record FaultReport
     public IReadOnlyList<TimeRow> Timeline { get; init; } = [];
 
     public IReadOnlyList<FirstTouchRow> FirstTouches { get; init; } = [];
+
+    /// <summary>The rows of <see cref="HeatMaps"/>; null when they were not asked for.</summary>
+    public TimeAxis? HeatAxis { get; init; }
+
+    /// <summary>Of the regions with most faults, in the order of <see cref="Regions"/>.</summary>
+    public IReadOnlyList<HeatMap> HeatMaps { get; init; } = [];
 }

@@ -62,6 +62,8 @@ public static class ReportBuilder
             TimeAxis = plan.FirstTouches?.Axis,
             Timeline = TimeTables.Timeline(aggregates.Time, plan.FirstTouches),
             FirstTouches = TimeTables.FirstTouches(metadata.PageSize, index, plan.FirstTouches),
+            HeatAxis = aggregates.Heat?.Axis,
+            HeatMaps = HeatMapTable.Build(regions, aggregates.Heat),
         };
     }
 

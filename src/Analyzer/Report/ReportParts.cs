@@ -17,5 +17,8 @@ public enum ReportParts
 
     /// <summary>The time line, and when each region's pages were first touched.</summary>
     Time = 1 << 3,
-    All = Tasks | Stacks | Activity | Time,
+
+    /// <summary>Heat maps of address and time.</summary>
+    Heat = 1 << 4,
+    All = Tasks | Stacks | Activity | Time | Heat,
 }

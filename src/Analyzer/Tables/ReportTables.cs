@@ -33,6 +33,7 @@ public static class ReportTables
         ReportTableKind.Toucher => StackReportTables.Touchers(report, top),
         ReportTableKind.Time => TimeReportTables.Timeline(report),
         ReportTableKind.FirstTouch => TimeReportTables.FirstTouches(report, top),
+        ReportTableKind.Heat => PlaceReportTables.HeatMaps(report, top),
         _ => throw new ArgumentOutOfRangeException(nameof(kind)),
     };
 
