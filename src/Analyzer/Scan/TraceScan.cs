@@ -65,7 +65,6 @@ public static class TraceScan
         }
         finally
         {
-            work.Stop();
             Task.WaitAny(Task.WhenAll(helpers));
         }
 
