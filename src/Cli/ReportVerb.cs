@@ -38,7 +38,7 @@ internal static class ReportVerb
         ("slab", ReportTableKind.Slab), ("cache", ReportTableKind.Cache), ("buddy", ReportTableKind.Buddy), ("handler", ReportTableKind.Handler),
         ("stack", ReportTableKind.Stack), ("function", ReportTableKind.Function), ("line", ReportTableKind.Line), ("caller", ReportTableKind.Caller),
         ("toucher", ReportTableKind.Toucher),
-        ("time", ReportTableKind.Time), ("first_touch", ReportTableKind.FirstTouch), ("heat", ReportTableKind.Heat),
+        ("time", ReportTableKind.Time), ("first_touch", ReportTableKind.FirstTouch), ("heat", ReportTableKind.Heat), ("hot", ReportTableKind.Hot),
     ];
 
     public static Command Create()
@@ -91,6 +91,7 @@ internal static class ReportVerb
         ReportTableKind.Process or ReportTableKind.Thread or ReportTableKind.Comm or ReportTableKind.Worst => ReportParts.Tasks,
         ReportTableKind.Time or ReportTableKind.FirstTouch => ReportParts.Time,
         ReportTableKind.Heat => ReportParts.Heat,
+        ReportTableKind.Hot => ReportParts.Hot,
         _ when NamesCode(table) => ReportParts.Stacks,
         _ => ReportParts.None,
     };

@@ -41,6 +41,23 @@ public abstract partial class DuckDbOracle
             .SelectMany(map => map.Rows.SelectMany((heat, row) => heat.Select((faults, bucket) => new object[] { map.Id, row, bucket, faults })))
             .Where(row => (long)row[3] > 0));
 
+    // A range is hot when those before it, most faults first, do not yet hold 90 %.
+    [Fact]
+    public void HotRanges() => Same(
+        """
+        WITH ranges AS (SELECT region_id, address // 2097152 AS block, count(*) AS n FROM faults WHERE region_id > 0 GROUP BY ALL),
+            ranked AS (
+                SELECT *, sum(n) OVER (PARTITION BY region_id) AS every,
+                    coalesce(sum(n) OVER (PARTITION BY region_id ORDER BY n DESC, block ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS above,
+                    row_number() OVER (PARTITION BY region_id ORDER BY n DESC, block) AS place
+                FROM ranges),
+            marked AS (SELECT *, above * 10 < every * 9 AS hot FROM ranked)
+        SELECT region_id, any_value(every), count(*), count(*) FILTER (hot), sum(n) FILTER (hot),
+            sum(least(block * 2097152 + 2097152, range_end) - greatest(block * 2097152, range_start)) FILTER (hot), sum(block * 2097152) FILTER (place = 1)
+        FROM marked JOIN regions ON id = region_id GROUP BY region_id
+        """,
+        _report.HotRanges.Select(row => new object[] { row.Id, row.Faults, row.Touched, row.Hot, row.HotFaults, row.HotBytes, (long)row.Hottest[0].Start }));
+
     [Fact]
     public void First_touches() => Same(
         $"WITH {FirstTouches} SELECT region_id, time_ns // {_report.TimeAxis!.BucketNs} AS bucket, count(*) FROM first GROUP BY ALL",

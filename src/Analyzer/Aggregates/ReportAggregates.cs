@@ -53,6 +53,8 @@ public sealed class ReportAggregates(ReportPlan plan) : IFaultSink<ReportAggrega
         ? new HeatMapAggregate(plan.Index, plan.Window.Equal(HeatMapAggregate.TimeBuckets))
         : null;
 
+    public HotRangeAggregate? Hot { get; } = plan.Parts.HasFlag(ReportParts.Hot) ? new HotRangeAggregate(plan.Index) : null;
+
     /// <summary>Faults raised by get_user_pages.</summary>
     public long Gup { get; private set; }
 
@@ -71,6 +73,7 @@ public sealed class ReportAggregates(ReportPlan plan) : IFaultSink<ReportAggrega
             | (Activity is not null ? ActivityAggregate.Columns : FaultColumns.None)
             | (Time is not null ? TimeAggregate.Columns : FaultColumns.None)
             | (Heat is not null ? HeatMapAggregate.Columns : FaultColumns.None)
+            | (Hot is not null ? HotRangeAggregate.Columns : FaultColumns.None)
             | plan.OrderedColumns;
 
     public bool NeedsOrder => plan.NeedsOrder;
@@ -120,6 +123,8 @@ public sealed class ReportAggregates(ReportPlan plan) : IFaultSink<ReportAggrega
             Time?.Merge(other.Time);
         if (other.Heat is not null)
             Heat?.Merge(other.Heat);
+        if (other.Hot is not null)
+            Hot?.Merge(other.Hot);
         Gup += other.Gup;
     }
 
@@ -141,6 +146,7 @@ public sealed class ReportAggregates(ReportPlan plan) : IFaultSink<ReportAggrega
         Activity?.Add(batch, severities.Length, weights);
         Time?.Add(batch, severities, weights);
         Heat?.Add(batch, severities.Length, weights);
+        Hot?.Add(batch, severities.Length, weights);
         if (_seesGup)
             AddGup(batch.Gup.AsSpan(0, severities.Length), weights);
     }

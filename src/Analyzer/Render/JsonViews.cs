@@ -20,6 +20,7 @@ internal static class JsonViews
         JsonReport.WriteNullable(json, "bucket_ns", report.HeatAxis?.BucketNs);
         JsonReport.WriteRows(json, "regions", report.HeatMaps, top, WriteHeatMap);
         json.WriteEndObject();
+        JsonReport.WriteRows(json, "hot_ranges", report.HotRanges, top, WriteHotRanges);
     }
 
     private static void WriteFirstTouch(Utf8JsonWriter json, FirstTouchRow row)
@@ -46,6 +47,30 @@ internal static class JsonViews
         json.WriteStartArray("rows");
         foreach (var row in map.Rows)
             WriteNumbers(json, null, row);
+        json.WriteEndArray();
+    }
+
+    private static void WriteHotRanges(Utf8JsonWriter json, HotRangeRow row)
+    {
+        json.WriteNumber("id", row.Id);
+        json.WriteString("name", RegionNames.Of(row.Region));
+        json.WriteNumber("pid", row.Region.Pid);
+        json.WriteNumber("bytes", row.Bytes);
+        json.WriteNumber("faults", row.Faults);
+        json.WriteNumber("touched_2m", row.Touched);
+        json.WriteNumber("hot_2m", row.Hot);
+        json.WriteNumber("hot_faults", row.HotFaults);
+        json.WriteNumber("hot_bytes", row.HotBytes);
+        json.WriteNumber("hot_share", row.HotShare);
+        json.WriteStartArray("hottest");
+        foreach (var range in row.Hottest)
+        {
+            json.WriteStartObject();
+            json.WriteString("start", ReportTables.Hex(range.Start));
+            json.WriteNumber("faults", range.Faults);
+            json.WriteEndObject();
+        }
+
         json.WriteEndArray();
     }
 

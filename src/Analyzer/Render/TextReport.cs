@@ -15,7 +15,7 @@ public static class TextReport
         ReportTableKind.Kind, ReportTableKind.Severity, ReportTableKind.Cause, ReportTableKind.Worst, ReportTableKind.Lock, ReportTableKind.Handler,
         ReportTableKind.Region, ReportTableKind.Physical, ReportTableKind.Level, ReportTableKind.PageTable, ReportTableKind.Tlb,
         ReportTableKind.Process, ReportTableKind.Thread, ReportTableKind.File, ReportTableKind.Comm, ReportTableKind.Slab, ReportTableKind.Cache, ReportTableKind.Buddy,
-        ReportTableKind.Time, ReportTableKind.FirstTouch, ReportTableKind.Heat,
+        ReportTableKind.Time, ReportTableKind.FirstTouch, ReportTableKind.Heat, ReportTableKind.Hot,
     ];
 
     /// <param name="by">The only table to print; null prints all.</param>
@@ -115,6 +115,7 @@ public static class TextReport
         ReportTableKind.Time => TimeText.TimelineNote(report),
         ReportTableKind.FirstTouch => TimeText.FirstTouchNote(report),
         ReportTableKind.Heat => TimeText.HeatNote(report),
+        ReportTableKind.Hot => $"hot: the fewest aligned 2 MiB ranges with {HotRangeTable.HotPercent} % of the region's faults; below, the start of the hottest and its faults",
         ReportTableKind.Worst when report.Worst.All(row => row.Fault.Parts is null) => "where their time went was not traced: record with --why",
         _ => null,
     };
@@ -127,7 +128,7 @@ public static class TextReport
         ReportTableKind.Physical => !KindRule.CanTell(report.Metadata),
         // One table names the code; the others are for whoever asks.
         ReportTableKind.Stack or ReportTableKind.Function or ReportTableKind.Line or ReportTableKind.Caller => true,
-        ReportTableKind.Time or ReportTableKind.FirstTouch or ReportTableKind.Heat => true,
+        ReportTableKind.Time or ReportTableKind.FirstTouch or ReportTableKind.Heat or ReportTableKind.Hot => true,
         // Which were the worst of a few, or of faults that all took the same, is no news without causes.
         ReportTableKind.Worst => report.Causes.Count == 0 && report.Totals.Latency.MaxNs < CauseAggregate.SlowNs,
         _ => false,

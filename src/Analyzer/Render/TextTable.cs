@@ -61,6 +61,8 @@ internal static class TextTable
                 output.Write($"{Indent}{Indent}{style.Heat(Cells.Format(table, row - 1, table.IndexOf("first_touches")).TrimEnd())}\n");
             if (row > 0 && table.Kind == ReportTableKind.Worst)
                 WriteStory(output, table.Text(row - 1, table.IndexOf("story")) ?? "", style);
+            if (row > 0 && table.Kind == ReportTableKind.Hot)
+                WriteStory(output, table.Text(row - 1, table.IndexOf("hottest")) ?? "", style);
             if (row > 0 && table.Kind == ReportTableKind.Stack)
                 WriteStory(output, table.Text(row - 1, table.IndexOf("stack")) ?? "", default);
             if (row > 0 && table.Kind == ReportTableKind.Toucher)

@@ -47,6 +47,9 @@ public enum ReportTableKind
 
     /// <summary>By region, address and time.</summary>
     Heat,
+
+    /// <summary>By region, where most of its faults are.</summary>
+    Hot,
 }
 
 /// <summary>Durations of a group of faults, ns; all null when no duration is known. Percentiles: <see cref="LatencyHistogram"/>.</summary>
@@ -206,4 +209,6 @@ public sealed record FaultReport
 
     /// <summary>Of the regions with most faults, in the order of <see cref="Regions"/>.</summary>
     public IReadOnlyList<HeatMap> HeatMaps { get; init; } = [];
+
+    public IReadOnlyList<HotRangeRow> HotRanges { get; init; } = [];
 }

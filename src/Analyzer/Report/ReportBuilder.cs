@@ -64,6 +64,7 @@ public static class ReportBuilder
             FirstTouches = TimeTables.FirstTouches(metadata.PageSize, index, plan.FirstTouches),
             HeatAxis = aggregates.Heat?.Axis,
             HeatMaps = HeatMapTable.Build(regions, aggregates.Heat),
+            HotRanges = HotRangeTable.Build(regions, aggregates.Hot),
         };
     }
 

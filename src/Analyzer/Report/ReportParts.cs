@@ -20,5 +20,8 @@ public enum ReportParts
 
     /// <summary>Heat maps of address and time.</summary>
     Heat = 1 << 4,
-    All = Tasks | Stacks | Activity | Time | Heat,
+
+    /// <summary>Hot ranges.</summary>
+    Hot = 1 << 5,
+    All = Tasks | Stacks | Activity | Time | Heat | Hot,
 }

@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Faultrec.Analyzer;
 
 /// <summary>The tables that look inside regions.</summary>
@@ -22,4 +24,22 @@ internal static class PlaceReportTables
             .Text("heat", "64 address buckets", ColumnAudience.Everyone, row => HeatRow.Join(row.Heat), CellFormat.HeatMap)
             .Build();
     }
+
+    public static ReportTable HotRanges(FaultReport report, int top)
+        => new TableBuilder<HotRangeRow>(ReportTableKind.Hot, "hot ranges", report.HotRanges, top)
+            .Integer("id", "id", CellFormat.Id, ColumnAudience.Everyone, row => row.Id)
+            .Text("name", "region", ColumnAudience.Everyone, row => RegionNames.Of(row.Region))
+            .Integer("pid", "pid", CellFormat.Id, ColumnAudience.Wide, row => row.Region.Pid)
+            .Integer("bytes", "size", CellFormat.Bytes, ColumnAudience.Everyone, row => row.Bytes)
+            .Integer("faults", "faults", CellFormat.Count, ColumnAudience.Everyone, row => row.Faults)
+            .Integer("touched_2m", "2 MiB ranges", CellFormat.Count, ColumnAudience.Everyone, row => row.Touched)
+            .Integer("hot_2m", "hot", CellFormat.Count, ColumnAudience.Everyone, row => row.Hot)
+            .Integer("hot_faults", "their faults", CellFormat.Count, ColumnAudience.Everyone, row => row.HotFaults)
+            .Integer("hot_bytes", "their size", CellFormat.Bytes, ColumnAudience.Everyone, row => row.HotBytes)
+            .Real("hot_share", "of region", CellFormat.Percent, ColumnAudience.Everyone, row => row.HotShare)
+            .Text("hottest", "hottest", ColumnAudience.Wide, row => string.Join(' ', row.Hottest.Select(Name)))
+            .Build();
+
+    /// <summary>"0x7f0000000000:512": start and faults.</summary>
+    private static string Name(HotRange range) => string.Create(CultureInfo.InvariantCulture, $"{ReportTables.Hex(range.Start)}:{range.Faults}");
 }

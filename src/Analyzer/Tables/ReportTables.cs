@@ -34,6 +34,7 @@ public static class ReportTables
         ReportTableKind.Time => TimeReportTables.Timeline(report),
         ReportTableKind.FirstTouch => TimeReportTables.FirstTouches(report, top),
         ReportTableKind.Heat => PlaceReportTables.HeatMaps(report, top),
+        ReportTableKind.Hot => PlaceReportTables.HotRanges(report, top),
         _ => throw new ArgumentOutOfRangeException(nameof(kind)),
     };
 
