@@ -38,7 +38,7 @@ internal static class ReportVerb
         ("slab", ReportTableKind.Slab), ("cache", ReportTableKind.Cache), ("buddy", ReportTableKind.Buddy), ("handler", ReportTableKind.Handler),
         ("stack", ReportTableKind.Stack), ("function", ReportTableKind.Function), ("line", ReportTableKind.Line), ("caller", ReportTableKind.Caller),
         ("toucher", ReportTableKind.Toucher),
-        ("time", ReportTableKind.Time), ("first_touch", ReportTableKind.FirstTouch), ("heat", ReportTableKind.Heat), ("hot", ReportTableKind.Hot),
+        ("time", ReportTableKind.Time), ("first_touch", ReportTableKind.FirstTouch), ("heat", ReportTableKind.Heat), ("hot", ReportTableKind.Hot), ("locality", ReportTableKind.Locality),
     ];
 
     public static Command Create()
@@ -92,6 +92,7 @@ internal static class ReportVerb
         ReportTableKind.Time or ReportTableKind.FirstTouch => ReportParts.Time,
         ReportTableKind.Heat => ReportParts.Heat,
         ReportTableKind.Hot => ReportParts.Hot,
+        ReportTableKind.Locality => ReportParts.Locality,
         _ when NamesCode(table) => ReportParts.Stacks,
         _ => ReportParts.None,
     };

@@ -11,6 +11,12 @@ public abstract partial class DuckDbOracle
             SELECT region_id, min(time_ns) AS time_ns FROM rows GROUP BY region_id, CASE WHEN region_id = 0 THEN pid ELSE 0 END, page)
         """;
 
+    /// <summary>Pages from a thread's fault in a region to its next there.</summary>
+    private const string Steps = """
+        steps AS (
+            SELECT region_id, tid, place, page - lag(page) OVER (PARTITION BY region_id, tid ORDER BY place) AS step FROM ordered WHERE region_id > 0)
+        """;
+
     [Fact]
     public void Timeline()
     {
@@ -62,4 +68,52 @@ public abstract partial class DuckDbOracle
     public void First_touches() => Same(
         $"WITH {FirstTouches} SELECT region_id, time_ns // {_report.TimeAxis!.BucketNs} AS bucket, count(*) FROM first GROUP BY ALL",
         _report.FirstTouches.SelectMany(row => row.FirstTouches.Select((pages, bucket) => new object[] { row.Id, bucket, pages })).Where(row => (long)row[2] > 0));
+
+    [Fact]
+    public void Runs() => SameUnlessSample(
+        $"""
+        WITH {Steps},
+            marked AS (SELECT *, step IS DISTINCT FROM lag(step) OVER walk AS begins FROM steps WHERE step IS NOT NULL WINDOW walk AS (PARTITION BY region_id, tid ORDER BY place)),
+            numbered AS (SELECT *, sum(begins::INT) OVER (PARTITION BY region_id, tid ORDER BY place) AS run FROM marked),
+            runs AS (SELECT region_id, step, count(*) AS n FROM numbered GROUP BY region_id, tid, run, step)
+        SELECT region_id, sum(n), coalesce(sum(n) FILTER (abs(step) = 1), 0), count(*) FILTER (step = 1), count(*) FILTER (step = -1), coalesce(max(n) FILTER (abs(step) = 1) + 1, 0)
+        FROM runs GROUP BY region_id
+        """,
+        _report.Locality.Where(row => row.Steps > 0).Select(row => new object[] { row.Id, row.Steps, row.SequentialSteps, row.RunsUp, row.RunsDown, row.LongestRun }));
+
+    [Fact]
+    public void Strides() => SameUnlessSample(
+        $"""
+        WITH {Steps},
+            strides AS (SELECT region_id, step, count(*) AS n FROM steps WHERE step IS NOT NULL GROUP BY region_id, step),
+            ranked AS (
+                SELECT *, sum(n) OVER (PARTITION BY region_id) AS every, row_number() OVER (PARTITION BY region_id ORDER BY n DESC, abs(step), step DESC) AS place FROM strides)
+        SELECT region_id, place, step, n FROM ranked WHERE place <= 3 AND n * 100 >= every
+        """,
+        _report.Locality.SelectMany(row => row.Strides.Select((stride, i) => new object[] { row.Id, i + 1, stride.Pages, stride.Steps })));
+
+    [Fact]
+    public void Refaults() => SameUnlessSample(
+        """
+        WITH numbered AS (SELECT *, row_number() OVER (PARTITION BY pid ORDER BY place) AS fault FROM ordered),
+            distances AS (
+                SELECT *, fault - lag(fault) OVER same_page - 1 AS distance, first_value(tid) OVER same_page AS toucher
+                FROM numbered WHERE region_id > 0 WINDOW same_page AS (PARTITION BY region_id, page ORDER BY place))
+        SELECT region_id, count(*), count(distance), coalesce(quantile_disc(distance, 0.5), -1), coalesce(quantile_disc(distance, 0.9), -1),
+            count(DISTINCT page) FILTER (tid <> toucher), count(*) FILTER (tid <> toucher)
+        FROM distances GROUP BY region_id
+        """,
+        _report.Locality.Select(row => new object[]
+        {
+            row.Id, row.Faults, row.Refaults, new Approximate(row.DistanceP50 ?? -1), new Approximate(row.DistanceP90 ?? -1), row.SharedPages, row.ForeignRefaults,
+        }));
+
+    private void SameUnlessSample(string sql, IEnumerable<object[]> rows)
+    {
+        Execute($"CREATE VIEW ordered AS SELECT *, address // 4096 AS page, file_row_number AS place FROM read_parquet('{_file.Path}', file_row_number = true)");
+        if (_report.Sample is null)
+            Same(sql, rows);
+        else
+            Assert.Empty(rows);
+    }
 }

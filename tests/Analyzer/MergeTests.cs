@@ -77,13 +77,18 @@ public class MergeTests
 
         var report = ReportBuilder.Build(reader, FaultFilter.None);
 
-        var seen = new HashSet<ulong>();
+        var (firstBy, foreign) = (new Dictionary<ulong, int>(), 0);
         var newPages = new long[report.TimeAxis!.Count];
         foreach (var fault in faults)
-            newPages[fault.TimeNs / report.TimeAxis.BucketNs] += seen.Add(fault.Address >> 12) ? 1 : 0;
+        {
+            newPages[fault.TimeNs / report.TimeAxis.BucketNs] += firstBy.TryAdd(fault.Address >> 12, fault.Tid) ? 1 : 0;
+            foreign += firstBy[fault.Address >> 12] == fault.Tid ? 0 : 1;
+        }
+
         Assert.InRange(newPages.Length, 20, 60);
         Assert.Equal(newPages, report.Timeline.Select(row => row.NewPages));
         Assert.Equal(newPages, report.FirstTouches[0].FirstTouches);
+        Assert.Equal((faults.Length - firstBy.Count, foreign), (report.Locality[0].Refaults, report.Locality[0].ForeignRefaults));
     }
 
     [Fact(Timeout = 60_000)]

@@ -127,6 +127,7 @@ public sealed class UsageTests : CliTest
     [InlineData("time", "from_ns,length_ns,faults")]
     [InlineData("first_touch", "id,name,pid,born_ns")]
     [InlineData("heat", "id,name,pid,start,end,from_ns")]
+    [InlineData("locality", "id,name,pid,faults,steps,sequential_share,runs")]
     [InlineData("hot", "id,name,pid,bytes,faults,touched_2m,hot_2m")]
     public void EveryTableCanBeAskedFor(string table, string columns)
     {

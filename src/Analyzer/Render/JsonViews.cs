@@ -21,6 +21,7 @@ internal static class JsonViews
         JsonReport.WriteRows(json, "regions", report.HeatMaps, top, WriteHeatMap);
         json.WriteEndObject();
         JsonReport.WriteRows(json, "hot_ranges", report.HotRanges, top, WriteHotRanges);
+        JsonReport.WriteRows(json, "locality", report.Locality, top, WriteLocality);
     }
 
     private static void WriteFirstTouch(Utf8JsonWriter json, FirstTouchRow row)
@@ -68,6 +69,36 @@ internal static class JsonViews
             json.WriteStartObject();
             json.WriteString("start", ReportTables.Hex(range.Start));
             json.WriteNumber("faults", range.Faults);
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
+    }
+
+    private static void WriteLocality(Utf8JsonWriter json, LocalityRow row)
+    {
+        json.WriteNumber("id", row.Id);
+        json.WriteString("name", RegionNames.Of(row.Region));
+        json.WriteNumber("pid", row.Region.Pid);
+        json.WriteNumber("faults", row.Faults);
+        json.WriteNumber("steps", row.Steps);
+        JsonReport.WriteNullable(json, "sequential_share", row.SequentialShare);
+        json.WriteNumber("runs", row.Runs);
+        json.WriteNumber("runs_down", row.RunsDown);
+        JsonReport.WriteNullable(json, "mean_run", row.MeanRun);
+        json.WriteNumber("longest_run", row.LongestRun);
+        json.WriteNumber("refaults", row.Refaults);
+        JsonReport.WriteNullable(json, "distance_p50", row.DistanceP50);
+        JsonReport.WriteNullable(json, "distance_p90", row.DistanceP90);
+        json.WriteNumber("shared_pages", row.SharedPages);
+        json.WriteNumber("foreign_refaults", row.ForeignRefaults);
+        json.WriteStartArray("strides");
+        foreach (var stride in row.Strides)
+        {
+            json.WriteStartObject();
+            json.WriteNumber("pages", stride.Pages);
+            json.WriteNumber("steps", stride.Steps);
+            JsonReport.WriteNullable(json, "share", row.ShareOf(stride.Steps));
             json.WriteEndObject();
         }
 

@@ -26,7 +26,12 @@ public static class MarkdownReport
                 continue;
             var table = ReportTables.Build(report, kind, by is null ? TextReport.RowsOf(report, kind, top) : top);
             if (table.TotalRows == 0)
+            {
+                if (kind == by && TextReport.WhyEmpty(report, kind) is { } why)
+                    output.Write($"\n{HostileText.Markdown(why)}\n");
                 continue;
+            }
+
             WriteTable(output, table);
             if (TextReport.Note(report, kind) is { } note)
                 output.Write($"\n{HostileText.Markdown(note)}\n");

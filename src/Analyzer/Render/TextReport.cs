@@ -15,7 +15,7 @@ public static class TextReport
         ReportTableKind.Kind, ReportTableKind.Severity, ReportTableKind.Cause, ReportTableKind.Worst, ReportTableKind.Lock, ReportTableKind.Handler,
         ReportTableKind.Region, ReportTableKind.Physical, ReportTableKind.Level, ReportTableKind.PageTable, ReportTableKind.Tlb,
         ReportTableKind.Process, ReportTableKind.Thread, ReportTableKind.File, ReportTableKind.Comm, ReportTableKind.Slab, ReportTableKind.Cache, ReportTableKind.Buddy,
-        ReportTableKind.Time, ReportTableKind.FirstTouch, ReportTableKind.Heat, ReportTableKind.Hot,
+        ReportTableKind.Time, ReportTableKind.FirstTouch, ReportTableKind.Heat, ReportTableKind.Hot, ReportTableKind.Locality,
     ];
 
     /// <param name="by">The only table to print; null prints all.</param>
@@ -39,7 +39,12 @@ public static class TextReport
                 continue;
             var table = ReportTables.Build(report, kind, by is null ? RowsOf(report, kind, top) : top);
             if (table.TotalRows == 0)
+            {
+                if (kind == by && WhyEmpty(report, kind) is { } why)
+                    WriteWrapped(output, why, style.Title);
                 continue;
+            }
+
             output.Write($"\n{style.Title(table.Title)}\n");
             TextTable.Write(output, table, style);
             if (Note(report, kind) is { } note)
@@ -116,7 +121,15 @@ public static class TextReport
         ReportTableKind.FirstTouch => TimeText.FirstTouchNote(report),
         ReportTableKind.Heat => TimeText.HeatNote(report),
         ReportTableKind.Hot => $"hot: the fewest aligned 2 MiB ranges with {HotRangeTable.HotPercent} % of the region's faults; below, the start of the hottest and its faults",
+        ReportTableKind.Locality => TimeText.LocalityNote,
         ReportTableKind.Worst when report.Worst.All(row => row.Fault.Parts is null) => "where their time went was not traced: record with --why",
+        _ => null,
+    };
+
+    /// <summary>Why a table that was asked for has no rows, where that is an answer; null for most.</summary>
+    internal static string? WhyEmpty(FaultReport report, ReportTableKind kind) => kind switch
+    {
+        ReportTableKind.Locality when report.Sample is not null => "no locality: in a sample nobody knows what came before a fault, so order and repeats cannot be told",
         _ => null,
     };
 
@@ -128,7 +141,7 @@ public static class TextReport
         ReportTableKind.Physical => !KindRule.CanTell(report.Metadata),
         // One table names the code; the others are for whoever asks.
         ReportTableKind.Stack or ReportTableKind.Function or ReportTableKind.Line or ReportTableKind.Caller => true,
-        ReportTableKind.Time or ReportTableKind.FirstTouch or ReportTableKind.Heat or ReportTableKind.Hot => true,
+        ReportTableKind.Time or ReportTableKind.FirstTouch or ReportTableKind.Heat or ReportTableKind.Hot or ReportTableKind.Locality => true,
         // Which were the worst of a few, or of faults that all took the same, is no news without causes.
         ReportTableKind.Worst => report.Causes.Count == 0 && report.Totals.Latency.MaxNs < CauseAggregate.SlowNs,
         _ => false,

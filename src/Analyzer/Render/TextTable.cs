@@ -63,6 +63,8 @@ internal static class TextTable
                 WriteStory(output, table.Text(row - 1, table.IndexOf("story")) ?? "", style);
             if (row > 0 && table.Kind == ReportTableKind.Hot)
                 WriteStory(output, table.Text(row - 1, table.IndexOf("hottest")) ?? "", style);
+            if (row > 0 && table.Kind == ReportTableKind.Locality)
+                WriteStory(output, table.Text(row - 1, table.IndexOf("strides")) is { Length: > 0 } strides ? $"strides {strides}" : "", style);
             if (row > 0 && table.Kind == ReportTableKind.Stack)
                 WriteStory(output, table.Text(row - 1, table.IndexOf("stack")) ?? "", default);
             if (row > 0 && table.Kind == ReportTableKind.Toucher)

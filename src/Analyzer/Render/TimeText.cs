@@ -19,6 +19,10 @@ internal static class TimeText
     public static string HeatNote(FaultReport report)
         => $"{Units.Duration(report.HeatAxis?.BucketNs ?? 0)} a row, a 64th of the region's address range a character, lowest first";
 
+    public const string LocalityNote
+        = "in order: steps of a thread to the next page up or down; mean and longest run in pages; refault after: faults of the process between two on a page, at the median; "
+            + "shared pages were faulted on again by another thread than the first; strides: pages from a thread's fault to its next, and share of the steps";
+
     public static string FirstTouchNote(FaultReport report)
         => $"{Units.Duration(report.TimeAxis?.BucketNs ?? 0)} a character, from {Units.Duration(report.TimeAxis?.FromNs ?? 0)} on";
 }

@@ -50,6 +50,9 @@ public enum ReportTableKind
 
     /// <summary>By region, where most of its faults are.</summary>
     Hot,
+
+    /// <summary>By region, how threads walked through it.</summary>
+    Locality,
 }
 
 /// <summary>Durations of a group of faults, ns; all null when no duration is known. Percentiles: <see cref="LatencyHistogram"/>.</summary>
@@ -211,4 +214,7 @@ public sealed record FaultReport
     public IReadOnlyList<HeatMap> HeatMaps { get; init; } = [];
 
     public IReadOnlyList<HotRangeRow> HotRanges { get; init; } = [];
+
+    /// <summary>Empty also for a sample.</summary>
+    public IReadOnlyList<LocalityRow> Locality { get; init; } = [];
 }

@@ -65,6 +65,7 @@ public static class ReportBuilder
             HeatAxis = aggregates.Heat?.Axis,
             HeatMaps = HeatMapTable.Build(regions, aggregates.Heat),
             HotRanges = HotRangeTable.Build(regions, aggregates.Hot),
+            Locality = LocalityTable.Build(regions, plan.Locality),
         };
     }
 

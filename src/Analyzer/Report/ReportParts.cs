@@ -23,5 +23,8 @@ public enum ReportParts
 
     /// <summary>Hot ranges.</summary>
     Hot = 1 << 5,
-    All = Tasks | Stacks | Activity | Time | Heat | Hot,
+
+    /// <summary>Runs, strides, refault distances and sharing between threads, where the trace is no sample.</summary>
+    Locality = 1 << 6,
+    All = Tasks | Stacks | Activity | Time | Heat | Hot | Locality,
 }

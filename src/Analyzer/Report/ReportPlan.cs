@@ -12,6 +12,7 @@ public sealed class ReportPlan
         Index = new RegionIndex(metadata.Regions);
         Window = TimeAxis.Whole(metadata, groups, filter);
         FirstTouches = parts.HasFlag(ReportParts.Time) ? new FirstTouchAggregate(Index, metadata.PageSize, Window.Round(TimeAggregate.MostBuckets)) : null;
+        Locality = parts.HasFlag(ReportParts.Locality) && !SampleFacts.IsSample(metadata) ? new LocalityAggregate(Index, metadata.PageSize) : null;
     }
 
     public TraceMetadata Metadata { get; }
@@ -28,12 +29,18 @@ public sealed class ReportPlan
     /// <summary>This and what follows sees the faults in the order of time; null: not asked for.</summary>
     public FirstTouchAggregate? FirstTouches { get; }
 
-    internal FaultColumns OrderedColumns => FirstTouches is not null ? FirstTouchAggregate.Columns : FaultColumns.None;
+    /// <summary>Null also for a sample, which does not know what came before a fault.</summary>
+    public LocalityAggregate? Locality { get; }
 
-    internal bool NeedsOrder => FirstTouches is not null;
+    internal FaultColumns OrderedColumns
+        => (FirstTouches is not null ? FirstTouchAggregate.Columns : FaultColumns.None)
+            | (Locality is not null ? LocalityAggregate.Columns : FaultColumns.None);
+
+    internal bool NeedsOrder => FirstTouches is not null || Locality is not null;
 
     internal void AddInOrder(FaultBatch batch)
     {
         FirstTouches?.Add(batch, batch.Count);
+        Locality?.Add(batch, batch.Count);
     }
 }

@@ -40,6 +40,29 @@ internal static class PlaceReportTables
             .Text("hottest", "hottest", ColumnAudience.Wide, row => string.Join(' ', row.Hottest.Select(Name)))
             .Build();
 
+    public static ReportTable Locality(FaultReport report, int top)
+        => new TableBuilder<LocalityRow>(ReportTableKind.Locality, "locality", report.Locality, top)
+            .Integer("id", "id", CellFormat.Id, ColumnAudience.Everyone, row => row.Id)
+            .Text("name", "region", ColumnAudience.Everyone, row => RegionNames.Of(row.Region))
+            .Integer("pid", "pid", CellFormat.Id, ColumnAudience.Wide, row => row.Region.Pid)
+            .Integer("faults", "faults", CellFormat.Count, ColumnAudience.Everyone, row => row.Faults)
+            .Integer("steps", "steps", CellFormat.Count, ColumnAudience.Machine, row => row.Steps)
+            .Real("sequential_share", "in order", CellFormat.Percent, ColumnAudience.Everyone, row => row.SequentialShare)
+            .Integer("runs", "runs", CellFormat.Count, ColumnAudience.Everyone, row => row.Runs)
+            .Integer("runs_down", "down", CellFormat.Count, ColumnAudience.Wide, row => row.RunsDown)
+            .Real("mean_run", "mean", CellFormat.Ratio, ColumnAudience.Everyone, row => row.MeanRun)
+            .Integer("longest_run", "longest", CellFormat.Count, ColumnAudience.Everyone, row => row.LongestRun)
+            .Integer("refaults", "refaults", CellFormat.Count, ColumnAudience.Wide, row => row.Refaults)
+            .Integer("distance_p50", "refault after", CellFormat.Count, ColumnAudience.Everyone, row => row.DistanceP50)
+            .Integer("distance_p90", "p90", CellFormat.Count, ColumnAudience.Wide, row => row.DistanceP90)
+            .Integer("shared_pages", "shared pages", CellFormat.Count, ColumnAudience.Everyone, row => row.SharedPages)
+            .Integer("foreign_refaults", "by others", CellFormat.Count, ColumnAudience.Everyone, row => row.ForeignRefaults)
+            .Text("strides", "strides", ColumnAudience.Wide, row => string.Join(' ', row.Strides.Select(stride => Name(row, stride))))
+            .Build();
+
+    /// <summary>"+1:0.95": pages and share of the steps.</summary>
+    private static string Name(LocalityRow row, Stride stride) => string.Create(CultureInfo.InvariantCulture, $"{stride.Pages:+0;-0;0}:{row.ShareOf(stride.Steps):0.###}");
+
     /// <summary>"0x7f0000000000:512": start and faults.</summary>
     private static string Name(HotRange range) => string.Create(CultureInfo.InvariantCulture, $"{ReportTables.Hex(range.Start)}:{range.Faults}");
 }

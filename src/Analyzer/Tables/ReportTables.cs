@@ -35,6 +35,7 @@ public static class ReportTables
         ReportTableKind.FirstTouch => TimeReportTables.FirstTouches(report, top),
         ReportTableKind.Heat => PlaceReportTables.HeatMaps(report, top),
         ReportTableKind.Hot => PlaceReportTables.HotRanges(report, top),
+        ReportTableKind.Locality => PlaceReportTables.Locality(report, top),
         _ => throw new ArgumentOutOfRangeException(nameof(kind)),
     };
 
