@@ -39,6 +39,7 @@ internal static class ReportVerb
         ("stack", ReportTableKind.Stack), ("function", ReportTableKind.Function), ("line", ReportTableKind.Line), ("caller", ReportTableKind.Caller),
         ("toucher", ReportTableKind.Toucher),
         ("time", ReportTableKind.Time), ("first_touch", ReportTableKind.FirstTouch), ("heat", ReportTableKind.Heat), ("hot", ReportTableKind.Hot), ("locality", ReportTableKind.Locality),
+        ("storm", ReportTableKind.Storm),
     ];
 
     public static Command Create()
@@ -93,6 +94,7 @@ internal static class ReportVerb
         ReportTableKind.Heat => ReportParts.Heat,
         ReportTableKind.Hot => ReportParts.Hot,
         ReportTableKind.Locality => ReportParts.Locality,
+        ReportTableKind.Storm => ReportParts.Storms,
         _ when NamesCode(table) => ReportParts.Stacks,
         _ => ReportParts.None,
     };

@@ -174,4 +174,61 @@ public class TimeStories
         Assert.Equal((16, 64, 8), (maps.GetProperty("regions")[0].GetProperty("rows").GetArrayLength(), maps.GetProperty("regions")[0].GetProperty("rows")[15].GetArrayLength(), maps.GetProperty("regions")[0].GetProperty("rows")[15][63].GetInt32()));
         Assert.Equal(32, FormatTests.Csv(report, ReportTableKind.Heat).Split("\r\n").Length - 2);
     }
+
+    [Fact]
+    public void A_storm_says_when_how_much_and_who()
+    {
+        // One fault each 10 ms; 200 a window from 0.3 s to 0.32 s, nearly all of one program; one slow fault at 0.7 s.
+        Fault[] faults =
+        [
+            .. Enumerable.Range(0, 30).Select(i => new Fault(0x10000) { TimeNs = i * 10_000_000L }),
+            .. Enumerable.Range(0, 400).Select(i => new Fault(0x20000, i < 380 ? 2 : 1) { TimeNs = 300_000_000 + (i * 50_000L), Pid = 20, Tid = 21, Comm = "burst" }),
+            .. Enumerable.Range(32, 38).Select(i => new Fault(0x10000) { TimeNs = i * 10_000_000L }),
+            new Fault(0x10000, DurationNs: 2_000_000, Major: true) { TimeNs = 705_000_000 },
+        ];
+        var report = Story.Report(Metadata, faults, groupSize: 100);
+
+        Assert.EndsWith(
+            """
+
+            storms
+                  at     for faults major peak/s    time most by share in        share kind    share
+              300 ms 20.0 ms    400     0 20,000  400 µs burst   100 % /lib/a.so  95 % unknown 100 %
+              700 ms 10.0 ms      1     1    100 2.00 ms app     100 % [anon]    100 % unknown 100 %
+            a storm is made of windows of 10.0 ms with at least 8 times the faults of the median window that has
+            any, and at least 10,000 a second; or with 8 times its time in faults, and at least 10 % of the
+            window
+
+            """,
+            TextReportTests.Text(report, ReportTableKind.Storm),
+            StringComparison.Ordinal);
+        Assert.Equal(["faults", "time"], report.Storms.Select(storm => storm.Why));
+        // The window of the filter is what is usual: here nothing else is.
+        Assert.Empty(Story.Report(Metadata, faults, new FaultFilter { FromNs = 300_000_000, ToNs = 320_000_000 }).Storms);
+        Assert.Single(Story.Report(Metadata, faults, new FaultFilter { Pids = [10] }).Storms);
+        using var json = JsonDocument.Parse(FormatTests.Json(report));
+        Assert.Equal(10_000_000, json.RootElement.GetProperty("storm_window_ns").GetInt64());
+        Assert.Equal(
+            """{"from_ns":300000000,"length_ns":20000000,"burst":"faults","faults":400,"minor":400,"major":0,"failed":0,"peak_per_s":20000,"latency_sum_ns":400000,"pid":20,"comm":"burst","comm_share":1,"region_id":2,"region":"/lib/a.so","region_share":0.95,"kind":"unknown","kind_share":1}""",
+            json.RootElement.GetProperty("storms")[0].GetRawText());
+    }
+
+    [Fact]
+    public void A_steady_program_has_no_storm_and_the_report_says_what_one_would_be()
+    {
+        Fault[] faults = [.. Enumerable.Range(0, 5000).Select(i => new Fault(0x10000) { TimeNs = i * 200_000L })];
+
+        var text = TextReportTests.Text(Story.Report(Metadata, faults, groupSize: 1000), ReportTableKind.Storm);
+
+        Assert.Contains("\nno storm: a storm is made of windows of 10.0 ms with", text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_long_recording_has_longer_windows()
+    {
+        var day = new TimeAxis(0, 86_400_000_000_000, 86_400_000_000_000);
+
+        Assert.Equal((10_000_000L << 8, 33_750), (StormAggregate.Windows(day).BucketNs, StormAggregate.Windows(day).Count));
+        Assert.InRange(StormAggregate.Windows(new TimeAxis(0, long.MaxValue / 4, 1)).Count, 1, 65_536);
+    }
 }

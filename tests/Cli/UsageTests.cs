@@ -128,6 +128,7 @@ public sealed class UsageTests : CliTest
     [InlineData("first_touch", "id,name,pid,born_ns")]
     [InlineData("heat", "id,name,pid,start,end,from_ns")]
     [InlineData("locality", "id,name,pid,faults,steps,sequential_share,runs")]
+    [InlineData("storm", "from_ns,length_ns,burst,faults")]
     [InlineData("hot", "id,name,pid,bytes,faults,touched_2m,hot_2m")]
     public void EveryTableCanBeAskedFor(string table, string columns)
     {

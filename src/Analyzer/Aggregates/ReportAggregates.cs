@@ -55,6 +55,8 @@ public sealed class ReportAggregates(ReportPlan plan) : IFaultSink<ReportAggrega
 
     public HotRangeAggregate? Hot { get; } = plan.Parts.HasFlag(ReportParts.Hot) ? new HotRangeAggregate(plan.Index) : null;
 
+    public StormAggregate? Storms { get; } = plan.Parts.HasFlag(ReportParts.Storms) ? new StormAggregate(StormAggregate.Windows(plan.Window)) : null;
+
     /// <summary>Faults raised by get_user_pages.</summary>
     public long Gup { get; private set; }
 
@@ -74,6 +76,7 @@ public sealed class ReportAggregates(ReportPlan plan) : IFaultSink<ReportAggrega
             | (Time is not null ? TimeAggregate.Columns : FaultColumns.None)
             | (Heat is not null ? HeatMapAggregate.Columns : FaultColumns.None)
             | (Hot is not null ? HotRangeAggregate.Columns : FaultColumns.None)
+            | (Storms is not null ? StormAggregate.Columns : FaultColumns.None)
             | plan.OrderedColumns;
 
     public bool NeedsOrder => plan.NeedsOrder;
@@ -125,6 +128,8 @@ public sealed class ReportAggregates(ReportPlan plan) : IFaultSink<ReportAggrega
             Heat?.Merge(other.Heat);
         if (other.Hot is not null)
             Hot?.Merge(other.Hot);
+        if (other.Storms is not null)
+            Storms?.Merge(other.Storms);
         Gup += other.Gup;
     }
 
@@ -147,6 +152,7 @@ public sealed class ReportAggregates(ReportPlan plan) : IFaultSink<ReportAggrega
         Time?.Add(batch, severities, weights);
         Heat?.Add(batch, severities.Length, weights);
         Hot?.Add(batch, severities.Length, weights);
+        Storms?.Add(batch, severities.Length, weights);
         if (_seesGup)
             AddGup(batch.Gup.AsSpan(0, severities.Length), weights);
     }

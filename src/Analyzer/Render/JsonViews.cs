@@ -22,6 +22,8 @@ internal static class JsonViews
         json.WriteEndObject();
         JsonReport.WriteRows(json, "hot_ranges", report.HotRanges, top, WriteHotRanges);
         JsonReport.WriteRows(json, "locality", report.Locality, top, WriteLocality);
+        JsonReport.WriteNullable(json, "storm_window_ns", report.StormAxis?.BucketNs);
+        JsonMemory.WriteTable(json, "storms", TimeReportTables.Storms(report, top));
     }
 
     private static void WriteFirstTouch(Utf8JsonWriter json, FirstTouchRow row)

@@ -15,7 +15,7 @@ public static class TextReport
         ReportTableKind.Kind, ReportTableKind.Severity, ReportTableKind.Cause, ReportTableKind.Worst, ReportTableKind.Lock, ReportTableKind.Handler,
         ReportTableKind.Region, ReportTableKind.Physical, ReportTableKind.Level, ReportTableKind.PageTable, ReportTableKind.Tlb,
         ReportTableKind.Process, ReportTableKind.Thread, ReportTableKind.File, ReportTableKind.Comm, ReportTableKind.Slab, ReportTableKind.Cache, ReportTableKind.Buddy,
-        ReportTableKind.Time, ReportTableKind.FirstTouch, ReportTableKind.Heat, ReportTableKind.Hot, ReportTableKind.Locality,
+        ReportTableKind.Time, ReportTableKind.FirstTouch, ReportTableKind.Heat, ReportTableKind.Hot, ReportTableKind.Locality, ReportTableKind.Storm,
     ];
 
     /// <param name="by">The only table to print; null prints all.</param>
@@ -122,6 +122,7 @@ public static class TextReport
         ReportTableKind.Heat => TimeText.HeatNote(report),
         ReportTableKind.Hot => $"hot: the fewest aligned 2 MiB ranges with {HotRangeTable.HotPercent} % of the region's faults; below, the start of the hottest and its faults",
         ReportTableKind.Locality => TimeText.LocalityNote,
+        ReportTableKind.Storm => TimeText.StormNote(report),
         ReportTableKind.Worst when report.Worst.All(row => row.Fault.Parts is null) => "where their time went was not traced: record with --why",
         _ => null,
     };
@@ -130,6 +131,7 @@ public static class TextReport
     internal static string? WhyEmpty(FaultReport report, ReportTableKind kind) => kind switch
     {
         ReportTableKind.Locality when report.Sample is not null => "no locality: in a sample nobody knows what came before a fault, so order and repeats cannot be told",
+        ReportTableKind.Storm => $"no storm: {TimeText.StormNote(report)}; no window was one",
         _ => null,
     };
 
@@ -141,7 +143,7 @@ public static class TextReport
         ReportTableKind.Physical => !KindRule.CanTell(report.Metadata),
         // One table names the code; the others are for whoever asks.
         ReportTableKind.Stack or ReportTableKind.Function or ReportTableKind.Line or ReportTableKind.Caller => true,
-        ReportTableKind.Time or ReportTableKind.FirstTouch or ReportTableKind.Heat or ReportTableKind.Hot or ReportTableKind.Locality => true,
+        ReportTableKind.Time or ReportTableKind.FirstTouch or ReportTableKind.Heat or ReportTableKind.Hot or ReportTableKind.Locality or ReportTableKind.Storm => true,
         // Which were the worst of a few, or of faults that all took the same, is no news without causes.
         ReportTableKind.Worst => report.Causes.Count == 0 && report.Totals.Latency.MaxNs < CauseAggregate.SlowNs,
         _ => false,

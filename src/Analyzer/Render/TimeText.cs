@@ -23,6 +23,10 @@ internal static class TimeText
         = "in order: steps of a thread to the next page up or down; mean and longest run in pages; refault after: faults of the process between two on a page, at the median; "
             + "shared pages were faulted on again by another thread than the first; strides: pages from a thread's fault to its next, and share of the steps";
 
+    public static string StormNote(FaultReport report)
+        => $"a storm is made of windows of {Units.Duration(report.StormAxis?.BucketNs ?? 0)} with at least {StormWindows.Factor} times the faults of the median window that has any, and at least "
+            + $"{Units.Count(StormWindows.FloorPerSecond)} a second; or with {StormWindows.Factor} times its time in faults, and at least {StormWindows.FloorPercent} % of the window";
+
     public static string FirstTouchNote(FaultReport report)
         => $"{Units.Duration(report.TimeAxis?.BucketNs ?? 0)} a character, from {Units.Duration(report.TimeAxis?.FromNs ?? 0)} on";
 }

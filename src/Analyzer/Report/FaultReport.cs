@@ -53,6 +53,9 @@ public enum ReportTableKind
 
     /// <summary>By region, how threads walked through it.</summary>
     Locality,
+
+    /// <summary>Moments when faults burst.</summary>
+    Storm,
 }
 
 /// <summary>Durations of a group of faults, ns; all null when no duration is known. Percentiles: <see cref="LatencyHistogram"/>.</summary>
@@ -217,4 +220,9 @@ public sealed record FaultReport
 
     /// <summary>Empty also for a sample.</summary>
     public IReadOnlyList<LocalityRow> Locality { get; init; } = [];
+
+    /// <summary>The windows that storms are made of; null when they were not asked for.</summary>
+    public TimeAxis? StormAxis { get; init; }
+
+    public IReadOnlyList<StormRow> Storms { get; init; } = [];
 }

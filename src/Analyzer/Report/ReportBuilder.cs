@@ -14,7 +14,7 @@ public static class ReportBuilder
         CheckPageSize(reader.Path, reader.Metadata.PageSize);
         var plan = new ReportPlan(reader.Metadata, reader.RowGroups, filter, parts);
         var aggregates = TraceScan.Run(reader, filter, () => new ReportAggregates(plan));
-        return Build(reader.Path, plan, aggregates);
+        return Build(reader.Path, plan, aggregates) with { Storms = StormTable.Build(reader, plan, aggregates.Storms), StormAxis = aggregates.Storms?.Axis };
     }
 
     /// <summary>The same from faults that are already counted.</summary>

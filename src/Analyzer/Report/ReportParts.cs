@@ -26,5 +26,8 @@ public enum ReportParts
 
     /// <summary>Runs, strides, refault distances and sharing between threads, where the trace is no sample.</summary>
     Locality = 1 << 6,
-    All = Tasks | Stacks | Activity | Time | Heat | Hot | Locality,
+
+    /// <summary>Storms, and who was in them: a second scan when there are any.</summary>
+    Storms = 1 << 7,
+    All = Tasks | Stacks | Activity | Time | Heat | Hot | Locality | Storms,
 }

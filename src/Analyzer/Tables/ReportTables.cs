@@ -36,6 +36,7 @@ public static class ReportTables
         ReportTableKind.Heat => PlaceReportTables.HeatMaps(report, top),
         ReportTableKind.Hot => PlaceReportTables.HotRanges(report, top),
         ReportTableKind.Locality => PlaceReportTables.Locality(report, top),
+        ReportTableKind.Storm => TimeReportTables.Storms(report, top),
         _ => throw new ArgumentOutOfRangeException(nameof(kind)),
     };
 

@@ -22,6 +22,24 @@ internal static class TimeReportTables
             .Build();
     }
 
+    public static ReportTable Storms(FaultReport report, int top)
+        => new TableBuilder<StormRow>(ReportTableKind.Storm, "storms", report.Storms, top)
+            .Integer("from_ns", "at", CellFormat.DurationNs, ColumnAudience.Everyone, row => row.FromNs)
+            .Integer("length_ns", "for", CellFormat.DurationNs, ColumnAudience.Everyone, row => row.LengthNs)
+            .Text("burst", "of", ColumnAudience.Wide, row => row.Why)
+            .Counts(row => row.Counts)
+            .Integer("peak_per_s", "peak/s", CellFormat.Count, ColumnAudience.Everyone, row => row.PeakPerSecond)
+            .Integer("latency_sum_ns", "time", CellFormat.DurationNs, ColumnAudience.Everyone, row => ReportTables.TimeOf(report, row.Counts))
+            .Integer("pid", "pid", CellFormat.Id, ColumnAudience.Wide, row => row.Task.Name.Pid)
+            .Text("comm", "most by", ColumnAudience.Everyone, row => row.Task.Name.Comm)
+            .Real("comm_share", "share", CellFormat.Percent, ColumnAudience.Everyone, row => row.ShareOf(row.Task.Faults))
+            .Integer("region_id", "region id", CellFormat.Id, ColumnAudience.Wide, row => row.Region.Name.Id)
+            .Text("region", "in", ColumnAudience.Everyone, row => RegionNames.Of(row.Region.Name.Region))
+            .Real("region_share", "share", CellFormat.Percent, ColumnAudience.Everyone, row => row.ShareOf(row.Region.Faults))
+            .Text("kind", "kind", ColumnAudience.Everyone, row => row.Kind.Name.Name())
+            .Real("kind_share", "share", CellFormat.Percent, ColumnAudience.Everyone, row => row.ShareOf(row.Kind.Faults))
+            .Build();
+
     public static ReportTable FirstTouches(FaultReport report, int top)
         => new TableBuilder<FirstTouchRow>(ReportTableKind.FirstTouch, "first touches", report.FirstTouches, top)
             .Integer("id", "id", CellFormat.Id, ColumnAudience.Everyone, row => row.Id)
