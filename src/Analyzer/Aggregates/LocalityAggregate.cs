@@ -12,15 +12,16 @@ public sealed class LocalityAggregate(RegionIndex index, int pageSize)
     internal const FaultColumns Columns = FaultColumns.RegionId | FaultColumns.Pid | FaultColumns.Tid | FaultColumns.Address;
 
     // Threads on several CPUs alternate row by row, in a few regions each: remembering the last ones saves hashing.
-    private const int RecentSize = 1024;
+    private const int RecentThreads = 256;
+    private const int RecentWalks = 8192;
 
     private readonly int _pageShift = BitOperations.Log2((uint)pageSize);
     private readonly RegionLocality?[] _byId = new RegionLocality?[index.IdLimit];
     private readonly Dictionary<int, ProcessFaults> _processes = [];
     private readonly Dictionary<(int Pid, int Tid), ThreadFaults> _threads = [];
     private readonly Dictionary<(int Thread, int Region), Walk> _walks = [];
-    private readonly ThreadFaults?[] _recentThreads = new ThreadFaults?[RecentSize];
-    private readonly Walk?[] _recentWalks = new Walk?[RecentSize];
+    private readonly ThreadFaults?[] _recentThreads = new ThreadFaults?[RecentThreads];
+    private readonly Walk?[] _recentWalks = new Walk?[RecentWalks];
 
     /// <summary>Null where region <paramref name="id"/> had no fault, and for 0: what has no mapping has no neighbours. Call <see cref="Finish"/> first.</summary>
     public RegionLocality? ById(int id) => _byId[id];
@@ -57,7 +58,7 @@ public sealed class LocalityAggregate(RegionIndex index, int pageSize)
 
     private ThreadFaults ThreadOf(int pid, int tid)
     {
-        ref var recent = ref _recentThreads[tid & (RecentSize - 1)];
+        ref var recent = ref _recentThreads[tid & (RecentThreads - 1)];
         if (recent is not null && recent.Tid == tid && recent.Pid == pid)
             return recent;
         if (!_threads.TryGetValue((pid, tid), out var thread))
@@ -72,7 +73,7 @@ public sealed class LocalityAggregate(RegionIndex index, int pageSize)
 
     private Walk WalkOf(int thread, int regionId, RegionLocality region)
     {
-        ref var recent = ref _recentWalks[((thread * 61) + regionId) & (RecentSize - 1)];
+        ref var recent = ref _recentWalks[((thread * 601) + regionId) & (RecentWalks - 1)];
         if (recent is not null && recent.Thread == thread && recent.RegionId == regionId)
             return recent;
         if (!_walks.TryGetValue((thread, regionId), out var walk))

@@ -4,12 +4,15 @@ namespace Faultrec.Analyzer;
 
 /// <summary>
 /// A value for each page of one region, made when it is first asked for. As <see cref="FrameMap"/> it begins as a hash table and becomes an
-/// array over the region once that is the smaller of the two.
+/// array over the region soon.
 /// </summary>
 internal sealed class PageMap<T>
     where T : unmanaged
 {
     private const int FirstSlots = 8;
+
+    // An array of so many times the table's size is still the better of the two: it needs no search.
+    private const int DenseFactor = 4;
 
     private readonly long _firstPage;
     private readonly long _pages;
@@ -64,7 +67,7 @@ internal sealed class PageMap<T>
     private void Grow()
     {
         var slots = _keys.Length * 2;
-        if (_dense is null && _pages > 0 && (long)slots * (sizeof(long) + Unsafe.SizeOf<T>()) >= _pages * Unsafe.SizeOf<T>())
+        if (_dense is null && _pages > 0 && (long)slots * (sizeof(long) + Unsafe.SizeOf<T>()) * DenseFactor >= _pages * Unsafe.SizeOf<T>())
             _dense = new T[_pages];
         var (keys, values) = (_keys, _values);
         (_keys, _values, _used) = (new long[slots], new T[slots], 0);
