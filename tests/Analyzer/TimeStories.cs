@@ -220,7 +220,7 @@ public class TimeStories
 
         var text = TextReportTests.Text(Story.Report(Metadata, faults, groupSize: 1000), ReportTableKind.Storm);
 
-        Assert.Contains("\nno storm: a storm is made of windows of 10.0 ms with", text, StringComparison.Ordinal);
+        Assert.Contains("\n\nno storm: a storm is made of windows of 10.0 ms with", text, StringComparison.Ordinal);
     }
 
     [Fact]

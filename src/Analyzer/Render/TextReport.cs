@@ -41,7 +41,11 @@ public static class TextReport
             if (table.TotalRows == 0)
             {
                 if (kind == by && WhyEmpty(report, kind) is { } why)
+                {
+                    output.Write('\n');
                     WriteWrapped(output, why, style.Title);
+                }
+
                 continue;
             }
 
@@ -131,7 +135,7 @@ public static class TextReport
     internal static string? WhyEmpty(FaultReport report, ReportTableKind kind) => kind switch
     {
         ReportTableKind.Locality when report.Sample is not null => "no locality: in a sample nobody knows what came before a fault, so order and repeats cannot be told",
-        ReportTableKind.Storm => $"no storm: {TimeText.StormNote(report)}; no window was one",
+        ReportTableKind.Storm => $"no storm: {TimeText.StormNote(report)}",
         _ => null,
     };
 
