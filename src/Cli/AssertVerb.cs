@@ -61,7 +61,7 @@ internal static class AssertVerb
         if (args.Budgets.Count == 0)
             throw new FaultrecException(ExitCode.Usage, "assert without a budget: expected at least one, such as --max-major 0 or --budgets FILE; see `faultrec assert --help`");
         using var reader = TraceReader.Open(args.Trace);
-        var report = ReportBuilder.Build(reader, FaultFilter.None, withTasks: false, withStacks: false) with { Path = args.Trace };
+        var report = ReportBuilder.Build(reader, FaultFilter.None, ReportParts.None) with { Path = args.Trace };
         var assertion = Assertion.Of(report, args.Budgets, args.AllowIncomplete);
         if (args.Format == AssertFormat.Json)
             OutputTarget.Write(args.Output, [args.Trace], stream => WriteJson(stream, assertion));

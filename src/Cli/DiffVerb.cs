@@ -70,7 +70,7 @@ internal static class DiffVerb
         TraceMeasures Measure(string path)
         {
             using var reader = TraceReader.Open(path);
-            return TraceMeasures.Of(ReportBuilder.Build(reader, args.Filter, withStacks: false) with { Path = path });
+            return TraceMeasures.Of(ReportBuilder.Build(reader, args.Filter, ReportParts.Tasks) with { Path = path });
         }
     }
 

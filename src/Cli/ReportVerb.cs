@@ -38,6 +38,8 @@ internal static class ReportVerb
         ("slab", ReportTableKind.Slab), ("cache", ReportTableKind.Cache), ("buddy", ReportTableKind.Buddy), ("handler", ReportTableKind.Handler),
         ("stack", ReportTableKind.Stack), ("function", ReportTableKind.Function), ("line", ReportTableKind.Line), ("caller", ReportTableKind.Caller),
         ("toucher", ReportTableKind.Toucher),
+        ("time", ReportTableKind.Time), ("first_touch", ReportTableKind.FirstTouch), ("heat", ReportTableKind.Heat), ("hot", ReportTableKind.Hot), ("locality", ReportTableKind.Locality),
+        ("storm", ReportTableKind.Storm),
     ];
 
     public static Command Create()
@@ -45,7 +47,7 @@ internal static class ReportVerb
         var traces = new Argument<string[]>("TRACE") { Description = "Trace files", Arity = ArgumentArity.OneOrMore };
         var format = new Option<string>("--format") { HelpName = "FORMAT", Description = $"{Choice.List(Formats)} (default: text)" };
         var output = new Option<string?>("--output", "-o") { HelpName = "FILE", Description = "Write there instead of stdout (-)" };
-        var by = new Option<string?>("--by") { HelpName = "TABLE", Description = "Only this table: region, kind, worst, stack, function, line, caller, …" };
+        var by = new Option<string?>("--by") { HelpName = "TABLE", Description = "Only this table: region, kind, worst, time, heat, hot, storm, stack, line, …" };
         var top = new Option<string?>("--top") { HelpName = "N", Description = "Rows a table, 0 for all (default: 10 for people, all for programs)" };
         var filter = new FilterOptions();
         var command = new Command("report", "Say who faulted where, and what it cost") { traces, format, output, by, top };
@@ -68,7 +70,7 @@ internal static class ReportVerb
             using var reader = TraceReader.Open(path);
             if (NamesCode(args.By) && StackText.WhyNone(reader.Metadata) is { } problem)
                 throw new FaultrecException(ExitCode.BadInput, $"{path}: {problem}");
-            reports.Add(ReportBuilder.Build(reader, args.Filter, NeedsTasks(args), NeedsStacks(args)) with { Path = path });
+            reports.Add(ReportBuilder.Build(reader, args.Filter, PartsOf(args)) with { Path = path });
         }
 
         if (args.Format == ReportFormat.Json)
@@ -79,13 +81,23 @@ internal static class ReportVerb
     }
 
     // JSON always has every table: its readers pick by key.
-    private static bool NeedsTasks(ReportArgs args)
-        => args.Format == ReportFormat.Json
-            || (args.By ?? (args.Format == ReportFormat.Csv ? ReportTableKind.Region : null))
-                is null or ReportTableKind.Process or ReportTableKind.Thread or ReportTableKind.Comm or ReportTableKind.Worst;
+    private static ReportParts PartsOf(ReportArgs args)
+        => args.Format == ReportFormat.Json ? ReportParts.All
+            : args.By is { } table ? PartsOf(table)
+            : args.Format == ReportFormat.Csv ? ReportParts.None
+            : ReportParts.Tasks | ReportParts.Stacks | ReportParts.Activity;
 
-    private static bool NeedsStacks(ReportArgs args)
-        => args.Format == ReportFormat.Json || NamesCode(args.By) || (args.By is null && args.Format != ReportFormat.Csv);
+    private static ReportParts PartsOf(ReportTableKind table) => table switch
+    {
+        ReportTableKind.Process or ReportTableKind.Thread or ReportTableKind.Comm or ReportTableKind.Worst => ReportParts.Tasks,
+        ReportTableKind.Time or ReportTableKind.FirstTouch => ReportParts.Time,
+        ReportTableKind.Heat => ReportParts.Heat,
+        ReportTableKind.Hot => ReportParts.Hot,
+        ReportTableKind.Locality => ReportParts.Locality,
+        ReportTableKind.Storm => ReportParts.Storms,
+        _ when NamesCode(table) => ReportParts.Stacks,
+        _ => ReportParts.None,
+    };
 
     private static bool NamesCode(ReportTableKind? table)
         => table is ReportTableKind.Stack or ReportTableKind.Function or ReportTableKind.Line or ReportTableKind.Caller or ReportTableKind.Toucher;

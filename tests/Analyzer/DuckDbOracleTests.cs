@@ -1,6 +1,3 @@
-using System.Globalization;
-using DuckDB.NET.Data;
-using Faultrec.Traces;
 using Xunit;
 
 namespace Faultrec.Analyzer.Tests;
@@ -11,95 +8,50 @@ public sealed class DuckDbOracleTests() : DuckDbOracle(isSample: false);
 public sealed class SampledDuckDbOracleTests() : DuckDbOracle(isSample: true);
 
 /// <summary>Every table once more in SQL, by an engine that reads the same file with its own Parquet reader.</summary>
-public abstract class DuckDbOracle : IDisposable
+public abstract class DuckDbOracle(bool isSample) : DuckDbTest(RandomTrace.Metadata(isSample), RandomTrace.Faults(RandomTrace.Metadata(isSample), 20_000, seed: 11))
 {
-    private const string Latency = """
-        count(duration_ns), coalesce(min(duration_ns), -1), coalesce(quantile_disc(duration_ns, 0.5), -1), coalesce(quantile_disc(duration_ns, 0.9), -1),
-        coalesce(quantile_disc(duration_ns, 0.99), -1), coalesce(max(duration_ns), -1), coalesce(sum(duration_ns), -1)
-        """;
-
-    private const string Counts = """
-        count(*) FILTER (severity = 'minor'), count(*) FILTER (severity = 'major'), count(*) FILTER (severity = 'failed')
-        """;
-
-    private readonly TemporaryTrace _file;
-    private readonly DuckDBConnection _duckdb = new("DataSource=:memory:");
-    private readonly FaultReport _report;
-
-    protected DuckDbOracle(bool isSample)
-    {
-        var metadata = RandomTrace.Metadata(isSample);
-        _file = new TemporaryTrace(metadata, RandomTrace.Faults(metadata, 20_000, seed: 11), 3_000);
-        using var reader = TraceReader.Open(_file.Path);
-        _report = ReportBuilder.Build(reader, FaultFilter.None);
-        _duckdb.Open();
-        Execute("CREATE TABLE regions (id INT, path TEXT, range_start BIGINT, range_end BIGINT)");
-        foreach (var region in metadata.Regions)
-            Execute(string.Create(CultureInfo.InvariantCulture, $"INSERT INTO regions VALUES ({region.Id}, {(region.Path is null ? "NULL" : $"'{region.Path}'")}, {region.Start}, {region.End})"));
-        Execute("CREATE TABLE nodes (node INT, parent INT, name TEXT)");
-        for (var node = 0; node < RandomTrace.Stacks.NodeFrames.Count; node++)
-        {
-            var frame = RandomTrace.Stacks.Frames[RandomTrace.Stacks.NodeFrames[node]];
-            Execute(string.Create(CultureInfo.InvariantCulture, $"INSERT INTO nodes VALUES ({node}, {RandomTrace.Stacks.Parents[node]}, '{frame.Function ?? "[libc.so.6+0xd]"}')"));
-        }
-
-        Execute($"CREATE VIEW rows AS SELECT *, address // 4096 AS page FROM '{_file.Path}'");
-        Execute($"""
-            CREATE VIEW faults AS SELECT *, address // 4096 AS page,
-                CASE WHEN signal IS NOT NULL OR coalesce(fault_result, 0) & 3 <> 0 THEN 'failed' WHEN major THEN 'major' ELSE 'minor' END AS severity
-            FROM '{_file.Path}' {(isSample ? ", unnest(range(weight))" : "")}
-            """);
-    }
-
-    public void Dispose()
-    {
-        _duckdb.Dispose();
-        _file.Dispose();
-        GC.SuppressFinalize(this);
-    }
-
     [Fact]
-    public void Weights() => Same($"SELECT sum(weight), count(*) FROM '{_file.Path}'", [[_report.Totals.Counts.Faults, _report.Sample?.Rows ?? _report.Totals.Counts.Faults]]);
+    public void Weights() => Same($"SELECT sum(weight), count(*) FROM '{TracePath}'", [[Report.Totals.Counts.Faults, Report.Sample?.Rows ?? Report.Totals.Counts.Faults]]);
 
     [Fact]
     public void Totals() => Same(
         $"SELECT {Counts}, count(DISTINCT (pid, page)), {Latency} FROM faults",
-        [Row(_report.Totals.Counts, [_report.Totals.DistinctPages], _report.Totals.Latency)]);
+        [Row(Report.Totals.Counts, [Report.Totals.DistinctPages], Report.Totals.Latency)]);
 
     [Fact]
     public void Severities() => Same(
         $"SELECT severity, {Counts}, {Latency} FROM faults GROUP BY severity",
-        _report.Severities.Select(row => Row(row.Counts, [], row.Latency).Prepend(row.Severity.Name()).ToArray()));
+        Report.Severities.Select(row => Row(row.Counts, [], row.Latency).Prepend(row.Severity.Name()).ToArray()));
 
     [Fact]
     public void Regions() => Same(
         $"SELECT region_id, {Counts}, count(DISTINCT (CASE WHEN region_id = 0 THEN pid ELSE 0 END, page)), {Latency} FROM faults GROUP BY region_id",
-        _report.Regions.Select(row => Row(row.Counts, [row.DistinctPages], row.Latency).Prepend(row.Id).ToArray()));
+        Report.Regions.Select(row => Row(row.Counts, [row.DistinctPages], row.Latency).Prepend(row.Id).ToArray()));
 
     [Fact]
     public void Heat() => Same(
         "SELECT region_id, (address - range_start) * 64 // (range_end - range_start) AS bucket, count(*) FROM faults JOIN regions ON id = region_id GROUP BY ALL",
-        _report.Regions.SelectMany(row => row.Heat.Select((faults, bucket) => new object[] { row.Id, bucket, faults })).Where(row => (long)row[2] != 0));
+        Report.Regions.SelectMany(row => row.Heat.Select((faults, bucket) => new object[] { row.Id, bucket, faults })).Where(row => (long)row[2] != 0));
 
     [Fact]
     public void Files() => Same(
         $"SELECT path, count(DISTINCT region_id), count(DISTINCT pid), {Counts}, {Latency} FROM faults JOIN regions ON id = region_id WHERE path IS NOT NULL GROUP BY path",
-        _report.Files.Select(row => Row(row.Counts, [], row.Latency).Prepend(row.Processes).Prepend(row.Regions).Prepend(row.Path).ToArray()));
+        Report.Files.Select(row => Row(row.Counts, [], row.Latency).Prepend(row.Processes).Prepend(row.Regions).Prepend(row.Path).ToArray()));
 
     [Fact]
     public void Processes() => Same(
         $"SELECT pid, count(DISTINCT tid), {Counts}, sum(duration_ns) FROM faults GROUP BY pid",
-        _report.Processes.Select(row => new object[] { row.Pid, row.Threads, row.Counts.Minor, row.Counts.Major, row.Counts.Failed, row.Counts.DurationNs }));
+        Report.Processes.Select(row => new object[] { row.Pid, row.Threads, row.Counts.Minor, row.Counts.Major, row.Counts.Failed, row.Counts.DurationNs }));
 
     [Fact]
     public void Threads() => Same(
         $"SELECT pid, tid, {Counts}, sum(duration_ns) FROM faults GROUP BY pid, tid",
-        _report.Threads.Select(row => new object[] { row.Pid, row.Tid, row.Counts.Minor, row.Counts.Major, row.Counts.Failed, row.Counts.DurationNs }));
+        Report.Threads.Select(row => new object[] { row.Pid, row.Tid, row.Counts.Minor, row.Counts.Major, row.Counts.Failed, row.Counts.DurationNs }));
 
     [Fact]
     public void Comms() => Same(
         $"SELECT comm, count(DISTINCT (pid, tid)), {Counts}, sum(duration_ns) FROM faults GROUP BY comm",
-        _report.Comms.Select(row => new object[] { row.Comm, row.Threads, row.Counts.Minor, row.Counts.Major, row.Counts.Failed, row.Counts.DurationNs }));
+        Report.Comms.Select(row => new object[] { row.Comm, row.Threads, row.Counts.Minor, row.Counts.Major, row.Counts.Failed, row.Counts.DurationNs }));
 
     [Fact]
     public void Levels() => Same(
@@ -107,7 +59,7 @@ public abstract class DuckDbOracle : IDisposable
         SELECT CASE WHEN pt_level IS NULL OR pte_before IS NULL THEN 'unknown' WHEN pte_before = 0 THEN ['pte', 'pmd', 'pud', 'p4d', 'pgd'][pt_level + 1]
             WHEN pte_before & 1 = 1 THEN 'present' ELSE 'not_present' END AS level, {Counts}, {Latency} FROM faults GROUP BY level
         """,
-        _report.Levels.Select(row => Row(row.Counts, [], row.Latency).Prepend(row.End.Name()).ToArray()));
+        Report.Levels.Select(row => Row(row.Counts, [], row.Latency).Prepend(row.End.Name()).ToArray()));
 
     [Fact]
     public void PageTables() => Same(
@@ -116,7 +68,7 @@ public abstract class DuckDbOracle : IDisposable
             sum((page_order >= 9 AND id IS NOT NULL AND path IS NULL)::INT)
         FROM faults LEFT JOIN regions ON id = region_id WHERE pt_level >= 1 AND pte_before = 0 AND page_order IS NOT NULL AND severity <> 'failed' GROUP BY pid
         """,
-        _report.PageTables.Select(row => new object[] { row.Pid, row.Pages.Pte, row.Pages.Pmd, row.Pages.Pud, row.Pages.Deposited }));
+        Report.PageTables.Select(row => new object[] { row.Pid, row.Pages.Pte, row.Pages.Pmd, row.Pages.Pud, row.Pages.Deposited }));
 
     [Fact]
     public void Frames() => Same(
@@ -136,7 +88,7 @@ public abstract class DuckDbOracle : IDisposable
             count(*) FILTER (pfn < 3000), count(*) FILTER (pfn >= 3000)
         FROM numbered GROUP BY region_id
         """,
-        _report.Physical.Where(row => row.FramePages > 0).Select(row => new object[]
+        Report.Physical.Where(row => row.FramePages > 0).Select(row => new object[]
         {
             row.Id, row.FramePages, row.DistinctFrames, row.Runs, row.LongestRun,
             row.Nodes.Where(node => node.Node == 0).Sum(node => node.Pages), row.Nodes.Where(node => node.Node == 1).Sum(node => node.Pages),
@@ -153,7 +105,7 @@ public abstract class DuckDbOracle : IDisposable
                 WHERE page // 512 * 512 >= range_start // 4096 AND page // 512 * 512 + 512 <= range_end // 4096 GROUP BY ALL)
         SELECT region_id, count(*), count(*) FILTER (pages = 512), sum(pages) FROM filled GROUP BY region_id
         """,
-        _report.Physical.Where(row => row.TouchedBlocks > 0).Select(row => new object[] { row.Id, row.TouchedBlocks, row.FullBlocks, row.TouchedPages }));
+        Report.Physical.Where(row => row.TouchedBlocks > 0).Select(row => new object[] { row.Id, row.TouchedBlocks, row.FullBlocks, row.TouchedPages }));
 
     [Fact]
     public void Causes() => Same(
@@ -169,22 +121,22 @@ public abstract class DuckDbOracle : IDisposable
                 UNION ALL SELECT duration_ns, 'kernel_work', greatest(0, duration_ns - reclaim_ns - compaction_ns - io_wait_ns - lock_wait_ns - off_cpu_ns - zeroing_ns) FROM split)
         SELECT cause, count(*), sum(ns), count(*) FILTER (duration_ns >= 100000), coalesce(sum(ns) FILTER (duration_ns >= 100000), 0) FROM parts WHERE ns > 0 GROUP BY cause
         """,
-        _report.Causes.Select(row => new object[] { row.Cause.Name(), row.All.Faults, row.All.Ns, row.Slow.Faults, row.Slow.Ns }));
+        Report.Causes.Select(row => new object[] { row.Cause.Name(), row.All.Faults, row.All.Ns, row.Slow.Faults, row.Slow.Ns }));
 
     [Fact]
     public void Worst() => Same(
         "SELECT time_ns, duration_ns, tid, address FROM rows WHERE duration_ns IS NOT NULL ORDER BY duration_ns DESC, time_ns, pid, tid, address LIMIT 10",
-        _report.Worst.Select(row => new object[] { row.Fault.TimeNs, row.Fault.DurationNs, row.Fault.Tid, (long)row.Fault.Address }));
+        Report.Worst.Select(row => new object[] { row.Fault.TimeNs, row.Fault.DurationNs, row.Fault.Tid, (long)row.Fault.Address }));
 
     [Fact]
     public void Stacks() => Same(
         $"SELECT coalesce(stack_id, -1), {Counts}, {Latency} FROM faults WHERE stack_id IS NOT NULL GROUP BY stack_id",
-        _report.Stacks!.Stacks.Select(row => Row(row.Counts, [], row.Latency).Prepend(row.StackId).ToArray()));
+        Report.Stacks!.Stacks.Select(row => Row(row.Counts, [], row.Latency).Prepend(row.StackId).ToArray()));
 
     [Fact]
     public void NoStack() => Same(
         $"SELECT {Counts} FROM faults WHERE stack_id IS NULL",
-        [[_report.Stacks!.WithoutStack.Minor, _report.Stacks.WithoutStack.Major, _report.Stacks.WithoutStack.Failed]]);
+        [[Report.Stacks!.WithoutStack.Minor, Report.Stacks.WithoutStack.Major, Report.Stacks.WithoutStack.Failed]]);
 
     // The tree once more in SQL: every fault joined with each function that is on its stack, once.
     [Fact]
@@ -198,12 +150,12 @@ public abstract class DuckDbOracle : IDisposable
         SELECT name, coalesce(any_value(self), 0), {Counts}, {Latency}
         FROM faults JOIN (SELECT DISTINCT leaf, name FROM frames) AS met ON leaf = stack_id LEFT JOIN own USING (name) GROUP BY name
         """,
-        _report.Stacks!.Functions.Select(row => Row(row.Total, [], row.Latency).Prepend(row.Self.Faults).Prepend(row.Name).ToArray()));
+        Report.Stacks!.Functions.Select(row => Row(row.Total, [], row.Latency).Prepend(row.Self.Faults).Prepend(row.Name).ToArray()));
 
     [Fact]
     public void Touchers() => Same(
         $"SELECT region_id, {Counts}, sum(duration_ns) FROM faults WHERE stack_id IS NOT NULL GROUP BY region_id",
-        _report.Stacks!.Touchers.GroupBy(row => row.RegionId).Select(group => new object[]
+        Report.Stacks!.Touchers.GroupBy(row => row.RegionId).Select(group => new object[]
         {
             group.Key, group.Sum(row => row.Counts.Minor), group.Sum(row => row.Counts.Major), group.Sum(row => row.Counts.Failed), group.Sum(row => row.Counts.DurationNs),
         }));
@@ -211,7 +163,7 @@ public abstract class DuckDbOracle : IDisposable
     [Fact]
     public void Slab() => Same(
         "SELECT sum(slab_fast), sum(slab_sheaf), sum(slab_local), sum(slab_partial), sum(slab_remote), sum(slab_buddy) FROM faults",
-        [[.. _report.SlabStages.Select(row => (object)row.Objects)]]);
+        [[.. Report.SlabStages.Select(row => (object)row.Objects)]]);
 
     private static object[] Row(FaultCounts counts, object[] more, LatencySummary latency) =>
     [
@@ -219,69 +171,4 @@ public abstract class DuckDbOracle : IDisposable
         latency.Count, latency.MinNs ?? -1, new Approximate(latency.P50Ns ?? -1), new Approximate(latency.P90Ns ?? -1), new Approximate(latency.P99Ns ?? -1),
         latency.MaxNs ?? -1, latency.SumNs ?? -1,
     ];
-
-    private void Same(string sql, IEnumerable<object[]> rows)
-    {
-        var expected = Query(sql);
-        var actual = rows.ToList();
-        expected.Sort(Compare);
-        actual.Sort(Compare);
-        Assert.NotEmpty(expected);
-        Assert.Equal(expected.Count, actual.Count);
-        for (var i = 0; i < expected.Count; i++)
-        {
-            Assert.Equal(expected[i].Length, actual[i].Length);
-            for (var column = 0; column < expected[i].Length; column++)
-            {
-                if (actual[i][column] is Approximate answer)
-                    Assert.InRange(answer.Value, (long)(Number(expected[i][column]) * 0.98), (long)Math.Ceiling(Number(expected[i][column]) * 1.02));
-                else if (actual[i][column] is string text)
-                    Assert.Equal(expected[i][column], text);
-                else
-                    Assert.Equal(Number(expected[i][column]), Number(actual[i][column]));
-            }
-        }
-    }
-
-    // By the leading columns, which are every table's key.
-    private static int Compare(object[] left, object[] right)
-    {
-        for (var i = 0; i < left.Length; i++)
-        {
-            var order = left[i] is string text ? string.CompareOrdinal(text, (string)right[i]) : Number(left[i]).CompareTo(Number(right[i]));
-            if (order != 0)
-                return order;
-        }
-
-        return 0;
-    }
-
-    private static long Number(object value) => value is Approximate answer ? answer.Value : Convert.ToInt64(value, CultureInfo.InvariantCulture);
-
-    private List<object[]> Query(string sql)
-    {
-        using var command = _duckdb.CreateCommand();
-        command.CommandText = sql;
-        using var reader = command.ExecuteReader();
-        var rows = new List<object[]>();
-        while (reader.Read())
-        {
-            var row = new object[reader.FieldCount];
-            for (var i = 0; i < row.Length; i++)
-                row[i] = reader.GetValue(i) is System.Numerics.BigInteger big ? (long)big : reader.GetValue(i);
-            rows.Add(row);
-        }
-
-        return rows;
-    }
-
-    private void Execute(string sql)
-    {
-        using var command = _duckdb.CreateCommand();
-        command.CommandText = sql;
-        command.ExecuteNonQuery();
-    }
-
-    /// <summary>Within the histogram's error.</summary>
-    private sealed record Approximate(long Value);
 }

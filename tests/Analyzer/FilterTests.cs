@@ -35,7 +35,9 @@ public class FilterTests
 
         Filter.Sample(filter =>
         {
-            var expected = Text(Story.Report(metadata, [.. faults.Where(fault => Matches(fault, filter, metadata))]) with { Filter = filter });
+            // The window is also what a time line is of.
+            var window = new FaultFilter { FromNs = filter.FromNs, ToNs = filter.ToNs };
+            var expected = Text(Story.Report(metadata, [.. faults.Where(fault => Matches(fault, filter, metadata))], window) with { Filter = filter });
             var actual = Text(ReportBuilder.Build(reader, filter) with { Path = "trace.parquet", Metadata = metadata });
             Assert.Equal(expected, actual);
         }, seed: "0000000000001", iter: 150, threads: 1);
@@ -118,6 +120,8 @@ public class FilterTests
         var writer = new StringWriter();
         var unreceipted = report with { FaultTime = report.FaultTime with { WallNs = 1, Threads = 1, ThreadNs = 1 }, Metadata = report.Metadata with { Receipt = report.Metadata.Receipt with { Events = 0 } } };
         TextReport.Write(writer, unreceipted, null, 0, default);
+        foreach (var kind in Enum.GetValues<ReportTableKind>())
+            CsvReport.Write(writer, ReportTables.Build(report, kind, 0), null, withHeader: true);
         return writer.ToString();
     }
 }

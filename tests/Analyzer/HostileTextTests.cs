@@ -69,7 +69,10 @@ public class HostileTextTests
             Slab = new SlabRecording([new CauseProbe("fast", evil)], [new SlabCount(10, evil, "fast", 1)], []),
         };
         metadata = metadata with { Receipt = metadata.Receipt with { EndReason = evil } };
-        var report = Story.Report(metadata, [new(0x1000) { Comm = evil, Stack = 2 }, new(0x1000) { Comm = evil, Tid = 11, Stack = 1 }]) with { Path = evil };
+        Fault[] faults = [new(0x1000) { Comm = evil, Stack = 2 }, new(0x1000) { Comm = evil, Tid = 11, Stack = 1 }, new(0x1000) { Comm = evil, TimeNs = 20_000_000 }];
+        var storm = Enumerable.Range(0, 100).Select(i => new Fault(0x1000) { Comm = evil, TimeNs = 40_000_000 + i });
+        var report = Story.Report(metadata, [.. faults, .. storm], groupSize: 50) with { Path = evil };
+        Assert.Single(report.Storms);
 
         var markdown = new StringWriter();
         MarkdownReport.Write(markdown, report, null, 0);

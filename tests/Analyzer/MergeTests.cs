@@ -14,7 +14,7 @@ public class MergeTests
         var faults = RandomTrace.Faults(metadata, 3000, seed: 5);
         for (var i = 0; i < faults.Length; i++)
             faults[i] = faults[i] with { Gup = i % 7 == 0, Handler = i % 3 == 0 ? "do_swap_page" : null };
-        var index = new RegionIndex(metadata.Regions);
+        var plan = new ReportPlan(metadata, [], FaultFilter.None, ReportParts.All);
 
         var single = Count(faults);
         var merged = Count(faults[2000..]);
@@ -28,7 +28,7 @@ public class MergeTests
             var batch = Story.Batch(part);
             var judge = new Judge(metadata);
             judge.Classify(batch);
-            var aggregates = new ReportAggregates(metadata, index, withTasks: true, withStacks: true);
+            var aggregates = new ReportAggregates(plan);
             aggregates.Add(batch, judge.Verdicts);
             return aggregates;
         }
@@ -36,7 +36,7 @@ public class MergeTests
         string Text(ReportAggregates aggregates)
         {
             var writer = new StringWriter();
-            var report = ReportBuilder.Build("t", metadata, FaultFilter.None, index, aggregates);
+            var report = ReportBuilder.Build("t", plan, aggregates);
             TextReport.Write(writer, report, null, 0, default);
             foreach (var kind in Enum.GetValues<ReportTableKind>())
                 CsvReport.Write(writer, ReportTables.Build(report, kind, 0), null, true);
@@ -66,5 +66,53 @@ public class MergeTests
         Assert.Equal(
             once.Comms.Select(row => (row.Comm, row.Threads, row.Counts.Faults * 130)),
             report.Comms.Select(row => (row.Comm, row.Threads, row.Counts.Faults)));
+    }
+
+    [Fact]
+    public void What_depends_on_order_sees_the_row_groups_in_order_whichever_thread_reads_them()
+    {
+        var (metadata, faults) = ManyPages();
+        using var file = new TemporaryTrace(metadata, faults, 10_000);
+        using var reader = TraceReader.Open(file.Path);
+
+        var report = ReportBuilder.Build(reader, FaultFilter.None);
+
+        var (firstBy, foreign) = (new Dictionary<ulong, int>(), 0);
+        var newPages = new long[report.TimeAxis!.Count];
+        foreach (var fault in faults)
+        {
+            newPages[fault.TimeNs / report.TimeAxis.BucketNs] += firstBy.TryAdd(fault.Address >> 12, fault.Tid) ? 1 : 0;
+            foreign += firstBy[fault.Address >> 12] == fault.Tid ? 0 : 1;
+        }
+
+        Assert.InRange(newPages.Length, 20, 60);
+        Assert.Equal(newPages, report.Timeline.Select(row => row.NewPages));
+        Assert.Equal(newPages, report.FirstTouches[0].FirstTouches);
+        Assert.Equal((faults.Length - firstBy.Count, foreign), (report.Locality[0].Refaults, report.Locality[0].ForeignRefaults));
+    }
+
+    [Fact(Timeout = 60_000)]
+    public async Task A_thread_that_fails_leaves_none_waiting_for_its_turn()
+    {
+        var (metadata, faults) = ManyPages();
+        using var file = new TemporaryTrace(metadata, faults, 10_000);
+        var bytes = await System.IO.File.ReadAllBytesAsync(file.Path, TestContext.Current.CancellationToken);
+        bytes.AsSpan(bytes.Length / 4, 100_000).Fill(0xa5);
+        await System.IO.File.WriteAllBytesAsync(file.Path, bytes, TestContext.Current.CancellationToken);
+        using var reader = TraceReader.Open(file.Path);
+
+        var error = await Assert.ThrowsAsync<FaultrecException>(() => Task.Run(() => ReportBuilder.Build(reader, FaultFilter.None)));
+
+        Assert.Equal(ExitCode.BadInput, error.ExitCode);
+    }
+
+    /// <summary>More rows than one thread takes, in one region, whose pages are new all the way.</summary>
+    private static (TraceMetadata Metadata, Fault[] Faults) ManyPages()
+    {
+        const int count = 650_000;
+        var random = new Random(8);
+        Region[] regions = [new() { Id = 1, Pid = 10, Start = 0x10_0000_0000, End = 0x11_0000_0000, Prot = "rw-p", Name = "[anon]" }];
+        var faults = Enumerable.Range(0, count).Select(i => new Fault(0x10_0000_0000 + ((ulong)random.Next(1 << 20) << 12)) { TimeNs = i, Tid = 10 + random.Next(3) });
+        return (Story.Metadata(regions) with { DurationNs = count }, [.. faults]);
     }
 }

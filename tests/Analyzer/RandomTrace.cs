@@ -42,12 +42,14 @@ internal static class RandomTrace
                 Prot = "rw-p",
                 Name = path ?? (i % 2 == 0 ? "[heap]" : "[anon]"),
                 Path = path,
+                DiedNs = i % 4 == 1 ? 2_000_000 + (i * 500_000L) : null,
                 MapperStack = i % 5 == 0 ? null : i % Stacks.NodeFrames.Count,
             });
         }
 
         return Story.Metadata([.. regions]) with
         {
+            DurationNs = 22_000_000,
             FaultResultNames = ResultNames,
             Sampling = isSample ? new Sampling(16, 100_000, true) : null,
             Frames = new FrameRecording(true, null, 4, "kallsyms", ZeroPfn),
@@ -66,6 +68,7 @@ internal static class RandomTrace
         var random = new Random(seed);
         var facts = new Random(seed + 1000);
         var stacks = new Random(seed + 2000);
+        var walks = new Walks(new Random(seed + 3000));
         var faults = new Fault[count];
         long time = 0;
         for (var i = 0; i < count; i++)
@@ -87,7 +90,7 @@ internal static class RandomTrace
                 // The limit of the rate makes rows of more weight.
                 Weight = metadata.Sampling is null ? 1 : random.Next(10) == 0 ? random.Next(1, 100) : 16,
             };
-            faults[i] = WithFacts(faults[i], facts) with { Stack = stacks.Next(8) == 0 ? null : stacks.Next(Stacks.NodeFrames.Count) };
+            faults[i] = WithFacts(walks.GoOn(faults[i], region), facts) with { Stack = stacks.Next(8) == 0 ? null : stacks.Next(Stacks.NodeFrames.Count) };
         }
 
         return faults;
@@ -112,5 +115,24 @@ internal static class RandomTrace
             Causes = random.Next(3) == 0 ? null : [.. Enumerable.Range(0, 6).Select(_ => random.Next(2) == 0 ? 0 : (fault.DurationNs ?? 0) / random.Next(1, 20))],
             Slab = random.Next(3) == 0 ? null : [.. Enumerable.Range(0, 7).Select(_ => random.Next(5))],
         };
+    }
+
+    /// <summary>Makes some faults the next step of what the thread did in the region before.</summary>
+    private sealed class Walks(Random random)
+    {
+        private readonly Dictionary<(int Region, int Tid), (ulong Address, long Stride)> _last = [];
+
+        public Fault GoOn(Fault fault, Region region)
+        {
+            var key = (fault.Region, fault.Tid);
+            var (last, stride) = _last.GetValueOrDefault(key, (fault.Address, 0x1000));
+            if (random.Next(4) == 0)
+                stride = random.Next(4) switch { 0 => 0x1000, 1 => -0x1000, 2 => 0x3000, _ => 0 };
+            var next = last + (ulong)stride;
+            if (random.Next(3) != 0 && next >= region.Start && next < region.End)
+                fault = fault with { Address = next };
+            _last[key] = (fault.Address, stride);
+            return fault;
+        }
     }
 }

@@ -242,7 +242,7 @@ public class StackStories
     {
         var metadata = Story.Metadata(Story.TwoRegions);
 
-        Assert.Equal(FaultColumns.None, new ReportAggregates(metadata, new RegionIndex(metadata.Regions), true, withStacks: true).Columns & FaultColumns.StackId);
+        Assert.Equal(FaultColumns.None, new ReportAggregates(new ReportPlan(metadata, [], FaultFilter.None, ReportParts.All)).Columns & FaultColumns.StackId);
         Assert.Null(Story.Report(metadata, [new(0x10000)]).Stacks);
         Assert.Equal(
             "has no stacks (they were not recorded); expected a recording with them; record again with faultrec record --stacks", StackText.WhyNone(metadata));

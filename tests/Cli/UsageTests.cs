@@ -124,6 +124,12 @@ public sealed class UsageTests : CliTest
     [InlineData("file", "path,regions")]
     [InlineData("comm", "comm,threads")]
     [InlineData("handler", "function,faults")]
+    [InlineData("time", "from_ns,length_ns,faults")]
+    [InlineData("first_touch", "id,name,pid,born_ns")]
+    [InlineData("heat", "id,name,pid,start,end,from_ns")]
+    [InlineData("locality", "id,name,pid,faults,steps,sequential_share,runs")]
+    [InlineData("storm", "from_ns,length_ns,burst,faults")]
+    [InlineData("hot", "id,name,pid,bytes,faults,touched_2m,hot_2m")]
     public void EveryTableCanBeAskedFor(string table, string columns)
     {
         SmallTrace.Write(Folder["trace"], faults: 3);

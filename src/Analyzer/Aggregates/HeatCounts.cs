@@ -18,6 +18,11 @@ public sealed class HeatCounts : IReadOnlyList<long>
 
     public long this[int bucket] => _small is null ? _wide![bucket] : _small[bucket];
 
+    /// <summary>⌊offset · 64 / bytes⌋.</summary>
+    // The product overflows only for ranges of 2^58 bytes, which no address space has but a damaged file may.
+    internal static int BucketOf(ulong offset, ulong bytes)
+        => bytes <= ulong.MaxValue / Buckets ? (int)(offset * Buckets / bytes) : (int)((UInt128)offset * Buckets / bytes);
+
     public void Add(int bucket, long faults)
     {
         if (_small is not null)

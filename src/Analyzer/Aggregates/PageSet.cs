@@ -40,19 +40,21 @@ public sealed class PageSet
 
     public long Last { get; private set; } = long.MinValue;
 
-    public void Add(long page)
+    /// <returns>False when it was there already.</returns>
+    public bool Add(long page)
     {
         var word = page >> WordShift;
         ref var bits = ref Word(word);
         var bit = 1UL << (int)(page & 63);
         if ((bits & bit) != 0)
-            return;
+            return false;
         bits |= bit;
         Count++;
         if (page < First)
             First = page;
         if (page > Last)
             Last = page;
+        return true;
     }
 
     /// <summary>64 pages at a time: number of the first page, and a bit a page, lowest first. In no order.</summary>

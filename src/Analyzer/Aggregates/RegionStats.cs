@@ -41,7 +41,7 @@ public sealed class RegionStats
         Pages.Add((long)(address >> _pageShift));
         var offset = address - _start;
         if (offset < _bytes)
-            Heat.Add(HeatBucket(offset, _bytes), weight);
+            Heat.Add(HeatCounts.BucketOf(offset, _bytes), weight);
     }
 
     public void Merge(RegionStats other)
@@ -51,8 +51,4 @@ public sealed class RegionStats
         Pages.Merge(other.Pages);
         Heat.Merge(other.Heat);
     }
-
-    // The product overflows only for ranges of 2^58 bytes, which no address space has but a damaged file may.
-    private static int HeatBucket(ulong offset, ulong bytes)
-        => bytes <= ulong.MaxValue / HeatCounts.Buckets ? (int)(offset * HeatCounts.Buckets / bytes) : (int)((UInt128)offset * HeatCounts.Buckets / bytes);
 }

@@ -3,42 +3,59 @@ using Faultrec.Traces;
 namespace Faultrec.Analyzer;
 
 /// <summary>Everything a report counts, fed in one pass.</summary>
-/// <param name="withTasks">Whether to count by process, thread and name: names are the dearest column to read.</param>
-/// <param name="withStacks">Whether to count by stack, where the trace has stacks.</param>
-public sealed class ReportAggregates(TraceMetadata metadata, RegionIndex index, bool withTasks, bool withStacks) : IFaultSink<ReportAggregates>
+public sealed class ReportAggregates(ReportPlan plan) : IFaultSink<ReportAggregates>
 {
-    private readonly bool _seesGup = BackendFacts.SeesGup(metadata.Backend);
+    private readonly bool _seesGup = BackendFacts.SeesGup(plan.Metadata.Backend);
 
-    public KindAggregate Kinds { get; } = new(KindRule.CanTell(metadata));
+    public KindAggregate Kinds { get; } = new(KindRule.CanTell(plan.Metadata));
 
-    public RegionAggregate Regions { get; } = new(index, metadata.PageSize);
+    public RegionAggregate Regions { get; } = new(plan.Index, plan.Metadata.PageSize);
 
-    public TaskAggregate? Tasks { get; } = withTasks ? new TaskAggregate() : null;
+    public TaskAggregate? Tasks { get; } = plan.Parts.HasFlag(ReportParts.Tasks) ? new TaskAggregate() : null;
 
     /// <summary>Null: the trace is no sample, every row is one fault.</summary>
-    public SampleAggregate? Sample { get; } = SampleFacts.IsSample(metadata) ? new SampleAggregate() : null;
+    public SampleAggregate? Sample { get; } = SampleFacts.IsSample(plan.Metadata) ? new SampleAggregate() : null;
 
     /// <summary>Null: `--handlers` was not given.</summary>
-    public HandlerAggregate? Handlers { get; } = metadata.Handlers.Count > 0 ? new HandlerAggregate() : null;
+    public HandlerAggregate? Handlers { get; } = plan.Metadata.Handlers.Count > 0 ? new HandlerAggregate() : null;
 
     /// <summary>This and the next: null without page-table facts.</summary>
-    public PageTableAggregate? PageTable { get; } = KindRule.CanTell(metadata) ? new PageTableAggregate(metadata, index) : null;
+    public PageTableAggregate? PageTable { get; } = KindRule.CanTell(plan.Metadata) ? new PageTableAggregate(plan.Metadata, plan.Index) : null;
 
-    public PhysicalAggregate? Physical { get; } = KindRule.CanTell(metadata) ? new PhysicalAggregate(metadata, index) : null;
+    public PhysicalAggregate? Physical { get; } = KindRule.CanTell(plan.Metadata) ? new PhysicalAggregate(plan.Metadata, plan.Index) : null;
 
     /// <summary>Null: `--why` was not given.</summary>
-    public CauseAggregate? Causes { get; } = metadata.Causes.Count > 0 ? new CauseAggregate() : null;
+    public CauseAggregate? Causes { get; } = plan.Metadata.Causes.Count > 0 ? new CauseAggregate() : null;
 
     /// <summary>Null: not counted, or there are no durations.</summary>
-    public WorstAggregate? Worst { get; } = withTasks && BackendFacts.HasDurations(metadata.Backend) ? new WorstAggregate(metadata.Causes.Count > 0) : null;
+    public WorstAggregate? Worst { get; } = plan.Parts.HasFlag(ReportParts.Tasks) && BackendFacts.HasDurations(plan.Metadata.Backend)
+        ? new WorstAggregate(plan.Metadata.Causes.Count > 0)
+        : null;
 
     /// <summary>Null: `--slab` was not given.</summary>
-    public SlabAggregate? Slab { get; } = metadata.Slab is null ? null : new SlabAggregate();
+    public SlabAggregate? Slab { get; } = plan.Metadata.Slab is null ? null : new SlabAggregate();
 
     /// <summary>This and the next: null without stacks, or not counted.</summary>
-    public StackAggregate? Stacks { get; } = withStacks && metadata.Stacks is { } stacks ? new StackAggregate(stacks.NodeFrames.Count) : null;
+    public StackAggregate? Stacks { get; } = plan.Parts.HasFlag(ReportParts.Stacks) && plan.Metadata.Stacks is { } stacks
+        ? new StackAggregate(stacks.NodeFrames.Count)
+        : null;
 
-    public RegionStackAggregate? RegionStacks { get; } = withStacks && metadata.Stacks is { } stacks ? new RegionStackAggregate(stacks.NodeFrames.Count) : null;
+    public RegionStackAggregate? RegionStacks { get; } = plan.Parts.HasFlag(ReportParts.Stacks) && plan.Metadata.Stacks is { } stacks
+        ? new RegionStackAggregate(stacks.NodeFrames.Count)
+        : null;
+
+    /// <summary>This and what follows: null when not asked for.</summary>
+    public ActivityAggregate? Activity { get; } = plan.Parts.HasFlag(ReportParts.Activity) ? new ActivityAggregate(plan.Window.Equal(ActivityAggregate.Buckets)) : null;
+
+    public TimeAggregate? Time { get; } = plan.FirstTouches is { } touches ? new TimeAggregate(touches.Axis) : null;
+
+    public HeatMapAggregate? Heat { get; } = plan.Parts.HasFlag(ReportParts.Heat)
+        ? new HeatMapAggregate(plan.Index, plan.Window.Equal(HeatMapAggregate.TimeBuckets))
+        : null;
+
+    public HotRangeAggregate? Hot { get; } = plan.Parts.HasFlag(ReportParts.Hot) ? new HotRangeAggregate(plan.Index) : null;
+
+    public StormAggregate? Storms { get; } = plan.Parts.HasFlag(ReportParts.Storms) ? new StormAggregate(StormAggregate.Windows(plan.Window)) : null;
 
     /// <summary>Faults raised by get_user_pages.</summary>
     public long Gup { get; private set; }
@@ -46,7 +63,7 @@ public sealed class ReportAggregates(TraceMetadata metadata, RegionIndex index, 
     public FaultColumns Columns
         => FaultColumns.DurationNs | FaultColumns.Pid | FaultColumns.Address | FaultColumns.RegionId
             | FaultColumns.KernelAccess
-            | (withTasks ? FaultColumns.Tid | FaultColumns.Comm : FaultColumns.None)
+            | (Tasks is not null ? FaultColumns.Tid | FaultColumns.Comm : FaultColumns.None)
             | (_seesGup ? FaultColumns.Gup : FaultColumns.None)
             | (Sample is not null ? FaultColumns.Weight : FaultColumns.None)
             | (Handlers is not null ? FaultColumns.Handler : FaultColumns.None)
@@ -54,7 +71,15 @@ public sealed class ReportAggregates(TraceMetadata metadata, RegionIndex index, 
             | (Causes is not null ? CauseAggregate.Columns : FaultColumns.None)
             | (Worst is not null ? WorstAggregate.Columns : FaultColumns.None)
             | (Slab is not null ? SlabAggregate.Columns : FaultColumns.None)
-            | (Stacks is not null ? StackAggregate.Columns : FaultColumns.None);
+            | (Stacks is not null ? StackAggregate.Columns : FaultColumns.None)
+            | (Activity is not null ? ActivityAggregate.Columns : FaultColumns.None)
+            | (Time is not null ? TimeAggregate.Columns : FaultColumns.None)
+            | (Heat is not null ? HeatMapAggregate.Columns : FaultColumns.None)
+            | (Hot is not null ? HotRangeAggregate.Columns : FaultColumns.None)
+            | (Storms is not null ? StormAggregate.Columns : FaultColumns.None)
+            | plan.OrderedColumns;
+
+    public bool NeedsOrder => plan.NeedsOrder;
 
     public void Add(FaultBatch batch, in Verdicts verdicts)
     {
@@ -68,6 +93,8 @@ public sealed class ReportAggregates(TraceMetadata metadata, RegionIndex index, 
         Sample.Add(weights, verdicts.Severities);
         Add(batch, verdicts, weights);
     }
+
+    public void AddInOrder(FaultBatch batch, in Verdicts verdicts) => plan.AddInOrder(batch);
 
     public void Merge(ReportAggregates other)
     {
@@ -93,6 +120,16 @@ public sealed class ReportAggregates(TraceMetadata metadata, RegionIndex index, 
             Stacks?.Merge(other.Stacks);
         if (other.RegionStacks is not null)
             RegionStacks?.Merge(other.RegionStacks);
+        if (other.Activity is not null)
+            Activity?.Merge(other.Activity);
+        if (other.Time is not null)
+            Time?.Merge(other.Time);
+        if (other.Heat is not null)
+            Heat?.Merge(other.Heat);
+        if (other.Hot is not null)
+            Hot?.Merge(other.Hot);
+        if (other.Storms is not null)
+            Storms?.Merge(other.Storms);
         Gup += other.Gup;
     }
 
@@ -111,6 +148,11 @@ public sealed class ReportAggregates(TraceMetadata metadata, RegionIndex index, 
         Slab?.Add(batch, severities.Length, weights);
         Stacks?.Add(batch, severities, weights);
         RegionStacks?.Add(batch, severities, weights);
+        Activity?.Add(batch, severities.Length, weights);
+        Time?.Add(batch, severities, weights);
+        Heat?.Add(batch, severities.Length, weights);
+        Hot?.Add(batch, severities.Length, weights);
+        Storms?.Add(batch, severities.Length, weights);
         if (_seesGup)
             AddGup(batch.Gup.AsSpan(0, severities.Length), weights);
     }

@@ -29,7 +29,7 @@ public static class CsvReport
 
     private static string Field(ReportTable table, int row, int column) => table.Columns[column].Format switch
     {
-        CellFormat.Text or CellFormat.Heat => HostileText.Csv(table.Text(row, column) ?? ""),
+        var format when format.IsText() => HostileText.Csv(table.Text(row, column) ?? ""),
         CellFormat.Ratio or CellFormat.Percent or CellFormat.Change => table.Real(row, column)?.ToString("R", CultureInfo.InvariantCulture) ?? "",
         _ => table.Integer(row, column)?.ToString(CultureInfo.InvariantCulture) ?? "",
     };

@@ -13,10 +13,11 @@ internal static class HeatRow
 
     /// <summary>One character a bucket, linear to the fullest; blank only for none.</summary>
     /// <param name="joined">What <see cref="Join"/> made.</param>
-    public static string Spark(string joined)
+    /// <param name="fullest">What a full character stands for; null: the fullest bucket of these.</param>
+    public static string Spark(string joined, long? fullest = null)
     {
         var heat = Array.ConvertAll(joined.Split(' '), text => long.Parse(text, CultureInfo.InvariantCulture));
-        var max = heat.Max();
+        var max = fullest ?? heat.Max();
         return string.Create(heat.Length, (heat, max), static (span, state) =>
         {
             for (var i = 0; i < span.Length; i++)

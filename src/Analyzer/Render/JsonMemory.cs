@@ -29,7 +29,7 @@ internal static class JsonMemory
     }
 
     /// <summary>An array of objects whose members are the table's columns.</summary>
-    private static void WriteTable(Utf8JsonWriter json, string key, ReportTable table)
+    internal static void WriteTable(Utf8JsonWriter json, string key, ReportTable table)
     {
         json.WriteStartArray(key);
         for (var row = 0; row < table.Rows; row++)

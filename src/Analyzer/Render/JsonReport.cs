@@ -32,6 +32,7 @@ public static class JsonReport
         WriteRows(json, "handlers", report.Handlers, top, WriteHandler);
         JsonMemory.Write(json, report, top);
         JsonStacks.Write(json, report, top);
+        JsonViews.Write(json, report, top);
         json.WriteEndObject();
     }
 

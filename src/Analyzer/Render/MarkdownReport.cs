@@ -22,11 +22,16 @@ public static class MarkdownReport
             output.Write($"- {HostileText.Markdown(time)}\n");
         foreach (var kind in TextReport.Order)
         {
-            if (by is not null ? kind != by : kind != ReportTableKind.Thread && TextReport.Repeats(report, kind))
+            if (by is not null ? !TextReport.Shows(by.Value, kind) : kind != ReportTableKind.Thread && TextReport.Repeats(report, kind))
                 continue;
             var table = ReportTables.Build(report, kind, by is null ? TextReport.RowsOf(report, kind, top) : top);
             if (table.TotalRows == 0)
+            {
+                if (kind == by && TextReport.WhyEmpty(report, kind) is { } why)
+                    output.Write($"\n{HostileText.Markdown(why)}\n");
                 continue;
+            }
+
             WriteTable(output, table);
             if (TextReport.Note(report, kind) is { } note)
                 output.Write($"\n{HostileText.Markdown(note)}\n");
@@ -53,7 +58,7 @@ public static class MarkdownReport
 
     // Blanks at a cell's ends are dropped by Markdown; a figure space keeps the heat row's width.
     private static string Cell(ReportTable table, int row, int column)
-        => table.Columns[column].Format == CellFormat.Heat
+        => table.Columns[column].Format is CellFormat.Heat or CellFormat.HeatMap
             ? Cells.Format(table, row, column).Replace(' ', '\u2007')
             : HostileText.Markdown(Cells.Format(table, row, column));
 

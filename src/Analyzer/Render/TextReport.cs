@@ -15,6 +15,7 @@ public static class TextReport
         ReportTableKind.Kind, ReportTableKind.Severity, ReportTableKind.Cause, ReportTableKind.Worst, ReportTableKind.Lock, ReportTableKind.Handler,
         ReportTableKind.Region, ReportTableKind.Physical, ReportTableKind.Level, ReportTableKind.PageTable, ReportTableKind.Tlb,
         ReportTableKind.Process, ReportTableKind.Thread, ReportTableKind.File, ReportTableKind.Comm, ReportTableKind.Slab, ReportTableKind.Cache, ReportTableKind.Buddy,
+        ReportTableKind.Time, ReportTableKind.FirstTouch, ReportTableKind.Heat, ReportTableKind.Hot, ReportTableKind.Locality, ReportTableKind.Storm,
     ];
 
     /// <param name="by">The only table to print; null prints all.</param>
@@ -30,19 +31,34 @@ public static class TextReport
         WriteWrapped(output, TotalsLine(report), static line => line);
         if (FaultTimeLine(report) is { } time)
             WriteWrapped(output, time, static line => line);
+        if (by is null && TimeText.ActivityLine(report) is { } activity)
+            output.Write(activity + "\n");
         foreach (var kind in Order)
         {
-            if (by is not null ? kind != by : Repeats(report, kind))
+            if (by is not null ? !Shows(by.Value, kind) : Repeats(report, kind))
                 continue;
             var table = ReportTables.Build(report, kind, by is null ? RowsOf(report, kind, top) : top);
             if (table.TotalRows == 0)
+            {
+                if (kind == by && WhyEmpty(report, kind) is { } why)
+                {
+                    output.Write('\n');
+                    WriteWrapped(output, why, style.Title);
+                }
+
                 continue;
+            }
+
             output.Write($"\n{style.Title(table.Title)}\n");
             TextTable.Write(output, table, style);
             if (Note(report, kind) is { } note)
                 WriteWrapped(output, note, style.Dim);
         }
     }
+
+    /// <summary>The time line alone does not say whose pages were new.</summary>
+    internal static bool Shows(ReportTableKind by, ReportTableKind kind)
+        => kind == by || (by == ReportTableKind.Time && kind == ReportTableKind.FirstTouch);
 
     /// <summary>Rows of a table in a report of many: code with little of the faults is for whoever asks.</summary>
     internal static int RowsOf(FaultReport report, ReportTableKind kind, int top)
@@ -105,7 +121,21 @@ public static class TextReport
         ReportTableKind.Cause => CostTables.CauseNote(report),
         ReportTableKind.Stack or ReportTableKind.Function or ReportTableKind.Line or ReportTableKind.Toucher => StackText.Note(report),
         ReportTableKind.Caller => $"branches with less than {Units.Percent(CallerTree.SmallestShare)} of the faults are left out; {StackText.Note(report)}",
+        ReportTableKind.Time => TimeText.TimelineNote(report),
+        ReportTableKind.FirstTouch => TimeText.FirstTouchNote(report),
+        ReportTableKind.Heat => TimeText.HeatNote(report),
+        ReportTableKind.Hot => $"hot: the fewest aligned 2 MiB ranges with {HotRangeTable.HotPercent} % of the region's faults; below, the start of the hottest and its faults",
+        ReportTableKind.Locality => TimeText.LocalityNote,
+        ReportTableKind.Storm => TimeText.StormNote(report),
         ReportTableKind.Worst when report.Worst.All(row => row.Fault.Parts is null) => "where their time went was not traced: record with --why",
+        _ => null,
+    };
+
+    /// <summary>Why a table that was asked for has no rows, where that is an answer; null for most.</summary>
+    internal static string? WhyEmpty(FaultReport report, ReportTableKind kind) => kind switch
+    {
+        ReportTableKind.Locality when report.Sample is not null => "no locality: in a sample nobody knows what came before a fault, so order and repeats cannot be told",
+        ReportTableKind.Storm => $"no storm: {TimeText.StormNote(report)}",
         _ => null,
     };
 
@@ -117,6 +147,7 @@ public static class TextReport
         ReportTableKind.Physical => !KindRule.CanTell(report.Metadata),
         // One table names the code; the others are for whoever asks.
         ReportTableKind.Stack or ReportTableKind.Function or ReportTableKind.Line or ReportTableKind.Caller => true,
+        ReportTableKind.Time or ReportTableKind.FirstTouch or ReportTableKind.Heat or ReportTableKind.Hot or ReportTableKind.Locality or ReportTableKind.Storm => true,
         // Which were the worst of a few, or of faults that all took the same, is no news without causes.
         ReportTableKind.Worst => report.Causes.Count == 0 && report.Totals.Latency.MaxNs < CauseAggregate.SlowNs,
         _ => false,

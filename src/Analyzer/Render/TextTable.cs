@@ -11,6 +11,7 @@ internal static class Cells
     {
         CellFormat.Text => table.Text(row, column) ?? Null,
         CellFormat.Heat => HeatRow.Spark(table.Text(row, column) ?? ""),
+        CellFormat.HeatMap => HeatRow.Spark(table.Text(row, column) ?? "", table.Integer(row, table.IndexOf("fullest"))),
         CellFormat.Ratio => table.Real(row, column) is { } ratio ? Units.Ratio(ratio) : Null,
         CellFormat.Percent => table.Real(row, column) is { } share ? Units.Percent(share) : Null,
         CellFormat.Id => table.Integer(row, column)?.ToString(CultureInfo.InvariantCulture) ?? Null,
@@ -26,7 +27,7 @@ internal static class Cells
     private static string Amount(ReportTable table, int row, long amount)
         => table.Text(row, table.IndexOf("metric"))!.EndsWith("_ns", StringComparison.Ordinal) ? Units.Duration(amount) : Units.Count(amount);
 
-    public static bool IsText(this CellFormat format) => format is CellFormat.Text or CellFormat.Heat;
+    public static bool IsText(this CellFormat format) => format is CellFormat.Text or CellFormat.Heat or CellFormat.HeatMap;
 }
 
 /// <summary>Lays a table out in columns of text, at most <see cref="TextReport.Width"/> wide.</summary>
@@ -48,14 +49,22 @@ internal static class TextTable
         for (var row = 0; row < cells.Length; row++)
         {
             var line = Line(cells[row], widths, table, columns);
+            if (row > 0 && table.Kind == ReportTableKind.Heat && (row == 1 || table.Integer(row - 1, 0) != table.Integer(row - 2, 0)))
+                WriteRegion(output, table, row - 1, style);
             output.Write(row == 0 ? style.Dim(line) : line);
             if (row > 0 && table.Kind == ReportTableKind.Caller)
                 WriteBranch(output, table, row - 1, Columns.Width(line));
             output.Write('\n');
             if (row > 0 && table.Kind == ReportTableKind.Region)
                 WriteHeat(output, table, row - 1, style);
+            if (row > 0 && table.Kind == ReportTableKind.FirstTouch)
+                output.Write($"{Indent}{Indent}{style.Heat(Cells.Format(table, row - 1, table.IndexOf("first_touches")).TrimEnd())}\n");
             if (row > 0 && table.Kind == ReportTableKind.Worst)
                 WriteStory(output, table.Text(row - 1, table.IndexOf("story")) ?? "", style);
+            if (row > 0 && table.Kind == ReportTableKind.Hot)
+                WriteStory(output, table.Text(row - 1, table.IndexOf("hottest")) ?? "", style);
+            if (row > 0 && table.Kind == ReportTableKind.Locality)
+                WriteStory(output, table.Text(row - 1, table.IndexOf("strides")) is { Length: > 0 } strides ? $"strides {strides}" : "", style);
             if (row > 0 && table.Kind == ReportTableKind.Stack)
                 WriteStory(output, table.Text(row - 1, table.IndexOf("stack")) ?? "", default);
             if (row > 0 && table.Kind == ReportTableKind.Toucher)
@@ -146,6 +155,16 @@ internal static class TextTable
             output.Write(gap + line);
             gap = "\n" + new string(' ', column);
         }
+    }
+
+    // Whose map begins here: its rows have no room for a name.
+    private static void WriteRegion(TextWriter output, ReportTable table, int row, TextStyle style)
+    {
+        var range = $"{table.Text(row, table.IndexOf("start"))}-{table.Text(row, table.IndexOf("end"))}";
+        var name = $"{table.Integer(row, table.IndexOf("id"))} {HostileText.Visible(table.Text(row, table.IndexOf("name")) ?? "")}";
+        var scale = $"{range} of pid {table.Integer(row, table.IndexOf("pid"))}; █ = {Units.Count(table.Integer(row, table.IndexOf("fullest")) ?? 0)}";
+        var room = TextReport.Width - Indent.Length - Columns.Width(scale) - 1;
+        output.Write($"{Indent}{Columns.CutMiddle(name, room)} {style.Dim(scale)}\n");
     }
 
     // The address range and what happened in each 64th of it, under the region's numbers.

@@ -38,6 +38,24 @@ public enum ReportTableKind
 
     /// <summary>By region, the program's code that faulted in it and the code that made it.</summary>
     Toucher,
+
+    /// <summary>Buckets of time.</summary>
+    Time,
+
+    /// <summary>By region, when its pages were first touched.</summary>
+    FirstTouch,
+
+    /// <summary>By region, address and time.</summary>
+    Heat,
+
+    /// <summary>By region, where most of its faults are.</summary>
+    Hot,
+
+    /// <summary>By region, how threads walked through it.</summary>
+    Locality,
+
+    /// <summary>Moments when faults burst.</summary>
+    Storm,
 }
 
 /// <summary>Durations of a group of faults, ns; all null when no duration is known. Percentiles: <see cref="LatencyHistogram"/>.</summary>
@@ -180,4 +198,31 @@ public sealed record FaultReport
 
     /// <summary>Null: the trace has no stacks, or the report was asked to leave them out.</summary>
     public StackReport? Stacks { get; init; }
+
+    /// <summary>Null: not asked for.</summary>
+    public ActivityAggregate? Activity { get; init; }
+
+    /// <summary>Of this and the next two; null when they were not asked for.</summary>
+    public TimeAxis? TimeAxis { get; init; }
+
+    /// <summary>In the order of time, without gaps.</summary>
+    public IReadOnlyList<TimeRow> Timeline { get; init; } = [];
+
+    public IReadOnlyList<FirstTouchRow> FirstTouches { get; init; } = [];
+
+    /// <summary>The rows of <see cref="HeatMaps"/>; null when they were not asked for.</summary>
+    public TimeAxis? HeatAxis { get; init; }
+
+    /// <summary>Of the regions with most faults, in the order of <see cref="Regions"/>.</summary>
+    public IReadOnlyList<HeatMap> HeatMaps { get; init; } = [];
+
+    public IReadOnlyList<HotRangeRow> HotRanges { get; init; } = [];
+
+    /// <summary>Empty also for a sample.</summary>
+    public IReadOnlyList<LocalityRow> Locality { get; init; } = [];
+
+    /// <summary>The windows that storms are made of; null when they were not asked for.</summary>
+    public TimeAxis? StormAxis { get; init; }
+
+    public IReadOnlyList<StormRow> Storms { get; init; } = [];
 }

@@ -7,20 +7,20 @@ namespace Faultrec.Analyzer;
 public static class ReportBuilder
 {
     /// <param name="reader">Open; stays open.</param>
-    /// <param name="withTasks">Whether processes, threads and comms are wanted.</param>
-    /// <param name="withStacks">Whether stacks are wanted, where the trace has them.</param>
+    /// <param name="parts">What is wanted besides what every report has.</param>
     /// <exception cref="FaultrecException">The trace is damaged.</exception>
-    public static FaultReport Build(TraceReader reader, FaultFilter filter, bool withTasks = true, bool withStacks = true)
+    public static FaultReport Build(TraceReader reader, FaultFilter filter, ReportParts parts = ReportParts.All)
     {
         CheckPageSize(reader.Path, reader.Metadata.PageSize);
-        var index = new RegionIndex(reader.Metadata.Regions);
-        var aggregates = TraceScan.Run(reader, filter, () => new ReportAggregates(reader.Metadata, index, withTasks, withStacks));
-        return Build(reader.Path, reader.Metadata, filter, index, aggregates);
+        var plan = new ReportPlan(reader.Metadata, reader.RowGroups, filter, parts);
+        var aggregates = TraceScan.Run(reader, filter, () => new ReportAggregates(plan));
+        return Build(reader.Path, plan, aggregates) with { Storms = StormTable.Build(reader, plan, aggregates.Storms), StormAxis = aggregates.Storms?.Axis };
     }
 
     /// <summary>The same from faults that are already counted.</summary>
-    internal static FaultReport Build(string path, TraceMetadata metadata, FaultFilter filter, RegionIndex index, ReportAggregates aggregates)
+    internal static FaultReport Build(string path, ReportPlan plan, ReportAggregates aggregates)
     {
+        var (metadata, filter, index) = (plan.Metadata, plan.Filter, plan.Index);
         var (regions, files) = RegionTables.Build(metadata, index, aggregates.Regions);
         var pagesByPid = DistinctPages.ByProcess(index, aggregates.Regions);
         var tasks = TaskTables.Build(metadata, aggregates.Tasks, pagesByPid);
@@ -58,6 +58,14 @@ public static class ReportBuilder
             Stacks = aggregates.Stacks is { } stacks && aggregates.RegionStacks is { } pairs
                 ? new StackReport(metadata, index, stacks, pairs, sample?.Faults ?? totals.Counts.Faults)
                 : null,
+            Activity = aggregates.Activity,
+            TimeAxis = plan.FirstTouches?.Axis,
+            Timeline = TimeTables.Timeline(aggregates.Time, plan.FirstTouches),
+            FirstTouches = TimeTables.FirstTouches(metadata.PageSize, index, plan.FirstTouches),
+            HeatAxis = aggregates.Heat?.Axis,
+            HeatMaps = HeatMapTable.Build(regions, aggregates.Heat),
+            HotRanges = HotRangeTable.Build(regions, aggregates.Hot),
+            Locality = LocalityTable.Build(regions, plan.Locality),
         };
     }
 

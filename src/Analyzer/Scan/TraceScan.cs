@@ -14,11 +14,22 @@ public interface IFaultSink<TSelf>
     void Add(FaultBatch batch, in Verdicts verdicts);
 
     void Merge(TSelf other);
+
+    /// <summary>Whether the sink has a part that depends on the order of the faults.</summary>
+    bool NeedsOrder => false;
+
+    /// <summary>
+    /// After <see cref="Add"/>, with the same batch, row group by row group in the file's order, which is that of time: one thread
+    /// at a time, so that what is fed here is shared by the sinks of all threads, and never merged.
+    /// </summary>
+    void AddInOrder(FaultBatch batch, in Verdicts verdicts)
+    {
+    }
 }
 
 /// <summary>
 /// Streams a trace's row groups through a sink: only groups that may match, only columns that are needed, one block in memory a
-/// thread. Order of the groups is not kept, so sinks must not depend on it.
+/// thread. Threads take the groups as they come; only <see cref="IFaultSink{TSelf}.AddInOrder"/> has them in order.
 /// </summary>
 public static class TraceScan
 {
@@ -34,7 +45,7 @@ public static class TraceScan
     {
         var groups = MatchingGroups(reader, filter, out var rows);
         var threads = (int)Math.Clamp(rows / RowsPerThread, 1, Math.Min(Math.Min(Environment.ProcessorCount, MaxThreads), Math.Max(groups.Count, 1)));
-        var work = new Work(groups);
+        var work = new ScanWork(groups);
         if (threads == 1)
             return Drain(reader, filter, createSink(), work);
         var helpers = new Task<TSink>[threads - 1];
@@ -54,7 +65,6 @@ public static class TraceScan
         }
         finally
         {
-            work.Stop();
             Task.WaitAny(Task.WhenAll(helpers));
         }
 
@@ -79,14 +89,30 @@ public static class TraceScan
         return groups;
     }
 
-    private static TSink Drain<TSink>(TraceReader reader, FaultFilter filter, TSink sink, Work work)
+    private static TSink Drain<TSink>(TraceReader reader, FaultFilter filter, TSink sink, ScanWork work)
+        where TSink : class, IFaultSink<TSink>
+    {
+        try
+        {
+            DrainAll(reader, filter, sink, work);
+            return sink;
+        }
+        catch
+        {
+            // Nobody may wait for a turn that does not come.
+            work.Stop();
+            throw;
+        }
+    }
+
+    private static void DrainAll<TSink>(TraceReader reader, FaultFilter filter, TSink sink, ScanWork work)
         where TSink : class, IFaultSink<TSink>
     {
         var judge = new Judge(reader.Metadata);
         var matcher = new RowFilter(filter, reader.Metadata);
         FaultBatch? batch = null;
         bool[] keep = [];
-        while (work.Next() is var index && index >= 0)
+        while (work.TryTake(out var turn, out var index))
         {
             var group = reader.RowGroups[index];
             if (batch is null || batch.Capacity < group.Rows)
@@ -105,9 +131,13 @@ public static class TraceScan
             }
 
             sink.Add(batch, judge.Verdicts);
+            if (!sink.NeedsOrder)
+                continue;
+            if (!work.WaitFor(turn))
+                return;
+            sink.AddInOrder(batch, judge.Verdicts);
+            work.Pass();
         }
-
-        return sink;
     }
 
     private static int LargestOf(TraceReader reader)
@@ -116,19 +146,5 @@ public static class TraceScan
         foreach (var group in reader.RowGroups)
             largest = Math.Max(largest, group.Rows);
         return largest;
-    }
-
-    private sealed class Work(List<int> groups)
-    {
-        private int _taken;
-
-        /// <returns>The next row group, or -1 when all are taken.</returns>
-        public int Next()
-        {
-            var next = Interlocked.Increment(ref _taken) - 1;
-            return (uint)next < (uint)groups.Count ? groups[next] : -1;
-        }
-
-        public void Stop() => Interlocked.Exchange(ref _taken, groups.Count);
     }
 }

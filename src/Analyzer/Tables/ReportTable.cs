@@ -27,6 +27,9 @@ public enum CellFormat
 
     /// <summary>A joined <see cref="HeatRow"/>.</summary>
     Heat,
+
+    /// <summary>The same as one of many rows, relative to the fullest cell of all; beside a column `fullest`.</summary>
+    HeatMap,
 }
 
 /// <summary>Which readers see a column.</summary>

@@ -31,6 +31,12 @@ public static class ReportTables
         ReportTableKind.Line => StackReportTables.Lines(report, top),
         ReportTableKind.Caller => StackReportTables.Callers(report, top),
         ReportTableKind.Toucher => StackReportTables.Touchers(report, top),
+        ReportTableKind.Time => TimeReportTables.Timeline(report),
+        ReportTableKind.FirstTouch => TimeReportTables.FirstTouches(report, top),
+        ReportTableKind.Heat => PlaceReportTables.HeatMaps(report, top),
+        ReportTableKind.Hot => PlaceReportTables.HotRanges(report, top),
+        ReportTableKind.Locality => PlaceReportTables.Locality(report, top),
+        ReportTableKind.Storm => TimeReportTables.Storms(report, top),
         _ => throw new ArgumentOutOfRangeException(nameof(kind)),
     };
 

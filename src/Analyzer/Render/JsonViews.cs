@@ -1,0 +1,121 @@
+using System.Text.Json;
+
+namespace Faultrec.Analyzer;
+
+/// <summary>The parts of <see cref="JsonReport"/> on when and where inside the regions.</summary>
+internal static class JsonViews
+{
+    public static void Write(Utf8JsonWriter json, FaultReport report, int top)
+    {
+        json.WriteStartObject("timeline");
+        JsonReport.WriteNullable(json, "from_ns", report.TimeAxis?.FromNs);
+        JsonReport.WriteNullable(json, "to_ns", report.TimeAxis?.ToNs);
+        JsonReport.WriteNullable(json, "bucket_ns", report.TimeAxis?.BucketNs);
+        JsonMemory.WriteTable(json, "buckets", TimeReportTables.Timeline(report));
+        JsonReport.WriteRows(json, "first_touches", report.FirstTouches, top, WriteFirstTouch);
+        json.WriteEndObject();
+        json.WriteStartObject("heat_maps");
+        JsonReport.WriteNullable(json, "from_ns", report.HeatAxis?.FromNs);
+        JsonReport.WriteNullable(json, "to_ns", report.HeatAxis?.ToNs);
+        JsonReport.WriteNullable(json, "bucket_ns", report.HeatAxis?.BucketNs);
+        JsonReport.WriteRows(json, "regions", report.HeatMaps, top, WriteHeatMap);
+        json.WriteEndObject();
+        JsonReport.WriteRows(json, "hot_ranges", report.HotRanges, top, WriteHotRanges);
+        JsonReport.WriteRows(json, "locality", report.Locality, top, WriteLocality);
+        JsonReport.WriteNullable(json, "storm_window_ns", report.StormAxis?.BucketNs);
+        JsonMemory.WriteTable(json, "storms", TimeReportTables.Storms(report, top));
+    }
+
+    private static void WriteFirstTouch(Utf8JsonWriter json, FirstTouchRow row)
+    {
+        json.WriteNumber("id", row.Id);
+        json.WriteString("name", RegionNames.Of(row.Region));
+        JsonReport.WriteNullable(json, "pid", row.Region?.Pid);
+        JsonReport.WriteNullable(json, "born_ns", row.Region?.BornNs);
+        JsonReport.WriteNullable(json, "died_ns", row.Region?.DiedNs);
+        json.WriteNumber("pages", row.Pages);
+        json.WriteNumber("touched_pages", row.TouchedPages);
+        WriteNumbers(json, "first_touches", row.FirstTouches);
+    }
+
+    private static void WriteHeatMap(Utf8JsonWriter json, HeatMap map)
+    {
+        json.WriteNumber("id", map.Id);
+        json.WriteString("name", RegionNames.Of(map.Region));
+        json.WriteNumber("pid", map.Region.Pid);
+        json.WriteString("start", ReportTables.Hex(map.Region.Start));
+        json.WriteString("end", ReportTables.Hex(map.Region.End));
+        json.WriteNumber("faults", map.Faults);
+        json.WriteNumber("fullest", map.Fullest);
+        json.WriteStartArray("rows");
+        foreach (var row in map.Rows)
+            WriteNumbers(json, null, row);
+        json.WriteEndArray();
+    }
+
+    private static void WriteHotRanges(Utf8JsonWriter json, HotRangeRow row)
+    {
+        json.WriteNumber("id", row.Id);
+        json.WriteString("name", RegionNames.Of(row.Region));
+        json.WriteNumber("pid", row.Region.Pid);
+        json.WriteNumber("bytes", row.Bytes);
+        json.WriteNumber("faults", row.Faults);
+        json.WriteNumber("touched_2m", row.Touched);
+        json.WriteNumber("hot_2m", row.Hot);
+        json.WriteNumber("hot_faults", row.HotFaults);
+        json.WriteNumber("hot_bytes", row.HotBytes);
+        json.WriteNumber("hot_share", row.HotShare);
+        json.WriteStartArray("hottest");
+        foreach (var range in row.Hottest)
+        {
+            json.WriteStartObject();
+            json.WriteString("start", ReportTables.Hex(range.Start));
+            json.WriteNumber("faults", range.Faults);
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
+    }
+
+    private static void WriteLocality(Utf8JsonWriter json, LocalityRow row)
+    {
+        json.WriteNumber("id", row.Id);
+        json.WriteString("name", RegionNames.Of(row.Region));
+        json.WriteNumber("pid", row.Region.Pid);
+        json.WriteNumber("faults", row.Faults);
+        json.WriteNumber("steps", row.Steps);
+        JsonReport.WriteNullable(json, "sequential_share", row.SequentialShare);
+        json.WriteNumber("runs", row.Runs);
+        json.WriteNumber("runs_down", row.RunsDown);
+        JsonReport.WriteNullable(json, "mean_run", row.MeanRun);
+        json.WriteNumber("longest_run", row.LongestRun);
+        json.WriteNumber("refaults", row.Refaults);
+        JsonReport.WriteNullable(json, "distance_p50", row.DistanceP50);
+        JsonReport.WriteNullable(json, "distance_p90", row.DistanceP90);
+        json.WriteNumber("shared_pages", row.SharedPages);
+        json.WriteNumber("foreign_refaults", row.ForeignRefaults);
+        json.WriteStartArray("strides");
+        foreach (var stride in row.Strides)
+        {
+            json.WriteStartObject();
+            json.WriteNumber("pages", stride.Pages);
+            json.WriteNumber("steps", stride.Steps);
+            JsonReport.WriteNullable(json, "share", row.ShareOf(stride.Steps));
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
+    }
+
+    /// <param name="key">Null: an element of an array.</param>
+    private static void WriteNumbers(Utf8JsonWriter json, string? key, IEnumerable<long> numbers)
+    {
+        if (key is null)
+            json.WriteStartArray();
+        else
+            json.WriteStartArray(key);
+        foreach (var number in numbers)
+            json.WriteNumberValue(number);
+        json.WriteEndArray();
+    }
+}
