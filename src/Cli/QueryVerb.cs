@@ -7,7 +7,7 @@ using Faultrec.Traces;
 namespace Faultrec.Cli;
 
 /// <param name="Top">Rows; 0 is all, null the format's own choice.</param>
-internal sealed record QueryArgs(IReadOnlyList<string> Traces, string Sql, ReportFormat Format, string? Output, int? Top, long MemoryBytes);
+internal sealed record QueryArgs(IReadOnlyList<string> Traces, string Sql, ReportFormat Format, string? Output, int? Top, long MemoryBytes, bool Verify);
 
 /// <summary>`faultrec query TRACE… "SQL"`: questions that no table answers.</summary>
 internal static class QueryVerb
@@ -23,7 +23,8 @@ internal static class QueryVerb
         var output = new Option<string?>("--output", "-o") { HelpName = "FILE", Description = "Write there instead of stdout (-)" };
         var top = new Option<string?>("--top") { HelpName = "N", Description = $"Rows, 0 for all (default: {RowsForPeople} for people, all for programs)" };
         var memory = new Option<string?>("--memory") { HelpName = "SIZE", Description = $"What the SQL engine may use (default: {DefaultMemory})" };
-        var command = new Command("query", "Ask in SQL (DuckDB)") { words, schema, format, output, top, memory };
+        var noVerify = new Option<bool>("--no-verify") { Description = "Do not read the files first to compare their checksums" };
+        var command = new Command("query", "Ask in SQL (DuckDB)") { words, schema, format, output, top, memory, noVerify };
         command.SetAction(result =>
         {
             var chosen = Choice.Parse("--format", result.GetValue(format) ?? "text", ReportVerb.Formats);
@@ -33,7 +34,7 @@ internal static class QueryVerb
                 return RunSchema(given, chosen, result.GetValue(output));
             CheckWords(given);
             return Run(new QueryArgs(
-                given[..^1], given[^1], chosen, result.GetValue(output), rows, SizeText.Parse("--memory", result.GetValue(memory) ?? DefaultMemory)));
+                given[..^1], given[^1], chosen, result.GetValue(output), rows, SizeText.Parse("--memory", result.GetValue(memory) ?? DefaultMemory), !result.GetValue(noVerify)));
         });
         return command;
     }
@@ -41,7 +42,7 @@ internal static class QueryVerb
     public static int Run(QueryArgs args)
     {
         var files = TraceFiles.Find(args.Traces);
-        using var query = new TraceQuery(files, args.MemoryBytes);
+        using var query = new TraceQuery(files, args.MemoryBytes, args.Verify);
         var result = query.Run(args.Sql);
         Write(result, args.Format, args.Output, args.Top, [.. files.Select(file => file.Path)]);
         return (int)ExitCode.Ok;
@@ -53,7 +54,7 @@ internal static class QueryVerb
             throw new FaultrecException(ExitCode.Usage, $"--schema {HostileText.Visible(given[0])}: expected nothing else; the views are the same for every trace");
         List<QueryColumn> columns = [.. ((string[])["view", "column", "type", "meaning"]).Select(name => new QueryColumn(name, "VARCHAR"))];
         var rows = TraceQuery.Schema.Select(column => (string?[])[column.View, column.Name, column.Type, column.Meaning]);
-        Write(new QueryResult(columns, rows), format, output, top: 0, []);
+        Write(new QueryResult(columns, rows), format, output, top: 0, [], widestCell: int.MaxValue);
         return (int)ExitCode.Ok;
     }
 
@@ -65,7 +66,7 @@ internal static class QueryVerb
             throw new FaultrecException(ExitCode.Usage, $"query {HostileText.Visible(string.Join(' ', given))}: expected traces and, as the last word, SQL in quotes");
     }
 
-    private static void Write(QueryResult result, ReportFormat format, string? output, int? top, IReadOnlyList<string> inputs)
+    private static void Write(QueryResult result, ReportFormat format, string? output, int? top, IReadOnlyList<string> inputs, int widestCell = QueryTable.WidestCell)
         => OutputTarget.WriteText(output, inputs, writer =>
         {
             if (format is ReportFormat.Csv or ReportFormat.Json)
@@ -82,6 +83,6 @@ internal static class QueryVerb
             if (format == ReportFormat.Markdown)
                 table.WriteMarkdown(writer);
             else
-                table.WriteText(writer, OutputTarget.StyleFor(output));
+                table.WriteText(writer, OutputTarget.StyleFor(output), widestCell);
         });
 }

@@ -5,7 +5,9 @@ namespace Faultrec.Query;
 /// <summary>A result for people: its first rows as a table of text or Markdown.</summary>
 public sealed class QueryTable
 {
-    private const int WidestCell = 60;
+    /// <summary>Columns of a terminal that a cell gets.</summary>
+    public const int WidestCell = 60;
+
     private const string Null = "-";
     private const string More = "… more rows; --top 0 shows all";
 
@@ -29,11 +31,12 @@ public sealed class QueryTable
         }
     }
 
-    /// <summary>Numbers to the right; what is wider than 60 columns is cut in its middle.</summary>
-    public void WriteText(TextWriter output, TextStyle style)
+    /// <summary>Numbers to the right.</summary>
+    /// <param name="widestCell">What is wider is cut in its middle.</param>
+    public void WriteText(TextWriter output, TextStyle style, int widestCell = WidestCell)
     {
         List<string[]> lines = [[.. _columns.Select(column => HostileText.Visible(column.Name))]];
-        lines.AddRange(_rows.Select(row => row.Select(value => Columns.CutMiddle(HostileText.Visible(value ?? Null), WidestCell)).ToArray()));
+        lines.AddRange(_rows.Select(row => row.Select(value => Columns.CutMiddle(HostileText.Visible(value ?? Null), widestCell)).ToArray()));
         var widths = new int[_columns.Count];
         foreach (var line in lines)
         {

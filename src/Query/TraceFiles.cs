@@ -32,9 +32,6 @@ public static class TraceFiles
                 var path = System.IO.Path.GetFullPath(name);
                 if (!known.TryAdd(Target(path), name))
                     throw Usage(name, $"is the same file as {HostileText.Visible(known[Target(path)])}, and its faults would count twice; name it once");
-                // read_parquet takes what is no existing file for a pattern, and these two even then.
-                if (path.AsSpan().ContainsAny('*', '?'))
-                    throw Usage(name, "the SQL engine takes * and ? in a path for a pattern; rename the file");
                 var parts = path.Split(System.IO.Path.DirectorySeparatorChar);
                 found.Add(new TraceFile(path, name, Part(parts, "host="), ParseDate(Part(parts, "date="))));
             }

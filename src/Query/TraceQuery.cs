@@ -22,11 +22,12 @@ public sealed class TraceQuery : IDisposable
 
     /// <param name="files">At least one.</param>
     /// <param name="memoryBytes">What the SQL engine may use.</param>
-    /// <exception cref="FaultrecException">A file is no trace, or DuckDB's library is not there.</exception>
-    public TraceQuery(IReadOnlyList<TraceFile> files, long memoryBytes)
+    /// <param name="verify">Read each file once to compare its checksums.</param>
+    /// <exception cref="FaultrecException">A file is no trace or damaged, or DuckDB's library is not there.</exception>
+    public TraceQuery(IReadOnlyList<TraceFile> files, long memoryBytes, bool verify = true)
     {
         DuckLibrary.Require();
-        _traces = [.. files.Select(Open)];
+        _traces = [.. files.Select(file => Open(file, verify))];
         IReadOnlyList<TraceMetadata> metadata = [.. _traces.Select(trace => trace.Metadata)];
         var indexByPath = new Dictionary<string, int>(StringComparer.Ordinal);
         for (var i = 0; i < _traces.Count; i++)
@@ -39,7 +40,8 @@ public sealed class TraceQuery : IDisposable
         MetadataTables.Create(_duck, _traces);
         _duck.Execute(StackView());
         _duck.Execute(FaultView());
-        _duck.Lock(_traces.Select(trace => trace.File.Path));
+        // Both the name and the pattern that stands for it are checked against this list.
+        _duck.Lock(_traces.SelectMany(trace => (string[])[trace.File.Path, Sql.Pattern(trace.File.Path)]).Distinct());
     }
 
     /// <summary>Every view's columns.</summary>
@@ -70,9 +72,12 @@ public sealed class TraceQuery : IDisposable
         _severities.Dispose();
     }
 
-    private static TraceSource Open(TraceFile file)
+    private static TraceSource Open(TraceFile file, bool verify)
     {
         using var reader = TraceReader.Open(file.Name);
+        // DuckDB knows nothing of the checksums, and would count what a flipped bit says.
+        if (verify)
+            reader.Verify();
         return new TraceSource(file, reader.Metadata, reader.RowCount);
     }
 
@@ -106,7 +111,7 @@ public sealed class TraceQuery : IDisposable
 
     private string FaultView()
     {
-        var files = $"read_parquet([{string.Join(", ", _traces.Select(trace => Sql.Text(trace.File.Path)))}], union_by_name = true, filename = true)";
+        var files = $"read_parquet([{string.Join(", ", _traces.Select(trace => Sql.Text(Sql.Pattern(trace.File.Path))))}], union_by_name = true, filename = true)";
         var present = _duck.Read($"SELECT column_name FROM (DESCRIBE SELECT * FROM {files})").Select(row => row[0]!).ToHashSet(StringComparer.Ordinal);
         var known = FaultColumnList.OfFile.ToDictionary(column => column.Name, OfFile);
         const string trace = "faultrec_trace(filename)";
