@@ -8,7 +8,7 @@ public sealed class ImportStories : IDisposable
 {
     private const string Header = """
         # ========
-        # captured on    : Wed Nov  5 01:34:26 2026
+        # captured on    : Thu Nov  5 01:34:26 2026
         # hostname : box
         # os release : 6.18.44
         # arch : x86_64
@@ -90,7 +90,7 @@ public sealed class ImportStories : IDisposable
 
         Assert.Equal((1, 1, 0), (report.Totals.Counts.Minor, report.Totals.Counts.Major, report.Totals.Counts.Failed));
         Assert.Contains("no durations", text.ToString(), StringComparison.Ordinal);
-        Assert.Contains("no mappings (perf script does not print them)", text.ToString(), StringComparison.Ordinal);
+        Assert.Contains("no mappings", text.ToString(), StringComparison.Ordinal);
         Assert.Equal(FaultKind.Unknown, Assert.Single(report.Kinds).Kind);
     }
 
