@@ -62,6 +62,28 @@ public sealed class TraceReader : IDisposable
         batch.Count = rows;
     }
 
+    /// <summary>Compares every column chunk with its checksum, for those who read the rows by other means; a file without checksums has nothing to compare.</summary>
+    /// <exception cref="FaultrecException">One differs.</exception>
+    public void Verify()
+    {
+        for (int group = 0; group < _checksums?.Count; group++)
+        {
+            var columns = _parquet.RowGroups[group].RowGroup.Columns;
+            for (int i = 0; i < Math.Min(columns.Count, _checksums[group].Length); i++)
+            {
+                var metadata = columns[i].MetaData!;
+                try
+                {
+                    Load(new ColumnChunkAddress(group, i, RowGroups[group].Rows), metadata);
+                }
+                catch (Exception e) when (e is InvalidDataException or IOException)
+                {
+                    throw Damaged(group, metadata.PathInSchema[^1], TraceOpener.Printable(e.Message), e);
+                }
+            }
+        }
+    }
+
     public void Dispose()
     {
         _parquet.DisposeAsync().AsTask().GetAwaiter().GetResult();
@@ -87,13 +109,12 @@ public sealed class TraceReader : IDisposable
         {
             // The library throws whatever the damage leads it into: index, range, overflow, memory, format, not-supported.
             string problem = e is InvalidDataException or IOException ? TraceOpener.Printable(e.Message) : "its pages cannot be decoded";
-            throw TraceOpener.BadInput(
-                Path,
-                $"row group {chunk.Group}, column {chunk.Definition.Name} is damaged ({problem})",
-                "copy the file again or record again",
-                e);
+            throw Damaged(chunk.Group, chunk.Definition.Name, problem, e);
         }
     }
+
+    private FaultrecException Damaged(int group, string column, string problem, Exception inner)
+        => TraceOpener.BadInput(Path, $"row group {group}, column {column} is damaged ({problem})", "copy the file again or record again", inner);
 
     private void Load(ColumnChunkAddress chunk, ColumnMetaData metadata)
     {

@@ -9,16 +9,16 @@ public static class BackendFacts
     /// The software events count in the page-fault exception's path (mm_account_fault with registers), so whatever is built on
     /// them cannot see what get_user_pages raises.
     /// </summary>
-    public static bool SeesGup(string backend) => backend is not ("tracepoint" or "perf");
+    public static bool SeesGup(string backend) => backend is not ("tracepoint" or "perf" or PerfScriptImport.Backend);
 
-    public static bool HasDurations(string backend) => backend != "perf";
+    public static bool HasDurations(string backend) => backend is not ("perf" or PerfScriptImport.Backend);
 
     /// <summary>In plain words; null for a backend that this version does not know.</summary>
     public static string? DurationMeaning(string backend) => backend switch
     {
         "tracepoint" => "from the entry of the page-fault exception to the kernel's accounting of the fault",
         "fexit" or "kprobe" => "from the first entry of handle_mm_fault to its last return, waits between retries included",
-        "perf" => "none: this backend sees only the completion of a fault",
+        "perf" or PerfScriptImport.Backend => "none: this backend sees only the completion of a fault",
         _ => null,
     };
 
@@ -28,6 +28,8 @@ public static class BackendFacts
         var limits = new List<string>();
         if (!HasDurations(metadata.Backend))
             limits.Add("no durations (backend perf sees only the completion of a fault)");
+        if (metadata.Backend == PerfScriptImport.Backend)
+            limits.Add("no mappings (perf script does not print them)");
         if (metadata.ExcludeKernel)
             limits.Add("faults of kernel mode not recorded (perf_event_paranoid)");
         return limits;

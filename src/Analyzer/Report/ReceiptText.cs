@@ -80,6 +80,7 @@ public static class ReceiptText
         ("max-size", _) => "ended by --max-size",
         ("disk-full", _) => "ended because the disk was full",
         ("recovered", _) => "recovered from the spool of a recorder that was killed",
+        ("imported", _) => "imported from another tool, with nothing of the kernel's to compare with",
         (var other, _) => $"ended: {other}",
     };
 }

@@ -1,0 +1,63 @@
+using System.CommandLine;
+using System.Text;
+using Faultrec.Analyzer;
+using Faultrec.Cli.Output;
+using Faultrec.Traces;
+
+namespace Faultrec.Cli;
+
+internal sealed record ImportArgs(string Input, string Output, bool Force);
+
+/// <summary>`faultrec import FILE`: a trace of what another tool recorded.</summary>
+internal static class ImportVerb
+{
+    private const string Stdin = "-";
+
+    public static Command Create()
+    {
+        var input = new Argument<string>("FILE") { Description = "Output of perf script; - is stdin" };
+        var output = new Option<string>("--output", "-o") { HelpName = "FILE", Description = "The trace (default: trace.parquet)" };
+        var force = new Option<bool>("--force") { Description = "Overwrite the trace (default: refuse)" };
+        var command = new Command("import", "Make a trace of what perf recorded") { input, output, force };
+        command.SetAction(result => Run(new ImportArgs(result.GetRequiredValue(input), result.GetValue(output) ?? "trace.parquet", result.GetValue(force))));
+        return command;
+    }
+
+    public static int Run(ImportArgs args)
+    {
+        if (args.Output == Stdin)
+            throw new FaultrecException(ExitCode.Usage, "-o -: a trace needs a file (Parquet has its index at the end); give a file name");
+        if (!args.Force && OutputTarget.WouldReplace(args.Output))
+            throw new FaultrecException(ExitCode.Usage, $"{args.Output}: exists already; expected a new name; choose another with -o, or --force to replace it");
+        using var input = Open(args.Input);
+        var name = args.Input == Stdin ? "stdin" : args.Input;
+        ImportSummary? summary = null;
+        OutputTarget.Write(args.Output, args.Input == Stdin ? [] : [args.Input], stream => summary = PerfScriptImport.Run(input, name, RecordVerb.ToolVersion, stream));
+        Say(args.Output, summary!);
+        return (int)ExitCode.Ok;
+    }
+
+    private static StreamReader Open(string path)
+    {
+        try
+        {
+            return new StreamReader(path == Stdin ? Console.OpenStandardInput() : File.OpenRead(path), new UTF8Encoding(false));
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            var reason = exception is FileNotFoundException or DirectoryNotFoundException ? "no such file" : exception is UnauthorizedAccessException ? "permission denied, or it is a folder" : exception.Message;
+            throw new FaultrecException(ExitCode.BadInput, $"{HostileText.Visible(path)}: {reason}; expected the output of `{PerfScriptImport.Command}`", exception);
+        }
+    }
+
+    private static void Say(string output, ImportSummary summary)
+    {
+        RecordVerb.Say($"{HostileText.Visible(output)}: {Units.Of(summary.Faults, "fault")} imported; perf compares with no counter of the kernel, so nothing says that these are all");
+        if (summary.Lost > 0)
+            RecordVerb.Say($"perf lost {Units.Of(summary.Lost, "event")}");
+        if (summary.Malformed > 0)
+            RecordVerb.Say($"{Units.Of(summary.Malformed, "line")} not understood, the first is line {Units.Count(summary.FirstMalformed)}; counted as lost");
+        if (summary.Others > 0)
+            RecordVerb.Say($"{Units.Of(summary.Others, "record")} of other kinds left out");
+    }
+}
