@@ -68,7 +68,7 @@ internal static class ReportVerb
         foreach (var path in args.Traces)
         {
             using var reader = TraceReader.Open(path);
-            if (NamesCode(args.By) && StackText.WhyNone(reader.Metadata) is { } problem)
+            if (args.By?.NamesCode() == true && StackText.WhyNone(reader.Metadata) is { } problem)
                 throw new FaultrecException(ExitCode.BadInput, $"{path}: {problem}");
             reports.Add(ReportBuilder.Build(reader, args.Filter, PartsOf(args)) with { Path = path });
         }
@@ -83,24 +83,9 @@ internal static class ReportVerb
     // JSON always has every table: its readers pick by key.
     private static ReportParts PartsOf(ReportArgs args)
         => args.Format == ReportFormat.Json ? ReportParts.All
-            : args.By is { } table ? PartsOf(table)
+            : args.By is { } table ? table.Parts()
             : args.Format == ReportFormat.Csv ? ReportParts.None
             : ReportParts.Tasks | ReportParts.Stacks | ReportParts.Activity;
-
-    private static ReportParts PartsOf(ReportTableKind table) => table switch
-    {
-        ReportTableKind.Process or ReportTableKind.Thread or ReportTableKind.Comm or ReportTableKind.Worst => ReportParts.Tasks,
-        ReportTableKind.Time or ReportTableKind.FirstTouch => ReportParts.Time,
-        ReportTableKind.Heat => ReportParts.Heat,
-        ReportTableKind.Hot => ReportParts.Hot,
-        ReportTableKind.Locality => ReportParts.Locality,
-        ReportTableKind.Storm => ReportParts.Storms,
-        _ when NamesCode(table) => ReportParts.Stacks,
-        _ => ReportParts.None,
-    };
-
-    private static bool NamesCode(ReportTableKind? table)
-        => table is ReportTableKind.Stack or ReportTableKind.Function or ReportTableKind.Line or ReportTableKind.Caller or ReportTableKind.Toucher;
 
     private static void WriteText(TextWriter writer, List<FaultReport> reports, ReportArgs args)
     {

@@ -28,7 +28,9 @@ public sealed class Trace : IDisposable
     public static Trace Open(string path) => new(TraceReader.Open(path));
 
     /// <summary>Everything that `faultrec report` tells, as objects.</summary>
-    public FaultReport Report(FaultFilter? filter = null) => ReportBuilder.Build(_reader, filter ?? FaultFilter.None);
+    /// <param name="parts">What to count; the rest of the report is empty.</param>
+    public FaultReport Report(FaultFilter? filter = null, ReportParts parts = ReportParts.All)
+        => ReportBuilder.Build(_reader, filter ?? FaultFilter.None, parts);
 
     /// <summary>A table of the report; its columns are those that docs/report.md lists for CSV, units in their names.</summary>
     /// <param name="table">As in `report --by`.</param>
@@ -38,7 +40,7 @@ public sealed class Trace : IDisposable
     {
         if (table.NamesCode() && StackText.WhyNone(Metadata) is { } problem)
             throw new FaultrecException(ExitCode.BadInput, $"{Path}: {problem}");
-        return ReportTables.Build(Report(filter), table, top).Frame;
+        return ReportTables.Build(Report(filter, table.Parts()), table, top).Frame;
     }
 
     /// <summary>The faults themselves.</summary>
