@@ -8,7 +8,7 @@ namespace Faultrec.Analyzer.Tests;
 public class LibraryTests
 {
     private static readonly TraceMetadata Metadata = RandomTrace.Metadata();
-    private static readonly IReadOnlyList<Fault> Faults = [.. RandomTrace.Faults(Metadata, 2000, seed: 11)];
+    private static readonly Fault[] Faults = [.. RandomTrace.Faults(Metadata, 2000, seed: 11)];
 
     [Fact]
     public void A_frame_of_faults_has_the_values_of_the_file()
@@ -33,7 +33,7 @@ public class LibraryTests
                 Assert.Equal(verdicts.Kinds[i].Name(), frame["kind"][row]);
             }
         });
-        Assert.Equal(Faults.Count, row);
+        Assert.Equal(Faults.Length, row);
         Assert.Contains(null, Enumerable.Range(0, row).Select(i => frame["duration_ns"][i]));
     }
 
