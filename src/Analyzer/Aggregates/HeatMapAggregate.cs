@@ -38,24 +38,5 @@ public sealed class HeatMapAggregate(RegionIndex index, TimeAxis axis)
     }
 
     public void Merge(HeatMapAggregate other)
-    {
-        for (var id = 0; id < _byId.Length; id++)
-        {
-            if (other._byId[id] is not { } theirs)
-                continue;
-            if (_byId[id] is not { } ours)
-            {
-                _byId[id] = theirs;
-                continue;
-            }
-
-            for (var bucket = 0; bucket < ours.Length; bucket++)
-            {
-                if (ours[bucket] is { } mine && theirs[bucket] is { } added)
-                    mine.Merge(added);
-                else
-                    ours[bucket] ??= theirs[bucket];
-            }
-        }
-    }
+        => Slots.Merge(_byId, other._byId, (ours, theirs) => Slots.Merge(ours, theirs, (bucket, added) => bucket.Merge(added)));
 }

@@ -66,18 +66,7 @@ public sealed class HotRangeAggregate(RegionIndex index)
         }
     }
 
-    public void Merge(HotRangeAggregate other)
-    {
-        for (var id = 0; id < _byId.Length; id++)
-        {
-            if (other._byId[id] is not { } theirs)
-                continue;
-            if (_byId[id] is { } ours)
-                ours.Merge(theirs);
-            else
-                _byId[id] = theirs;
-        }
-    }
+    public void Merge(HotRangeAggregate other) => Slots.Merge(_byId, other._byId, (ours, theirs) => ours.Merge(theirs));
 
     private RangeCounts? Create(int id)
         => index.Find(id) is { } region && region.End > region.Start ? _byId[id] = new RangeCounts(region) : null;

@@ -52,18 +52,7 @@ public sealed class PhysicalAggregate(TraceMetadata metadata, RegionIndex index)
         }
     }
 
-    public void Merge(PhysicalAggregate other)
-    {
-        for (var id = 0; id < _byId.Length; id++)
-        {
-            if (other._byId[id] is not { } theirs)
-                continue;
-            if (_byId[id] is { } ours)
-                ours.Merge(theirs);
-            else
-                _byId[id] = theirs;
-        }
-    }
+    public void Merge(PhysicalAggregate other) => Slots.Merge(_byId, other._byId, (ours, theirs) => ours.Merge(theirs));
 
     // One fault mapped them all; what lies outside the region (a damaged file) the map does not keep.
     private static void AddHuge(RegionFrames region, long page, long frame, int order)

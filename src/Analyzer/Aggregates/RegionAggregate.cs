@@ -39,15 +39,7 @@ public sealed class RegionAggregate
 
     public void Merge(RegionAggregate other)
     {
-        for (var id = 0; id < _byId.Length; id++)
-        {
-            if (other._byId[id] is not { } theirs)
-                continue;
-            if (_byId[id] is { } ours)
-                ours.Merge(theirs);
-            else
-                _byId[id] = theirs;
-        }
+        Slots.Merge(_byId, other._byId, (ours, theirs) => ours.Merge(theirs));
 
         foreach (var (pid, theirs) in other._unmappedByPid)
         {

@@ -63,9 +63,7 @@ internal static class JsonMemory
 
     private static void WritePhysical(Utf8JsonWriter json, PhysicalRow row)
     {
-        json.WriteNumber("id", row.Id);
-        json.WriteString("name", RegionNames.Of(row.Region));
-        json.WriteNumber("pid", row.Region.Pid);
+        JsonReport.WriteRegionName(json, row.Id, row.Region);
         json.WriteNumber("frame_pages", row.FramePages);
         json.WriteNumber("distinct_frames", row.DistinctFrames);
         json.WriteNumber("runs", row.Runs);

@@ -150,6 +150,14 @@ public static class JsonReport
         json.WriteEndArray();
     }
 
+    /// <summary>Which region a row is about.</summary>
+    internal static void WriteRegionName(Utf8JsonWriter json, int id, Region? region)
+    {
+        json.WriteNumber("id", id);
+        json.WriteString("name", RegionNames.Of(region));
+        WriteNullable(json, "pid", region?.Pid);
+    }
+
     internal static void WriteCounts(Utf8JsonWriter json, FaultCounts counts)
     {
         json.WriteNumber("faults", counts.Faults);

@@ -8,16 +8,12 @@ internal static class JsonViews
     public static void Write(Utf8JsonWriter json, FaultReport report, int top)
     {
         json.WriteStartObject("timeline");
-        JsonReport.WriteNullable(json, "from_ns", report.TimeAxis?.FromNs);
-        JsonReport.WriteNullable(json, "to_ns", report.TimeAxis?.ToNs);
-        JsonReport.WriteNullable(json, "bucket_ns", report.TimeAxis?.BucketNs);
+        WriteAxis(json, report.TimeAxis);
         JsonMemory.WriteTable(json, "buckets", TimeReportTables.Timeline(report));
         JsonReport.WriteRows(json, "first_touches", report.FirstTouches, top, WriteFirstTouch);
         json.WriteEndObject();
         json.WriteStartObject("heat_maps");
-        JsonReport.WriteNullable(json, "from_ns", report.HeatAxis?.FromNs);
-        JsonReport.WriteNullable(json, "to_ns", report.HeatAxis?.ToNs);
-        JsonReport.WriteNullable(json, "bucket_ns", report.HeatAxis?.BucketNs);
+        WriteAxis(json, report.HeatAxis);
         JsonReport.WriteRows(json, "regions", report.HeatMaps, top, WriteHeatMap);
         json.WriteEndObject();
         JsonReport.WriteRows(json, "hot_ranges", report.HotRanges, top, WriteHotRanges);
@@ -26,11 +22,16 @@ internal static class JsonViews
         JsonMemory.WriteTable(json, "storms", TimeReportTables.Storms(report, top));
     }
 
+    private static void WriteAxis(Utf8JsonWriter json, TimeAxis? axis)
+    {
+        JsonReport.WriteNullable(json, "from_ns", axis?.FromNs);
+        JsonReport.WriteNullable(json, "to_ns", axis?.ToNs);
+        JsonReport.WriteNullable(json, "bucket_ns", axis?.BucketNs);
+    }
+
     private static void WriteFirstTouch(Utf8JsonWriter json, FirstTouchRow row)
     {
-        json.WriteNumber("id", row.Id);
-        json.WriteString("name", RegionNames.Of(row.Region));
-        JsonReport.WriteNullable(json, "pid", row.Region?.Pid);
+        JsonReport.WriteRegionName(json, row.Id, row.Region);
         JsonReport.WriteNullable(json, "born_ns", row.Region?.BornNs);
         JsonReport.WriteNullable(json, "died_ns", row.Region?.DiedNs);
         json.WriteNumber("pages", row.Pages);
@@ -40,9 +41,7 @@ internal static class JsonViews
 
     private static void WriteHeatMap(Utf8JsonWriter json, HeatMap map)
     {
-        json.WriteNumber("id", map.Id);
-        json.WriteString("name", RegionNames.Of(map.Region));
-        json.WriteNumber("pid", map.Region.Pid);
+        JsonReport.WriteRegionName(json, map.Id, map.Region);
         json.WriteString("start", ReportTables.Hex(map.Region.Start));
         json.WriteString("end", ReportTables.Hex(map.Region.End));
         json.WriteNumber("faults", map.Faults);
@@ -55,9 +54,7 @@ internal static class JsonViews
 
     private static void WriteHotRanges(Utf8JsonWriter json, HotRangeRow row)
     {
-        json.WriteNumber("id", row.Id);
-        json.WriteString("name", RegionNames.Of(row.Region));
-        json.WriteNumber("pid", row.Region.Pid);
+        JsonReport.WriteRegionName(json, row.Id, row.Region);
         json.WriteNumber("bytes", row.Bytes);
         json.WriteNumber("faults", row.Faults);
         json.WriteNumber("touched_2m", row.Touched);
@@ -79,9 +76,7 @@ internal static class JsonViews
 
     private static void WriteLocality(Utf8JsonWriter json, LocalityRow row)
     {
-        json.WriteNumber("id", row.Id);
-        json.WriteString("name", RegionNames.Of(row.Region));
-        json.WriteNumber("pid", row.Region.Pid);
+        JsonReport.WriteRegionName(json, row.Id, row.Region);
         json.WriteNumber("faults", row.Faults);
         json.WriteNumber("steps", row.Steps);
         JsonReport.WriteNullable(json, "sequential_share", row.SequentialShare);

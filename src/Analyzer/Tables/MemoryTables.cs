@@ -35,9 +35,7 @@ internal static class MemoryTables
 
     public static ReportTable Physical(FaultReport report, int top)
         => new TableBuilder<PhysicalRow>(ReportTableKind.Physical, "physical memory", report.Physical, top)
-            .Integer("id", "id", CellFormat.Id, ColumnAudience.Everyone, row => row.Id)
-            .Text("name", "region", ColumnAudience.Everyone, row => RegionNames.Of(row.Region))
-            .Integer("pid", "pid", CellFormat.Id, ColumnAudience.Wide, row => row.Region.Pid)
+            .Region(row => row.Id, row => row.Region)
             .Integer("frame_pages", "pages", CellFormat.Count, ColumnAudience.Everyone, row => row.FramePages)
             .Integer("distinct_frames", "frames", CellFormat.Count, ColumnAudience.Everyone, row => row.DistinctFrames)
             .Integer("runs", "runs", CellFormat.Count, ColumnAudience.Wide, row => row.Runs)

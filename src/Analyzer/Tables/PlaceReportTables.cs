@@ -27,9 +27,7 @@ internal static class PlaceReportTables
 
     public static ReportTable HotRanges(FaultReport report, int top)
         => new TableBuilder<HotRangeRow>(ReportTableKind.Hot, "hot ranges", report.HotRanges, top)
-            .Integer("id", "id", CellFormat.Id, ColumnAudience.Everyone, row => row.Id)
-            .Text("name", "region", ColumnAudience.Everyone, row => RegionNames.Of(row.Region))
-            .Integer("pid", "pid", CellFormat.Id, ColumnAudience.Wide, row => row.Region.Pid)
+            .Region(row => row.Id, row => row.Region)
             .Integer("bytes", "size", CellFormat.Bytes, ColumnAudience.Everyone, row => row.Bytes)
             .Integer("faults", "faults", CellFormat.Count, ColumnAudience.Everyone, row => row.Faults)
             .Integer("touched_2m", "2 MiB ranges", CellFormat.Count, ColumnAudience.Everyone, row => row.Touched)
@@ -42,9 +40,7 @@ internal static class PlaceReportTables
 
     public static ReportTable Locality(FaultReport report, int top)
         => new TableBuilder<LocalityRow>(ReportTableKind.Locality, "locality", report.Locality, top)
-            .Integer("id", "id", CellFormat.Id, ColumnAudience.Everyone, row => row.Id)
-            .Text("name", "region", ColumnAudience.Everyone, row => RegionNames.Of(row.Region))
-            .Integer("pid", "pid", CellFormat.Id, ColumnAudience.Wide, row => row.Region.Pid)
+            .Region(row => row.Id, row => row.Region)
             .Integer("faults", "faults", CellFormat.Count, ColumnAudience.Everyone, row => row.Faults)
             .Integer("steps", "steps", CellFormat.Count, ColumnAudience.Machine, row => row.Steps)
             .Real("sequential_share", "in order", CellFormat.Percent, ColumnAudience.Everyone, row => row.SequentialShare)

@@ -1,3 +1,4 @@
+using Faultrec.Traces;
 using Microsoft.Data.Analysis;
 
 namespace Faultrec.Analyzer;
@@ -33,6 +34,13 @@ internal sealed class TableBuilder<TRow>(ReportTableKind? kind, string title, IR
             column[i] = value(rows[i]);
         return Add(new TableColumn(key, heading, format, audience), column);
     }
+
+    /// <summary>Which region a row is about.</summary>
+    /// <param name="pid">Who sees the process.</param>
+    public TableBuilder<TRow> Region(Func<TRow, int> id, Func<TRow, Region?> region, ColumnAudience pid = ColumnAudience.Wide)
+        => Integer("id", "id", CellFormat.Id, ColumnAudience.Everyone, row => id(row))
+            .Text("name", "region", ColumnAudience.Everyone, row => RegionNames.Of(region(row)))
+            .Integer("pid", "pid", CellFormat.Id, pid, row => region(row)?.Pid);
 
     public TableBuilder<TRow> Counts(Func<TRow, FaultCounts> counts)
         => Integer("faults", "faults", CellFormat.Count, ColumnAudience.Everyone, row => counts(row).Faults)

@@ -42,9 +42,7 @@ internal static class TimeReportTables
 
     public static ReportTable FirstTouches(FaultReport report, int top)
         => new TableBuilder<FirstTouchRow>(ReportTableKind.FirstTouch, "first touches", report.FirstTouches, top)
-            .Integer("id", "id", CellFormat.Id, ColumnAudience.Everyone, row => row.Id)
-            .Text("name", "region", ColumnAudience.Everyone, row => RegionNames.Of(row.Region))
-            .Integer("pid", "pid", CellFormat.Id, ColumnAudience.Everyone, row => row.Region?.Pid)
+            .Region(row => row.Id, row => row.Region, pid: ColumnAudience.Everyone)
             .Integer("born_ns", "born", CellFormat.DurationNs, ColumnAudience.Everyone, row => row.Region?.BornNs)
             .Integer("died_ns", "died", CellFormat.DurationNs, ColumnAudience.Everyone, row => row.Region?.DiedNs)
             .Integer("pages", "pages", CellFormat.Count, ColumnAudience.Everyone, row => row.Region is null ? null : row.Pages)
