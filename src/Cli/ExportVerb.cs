@@ -43,8 +43,7 @@ internal static class ExportVerb
     {
         Check(args);
         using var reader = TraceReader.Open(args.Trace);
-        if (StackText.WhyNone(reader.Metadata) is { } problem)
-            throw new FaultrecException(ExitCode.BadInput, $"{args.Trace}: {problem}");
+        StackText.Require(args.Trace, reader.Metadata);
         if (args.Weight == ExportWeight.Time && !BackendFacts.HasDurations(reader.Metadata.Backend))
             throw new FaultrecException(ExitCode.BadInput, $"{args.Trace}: has no durations (backend {reader.Metadata.Backend}); expected some for --weight time; use --weight faults");
         string? note = null;

@@ -68,8 +68,8 @@ internal static class ReportVerb
         foreach (var path in args.Traces)
         {
             using var reader = TraceReader.Open(path);
-            if (args.By?.NamesCode() == true && StackText.WhyNone(reader.Metadata) is { } problem)
-                throw new FaultrecException(ExitCode.BadInput, $"{path}: {problem}");
+            if (args.By?.NamesCode() == true)
+                StackText.Require(path, reader.Metadata);
             reports.Add(ReportBuilder.Build(reader, args.Filter, PartsOf(args)) with { Path = path });
         }
 

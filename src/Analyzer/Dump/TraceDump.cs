@@ -14,31 +14,11 @@ public static class TraceDump
         IDumpFormat format = asJson ? new JsonLines(rows) : new CsvLines(rows);
         var fields = new DumpFields(format);
         format.Header();
-        var judge = new Judge(reader.Metadata);
-        var matcher = new RowFilter(filter, reader.Metadata);
-        FaultBatch? batch = null;
-        bool[] keep = [];
-        for (var index = 0; index < reader.RowGroups.Count; index++)
+        OrderedScan.Run(reader, filter, FaultColumns.All, (batch, judge) =>
         {
-            var group = reader.RowGroups[index];
-            if (!matcher.MayMatch(group))
-                continue;
-            if (batch is null || batch.Capacity < group.Rows)
-            {
-                batch = new FaultBatch(group.Rows);
-                keep = new bool[group.Rows];
-            }
-
-            reader.ReadRowGroup(index, FaultColumns.All, batch);
-            judge.Classify(batch);
-            matcher.Mark(group, batch, judge.Verdicts, keep);
             for (var row = 0; row < batch.Count; row++)
-            {
-                if (keep[row])
-                    fields.Write(batch, row, judge.Verdicts.Kinds[row]);
-            }
-        }
-
+                fields.Write(batch, row, judge.Verdicts.Kinds[row]);
+        });
         rows.Flush();
     }
 }

@@ -28,6 +28,8 @@ public sealed class FaultSlice
     /// <summary>Faults of the slice.</summary>
     public long Count()
     {
+        if (_filter.IsEmpty)
+            return _reader.RowCount;
         long count = 0;
         ForEach(FaultColumns.None, (batch, in _) => count += batch.Count);
         return count;

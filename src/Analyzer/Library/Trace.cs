@@ -38,8 +38,8 @@ public sealed class Trace : IDisposable
     /// <exception cref="FaultrecException">A table of stacks was asked of a recording without them.</exception>
     public DataFrame Table(ReportTableKind table, FaultFilter? filter = null, int top = 0)
     {
-        if (table.NamesCode() && StackText.WhyNone(Metadata) is { } problem)
-            throw new FaultrecException(ExitCode.BadInput, $"{Path}: {problem}");
+        if (table.NamesCode())
+            StackText.Require(Path, Metadata);
         return ReportTables.Build(Report(filter, table.Parts()), table, top).Frame;
     }
 

@@ -40,6 +40,14 @@ public static class StackText
         return note;
     }
 
+    /// <param name="path">Of the trace, as the user gave it.</param>
+    /// <exception cref="FaultrecException">The recording has no stacks: says why, and what to do.</exception>
+    public static void Require(string path, TraceMetadata metadata)
+    {
+        if (WhyNone(metadata) is { } problem)
+            throw new FaultrecException(ExitCode.BadInput, $"{path}: {problem}");
+    }
+
     /// <summary>Why a report by stacks cannot be had, and what to do; null where it can.</summary>
     public static string? WhyNone(TraceMetadata metadata) => metadata.Stacks is { NodeFrames.Count: > 0 } ? null
         : $"has no stacks ({metadata.StackRecording switch
