@@ -9,14 +9,14 @@
 
 #define MAX_PYTHON_LAYOUTS 64
 #define MAX_PYTHON_THREADS 256
-#define FRAME_BYTES	   128 /* of a frame, as far as its fields are looked at */
-#define OWNED_BY_C                                                                                 \
-	3 /* since 3.12 this and above: not a function's frame, but the interpreter's              \
-	   */
-#define TAG_BITS      7ull /* of a reference, since 3.14 */
-#define PYTHON_STATE  32   /* PyASCIIObject.state; length is at 16, as a bytes object's */
-#define PYTHON_LENGTH 16
-#define PYTHON_BYTES  32 /* PyBytesObject.ob_sval */
+#define FRAME_BYTES	   128	/* of a frame, as far as its fields are looked at */
+#define TAG_BITS	   7ull /* of a reference, since 3.14 */
+#define PYTHON_STATE	   32	/* PyASCIIObject.state; length is at 16, as a bytes object's */
+#define PYTHON_LENGTH	   16
+#define PYTHON_BYTES	   32 /* PyBytesObject.ob_sval */
+
+/* Since 3.12 this and above: not a function's frame, but the interpreter's. */
+#define OWNED_BY_C 3
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

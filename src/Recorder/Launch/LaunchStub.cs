@@ -25,7 +25,7 @@ public static unsafe class LaunchStub
         _ = Libc.Fcntl(go, Libc.FSetfd, Libc.FdCloexec);
         _ = Libc.Fcntl(report, Libc.FSetfd, Libc.FdCloexec);
         FileLimit.Restore(ulong.Parse(args[3], CultureInfo.InvariantCulture));
-        var variables = Variables();
+        var variables = NativeArguments.Environment();
         var error = args[4].Length == 0 ? 0 : BecomeUser(args[4], uint.Parse(args[5]), uint.Parse(args[6]), args[7], variables);
         if (error != 0)
             return Fail(report, error, StubReport.CannotBecomeUser);
@@ -33,9 +33,9 @@ public static unsafe class LaunchStub
         // The runtime ignores SIGPIPE; an ignored signal stays ignored through execve.
         _ = Libc.Signal(Sigpipe, 0);
         using var argv = new NativeArguments(args.AsSpan(8));
-        using var environment = NativeEnvironment(variables);
+        using var environment = new NativeArguments(variables);
         JitSwitches.AddTo(variables);
-        using var environmentWithSwitches = NativeEnvironment(variables);
+        using var environmentWithSwitches = new NativeArguments(variables);
 
         // Once for nothing, so that the pages and bindings that the real calls need are there: from the look at the counters
         // until execve no fault may come.
@@ -93,12 +93,6 @@ public static unsafe class LaunchStub
         (variables["HOME"], variables["USER"], variables["LOGNAME"]) = (home, user, user);
         return 0;
     }
-
-    private static Dictionary<string, string> Variables()
-        => Environment.GetEnvironmentVariables().Cast<DictionaryEntry>().ToDictionary(entry => (string)entry.Key, entry => (string)entry.Value!);
-
-    private static NativeArguments NativeEnvironment(Dictionary<string, string> variables)
-        => new([.. variables.Select(variable => $"{variable.Key}={variable.Value}")]);
 }
 
 /// <summary>What the stub tells through its pipe; end of file after the baseline means that execve succeeded.</summary>
@@ -121,7 +115,7 @@ internal struct StubReport
     public long ProcessMajorFaults;
 }
 
-/// <summary>A char *argv[] in native memory.</summary>
+/// <summary>A char *argv[] or envp[] in native memory.</summary>
 internal sealed unsafe class NativeArguments : IDisposable
 {
     private readonly List<nint> _strings = [];
@@ -134,10 +128,20 @@ internal sealed unsafe class NativeArguments : IDisposable
         Empty = Add("");
     }
 
+    /// <param name="variables">For an environment: "NAME=value".</param>
+    public NativeArguments(IReadOnlyDictionary<string, string> variables)
+        : this([.. variables.Select(variable => $"{variable.Key}={variable.Value}")])
+    {
+    }
+
     /// <summary>Null-terminated.</summary>
     public byte** Pointer { get; }
 
     public byte* Empty { get; }
+
+    /// <summary>This process's variables.</summary>
+    public static Dictionary<string, string> Environment()
+        => System.Environment.GetEnvironmentVariables().Cast<DictionaryEntry>().ToDictionary(entry => (string)entry.Key, entry => (string)entry.Value!);
 
     public void Dispose()
     {

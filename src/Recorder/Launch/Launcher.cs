@@ -152,19 +152,11 @@ internal sealed unsafe class Launcher : IDisposable
         _ = Libc.PosixSpawnattrSetsigdefault(attributes, allSignals);
         _ = Libc.PosixSpawnattrSetflags(attributes, SpawnSetSigDef);
         using var argv = new NativeArguments(arguments);
-        using var environment = new NativeArguments(EnvironmentStrings());
+        using var environment = new NativeArguments(NativeArguments.Environment());
         int pid;
         var result = Libc.PosixSpawn(&pid, argv.Pointer[0], null, attributes, argv.Pointer, environment.Pointer);
         _ = Libc.PosixSpawnattrDestroy(attributes);
         return result == 0 ? pid : throw Errno.Failure(result, "starting the launcher");
-    }
-
-    private static string[] EnvironmentStrings()
-    {
-        var strings = new List<string>();
-        foreach (System.Collections.DictionaryEntry entry in Environment.GetEnvironmentVariables())
-            strings.Add($"{entry.Key}={entry.Value}");
-        return [.. strings];
     }
 
     // Under `dotnet faultrec.dll` the executable is dotnet and the first argument our assembly.

@@ -65,16 +65,26 @@ internal sealed unsafe class ElfWorker : IDisposable
     /// <exception cref="BadElfException">It is not there, not the one that was mapped, or cannot be read.</exception>
     public (int Module, string? BuildId, Libdw.ProgramHeader[] Segments) Open(string path, ulong inode)
     {
-        var reply = Ask(ElfRequest.Open, request =>
+        BinaryReader reply;
+        try
         {
-            request.Write(path);
-            request.Write(inode);
-        });
+            reply = Ask(ElfRequest.Open, Write);
+        }
+        catch (LostElfWorkerException e) when (e.HadOthers)
+        {
+            reply = Ask(ElfRequest.Open, Write);
+        }
         _opened++;
         var (module, buildId) = (reply.ReadInt32(), reply.ReadString());
         var segments = new Libdw.ProgramHeader[reply.ReadInt32()];
         reply.BaseStream.ReadExactly(MemoryMarshal.AsBytes(segments.AsSpan()));
         return (module, buildId.Length == 0 ? null : buildId, segments);
+
+        void Write(BinaryWriter request)
+        {
+            request.Write(path);
+            request.Write(inode);
+        }
     }
 
     /// <returns>The innermost first; never empty.</returns>

@@ -25,7 +25,7 @@ internal sealed class SymbolCache : IDisposable
         string? buildId = null;
         try
         {
-            (var number, buildId, var segments) = Open(path, inode);
+            (var number, buildId, var segments) = _worker.Open(path, inode);
             open = new OpenModule(number, _worker.Generation, segments, inode);
         }
         catch (BadElfException e)
@@ -75,18 +75,6 @@ internal sealed class SymbolCache : IDisposable
 
     public void Dispose() => _worker.Dispose();
 
-    private (int Module, string? BuildId, Libdw.ProgramHeader[] Segments) Open(string path, ulong inode)
-    {
-        try
-        {
-            return _worker.Open(path, inode);
-        }
-        catch (LostElfWorkerException e) when (e.HadOthers)
-        {
-            return _worker.Open(path, inode);
-        }
-    }
-
     private IReadOnlyList<CodeName> Names(int module, OpenModule open, ulong address)
     {
         if (open.IsBad)
@@ -95,7 +83,7 @@ internal sealed class SymbolCache : IDisposable
         {
             if (open.Generation != _worker.Generation)
             {
-                open.Number = Open(_modules[module].Path, open.Inode).Module;
+                open.Number = _worker.Open(_modules[module].Path, open.Inode).Module;
                 open.Generation = _worker.Generation;
             }
             return _worker.Find(open.Number, address);
