@@ -74,6 +74,21 @@ public sealed partial class StackTests : LiveTest
         Assert.All(rows.All.Where(row => !row.KernelAccess && row.StackId is not null), row => Assert.DoesNotContain(rows.Metadata.Stacks!.FramesOf(row.StackId!.Value), frame => frame.Kind == "kernel"));
     }
 
+    /// <summary>A file that is gone when the trace is made, and files that have their names under another root only.</summary>
+    [Theory]
+    [InlineData("cp $0 x; ./x 64 & sleep 1; rm x; echo other >x; kill $!; wait")]
+    [InlineData("mkdir -p root/lib64; cp $0 root/x; cp /lib64/ld-linux-x86-64.so.2 /lib/x86_64-linux-gnu/libc.so.6 root/lib64;  LD_LIBRARY_PATH=/lib64 chroot root /x 64 & sleep 2; kill $!; wait")]
+    public void FilesOutOfReachAreRead(string script)
+    {
+        var (_, rows) = RecordStacks("sh", "-c", $"cd {Folder["."]}; {script}", Checkout.Fixture("keep_touching"));
+
+        // The first are taken before the tables of its files are there.
+        var last = rows.All.Where(row => row is { Comm: "x", RegionName: "[anon]", Access: FaultAccess.Write }).TakeLast(1000).ToList();
+        Assert.Equal(1000, last.Count);
+        Assert.All(last, row => Assert.Contains("main", Functions(rows, row.StackId)));
+        Assert.All(last, row => Assert.Equal("_start", Functions(rows, row.StackId)[^1]));
+    }
+
     [Fact]
     public void FailedFaultsHaveStacks()
     {

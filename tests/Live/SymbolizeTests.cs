@@ -29,6 +29,13 @@ public sealed class SymbolizeTests : LiveTest
         Assert.Contains("main", after.Functions);
         Assert.Matches(@"[1-9][0-9]* of [0-9]+ frames without a name have one now", said);
         Assert.Equal(before.Rows, after.Rows);
+
+        // What the compiler put into others is there too: the stacks are those of the program that has its names.
+        File.Copy(Checkout.Fixture("callchain"), program, overwrite: true);
+        recorded = Running.ToEnd(InFolder, Checkout.Faultrec, "record", "--stacks", "-o", TracePath, "--force", "--", program, "100");
+        Assert.Equal(0, recorded.Status);
+        Assert.Equal(Read(TracePath).StacksOfOuter, after.StacksOfOuter);
+        Assert.NotEmpty(after.StacksOfOuter);
     }
 
     [Fact]
@@ -63,9 +70,10 @@ public sealed class SymbolizeTests : LiveTest
         return new Contents(
             [.. table.Frames.Select(frame => frame.Function)],
             table.Modules.ToDictionary(module => module.Path, module => module.BuildId),
-            Rows.ReadAll(reader, (batch, i) => (batch.TimeNs[i], batch.Address[i], batch.StackId[i], batch.Pfn[i], batch.Comm[i])));
+            Rows.ReadAll(reader, (batch, i) => (batch.TimeNs[i], batch.Address[i], batch.Pfn[i], batch.Comm[i])),
+            [.. Rows.ReadAll(reader, (batch, i) => batch.Stack[i]).Where(text => text?.Contains(";outer;", StringComparison.Ordinal) == true)]);
     }
 
     private sealed record Contents(
-        HashSet<string?> Functions, Dictionary<string, string?> BuildIds, List<(long, long, int, long, string)> Rows);
+        HashSet<string?> Functions, Dictionary<string, string?> BuildIds, List<(long, long, long, string)> Rows, SortedSet<string?> StacksOfOuter);
 }

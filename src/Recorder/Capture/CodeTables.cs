@@ -9,6 +9,7 @@ namespace Faultrec.Recorder.Capture;
 internal sealed unsafe class CodeTables : IDisposable
 {
     private readonly AttachedProbes _probes;
+    private readonly MappedFiles _mapped;
     private readonly MappedMemory _rows;
     private readonly MappedMemory _maps;
 
@@ -20,9 +21,10 @@ internal sealed unsafe class CodeTables : IDisposable
     private readonly ElfWorker _worker = new();
     private uint _rowCount;
 
-    public CodeTables(AttachedProbes probes, uint maxAddressSpaces)
+    public CodeTables(AttachedProbes probes, uint maxAddressSpaces, MappedFiles mapped)
     {
         _probes = probes;
+        _mapped = mapped;
         _rows = probes.MapArray("unwind_rows", StackProbes.MaxRows, sizeof(UnwindRow), "the unwind tables");
         _maps = probes.MapArray("code_maps", maxAddressSpaces, sizeof(CodeMaps), "the mappings of code");
         for (uint element = 1; element < maxAddressSpaces; element++)
@@ -48,7 +50,8 @@ internal sealed unsafe class CodeTables : IDisposable
     /// <summary>A process has mapped code. Where the probe has not seen it, or did not know the file, the mapping is added.</summary>
     public void Mapped(int pid, ulong start, ulong end, ulong fileOffset, MappingIdentity identity)
     {
-        if (identity.Path is null || KeyOf(identity) is not { } key || Find(key, identity.Path) is not { RowCount: > 0 } file
+        if (identity.Path is null || KeyOf(identity) is not { } key
+            || Find(key, identity.Path, _mapped.Hold(pid, start, end, identity), MappedFiles.RootOf(pid)) is not { RowCount: > 0 } file
             || !_probes.TryGet("process_maps", (uint)pid, out uint element))
             return;
         var bias = start - fileOffset + file.CodeOffset - file.CodeAddress;
@@ -68,14 +71,17 @@ internal sealed unsafe class CodeTables : IDisposable
     }
 
     /// <summary>Makes rows of a file, if there are none yet, and tells the probes.</summary>
-    public CodeFile? Find(CodeFileKey key, string path)
+    /// <param name="path">As the program sees it.</param>
+    /// <param name="name">Under which it can be opened; null: under none.</param>
+    /// <param name="root">Before an absolute path that the file itself names.</param>
+    public CodeFile? Find(CodeFileKey key, string path, string? name, string root)
     {
         if (_files.TryGetValue(key, out var known))
             return known;
         CodeFile? made = null;
         try
         {
-            made = Make(path);
+            made = Make(path, name ?? throw new BadElfException("is not to be found any more"), root);
             if (!_probes.TrySet("code_files", key, made.Value))
                 throw new BadElfException($"is one file too many for the probes, which hold {StackProbes.MaxFiles}");
         }
@@ -110,11 +116,11 @@ internal sealed unsafe class CodeTables : IDisposable
             : null;
     }
 
-    private CodeFile Make(string path)
+    private CodeFile Make(string path, string openName, string root)
     {
-        var made = _worker.MakeUnwindTable(path);
+        var made = _worker.MakeUnwindTable(openName);
         // The interpreter first: the program's entry names it.
-        var interpreter = made.Interpreter is { } name && KeyOf(name) is { } key && Find(key, name) is not null ? key : default;
+        var interpreter = made.Interpreter is { } name && KeyOf(root + name) is { } key && Find(key, name, root + name, root) is not null ? key : default;
         _needed[path] = made.Needed;
         var rows = made.Rows;
         if (rows.Length > StackProbes.MaxRows - _rowCount)

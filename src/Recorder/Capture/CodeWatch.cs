@@ -114,7 +114,7 @@ internal sealed class CodeWatch : IDisposable
     {
         if (!seen.Add(path) || CodeTables.KeyOf(path) is not { } key)
             return;
-        _tables.Find(key, path);
+        _tables.Find(key, path, path, "");
         foreach (var library in _tables.NeededBy(path))
         {
             if (LibraryFolders.Select(folder => Path.Combine(folder, library)).FirstOrDefault(File.Exists) is { } file)

@@ -82,7 +82,7 @@ internal sealed class ProbeCapture : ICapture
         try
         {
             var frames = options.NoFrames ? new FrameRecording(false, "--no-frames was given", 0, null, null) : DirectMap.Find(probes);
-            stacks = StackProbes.Open(probes, config, options.Command);
+            stacks = StackProbes.Open(probes, config, options.Command, target.MappedFiles);
             var faults = new FaultRings(probes, options);
             // A command faults no earlier than it may; what runs already has to wait for Start.
             if (!target.IsMachineWide)

@@ -3,6 +3,7 @@ using Faultrec.Recorder.Finalize;
 using Faultrec.Recorder.Launch;
 using Faultrec.Recorder.Native;
 using Faultrec.Recorder.Spool;
+using Faultrec.Recorder.Symbols;
 using Faultrec.Traces;
 
 namespace Faultrec.Recorder.Capture;
@@ -23,7 +24,7 @@ public static class Recording
             using var target = Target.Start(options, options.AsRoot ? null : user);
             var ending = CaptureRun.Run(options, target, new SpoolSink(spool, options.MaxSizeBytes ?? long.MaxValue), signals);
             var finalizeTime = Stopwatch.StartNew();
-            var metadata = Finalize(output, options.OnFinalizing);
+            var metadata = Finalize(output, target.MappedFiles, options.OnFinalizing);
             finalizeTime.Stop();
             if (options.NamesJitCode(metadata.StackRecording))
                 JitSwitches.DeleteMaps(metadata);
@@ -43,23 +44,24 @@ public static class Recording
         SpoolReader.RefuseIfRecording(spoolPath);
         var output = OutputFile.Prepare(outputPath, existing, InvokingUser.FromSudo(Libc.Geteuid() == 0));
         var time = Stopwatch.StartNew();
-        var metadata = WriteTrace(output, spoolPath, onFinalizing);
+        using var files = new MappedFiles();
+        var metadata = WriteTrace(output, spoolPath, files, onFinalizing);
         return new RecordResult(outputPath, metadata, new FileInfo(spoolPath).Length, time.Elapsed, metadata.Receipt.ExitStatus);
     }
 
-    private static TraceMetadata Finalize(OutputFile output, Action<double>? onFinalizing)
+    private static TraceMetadata Finalize(OutputFile output, MappedFiles files, Action<double>? onFinalizing)
     {
-        var metadata = WriteTrace(output, output.SpoolPath, onFinalizing);
+        var metadata = WriteTrace(output, output.SpoolPath, files, onFinalizing);
         output.Abandon();
         return metadata;
     }
 
-    private static TraceMetadata WriteTrace(OutputFile output, string spoolPath, Action<double>? onFinalizing)
+    private static TraceMetadata WriteTrace(OutputFile output, string spoolPath, MappedFiles files, Action<double>? onFinalizing)
     {
         using var reader = new SpoolReader(spoolPath);
         return output.Finalize(reader.Header.Metadata.Frames is { Recorded: true }, stream =>
         {
-            using var finalizer = new TraceFinalizer(reader, stream, onFinalizing);
+            using var finalizer = new TraceFinalizer(reader, stream, files, onFinalizing);
             return finalizer.Run();
         });
     }

@@ -1,5 +1,6 @@
 using Faultrec.Recorder.Native;
 using Faultrec.Recorder.Spool;
+using Faultrec.Recorder.Symbols;
 using Faultrec.Traces;
 
 namespace Faultrec.Recorder.Capture;
@@ -23,10 +24,10 @@ internal sealed class StackProbes : IDisposable
     private readonly StackRing _ring;
     private readonly CodeWatch _watch;
 
-    private StackProbes(AttachedProbes probes)
+    private StackProbes(AttachedProbes probes, MappedFiles mapped)
     {
         _ring = new StackRing(probes);
-        _watch = new CodeWatch(new CodeTables(probes, MaxAddressSpaces));
+        _watch = new CodeWatch(new CodeTables(probes, MaxAddressSpaces, mapped));
     }
 
     /// <summary>How the probes are told; without stacks, or without libdw, they take none.</summary>
@@ -40,11 +41,11 @@ internal sealed class StackProbes : IDisposable
     }
 
     /// <summary>Null: no stacks are taken.</summary>
-    public static StackProbes? Open(AttachedProbes probes, ProbeConfig config, IReadOnlyList<string> command)
+    public static StackProbes? Open(AttachedProbes probes, ProbeConfig config, IReadOnlyList<string> command, MappedFiles mapped)
     {
         if (config.CodeMaps == 0)
             return null;
-        var stacks = new StackProbes(probes);
+        var stacks = new StackProbes(probes, mapped);
         if (command.Count > 0)
             stacks._watch.Prepare(command[0]);
         return stacks;

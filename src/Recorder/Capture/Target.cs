@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using Faultrec.Recorder.Launch;
 using Faultrec.Recorder.Native;
 using Faultrec.Recorder.Spool;
+using Faultrec.Recorder.Symbols;
 using Faultrec.Traces;
 
 namespace Faultrec.Recorder.Capture;
@@ -51,6 +52,9 @@ internal sealed class Target : IDisposable
 
     public ulong CgroupId { get; private init; }
 
+    /// <summary>Filled where stacks are taken.</summary>
+    public MappedFiles MappedFiles { get; } = new();
+
     /// <summary>Readable when the process has ended; -1: there is none to wait for.</summary>
     public int EndFd => _pidfd?.Fd ?? -1;
 
@@ -90,5 +94,6 @@ internal sealed class Target : IDisposable
     {
         _pidfd?.Dispose();
         Launcher?.Dispose();
+        MappedFiles.Dispose();
     }
 }

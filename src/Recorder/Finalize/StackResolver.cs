@@ -10,7 +10,7 @@ namespace Faultrec.Recorder.Finalize;
 /// Makes the tree of stacks: what the probes sent are addresses of a process at a moment, so each fault's stack is looked up among
 /// the mappings of that moment, once as long as they stay.
 /// </summary>
-internal sealed class StackResolver(StackRecording recording, SpoolHeader header) : IDisposable
+internal sealed class StackResolver : IDisposable
 {
     /// <summary>A program that maps code all the time makes every stack a new one.</summary>
     private const int MaxResolved = 1 << 18;
@@ -19,14 +19,12 @@ internal sealed class StackResolver(StackRecording recording, SpoolHeader header
     private readonly Dictionary<(AddressSpace, int CodeVersion, int JitVersion, ulong Id), int> _resolved = [];
     private readonly Dictionary<(int Module, ulong Place), int[]> _frameIndices = [];
     private readonly Dictionary<(ulong Address, CodeName Name), int[]> _jitFrames = [];
-    private readonly Dictionary<(int Parent, int Frame), int> _nodeIndices = [];
     private readonly List<StackFrame> _frames = [];
-    private readonly List<int> _parents = [];
-    private readonly List<int> _nodeFrames = [];
-    private readonly Dictionary<int, string> _folded = [];
-    private readonly SymbolCache _symbols = new();
-    private readonly JitFrames _jit = new(header.Metadata);
-    private readonly KernelFrames _kernel = new(header.BootId == Machine.BootId);
+    private readonly SymbolCache _symbols;
+    private readonly StackTree _tree;
+    private readonly StackRecording _recording;
+    private readonly JitFrames _jit;
+    private readonly KernelFrames _kernel;
     private readonly PythonFrames _python = new();
     private readonly Dictionary<(ulong Code, ulong Offset), int> _pythonFrames = [];
     private readonly Dictionary<StackFrame, int> _pythonLines = [];
@@ -34,6 +32,15 @@ internal sealed class StackResolver(StackRecording recording, SpoolHeader header
     private long _complete;
     private long _truncated;
     private long _lost;
+
+    public StackResolver(StackRecording recording, SpoolHeader header, MappedFiles files)
+    {
+        _recording = recording;
+        _symbols = new SymbolCache(files);
+        _tree = new StackTree(_symbols.Modules, _frames);
+        _jit = new JitFrames(header.Metadata);
+        _kernel = new KernelFrames(header.BootId == Machine.BootId);
+    }
 
     public void Add(in StackRecordHead head, ReadOnlySpan<ulong> ips) => _sent[head.Id] = (head.Ending, ips[..Math.Min(head.Frames, ips.Length)].ToArray(), ips[Math.Min(head.Frames, ips.Length)..].ToArray());
 
@@ -59,7 +66,7 @@ internal sealed class StackResolver(StackRecording recording, SpoolHeader header
         if (place != _last.Place)
         {
             var node = NodeOf(id, stack.Ips, stack.Python, space, fault.Record.StartNs);
-            _last = (place, node, Fold(node));
+            _last = (place, node, _tree.Fold(node));
         }
         batch.StackId[i] = _last.Node;
         batch.Stack[i] = _last.Text;
@@ -70,10 +77,10 @@ internal sealed class StackResolver(StackRecording recording, SpoolHeader header
         => _sent.TryGetValue(id, out var stack) ? NodeOf(id, stack.Ips, stack.Python, space, timeNs) : null;
 
     /// <summary>Null: no fault has a stack.</summary>
-    public StackTable? BuildTable() => _parents.Count == 0 ? null : new StackTable(_symbols.Modules, _frames, _parents, _nodeFrames);
+    public StackTable? BuildTable() => _tree.BuildTable();
 
     public StackRecording BuildRecording(IReadOnlyList<string> recordingWarnings)
-        => recording with
+        => _recording with
         {
             Complete = _complete,
             Truncated = _truncated,
@@ -91,9 +98,9 @@ internal sealed class StackResolver(StackRecording recording, SpoolHeader header
         var frames = ips.Skip(_kernel.FirstOf(ips)).SelectMany(ip => FramesOf(ip, space, timeNs).Reverse()).ToList();
         if (python.Length > 0)
             frames = WithPython(frames, python);
-        node = -1;
+        node = StackTree.Root;
         for (var i = frames.Count - 1; i >= 0; i--)
-            node = Child(node, frames[i]);
+            node = _tree.Child(node, frames[i]);
         if (_resolved.Count == MaxResolved)
             _resolved.Clear();
         return _resolved[key] = node;
@@ -136,15 +143,6 @@ internal sealed class StackResolver(StackRecording recording, SpoolHeader header
             index = _pythonLines[made] = _frames.Count - 1;
         }
         return _pythonFrames[(code, word >> 1)] = index;
-    }
-
-    private int Child(int parent, int frame)
-    {
-        if (_nodeIndices.TryGetValue((parent, frame), out var node))
-            return node;
-        _parents.Add(parent);
-        _nodeFrames.Add(frame);
-        return _nodeIndices[(parent, frame)] = _parents.Count - 1;
     }
 
     /// <returns>Indices, the outermost first: more than one where functions were put into others.</returns>
@@ -193,25 +191,5 @@ internal sealed class StackResolver(StackRecording recording, SpoolHeader header
         var first = _frames.Count;
         _frames.AddRange(frames);
         return [.. Enumerable.Range(first, frames.Count)];
-    }
-
-    private string Fold(int node)
-    {
-        if (_folded.TryGetValue(node, out var text))
-            return text;
-        var names = new List<string>();
-        for (var at = node; at >= 0; at = _parents[at])
-            names.Add(Name(_frames[_nodeFrames[at]]));
-        names.Reverse();
-        return _folded[node] = string.Join(';', names);
-    }
-
-    // A semicolon is what separates frames.
-    private string Name(StackFrame frame)
-    {
-        var name = frame.Function ?? (frame.Module is { } module
-            ? $"{Path.GetFileName(_symbols.Modules[module].Path)}+0x{frame.Address:x}"
-            : $"0x{frame.Address:x}");
-        return name.Replace(';', ':');
     }
 }

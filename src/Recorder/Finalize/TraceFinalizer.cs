@@ -1,6 +1,7 @@
 using Faultrec.Recorder.Capture;
 using Faultrec.Recorder.Native;
 using Faultrec.Recorder.Spool;
+using Faultrec.Recorder.Symbols;
 using Faultrec.Traces;
 
 namespace Faultrec.Recorder.Finalize;
@@ -19,12 +20,13 @@ internal sealed class TraceFinalizer : ISpoolTarget, IDisposable
     private readonly FaultRows _rows;
     private readonly StackResolver? _stacks;
 
-    public TraceFinalizer(SpoolReader spool, Stream output, Action<double>? progress)
+    /// <param name="files">Of a recording that has just ended; else empty.</param>
+    public TraceFinalizer(SpoolReader spool, Stream output, MappedFiles files, Action<double>? progress)
     {
         _spool = spool;
         _writer = new TraceWriter(output);
         _progress = progress;
-        _stacks = spool.Header.Metadata.StackRecording is { Refusal: null } asked ? new StackResolver(asked, spool.Header) : null;
+        _stacks = spool.Header.Metadata.StackRecording is { Refusal: null } asked ? new StackResolver(asked, spool.Header, files) : null;
         _tasks = new TaskTable(_ledger, onlyKnown: spool.Header.FollowsOnlyTarget, stacks: _stacks);
         _rows = new FaultRows(spool.Header, _tasks, _ledger, _stacks);
     }

@@ -12,6 +12,7 @@ internal static unsafe partial class Libc
     public const int MapPrivate = 2;
     public const int MapAnonymous = 0x20;
     public const int OCloexec = 0x80000;
+    public const int OPath = 0x200000;
     public const int ONonblock = 0x800;
     public const short PollIn = 1;
     public const short PollHup = 0x10;

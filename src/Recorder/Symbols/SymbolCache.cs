@@ -4,7 +4,7 @@ using Faultrec.Traces;
 namespace Faultrec.Recorder.Symbols;
 
 /// <summary>The files that frames lie in and what their addresses are called. Grows with distinct files and frames only.</summary>
-internal sealed class SymbolCache : IDisposable
+internal sealed class SymbolCache(MappedFiles files) : IDisposable
 {
     private readonly Dictionary<(string Path, ulong Inode), int> _indices = [];
     private readonly List<StackModule> _modules = [];
@@ -25,7 +25,7 @@ internal sealed class SymbolCache : IDisposable
         string? buildId = null;
         try
         {
-            (var number, buildId, var segments) = _worker.Open(path, inode);
+            (var number, buildId, var segments) = _worker.Open(files.Find(path, inode), inode);
             open = new OpenModule(number, _worker.Generation, segments, inode);
         }
         catch (BadElfException e)
@@ -83,7 +83,7 @@ internal sealed class SymbolCache : IDisposable
         {
             if (open.Generation != _worker.Generation)
             {
-                open.Number = _worker.Open(_modules[module].Path, open.Inode).Module;
+                open.Number = _worker.Open(files.Find(_modules[module].Path, open.Inode), open.Inode).Module;
                 open.Generation = _worker.Generation;
             }
             return _worker.Find(open.Number, address);

@@ -32,55 +32,99 @@ public sealed class TraceSymbolizer : IDisposable
         _debugFolder = debugFolder;
     }
 
-    /// <summary>Writes the trace again with what was found. Rows are as they were; the column `stack` keeps its text.</summary>
+    /// <summary>Writes the trace again with what was found.</summary>
     /// <exception cref="FaultrecException">The trace is damaged, has no stacks, or the output cannot be written.</exception>
     public SymbolizeResult Run(TraceReader trace, Stream output)
     {
         var table = trace.Metadata.Stacks
             ?? throw new FaultrecException(ExitCode.BadInput, $"{trace.Path}: has no stacks; expected a trace of `faultrec record --stacks`");
-        var frames = table.Frames.ToArray();
-        var (missing, named) = (0, 0);
-        for (var i = 0; i < frames.Length; i++)
+        var frames = table.Frames.ToList();
+        var missing = 0;
+        var found = new Dictionary<int, int[]>();
+        for (var i = 0; i < table.Frames.Count; i++)
         {
             if (frames[i] is not { Kind: "user", Function: null, Module: { } module })
                 continue;
             missing++;
-            if (NameOf(module, table.Modules[module], frames[i].Address) is not { Function: not null } name)
-                continue;
-            frames[i] = frames[i] with { Function = name.Function, File = name.File, Line = name.Line };
-            named++;
+            if (NamesOf(module, table.Modules[module], frames[i].Address) is [.., { Function: not null }] names)
+                found[i] = AddFrames(frames, i, names);
         }
+        var tree = new StackTree(table.Modules, frames);
+        var nodes = Rebuild(tree, table, found);
         using var writer = new TraceWriter(output);
         var batch = new FaultBatch(trace.RowGroups.Select(group => group.Rows).DefaultIfEmpty().Max());
         for (var group = 0; group < trace.RowGroups.Count; group++)
         {
             trace.ReadRowGroup(group, FaultColumns.All, batch);
+            for (var i = 0; i < batch.Count; i++)
+            {
+                if ((uint)batch.StackId[i] >= (uint)nodes.Length)
+                    continue;
+                batch.StackId[i] = nodes[batch.StackId[i]];
+                batch.Stack[i] = tree.Fold(batch.StackId[i]);
+            }
             writer.WriteRowGroup(batch);
         }
-        writer.Complete(trace.Metadata with { Stacks = table with { Frames = frames } });
-        return new SymbolizeResult(missing, named, _notes);
+        writer.Complete(trace.Metadata with
+        {
+            Stacks = tree.BuildTable(),
+            Regions = [.. trace.Metadata.Regions.Select(region => region.MapperStack is { } stack && (uint)stack < (uint)nodes.Length ? region with { MapperStack = nodes[stack] } : region)],
+        });
+        return new SymbolizeResult(missing, found.Count, _notes);
     }
 
     public void Dispose() => _worker.Dispose();
 
-    // What the compiler put into the function would be frames of their own: the row's stack has none.
-    private CodeName NameOf(int index, StackModule module, ulong address)
+    // What the compiler put into the function become frames of their own behind it.
+    private static int[] AddFrames(List<StackFrame> frames, int index, IReadOnlyList<CodeName> names)
+    {
+        var bare = frames[index];
+        var indices = new int[names.Count];
+        for (var i = 0; i < names.Count; i++)
+        {
+            var name = names[^(i + 1)];
+            var frame = bare with { Function = name.Function, File = name.File, Line = name.Line, Inlined = i > 0 };
+            indices[i] = i == 0 ? index : frames.Count;
+            if (i == 0)
+                frames[index] = frame;
+            else
+                frames.Add(frame);
+        }
+        return indices;
+    }
+
+    /// <returns>Of each node of the table its node in the tree.</returns>
+    private static int[] Rebuild(StackTree tree, StackTable table, Dictionary<int, int[]> found)
+    {
+        var nodes = new int[table.Parents.Count];
+        for (var i = 0; i < nodes.Length; i++)
+        {
+            var frame = table.NodeFrames[i];
+            var node = table.Parents[i] < 0 ? StackTree.Root : nodes[table.Parents[i]];
+            foreach (var part in found.GetValueOrDefault(frame, [frame]))
+                node = tree.Child(node, part);
+            nodes[i] = node;
+        }
+        return nodes;
+    }
+
+    private IReadOnlyList<CodeName> NamesOf(int index, StackModule module, ulong address)
     {
         try
         {
             if (!_open.TryGetValue(index, out var open) || open is { } old && old.Generation != _worker.Generation)
                 _open[index] = open = Open(module);
-            return open is { } found ? _worker.Find(found.Module, address)[^1] : default;
+            return open is { } found ? _worker.Find(found.Module, address) : [];
         }
         catch (LostElfWorkerException e) when (e.HadOthers)
         {
-            return NameOf(index, module, address);
+            return NamesOf(index, module, address);
         }
         catch (BadElfException e)
         {
             _open[index] = null;
             _notes.Add($"{module.Path}: {e.Message}");
-            return default;
+            return [];
         }
     }
 

@@ -3,6 +3,7 @@ using Faultrec.Recorder.Capture;
 using Faultrec.Recorder.Finalize;
 using Faultrec.Recorder.Native;
 using Faultrec.Recorder.Spool;
+using Faultrec.Recorder.Symbols;
 using Faultrec.Traces;
 using Xunit;
 
@@ -172,7 +173,8 @@ internal sealed class SpoolStory : IDisposable
         using var spool = new SpoolReader(Path);
         using (var output = File.Create(path))
         {
-            using var finalizer = new TraceFinalizer(spool, output, null);
+            using var files = new MappedFiles();
+            using var finalizer = new TraceFinalizer(spool, output, files, null);
             finalizer.Run();
         }
         return FinishedTrace.Read(path);

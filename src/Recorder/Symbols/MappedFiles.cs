@@ -1,0 +1,51 @@
+using Faultrec.Recorder.Finalize;
+using Faultrec.Recorder.Native;
+
+namespace Faultrec.Recorder.Symbols;
+
+/// <summary>
+/// Files whose code the target has mapped, held until the trace is made: by then they may be deleted or replaced, and those of a
+/// process with another root were never to be found here under their name. Two threads use it, never at once.
+/// </summary>
+internal sealed class MappedFiles : IDisposable
+{
+    private readonly Dictionary<(string Path, ulong Inode), FdHandle> _held = [];
+
+    /// <summary>The file that a process has mapped just now.</summary>
+    /// <returns>A name under which it can be opened, also by other processes; null: it is out of reach.</returns>
+    public string? Hold(int pid, ulong start, ulong end, MappingIdentity identity)
+    {
+        var path = identity.Path!;
+        if (_held.TryGetValue((path, identity.Inode), out var known))
+            return NameOf(known);
+        // The last is proc_pid_map_files(5): the mapping itself, whatever became of its name.
+        string[] names = [path, RootOf(pid) + path, $"/proc/{pid}/map_files/{start:x}-{end:x}"];
+        foreach (var name in names)
+        {
+            // O_PATH: nothing happens to what is opened, should it be a device or a pipe.
+            var file = new FdHandle(Libc.Open(name, Libc.OPath | Libc.OCloexec, 0));
+            if (!file.IsInvalid && Libc.TryGetDeviceAndInode(NameOf(file))?.Inode == identity.Inode)
+            {
+                _held[(path, identity.Inode)] = file;
+                return NameOf(file);
+            }
+            file.Dispose();
+        }
+        return null;
+    }
+
+    /// <summary>Where a file is now that was mapped under this path: there, as long as it is the same.</summary>
+    public string Find(string path, ulong inode)
+        => _held.TryGetValue((path, inode), out var held) && Libc.TryGetDeviceAndInode(path)?.Inode != inode ? NameOf(held) : path;
+
+    /// <summary>Before an absolute path as the process sees it.</summary>
+    public static string RootOf(int pid) => $"/proc/{pid}/root";
+
+    public void Dispose()
+    {
+        foreach (var file in _held.Values)
+            file.Dispose();
+    }
+
+    private static string NameOf(FdHandle file) => $"/proc/{Environment.ProcessId}/fd/{file.Fd}";
+}
