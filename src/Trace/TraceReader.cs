@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using Parquet;
 using Parquet.Meta;
 using Parquet.Schema;
@@ -190,7 +192,10 @@ public sealed class TraceReader : IDisposable
 
     private void ReadAll<T>(ColumnChunkAddress chunk, T[] values)
         where T : struct
-        => Read(chunk, values, null);
+    {
+        if (!TryFillConstant(chunk, values))
+            Read(chunk, values, null);
+    }
 
     private void ReadNullable<T>(ColumnChunkAddress chunk, T[] values, T nothing, bool empty)
         where T : struct
@@ -200,9 +205,24 @@ public sealed class TraceReader : IDisposable
             values.AsSpan(0, chunk.Rows).Fill(nothing);
             return;
         }
+        if (StatisticsOf(chunk)?.NullCount == 0 && TryFillConstant(chunk, values))
+            return;
         Read(chunk, values, _levels);
         Spread(values, _levels.AsSpan(0, chunk.Rows), nothing);
     }
+
+    /// <summary>One value in all rows, as process and page-table level mostly have, is in the footer: nothing is decoded.</summary>
+    private bool TryFillConstant<T>(ColumnChunkAddress chunk, T[] values)
+        where T : struct
+    {
+        if (StatisticsOf(chunk) is not { NullCount: null or 0, MinValue: { } min, MaxValue: { } max } || !min.AsSpan().SequenceEqual(max)
+            || min.Length < Unsafe.SizeOf<T>())
+            return false;
+        values.AsSpan(0, chunk.Rows).Fill(MemoryMarshal.Read<T>(min));
+        return true;
+    }
+
+    private Statistics? StatisticsOf(ColumnChunkAddress chunk) => _parquet.RowGroups[chunk.Group].RowGroup.Columns[chunk.Column].MetaData!.Statistics;
 
     /// <summary>Moves the values, packed at the start, to their rows, and writes <paramref name="nothing"/> into the others.</summary>
     private static void Spread<T>(T[] values, ReadOnlySpan<int> levels, T nothing)
