@@ -58,20 +58,21 @@ internal static class DiffVerb
 
     public static int Run(DiffArgs args)
     {
-        // A report is let go once its figures are taken, so that memory does not grow with the number of traces but by their items.
-        var comparison = TraceComparison.Of([.. args.Before.Select(Measure)], [.. args.After.Select(Measure)], args.Filter);
+        var comparison = TraceComparison.Of(
+            [.. args.Before.Select(path => Measure(path, args.Filter))], [.. args.After.Select(path => Measure(path, args.Filter))], args.Filter);
         IReadOnlyList<string> inputs = [.. args.Before, .. args.After];
         if (args.Format == ReportFormat.Json)
             OutputTarget.Write(args.Output, inputs, stream => WriteJson(stream, comparison, args.Items ?? 0));
         else
             OutputTarget.WriteText(args.Output, inputs, writer => WriteText(writer, comparison, args));
         return (int)ExitCode.Ok;
+    }
 
-        TraceMeasures Measure(string path)
-        {
-            using var reader = TraceReader.Open(path);
-            return TraceMeasures.Of(ReportBuilder.Build(reader, args.Filter, ReportParts.Tasks) with { Path = path });
-        }
+    /// <summary>A report is let go once its figures are taken, so that memory does not grow with the number of traces but by their items.</summary>
+    internal static TraceMeasures Measure(string path, FaultFilter filter)
+    {
+        using var reader = TraceReader.Open(path);
+        return TraceMeasures.Of(ReportBuilder.Build(reader, filter, ReportParts.Tasks) with { Path = path });
     }
 
     private static void WriteText(TextWriter writer, TraceComparison comparison, DiffArgs args)

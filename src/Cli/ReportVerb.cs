@@ -64,6 +64,9 @@ internal static class ReportVerb
 
     public static int Run(ReportArgs args)
     {
+        var subject = args.By is { } table ? SideBySideReport.SubjectOf(table) : null;
+        if (args.Traces.Count > 1 && args.Format is ReportFormat.Text or ReportFormat.Markdown && (args.By is null || subject is not null))
+            return RunSideBySide(args, subject);
         var reports = new List<FaultReport>(args.Traces.Count);
         foreach (var path in args.Traces)
         {
@@ -77,6 +80,19 @@ internal static class ReportVerb
             OutputTarget.Write(args.Output, args.Traces, stream => WriteJson(stream, reports, args.Top ?? 0));
         else
             OutputTarget.WriteText(args.Output, args.Traces, writer => WriteText(writer, reports, args));
+        return (int)ExitCode.Ok;
+    }
+
+    private static int RunSideBySide(ReportArgs args, Subject? by)
+    {
+        var traces = new SideBySide([.. args.Traces.Select(path => DiffVerb.Measure(path, args.Filter))], args.Filter);
+        OutputTarget.WriteText(args.Output, args.Traces, writer =>
+        {
+            if (args.Format == ReportFormat.Markdown)
+                SideBySideReport.WriteMarkdown(writer, traces, by, args.Top ?? RowsForPeople);
+            else
+                SideBySideReport.WriteText(writer, traces, by, args.Top ?? RowsForPeople, OutputTarget.StyleFor(args.Output));
+        });
         return (int)ExitCode.Ok;
     }
 

@@ -176,7 +176,7 @@ public class ComparisonStories
         var torn = Side(App with { Receipt = App.Receipt with { Complete = false, Lost = 7 }, Kernel = "6.1.0" }, [new(0x10000)]);
         var sample = Side(App with { Sampling = new Sampling(16, null, false), Backend = "perf" }, [new(0x10000, DurationNs: null) { Weight = 16 }]);
 
-        var notes = string.Join('\n', ComparisonText.Notes(Compare([whole], [torn, sample])));
+        var notes = string.Join('\n', ComparisonText.Notes([whole, torn, sample], FaultFilter.None));
 
         Assert.Contains("INCOMPLETE: 1 fault captured, 7 lost", notes, StringComparison.Ordinal);
         Assert.Contains("sampled 1 in 16", notes, StringComparison.Ordinal);
@@ -186,7 +186,7 @@ public class ComparisonStories
         // A side that has no time for one of its traces has none.
         Assert.Null(Compare([whole], [torn, sample]).Total(Metric.TimeNs).After);
         Assert.Equal([1, 16], Compare([whole], [torn, sample]).Total(Metric.Faults).After!.Values);
-        Assert.Empty(ComparisonText.Notes(Compare([whole], [whole])));
+        Assert.Empty(ComparisonText.Notes([whole, whole], FaultFilter.None));
     }
 
     [Theory]

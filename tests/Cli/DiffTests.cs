@@ -119,6 +119,24 @@ public sealed class DiffTests : CliTest
         Assert.Contains("evil", result.Output, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void ReportOfSeveralTracesIsSideBySide()
+    {
+        Write();
+
+        var text = Faultrec("report", "small", "large");
+        var kinds = Faultrec("report", "--by", "kind", "--format", "markdown", "small", "large");
+        var levels = Faultrec("report", "--by", "level", "small", "large");
+
+        Assert.Equal([(0, ""), (0, ""), (0, "")], new[] { text, kinds, levels }.Select(result => (result.Status, result.Error)));
+        Assert.StartsWith("A small: ", text.Output);
+        Assert.Matches(@"\ntotals\n  figure +A +B\n  faults +100 +200\n", text.Output);
+        Assert.Contains("| unknown | faults | 100 | 200 |", kinds.Output, StringComparison.Ordinal);
+        Assert.Equal(2, levels.Output.Split("recorded ").Length - 1);
+        Assert.Equal(2, JsonDocument.Parse(Faultrec("report", "--format", "json", "small", "large").Output).RootElement.GetArrayLength());
+        Assert.Equal("trace,id", Faultrec("report", "--format", "csv", "small", "large").Output[..8]);
+    }
+
     private void Write()
     {
         SmallTrace.Write(Folder["small"]);

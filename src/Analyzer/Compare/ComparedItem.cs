@@ -1,6 +1,6 @@
 namespace Faultrec.Analyzer;
 
-/// <summary>A table of a comparison, in the order of the output.</summary>
+/// <summary>A table of traces beside each other, in the order of the output.</summary>
 public enum Subject
 {
     Total,
@@ -8,13 +8,38 @@ public enum Subject
     Kind,
     Process,
     File,
+
+    /// <summary>Only where it is asked for, as is the next: kinds and processes say the same.</summary>
+    Severity,
+    Comm,
+}
+
+/// <summary>Names of <see cref="Subject"/>.</summary>
+internal static class SubjectNames
+{
+    /// <summary>What is shown unasked.</summary>
+    public static IReadOnlyList<Subject> Shown { get; } = [Subject.Total, Subject.Region, Subject.Kind, Subject.Process, Subject.File];
+
+    public static string Name(this Subject subject) => subject.ToString().ToLowerInvariant();
+
+    /// <summary>Also the key in JSON.</summary>
+    public static string Title(this Subject subject) => subject switch
+    {
+        Subject.Total => "totals",
+        Subject.Region => "regions",
+        Subject.Kind => "kinds",
+        Subject.Process => "processes",
+        Subject.File => "files",
+        Subject.Severity => "severities",
+        _ => "comms",
+    };
 }
 
 /// <summary>
 /// What makes an item of one trace the same as one of another: nothing that differs between runs of one program, so neither
 /// address, pid nor region id.
 /// </summary>
-/// <param name="Name">Of the region, the kind, the process (comm) or the file.</param>
+/// <param name="Name">Of the region, the kind, the process (comm), the file, the severity or the threads.</param>
 /// <param name="RegionKind">Null but for regions, as the next three are.</param>
 /// <param name="Prot">Null also for faults without a mapping.</param>
 /// <param name="Process">Comm of the region's process; null also where every trace has one process only, which may have been renamed.</param>

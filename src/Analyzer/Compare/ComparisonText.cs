@@ -15,10 +15,10 @@ public static class ComparisonText
     }
 
     /// <summary>What the tables cannot say or may mislead about: a sentence each, none for most comparisons.</summary>
-    public static IReadOnlyList<string> Notes(TraceComparison comparison)
+    public static IReadOnlyList<string> Notes(IReadOnlyList<TraceMeasures> traces, FaultFilter filter)
     {
         var notes = new List<string>();
-        foreach (var trace in comparison.Traces)
+        foreach (var trace in traces)
         {
             if (!ReceiptText.IsComplete(trace.Metadata.Receipt))
                 notes.Add($"{trace.Path}: {ReceiptText.Describe(trace.Metadata.Receipt)}. Faults that are absent from it may have happened all the same");
@@ -30,15 +30,15 @@ public static class ComparisonText
 
         AddIfDiffers("backends", trace => trace.Metadata.Backend, "they do not see the same faults, nor measure the same time");
         AddIfDiffers("kernels", trace => $"{trace.Metadata.Kernel} {trace.Metadata.Arch}", "a difference may be theirs");
-        if (ShiftedRegions(comparison) is { } shifted)
+        if (ShiftedRegions(traces) is { } shifted)
             notes.Add(shifted);
-        if (!comparison.Filter.IsEmpty)
-            notes.Add($"filter: {comparison.Filter}");
+        if (!filter.IsEmpty)
+            notes.Add($"filter: {filter}");
         return notes;
 
         void AddIfDiffers(string what, Func<TraceMeasures, string> value, string consequence)
         {
-            var values = comparison.Traces.Select(value).Distinct().ToList();
+            var values = traces.Select(value).Distinct().ToList();
             if (values.Count > 1)
                 notes.Add($"the {what} differ ({string.Join(", ", values)}): {consequence}");
         }
@@ -48,11 +48,11 @@ public static class ComparisonText
     internal static string? WithinNoise(TraceComparison comparison)
     {
         var counts = new List<string>();
-        foreach (var subject in Enum.GetValues<Subject>())
+        foreach (var subject in SubjectNames.Shown)
         {
             var rows = subject == Subject.Total ? 0 : comparison.Rows(subject).Count(row => row.Verdict == Verdict.WithinNoise);
             if (rows > 0)
-                counts.Add($"{Units.Count(rows)} of {ComparisonTables.Title(subject)}");
+                counts.Add($"{Units.Count(rows)} of {subject.Title()}");
         }
 
         return counts.Count == 0 ? null : string.Join(", ", counts);
@@ -110,12 +110,11 @@ public static class ComparisonText
     private static string Value(Metric metric, long value) => metric == Metric.TimeNs ? Units.Duration(value) : Units.Count(value);
 
     // A mapping more or less moves every later one of its name to another number.
-    private static string? ShiftedRegions(TraceComparison comparison)
+    private static string? ShiftedRegions(IReadOnlyList<TraceMeasures> traces)
     {
-        var traces = comparison.Traces.ToList();
         var groups = traces.SelectMany(trace => trace.Items).Where(item => item is { Subject: Subject.Region, Order: > 1 })
             .Select(item => item with { Order = 1 }).Distinct()
-            .Select(item => (Item: item, Counts: traces.ConvertAll(trace => trace.Items.Count(other => other.Subject == Subject.Region && other with { Order = 1 } == item))))
+            .Select(item => (Item: item, Counts: traces.Select(trace => trace.Items.Count(other => other.Subject == Subject.Region && other with { Order = 1 } == item)).ToList()))
             .Where(group => group.Counts.Min() != group.Counts.Max())
             .OrderByDescending(group => group.Counts.Max()).ThenBy(group => group.Item.Name, StringComparer.Ordinal)
             .ToList();

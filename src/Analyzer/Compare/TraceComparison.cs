@@ -50,13 +50,8 @@ public sealed class TraceComparison
     {
         var comparison = new TraceComparison(before, after, filter);
         comparison.RequireOneFormat();
-        if (comparison.Traces.All(trace => trace.Processes <= 1))
-        {
-            foreach (var trace in comparison.Traces)
-                trace.ForgetProcesses();
-        }
-
-        foreach (var subject in Enum.GetValues<Subject>())
+        TraceMeasures.ForgetOnlyProcesses([.. comparison.Traces]);
+        foreach (var subject in SubjectNames.Shown)
             comparison._rows.Add(subject, comparison.RowsOf(subject));
         return comparison;
     }

@@ -31,7 +31,7 @@ public sealed class TraceMeasures
     public Measures Of(ComparedItem item)
         => _items.TryGetValue(item, out var measures)
             ? measures
-            : new Measures(0, 0, item.Subject == Subject.Kind ? null : 0, _hasDurations ? 0 : null);
+            : new Measures(0, 0, HasPages(item.Subject) ? 0 : null, _hasDurations ? 0 : null);
 
     /// <param name="report">With tasks.</param>
     public static TraceMeasures Of(FaultReport report)
@@ -42,12 +42,25 @@ public sealed class TraceMeasures
             trace.Add(new ComparedItem(Subject.Kind, row.Kind.Name()), row.Counts, null);
         foreach (var row in report.Processes)
             trace.Add(new ComparedItem(Subject.Process, CommOf(row)), row.Counts, row.DistinctPages);
+        foreach (var row in report.Severities)
+            trace.Add(new ComparedItem(Subject.Severity, row.Severity.Name()), row.Counts, null);
+        foreach (var row in report.Comms)
+            trace.Add(new ComparedItem(Subject.Comm, row.Comm), row.Counts, null);
         trace.AddRegions(report);
         return trace;
     }
 
-    /// <summary>The same without the process in the items' identity.</summary>
-    internal void ForgetProcesses()
+    /// <summary>Where every trace has one process only, it is the same one whatever it is called.</summary>
+    internal static void ForgetOnlyProcesses(IReadOnlyList<TraceMeasures> traces)
+    {
+        if (traces.Any(trace => trace.Processes > 1))
+            return;
+        foreach (var trace in traces)
+            trace.ForgetProcesses();
+    }
+
+    // The same without the process in the items' identity.
+    private void ForgetProcesses()
     {
         foreach (var (item, measures) in _items.ToArray())
         {
@@ -57,6 +70,8 @@ public sealed class TraceMeasures
             _items[item with { Process = null }] = measures;
         }
     }
+
+    private static bool HasPages(Subject subject) => subject is not (Subject.Kind or Subject.Severity or Subject.Comm);
 
     private static string CommOf(ProcessRow row) => row.Comm ?? "";
 

@@ -16,11 +16,11 @@ public static class ComparisonJson
         json.WriteString("filter", comparison.Filter.ToString());
         json.WriteBoolean("noise_known", comparison.KnowsNoise);
         json.WriteStartArray("notes");
-        foreach (var note in ComparisonText.Notes(comparison))
+        foreach (var note in ComparisonText.Notes([.. comparison.Traces], comparison.Filter))
             json.WriteStringValue(note);
         json.WriteEndArray();
-        foreach (var subject in Enum.GetValues<Subject>())
-            WriteTable(json, comparison.Rows(subject), ComparisonTables.Title(subject), items);
+        foreach (var subject in SubjectNames.Shown)
+            WriteTable(json, comparison.Rows(subject), subject.Title(), items);
         json.WriteEndObject();
     }
 

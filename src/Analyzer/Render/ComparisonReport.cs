@@ -10,7 +10,7 @@ public static class ComparisonReport
         output.Write('\n');
         TextReport.WriteWrapped(output, $"before {ComparisonText.Side(comparison.Before)}", static line => line);
         TextReport.WriteWrapped(output, $"after {ComparisonText.Side(comparison.After)}", static line => line);
-        foreach (var note in ComparisonText.Notes(comparison))
+        foreach (var note in ComparisonText.Notes([.. comparison.Traces], comparison.Filter))
             TextReport.WriteWrapped(output, note, style.Alarm);
         foreach (var table in Shown(comparison, items))
         {
@@ -31,7 +31,7 @@ public static class ComparisonReport
         output.Write($"**{HostileText.Markdown(ComparisonText.Headline(comparison))}**\n\n");
         output.Write($"- before: {HostileText.Markdown(ComparisonText.Side(comparison.Before))}\n");
         output.Write($"- after: {HostileText.Markdown(ComparisonText.Side(comparison.After))}\n");
-        foreach (var note in ComparisonText.Notes(comparison))
+        foreach (var note in ComparisonText.Notes([.. comparison.Traces], comparison.Filter))
             output.Write($"- **{HostileText.Markdown(note)}**\n");
         foreach (var table in Shown(comparison, items))
             MarkdownReport.WriteTable(output, table);
@@ -43,7 +43,7 @@ public static class ComparisonReport
     /// <param name="items">Items a table; 0 prints all.</param>
     public static void WriteCsv(TextWriter output, TraceComparison comparison, int items)
     {
-        foreach (var subject in Enum.GetValues<Subject>())
+        foreach (var subject in SubjectNames.Shown)
             CsvReport.Write(output, ComparisonTables.Build(comparison, subject, items, rowFilter: null), null, withHeader: subject == Subject.Total);
     }
 
@@ -53,7 +53,7 @@ public static class ComparisonReport
     // People read what differs; the totals also say what does not.
     private static IEnumerable<ReportTable> Shown(TraceComparison comparison, int items)
     {
-        return Enum.GetValues<Subject>()
+        return SubjectNames.Shown
             .Select(subject => ComparisonTables.Build(comparison, subject, items, subject == Subject.Total ? null : IsWorthReading))
             .Where(table => table.TotalRows > 0);
 

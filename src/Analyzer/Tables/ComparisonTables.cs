@@ -12,9 +12,9 @@ public static class ComparisonTables
             rows = [.. rows.Where(rowFilter)];
         var forRegions = subject == Subject.Region ? ColumnAudience.Everyone : ColumnAudience.Machine;
         var ofSeveral = comparison.Traces.Count() > 2 ? ColumnAudience.Everyone : ColumnAudience.Machine;
-        return new TableBuilder<ComparedRow>(null, Title(subject), rows, items == 0 ? 0 : RowsOfItems(rows, items))
-            .Text("table", "table", ColumnAudience.Machine, row => TableName(row.Item.Subject))
-            .Text("name", TableName(subject), subject == Subject.Total ? ColumnAudience.Machine : ColumnAudience.Everyone, row => row.Item.Name)
+        return new TableBuilder<ComparedRow>(null, subject.Title(), rows, items == 0 ? 0 : RowsOfItems(rows, items))
+            .Text("table", "table", ColumnAudience.Machine, row => row.Item.Subject.Name())
+            .Text("name", subject.Name(), subject == Subject.Total ? ColumnAudience.Machine : ColumnAudience.Everyone, row => row.Item.Name)
             .Text("kind", "kind", ColumnAudience.Machine, row => row.Item.RegionKind)
             .Text("prot", "prot", forRegions, row => row.Item.Prot)
             .Text("process", "process", rows.Any(row => row.Item.Process is not null) ? forRegions : ColumnAudience.Machine, row => row.Item.Process)
@@ -33,18 +33,6 @@ public static class ComparisonTables
             .Text("verdict", "verdict", comparison.KnowsNoise ? ColumnAudience.Everyone : ColumnAudience.Machine, row => row.Verdict.Name())
             .Build();
     }
-
-    /// <summary>Also the key in JSON.</summary>
-    internal static string Title(Subject subject) => subject switch
-    {
-        Subject.Total => "totals",
-        Subject.Region => "regions",
-        Subject.Kind => "kinds",
-        Subject.Process => "processes",
-        _ => "files",
-    };
-
-    private static string TableName(Subject subject) => subject.ToString().ToLowerInvariant();
 
     private static int RowsOfItems(IReadOnlyList<ComparedRow> rows, int items)
     {

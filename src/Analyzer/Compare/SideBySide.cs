@@ -1,0 +1,59 @@
+using Faultrec.Traces;
+
+namespace Faultrec.Analyzer;
+
+/// <summary>One figure of one item in every trace.</summary>
+/// <param name="IsFirst">The first row of its item.</param>
+/// <param name="Values">In the order of the traces; null where a trace does not know.</param>
+public sealed record SideRow(ComparedItem Item, Metric Metric, bool IsFirst, IReadOnlyList<long?> Values);
+
+/// <summary>
+/// Several traces beside each other, their items matched as <see cref="TraceComparison"/> does, without a judgement on what
+/// differs: any number of traces, of different machines too.
+/// </summary>
+public sealed class SideBySide
+{
+    /// <param name="traces">At least one; their processes are forgotten where each has one only.</param>
+    public SideBySide(IReadOnlyList<TraceMeasures> traces, FaultFilter filter)
+    {
+        TraceMeasures.ForgetOnlyProcesses(traces);
+        (Traces, Filter) = (traces, filter);
+    }
+
+    public IReadOnlyList<TraceMeasures> Traces { get; }
+
+    public FaultFilter Filter { get; }
+
+    /// <summary>How a trace is called in headings: A to Z, then AA.</summary>
+    public static string Letter(int trace) => trace < 26 ? $"{(char)('A' + trace)}" : Letter((trace / 26) - 1) + Letter(trace % 26);
+
+    /// <summary>
+    /// Items by the most faults that a trace has of them, then by that of their time, then by name. Of an item each figure that
+    /// is anything but 0 in a trace, faults always.
+    /// </summary>
+    public IReadOnlyList<SideRow> Rows(Subject subject)
+        => [.. Traces.SelectMany(trace => trace.Items).Where(item => item.Subject == subject).Distinct()
+            .Select(RowsOf)
+            .OrderByDescending(rows => Most(rows, Metric.Faults))
+            .ThenByDescending(rows => Most(rows, Metric.TimeNs))
+            .ThenBy(rows => rows[0].Item.Name, StringComparer.Ordinal)
+            .ThenBy(rows => rows[0].Item.Process, StringComparer.Ordinal)
+            .ThenBy(rows => rows[0].Item.Prot, StringComparer.Ordinal)
+            .ThenBy(rows => rows[0].Item.Order)
+            .SelectMany(rows => rows)];
+
+    private static long Most(List<SideRow> rows, Metric metric) => rows.Find(row => row.Metric == metric)?.Values.Max() ?? 0;
+
+    private List<SideRow> RowsOf(ComparedItem item)
+    {
+        var rows = new List<SideRow>();
+        foreach (var metric in MetricNames.All)
+        {
+            var values = Traces.Select(trace => trace.Of(item)[metric]).ToList();
+            if (metric == Metric.Faults || item.Subject == Subject.Total || values.Exists(value => value is not (null or 0)))
+                rows.Add(new SideRow(item, metric, rows.Count == 0, values));
+        }
+
+        return rows;
+    }
+}

@@ -1,0 +1,77 @@
+namespace Faultrec.Analyzer;
+
+/// <summary>Several traces for people: which is which, what must be said of them, then a table a question.</summary>
+public static class SideBySideReport
+{
+    private const string LeftOut = "figures that no trace has, or that are 0 in all, are left out; --by TABLE and the formats json and csv have each trace's other tables";
+
+    /// <summary>The table of this name as a question to several traces; null: it has no match from trace to trace.</summary>
+    public static Subject? SubjectOf(ReportTableKind table) => table switch
+    {
+        ReportTableKind.Region => Subject.Region,
+        ReportTableKind.Kind => Subject.Kind,
+        ReportTableKind.Severity => Subject.Severity,
+        ReportTableKind.Process => Subject.Process,
+        ReportTableKind.File => Subject.File,
+        ReportTableKind.Comm => Subject.Comm,
+        _ => null,
+    };
+
+    /// <param name="by">The only table below the totals; null prints those that diff has.</param>
+    /// <param name="items">Items a table; 0 prints all.</param>
+    public static void WriteText(TextWriter output, SideBySide traces, Subject? by, int items, TextStyle style)
+    {
+        for (var i = 0; i < traces.Traces.Count; i++)
+            TextReport.WriteWrapped(output, $"{SideBySide.Letter(i)} {Legend(traces.Traces[i])}", static line => line);
+        foreach (var note in Notes(traces))
+            TextReport.WriteWrapped(output, note, style.Alarm);
+        foreach (var table in Tables(traces, by, items))
+        {
+            output.Write($"\n{style.Title(table.Title)}\n");
+            TextTable.Write(output, table, style);
+        }
+
+        output.Write('\n');
+        TextReport.WriteWrapped(output, LeftOut, style.Dim);
+    }
+
+    /// <param name="by">The only table below the totals; null prints those that diff has.</param>
+    /// <param name="items">Items a table; 0 prints all.</param>
+    public static void WriteMarkdown(TextWriter output, SideBySide traces, Subject? by, int items)
+    {
+        output.Write($"# Page faults of {Units.Of(traces.Traces.Count, "trace")}\n\n");
+        for (var i = 0; i < traces.Traces.Count; i++)
+            output.Write($"- {SideBySide.Letter(i)}: {HostileText.Markdown(Legend(traces.Traces[i]))}\n");
+        foreach (var note in Notes(traces))
+            output.Write($"- **{HostileText.Markdown(note)}**\n");
+        foreach (var table in Tables(traces, by, items))
+            MarkdownReport.WriteTable(output, table);
+        output.Write($"\n{HostileText.Markdown(LeftOut)}\n");
+    }
+
+    private static string Legend(TraceMeasures trace)
+        => $"{trace.Path}: {TextReport.Target(trace.Metadata)}; {TextReport.Provenance(trace.Metadata)}";
+
+    private static IEnumerable<string> Notes(SideBySide traces)
+    {
+        var sizes = traces.Traces.Select(trace => trace.Metadata.PageSize).Distinct().ToList();
+        if (sizes.Count > 1)
+            yield return $"the page sizes differ ({string.Join(", ", sizes.Select(size => Units.Bytes(size)))}): a fault or a page of one is not one of another";
+        foreach (var note in ComparisonText.Notes(traces.Traces, traces.Filter))
+            yield return note;
+    }
+
+    private static IEnumerable<ReportTable> Tables(SideBySide traces, Subject? by, int items)
+    {
+        IReadOnlyList<Subject> subjects = by is { } one ? [Subject.Total, one] : SubjectNames.Shown;
+        foreach (var subject in subjects)
+        {
+            for (var first = 0; first < traces.Traces.Count; first += SideBySideTables.MostTraces)
+            {
+                var table = SideBySideTables.Build(traces, subject, first, items);
+                if (table.TotalRows > 0)
+                    yield return table;
+            }
+        }
+    }
+}
