@@ -35,61 +35,67 @@ public static class TraceSchema
     /// </summary>
     internal static IReadOnlyList<TraceColumn> Columns { get; } =
     [
-        Column<long>(FaultColumns.TimeNs, "time_ns", false, EncodingHint.DeltaBinaryPacked, CompressionMethod.None),
-        Column<long>(FaultColumns.DurationNs, "duration_ns", true, EncodingHint.DeltaBinaryPacked, CompressionMethod.None),
-        Column<int>(FaultColumns.Pid, "pid", false, EncodingHint.DeltaBinaryPacked, CompressionMethod.Snappy),
-        Column<int>(FaultColumns.Tid, "tid", false, EncodingHint.DeltaBinaryPacked, CompressionMethod.Snappy),
-        Column<int>(FaultColumns.Cpu, "cpu", false, EncodingHint.DeltaBinaryPacked, CompressionMethod.Zstd),
-        Column<string>(FaultColumns.Comm, "comm", false, EncodingHint.Dictionary, CompressionMethod.Zstd),
-        Column<long>(FaultColumns.Address, "address", false, EncodingHint.DeltaBinaryPacked, CompressionMethod.Snappy),
-        Column<long>(FaultColumns.Ip, "ip", false, EncodingHint.Default, CompressionMethod.Zstd),
-        Column<bool>(FaultColumns.Major, "major", false, EncodingHint.Default, CompressionMethod.Zstd),
-        Column<string>(FaultColumns.Access, "access", true, EncodingHint.Dictionary, CompressionMethod.Zstd),
-        Column<bool>(FaultColumns.KernelAccess, "kernel_access", false, EncodingHint.Default, CompressionMethod.Zstd),
-        Column<int>(FaultColumns.ErrorCode, "error_code", true, EncodingHint.DeltaBinaryPacked, CompressionMethod.Zstd),
-        Column<int>(FaultColumns.FaultFlags, "fault_flags", true, EncodingHint.DeltaBinaryPacked, CompressionMethod.Zstd),
-        Column<int>(FaultColumns.FaultResult, "fault_result", true, EncodingHint.DeltaBinaryPacked, CompressionMethod.Zstd),
-        Column<int>(FaultColumns.Signal, "signal", true, EncodingHint.DeltaBinaryPacked, CompressionMethod.Zstd),
-        Column<sbyte>(FaultColumns.PtLevel, "pt_level", true, EncodingHint.Default, CompressionMethod.Zstd),
-        Column<long>(FaultColumns.PteBefore, "pte_before", true, EncodingHint.Default, CompressionMethod.Zstd),
-        Column<long>(FaultColumns.Pfn, "pfn", true, EncodingHint.DeltaBinaryPacked, CompressionMethod.Snappy),
-        Column<sbyte>(FaultColumns.PageOrder, "page_order", true, EncodingHint.Default, CompressionMethod.Zstd),
-        Column<int>(FaultColumns.RegionId, "region_id", false, EncodingHint.DeltaBinaryPacked, CompressionMethod.Snappy),
-        Column<string>(FaultColumns.Region, "region", false, EncodingHint.Dictionary, CompressionMethod.Zstd),
-        Column<long>(FaultColumns.FilePage, "file_page", true, EncodingHint.DeltaBinaryPacked, CompressionMethod.Snappy),
-        Column<string>(FaultColumns.Stack, "stack", true, EncodingHint.Dictionary, CompressionMethod.Zstd),
-        Column<bool>(FaultColumns.Gup, "gup", false, EncodingHint.Default, CompressionMethod.Zstd),
-        Column<string>(FaultColumns.Handler, "handler", true, EncodingHint.Dictionary, CompressionMethod.Zstd),
-        Column<long>(FaultColumns.VmfAddress, "vmf_address", true, EncodingHint.DeltaBinaryPacked, CompressionMethod.Snappy),
-        Column<long>(FaultColumns.VmfPgoff, "vmf_pgoff", true, EncodingHint.DeltaBinaryPacked, CompressionMethod.Snappy),
-        Column<int>(FaultColumns.Weight, "weight", false, EncodingHint.Default, CompressionMethod.Zstd),
-        Column<bool>(FaultColumns.Grew, "grew", false, EncodingHint.Default, CompressionMethod.Zstd),
-        Column<long>(FaultColumns.ReclaimNs, "reclaim_ns", true, EncodingHint.DeltaBinaryPacked, CompressionMethod.Zstd),
-        Column<long>(FaultColumns.CompactionNs, "compaction_ns", true, EncodingHint.DeltaBinaryPacked, CompressionMethod.Zstd),
-        Column<long>(FaultColumns.IoWaitNs, "io_wait_ns", true, EncodingHint.DeltaBinaryPacked, CompressionMethod.Zstd),
-        Column<long>(FaultColumns.LockWaitNs, "lock_wait_ns", true, EncodingHint.DeltaBinaryPacked, CompressionMethod.Zstd),
-        Column<long>(FaultColumns.OffCpuNs, "off_cpu_ns", true, EncodingHint.DeltaBinaryPacked, CompressionMethod.Zstd),
-        Column<long>(FaultColumns.ZeroingNs, "zeroing_ns", true, EncodingHint.DeltaBinaryPacked, CompressionMethod.Zstd),
-        Column<int>(FaultColumns.SlabFast, "slab_fast", true, EncodingHint.DeltaBinaryPacked, CompressionMethod.Zstd),
-        Column<int>(FaultColumns.SlabSheaf, "slab_sheaf", true, EncodingHint.DeltaBinaryPacked, CompressionMethod.Zstd),
-        Column<int>(FaultColumns.SlabLocal, "slab_local", true, EncodingHint.DeltaBinaryPacked, CompressionMethod.Zstd),
-        Column<int>(FaultColumns.SlabPartial, "slab_partial", true, EncodingHint.DeltaBinaryPacked, CompressionMethod.Zstd),
-        Column<int>(FaultColumns.SlabRemote, "slab_remote", true, EncodingHint.DeltaBinaryPacked, CompressionMethod.Zstd),
-        Column<int>(FaultColumns.SlabBuddy, "slab_buddy", true, EncodingHint.DeltaBinaryPacked, CompressionMethod.Zstd),
-        Column<int>(FaultColumns.BuddyPages, "buddy_pages", true, EncodingHint.DeltaBinaryPacked, CompressionMethod.Zstd),
-        Column<int>(FaultColumns.StackId, "stack_id", true, EncodingHint.DeltaBinaryPacked, CompressionMethod.Snappy),
+        Column<long>(FaultColumns.TimeNs, "time_ns", false, EncodingHint.DeltaBinaryPacked, CompressionMethod.None, "start of the fault, ns since the recording began"),
+        Column<long>(FaultColumns.DurationNs, "duration_ns", true, EncodingHint.DeltaBinaryPacked, CompressionMethod.None, "ns in the kernel's fault handler; NULL: entry not seen"),
+        Column<int>(FaultColumns.Pid, "pid", false, EncodingHint.DeltaBinaryPacked, CompressionMethod.Snappy, "process id"),
+        Column<int>(FaultColumns.Tid, "tid", false, EncodingHint.DeltaBinaryPacked, CompressionMethod.Snappy, "thread id"),
+        Column<int>(FaultColumns.Cpu, "cpu", false, EncodingHint.DeltaBinaryPacked, CompressionMethod.Zstd, "CPU"),
+        Column<string>(FaultColumns.Comm, "comm", false, EncodingHint.Dictionary, CompressionMethod.Zstd, "name of the thread at the fault"),
+        Column<long>(FaultColumns.Address, "address", false, EncodingHint.DeltaBinaryPacked, CompressionMethod.Snappy, "faulting address, byte; bits of an unsigned number"),
+        Column<long>(FaultColumns.Ip, "ip", false, EncodingHint.Default, CompressionMethod.Zstd, "instruction pointer; bits of an unsigned number"),
+        Column<bool>(FaultColumns.Major, "major", false, EncodingHint.Default, CompressionMethod.Zstd, "accounted as major: waited for a device, or was retried"),
+        Column<string>(FaultColumns.Access, "access", true, EncodingHint.Dictionary, CompressionMethod.Zstd, "read, write or exec; NULL: not seen"),
+        Column<bool>(FaultColumns.KernelAccess, "kernel_access", false, EncodingHint.Default, CompressionMethod.Zstd, "kernel mode touched user memory"),
+        Column<int>(FaultColumns.ErrorCode, "error_code", true, EncodingHint.DeltaBinaryPacked, CompressionMethod.Zstd, "x86 page-fault error code, bits; NULL: not seen"),
+        Column<int>(FaultColumns.FaultFlags, "fault_flags", true, EncodingHint.DeltaBinaryPacked, CompressionMethod.Zstd, "FAULT_FLAG_* bits of the recorded kernel; NULL: not seen"),
+        Column<int>(FaultColumns.FaultResult, "fault_result", true, EncodingHint.DeltaBinaryPacked, CompressionMethod.Zstd, "VM_FAULT_* bits of the recorded kernel; NULL: not seen"),
+        Column<int>(FaultColumns.Signal, "signal", true, EncodingHint.DeltaBinaryPacked, CompressionMethod.Zstd, "signal of a fault that failed; NULL: served"),
+        Column<sbyte>(FaultColumns.PtLevel, "pt_level", true, EncodingHint.Default, CompressionMethod.Zstd, "page-table level where the walk ended, 4 pgd to 0 pte; NULL: not recorded"),
+        Column<long>(FaultColumns.PteBefore, "pte_before", true, EncodingHint.Default, CompressionMethod.Zstd, "entry found there, bits; NULL: not recorded"),
+        Column<long>(FaultColumns.Pfn, "pfn", true, EncodingHint.DeltaBinaryPacked, CompressionMethod.Snappy, "physical frame that was mapped; NULL: not recorded"),
+        Column<sbyte>(FaultColumns.PageOrder, "page_order", true, EncodingHint.Default, CompressionMethod.Zstd, "log2 of the pages mapped; NULL: not recorded"),
+        Column<int>(FaultColumns.RegionId, "region_id", false, EncodingHint.DeltaBinaryPacked, CompressionMethod.Snappy, "mapping, region_id of regions; 0: none known"),
+        Column<string>(FaultColumns.Region, "region", false, EncodingHint.Dictionary, CompressionMethod.Zstd, "name of that mapping"),
+        Column<long>(FaultColumns.FilePage, "file_page", true, EncodingHint.DeltaBinaryPacked, CompressionMethod.Snappy, "page offset in the mapped file; NULL: anonymous"),
+        Column<string>(FaultColumns.Stack, "stack", true, EncodingHint.Dictionary, CompressionMethod.Zstd, "functions of the user stack, outermost first, ; between; NULL: none recorded"),
+        Column<bool>(FaultColumns.Gup, "gup", false, EncodingHint.Default, CompressionMethod.Zstd, "raised by get_user_pages, not by an exception"),
+        Column<string>(FaultColumns.Handler, "handler", true, EncodingHint.Dictionary, CompressionMethod.Zstd, "kernel function that served it; NULL: no --handlers"),
+        Column<long>(FaultColumns.VmfAddress, "vmf_address", true, EncodingHint.DeltaBinaryPacked, CompressionMethod.Snappy, "vmf->address of that function, byte; NULL as handler"),
+        Column<long>(FaultColumns.VmfPgoff, "vmf_pgoff", true, EncodingHint.DeltaBinaryPacked, CompressionMethod.Snappy, "vmf->pgoff of that function, page; NULL as handler"),
+        Column<int>(FaultColumns.Weight, "weight", false, EncodingHint.Default, CompressionMethod.Zstd, "faults the row stands for: 1 unless sampled"),
+        Column<bool>(FaultColumns.Grew, "grew", false, EncodingHint.Default, CompressionMethod.Zstd, "the kernel grew the stack's mapping for it"),
+        Column<long>(FaultColumns.ReclaimNs, "reclaim_ns", true, EncodingHint.DeltaBinaryPacked, CompressionMethod.Zstd, "of the duration: freeing memory, ns; NULL: no --why"),
+        Column<long>(FaultColumns.CompactionNs, "compaction_ns", true, EncodingHint.DeltaBinaryPacked, CompressionMethod.Zstd, "of the duration: compacting memory, ns; NULL: no --why"),
+        Column<long>(FaultColumns.IoWaitNs, "io_wait_ns", true, EncodingHint.DeltaBinaryPacked, CompressionMethod.Zstd, "of the duration: waiting for a device, ns; NULL: no --why"),
+        Column<long>(FaultColumns.LockWaitNs, "lock_wait_ns", true, EncodingHint.DeltaBinaryPacked, CompressionMethod.Zstd, "of the duration: waiting for mmap_lock, ns; NULL: no --why"),
+        Column<long>(FaultColumns.OffCpuNs, "off_cpu_ns", true, EncodingHint.DeltaBinaryPacked, CompressionMethod.Zstd, "of the duration: not running otherwise, ns; NULL: no --why"),
+        Column<long>(FaultColumns.ZeroingNs, "zeroing_ns", true, EncodingHint.DeltaBinaryPacked, CompressionMethod.Zstd, "of the duration: zeroing a huge page, ns; NULL: no --why"),
+        Column<int>(FaultColumns.SlabFast, "slab_fast", true, EncodingHint.DeltaBinaryPacked, CompressionMethod.Zstd, "kernel objects from the CPU's free list; NULL: no --slab"),
+        Column<int>(FaultColumns.SlabSheaf, "slab_sheaf", true, EncodingHint.DeltaBinaryPacked, CompressionMethod.Zstd, "kernel objects from the CPU's sheaf; NULL: no --slab"),
+        Column<int>(FaultColumns.SlabLocal, "slab_local", true, EncodingHint.DeltaBinaryPacked, CompressionMethod.Zstd, "kernel objects from the CPU's slab; NULL: no --slab"),
+        Column<int>(FaultColumns.SlabPartial, "slab_partial", true, EncodingHint.DeltaBinaryPacked, CompressionMethod.Zstd, "kernel objects from the CPU's partial slabs; NULL: no --slab"),
+        Column<int>(FaultColumns.SlabRemote, "slab_remote", true, EncodingHint.DeltaBinaryPacked, CompressionMethod.Zstd, "kernel objects from a node's partial list; NULL: no --slab"),
+        Column<int>(FaultColumns.SlabBuddy, "slab_buddy", true, EncodingHint.DeltaBinaryPacked, CompressionMethod.Zstd, "kernel objects from a new slab; NULL: no --slab"),
+        Column<int>(FaultColumns.BuddyPages, "buddy_pages", true, EncodingHint.DeltaBinaryPacked, CompressionMethod.Zstd, "pages from the buddy allocator; NULL: no --slab"),
+        Column<int>(FaultColumns.StackId, "stack_id", true, EncodingHint.DeltaBinaryPacked, CompressionMethod.Snappy, "user stack, stack_id of stacks; NULL: none recorded"),
     ];
+
+    /// <summary>What a fault has, in file order: the one list that `dump`, `query` and data frames go by.</summary>
+    public static IReadOnlyList<FaultFact> Facts { get; } = [.. Columns.Select(column => new FaultFact(column.Name, column.Type, column.Meaning))];
 
     /// <summary>Columns of the first files of version 1, which ended with `stack`; what follows may be absent from a file.</summary>
     internal const int OldestColumnCount = 23;
 
     internal static ParquetSchema Parquet { get; } = new(Columns.Select(column => (Field)column.Field));
 
-    private static TraceColumn Column<T>(FaultColumns flag, string name, bool nullable, EncodingHint encoding, CompressionMethod codec)
-        => new(flag, name, typeof(T), nullable, new DataField(name, typeof(T), nullable), encoding, codec);
+    private static TraceColumn Column<T>(FaultColumns flag, string name, bool nullable, EncodingHint encoding, CompressionMethod codec, string meaning)
+        => new(flag, name, typeof(T), nullable, new DataField(name, typeof(T), nullable), encoding, codec, meaning);
 }
+
+/// <param name="Meaning">In a line, with the unit, and what null means where it can be; docs/format.md is the full text.</param>
+public sealed record FaultFact(string Name, Type Type, string Meaning);
 
 /// <param name="Flag">The column's one bit.</param>
 /// <param name="Field">Attached to <see cref="TraceSchema.Parquet"/>; for writing only, a file read has its own fields.</param>
 internal sealed record TraceColumn(
-    FaultColumns Flag, string Name, Type Type, bool Nullable, DataField Field, EncodingHint Encoding, CompressionMethod Codec);
+    FaultColumns Flag, string Name, Type Type, bool Nullable, DataField Field, EncodingHint Encoding, CompressionMethod Codec, string Meaning);

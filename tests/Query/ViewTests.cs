@@ -21,6 +21,26 @@ public sealed class ViewTests
             Asked.Rows("SELECT name FROM (SHOW TABLES)", file.Path).Select(row => row[0]!).Order(StringComparer.Ordinal));
     }
 
+    /// <summary>The views, `dump` and data frames go by one list; this holds what each of them adds.</summary>
+    [Fact]
+    public void AFaultHasTheSameColumnsEverywhere()
+    {
+        var ofFile = TraceSchema.Facts.Select(fact => fact.Name).ToList();
+
+        Assert.Equal([.. ofFile, "severity", "kind"], TraceQuery.Schema.Where(column => column.View == "faults").Skip(3).Select(column => column.Name));
+        Assert.Equal([.. ofFile, "kind"], DumpHeader());
+        Assert.All(TraceSchema.Facts, fact => Assert.InRange(fact.Meaning.Length, 2, 100));
+
+        static string[] DumpHeader()
+        {
+            using var file = new TemporaryTrace(Story.Metadata(Story.TwoRegions), [new Fault(0x10000)], 1);
+            using var reader = TraceReader.Open(file.Path);
+            using var output = new MemoryStream();
+            Analyzer.TraceDump.Write(reader, Analyzer.FaultFilter.None, false, output);
+            return System.Text.Encoding.UTF8.GetString(output.ToArray()).Split("\r\n")[0].Split(',');
+        }
+    }
+
     [Fact]
     public void MetadataAsItIs()
     {

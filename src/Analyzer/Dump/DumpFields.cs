@@ -23,15 +23,7 @@ internal interface IDumpFormat
 /// <summary>The fields of a record in the schema's order, and what the Analyzer makes of them.</summary>
 internal sealed class DumpFields(IDumpFormat format)
 {
-    public static readonly string[] Names =
-    [
-        "time_ns", "duration_ns", "pid", "tid", "cpu", "comm", "address", "ip", "major", "access", "kernel_access", "error_code",
-        "fault_flags", "fault_result", "signal", "pt_level", "pte_before", "pfn", "page_order", "region_id", "region", "file_page", "stack",
-        "gup", "handler", "vmf_address", "vmf_pgoff", "weight",
-        "grew", "reclaim_ns", "compaction_ns", "io_wait_ns", "lock_wait_ns", "off_cpu_ns", "zeroing_ns",
-        "slab_fast", "slab_sheaf", "slab_local", "slab_partial", "slab_remote", "slab_buddy", "buddy_pages", "stack_id",
-        "kind",
-    ];
+    public static readonly string[] Names = [.. TraceSchema.Facts.Select(fact => fact.Name), "kind"];
 
     private static readonly string[] AccessNames = ["read", "write", "exec"];
 
