@@ -56,25 +56,67 @@ public sealed class ImportStories : IDisposable
     }
 
     [Fact]
+    public void FaultsHaveTheMappingOfTheirMoment()
+    {
+        var summary = Import("""
+               app     0/0     [000]     0.000000000: PERF_RECORD_MMAP2 5/5: [0x400000(0x1000) @ 0 00:00 0 0]: r-xp before
+               app     5/5     [001]     2.000000000: PERF_RECORD_COMM exec: app:5/5
+               app     5/5     [001]     2.000000001: PERF_RECORD_MMAP2 5/5: [0x7fff2b1f3000(0x21000) @ 0x7ffffffde000 00:00 0 0]: rw-p [stack]
+               app     5/5     [001]     2.000000002: PERF_RECORD_MMAP2 5/5: [0x1000(0x4000) @ 0x2000 fe:00 247444 0]: r--p /bin/my app
+               app     5/5     [001]     2.000000003: PERF_RECORD_MMAP2 5/5: [0x8000(0x2000) @ 0 <da39a3ee5e6b4b0d3255bfef95601890afd80709>]: r-xp /lib/x.so
+               app     5/5     [001]     2.000000004: PERF_RECORD_MMAP2 5/5: [0x10000(0x4000) @ 0x10000 00:00 0 0]: rw-p //anon
+               app     5/5     [001]     2.000001000: minor-faults:     3008     4000
+               app     5/5     [001]     2.000001001: minor-faults:     9000     4000
+               app     5/5     [001]     2.000001002: minor-faults:    11000     4000
+               app     5/5     [001]     2.000001003: minor-faults:   400000     4000
+               app     5/5     [001]     2.000001004: PERF_RECORD_FORK(6:6):(5:5)
+               app     6/6     [001]     2.000001005: minor-faults:    11000     4000
+               app     5/5     [001]     2.000001006: PERF_RECORD_MMAP2 5/5: [0x10000(0x4000) @ 0 fe:00 9 0]: rw-s /dev/shm/x
+               app     5/5     [001]     2.000001007: minor-faults:    11000     4000
+               app     6/6     [001]     2.000001008: minor-faults:    12000     4000
+                sh     6/6     [001]     2.000001009: PERF_RECORD_COMM exec: sh:6/6
+                sh     6/6     [001]     2.000001010: minor-faults:    11000     4000
+               app     5/5     [001]     2.000001011: PERF_RECORD_FORK(5:7):(5:5)
+               app     5/7     [001]     2.000001012: PERF_RECORD_EXIT(5:7):(5:5)
+               app     5/5     [001]     2.000001013: minor-faults:    12000     4000
+               app     5/5     [001]     2.000001014: minor-faults: 7fff2b1f2ff8 4000
+
+            """);
+
+        Assert.Equal(new ImportSummary(10, 0, 0, 0, 0), summary);
+        using var reader = TraceReader.Open(_path);
+        var batch = new FaultBatch(10);
+        reader.ReadRowGroup(0, FaultColumns.All, batch);
+        Assert.Equal(["/bin/my app", "/lib/x.so", "[anon]", "", "[anon]", "/dev/shm/x", "[anon]", "", "/dev/shm/x", "[stack]"], batch.Region);
+        Assert.Equal([4, 1, -1, -1, -1, 1, -1, -1, 2, -1], batch.FilePage);
+        Assert.Equal([1, 2, 3, 0, 4, 5, 4, 0, 5, 6], batch.RegionId);
+        Assert.Equal([true], batch.Grew.Where(grew => grew));
+        Assert.Equal([5, 5, 5, 6, 5, 5], reader.Metadata.Regions.Take(6).Select(region => region.Pid));
+        Assert.Equal(("r--p", "fe:00", 247444UL, "rw-s"), (reader.Metadata.Regions[0].Prot, reader.Metadata.Regions[0].Device, reader.Metadata.Regions[0].Inode, reader.Metadata.Regions[4].Prot));
+        Assert.Equal(2, reader.Metadata.Receipt.WithoutRegion);
+    }
+
+    [Fact]
     public void WhatIsNoFaultIsCounted()
     {
         var summary = Import("""
               app 1/1 [000] 1.000000: minor-faults: 1000 2000
               app 1/1 [000] 1.000100: PERF_RECORD_LOST lost 12
               app 1/1 [000] 1.000150: PERF_RECORD_LOST_SAMPLES lost 3
-              app 1/1 [000] 1.000200: PERF_RECORD_EXIT(1:1):(1:1)
+              app 1/1 [000] 1.000200: PERF_RECORD_NAMESPACES 1/1 - nr_namespaces: 7
               app 1/1 [000] 1.000250: cycles: 0 2000
               app 1/1 [000] 1.000300: minor-faults: 2000
             what is this
+              app 1/1 [000] 1.000350: PERF_RECORD_MMAP2 1/1: [0x1000(
               app 99999999999/1 [000] 1.000400: minor-faults: 1000 2000
               app 1/1 [000] 1.000500: major-faults: 3000 2000
             """);
 
-        Assert.Equal(new ImportSummary(2, 3, 6, 15, 2), summary);
+        Assert.Equal(new ImportSummary(2, 4, 6, 15, 2), summary);
         using var reader = TraceReader.Open(_path);
-        Assert.Equal((2, 18), (reader.Metadata.Receipt.Events, reader.Metadata.Receipt.Lost));
+        Assert.Equal((2, 19), (reader.Metadata.Receipt.Events, reader.Metadata.Receipt.Lost));
         Assert.Equal(
-            "INCOMPLETE: 2 faults captured, 18 lost; 2 faults outside every known mapping; imported from another tool, with nothing of the kernel's to compare with",
+            "INCOMPLETE: 2 faults captured, 19 lost; 2 faults outside every known mapping; imported from another tool, with nothing of the kernel's to compare with",
             ReceiptText.Describe(reader.Metadata.Receipt));
     }
 

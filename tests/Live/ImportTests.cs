@@ -9,7 +9,7 @@ public sealed partial class ImportTests : LiveTest
     /// <summary>-B -N: Debian's perf 6.1 fails now and then on build ids when it writes the file.</summary>
     private const string Record = "perf record -q -B -N --sample-cpu -e minor-faults,major-faults -c 1 -d -o perf.data";
 
-    private const string Script = "perf script -i perf.data --header --show-lost-events --ns -F comm,pid,tid,cpu,time,event,addr,ip";
+    private const string Script = "perf script -i perf.data --header --show-lost-events --show-mmap-events --show-task-events --ns -F comm,pid,tid,cpu,time,event,addr,ip";
 
     [Theory]
     [InlineData("seq_touch 8")]
@@ -38,6 +38,34 @@ public sealed partial class ImportTests : LiveTest
         Assert.False(rows.Receipt.Complete);
         Assert.Contains($"{rows.All.Count.ToString("N0", CultureInfo.InvariantCulture)} faults", Running.ToEnd(Checkout.Faultrec, "report", TracePath).Output, StringComparison.Ordinal);
         Assert.Contains("import: perf script", Running.ToEnd(Checkout.Faultrec, "info", TracePath).Output, StringComparison.Ordinal);
+    }
+
+    /// <summary>How many pages of a file one fault maps depends on what is in memory; those that fixtures touch are sure.</summary>
+    [Theory]
+    [InlineData("seq_touch 8")]
+    [InlineData("fork_cow")]
+    [InlineData("stack_grow")]
+    public void RegionsHaveTheFaultsOfARecording(string fixture)
+    {
+        if (Running.ToEnd("sh", "-c", "command -v perf").Status != 0)
+            Assert.Skip("perf is not installed");
+        var words = fixture.Split(' ');
+        var command = $"{Checkout.Fixture(words[0])} {string.Join(' ', words[1..])}";
+
+        var imported = Bash($"{Record} {command} && {Script} | {Checkout.Faultrec} import -");
+        var recorded = Bash($"{Checkout.Faultrec} record --no-stacks -o recorded.parquet -- {command}");
+
+        Assert.Equal((0, 0), (imported.Status, recorded.Status));
+        var ofPerf = Touched(TracePath);
+        Assert.NotEmpty(ofPerf);
+        Assert.Equal(Touched(Folder["recorded.parquet"]), ofPerf);
+        Assert.InRange(Rows.Read(TracePath).Receipt.WithoutRegion, 0, 5);
+
+        static List<string> Touched(string path)
+            => [.. Rows.Read(path).All.Where(row => row.Region is not null).GroupBy(row => row.Region!.Id)
+                .Where(group => group.Count() >= 100)
+                .Select(group => string.Create(CultureInfo.InvariantCulture, $"{group.First().Region!.Name} {group.First().Region!.Prot} of {group.First().Comm}: {group.Count()}"))
+                .Order(StringComparer.Ordinal)];
     }
 
     private Finished Bash(string line) => Running.ToEnd(InFolder, "bash", "-o", "pipefail", "-c", line);

@@ -19,12 +19,13 @@ public sealed class PerfScriptImport
     public const string Backend = "import: perf script";
 
     /// <summary>What its text is made with.</summary>
-    public const string Command = "perf script --header --show-lost-events --ns -F comm,pid,tid,cpu,time,event,addr,ip";
+    public const string Command = "perf script --header --show-lost-events --show-mmap-events --show-task-events --ns -F comm,pid,tid,cpu,time,event,addr,ip";
 
     private readonly string _name;
     private readonly TraceWriter _writer;
     private readonly FaultBatch _batch = new(TraceSchema.RowGroupSize);
     private readonly PerfHeader _header = new();
+    private readonly PerfMappings _mappings = new();
     private readonly SortedDictionary<int, string> _processes = [];
     private readonly SortedDictionary<(int Pid, int Tid), string> _threads = [];
     private readonly Dictionary<string, string> _comms = [];
@@ -32,6 +33,7 @@ public sealed class PerfScriptImport
     private long _lastNs;
     private bool _userOnly = true;
     private long _line;
+    private long _withoutRegion;
     private ImportSummary _summary = new(0, 0, 0, 0, 0);
 
     private PerfScriptImport(string name, Stream output)
@@ -62,6 +64,13 @@ public sealed class PerfScriptImport
 
         if (text.AsSpan().Trim().IsEmpty)
             return;
+        if (_mappings.Apply(text) is { } isUnderstood)
+        {
+            if (!isUnderstood)
+                _summary = Malformed();
+            return;
+        }
+
         var line = PerfScriptLine.Parse(text);
         _summary = line.Kind switch
         {
@@ -69,7 +78,7 @@ public sealed class PerfScriptImport
             PerfLineKind.Other => _summary with { Others = _summary.Others + 1 },
             PerfLineKind.Lost => _summary with { Lost = _summary.Lost + line.Lost },
             PerfLineKind.Unsorted => throw Bad($"line {_line} is of the event page-faults, which does not say which faults are major", "record minor-faults,major-faults"),
-            _ => _summary with { Malformed = _summary.Malformed + 1, FirstMalformed = _summary.Malformed == 0 ? _line : _summary.FirstMalformed },
+            _ => Malformed(),
         };
         if (line.Kind == PerfLineKind.Fault)
             Add(line);
@@ -92,11 +101,15 @@ public sealed class PerfScriptImport
         (_batch.Address[i], _batch.Ip[i], _batch.Major[i]) = ((long)line.Address, (long)line.Ip, line.Major);
         // Kernel text is the upper half of the address space.
         _batch.KernelAccess[i] = (long)line.Ip < 0;
-        (_batch.RegionId[i], _batch.Region[i], _batch.Weight[i]) = (0, "", 1);
+        _batch.Weight[i] = 1;
+        _withoutRegion += _mappings.Place(_batch, i) ? 0 : 1;
         _threads[(line.Pid, line.Tid)] = comm;
         if (line.Tid == line.Pid || !_processes.ContainsKey(line.Pid))
             _processes[line.Pid] = comm;
     }
+
+    private ImportSummary Malformed()
+        => _summary with { Malformed = _summary.Malformed + 1, FirstMalformed = _summary.Malformed == 0 ? _line : _summary.FirstMalformed };
 
     private void Flush()
     {
@@ -129,13 +142,16 @@ public sealed class PerfScriptImport
             Backend = Backend,
             ExcludeKernel = _userOnly,
             Frames = new FrameRecording(false, "perf script does not print them", 0, null, null),
+            Regions = _mappings.Regions(_firstNs.Value),
             Processes = [.. _processes.Select(pair => new ProcessEntry { Pid = pair.Key, Comm = pair.Value })],
             Threads = [.. _threads.Select(pair => new ThreadEntry { Pid = pair.Key.Pid, Tid = pair.Key.Tid, Comm = pair.Value })],
             Receipt = new Receipt
             {
                 Events = _summary.Faults,
                 Lost = _summary.Lost + _summary.Malformed,
-                WithoutRegion = _summary.Faults,
+                WithoutRegion = _withoutRegion,
+                RegionsFolded = _mappings.Folded,
+                RegionsOmitted = _mappings.Omitted,
                 EndReason = "imported",
                 Complete = false,
             },

@@ -28,8 +28,8 @@ public static class BackendFacts
         var limits = new List<string>();
         if (!HasDurations(metadata.Backend))
             limits.Add("no durations (backend perf sees only the completion of a fault)");
-        if (metadata.Backend == PerfScriptImport.Backend)
-            limits.Add("no mappings (perf script does not print them)");
+        if (metadata is { Backend: PerfScriptImport.Backend, Regions.Count: 0 })
+            limits.Add("no mappings (perf script prints them with --show-mmap-events)");
         if (metadata.ExcludeKernel)
             limits.Add("faults of kernel mode not recorded (perf_event_paranoid)");
         return limits;

@@ -2,6 +2,7 @@ using System.Globalization;
 using Faultrec.Recorder.Finalize;
 using Faultrec.Recorder.Native;
 using Faultrec.Recorder.Symbols;
+using Faultrec.Traces;
 
 namespace Faultrec.Recorder.Capture;
 

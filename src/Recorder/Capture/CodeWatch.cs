@@ -3,6 +3,7 @@ using System.Text.Json;
 using Faultrec.Recorder.Finalize;
 using Faultrec.Recorder.Spool;
 using Faultrec.Recorder.Symbols;
+using Faultrec.Traces;
 
 namespace Faultrec.Recorder.Capture;
 

@@ -128,19 +128,8 @@ internal sealed class FaultRows(SpoolHeader header, TaskTable tasks, IRegionLedg
             batch.FilePage[i] = FaultBatch.Null;
             return;
         }
-        if (task.Process.Space.Lookup(address) is not { } piece)
-        {
+        if (!MappingColumns.Set(batch, i, task.Process.Space, ledger))
             WithoutRegion++;
-            batch.Grew[i] = false;
-            batch.RegionId[i] = 0;
-            batch.Region[i] = "";
-            batch.FilePage[i] = FaultBatch.Null;
-            return;
-        }
-        batch.Grew[i] = task.Process.Space.TakeGrowth(address);
-        batch.RegionId[i] = ledger.IdOf(piece.Region);
-        batch.Region[i] = piece.Region.Identity.Name;
-        batch.FilePage[i] = piece.Region.Identity.Path is null ? FaultBatch.Null : (long)((address - piece.Start + piece.FileOffset) >> 12);
     }
 
     private FaultAccess AccessOf(in FaultRecord record)

@@ -166,9 +166,5 @@ internal sealed partial class JitFrames(TraceMetadata header)
             _unsaid++;
     }
 
-    /// <summary>The name by which perf, too, knows a jitdump among mappings.</summary>
-    [GeneratedRegex(@"/jit-[0-9]+\.dump$")]
-    public static partial Regex DumpName { get; }
-
     private sealed record Tables(JitCodeTable? Dump, JitCodeTable? Map);
 }

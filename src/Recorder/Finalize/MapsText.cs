@@ -1,4 +1,5 @@
 using System.Globalization;
+using Faultrec.Traces;
 
 namespace Faultrec.Recorder.Finalize;
 
@@ -13,7 +14,7 @@ internal static class MapsText
     {
         var fields = line.Split(' ', 6, StringSplitOptions.RemoveEmptyEntries);
         var dash = fields[0].IndexOf('-');
-        var identity = SidebandParser.Identity(
+        var identity = MappingIdentity.Of(
             fields.Length > 5 ? fields[5].TrimStart() : "", fields[1], ulong.Parse(fields[4], CultureInfo.InvariantCulture), fields[3]);
         return new MapsLine(Hex(fields[0][..dash]), Hex(fields[0][(dash + 1)..]), Hex(fields[2]), identity);
     }

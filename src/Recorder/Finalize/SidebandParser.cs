@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Text;
 using Faultrec.Recorder.Native;
+using Faultrec.Traces;
 
 namespace Faultrec.Recorder.Finalize;
 
@@ -81,7 +82,7 @@ internal sealed class SidebandParser
         var inode = U64(record, 48);
         var prot = U32(record, 64);
         var flags = U32(record, 68);
-        var identity = Identity(
+        var identity = MappingIdentity.Of(
             name, ProtText(prot, flags), inode, DeviceText(U32(record, 40), U32(record, 44)));
         // The kernel gives anonymous memory its address as offset; /proc/PID/maps says 0.
         var fileOffset = identity.Path is null ? 0 : U64(record, 32);
@@ -93,14 +94,6 @@ internal sealed class SidebandParser
     // 16 and 20, the sizes of MD5 and SHA-1 ids, are majors of CD-ROM drives of the 1990s.
     private BuildIdEvent ParseBuildId(ReadOnlySpan<byte> record, long timeNs)
         => new(timeNs, Text(record[Mmap2NameOffset..^8]), Convert.ToHexStringLower(record.Slice(44, record[40])));
-
-    /// <summary>The same identity from a MMAP2 record and from /proc/PID/maps, where anonymous memory has no name at all.</summary>
-    public static MappingIdentity Identity(string name, string prot, ulong inode, string device)
-    {
-        if (name != "//anon" && (inode != 0 || name.StartsWith('/')))
-            return new MappingIdentity(prot, name, name, inode, device);
-        return new MappingIdentity(prot, name is "//anon" or "" ? "[anon]" : name, null, 0, null);
-    }
 
     private static string ProtText(uint prot, uint flags)
     {

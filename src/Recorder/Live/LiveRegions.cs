@@ -1,4 +1,5 @@
 using Faultrec.Recorder.Finalize;
+using Faultrec.Traces;
 
 namespace Faultrec.Recorder.Live;
 

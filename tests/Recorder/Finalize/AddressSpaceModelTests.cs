@@ -1,5 +1,6 @@
 using CsCheck;
 using Faultrec.Recorder.Finalize;
+using Faultrec.Traces;
 using Xunit;
 
 namespace Faultrec.Recorder.Tests.Finalize;

@@ -1,4 +1,5 @@
 using Faultrec.Recorder.Finalize;
+using Faultrec.Traces;
 using Xunit;
 
 namespace Faultrec.Recorder.Tests.Finalize;

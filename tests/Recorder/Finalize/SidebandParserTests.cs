@@ -1,5 +1,6 @@
 using Faultrec.Recorder.Finalize;
 using Faultrec.Recorder.Tests.Support;
+using Faultrec.Traces;
 using Xunit;
 
 namespace Faultrec.Recorder.Tests.Finalize;
@@ -42,8 +43,8 @@ public sealed class SidebandParserTests
     public void NameIsTheSameFromTheSidebandAndFromMaps()
     {
         var map = Assert.IsType<MapEvent>(Parse(new PerfRecords().Mmap2(1, 5, 0x7000, 0x9000, "/memfd:x (deleted)", inode: 9))[0]);
-        Assert.Equal(SidebandParser.Identity("/memfd:x (deleted)", "rw-p", 9, "08:01"), map.Identity);
-        Assert.Equal("[anon]", SidebandParser.Identity("", "rw-p", 0, "00:00").Name);
+        Assert.Equal(MappingIdentity.Of("/memfd:x (deleted)", "rw-p", 9, "08:01"), map.Identity);
+        Assert.Equal("[anon]", MappingIdentity.Of("", "rw-p", 0, "00:00").Name);
     }
 
     [Fact]

@@ -1,6 +1,4 @@
-using Faultrec.Traces;
-
-namespace Faultrec.Recorder.Finalize;
+namespace Faultrec.Traces;
 
 /// <summary>Who is told of regions, and gives them their ids.</summary>
 internal interface IRegionLedger

@@ -1,7 +1,17 @@
-namespace Faultrec.Recorder.Finalize;
+using System.Text.RegularExpressions;
+
+namespace Faultrec.Traces;
 
 /// <summary>What a mapping is of; two mappings with equal identities can be one VMA to the kernel.</summary>
-internal sealed record MappingIdentity(string Prot, string Name, string? Path, ulong Inode, string? Device);
+internal sealed record MappingIdentity(string Prot, string Name, string? Path, ulong Inode, string? Device)
+{
+    /// <summary>The same from a MMAP2 record and from /proc/PID/maps, where anonymous memory has no name at all.</summary>
+    /// <param name="prot">As in /proc/PID/maps.</param>
+    public static MappingIdentity Of(string name, string prot, ulong inode, string device)
+        => name != "//anon" && (inode != 0 || name.StartsWith('/'))
+            ? new MappingIdentity(prot, name, name, inode, device)
+            : new MappingIdentity(prot, name is "//anon" or "" ? "[anon]" : name, null, 0, null);
+}
 
 /// <summary>
 /// A region of the ledger while it is being built. Pieces of it may be unmapped or change protection; it lives while one is left.
@@ -90,7 +100,7 @@ internal readonly record struct Piece(ulong Start, ulong End, ulong FileOffset, 
 /// The mappings of one process as they stand at the moment the merge has reached, kept by replaying what changed them in order
 /// of time. Mirrors what the kernel does to VMAs (mm/mmap.c, mm/vma.c), by identity instead of by anon_vma.
 /// </summary>
-internal sealed class AddressSpace(int pid, Action<RegionEntry> onNewRegion)
+internal sealed partial class AddressSpace(int pid, Action<RegionEntry> onNewRegion)
 {
     /// <summary>Faults that arrive right after their mapping went (another thread's munmap was under way) still find it.</summary>
     private const int RememberedDead = 64;
@@ -134,7 +144,7 @@ internal sealed class AddressSpace(int pid, Action<RegionEntry> onNewRegion)
     {
         if (start >= end)
             return;
-        if (identity.Prot[2] == 'x' && identity.Path is { } path && JitFrames.DumpName.IsMatch(path))
+        if (identity.Prot[2] == 'x' && identity.Path is { } path && DumpName.IsMatch(path))
             JitDump = identity;
         NameHeap(start, identity);
         var region = Continued(start, end, fileOffset, identity)
@@ -408,6 +418,10 @@ internal sealed class AddressSpace(int pid, Action<RegionEntry> onNewRegion)
         if (left is { } l)
             _pieces.Insert(first, l);
     }
+
+    /// <summary>The name by which perf, too, knows a jitdump among mappings.</summary>
+    [GeneratedRegex(@"/jit-[0-9]+\.dump$")]
+    private static partial Regex DumpName { get; }
 
     private void Bury(Piece piece)
     {

@@ -1,0 +1,119 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
+using Faultrec.Traces;
+
+namespace Faultrec.Analyzer;
+
+/// <summary>
+/// Address spaces as the records that perf prints with --show-mmap-events and --show-task-events tell of them
+/// (perf_event__fprintf_mmap2, _task and _comm in tools/perf/util/event.c). perf has no record of munmap and mremap: what is
+/// gone stays until something else lies there.
+/// </summary>
+internal sealed partial class PerfMappings
+{
+    private readonly RegionLedger _ledger = new();
+    private readonly Dictionary<int, Process> _processes = [];
+
+    public long Folded => _ledger.Folded;
+
+    public long Omitted => _ledger.Omitted;
+
+    /// <returns>Null: a record of another kind. False: not understood, though of a kind that mappings depend on.</returns>
+    public bool? Apply(string line)
+    {
+        if (line.Contains(": PERF_RECORD_MMAP2 ", StringComparison.Ordinal))
+            return Mapping().Match(line) is { Success: true } mapping && Map(mapping);
+        if (line.Contains(": PERF_RECORD_FORK(", StringComparison.Ordinal) || line.Contains(": PERF_RECORD_EXIT(", StringComparison.Ordinal))
+            return Task().Match(line) is { Success: true } task && BeginOrEnd(task);
+        if (line.Contains(": PERF_RECORD_COMM exec: ", StringComparison.Ordinal))
+            return Execution().Match(line) is { Success: true } execution && Execute(execution);
+        return null;
+    }
+
+    /// <summary>Sets the columns that say which mapping a fault was in.</summary>
+    /// <returns>False: no mapping is known there.</returns>
+    public bool Place(FaultBatch batch, int row)
+        => MappingColumns.Set(batch, row, _processes.GetValueOrDefault(batch.Pid[row])?.Space, _ledger);
+
+    public IReadOnlyList<Region> Regions(long startNs) => _ledger.Build(ns => Math.Max(0, ns - startNs), onlyProcessesWithFaults: true);
+
+    private bool Map(Match record)
+    {
+        if (!TryTime(record, out var timeNs) || !TryInteger(record.Groups["pid"], out var pid)
+            || !TryHex(record.Groups["start"], out var start) || !TryHex(record.Groups["length"], out var length) || !TryHex(record.Groups["offset"], out var offset))
+            return false;
+        _ = ulong.TryParse(record.Groups["inode"].ValueSpan, NumberStyles.None, CultureInfo.InvariantCulture, out var inode);
+        var identity = MappingIdentity.Of(record.Groups["name"].Value, record.Groups["prot"].Value, inode, record.Groups["device"].Value);
+        // What perf read from /proc at its start has no time: it was there before.
+        Of(pid).Space.Map(start, start + length, identity.Path is null ? 0 : offset, identity, 0, timeNs == 0 ? null : timeNs);
+        return true;
+    }
+
+    private bool BeginOrEnd(Match record)
+    {
+        if (!TryTime(record, out var timeNs) || !TryInteger(record.Groups["pid"], out var pid) || !TryInteger(record.Groups["tid"], out var tid)
+            || !TryInteger(record.Groups["parent"], out var parent))
+            return false;
+        if (record.Groups["what"].Value == "EXIT")
+        {
+            if (_processes.TryGetValue(pid, out var ended) && ended.Threads.Remove(tid) && ended.Threads.Count == 0)
+                ended.Space.Clear(timeNs);
+        }
+        else if (pid == parent)
+        {
+            Of(pid).Threads.Add(tid);
+        }
+        else
+        {
+            // A pid can have been another process's before.
+            _processes.Remove(pid);
+            Of(parent).Space.CopyTo(Of(pid).Space, timeNs);
+        }
+
+        return true;
+    }
+
+    private bool Execute(Match record)
+    {
+        if (!TryTime(record, out var timeNs) || !TryInteger(record.Groups["pid"], out var pid))
+            return false;
+        Of(pid).Space.Execute(timeNs);
+        return true;
+    }
+
+    private Process Of(int pid)
+    {
+        if (!_processes.TryGetValue(pid, out var process))
+            _processes.Add(pid, process = new Process(new AddressSpace(pid, _ledger.Add), [pid]));
+        return process;
+    }
+
+    private static bool TryTime(Match record, out long ns)
+    {
+        var isNumber = TryInteger(record.Groups["seconds"], out var seconds);
+        var fraction = record.Groups["fraction"].Value;
+        ns = (seconds * 1_000_000_000L) + (int.Parse(fraction, CultureInfo.InvariantCulture) * (fraction.Length == 6 ? 1000 : 1));
+        return isNumber;
+    }
+
+    private static bool TryInteger(Group group, out int value) => int.TryParse(group.ValueSpan, NumberStyles.None, CultureInfo.InvariantCulture, out value);
+
+    private static bool TryHex(Group group, out ulong value) => ulong.TryParse(group.ValueSpan, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out value);
+
+    private const string Time = @"(?<seconds>\d+)\.(?<fraction>\d{6}|\d{9}): PERF_RECORD_";
+
+    // "5986/5986: [0x55ffdcaea000(0x6000) @ 0x2000 fe:00 247444 0]: r-xp /usr/bin/env"; with a build id instead of device and inode where perf collects those.
+    [GeneratedRegex(Time + @"MMAP2 (?<pid>\d+)/\d+: \[0x(?<start>[0-9a-f]+)\((?:0x)?(?<length>[0-9a-f]+)\) @ (?:0x)?(?<offset>[0-9a-f]+) (?:(?<device>[0-9a-f]+:[0-9a-f]+) (?<inode>\d+) \d+|<[0-9a-f]*>)\]: (?<prot>[r-][w-][x-][ps]) (?<name>.*)$", RegexOptions.CultureInvariant)]
+    private static partial Regex Mapping();
+
+    // "FORK(5988:5988):(5986:5986)"
+    [GeneratedRegex(Time + @"(?<what>FORK|EXIT)\((?<pid>\d+):(?<tid>\d+)\):\((?<parent>\d+):\d+\)$", RegexOptions.CultureInvariant)]
+    private static partial Regex Task();
+
+    // "COMM exec: python3:5986/5986"
+    [GeneratedRegex(Time + @"COMM exec: .*:(?<pid>\d+)/\d+$", RegexOptions.CultureInvariant)]
+    private static partial Regex Execution();
+
+    /// <param name="Threads">Known and alive.</param>
+    private sealed record Process(AddressSpace Space, HashSet<int> Threads);
+}
