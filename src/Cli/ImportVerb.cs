@@ -15,10 +15,10 @@ internal static class ImportVerb
 
     public static Command Create()
     {
-        var input = new Argument<string>("FILE") { Description = "Output of perf script; - is stdin" };
+        var input = new Argument<string>("FILE") { Description = "Output of perf script (- is stdin), or systing's memory_fault.parquet" };
         var output = new Option<string>("--output", "-o") { HelpName = "FILE", Description = "The trace (default: trace.parquet)" };
         var force = new Option<bool>("--force") { Description = "Overwrite the trace (default: refuse)" };
-        var command = new Command("import", "Make a trace of what perf recorded") { input, output, force };
+        var command = new Command("import", "Make a trace of what perf or systing recorded") { input, output, force };
         command.SetAction(result => Run(new ImportArgs(result.GetRequiredValue(input), result.GetValue(output) ?? "trace.parquet", result.GetValue(force))));
         return command;
     }
@@ -29,12 +29,46 @@ internal static class ImportVerb
             throw new FaultrecException(ExitCode.Usage, "-o -: a trace needs a file (Parquet has its index at the end); give a file name");
         if (!args.Force && OutputTarget.WouldReplace(args.Output))
             throw new FaultrecException(ExitCode.Usage, $"{args.Output}: exists already; expected a new name; choose another with -o, or --force to replace it");
+        if (SystingFile(args.Input) is { } file)
+            return RunSysting(file, args.Output);
         using var input = Open(args.Input);
         var name = args.Input == Stdin ? "stdin" : args.Input;
         ImportSummary? summary = null;
         OutputTarget.Write(args.Output, args.Input == Stdin ? [] : [args.Input], stream => summary = PerfScriptImport.Run(input, name, RecordVerb.ToolVersion, stream));
         Say(args.Output, summary!);
         return (int)ExitCode.Ok;
+    }
+
+    private static int RunSysting(string input, string output)
+    {
+        SystingSummary? summary = null;
+        OutputTarget.Write(output, [input], stream => summary = SystingImport.Run(input, RecordVerb.ToolVersion, stream));
+        RecordVerb.Say($"{HostileText.Visible(output)}: {Units.Of(summary!.Faults, "fault")} imported; systing does not say which were major, nor that these are all");
+        if (summary.Every > 1)
+            RecordVerb.Say($"systing took 1 fault in {Units.Count(summary.Every)}; each row stands for so many");
+        if (summary.WithoutThread > 0)
+            RecordVerb.Say($"{Units.Of(summary.WithoutThread, "fault")} of threads that thread.parquet does not have: process 0, without a name");
+        return (int)ExitCode.Ok;
+    }
+
+    /// <summary>A folder of systing's, or a Parquet file; null: something else.</summary>
+    private static string? SystingFile(string path)
+    {
+        if (Directory.Exists(path))
+            return Path.Combine(path, SystingImport.FileName);
+        if (!File.Exists(path))
+            return null;
+        try
+        {
+            using var file = File.OpenRead(path);
+            Span<byte> magic = stackalloc byte[4];
+            return file.ReadAtLeast(magic, magic.Length, throwOnEndOfStream: false) == magic.Length && magic.SequenceEqual("PAR1"u8) ? path : null;
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            // Opening it as text says why.
+            return null;
+        }
     }
 
     private static StreamReader Open(string path)

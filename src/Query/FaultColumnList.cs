@@ -14,7 +14,7 @@ internal static class FaultColumnList
 
     public static readonly IReadOnlyList<ViewColumn> OfAnalyzer =
     [
-        Column("severity", "VARCHAR", "minor, major or failed"),
+        Column("severity", "VARCHAR", "minor, major or failed; unknown where major is NULL"),
         Column("kind", "VARCHAR", "why the fault happened, as docs/kinds.md names it"),
     ];
 

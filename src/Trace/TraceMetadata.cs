@@ -10,6 +10,9 @@ public sealed record TraceMetadata
 {
     public int SchemaVersion { get; init; } = TraceSchema.Version;
 
+    /// <summary>The trace says which faults were major.</summary>
+    public bool KnowsMajor => SchemaVersion != TraceSchema.VersionWithoutMajor;
+
     public required string ToolVersion { get; init; }
 
     /// <summary>argv of the recorded command; empty when a running target was recorded.</summary>

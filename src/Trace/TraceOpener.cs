@@ -115,8 +115,7 @@ internal static class TraceOpener
     private static TraceReader Open(string path, TraceInput input)
     {
         long footerStart = CheckFrame(path, input, out var scan);
-        CheckVersion(path, scan);
-        int columns = CheckSchema(path, scan);
+        int columns = CheckSchema(path, scan, CheckVersion(path, scan));
         var metadata = MetadataJson.Read(scan.KeyValues);
         var checksums = MetadataJson.ReadChecksums(scan.KeyValues);
 
@@ -165,24 +164,25 @@ internal static class TraceOpener
     private static FaultrecException Unfinished(string path)
         => BadInput(path, "starts like a Parquet file but has no footer", "it was cut short; copy it again, or `faultrec recover` its spool");
 
-    private static void CheckVersion(string path, FooterScan scan)
+    private static int CheckVersion(string path, FooterScan scan)
     {
         int? version = MetadataJson.ReadVersion(scan.KeyValues);
         if (version is null)
             throw BadInput(path, $"is a Parquet file but not a faultrec trace (no {MetadataJson.VersionKey} in its metadata)", NotParquet);
-        if (version > TraceSchema.Version)
-            throw BadInput(path, $"schema version {version} is newer than this faultrec reads ({TraceSchema.Version})", "update faultrec");
+        if (version > TraceSchema.NewestVersion)
+            throw BadInput(path, $"schema version {version} is newer than this faultrec reads ({TraceSchema.NewestVersion})", "update faultrec");
         if (version < 1)
             throw BadInput(path, $"schema version {version} does not exist", Damaged);
+        return version.Value;
     }
 
     /// <summary>The columns of <see cref="TraceSchema"/>, flat and in order; the newest may be absent, and more may follow.</summary>
     /// <returns>How many of them the file has.</returns>
-    private static int CheckSchema(string path, FooterScan scan)
+    private static int CheckSchema(string path, FooterScan scan, int version)
     {
         if (scan.HasUnknownFields)
             throw BadInput(path, "its footer has fields that faultrec does not know", "use the file that `faultrec record` wrote");
-        var expected = TraceSchema.Columns;
+        var expected = TraceSchema.ColumnsOf(version);
         int found = scan.Schema.Count - 1;
         if (found < TraceSchema.OldestColumnCount || scan.Schema[0].Children != found || scan.Schema.Skip(1).Any(column => column.Children is > 0))
             throw BadInput(path, $"has {Math.Max(found, 0)} columns where a trace has {TraceSchema.OldestColumnCount} or more", "use the file that `faultrec record` wrote");

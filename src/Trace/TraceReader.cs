@@ -139,6 +139,7 @@ public sealed class TraceReader : IDisposable
             case FaultColumns.Comm: ReadText(chunk, batch.Comm); break;
             case FaultColumns.Address: ReadAll(chunk, batch.Address); break;
             case FaultColumns.Ip: ReadAll(chunk, batch.Ip); break;
+            case FaultColumns.Major when !Metadata.KnowsMajor: RequireNulls(chunk, batch.Major); break;
             case FaultColumns.Major: ReadAll(chunk, batch.Major); break;
             case FaultColumns.Access: ReadAccess(chunk, batch.Access, empty); break;
             case FaultColumns.KernelAccess: ReadAll(chunk, batch.KernelAccess); break;
@@ -195,6 +196,14 @@ public sealed class TraceReader : IDisposable
     {
         if (!TryFillConstant(chunk, values))
             Read(chunk, values, null);
+    }
+
+    private void RequireNulls(ColumnChunkAddress chunk, bool[] values)
+    {
+        Read(chunk, values, _levels);
+        if (_levels.AsSpan(0, chunk.Rows).Contains(1))
+            throw new InvalidDataException($"it holds values, which it has not in schema version {TraceSchema.VersionWithoutMajor}");
+        values.AsSpan(0, chunk.Rows).Clear();
     }
 
     private void ReadNullable<T>(ColumnChunkAddress chunk, T[] values, T nothing, bool empty)

@@ -6,8 +6,17 @@ namespace Faultrec.Traces;
 /// <summary>The one home of the schema and its version. docs/format.md is the text people read.</summary>
 public static class TraceSchema
 {
-    /// <summary>Bumped with any change that an older reader could misread.</summary>
+    /// <summary>Of recordings. Bumped with any change that an older reader could misread.</summary>
     public const int Version = 1;
+
+    /// <summary>
+    /// The same, but that `major` is null in every row: of faults whose source does not say which were major. A version of its own,
+    /// so that who knows only 1 refuses the file instead of taking every fault for minor.
+    /// </summary>
+    public const int VersionWithoutMajor = 2;
+
+    /// <summary>No file of a later version is read.</summary>
+    public const int NewestVersion = VersionWithoutMajor;
 
     /// <summary>Prefix of every metadata key.</summary>
     public const string KeyPrefix = "faultrec.";
@@ -43,7 +52,7 @@ public static class TraceSchema
         Column<string>(FaultColumns.Comm, "comm", false, EncodingHint.Dictionary, CompressionMethod.Zstd, "name of the thread at the fault"),
         Column<long>(FaultColumns.Address, "address", false, EncodingHint.DeltaBinaryPacked, CompressionMethod.Snappy, "faulting address, byte; bits of an unsigned number"),
         Column<long>(FaultColumns.Ip, "ip", false, EncodingHint.Default, CompressionMethod.Zstd, "instruction pointer; bits of an unsigned number"),
-        Column<bool>(FaultColumns.Major, "major", false, EncodingHint.Default, CompressionMethod.Zstd, "accounted as major: waited for a device, or was retried"),
+        Column<bool>(FaultColumns.Major, "major", false, EncodingHint.Default, CompressionMethod.Zstd, "accounted as major: waited for a device, or was retried; NULL: not known"),
         Column<string>(FaultColumns.Access, "access", true, EncodingHint.Dictionary, CompressionMethod.Zstd, "read, write or exec; NULL: not seen"),
         Column<bool>(FaultColumns.KernelAccess, "kernel_access", false, EncodingHint.Default, CompressionMethod.Zstd, "kernel mode touched user memory"),
         Column<int>(FaultColumns.ErrorCode, "error_code", true, EncodingHint.DeltaBinaryPacked, CompressionMethod.Zstd, "x86 page-fault error code, bits; NULL: not seen"),
@@ -88,6 +97,18 @@ public static class TraceSchema
 
     internal static ParquetSchema Parquet { get; } = new(Columns.Select(column => (Field)column.Field));
 
+    private static IReadOnlyList<TraceColumn> ColumnsWithoutMajor { get; } = [.. Columns.Select(column => WithNulls(column, column.Nullable || column.Flag == FaultColumns.Major))];
+
+    private static ParquetSchema ParquetWithoutMajor { get; } = new(ColumnsWithoutMajor.Select(column => (Field)column.Field));
+
+    internal static IReadOnlyList<TraceColumn> ColumnsOf(int version) => version == VersionWithoutMajor ? ColumnsWithoutMajor : Columns;
+
+    internal static ParquetSchema ParquetOf(int version) => version == VersionWithoutMajor ? ParquetWithoutMajor : Parquet;
+
+    // A field belongs to one schema.
+    private static TraceColumn WithNulls(TraceColumn column, bool nullable)
+        => column with { Nullable = nullable, Field = new DataField(column.Name, column.Type, nullable) };
+
     private static TraceColumn Column<T>(FaultColumns flag, string name, bool nullable, EncodingHint encoding, CompressionMethod codec, string meaning)
         => new(flag, name, typeof(T), nullable, new DataField(name, typeof(T), nullable), encoding, codec, meaning);
 }
@@ -96,6 +117,6 @@ public static class TraceSchema
 public sealed record FaultFact(string Name, Type Type, string Meaning);
 
 /// <param name="Flag">The column's one bit.</param>
-/// <param name="Field">Attached to <see cref="TraceSchema.Parquet"/>; for writing only, a file read has its own fields.</param>
+/// <param name="Field">Attached to one schema; for writing only, a file read has its own fields.</param>
 internal sealed record TraceColumn(
     FaultColumns Flag, string Name, Type Type, bool Nullable, DataField Field, EncodingHint Encoding, CompressionMethod Codec, string Meaning);

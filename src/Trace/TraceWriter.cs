@@ -12,6 +12,8 @@ public sealed class TraceWriter : IDisposable
     private static readonly ReadOnlyMemory<char>[] _accessNames = ["read".AsMemory(), "write".AsMemory(), "exec".AsMemory()];
 
     private readonly TraceOutput _output;
+    private readonly IReadOnlyList<TraceColumn> _columns;
+    private readonly bool _knowsMajor;
     private readonly ParquetOptions _options;
     private readonly ParquetWriter _writer;
     private readonly List<uint[]> _checksums = [];
@@ -28,13 +30,17 @@ public sealed class TraceWriter : IDisposable
     private ReadOnlyMemory<char>[] _texts = [];
 
     /// <param name="output">Writable and seekable or not; left open.</param>
-    public TraceWriter(Stream output)
+    /// <param name="knowsMajor">False: <see cref="FaultBatch.Major"/> is not looked at, and the file's version says so.</param>
+    public TraceWriter(Stream output, bool knowsMajor = true)
     {
+        _knowsMajor = knowsMajor;
+        int version = knowsMajor ? TraceSchema.Version : TraceSchema.VersionWithoutMajor;
+        _columns = TraceSchema.ColumnsOf(version);
         _output = new TraceOutput(output);
         _options = new ParquetOptions { CompressionLevel = CompressionLevel.Fastest };
-        foreach (var column in TraceSchema.Columns)
+        foreach (var column in _columns)
             _options.ColumnEncodingHints[column.Name] = column.Encoding;
-        _writer = Wait(ParquetWriter.CreateAsync(TraceSchema.Parquet, _output, _options));
+        _writer = Wait(ParquetWriter.CreateAsync(TraceSchema.ParquetOf(version), _output, _options));
         _output.TakeChecksum();
     }
 
@@ -49,10 +55,10 @@ public sealed class TraceWriter : IDisposable
 
         // Not disposed on failure: a half-written row group must stay visible as _group, so that Complete refuses.
         _group = _writer.CreateRowGroup();
-        var checksums = new uint[TraceSchema.Columns.Count];
+        var checksums = new uint[_columns.Count];
         for (int i = 0; i < checksums.Length; i++)
         {
-            WriteColumn(TraceSchema.Columns[i], batch);
+            WriteColumn(_columns[i], batch);
             checksums[i] = _output.TakeChecksum();
         }
         _group.CompleteValidate();
@@ -67,7 +73,7 @@ public sealed class TraceWriter : IDisposable
         if (_finished || _group is not null)
             throw new InvalidOperationException("This writer was completed, or failed before.");
         _finished = true;
-        var values = MetadataJson.Write(metadata);
+        var values = MetadataJson.Write(_knowsMajor ? metadata : metadata with { SchemaVersion = TraceSchema.VersionWithoutMajor });
         values[MetadataJson.ChecksumsKey] = MetadataJson.WriteChecksums(_checksums);
         _writer.CustomMetadata = values;
         _output.BeginFooter();
@@ -92,6 +98,7 @@ public sealed class TraceWriter : IDisposable
             case FaultColumns.Comm: WriteText(column, batch.Comm, count); break;
             case FaultColumns.Address: WriteAll(column, batch.Address, count); break;
             case FaultColumns.Ip: WriteAll(column, batch.Ip, count); break;
+            case FaultColumns.Major when !_knowsMajor: WriteNothing<bool>(column, count); break;
             case FaultColumns.Major: WriteAll(column, batch.Major, count); break;
             case FaultColumns.Access: WriteAccess(column, batch.Access, count); break;
             case FaultColumns.KernelAccess: WriteAll(column, batch.KernelAccess, count); break;

@@ -120,7 +120,7 @@ public sealed class BadInputTests
         var metadata = SampleTrace.Metadata(10) with { SchemaVersion = 3 };
         AssertContentRefused(
             SampleTrace.Write(SampleTrace.RandomBatches(1, 10), metadata),
-            "schema version 3 is newer than this faultrec reads (1): update faultrec");
+            "schema version 3 is newer than this faultrec reads (2): update faultrec");
     }
 
     [Fact]
@@ -128,7 +128,7 @@ public sealed class BadInputTests
     {
         using var file = new TempFile();
         Duck.Execute($"COPY (SELECT [42] AS faults) TO '{file.Path}' (FORMAT parquet, KV_METADATA {{'faultrec.schema_version': '99'}})");
-        AssertRefused(file.Path, "schema version 99 is newer than this faultrec reads (1): update faultrec");
+        AssertRefused(file.Path, "schema version 99 is newer than this faultrec reads (2): update faultrec");
     }
 
     [Theory]

@@ -9,19 +9,29 @@ public struct FaultCounts
 
     public long Failed { get; private set; }
 
+    /// <summary>Minor or major: the trace does not say.</summary>
+    public long Unknown { get; private set; }
+
+    /// <summary>Null where the trace does not say which were minor.</summary>
+    public readonly long? KnownMinor => Unknown == 0 ? Minor : null;
+
+    /// <summary>Null where the trace does not say which were major.</summary>
+    public readonly long? KnownMajor => Unknown == 0 ? Major : null;
+
     /// <summary>Sum of the known durations, ns.</summary>
     public long DurationNs { get; private set; }
 
-    public static FaultCounts Of(long minor, long major, long failed, long durationNs)
-        => new() { Minor = minor, Major = major, Failed = failed, DurationNs = durationNs };
+    public static FaultCounts Of(long minor, long major, long failed, long unknown, long durationNs)
+        => new() { Minor = minor, Major = major, Failed = failed, Unknown = unknown, DurationNs = durationNs };
 
     public static FaultCounts Of(Severity severity, long faults, long durationNs) => Of(
         severity == Severity.Minor ? faults : 0,
         severity == Severity.Major ? faults : 0,
         severity == Severity.Failed ? faults : 0,
+        severity == Severity.Unknown ? faults : 0,
         durationNs);
 
-    public readonly long Faults => Minor + Major + Failed;
+    public readonly long Faults => Minor + Major + Failed + Unknown;
 
     /// <param name="durationNs">Of each; negative: not known.</param>
     /// <param name="weight">Faults to add.</param>
@@ -31,6 +41,8 @@ public struct FaultCounts
             Minor += weight;
         else if (severity == Severity.Major)
             Major += weight;
+        else if (severity == Severity.Unknown)
+            Unknown += weight;
         else
             Failed += weight;
         DurationNs += Math.Max(durationNs, 0) * weight;
@@ -41,6 +53,7 @@ public struct FaultCounts
         Minor += other.Minor;
         Major += other.Major;
         Failed += other.Failed;
+        Unknown += other.Unknown;
         DurationNs += other.DurationNs;
     }
 }

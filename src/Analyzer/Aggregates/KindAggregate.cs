@@ -70,7 +70,7 @@ public sealed class KindAggregate(bool hasFrames)
                 latency.Merge(known);
         }
 
-        return FaultCounts.Of(faults[0], faults[1], faults[2], latency.Sum);
+        return FaultCounts.Of(faults[0], faults[1], faults[2], faults[3], latency.Sum);
     }
 
     private static int Cell(FaultKind kind, Severity severity, WalkEnd end)

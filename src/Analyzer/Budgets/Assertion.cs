@@ -1,3 +1,5 @@
+using Faultrec.Traces;
+
 namespace Faultrec.Analyzer;
 
 /// <summary>A budget and what the trace says of it.</summary>
@@ -42,8 +44,13 @@ public sealed record Assertion(FaultReport Report, IReadOnlyList<BudgetCheck> Ch
         => $"{check.Title} found {check.FoundText}, allowed {check.AllowedText}";
 
     /// <param name="report">Of the whole trace.</param>
+    /// <exception cref="FaultrecException">A budget of major faults, and the trace does not say which were major.</exception>
     public static Assertion Of(FaultReport report, IReadOnlyList<Budget> budgets, bool allowIncomplete)
-        => new(report, [CheckRecording(report, allowIncomplete), .. budgets.Select(budget => Check(report, budget))]);
+    {
+        if (!report.Metadata.KnowsMajor && budgets.FirstOrDefault(budget => budget.Measure == BudgetMeasure.Major) is { } major)
+            throw new FaultrecException(ExitCode.BadInput, $"{HostileText.Visible(report.Path)}: does not say which faults were major; expected a recording that does for {HostileText.Visible(major.Title)}; record with faultrec, or leave the budget out");
+        return new(report, [CheckRecording(report, allowIncomplete), .. budgets.Select(budget => Check(report, budget))]);
+    }
 
     private static BudgetCheck CheckRecording(FaultReport report, bool allowIncomplete)
     {

@@ -11,24 +11,27 @@ public enum Severity : byte
 
     /// <summary>Not served: a signal was raised, or handle_mm_fault returned an error bit.</summary>
     Failed = 2,
+
+    /// <summary>The trace does not say: minor or major.</summary>
+    Unknown = 3,
 }
 
 /// <summary>Names of <see cref="Severity"/> as the command line and every format spell them.</summary>
 public static class SeverityNames
 {
-    public const int Count = 3;
+    public const int Count = 4;
 
-    private static readonly string[] Names = ["minor", "major", "failed"];
+    private static readonly string[] Names = ["minor", "major", "failed", "unknown"];
 
     public static string Name(this Severity severity) => Names[(int)severity];
 
-    /// <summary>False when <paramref name="text"/> is none of <see cref="All"/>.</summary>
+    /// <summary>False when <paramref name="text"/> is none of <see cref="All"/>: unknown is the name of a kind.</summary>
     public static bool TryParse(string text, out Severity severity)
     {
-        var index = Array.IndexOf(Names, text);
+        var index = Array.IndexOf(Names, text, 0, (int)Severity.Unknown);
         severity = (Severity)Math.Max(index, 0);
         return index >= 0;
     }
 
-    public static string All => string.Join(", ", Names);
+    public static string All => string.Join(", ", Names[..(int)Severity.Unknown]);
 }

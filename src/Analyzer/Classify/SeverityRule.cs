@@ -4,7 +4,7 @@ namespace Faultrec.Analyzer;
 
 /// <summary>
 /// The rule that makes a severity of a fault's facts, first match wins: a signal was raised, or the result has a bit of
-/// VM_FAULT_ERROR (include/linux/mm_types.h): failed; accounted as major: major; else minor. The bits' values are those that
+/// VM_FAULT_ERROR (include/linux/mm_types.h): failed; accounted as major: major; else minor, or unknown where the trace does not say which were major. The bits' values are those that
 /// travel in the trace, because they moved between kernels; a trace without names has no usable result column.
 /// </summary>
 public sealed class SeverityRule
@@ -15,9 +15,11 @@ public sealed class SeverityRule
     ];
 
     private readonly int _errorBits;
+    private readonly Severity _otherwise;
 
     public SeverityRule(TraceMetadata metadata)
     {
+        _otherwise = metadata.KnowsMajor ? Severity.Minor : Severity.Unknown;
         foreach (var name in ErrorNames)
         {
             if (metadata.FaultResultNames.TryGetValue(name, out var bits))
@@ -35,7 +37,7 @@ public sealed class SeverityRule
         var major = batch.Major.AsSpan(0, batch.Count);
         var signal = batch.Signal.AsSpan(0, batch.Count);
         for (var i = 0; i < major.Length; i++)
-            severities[i] = signal[i] != FaultBatch.Null ? Severity.Failed : major[i] ? Severity.Major : Severity.Minor;
+            severities[i] = signal[i] != FaultBatch.Null ? Severity.Failed : major[i] ? Severity.Major : _otherwise;
         if (_errorBits == 0)
             return;
         var result = batch.FaultResult.AsSpan(0, batch.Count);

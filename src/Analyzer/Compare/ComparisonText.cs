@@ -7,7 +7,10 @@ public static class ComparisonText
     public static string Headline(TraceComparison comparison)
     {
         var faults = comparison.Total(Metric.Faults);
-        var clauses = new List<string> { Clause("Faults", faults) + Where(comparison, faults), Clause("major faults", comparison.Total(Metric.Major)) };
+        var clauses = new List<string> { Clause("Faults", faults) + Where(comparison, faults) };
+        var major = comparison.Total(Metric.Major);
+        if (major.Before is not null && major.After is not null)
+            clauses.Add(Clause("major faults", major));
         var time = comparison.Total(Metric.TimeNs);
         if (time.Before is not null && time.After is not null)
             clauses.Add(Clause("time in faults", time));

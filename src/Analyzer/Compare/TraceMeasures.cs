@@ -31,7 +31,7 @@ public sealed class TraceMeasures
     public Measures Of(ComparedItem item)
         => _items.TryGetValue(item, out var measures)
             ? measures
-            : new Measures(0, 0, HasPages(item.Subject) ? 0 : null, _hasDurations ? 0 : null);
+            : new Measures(0, Metadata.KnowsMajor ? 0 : null, HasPages(item.Subject) ? 0 : null, _hasDurations ? 0 : null);
 
     /// <param name="report">With tasks.</param>
     public static TraceMeasures Of(FaultReport report)
@@ -107,7 +107,7 @@ public sealed class TraceMeasures
 
     private void Add(ComparedItem item, in FaultCounts counts, long? pages)
     {
-        var measures = new Measures(counts.Faults, counts.Major, pages, _hasDurations ? counts.DurationNs : null);
+        var measures = new Measures(counts.Faults, Metadata.KnowsMajor ? counts.Major : null, pages, _hasDurations ? counts.DurationNs : null);
         _items[item] = _items.TryGetValue(item, out var before) ? before.Plus(measures) : measures;
     }
 }

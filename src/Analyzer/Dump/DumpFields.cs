@@ -21,7 +21,8 @@ internal interface IDumpFormat
 }
 
 /// <summary>The fields of a record in the schema's order, and what the Analyzer makes of them.</summary>
-internal sealed class DumpFields(IDumpFormat format)
+/// <param name="knowsMajor">False: the trace does not say which faults were major.</param>
+internal sealed class DumpFields(IDumpFormat format, bool knowsMajor)
 {
     public static readonly string[] Names = [.. TraceSchema.Facts.Select(fact => fact.Name), "kind"];
 
@@ -38,7 +39,10 @@ internal sealed class DumpFields(IDumpFormat format)
         format.Text(5, batch.Comm[row]);
         format.Hex(6, (ulong)batch.Address[row]);
         format.Hex(7, (ulong)batch.Ip[row]);
-        format.Bool(8, batch.Major[row]);
+        if (knowsMajor)
+            format.Bool(8, batch.Major[row]);
+        else
+            format.Null(8);
         TextOrNull(9, batch.Access[row] == FaultAccess.Unknown ? null : AccessNames[(int)batch.Access[row]]);
         format.Bool(10, batch.KernelAccess[row]);
         NumberOrNull(11, batch.ErrorCode[row]);

@@ -12,7 +12,7 @@ public static class TraceDump
     {
         var rows = new Utf8Rows(output);
         IDumpFormat format = asJson ? new JsonLines(rows) : new CsvLines(rows);
-        var fields = new DumpFields(format);
+        var fields = new DumpFields(format, reader.Metadata.KnowsMajor);
         format.Header();
         OrderedScan.Run(reader, filter, FaultColumns.All, (batch, judge) =>
         {

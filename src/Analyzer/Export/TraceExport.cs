@@ -11,12 +11,17 @@ public static class TraceExport
 
     /// <param name="reader">Of a trace with stacks.</param>
     /// <returns>What the file leaves out or joins, in words; null: nothing.</returns>
-    public static string? Write(TraceReader reader, FaultFilter filter, ExportFormat format, ExportWeight weight, Stream output) => format switch
+    public static string? Write(TraceReader reader, FaultFilter filter, ExportFormat format, ExportWeight weight, Stream output)
     {
-        ExportFormat.Perfetto => WritePerfetto(reader, filter, weight, output),
-        ExportFormat.Firefox => WriteFirefox(reader, filter, weight, output, MostSamples),
-        _ => WriteSums(reader, filter, format, weight, output),
-    };
+        if (weight == ExportWeight.Major && !reader.Metadata.KnowsMajor)
+            throw new FaultrecException(ExitCode.BadInput, $"{HostileText.Visible(reader.Path)}: does not say which faults were major; expected a recording that does for the weight major; take the weight faults");
+        return format switch
+        {
+            ExportFormat.Perfetto => WritePerfetto(reader, filter, weight, output),
+            ExportFormat.Firefox => WriteFirefox(reader, filter, weight, output, MostSamples),
+            _ => WriteSums(reader, filter, format, weight, output),
+        };
+    }
 
     internal static string? WriteFirefox(TraceReader reader, FaultFilter filter, ExportWeight weight, Stream output, int mostSamples)
     {

@@ -55,7 +55,7 @@ public sealed class FaultSlice
                 $"{rows:N0} faults of {columns.Count} columns would take about {bytes:N0} bytes, and {maxBytes:N0} are allowed; narrow the filter, name fewer columns, or allow more with maxBytes");
         }
         var frame = new FaultFrame(columns, rows);
-        var fields = new DumpFields(frame);
+        var fields = new DumpFields(frame, _reader.Metadata.KnowsMajor);
         ForEach(TraceSchema.ColumnsOf(columns), (batch, in verdicts) =>
         {
             for (var row = 0; row < batch.Count; row++)

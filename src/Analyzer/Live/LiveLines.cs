@@ -19,7 +19,7 @@ public sealed class LiveLines : ILiveText
         _filter = new LiveFilter(filter, metadata);
         _rows = new Utf8Rows(output);
         if (asJson)
-            _json = new DumpFields(new JsonLines(_rows));
+            _json = new DumpFields(new JsonLines(_rows), knowsMajor: true);
         else
             _text = new FaultLine(_rows, metadata);
     }

@@ -161,9 +161,11 @@ public static class JsonReport
     internal static void WriteCounts(Utf8JsonWriter json, FaultCounts counts)
     {
         json.WriteNumber("faults", counts.Faults);
-        json.WriteNumber("minor", counts.Minor);
-        json.WriteNumber("major", counts.Major);
+        WriteNullable(json, "minor", counts.KnownMinor);
+        WriteNullable(json, "major", counts.KnownMajor);
         json.WriteNumber("failed", counts.Failed);
+        if (counts.Unknown > 0)
+            json.WriteNumber("unknown_severity", counts.Unknown);
     }
 
     internal static void WriteLatency(Utf8JsonWriter json, LatencySummary latency)
@@ -211,7 +213,7 @@ public static class JsonReport
         WriteNullable(json, "coverage", row.Coverage);
         WriteNullable(json, "refaults", row.Refaults);
         WriteNullable(json, "faults_per_mib", row.FaultsPerMib);
-        json.WriteNumber("major_ratio", row.MajorRatio);
+        WriteNullable(json, "major_ratio", row.MajorRatio);
         WriteLatency(json, row.Latency);
         json.WriteStartArray("heat");
         foreach (var faults in row.Heat)

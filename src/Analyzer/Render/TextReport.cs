@@ -70,10 +70,14 @@ public static class TextReport
     {
         var (totals, isSample) = (report.Totals, report.Sample is not null);
         var about = report.Sample is { CountsExact: false } ? "about " : "";
-        return $"{about}{Units.Of(totals.Counts.Faults, "fault")}: {Units.Count(totals.Counts.Minor)} minor, {Units.Count(totals.Counts.Major)} major, "
+        return $"{about}{Units.Of(totals.Counts.Faults, "fault")}: {Severities(totals.Counts)}, "
             + $"{(isSample && totals.Counts.Failed > 0 ? "about " : "")}{Units.Count(totals.Counts.Failed)} failed; {(isSample ? "at least " : "")}{Units.Count(totals.DistinctPages)} distinct pages"
             + (totals.Gup == 0 ? "" : $"; {(isSample ? "about " : "")}{Units.Count(totals.Gup)} by get_user_pages: system calls and execve touching memory for the program");
     }
+
+    private static string Severities(in FaultCounts counts)
+        => (counts.Minor + counts.Major > 0 || counts.Unknown == 0 ? $"{Units.Count(counts.Minor)} minor, {Units.Count(counts.Major)} major" : "")
+            + (counts.Unknown == 0 ? "" : $"{Units.Count(counts.Unknown)} of unknown severity");
 
     /// <summary>What the time in faults means beside the time that passed; null without durations.</summary>
     internal static string? FaultTimeLine(FaultReport report)

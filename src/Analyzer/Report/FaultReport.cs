@@ -108,7 +108,8 @@ public sealed record RegionRow(
 
     public double? FaultsPerMib => Bytes == 0 ? null : Counts.Faults * 1048576.0 / Bytes;
 
-    public double MajorRatio => Counts.Faults == 0 ? 0 : (double)Counts.Major / Counts.Faults;
+    /// <summary>Null where the trace does not say which faults were major.</summary>
+    public double? MajorRatio => Counts.Faults == 0 ? 0 : (double?)Counts.KnownMajor / Counts.Faults;
 }
 
 /// <param name="Comm">Last name of the main thread as the trace knows it, else its most frequent name; null when neither.</param>

@@ -50,6 +50,6 @@ internal static class FaultStory
         FaultKind.FileCache => "a file page in memory was mapped",
         FaultKind.FileDisk => "a file page was read from its device",
         FaultKind.Spurious => "the page was already there",
-        _ => fault.Severity == Severity.Major ? "a major fault of unknown kind" : "a minor fault of unknown kind",
+        _ => fault.Severity == Severity.Unknown ? "a fault of unknown kind" : $"a {fault.Severity.Name()} fault of unknown kind",
     };
 }

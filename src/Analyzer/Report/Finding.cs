@@ -74,6 +74,8 @@ public static class Finding
 
     private static string MajorOnes(FaultReport report)
     {
+        if (report.Totals.Counts.Unknown > 0)
+            return "Which of them were major is not known.";
         var major = report.Totals.Counts.Major;
         if (major == 0)
             return report.Sample is { CountsExact: false } ? "None of the recorded ones was major." : "None was major.";

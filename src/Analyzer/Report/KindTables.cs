@@ -34,7 +34,7 @@ internal static class KindTables
         return rows;
     }
 
-    /// <summary>Minor, major, failed; only those that there are.</summary>
+    /// <summary>Minor, major, failed, unknown; only those that there are.</summary>
     public static List<SeverityRow> Severities(ReportAggregates aggregates, SampleFacts? sample, Receipt receipt)
     {
         var faults = FaultsOf(aggregates, sample, receipt);
@@ -57,7 +57,7 @@ internal static class KindTables
             unknown += row.Kind == FaultKind.Unknown ? row.Counts.Faults : 0;
         if (unknown == 0)
             return null;
-        const string consequence = "so kinds are unknown; minor, major and failed hold";
+        var consequence = $"so kinds are unknown{(report.Metadata.KnowsMajor ? "; minor, major and failed hold" : "")}";
         return report.Metadata switch
         {
             { Frames: null } => $"the file is from before page-table facts were recorded, {consequence}",
@@ -73,12 +73,12 @@ internal static class KindTables
         var kinds = aggregates.Kinds;
         var (major, failed) = (kinds.Counts(Severity.Major, out _).Major, kinds.Counts(Severity.Failed, out _).Failed);
         if (sample is not { CountsExact: true })
-            return [kinds.Counts(Severity.Minor, out _).Minor, major, failed];
+            return [kinds.Counts(Severity.Minor, out _).Minor, major, failed, kinds.Counts(Severity.Unknown, out _).Unknown];
 
         // How many of those left out failed is not counted: that share stays an estimate, which minor faults make up for.
         var all = sample.Rows + receipt.SampledOut;
         major = Math.Clamp(aggregates.Sample!.MajorRows + receipt.SampledOutMajor, 0, all);
         failed = Math.Min(failed, all - major);
-        return [all - major - failed, major, failed];
+        return [all - major - failed, major, failed, 0];
     }
 }

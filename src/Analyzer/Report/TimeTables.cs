@@ -10,7 +10,8 @@ public sealed record TimeRow(long FromNs, long LengthNs, FaultCounts Counts, lon
 {
     public long FaultsPerSecond => PerSecond(Counts.Faults);
 
-    public long MajorPerSecond => PerSecond(Counts.Major);
+    /// <summary>Null where the trace does not say which faults were major.</summary>
+    public long? MajorPerSecond => Counts.KnownMajor is { } major ? PerSecond(major) : null;
 
     public long NewPagesPerSecond => PerSecond(NewPages);
 

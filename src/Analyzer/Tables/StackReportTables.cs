@@ -55,11 +55,11 @@ internal static class StackReportTables
         => table
             .Integer("self_faults", "self", CellFormat.Count, ColumnAudience.Everyone, row => row.Self.Faults)
             .Real("self_share", "share", CellFormat.Percent, ColumnAudience.Everyone, row => row.SelfShare)
-            .Integer("self_major", "self major", CellFormat.Count, ColumnAudience.Wide, row => row.Self.Major)
+            .Integer("self_major", "self major", CellFormat.Count, ColumnAudience.Wide, row => row.Self.KnownMajor)
             .Integer("self_latency_sum_ns", "self time", CellFormat.DurationNs, ColumnAudience.Wide, row => ReportTables.TimeOf(report, row.Self))
             .Integer("total_faults", "total", CellFormat.Count, ColumnAudience.Everyone, row => row.Total.Faults)
             .Real("total_share", "share", CellFormat.Percent, ColumnAudience.Everyone, row => row.TotalShare)
-            .Integer("total_major", "major", CellFormat.Count, ColumnAudience.Everyone, row => row.Total.Major)
+            .Integer("total_major", "major", CellFormat.Count, ColumnAudience.Everyone, row => row.Total.KnownMajor)
             .Integer("latency_p50_ns", "p50", CellFormat.DurationNs, ColumnAudience.Everyone, row => row.Latency.P50Ns)
             .Integer("latency_p99_ns", "p99", CellFormat.DurationNs, ColumnAudience.Wide, row => row.Latency.P99Ns)
             .Integer("latency_max_ns", "max", CellFormat.DurationNs, ColumnAudience.Wide, row => row.Latency.MaxNs)

@@ -44,8 +44,8 @@ internal sealed class TableBuilder<TRow>(ReportTableKind? kind, string title, IR
 
     public TableBuilder<TRow> Counts(Func<TRow, FaultCounts> counts)
         => Integer("faults", "faults", CellFormat.Count, ColumnAudience.Everyone, row => counts(row).Faults)
-            .Integer("minor", "minor", CellFormat.Count, ColumnAudience.Wide, row => counts(row).Minor)
-            .Integer("major", "major", CellFormat.Count, ColumnAudience.Everyone, row => counts(row).Major)
+            .Integer("minor", "minor", CellFormat.Count, ColumnAudience.Wide, row => counts(row).KnownMinor)
+            .Integer("major", "major", CellFormat.Count, ColumnAudience.Everyone, row => counts(row).KnownMajor)
             .Integer("failed", "failed", CellFormat.Count, ColumnAudience.Wide, row => counts(row).Failed);
 
     /// <param name="detail">Who sees p90 and max.</param>

@@ -51,7 +51,7 @@ public sealed class TraceSymbolizer : IDisposable
         }
         var tree = new StackTree(table.Modules, frames);
         var nodes = Rebuild(tree, table, found);
-        using var writer = new TraceWriter(output);
+        using var writer = new TraceWriter(output, trace.Metadata.KnowsMajor);
         var batch = new FaultBatch(trace.RowGroups.Select(group => group.Rows).DefaultIfEmpty().Max());
         for (var group = 0; group < trace.RowGroups.Count; group++)
         {
