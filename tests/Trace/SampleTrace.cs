@@ -29,10 +29,10 @@ internal static class SampleTrace
         Receipt = new Receipt { Events = events },
     };
 
-    public static byte[] Write(IReadOnlyList<FaultBatch> batches, TraceMetadata? metadata = null)
+    public static byte[] Write(IReadOnlyList<FaultBatch> batches, TraceMetadata? metadata = null, bool knowsMajor = true)
     {
         using var file = new MemoryStream();
-        using var writer = new TraceWriter(file);
+        using var writer = new TraceWriter(file, knowsMajor);
         foreach (var batch in batches)
             writer.WriteRowGroup(batch);
         writer.Complete(metadata ?? Metadata(batches.Sum(batch => (long)batch.Count)));

@@ -69,6 +69,35 @@ public sealed class SchemaTests
             ignoreLineEndingDifferences: true);
     }
 
+    /// <summary>Version 2 is version 1 but for `major`, which is null in every row; nothing may take it for version 1.</summary>
+    [Fact]
+    public void WithoutMajorIsAVersionOfItsOwn()
+    {
+        var batches = SampleTrace.RandomBatches(1, 10);
+        using var known = new TempFile(SampleTrace.Write(batches));
+        using var unknown = new TempFile(SampleTrace.Write(batches, knowsMajor: false));
+        const string columns = "SELECT name, type, converted_type, repetition_type FROM parquet_schema('{0}') WHERE name <> 'root'";
+
+        Assert.Equal(
+            [["major", "OPTIONAL"]],
+            Duck.Query($"SELECT name, repetition_type FROM ({string.Format(null, columns, unknown.Path)} EXCEPT {string.Format(null, columns, known.Path)})"));
+        Assert.Equal([[10L, 0L]], Duck.Query($"SELECT count(*), count(major) FROM '{unknown.Path}'"));
+        Assert.Equal("2", Duck.KeyValues(unknown.Path)["faultrec.schema_version"]);
+        using (var reader = TraceReader.Open(unknown.Path))
+        {
+            var batch = new FaultBatch(10);
+            batch.Major.AsSpan().Fill(true);
+            reader.ReadRowGroup(0, FaultColumns.All, batch);
+            Assert.False(reader.Metadata.KnowsMajor);
+            Assert.DoesNotContain(true, batch.Major);
+            Assert.Equal(batches[0].Address[..10], batch.Address[..10]);
+        }
+
+        // A file of version 1 that calls itself 2 is none.
+        using var false2 = new TempFile(SampleTrace.Write(batches, SampleTrace.Metadata(10) with { SchemaVersion = 2 }));
+        Assert.Contains("column 9 is major, or of another type", Assert.Throws<FaultrecException>(() => TraceReader.Open(false2.Path)).Message, StringComparison.Ordinal);
+    }
+
     /// <summary>Bytes a row are what the encodings are chosen for; a lost hint shows here, not in any value.</summary>
     [Theory]
     [InlineData(false, 4)]
