@@ -1,5 +1,5 @@
-using Faultrec.Recorder.Finalize;
 using Faultrec.Recorder.Native;
+using Faultrec.Traces;
 
 namespace Faultrec.Recorder.Symbols;
 
