@@ -11,7 +11,8 @@ if (args.Length is < 1 or > 3)
 
 var faults = args.Length > 1 ? long.Parse(args[1], CultureInfo.InvariantCulture) : 10_000_000;
 var seed = args.Length > 2 ? int.Parse(args[2], CultureInfo.InvariantCulture) : 1;
-var machine = new SyntheticMachine(seed);
+// Of 100 million faults, 10 million pages.
+var machine = new SyntheticMachine(seed, arenaPages: (ulong)Math.Max(1 << 20, faults / 40));
 var batch = new FaultBatch(TraceSchema.RowGroupSize);
 using var output = new FileStream(args[0], FileMode.Create, FileAccess.Write, FileShare.None, 1 << 16);
 using var writer = new TraceWriter(output);

@@ -12,11 +12,11 @@ internal sealed class SyntheticMachine
     private const int ThreadsEach = 3;
     private const int FilesEach = 150;
     private const ulong PageSize = 4096;
-    private const ulong ArenaPages = 1 << 20;
     private const ulong HeapPages = 1 << 16;
     private const ulong FilePages = 256;
 
     private readonly Random _random;
+    private readonly ulong _arenaPages;
     private readonly SyntheticPageTable _pageTable;
     private readonly List<Region> _regions = [];
     private readonly ulong[] _nextArenaPage = new ulong[Processes];
@@ -24,8 +24,10 @@ internal sealed class SyntheticMachine
     private long _timeNs;
     private long _major;
 
-    public SyntheticMachine(int seed)
+    /// <param name="arenaPages">Of the large mapping of each process: what of its pages is touched bounds the memory of a report.</param>
+    public SyntheticMachine(int seed, ulong arenaPages)
     {
+        _arenaPages = arenaPages;
         _random = new Random(seed);
         _pageTable = new SyntheticPageTable(_random, Processes);
         for (var process = 0; process < Processes; process++)
@@ -33,11 +35,11 @@ internal sealed class SyntheticMachine
             var heap = 0x5500_0000_0000UL + ((ulong)process << 36);
             var arena = 0x7f00_0000_0000UL + ((ulong)process << 36);
             AddRegion(process, "[heap]", null, heap, HeapPages);
-            AddRegion(process, "[anon]", null, arena, ArenaPages);
+            AddRegion(process, "[anon]", null, arena, _arenaPages);
             for (var file = 0; file < FilesEach; file++)
             {
                 var path = $"/usr/lib/x86_64-linux-gnu/lib{file}.so.{process % 2}";
-                AddRegion(process, path, path, arena + ((ArenaPages + (ulong)file * 2 * FilePages) * PageSize), FilePages);
+                AddRegion(process, path, path, arena + ((_arenaPages + (ulong)file * 2 * FilePages) * PageSize), FilePages);
             }
 
             for (var thread = 0; thread < ThreadsEach; thread++)
@@ -108,7 +110,7 @@ internal sealed class SyntheticMachine
         switch (_random.Next(10))
         {
             case < 6:
-                page = _nextArenaPage[process]++ % ArenaPages;
+                page = _nextArenaPage[process]++ % _arenaPages;
                 return _regions[first + 1];
             case < 8:
                 page = (ulong)_random.Next((int)HeapPages);
