@@ -28,6 +28,8 @@ static void touch_own_room(u32 index)
 {
 	u64 end = room_of(index) + STACK_BYTES + arena()->ring_ops * sizeof(struct op);
 
+	for (const volatile char *at = __ehdr_start; at < _end; at += PAGE_BYTES)
+		(void)*at;
 	for (u64 at = ARENA_BASE; at < room_of(0); at += PAGE_BYTES)
 		(void)*(volatile char *)at;
 	for (u64 at = room_of(index); at < end; at += PAGE_BYTES)

@@ -1,0 +1,98 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Runtime.InteropServices;
+using System.Text.Json;
+using Faultrec.Analyzer;
+using Faultrec.Cli.Output;
+using Faultrec.Replay;
+using Faultrec.Traces;
+
+namespace Faultrec.Cli;
+
+internal sealed record ReplayArgs(string Trace, bool IsJson, string? Output, int? Top, ReplayOptions Options);
+
+/// <summary>`faultrec replay TRACE`: the same faults again, without the program.</summary>
+internal static class ReplayVerb
+{
+    private const int RowsForPeople = 10;
+    private const int MostScale = 1_000_000;
+
+    private static readonly (string Name, bool IsJson)[] Formats = [("text", false), ("json", true)];
+
+    private static readonly (string Name, ReplayOrder Order)[] Orders = [("thread", ReplayOrder.Thread), ("strict", ReplayOrder.Strict)];
+
+    public static Command Create()
+    {
+        var trace = new Argument<string>("TRACE") { Description = "Trace file" };
+        var order = new Option<string?>("--order") { HelpName = "ORDER", Description = "thread: each thread in its own order; strict: one order of all (default: thread)" };
+        var speed = new Option<string?>("--speed") { HelpName = "SPEED", Description = "max, or times the recorded pace: 1, 0.5, 10 (default: max)" };
+        var scale = new Option<string?>("--scale") { HelpName = "N", Description = "Only one page in N" };
+        var format = new Option<string?>("--format") { HelpName = "FORMAT", Description = $"{Choice.List(Formats)} (default: text)" };
+        var output = new Option<string?>("--output", "-o") { HelpName = "FILE", Description = "Write there instead of stdout (-)" };
+        var top = new Option<string?>("--top") { HelpName = "N", Description = "Rows a table, 0 for all (default: 10)" };
+        var filter = new FilterOptions();
+        var command = new Command("replay", "Make the recorded faults again, without the program") { trace, order, speed, scale, format, output, top };
+        filter.AddTo(command);
+        command.SetAction(result => Run(new ReplayArgs(
+            result.GetRequiredValue(trace),
+            result.GetValue(format) is { } name && Choice.Parse("--format", name, Formats),
+            result.GetValue(output),
+            result.GetValue(top) is { } rows ? ReportVerb.ParseTop(rows) : null,
+            new ReplayOptions(
+                result.GetValue(order) is { } word ? Choice.Parse("--order", word, Orders) : ReplayOrder.Thread,
+                Speed(result.GetValue(speed)),
+                Scale(result.GetValue(scale)),
+                filter.Parse(result)))));
+        return command;
+    }
+
+    public static int Run(ReplayArgs args)
+    {
+        using var reader = TraceReader.Open(args.Trace);
+        using var ending = new CancellationTokenSource();
+        var signal = 0;
+        using var onInterrupt = OnSignal(PosixSignal.SIGINT, 2);
+        using var onTerminate = OnSignal(PosixSignal.SIGTERM, 15);
+        ReplayResult result;
+        try
+        {
+            result = TraceReplay.Run(reader, args.Options, ending.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            RecordVerb.Say("interrupted; the replay was ended");
+            return 128 + signal;
+        }
+
+        if (args.IsJson)
+            OutputTarget.Write(args.Output, [args.Trace], stream => WriteJson(stream, result));
+        else
+            OutputTarget.WriteText(args.Output, [args.Trace], writer => ReplayText.Write(writer, result, args.Top ?? RowsForPeople, OutputTarget.StyleFor(args.Output)));
+        return (int)ExitCode.Ok;
+
+        PosixSignalRegistration OnSignal(PosixSignal posix, int number) => PosixSignalRegistration.Create(posix, context =>
+        {
+            context.Cancel = true;
+            signal = number;
+            ending.Cancel();
+        });
+    }
+
+    private static void WriteJson(Stream stream, ReplayResult result)
+    {
+        using var json = new Utf8JsonWriter(stream);
+        ReplayJson.Write(json, result);
+        json.Flush();
+        stream.Write("\n"u8);
+    }
+
+    private static double Speed(string? text)
+        => text is null or "max" ? 0
+            : double.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var speed) && speed is > 0 and <= 1e6 ? speed
+            : throw new FaultrecException(ExitCode.Usage, $"--speed {HostileText.Visible(text)}: expected max, or a number such as 1, 0.5 or 10");
+
+    private static int Scale(string? text)
+        => text is null ? 1
+            : int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var scale) && scale is > 0 and <= MostScale ? scale
+            : throw new FaultrecException(ExitCode.Usage, $"--scale {HostileText.Visible(text)}: expected a whole number from 1 to {MostScale}");
+}

@@ -1,0 +1,112 @@
+using Faultrec.Replay.Native;
+
+namespace Faultrec.Replay;
+
+/// <summary>Makes the engine's mappings those of the recorded process at the moment of a fault.</summary>
+internal sealed class Layout(Tasks tasks)
+{
+    /// <summary>Maps the region, if it is not at that address.</summary>
+    public void Ensure(ReplayedThread thread, ReplayedRegion region, ulong address)
+    {
+        if (thread.Process.Map.At(address)?.Region == region)
+        {
+            tasks.WaitFor(thread, region.Mapped.Slot, region.Mapped.Position);
+            return;
+        }
+
+        Place(thread, region, address);
+    }
+
+    /// <summary>What other threads did in the region so far comes before what this thread does next.</summary>
+    public void WaitForOthers(ReplayedThread thread, ReplayedRegion region)
+    {
+        foreach (var (slot, position) in region.Touchers)
+            tasks.WaitFor(thread, slot, position);
+    }
+
+    /// <summary>The region is no more.</summary>
+    public void End(ReplayedProcess process, ReplayedRegion region)
+    {
+        region.HasDied = true;
+        var pieces = process.Map.Within(region.Start, region.End).Where(piece => piece.Region == region).ToList();
+        if (pieces.Count == 0)
+            return;
+        var thread = process.Active!;
+        WaitForOthers(thread, region);
+        foreach (var piece in pieces)
+        {
+            var position = tasks.Push(thread, new Op { Kind = OpKind.Unmap, Address = piece.Start, Length = piece.End - piece.Start });
+            region.Touched(thread.Slot, position);
+            process.Map.Set(piece.Start, piece.End, null);
+            process.States.Clear((long)(piece.Start >> 12), (long)(piece.End >> 12));
+        }
+    }
+
+    /// <summary>
+    /// Over the region's whole range, but for younger regions that lie over it: the ledger has the widest range that a region had. At
+    /// the fault's address it is there in any case.
+    /// </summary>
+    private void Place(ReplayedThread thread, ReplayedRegion region, ulong address)
+    {
+        var at = region.Start;
+        foreach (var piece in thread.Process.Map.Within(region.Start, region.End))
+        {
+            if (piece.Start > at)
+                Map(thread, region, at, piece.Start);
+            var (start, end) = (Math.Max(piece.Start, region.Start), Math.Min(piece.End, region.End));
+            at = end;
+            if (piece.Region == region || (IsOver(piece.Region, region) && !(start <= address && address < end)))
+                continue;
+            if (piece.Region.Ledger.Pid == region.Ledger.Pid)
+                WaitForOthers(thread, piece.Region);
+            if (Keeps(piece.Region, region))
+                Adopt(thread, piece.Region, region, start, end);
+            else
+                Map(thread, region, start, end);
+        }
+
+        if (at < region.End)
+            Map(thread, region, at, region.End);
+    }
+
+    private static bool IsOver(ReplayedRegion placed, ReplayedRegion region)
+        => !placed.HasDied && placed.Ledger.Pid == region.Ledger.Pid && placed.BornNs > region.BornNs;
+
+    // A region of the process this one was forked from is this one; within a process memory that was writable, and now has another
+    // protection, has been mprotected. Other mappings over the same file are new ones (the loader maps a file over itself).
+    private static bool Keeps(ReplayedRegion placed, ReplayedRegion region)
+        => placed.IsSameMemory(region)
+            && (placed.Ledger.Pid != region.Ledger.Pid || (placed.Ledger.Prot != region.Ledger.Prot && placed.Ledger.Prot is [_, 'w', ..]));
+
+    private void Adopt(ReplayedThread thread, ReplayedRegion from, ReplayedRegion region, ulong start, ulong end)
+    {
+        if (from.Prot != region.Prot)
+            Changed(thread, region, tasks.Push(thread, new Op { Kind = OpKind.Protect, Address = start, Length = end - start, Prot = region.Prot }));
+        thread.Process.Map.Set(start, end, region);
+    }
+
+    private void Map(ReplayedThread thread, ReplayedRegion region, ulong start, ulong end)
+    {
+        var op = new Op
+        {
+            Kind = OpKind.Map,
+            Address = start,
+            Length = end - start,
+            Offset = region.HasStandIn ? region.FileOffset(start) : 0,
+            Flags = OpFlags.Small,
+            Prot = region.Prot,
+            Source = region.Source,
+        };
+        Changed(thread, region, tasks.Push(thread, op));
+        thread.Process.Map.Set(start, end, region);
+        thread.Process.States.Clear((long)(start >> 12), (long)(end >> 12));
+        if (thread.Process.HugeRanges.Count > 0)
+            thread.Process.HugeRanges.RemoveWhere(range => range >= start && range < end);
+    }
+
+    private static void Changed(ReplayedThread thread, ReplayedRegion region, ulong position)
+    {
+        region.Mapped = (thread.Slot, position);
+        region.Touched(thread.Slot, position);
+    }
+}

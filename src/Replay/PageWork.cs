@@ -1,0 +1,150 @@
+using Faultrec.Analyzer;
+using Faultrec.Replay.Native;
+using Faultrec.Traces;
+
+namespace Faultrec.Replay;
+
+/// <summary>
+/// Makes a page what the recorded fault found. The rule that carries all: whatever the replay has mapped was mapped in the recording
+/// too, so that each recorded fault is a fault again.
+/// </summary>
+internal sealed class PageWork(Tasks tasks, Layout layout, Survey survey, AccessReader access)
+{
+    private const ulong PageBytes = 4096;
+    private const ulong HugeBytes = 2UL << 20;
+    private const int HugeOrder = 9;
+    private const ulong WindowBytes = 1 << 16;
+    private const int LongestDrop = 4096;
+    private const int DontNeed = 4; // MADV_*
+    private const int HugePage = 14;
+    private const int NoHugePage = 15;
+
+    /// <summary>By page of the stand-in file: the slot (and 1) whose operations brought it into the page cache.</summary>
+    private readonly Dictionary<ulong, ushort[]> _cached = [];
+
+    public void Prepare(ReplayedThread thread, ReplayedRegion region, FaultBatch batch, int row, ulong address)
+    {
+        var page = (long)(address >> 12);
+        var state = thread.Process.States[page];
+        var found = FaultFacts.Of(batch, row);
+        if (state != PageState.Absent)
+            layout.WaitForOthers(thread, region);
+        if (MustDrop(batch, row, found, state))
+            Drop(thread, region, batch, row, address);
+        SetHuge(thread, region, address, found != EntryFound.Present && batch.PageOrder[row] >= HugeOrder);
+        if (region.IsFile && thread.Process.States[page] == PageState.Absent)
+            SetCache(thread, region, address, isCold: batch.Major[row]);
+        if (found == EntryFound.Present && state == PageState.Absent)
+            tasks.Push(thread, new Op { Kind = OpKind.Prepare, Address = address });
+    }
+
+    /// <summary>After the touch.</summary>
+    public void Note(ReplayedThread thread, FaultBatch batch, int row, ulong address)
+    {
+        var states = thread.Process.States;
+        var isWrite = access.Of(batch, row) == FaultAccess.Write;
+        if (batch.PageOrder[row] >= HugeOrder)
+        {
+            var first = (long)((address & ~(HugeBytes - 1)) >> 12);
+            for (var page = first; page < first + (long)(HugeBytes / PageBytes); page++)
+                Set(page);
+        }
+        else
+        {
+            Set((long)(address >> 12));
+        }
+
+        void Set(long page)
+        {
+            if (isWrite)
+                states[page] = PageState.Written;
+            else if (states[page] == PageState.Absent)
+                states[page] = PageState.Read;
+        }
+    }
+
+    // Without facts: a write to what was only read, or is shared since a fork, faults by itself; anything else came back.
+    private bool MustDrop(FaultBatch batch, int row, EntryFound found, PageState state)
+        => state != PageState.Absent && found switch
+        {
+            EntryFound.Absent => true,
+            EntryFound.Present => false,
+            _ => state == PageState.Written || access.Of(batch, row) != FaultAccess.Write,
+        };
+
+    /// <summary>Gives the page back, and with it those after it that are to fault next, in order: programs give back ranges.</summary>
+    private void Drop(ReplayedThread thread, ReplayedRegion region, FaultBatch batch, int row, ulong address)
+    {
+        var states = thread.Process.States;
+        var (start, end) = (address & ~(PageBytes - 1), (address & ~(PageBytes - 1)) + PageBytes);
+        if (batch.PageOrder[row] >= HugeOrder)
+        {
+            start = Math.Max(address & ~(HugeBytes - 1), region.Start);
+            end = Math.Min((address & ~(HugeBytes - 1)) + HugeBytes, region.End);
+        }
+        else
+        {
+            for (var next = row + 1; next < batch.Count && next <= row + LongestDrop && end < region.End; next++)
+            {
+                if (batch.Pid[next] != thread.Process.Pid)
+                    continue;
+                if (batch.RegionId[next] != region.Ledger.Id || (ulong)batch.Address[next] + region.Shift >> 12 != end >> 12
+                    || batch.PageOrder[next] >= HugeOrder || !MustDrop(batch, next, FaultFacts.Of(batch, next), states[(long)(end >> 12)]))
+                    break;
+                end += PageBytes;
+            }
+        }
+
+        tasks.Push(thread, new Op { Kind = OpKind.Advise, Address = start, Length = end - start, Prot = DontNeed });
+        states.Clear((long)(start >> 12), (long)(end >> 12));
+    }
+
+    private void SetHuge(ReplayedThread thread, ReplayedRegion region, ulong address, bool isHuge)
+    {
+        var ranges = thread.Process.HugeRanges;
+        if (!isHuge && ranges.Count == 0)
+            return;
+        var start = address & ~(HugeBytes - 1);
+        if (start < region.Start || start + HugeBytes > region.End || !(isHuge ? ranges.Add(start) : ranges.Contains(start) && thread.Process.States[(long)(address >> 12)] == PageState.Absent && ranges.Remove(start)))
+            return;
+        tasks.Push(thread, new Op { Kind = OpKind.Advise, Address = start, Length = HugeBytes, Prot = (byte)(isHuge ? HugePage : NoHugePage) });
+    }
+
+    /// <summary>The page of the file comes from the page cache, or from the disk, as it did.</summary>
+    private void SetCache(ReplayedThread thread, ReplayedRegion region, ulong address, bool isCold)
+    {
+        var start = address & ~(PageBytes - 1);
+        ref var owner = ref CacheOf(region.FileOffset(start));
+        if (isCold)
+        {
+            if (owner != 0)
+                tasks.Push(thread, new Op { Kind = OpKind.Evict, Offset = region.FileOffset(start), Length = PageBytes });
+            owner = (ushort)(thread.Slot + 1);
+            return;
+        }
+
+        if (owner == thread.Slot + 1)
+            return;
+        // All around, where the recording does not show that some of it was not in memory.
+        var (first, end) = (start, start + PageBytes);
+        var (lowest, highest) = (Math.Max(start & ~(WindowBytes - 1), region.Start), Math.Min((start & ~(WindowBytes - 1)) + WindowBytes, region.End));
+        while (first > lowest && IsWhole(region, first - PageBytes))
+            first -= PageBytes;
+        while (end < highest && IsWhole(region, end))
+            end += PageBytes;
+        for (var at = first; at < end; at += PageBytes)
+            CacheOf(region.FileOffset(at)) = (ushort)(thread.Slot + 1);
+        tasks.Push(thread, new Op { Kind = OpKind.Warm, Offset = region.FileOffset(first), Length = end - first });
+    }
+
+    private bool IsWhole(ReplayedRegion region, ulong address)
+        => !survey.IsPartial(region.Part!, region.FileOffset(address) - region.Part!.Base);
+
+    private ref ushort CacheOf(ulong fileOffset)
+    {
+        const int pages = 512;
+        if (!_cached.TryGetValue(fileOffset / HugeBytes, out var chunk))
+            _cached[fileOffset / HugeBytes] = chunk = new ushort[pages];
+        return ref chunk[(fileOffset >> 12) % pages];
+    }
+}

@@ -1,0 +1,151 @@
+using Faultrec.Analyzer;
+using Faultrec.Replay.Native;
+using Faultrec.Traces;
+
+namespace Faultrec.Replay;
+
+/// <summary>The second pass over the trace: recorded faults, and what happened between them, become the engine's operations.</summary>
+internal sealed class Planner
+{
+    private readonly TraceMetadata _metadata;
+    private readonly ReplayOptions _options;
+    private readonly Admission _admission;
+    private readonly Survey _survey;
+    private readonly AccessReader _access;
+    private readonly Tasks _tasks;
+    private readonly Layout _layout;
+    private readonly PageWork _pages;
+    private readonly List<(long TimeNs, Action Do)> _timeline = [];
+    private int _nextEvent;
+
+    public Planner(TraceMetadata metadata, ReplayOptions options, Admission admission, Survey survey, Tasks tasks)
+    {
+        (_metadata, _options, _admission, _survey, _tasks) = (metadata, options, admission, survey, tasks);
+        _access = new AccessReader(metadata.Backend);
+        _layout = new Layout(tasks);
+        _pages = new PageWork(tasks, _layout, survey, _access);
+        FillTimeline();
+    }
+
+    /// <summary>Faults that failed in the recording and would not here.</summary>
+    public long WouldSucceed { get; private set; }
+
+    public void Run(TraceReader reader)
+    {
+        OrderedScan.Run(reader, _options.Filter, Survey.Columns(_access), Plan);
+        while (_nextEvent < _timeline.Count)
+            _timeline[_nextEvent++].Do();
+        _tasks.EndAll();
+    }
+
+    /// <summary>Forks and ends, which have no row. At one time: first what begins.</summary>
+    private void FillTimeline()
+    {
+        foreach (var process in _metadata.Processes)
+        {
+            var (pid, comm) = (process.Pid, process.Comm);
+            if (process is { StartedNs: { } started, ParentPid: { } parent } && parent != pid)
+                _timeline.Add((started, () => Fork(parent, pid, comm)));
+        }
+
+        foreach (var thread in _metadata.Threads)
+        {
+            if (thread.ExitedNs is { } exited && thread.Tid != thread.Pid)
+                _timeline.Add((exited, () => _tasks.EndThread(thread.Pid, thread.Tid)));
+        }
+
+        foreach (var region in _admission.Regions)
+        {
+            if (region.Ledger.DiedNs is { } died)
+                _timeline.Add((died, () => EndRegion(region)));
+        }
+
+        foreach (var process in _metadata.Processes)
+        {
+            if (process.ExitedNs is { } exited)
+                _timeline.Add((exited, () => _tasks.EndProcess(process.Pid)));
+        }
+
+        var ordered = _timeline.OrderBy(moment => moment.TimeNs).ToList(); // stable, which List.Sort is not
+        _timeline.Clear();
+        _timeline.AddRange(ordered);
+    }
+
+    private void Fork(int parentPid, int pid, string comm)
+    {
+        if (_tasks.Find(pid) is null && _tasks.Find(parentPid) is { } parent)
+            _tasks.Fork(parent, pid, comm);
+    }
+
+    private void EndRegion(ReplayedRegion region)
+    {
+        if (_tasks.Find(region.Ledger.Pid) is { } process)
+            _layout.End(process, region);
+    }
+
+    private void Plan(FaultBatch batch, Judge judge)
+    {
+        var severities = judge.Verdicts.Severities;
+        var kinds = judge.Verdicts.Kinds;
+        for (var i = 0; i < batch.Count; i++)
+        {
+            while (_nextEvent < _timeline.Count && _timeline[_nextEvent].TimeNs <= batch.TimeNs[i])
+                _timeline[_nextEvent++].Do();
+            if (_admission.Admit(batch, i, severities[i], out var region) == Skip.No)
+                PlanFault(batch, i, kinds[i], severities[i], region);
+        }
+    }
+
+    private void PlanFault(FaultBatch batch, int row, FaultKind kind, Severity severity, ReplayedRegion? region)
+    {
+        var thread = _tasks.Thread(batch.Pid[row], batch.Tid[row], batch.Comm[row]);
+        _tasks.WaitFor(thread, thread.Process.LastFork.Slot, thread.Process.LastFork.Position);
+        var access = AccessOf(batch, row, region);
+        var address = (ulong)batch.Address[row] + (region?.Shift ?? 0);
+        if (severity == Severity.Failed)
+        {
+            if (!Fails(thread, region, address, access))
+            {
+                WouldSucceed++;
+                return;
+            }
+        }
+        else
+        {
+            _layout.Ensure(thread, region!, address);
+            _pages.Prepare(thread, region!, batch, row, address);
+        }
+
+        var position = _tasks.Push(thread, new Op
+        {
+            Kind = OpKind.Touch,
+            Address = address,
+            DueNs = Due(batch.TimeNs[row]),
+            Bucket = (uint)_survey.Buckets.NumberOf(batch.RegionId[row], kind, severity),
+            Flags = (access == FaultAccess.Write ? OpFlags.Write : OpFlags.None) | (batch.KernelAccess[row] ? OpFlags.ByKernel : OpFlags.None),
+        });
+        if (severity == Severity.Failed)
+            return;
+        region!.Touched(thread.Slot, position);
+        _pages.Note(thread, batch, row, address);
+    }
+
+    private long Due(long timeNs)
+        => _options.Speed > 0 ? (long)((timeNs - _survey.FirstNs) / _options.Speed) : timeNs - _survey.FirstNs;
+
+    // Nothing says it where no error code was seen: most first touches of memory that may be written to are writes.
+    private FaultAccess AccessOf(FaultBatch batch, int row, ReplayedRegion? region) => _access.Of(batch, row) switch
+    {
+        FaultAccess.Unknown => region is { IsWritable: true, IsFile: false } ? FaultAccess.Write : FaultAccess.Read,
+        var access => access,
+    };
+
+    private bool Fails(ReplayedThread thread, ReplayedRegion? region, ulong address, FaultAccess access)
+    {
+        if (ReplayedRegion.IsEngines(address))
+            return false;
+        if (region is not null)
+            _layout.Ensure(thread, region, address);
+        return thread.Process.Map.At(address)?.Region is not { } there || (access == FaultAccess.Write ? !there.IsWritable : !there.IsReadable);
+    }
+}

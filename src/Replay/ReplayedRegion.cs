@@ -1,0 +1,111 @@
+using Faultrec.Analyzer;
+using Faultrec.Replay.Native;
+using Faultrec.Traces;
+
+namespace Faultrec.Replay;
+
+/// <summary>A region of the trace as the engine gets it: where, over what, and who has touched it so far.</summary>
+internal sealed class ReplayedRegion
+{
+    /// <summary>Of every 5-level or 4-level process that does not ask for more: TASK_SIZE_MAX of 47 bits.</summary>
+    public const ulong UserEnd = 0x7fff_ffff_f000;
+
+    // The engine's image and arena (engine/engine.h), with room; and what mmap_min_addr keeps from ordinary users.
+    private const ulong WindowStart = 0x2a00_0000_0000;
+    private const ulong WindowBytes = 1UL << 37;
+    private const ulong LowEnd = 0x10000;
+    private const ulong LowShift = 2UL << 20;
+    private const ulong PageMask = 4095;
+
+    private readonly Dictionary<int, ulong> _touchers = [];
+    private int _lastToucher = -1;
+    private ulong _lastPosition;
+
+    private ReplayedRegion(Region ledger, ulong shift)
+    {
+        (Ledger, Start, End, Shift) = (ledger, ledger.Start + shift, ledger.End + shift, shift);
+        var facts = MappingFacts.Of(ledger);
+        Source = SourceOf(ledger, facts);
+        IsShared = facts.IsShared;
+        IsReadable = ledger.Prot is ['r', ..];
+        IsWritable = ledger.Prot is [_, 'w', ..];
+    }
+
+    public Region Ledger { get; }
+
+    /// <summary>In the engine.</summary>
+    public ulong Start { get; }
+
+    public ulong End { get; }
+
+    /// <summary>From recorded to replayed addresses: whole 2 MiB, 0 where the recorded ones are free.</summary>
+    public ulong Shift { get; }
+
+    public OpSource Source { get; }
+
+    public bool IsShared { get; }
+
+    public bool IsFile => Source is OpSource.File or OpSource.FileShared;
+
+    public bool HasStandIn => Source >= OpSource.File;
+
+    /// <summary>Where in the stand-in file its part begins; set once all are known.</summary>
+    public StandInPart? Part { get; set; }
+
+    /// <summary>By its protection, or because it was.</summary>
+    public bool IsReadable { get; set; }
+
+    public bool IsWritable { get; set; }
+
+    public byte Prot => (byte)((IsReadable ? Libc.ProtRead : 0) | (IsWritable ? Libc.ProtWrite : 0));
+
+    public long BornNs => Ledger.BornNs ?? long.MinValue;
+
+    public bool HasDied { get; set; }
+
+    /// <summary>Slots that touched it or mapped a part, and the position behind the last such operation of each.</summary>
+    public IEnumerable<KeyValuePair<int, ulong>> Touchers
+        => _lastToucher < 0 ? _touchers : _touchers.Where(toucher => toucher.Key != _lastToucher).Append(new(_lastToucher, _lastPosition));
+
+    /// <summary>Slot of the thread that mapped it, and the position behind.</summary>
+    public (int Slot, ulong Position) Mapped { get; set; } = (-1, 0);
+
+    /// <returns>Null: no place for it on this machine.</returns>
+    public static ReplayedRegion? Of(Region ledger)
+    {
+        if (ledger.Start >= ledger.End || ledger.End > UserEnd || ((ledger.Start | ledger.End) & PageMask) != 0)
+            return null;
+        ulong shift = ledger.Start < LowEnd ? LowShift : 0;
+        while (ledger.End + shift <= UserEnd && ledger.Start + shift < WindowStart + WindowBytes && ledger.End + shift > WindowStart)
+            shift += WindowBytes;
+        return ledger.End + shift <= UserEnd ? new ReplayedRegion(ledger, shift) : null;
+    }
+
+    /// <summary>Where the engine itself lies.</summary>
+    public static bool IsEngines(ulong address) => address >= WindowStart && address < WindowStart + WindowBytes;
+
+    public ulong FileOffset(ulong address) => Part!.Base + (Ledger.FileOffset - Part.FirstByte) + (address - Start);
+
+    /// <summary>The other's memory at an address can stand for this one's there.</summary>
+    public bool IsSameMemory(ReplayedRegion other)
+        => Source == other.Source && (!HasStandIn || FileOffset(Start) - Start == other.FileOffset(other.Start) - other.Start);
+
+    public void Touched(int slot, ulong position)
+    {
+        if (slot != _lastToucher)
+        {
+            if (_lastToucher >= 0)
+                _touchers[_lastToucher] = _lastPosition;
+            _lastToucher = slot;
+        }
+
+        _lastPosition = position;
+    }
+
+    private static OpSource SourceOf(Region ledger, in MappingFacts facts) => facts.Backing switch
+    {
+        MappingBacking.Shmem when ledger.Path is not null => facts.IsShared ? OpSource.MemoryFileShared : OpSource.MemoryFile,
+        MappingBacking.File or MappingBacking.Special => facts.IsShared ? OpSource.FileShared : OpSource.File,
+        _ => facts.IsShared ? OpSource.Shared : OpSource.Anonymous,
+    };
+}

@@ -1,0 +1,144 @@
+using System.Runtime.InteropServices;
+using Faultrec.Replay.Native;
+using Faultrec.Traces;
+using Microsoft.Win32.SafeHandles;
+
+namespace Faultrec.Replay;
+
+/// <summary>The part of a stand-in file that stands for one recorded file: the bytes that regions with faults map.</summary>
+internal sealed class StandInPart
+{
+    /// <summary>In the recorded file.</summary>
+    public ulong FirstByte { get; set; } = ulong.MaxValue;
+
+    public ulong EndByte { get; set; }
+
+    /// <summary>In the stand-in file, of <see cref="FirstByte"/>.</summary>
+    public ulong Base { get; set; }
+
+    public int Index { get; init; }
+}
+
+/// <summary>
+/// All recorded files in one sparse file without a name, and all recorded shared memory in one in memory: neither the recorded files' content
+/// nor their names are needed, and two descriptors are enough for any trace.
+/// </summary>
+internal sealed class StandIns : IDisposable
+{
+    // Parts begin at whole huge pages, so that no mapping sees a neighbour's.
+    private const ulong Alignment = 2UL << 20;
+    private const ulong LargestPart = 1UL << 40;
+    private const ulong LargestFile = 1UL << 43;
+    private const int PageBytes = 4096;
+    private const int DontNeed = 4; // POSIX_FADV_DONTNEED
+
+    private readonly Dictionary<(bool InMemory, string Path, ulong Inode, string? Device), StandInPart> _parts = [];
+    private SafeFileHandle? _file;
+
+    public int MemoryFd { get; private set; } = -1;
+
+    /// <summary>-1: no recorded file has a fault.</summary>
+    public int FileFd => _file is null ? -1 : (int)_file.DangerousGetHandle();
+
+    /// <summary>Why major faults will not be: the file lies in memory.</summary>
+    public string? Warning { get; private set; }
+
+    /// <returns>False when the region is of no file that this machine could have.</returns>
+    public bool TryAdd(ReplayedRegion region)
+    {
+        var (ledger, length) = (region.Ledger, region.End - region.Start);
+        if (length > LargestPart || ledger.FileOffset > LargestPart || ledger.FileOffset % PageBytes != 0)
+            return false;
+        var key = (!region.IsFile, ledger.Path ?? ledger.Name, ledger.Inode, ledger.Device);
+        if (!_parts.TryGetValue(key, out var part))
+            _parts[key] = part = new StandInPart { Index = _parts.Count };
+        part.FirstByte = Math.Min(part.FirstByte, ledger.FileOffset);
+        part.EndByte = Math.Max(part.EndByte, ledger.FileOffset + length);
+        region.Part = part;
+        return true;
+    }
+
+    /// <param name="coldPages">Offsets in parts that must come from the disk.</param>
+    public void Create(IReadOnlyCollection<(StandInPart Part, ulong Offset)> coldPages)
+    {
+        var memoryBytes = Place(inMemory: true);
+        var fileBytes = Place(inMemory: false);
+        MemoryFd = MemoryFile.Create("faultrec-memory", (long)memoryBytes);
+        if (!_parts.Keys.Any(key => !key.InMemory))
+            return;
+        var folder = Folder();
+        _file = Open(folder, (long)fileBytes);
+        if (coldPages.Count > 0)
+            WriteCold(folder, coldPages);
+    }
+
+    public void Dispose()
+    {
+        _file?.Dispose();
+        if (MemoryFd >= 0)
+            MemoryFile.Close(MemoryFd);
+        MemoryFd = -1;
+    }
+
+    private static string Folder()
+        => Environment.GetEnvironmentVariable("TMPDIR") is { Length: > 0 } folder ? folder : Directory.Exists("/var/tmp") ? "/var/tmp" : Path.GetTempPath();
+
+    // Whoever ends, and however, leaves nothing behind: the name is gone before anything is in the file.
+    private static SafeFileHandle Open(string folder, long bytes)
+    {
+        try
+        {
+            var path = Path.Combine(folder, $"faultrec-replay-{Guid.NewGuid():N}");
+            var file = File.OpenHandle(path, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete);
+            File.Delete(path);
+            RandomAccess.SetLength(file, bytes);
+            _ = Libc.Inherit((int)file.DangerousGetHandle());
+            return file;
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw new FaultrecException(ExitCode.NotPermitted, $"{folder}: no stand-in file of {bytes >> 20} MiB (sparse) can be made there ({exception.Message}); expected a folder for temporary files; name one in TMPDIR", exception);
+        }
+    }
+
+    private ulong Place(bool inMemory)
+    {
+        // The first page is the engine's own (engine.h).
+        var end = Alignment;
+        foreach (var (key, part) in _parts)
+        {
+            if (key.InMemory != inMemory)
+                continue;
+            part.Base = end;
+            end += (part.EndByte - part.FirstByte + (2 * Alignment) - 1) & ~(Alignment - 1);
+        }
+
+        return end <= LargestFile ? end
+            : throw new FaultrecException(ExitCode.BadInput, $"the trace's files are {end >> 40} TiB together; expected at most {LargestFile >> 40}; choose some of the regions with --region");
+    }
+
+    /// <summary>A hole in a file is never read from the disk: what was major gets data, which then leaves the page cache.</summary>
+    private void WriteCold(string folder, IReadOnlyCollection<(StandInPart Part, ulong Offset)> pages)
+    {
+        if (new DriveInfo(folder).DriveFormat is "tmpfs" or "ramfs" or "shmem")
+        {
+            Warning = $"{folder} is in memory: faults that waited for a file on a disk will not; name a folder on a disk in TMPDIR";
+            return;
+        }
+
+        var page = new byte[PageBytes];
+        page.AsSpan().Fill(0xfa);
+        try
+        {
+            foreach (var (part, offset) in pages.OrderBy(cold => cold.Part.Base + cold.Offset))
+                RandomAccess.Write(_file!, page, (long)(part.Base + offset));
+            RandomAccess.FlushToDisk(_file!);
+        }
+        catch (IOException exception)
+        {
+            throw new FaultrecException(ExitCode.NotPermitted, $"{folder}: {pages.Count * (long)PageBytes >> 20} MiB for faults from the disk cannot be written ({exception.Message}); name another folder in TMPDIR", exception);
+        }
+
+        _ = Libc.PosixFadvise(FileFd, 0, 0, DontNeed);
+    }
+}

@@ -1,0 +1,166 @@
+using Faultrec.Analyzer;
+using Faultrec.Replay.Native;
+using Faultrec.Traces;
+
+namespace Faultrec.Replay;
+
+/// <summary>
+/// The first pass over the trace: what was recorded, by bucket, and what must be known before the first fault is replayed. Memory
+/// by regions and pages, not by faults.
+/// </summary>
+internal sealed class Survey
+{
+    private const int HugeOrder = 9;
+    private const long HugePages = 512;
+
+    // What fault-around maps at once: fault_around_bytes, 64 KiB unless somebody changed it.
+    private const int WindowShift = 16;
+
+    private readonly AccessReader _access;
+    private readonly Admission _admission;
+    private readonly Dictionary<ReplayedRegion, Memory> _memory = [];
+    private readonly HashSet<(int Region, ulong Window)> _windows = [];
+    private readonly HashSet<(int Part, ulong Window)> _partial = [];
+    private readonly HashSet<(StandInPart Part, ulong Offset)> _cold = [];
+    private readonly HashSet<int> _threads = [];
+    private readonly long[] _skipped = new long[(int)Skip.WouldSucceed + 1];
+
+    private Survey(TraceMetadata metadata, Admission admission)
+    {
+        (_access, _admission) = (new AccessReader(metadata.Backend), admission);
+    }
+
+    public BucketTable Buckets { get; } = new();
+
+    /// <summary>Rows to be replayed.</summary>
+    public long Faults { get; private set; }
+
+    /// <summary>Of the recorded faults, those that are major.</summary>
+    public long Major { get; private set; }
+
+    public long FirstNs { get; private set; } = long.MaxValue;
+
+    public long LastNs { get; private set; }
+
+    public bool IsSampled { get; private set; }
+
+    public IReadOnlyCollection<int> Threads => _threads;
+
+    public IReadOnlyCollection<(StandInPart Part, ulong Offset)> ColdPages => _cold;
+
+    /// <summary>By <see cref="Skip"/>.</summary>
+    public IReadOnlyList<long> Skipped => _skipped;
+
+    /// <summary>Most pages at one moment, as the touches make them.</summary>
+    public long PeakPages { get; private set; }
+
+    public static Survey Of(TraceReader reader, FaultFilter filter, Admission admission)
+    {
+        var survey = new Survey(reader.Metadata, admission);
+        OrderedScan.Run(reader, filter, Columns(survey._access), survey.See);
+        survey.PeakPages = survey.FindPeak();
+        return survey;
+    }
+
+    /// <summary>Not all of the file's pages around may be in the page cache when one of them is touched first.</summary>
+    public bool IsPartial(StandInPart part, ulong offset) => _partial.Contains((part.Index, offset >> WindowShift));
+
+    /// <summary>Columns that both passes look at, besides those of the rules.</summary>
+    internal static FaultColumns Columns(AccessReader access)
+        => FaultColumns.TimeNs | FaultColumns.DurationNs | FaultColumns.Pid | FaultColumns.Tid | FaultColumns.Comm | FaultColumns.Address
+            | FaultColumns.Major | FaultColumns.KernelAccess | FaultColumns.PtLevel | FaultColumns.PteBefore | FaultColumns.PageOrder
+            | FaultColumns.RegionId | FaultColumns.Weight | access.Columns;
+
+    private void See(FaultBatch batch, Judge judge)
+    {
+        var severities = judge.Verdicts.Severities;
+        var kinds = judge.Verdicts.Kinds;
+        for (var i = 0; i < batch.Count; i++)
+        {
+            var skip = _admission.Admit(batch, i, severities[i], out var region);
+            if (skip != Skip.No)
+            {
+                _skipped[(int)skip]++;
+                continue;
+            }
+
+            var bucket = Buckets.All[Buckets.NumberOf(batch.RegionId[i], kinds[i], severities[i])];
+            bucket.Recorded++;
+            if (batch.DurationNs[i] >= 0)
+                bucket.RecordedDurations.Add(batch.DurationNs[i]);
+            Faults++;
+            Major += severities[i] == Severity.Major ? 1 : 0;
+            FirstNs = Math.Min(FirstNs, batch.TimeNs[i]);
+            LastNs = Math.Max(LastNs, batch.TimeNs[i]);
+            IsSampled |= batch.Weight[i] > 1;
+            _threads.Add(batch.Tid[i]);
+            if (region is not null && severities[i] != Severity.Failed)
+                SeePage(batch, i, region);
+        }
+    }
+
+    private void SeePage(FaultBatch batch, int row, ReplayedRegion region)
+    {
+        var address = (ulong)batch.Address[row];
+        var isWrite = _access.Of(batch, row) == FaultAccess.Write;
+        region.IsWritable |= isWrite;
+        region.IsReadable = true;
+        if (isWrite || !region.IsFile)
+            MemoryOf(region).Add(address, batch.PageOrder[row] >= HugeOrder, batch.TimeNs[row]);
+        if (!region.IsFile || FaultFacts.Of(batch, row) == EntryFound.Present)
+            return;
+        var offset = region.Ledger.FileOffset + (address - region.Ledger.Start) - region.Part!.FirstByte;
+        if (batch.Major[row])
+            _cold.Add((region.Part, offset & ~4095UL));
+        // A second fault in what the first would have mapped: the page was not in memory then.
+        if (batch.Major[row] || (!_windows.Add((region.Ledger.Id, address >> WindowShift)) && !isWrite))
+            _partial.Add((region.Part.Index, offset >> WindowShift));
+    }
+
+    private Memory MemoryOf(ReplayedRegion region)
+    {
+        if (!_memory.TryGetValue(region, out var memory))
+            _memory[region] = memory = new Memory(region);
+        return memory;
+    }
+
+    private long FindPeak()
+    {
+        var changes = new List<(long TimeNs, long Pages)>(_memory.Count * 2);
+        foreach (var (region, memory) in _memory)
+        {
+            changes.Add((memory.FirstNs, memory.Pages));
+            if (region.Ledger.DiedNs is { } died)
+                changes.Add((Math.Max(died, memory.FirstNs), -memory.Pages));
+        }
+
+        changes.Sort();
+        var (pages, peak) = (0L, 0L);
+        foreach (var change in changes)
+        {
+            pages += change.Pages;
+            peak = Math.Max(peak, pages);
+        }
+
+        return peak;
+    }
+
+    private sealed class Memory(ReplayedRegion region)
+    {
+        private readonly PageSet _small = new((long)(region.Ledger.Start >> 12), (long)((region.Ledger.End - region.Ledger.Start) >> 12));
+        private readonly PageSet _huge = new(0, 0);
+
+        public long Pages => _small.Count + (_huge.Count * HugePages);
+
+        public long FirstNs { get; private set; } = long.MaxValue;
+
+        public void Add(ulong address, bool isHuge, long timeNs)
+        {
+            FirstNs = Math.Min(FirstNs, timeNs);
+            if (isHuge)
+                _huge.Add((long)(address >> 21));
+            else
+                _small.Add((long)(address >> 12));
+        }
+    }
+}

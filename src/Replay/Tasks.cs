@@ -1,0 +1,184 @@
+using Faultrec.Replay.Native;
+using Faultrec.Traces;
+
+namespace Faultrec.Replay;
+
+/// <summary>A thread of the engine, and what it knows of the others.</summary>
+internal sealed class ReplayedThread(int tid, int slot, ReplayedProcess process, int slots)
+{
+    public int Tid { get; } = tid;
+
+    public int Slot { get; } = slot;
+
+    public ReplayedProcess Process { get; } = process;
+
+    /// <summary>By slot: the position up to which this thread's next operation comes after that slot's.</summary>
+    public ulong[] Seen { get; } = new ulong[slots];
+}
+
+internal sealed class ReplayedProcess(int pid, AddressMap map, PageStates states)
+{
+    public int Pid { get; } = pid;
+
+    public AddressMap Map { get; } = map;
+
+    public PageStates States { get; } = states;
+
+    /// <summary>2 MiB ranges in which a huge page was asked for.</summary>
+    public HashSet<ulong> HugeRanges { get; init; } = [];
+
+    /// <summary>Under way, by tid.</summary>
+    public Dictionary<int, ReplayedThread> Threads { get; } = [];
+
+    /// <summary>The one whose fault was last.</summary>
+    public required ReplayedThread? Active { get; set; }
+
+    /// <summary>The thread that runs as the process itself.</summary>
+    public ReplayedThread? Main { get; set; }
+
+    /// <summary>Slot and position of its last fork, after which the pages of all its threads are write-protected.</summary>
+    public (int Slot, ulong Position) LastFork { get; set; } = (-1, 0);
+}
+
+/// <summary>Processes and threads: begins them in the engine when their first fault, or their fork, comes, and gives slots out.</summary>
+internal sealed class Tasks
+{
+    private const int FirstProcess = 0;
+
+    private readonly Rings _rings;
+    private readonly Arena _arena;
+    private readonly bool _isStrict;
+    private readonly Dictionary<int, ReplayedProcess> _processes = [];
+    private readonly Queue<int> _free = new();
+    private readonly Queue<(int Slot, ulong Position)> _ending = new();
+    private (int Slot, ulong Position) _last = (-1, 0);
+
+    public Tasks(Rings rings, Arena arena, ReplayOrder order)
+    {
+        (_rings, _arena, _isStrict) = (rings, arena, order == ReplayOrder.Strict);
+        arena.Name(FirstProcess, "replay");
+        for (var slot = FirstProcess + 1; slot < arena.Slots; slot++)
+            _free.Enqueue(slot);
+    }
+
+    public ReplayedProcess? Find(int pid) => _processes.GetValueOrDefault(pid);
+
+    public ReplayedThread Thread(int pid, int tid, string comm)
+    {
+        var process = Find(pid) ?? Begin(pid, comm);
+        if (!process.Threads.TryGetValue(tid, out var thread))
+            thread = BeginThread(process, tid, comm);
+        process.Active = thread;
+        return thread;
+    }
+
+    /// <summary>Puts an operation into a thread's ring, after what must come before it.</summary>
+    /// <returns>The position behind it.</returns>
+    public ulong Push(ReplayedThread thread, in Op op)
+    {
+        if (_isStrict && _last.Slot >= 0)
+            WaitFor(thread, _last.Slot, _last.Position);
+        var position = _rings.Push(thread.Slot, op);
+        _last = (thread.Slot, position);
+        return position;
+    }
+
+    /// <summary>What follows in the thread comes after the other slot's operations up to there; slot -1: after nothing.</summary>
+    public void WaitFor(ReplayedThread thread, int slot, ulong position)
+    {
+        if (slot < 0 || slot == thread.Slot || thread.Seen[slot] >= position)
+            return;
+        thread.Seen[slot] = position;
+        if (!_rings.IsDone(slot, position))
+            _rings.Push(thread.Slot, new Op { Kind = OpKind.Wait, Bucket = (uint)slot, Offset = position });
+    }
+
+    /// <summary>The process begins as a copy of another that is under way.</summary>
+    public void Fork(ReplayedProcess parent, int pid, string comm)
+    {
+        var forking = parent.Active!;
+        foreach (var other in parent.Threads.Values)
+            WaitFor(forking, other.Slot, _rings.Head(other.Slot));
+        var child = new ReplayedProcess(pid, parent.Map.Fork(), parent.States.Fork()) { HugeRanges = [.. parent.HugeRanges], Active = null };
+        parent.LastFork = (forking.Slot, BeginProcess(child, comm, op => Push(forking, op)));
+        // What was mapped for the parent was there for the child when it began.
+        forking.Seen.CopyTo(child.Main!.Seen, 0);
+    }
+
+    /// <summary>A thread that is not the process's first ends.</summary>
+    public void EndThread(int pid, int tid)
+    {
+        if (Find(pid) is not { } process || !process.Threads.TryGetValue(tid, out var thread) || thread == process.Main)
+            return;
+        process.Threads.Remove(tid);
+        if (process.Active == thread)
+            process.Active = process.Main;
+        Release(thread.Slot, Push(thread, new Op { Kind = OpKind.Exit }));
+    }
+
+    public void EndProcess(int pid)
+    {
+        if (Find(pid) is not { } process)
+            return;
+        var main = process.Main!;
+        foreach (var thread in process.Threads.Values.Where(thread => thread != main).ToList())
+        {
+            EndThread(pid, thread.Tid);
+            WaitFor(main, thread.Slot, _rings.Head(thread.Slot));
+        }
+
+        _processes.Remove(pid);
+        Release(main.Slot, Push(main, new Op { Kind = OpKind.ExitProcess }));
+    }
+
+    public void EndAll()
+    {
+        foreach (var pid in _processes.Keys.ToList())
+            EndProcess(pid);
+        _rings.Push(FirstProcess, new Op { Kind = OpKind.ExitProcess });
+    }
+
+    private ReplayedProcess Begin(int pid, string comm)
+    {
+        var process = new ReplayedProcess(pid, new AddressMap(), new PageStates()) { Active = null };
+        BeginProcess(process, comm, op => _rings.Push(FirstProcess, op));
+        return process;
+    }
+
+    private ulong BeginProcess(ReplayedProcess process, string comm, Func<Op, ulong> push)
+    {
+        var slot = TakeSlot(comm);
+        var position = push(new Op { Kind = OpKind.Fork, Bucket = (uint)slot });
+        process.Active = process.Main = new ReplayedThread(process.Pid, slot, process, _arena.Slots);
+        process.Threads[process.Pid] = process.Main;
+        _processes[process.Pid] = process;
+        return position;
+    }
+
+    private ReplayedThread BeginThread(ReplayedProcess process, int tid, string comm)
+    {
+        var slot = TakeSlot(comm);
+        var thread = new ReplayedThread(tid, slot, process, _arena.Slots);
+        var by = process.Active!;
+        var position = Push(by, new Op { Kind = OpKind.Spawn, Bucket = (uint)slot });
+        by.Seen.CopyTo(thread.Seen, 0);
+        thread.Seen[by.Slot] = position;
+        return process.Threads[tid] = thread;
+    }
+
+    private int TakeSlot(string comm)
+    {
+        while (_ending.TryPeek(out var ending) && (_rings.IsDone(ending.Slot, ending.Position) || _free.Count == 0))
+        {
+            _rings.WaitFor(ending.Slot, ending.Position);
+            _free.Enqueue(_ending.Dequeue().Slot);
+        }
+
+        if (!_free.TryDequeue(out var slot))
+            throw new FaultrecException(ExitCode.BadInput, $"the trace has more than {_arena.Slots - 1} threads at a time; expected no more; choose some with --pid, --tid or --comm");
+        _arena.Name(slot, comm);
+        return slot;
+    }
+
+    private void Release(int slot, ulong position) => _ending.Enqueue((slot, position));
+}

@@ -1,0 +1,142 @@
+using System.Globalization;
+using Faultrec.Analyzer;
+using Faultrec.Replay.Native;
+using Faultrec.Traces;
+
+namespace Faultrec.Replay;
+
+/// <summary>One replay of one trace, from its file to the figures.</summary>
+public static class TraceReplay
+{
+    private const int MostSlots = 1024;
+    private const int MostRingOps = 16384;
+    private const int FewestRingOps = 256;
+    private const int OpsOfAllRings = 1 << 18;
+    private const double LargestShare = 0.9;
+    private const long PageBytes = 4096;
+
+    /// <param name="cancelled">Ends the replay, with <see cref="OperationCanceledException"/>.</param>
+    public static ReplayResult Run(TraceReader reader, ReplayOptions options, CancellationToken cancelled)
+    {
+        var metadata = reader.Metadata;
+        Refuse(metadata);
+        using var standIns = new StandIns();
+        var admission = new Admission(metadata, options.Scale, standIns);
+        var survey = Survey.Of(reader, options.Filter, admission);
+        if (survey.Faults == 0)
+            throw new FaultrecException(ExitCode.BadInput, $"{HostileText.Visible(reader.Path)}: none of its faults can be replayed; expected some in known mappings, that the filter leaves");
+        RefuseMemory(survey);
+        standIns.Create(survey.ColdPages);
+        var isPaced = options.Speed > 0;
+        // One of the first process, one for a process's first thread where another of its threads has the faults.
+        var slots = Math.Min((survey.Threads.Count * 2) + 1, MostSlots);
+        using var arena = new Arena(slots, RingOps(slots));
+        var tally = new Tally(survey.Buckets, slots, survey.Faults, isPaced);
+        using var engine = new Engine(arena, standIns, isPaced);
+        Rings rings = null!;
+        rings = new Rings(arena, Check, tally.Take);
+        var planner = new Planner(metadata, options, admission, survey, new Tasks(rings, arena, options.Order));
+        planner.Run(reader);
+        rings.Finish();
+        engine.WaitForEnd();
+        return Result(reader, options, survey, tally, planner, Notes(metadata, survey, standIns, arena));
+
+        void Check()
+        {
+            cancelled.ThrowIfCancellationRequested();
+            engine.Check(slot => !rings.IsDone(slot, rings.Head(slot)));
+        }
+    }
+
+    private static int RingOps(int slots)
+    {
+        var ops = MostRingOps;
+        while (ops > FewestRingOps && ops * slots > OpsOfAllRings)
+            ops /= 2;
+        return ops;
+    }
+
+    private static void Refuse(TraceMetadata metadata)
+    {
+        if (!OperatingSystem.IsLinux() || System.Runtime.InteropServices.RuntimeInformation.OSArchitecture != System.Runtime.InteropServices.Architecture.X64)
+            throw new FaultrecException(ExitCode.NotPermitted, "replay makes real page faults by a program of x86-64 Linux; expected such a machine");
+        if (metadata.PageSize != PageBytes)
+            throw new FaultrecException(ExitCode.NotPermitted, $"the trace has pages of {metadata.PageSize} bytes; expected {PageBytes}, as this machine has");
+    }
+
+    private static void RefuseMemory(Survey survey)
+    {
+        var (needed, available) = (survey.PeakPages * PageBytes, MemoryAvailable());
+        if (needed <= available * LargestShare)
+            return;
+        throw new FaultrecException(
+            ExitCode.NotPermitted,
+            $"the trace's faults fill {Units.Bytes(needed)} at their peak, and {Units.Bytes(available)} are available; expected at most {LargestShare:P0} of that; choose regions with --region, or one page in {Math.Ceiling(needed / (available * LargestShare)):0} with --scale");
+    }
+
+    private static long MemoryAvailable()
+    {
+        const string key = "MemAvailable:";
+        var line = File.ReadLines("/proc/meminfo").FirstOrDefault(line => line.StartsWith(key, StringComparison.Ordinal)) ?? "";
+        return long.TryParse(line.AsSpan(Math.Min(key.Length, line.Length)).Trim().TrimEnd(" kB"), CultureInfo.InvariantCulture, out var kib) ? kib * 1024 : long.MaxValue / 2;
+    }
+
+    private static List<string> Notes(TraceMetadata metadata, Survey survey, StandIns standIns, Arena arena)
+    {
+        var notes = new List<string>();
+        if (metadata.Sampling is not null || survey.IsSampled)
+            notes.Add("the recording is a sample: what it holds is replayed, not what it stands for");
+        if (!KindRule.CanTell(metadata))
+            notes.Add("the recording has no page-table facts: what a page was before its fault is guessed from its faults before");
+        if (standIns.Warning is { } warning)
+            notes.Add(warning);
+        if (survey.Buckets.All.Any(bucket => bucket.Kind is FaultKind.SwapDevice or FaultKind.SwapCache))
+            notes.Add("pages that came from swap are made new: they are not swapped out again");
+        if (survey.Buckets.All.Any(bucket => bucket.Kind == FaultKind.Huge) && HugePagesAreOff())
+            notes.Add("transparent huge pages are off on this machine (/sys/kernel/mm/transparent_hugepage/enabled): huge faults come back as small ones");
+        notes.AddRange(EngineNotes(arena));
+        return notes;
+    }
+
+    private static unsafe IEnumerable<string> EngineNotes(Arena arena)
+    {
+        var header = *arena.Header;
+        return header.Errors == 0 ? []
+            : [$"the kernel refused {Units.Of(header.Errors, "operation")} on mappings, the first {(OpKind)header.FirstErrorKind} with errno {header.FirstErrno} ({System.Runtime.InteropServices.Marshal.GetPInvokeErrorMessage(header.FirstErrno)})"];
+    }
+
+    private static bool HugePagesAreOff()
+    {
+        const string path = "/sys/kernel/mm/transparent_hugepage/enabled";
+        return !File.Exists(path) || File.ReadAllText(path).Contains("[never]", StringComparison.Ordinal);
+    }
+
+    private static ReplayResult Result(TraceReader reader, ReplayOptions options, Survey survey, Tally tally, Planner planner, IReadOnlyList<string> notes)
+    {
+        (string, string, long)[] skipped =
+        [
+            ("scaled", "left out by --scale", survey.Skipped[(int)Skip.Scaled]),
+            ("no_region", "in no known mapping", survey.Skipped[(int)Skip.NoRegion]),
+            ("bad_address", "at an address that is not in their region, or no user address", survey.Skipped[(int)Skip.BadAddress]),
+            ("bad_region", "in regions that have no place on this machine", survey.Skipped[(int)Skip.BadRegion]),
+            ("would_succeed", "failed, and would succeed here", planner.WouldSucceed),
+        ];
+        return new ReplayResult
+        {
+            Path = reader.Path,
+            Metadata = reader.Metadata,
+            Options = options,
+            Buckets = survey.Buckets.All,
+            Skipped = [.. skipped.Where(skip => skip.Item3 > 0)],
+            Notes = notes,
+            Threads = survey.Threads.Count,
+            RecordedSpanNs = survey.LastNs - survey.FirstNs,
+            ElapsedNs = Math.Max(tally.LastNs - tally.FirstNs, 0),
+            RankCorrelation = tally.RankCorrelation(),
+            OrderSamples = tally.Samples,
+            LateP50Ns = tally.Late(0.5),
+            LateP99Ns = tally.Late(0.99),
+            GapError = tally.GapError(),
+        };
+    }
+}
