@@ -5,6 +5,8 @@ namespace Faultrec.Replay;
 /// <summary>Makes the engine's mappings those of the recorded process at the moment of a fault.</summary>
 internal sealed class Layout(Tasks tasks)
 {
+    private const ulong Nowhere = ulong.MaxValue;
+
     /// <summary>Maps the region, if it is not at that address.</summary>
     public void Ensure(ReplayedThread thread, ReplayedRegion region, ulong address)
     {
@@ -16,6 +18,12 @@ internal sealed class Layout(Tasks tasks)
 
         Place(thread, region, address);
     }
+
+    /// <summary>
+    /// Mappings of files are there from their birth on, touched or not: a fault maps the pages around it up to the mapping's end, so
+    /// that neighbours count. Anonymous memory is mapped at its first fault.
+    /// </summary>
+    public void Born(ReplayedProcess process, ReplayedRegion region) => Place(process.Active!, region, Nowhere);
 
     /// <summary>What other threads did in the region so far comes before what this thread does next.</summary>
     public void WaitForOthers(ReplayedThread thread, ReplayedRegion region)
@@ -93,7 +101,7 @@ internal sealed class Layout(Tasks tasks)
             Address = start,
             Length = end - start,
             Offset = region.HasStandIn ? region.FileOffset(start) : 0,
-            Flags = OpFlags.Small,
+            Flags = OpFlags.Small | (region.Ledger.Prot is [_, _, 'x', ..] ? OpFlags.Exec : OpFlags.None),
             Prot = region.Prot,
             Source = region.Source,
         };

@@ -16,6 +16,7 @@ internal sealed class Planner
     private readonly Layout _layout;
     private readonly PageWork _pages;
     private readonly List<(long TimeNs, Action Do)> _timeline = [];
+    private readonly ILookup<int, ReplayedRegion> _files;
     private int _nextEvent;
 
     public Planner(TraceMetadata metadata, ReplayOptions options, Admission admission, Survey survey, Tasks tasks)
@@ -24,6 +25,7 @@ internal sealed class Planner
         _access = new AccessReader(metadata.Backend);
         _layout = new Layout(tasks);
         _pages = new PageWork(tasks, _layout, survey, _access);
+        _files = admission.Regions.Where(region => region.HasStandIn).OrderBy(region => region.BornNs).ToLookup(region => region.Ledger.Pid);
         FillTimeline();
     }
 
@@ -38,7 +40,7 @@ internal sealed class Planner
         _tasks.EndAll();
     }
 
-    /// <summary>Forks and ends, which have no row. At one time: first what begins.</summary>
+    /// <summary>Forks, births and ends, which have no row. At one time: first what begins.</summary>
     private void FillTimeline()
     {
         foreach (var process in _metadata.Processes)
@@ -46,6 +48,12 @@ internal sealed class Planner
             var (pid, comm) = (process.Pid, process.Comm);
             if (process is { StartedNs: { } started, ParentPid: { } parent } && parent != pid)
                 _timeline.Add((started, () => Fork(parent, pid, comm)));
+        }
+
+        foreach (var region in _files.SelectMany(files => files))
+        {
+            if (region.Ledger.BornNs is { } born)
+                _timeline.Add((born, () => Born(region)));
         }
 
         foreach (var thread in _metadata.Threads)
@@ -77,6 +85,12 @@ internal sealed class Planner
             _tasks.Fork(parent, pid, comm);
     }
 
+    private void Born(ReplayedRegion region)
+    {
+        if (_tasks.Find(region.Ledger.Pid) is { } process)
+            _layout.Born(process, region);
+    }
+
     private void EndRegion(ReplayedRegion region)
     {
         if (_tasks.Find(region.Ledger.Pid) is { } process)
@@ -98,7 +112,10 @@ internal sealed class Planner
 
     private void PlanFault(FaultBatch batch, int row, FaultKind kind, Severity severity, ReplayedRegion? region)
     {
+        var isNew = _tasks.Find(batch.Pid[row]) is null;
         var thread = _tasks.Thread(batch.Pid[row], batch.Tid[row], batch.Comm[row]);
+        if (isNew)
+            PlaceFiles(thread.Process, batch.TimeNs[row]);
         _tasks.WaitFor(thread, thread.Process.LastFork.Slot, thread.Process.LastFork.Position);
         var access = AccessOf(batch, row, region);
         var address = (ulong)batch.Address[row] + (region?.Shift ?? 0);
@@ -128,6 +145,12 @@ internal sealed class Planner
             return;
         region!.Touched(thread.Slot, position);
         _pages.Note(thread, batch, row, address);
+    }
+
+    private void PlaceFiles(ReplayedProcess process, long nowNs)
+    {
+        foreach (var file in _files[process.Pid].Where(file => file.BornNs <= nowNs && !(file.Ledger.DiedNs <= nowNs)))
+            _layout.Born(process, file);
     }
 
     private long Due(long timeNs)

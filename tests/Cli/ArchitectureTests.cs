@@ -10,7 +10,8 @@ public sealed class ArchitectureTests
     [InlineData("Recorder", "Trace")]
     [InlineData("Analyzer", "Trace")]
     [InlineData("Query", "Analyzer Trace")]
-    [InlineData("Cli", "Analyzer Query Recorder Trace")]
+    [InlineData("Replay", "Analyzer Trace")]
+    [InlineData("Cli", "Analyzer Query Recorder Replay Trace")]
     public void AProjectKnowsOnlyWhatItMay(string project, string mayKnow)
     {
         var file = XDocument.Load(Path.Combine(Checkout.Root, "src", project, $"{project}.csproj"));
@@ -21,7 +22,7 @@ public sealed class ArchitectureTests
     }
 
     [Fact]
-    public void NativeCallsAreOnlyInTheRecordersNativeFolder()
+    public void NativeCallsAreOnlyInFoldersOfTheirOwn()
     {
         var sources = Directory.EnumerateFiles(Path.Combine(Checkout.Root, "src"), "*.cs", SearchOption.AllDirectories)
             .Where(path => !path.Contains("/obj/", StringComparison.Ordinal));
@@ -29,6 +30,6 @@ public sealed class ArchitectureTests
         var native = sources.Where(path => File.ReadAllText(path).Contains("[LibraryImport(", StringComparison.Ordinal)).ToList();
 
         Assert.NotEmpty(native);
-        Assert.All(native, path => Assert.Contains("src/Recorder/Native/", path, StringComparison.Ordinal));
+        Assert.All(native, path => Assert.Matches("src/(Recorder|Replay)/Native/", path));
     }
 }

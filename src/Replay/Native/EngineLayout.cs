@@ -28,6 +28,7 @@ internal enum OpFlags : byte
     Write = 1,
     ByKernel = 2,
     Small = 4,
+    Exec = 8,
 }
 
 [Flags]

@@ -30,6 +30,10 @@ static long map(const struct op *op)
 		return result;
 	if (op->flags & OP_SMALL)
 		sys3(__NR_madvise, op->address, op->length, MADV_NOHUGEPAGE);
+	/* It is never executable, and would merge with a mapping beside it: faults map around up to
+	 * a mapping's end. */
+	if (op->flags & OP_EXEC)
+		sys3(__NR_madvise, op->address, op->length, MADV_DONTDUMP);
 	/* No read-ahead: what is to be in the page cache the planner says. */
 	if (is_file && !is_memory)
 		sys3(__NR_madvise, op->address, op->length, MADV_RANDOM);

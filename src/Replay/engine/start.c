@@ -10,8 +10,9 @@
 
 #define LOWEST_ADDRESS 0x10000UL
 #define USER_END       0x7ffffffff000UL
-#define LEAD_NS	       20000000 /* from go to the first touch of a paced replay: time to start processes \
-				 */
+#define LEAD_NS                                                                                    \
+	20000000 /* from go to the first touch of a paced replay: time to start processes          \
+		  */
 
 extern const char __ehdr_start[];
 extern const char _end[];

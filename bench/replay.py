@@ -1,0 +1,114 @@
+#!/usr/bin/env python3
+"""How close a replay comes to what it replays: its fault rate beside a plain C loop's on as many pages, its pace beside the
+recorded one, and its memory with ten million faults.
+
+usage: bench/replay.py [--rounds N] [--pages N] [--seconds N]      as root, for recording; the replays themselves need none
+"""
+
+import argparse
+import json
+import os
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+FAULTREC = ROOT / "artifacts/faultrec/faultrec"
+LOOP = ROOT / "artifacts/bench/fault_loop"
+
+
+def run(command: list[str]) -> str:
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True).stdout
+
+
+def build() -> None:
+    LOOP.parent.mkdir(parents=True, exist_ok=True)
+    run(["cc", "-O2", "-o", str(LOOP), str(ROOT / "bench/fault_loop.c")])
+    run(["make", "-s", "-C", str(ROOT / "fixtures")])
+    run(["env", "FAULTREC_BUILD_ONLY=1", str(ROOT / "faultrec")])
+
+
+def record(trace: Path, *command: str) -> None:
+    run([str(FAULTREC), "record", "--no-stacks", "--force", "-o", str(trace), "--", *command])
+
+
+def replay(trace: Path, *options: str) -> dict:
+    return json.loads(run([str(FAULTREC), "replay", str(trace), "--format", "json", *options]))
+
+
+def rate(folder: Path, pages: int, rounds: int) -> None:
+    """The loop times its touches; the replay's time is from its first touch to the end of its last."""
+    trace = folder / "loop.parquet"
+    record(trace, str(LOOP), str(pages), "1")
+    largest = max(replay(trace)["regions"], key=lambda region: region["recorded"])["id"]
+    loop, again = [], []
+    for _ in range(rounds):
+        loop.append(json.loads(run([str(LOOP), str(pages), "1"]))["min_ns"])
+        result = replay(trace, "--region", str(largest))
+        assert result["totals"]["replayed"] >= pages, result["totals"]
+        again.append(1e9 / result["faults_per_second"])
+    print(f"{pages:,} first touches, {rounds} interleaved rounds     ns/fault  median")
+    print(f"  plain C loop                                    {min(loop):8.0f} {statistics.median(loop):8.0f}")
+    print(f"  replay --speed max                              {min(again):8.0f} {statistics.median(again):8.0f}")
+    print(f"  replay's fault rate is {min(loop) / min(again):.3f} of the loop's (minima), {statistics.median(loop) / statistics.median(again):.3f} (medians)")
+
+
+def pace(folder: Path, rounds: int) -> None:
+    trace = folder / "random.parquet"
+    record(trace, str(ROOT / "fixtures/bin/rand_touch"), "50000")
+    for speed in ("0.5", "1", "2"):
+        results = [replay(trace, "--speed", speed) for _ in range(rounds)]
+        best = min(results, key=lambda result: result["gap_error"])
+        faults = best["totals"]["recorded"] * 1e9 / best["recorded_span_ns"]
+        print(f"--speed {speed}: of {faults:,.0f} faults/s recorded, times between faults {100 * best['gap_error']:.2f} % off at the median "
+              f"({100 * statistics.median(result['gap_error'] for result in results):.2f} % in the middle run), {best['late_p50_ns']:,} ns late at the median")
+
+
+def peak_kib(pid: int, peak: list[int], stop: threading.Event) -> None:
+    while not stop.wait(0.05):
+        try:
+            found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
+        except OSError:
+            return
+        peak[0] = max(peak[0], int(found.group(1)) if found else 0)
+
+
+def many(folder: Path, seconds: int) -> None:
+    trace = folder / "many.parquet"
+    record(trace, str(ROOT / "fixtures/bin/seq_touch"), "256", str(seconds))
+    peak, stop = [0], threading.Event()
+    begun = time.monotonic()
+    process = subprocess.Popen([str(FAULTREC), "replay", str(trace), "--format", "json"], stdout=subprocess.PIPE, text=True)
+    watch = threading.Thread(target=peak_kib, args=(process.pid, peak, stop))
+    watch.start()
+    result = json.loads(process.communicate()[0])
+    stop.set()
+    watch.join()
+    print(f"{result['totals']['recorded']:,} faults: replayed {result['totals']['replayed']:,} in {time.monotonic() - begun:.1f} s, "
+          f"fidelity {100 * result['fidelity']:.3f} %, the tool's peak {peak[0] / 1024:.0f} MiB")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--pages", type=int, default=262144)
+    parser.add_argument("--seconds", type=int, default=20, help="of touching for the long recording; 20 are about ten million faults")
+    options = parser.parse_args()
+    if os.geteuid() != 0:
+        print("bench/replay.py records, which needs root", file=sys.stderr)
+        return 4
+    build()
+    with tempfile.TemporaryDirectory() as folder:
+        rate(Path(folder), options.pages, options.rounds)
+        pace(Path(folder), options.rounds)
+        many(Path(folder), options.seconds)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
