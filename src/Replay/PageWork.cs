@@ -88,7 +88,8 @@ internal sealed class PageWork(Tasks tasks, Layout layout, Survey survey, Access
             {
                 if (batch.Pid[next] != thread.Process.Pid)
                     continue;
-                if (batch.RegionId[next] != region.Ledger.Id || (ulong)batch.Address[next] + region.Shift >> 12 != end >> 12
+                // Another thread's touch would not come after this thread's operation.
+                if (batch.Tid[next] != thread.Tid || batch.RegionId[next] != region.Ledger.Id || (ulong)batch.Address[next] + region.Shift >> 12 != end >> 12
                     || batch.PageOrder[next] >= HugeOrder || !MustDrop(batch, next, FaultFacts.Of(batch, next), states[(long)(end >> 12)]))
                     break;
                 end += PageBytes;

@@ -45,6 +45,7 @@ enum op_flags {
 	OP_WRITE = 1,
 	OP_BY_KERNEL = 2, /* a system call touches */
 	OP_SMALL = 4,	  /* of a mapping: no huge pages */
+	OP_EXEC = 8,	  /* of a mapping: was executable, so not one with its neighbours */
 };
 
 enum op_results {
