@@ -32,9 +32,13 @@ internal sealed class Planner
     /// <summary>Faults that failed in the recording and would not here.</summary>
     public long WouldSucceed { get; private set; }
 
-    public void Run(TraceReader reader)
+    public void Run(TraceReader reader, CancellationToken cancelled)
     {
-        OrderedScan.Run(reader, _options.Filter, Survey.Columns(_access), Plan);
+        OrderedScan.Run(reader, _options.Filter, Survey.Columns(_access), (batch, judge) =>
+        {
+            cancelled.ThrowIfCancellationRequested();
+            Plan(batch, judge);
+        });
         while (_nextEvent < _timeline.Count)
             _timeline[_nextEvent++].Do();
         _tasks.EndAll();

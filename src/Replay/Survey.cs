@@ -54,10 +54,14 @@ internal sealed class Survey
     /// <summary>Most pages at one moment, as the touches make them.</summary>
     public long PeakPages { get; private set; }
 
-    public static Survey Of(TraceReader reader, FaultFilter filter, Admission admission)
+    public static Survey Of(TraceReader reader, FaultFilter filter, Admission admission, CancellationToken cancelled)
     {
         var survey = new Survey(reader.Metadata, admission);
-        OrderedScan.Run(reader, filter, Columns(survey._access), survey.See);
+        OrderedScan.Run(reader, filter, Columns(survey._access), (batch, judge) =>
+        {
+            cancelled.ThrowIfCancellationRequested();
+            survey.See(batch, judge);
+        });
         survey.PeakPages = survey.FindPeak();
         return survey;
     }

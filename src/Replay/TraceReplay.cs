@@ -22,7 +22,7 @@ public static class TraceReplay
         Refuse(metadata);
         using var standIns = new StandIns();
         var admission = new Admission(metadata, options.Scale, standIns);
-        var survey = Survey.Of(reader, options.Filter, admission);
+        var survey = Survey.Of(reader, options.Filter, admission, cancelled);
         if (survey.Faults == 0)
             throw new FaultrecException(ExitCode.BadInput, $"{HostileText.Visible(reader.Path)}: none of its faults can be replayed; expected some in known mappings, that the filter leaves");
         RefuseMemory(survey);
@@ -36,7 +36,7 @@ public static class TraceReplay
         Rings rings = null!;
         rings = new Rings(arena, Check, tally.Take);
         var planner = new Planner(metadata, options, admission, survey, new Tasks(rings, arena, options.Order));
-        planner.Run(reader);
+        planner.Run(reader, cancelled);
         rings.Finish();
         engine.WaitForEnd();
         return Result(reader, options, survey, tally, planner, Notes(metadata, survey, standIns, arena));

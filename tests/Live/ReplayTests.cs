@@ -1,0 +1,70 @@
+using System.Text.Json.Nodes;
+
+namespace Faultrec.Live.Tests;
+
+/// <summary>What was just recorded, with all its facts, is replayed: by kind within one in a hundred, and the kinds are those that a recording of the replay tells.</summary>
+public sealed class ReplayTests : LiveTest
+{
+    [Theory]
+    [InlineData("anon_write")]
+    [InlineData("zero_read")]
+    [InlineData("zero_cow")]
+    [InlineData("kernel_access")]
+    [InlineData("shmem")]
+    [InlineData("shmem_memfd")]
+    [InlineData("cow_fork")]
+    [InlineData("reuse")]
+    [InlineData("cow_file")]
+    [InlineData("cow_file_first")]
+    [InlineData("file_cache")]
+    [InlineData("file_disk")]
+    [InlineData("shared_mkwrite")]
+    [InlineData("huge")]
+    [InlineData("failed_unmapped")]
+    [InlineData("failed_read_only")]
+    public void FaultsOfEveryKindComeBack(string kind)
+    {
+        RecordCommand("fault_kind", kind);
+
+        var result = Replay();
+
+        foreach (var row in result["kinds"]!.AsArray().Select(row => row!.AsObject()))
+            Assert.True(IsClose(Number(row, "recorded"), Number(row, "replayed")), row.ToJsonString());
+    }
+
+    [Theory]
+    [InlineData("anon_write", "rand_touch", "5000")]
+    [InlineData("cow_fork", "fork_cow")]
+    [InlineData("file_disk", "cold_read")]
+    [InlineData("anon_write", "threads")]
+    [InlineData("shmem", "addr_reuse")]
+    public void ARecordingOfTheReplayAgrees(string kind, params string[] fixture)
+    {
+        RecordCommand(fixture);
+        var again = Folder["again.parquet"];
+        var recorded = Running.ToEnd(InFolder, Checkout.Faultrec, "record", "-o", again, "--", Checkout.Faultrec, "replay", TracePath, "--format", "json");
+        Assert.Equal(0, recorded.Status);
+
+        var (before, after) = (KindFaults(TracePath, kind), KindFaults(again, kind, "--comm", fixture[0], "--comm", "toucher-*"));
+
+        Assert.True(before > 400 / 2 && IsClose(before, after), $"{kind}: {before} recorded, {after} in the recording of the replay");
+    }
+
+    private void RecordCommand(params string[] fixture)
+        => Assert.InRange(Running.ToEnd(InFolder, Checkout.Faultrec, ["record", "-o", TracePath, "--", Checkout.Fixture(fixture[0]), .. fixture[1..]]).Status, 0, 128 + 11);
+
+    private JsonObject Replay()
+    {
+        var finished = Running.ToEnd(InFolder, Checkout.Faultrec, "replay", TracePath, "--format", "json");
+        Assert.Equal((0, ""), (finished.Status, finished.Error));
+        return Said(finished.Output);
+    }
+
+    private long KindFaults(string trace, string kind, params string[] filter)
+    {
+        var report = Said(Running.ToEnd(InFolder, Checkout.Faultrec, ["report", trace, "--format", "json", .. filter]).Output);
+        return report["kinds"]!.AsArray().Where(row => row!["kind"]!.GetValue<string>() == kind).Sum(row => row!["faults"]!.GetValue<long>());
+    }
+
+    private static bool IsClose(long before, long after) => Math.Abs(before - after) <= Math.Max(before / 100, 1);
+}
