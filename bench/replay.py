@@ -30,7 +30,7 @@ def build() -> None:
     LOOP.parent.mkdir(parents=True, exist_ok=True)
     run(["cc", "-O2", "-o", str(LOOP), str(ROOT / "bench/fault_loop.c")])
     run(["make", "-s", "-C", str(ROOT / "fixtures")])
-    #NOBUILD run(["env", "FAULTREC_BUILD_ONLY=1", str(ROOT / "faultrec")])
+    run(["env", "FAULTREC_BUILD_ONLY=1", str(ROOT / "faultrec")])
 
 
 def record(trace: Path, *command: str) -> None:

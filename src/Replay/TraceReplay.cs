@@ -9,7 +9,7 @@ namespace Faultrec.Replay;
 public static class TraceReplay
 {
     private const int MostSlots = 1024;
-    private const int MostRingOps = 16384;
+    private const int MostRingOps = 1 << 16;
     private const int FewestRingOps = 256;
     private const int OpsOfAllRings = 1 << 18;
     private const double LargestShare = 0.9;

@@ -42,7 +42,7 @@ public sealed class ReplayTests : LiveTest
     {
         RecordCommand(fixture);
         var again = Folder["again.parquet"];
-        var recorded = Running.ToEnd(InFolder, Checkout.Faultrec, "record", "-o", again, "--", Checkout.Faultrec, "replay", TracePath, "--format", "json");
+        var recorded = Running.ToEnd(InFolder, Checkout.Faultrec, "record", "--no-stacks", "-o", again, "--", Checkout.Faultrec, "replay", TracePath, "--format", "json");
         Assert.Equal(0, recorded.Status);
 
         var (before, after) = (KindFaults(TracePath, kind), KindFaults(again, kind, "--comm", fixture[0], "--comm", "toucher-*"));
