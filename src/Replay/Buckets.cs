@@ -22,12 +22,14 @@ internal sealed class Bucket(int regionId, FaultKind kind, Severity severity)
 
     public long Major { get; set; }
 
+    /// <summary>Touches that got a signal, or an error of the system call.</summary>
     public long Failed { get; set; }
 
     /// <summary>Of every touch.</summary>
     public LatencyHistogram Durations { get; } = new();
 
-    public long Replayed => Minor + Major + Failed;
+    /// <summary>A touch that fails where the recorded fault did not is none of its faults.</summary>
+    public long Replayed => Minor + Major + (Severity == Severity.Failed ? Failed : 0);
 
     /// <summary>Of the recorded faults, those that came back with their severity.</summary>
     public long Matched => Math.Min(Recorded, Severity switch { Severity.Minor => Minor, Severity.Major => Major, _ => Failed });

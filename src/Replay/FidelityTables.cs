@@ -14,9 +14,9 @@ internal sealed class Comparison
         {
             Recorded += bucket.Recorded;
             RecordedMajor += bucket.Severity == Severity.Major ? bucket.Recorded : 0;
-            Minor += bucket.Minor;
             Major += bucket.Major;
             Failed += bucket.Failed;
+            Replayed += bucket.Replayed;
             Matched += bucket.Matched;
             _recorded.Merge(bucket.RecordedDurations);
             _replayed.Merge(bucket.Durations);
@@ -27,15 +27,13 @@ internal sealed class Comparison
 
     public long RecordedMajor { get; }
 
-    public long Minor { get; }
-
     public long Major { get; }
 
     public long Failed { get; }
 
     public long Matched { get; }
 
-    public long Replayed => Minor + Major + Failed;
+    public long Replayed { get; }
 
     public long RecordedSumNs => _recorded.Sum;
 
