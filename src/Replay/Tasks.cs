@@ -33,6 +33,9 @@ internal sealed class ReplayedProcess(int pid, AddressMap map, PageStates states
     /// <summary>The one whose fault was last.</summary>
     public required ReplayedThread? Active { get; set; }
 
+    /// <summary>The process that it was forked from, when that is one of the replay's.</summary>
+    public ReplayedProcess? Parent { get; init; }
+
     /// <summary>The thread that runs as the process itself.</summary>
     public ReplayedThread? Main { get; set; }
 
@@ -99,7 +102,7 @@ internal sealed class Tasks
         var forking = parent.Active!;
         foreach (var other in parent.Threads.Values)
             WaitFor(forking, other.Slot, _rings.Head(other.Slot));
-        var child = new ReplayedProcess(pid, parent.Map.Fork(), parent.States.Fork()) { HugeRanges = [.. parent.HugeRanges], Active = null };
+        var child = new ReplayedProcess(pid, parent.Map.Fork(), parent.States.Fork()) { HugeRanges = [.. parent.HugeRanges], Parent = parent, Active = null };
         parent.LastFork = (forking.Slot, BeginProcess(child, comm, op => Push(forking, op)));
         // What was mapped for the parent was there for the child when it began.
         forking.Seen.CopyTo(child.Main!.Seen, 0);
@@ -127,8 +130,15 @@ internal sealed class Tasks
             WaitFor(main, thread.Slot, _rings.Head(thread.Slot));
         }
 
+        // Whether a write copies a page depends on who else still has it: an exit keeps its place among the faults of parent and children.
         _processes.Remove(pid);
-        Release(main.Slot, Push(main, new Op { Kind = OpKind.ExitProcess }));
+        var relatives = _processes.Values.Where(other => other.Parent == process || other == process.Parent).SelectMany(other => other.Threads.Values).ToList();
+        foreach (var relative in relatives)
+            WaitFor(main, relative.Slot, _rings.Head(relative.Slot));
+        var position = Push(main, new Op { Kind = OpKind.ExitProcess });
+        Release(main.Slot, position);
+        foreach (var relative in relatives)
+            WaitFor(relative, main.Slot, position);
     }
 
     public void EndAll()
