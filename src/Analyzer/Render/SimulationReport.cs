@@ -1,0 +1,112 @@
+using System.Text.Json;
+
+namespace Faultrec.Analyzer;
+
+/// <summary>A simulation, or the advice that follows from it, for people and for programs. Keys and columns: docs/simulate.md.</summary>
+public static class SimulationReport
+{
+    public static void WriteText(TextWriter output, Simulation simulation, bool isAdvice, int top, TextStyle style)
+    {
+        TextReport.WriteWrapped(output, Headline(simulation, isAdvice), style.Title);
+        foreach (var note in Notes(simulation))
+            TextReport.WriteWrapped(output, note, style.Dim);
+        foreach (var table in Tables(simulation, isAdvice, top))
+        {
+            output.Write($"\n{style.Title(table.Title)}\n");
+            TextTable.Write(output, table, style);
+        }
+
+        if (!isAdvice)
+            return;
+        var advice = Advice.Of(simulation);
+        foreach (var change in advice.Take(top == 0 ? advice.Count : top).Select(row => (row.Scenario, row.Change)).Distinct())
+            TextReport.WriteWrapped(output, $"{change.Scenario.Name()}: {change.Change}", static line => line);
+    }
+
+    public static void WriteMarkdown(TextWriter output, Simulation simulation, bool isAdvice, int top)
+    {
+        output.Write($"**{HostileText.Markdown(Headline(simulation, isAdvice))}**\n\n");
+        foreach (var note in Notes(simulation))
+            output.Write($"- {HostileText.Markdown(note)}\n");
+        foreach (var table in Tables(simulation, isAdvice, top))
+            MarkdownReport.WriteTable(output, table);
+    }
+
+    /// <summary>One table: by region, or the advice.</summary>
+    public static void WriteCsv(TextWriter output, Simulation simulation, bool isAdvice, int top)
+        => CsvReport.Write(output, Tables(simulation, isAdvice, top)[^1], null, withHeader: true);
+
+    public static void WriteJson(Utf8JsonWriter json, Simulation simulation, bool isAdvice, int top)
+    {
+        json.WriteStartObject();
+        json.WriteString("path", simulation.Path);
+        json.WriteString("filter", simulation.Filter.ToString());
+        json.WriteNumber("huge_fault_ns", simulation.HugeFaultNs);
+        json.WriteNumber("huge_faults_seen", simulation.HugeFaultsSeen);
+        json.WriteNumber("faults_without_region", simulation.Unmapped);
+        json.WriteStartArray("notes");
+        foreach (var note in Notes(simulation))
+            json.WriteStringValue(note);
+        json.WriteEndArray();
+        foreach (var table in Tables(simulation, isAdvice, top))
+            WriteTable(json, table);
+        json.WriteEndObject();
+    }
+
+    private static IReadOnlyList<ReportTable> Tables(Simulation simulation, bool isAdvice, int top)
+        => isAdvice
+            ? [SimulationTables.Advice(Advice.Of(simulation), top)]
+            : [SimulationTables.Scenarios(simulation), SimulationTables.Regions(simulation, top)];
+
+    private static string Headline(Simulation simulation, bool isAdvice)
+    {
+        var recorded = simulation.Total.Of(Scenario.Recorded);
+        if (!isAdvice)
+            return $"{Units.Of(recorded.Faults, "fault")} of {simulation.Path}, and what they would have been";
+        if (Advice.Of(simulation) is not [var best, ..])
+            return $"No change to a region would save 1 % of the {Units.Of(recorded.Faults, "fault")} of {simulation.Path}.";
+        var time = best.TimeSavedNs is { } saved ? $" and about {Units.Duration(saved)} in the fault handler" : "";
+        var price = best.ExtraBytes is { } bytes ? $", for {Units.Bytes(bytes)} more memory" : "";
+        return $"{best.Scenario.Name()} for {RegionNames.Of(best.Row.Region)} would save {Units.Count(best.FaultsSaved)} of {Units.Of(recorded.Faults, "fault")}{time}{price}: {best.Change}.";
+    }
+
+    private static IEnumerable<string> Notes(Simulation simulation)
+    {
+        yield return simulation.HugeFaultsSeen > 0
+            ? $"a huge page's fault is taken as {Units.Duration(simulation.HugeFaultNs)}, the median of {Units.Of(simulation.HugeFaultsSeen, "such fault")} in the recording"
+            : $"a huge page's fault is taken as {Units.Duration(simulation.HugeFaultNs)}, an assumption: the recording has none";
+        if (simulation.Metadata.Frames is not { Recorded: true })
+            yield return "without page-table facts every fault is taken for one that found nothing mapped";
+    }
+
+    private static void WriteTable(Utf8JsonWriter json, ReportTable table)
+    {
+        json.WriteStartArray(table.Title.Replace(' ', '_'));
+        for (var row = 0; row < table.Rows; row++)
+        {
+            json.WriteStartObject();
+            for (var column = 0; column < table.Columns.Count; column++)
+                WriteCell(json, table, row, column);
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
+    }
+
+    private static void WriteCell(Utf8JsonWriter json, ReportTable table, int row, int column)
+    {
+        var key = table.Columns[column].Key;
+        switch (table.Columns[column].Format)
+        {
+            case CellFormat.Text:
+                json.WriteString(key, table.Text(row, column));
+                break;
+            case CellFormat.Percent:
+                JsonReport.WriteNullable(json, key, table.Real(row, column));
+                break;
+            default:
+                JsonReport.WriteNullable(json, key, table.Integer(row, column));
+                break;
+        }
+    }
+}

@@ -1,0 +1,47 @@
+namespace Faultrec.Analyzer;
+
+/// <summary>One change to one region, and what it is estimated to be worth.</summary>
+/// <param name="FaultsSaved">Page faults that would not happen.</param>
+/// <param name="TimeSavedNs">Of the time in the fault handler; null where the trace has no durations.</param>
+/// <param name="ExtraBytes">Its price in memory; null: not known.</param>
+/// <param name="Change">What to do.</param>
+public sealed record Advice(SimulatedRegion Row, Scenario Scenario, long FaultsSaved, long? TimeSavedNs, long? ExtraBytes, string Change)
+{
+    /// <summary>What saves less than this share of the recording's faults is not worth a line.</summary>
+    private const double LeastShare = 0.01;
+
+    // A kernel's page size and fault_around_bytes are not a region's to choose.
+    private static readonly Scenario[] OfARegion = [Scenario.Thp, Scenario.Populate, Scenario.Keep];
+
+    /// <summary>What saves most first: time, where it is known, else faults.</summary>
+    public static IReadOnlyList<Advice> Of(Simulation simulation)
+    {
+        var advice = new List<Advice>();
+        var least = simulation.Total.Of(Scenario.Recorded).Faults * LeastShare;
+        foreach (var row in simulation.Regions)
+        {
+            foreach (var scenario in OfARegion)
+            {
+                var (before, after) = (row.Of(Scenario.Recorded), row.Of(scenario));
+                var saved = before.Faults - after.Faults;
+                // Populating moves the filling into mmap(2): only the exceptions go, and how long those took the recording cannot tell.
+                var savedNs = scenario == Scenario.Populate ? null : before.TimeNs - after.TimeNs;
+                if (saved >= least && saved > 0 && savedNs is not <= 0)
+                    advice.Add(new Advice(row, scenario, saved, savedNs, after.ExtraBytes, ChangeFor(scenario, row)));
+            }
+        }
+
+        advice.Sort((a, b) => (b.TimeSavedNs ?? -1, b.FaultsSaved).CompareTo((a.TimeSavedNs ?? -1, a.FaultsSaved)));
+        return advice;
+    }
+
+    private static string ChangeFor(Scenario scenario, SimulatedRegion row) => (scenario, RegionNames.KindOf(row.Region)) switch
+    {
+        (Scenario.Thp, "heap") => "huge pages for the heap: GLIBC_TUNABLES=glibc.malloc.hugetlb=1, or MADV_HUGEPAGE on it",
+        (Scenario.Thp, _) => "madvise(MADV_HUGEPAGE) after mmap, on a start aligned to 2 MiB",
+        (Scenario.Populate, "file") => "MAP_POPULATE, or madvise(MADV_POPULATE_READ) before it is used; another thread can do it",
+        (Scenario.Populate, _) => "MAP_POPULATE, or madvise(MADV_POPULATE_WRITE) before it is used; another thread can do it",
+        (_, "heap") => "keep freed memory: GLIBC_TUNABLES=glibc.malloc.trim_threshold=… and mmap_threshold, larger than what is freed",
+        _ => "keep it mapped and filled for the next use, instead of MADV_DONTNEED or munmap (jemalloc: dirty_decay_ms)",
+    };
+}

@@ -1,0 +1,96 @@
+using Faultrec.Traces;
+
+namespace Faultrec.Analyzer;
+
+/// <summary>Fed with the faults of one region in order, what they would have been under each scenario.</summary>
+internal sealed class RegionSimulation
+{
+    private const int PageShift = 12;
+    private const int HugeShift = 9;
+    private const int FaultAroundShift = 8;
+    private const int Page64KShift = 4;
+    private const long HugePages = 1 << HugeShift;
+
+    private readonly Region _region;
+    private readonly MappingFacts _facts;
+    private readonly long _hugeFaultNs;
+    private readonly WindowModel? _huge;
+    private readonly WindowModel? _hugeWrites;
+    private readonly WindowModel? _around;
+    private readonly WindowModel? _pages64K;
+    private readonly PageSet _touched;
+    private readonly long[] _faults = new long[ScenarioNames.Count];
+    private readonly long[] _timeNs = new long[ScenarioNames.Count];
+
+    /// <param name="hugeFaultNs">What a huge page's fault costs.</param>
+    public RegionSimulation(Region region, long hugeFaultNs)
+    {
+        (_region, _facts, _hugeFaultNs) = (region, MappingFacts.Of(region), hugeFaultNs);
+        _touched = new PageSet((long)(region.Start >> PageShift), (long)((region.End - region.Start) >> PageShift));
+        // A stack is never advised, and grows downwards through its windows.
+        if (_facts.IsAnonymousPrivate && region.Name != "[stack]")
+            (_huge, _hugeWrites) = (new WindowModel(HugeShift), new WindowModel(HugeShift));
+        if (_facts.Backing == MappingBacking.File)
+            _around = new WindowModel(FaultAroundShift);
+        if (_facts.Backing is MappingBacking.Anonymous or MappingBacking.File or MappingBacking.Shmem)
+            _pages64K = new WindowModel(Page64KShift);
+    }
+
+    public void Add(in SimulatedFault fault)
+    {
+        Count(Scenario.Recorded, fault.DurationNs);
+        var isFirst = _touched.Add(fault.Page);
+        AddHuge(fault);
+        if (!(isFirst && IsFilled(fault)))
+            Count(Scenario.Populate, fault.DurationNs);
+        if (isFirst || !fault.FoundNothing)
+            Count(Scenario.Keep, fault.DurationNs);
+        if (!(_around is not null && fault.Kind == FaultKind.FileCache) || _around.Touch(fault.Page))
+            Count(Scenario.FaultAround, fault.DurationNs);
+        if (!(_pages64K is not null && fault.FoundNothing) || _pages64K.Touch(fault.Page))
+            Count(Scenario.Page64K, fault.DurationNs);
+    }
+
+    /// <param name="hasDurations">Of the trace.</param>
+    public Outcome Of(Scenario scenario, bool hasDurations)
+        => new(_faults[(int)scenario], hasDurations ? _timeNs[(int)scenario] : null, scenario switch
+        {
+            Scenario.Thp => Extra(_huge, HugePages),
+            // Whether what was given back was another's meanwhile is not in the recording.
+            Scenario.Keep => null,
+            Scenario.Populate when _facts.Backing != MappingBacking.Unknown => (long)(_region.End - _region.Start) - (_touched.Count << PageShift),
+            // What it maps of a file is in memory already.
+            Scenario.Page64K when _facts.Backing != MappingBacking.File => Extra(_pages64K, 1 << Page64KShift),
+            _ => 0,
+        });
+
+    private static long Extra(WindowModel? model, long windowPages) => model is null ? 0 : ((model.Windows * windowPages) - model.Pages) << PageShift;
+
+    // Reads of a huge zero page share one fault, and the first write behind them takes the huge page.
+    private void AddHuge(in SimulatedFault fault)
+    {
+        var model = fault.FoundNothing ? _huge : fault.Kind == FaultKind.ZeroCow ? _hugeWrites : null;
+        if (model is null || !IsInside(fault.Page, HugeShift))
+            Count(Scenario.Thp, fault.DurationNs);
+        else if (model.Touch(fault.Page))
+            Count(Scenario.Thp, _hugeFaultNs);
+    }
+
+    private bool IsFilled(in SimulatedFault fault)
+        => (fault.FoundNothing || fault.Kind == FaultKind.CowFile) && _facts.Backing is MappingBacking.Anonymous or MappingBacking.File or MappingBacking.Shmem;
+
+    private void Count(Scenario scenario, long durationNs)
+    {
+        _faults[(int)scenario]++;
+        _timeNs[(int)scenario] += Math.Max(durationNs, 0);
+    }
+
+    private bool IsInside(long page, int shift)
+    {
+        var start = (ulong)(page >> shift << shift) << PageShift;
+        return start >= _region.Start && start + (1UL << (shift + PageShift)) <= _region.End;
+    }
+}
+
+/// <param name="FoundNothing">No page was mapped: a first touch, or one of a page that was given back.</param>
+internal readonly record struct SimulatedFault(long Page, long DurationNs, FaultKind Kind, bool FoundNothing);

@@ -1,0 +1,67 @@
+using System.CommandLine;
+using System.Text.Json;
+using Faultrec.Analyzer;
+using Faultrec.Cli.Output;
+using Faultrec.Traces;
+
+namespace Faultrec.Cli;
+
+internal sealed record SimulateArgs(string Trace, bool IsAdvice, ReportFormat Format, string? Output, int? Top, FaultFilter Filter);
+
+/// <summary>`faultrec simulate TRACE` and `faultrec advise TRACE`: what the recorded faults would have been, and what to change.</summary>
+internal static class SimulateVerb
+{
+    private const int RowsForPeople = 10;
+
+    public static Command CreateSimulate() => Create("simulate", "Estimate the faults under huge pages, populated mappings, larger pages, …", isAdvice: false);
+
+    public static Command CreateAdvise() => Create("advise", "Say which change to which region would save most faults, and its price", isAdvice: true);
+
+    private static Command Create(string name, string description, bool isAdvice)
+    {
+        var trace = new Argument<string>("TRACE") { Description = "Trace file" };
+        var format = new Option<string?>("--format") { HelpName = "FORMAT", Description = $"{Choice.List(ReportVerb.Formats)} (default: text)" };
+        var output = new Option<string?>("--output", "-o") { HelpName = "FILE", Description = "Write there instead of stdout (-)" };
+        var top = new Option<string?>("--top") { HelpName = "N", Description = "Rows a table, 0 for all (default: 10 for people, all for programs)" };
+        var filter = new FilterOptions();
+        var command = new Command(name, description) { trace, format, output, top };
+        filter.AddTo(command);
+        command.SetAction(result => Run(new SimulateArgs(
+            result.GetRequiredValue(trace),
+            isAdvice,
+            Choice.Parse("--format", result.GetValue(format) ?? "text", ReportVerb.Formats),
+            result.GetValue(output),
+            result.GetValue(top) is { } rows ? ReportVerb.ParseTop(rows) : null,
+            filter.Parse(result))));
+        return command;
+    }
+
+    private static int Run(SimulateArgs args)
+    {
+        using var reader = TraceReader.Open(args.Trace);
+        var simulation = Simulation.Of(reader, args.Filter);
+        if (args.Format == ReportFormat.Json)
+            OutputTarget.Write(args.Output, [args.Trace], stream => WriteJson(stream, simulation, args));
+        else
+            OutputTarget.WriteText(args.Output, [args.Trace], writer => WriteText(writer, simulation, args));
+        return (int)ExitCode.Ok;
+    }
+
+    private static void WriteText(TextWriter writer, Simulation simulation, SimulateArgs args)
+    {
+        if (args.Format == ReportFormat.Csv)
+            SimulationReport.WriteCsv(writer, simulation, args.IsAdvice, args.Top ?? 0);
+        else if (args.Format == ReportFormat.Markdown)
+            SimulationReport.WriteMarkdown(writer, simulation, args.IsAdvice, args.Top ?? RowsForPeople);
+        else
+            SimulationReport.WriteText(writer, simulation, args.IsAdvice, args.Top ?? RowsForPeople, OutputTarget.StyleFor(args.Output));
+    }
+
+    private static void WriteJson(Stream stream, Simulation simulation, SimulateArgs args)
+    {
+        using var json = new Utf8JsonWriter(stream);
+        SimulationReport.WriteJson(json, simulation, args.IsAdvice, args.Top ?? 0);
+        json.Flush();
+        stream.Write("\n"u8);
+    }
+}
