@@ -24,7 +24,7 @@ internal static class ReplayVerb
     public static Command Create()
     {
         var trace = new Argument<string>("TRACE") { Description = "Trace file" };
-        var order = new Option<string?>("--order") { HelpName = "ORDER", Description = "thread: each thread in its own order; strict: one order of all (default: thread)" };
+        var order = new Option<string?>("--order") { HelpName = "ORDER", Description = "thread: each thread in its own order; strict: one order (default: thread)" };
         var speed = new Option<string?>("--speed") { HelpName = "SPEED", Description = "max, or times the recorded pace: 1, 0.5, 10 (default: max)" };
         var scale = new Option<string?>("--scale") { HelpName = "N", Description = "Only one page in N" };
         var format = new Option<string?>("--format") { HelpName = "FORMAT", Description = $"{Choice.List(Formats)} (default: text)" };

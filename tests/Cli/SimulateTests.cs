@@ -29,7 +29,7 @@ public sealed class SimulateTests : CliTest
             var result = Faultrec("advise", "trace", "--format", format);
 
             Assert.Equal((0, ""), (result.Status, result.Error));
-            Assert.Contains("MAP_POPULATE", result.Output, StringComparison.Ordinal);
+            Assert.Contains("POPULATE", result.Output, StringComparison.Ordinal);
         }
     }
 
