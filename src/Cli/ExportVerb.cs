@@ -5,14 +5,15 @@ using Faultrec.Traces;
 
 namespace Faultrec.Cli;
 
-internal sealed record ExportArgs(string Trace, ExportFormat Format, ExportWeight Weight, string? Output, bool Force, FaultFilter Filter);
+internal sealed record ExportArgs(string Trace, ExportFormat Format, ExportWeight? Weight, string? Output, bool Force, FaultFilter Filter);
 
-/// <summary>`faultrec export TRACE --to FORMAT`: the stacks of a trace as a file for another viewer.</summary>
+/// <summary>`faultrec export TRACE --to FORMAT`: a trace as a file for another tool.</summary>
 internal static class ExportVerb
 {
     private static readonly (string Name, ExportFormat Format)[] Formats =
     [
         ("folded", ExportFormat.Folded), ("speedscope", ExportFormat.Speedscope), ("firefox", ExportFormat.Firefox), ("perfetto", ExportFormat.Perfetto),
+        ("prefault-plan", ExportFormat.PrefaultPlan),
     ];
 
     private static readonly (string Name, ExportWeight Weight)[] Weights =
@@ -20,19 +21,19 @@ internal static class ExportVerb
 
     public static Command Create()
     {
-        var trace = new Argument<string>("TRACE") { Description = "A recording with stacks" };
+        var trace = new Argument<string>("TRACE") { Description = "A recording, with stacks but for prefault-plan" };
         var to = new Option<string>("--to") { HelpName = "FORMAT", Description = $"What to write: {Choice.List(Formats)}" };
         var output = new Option<string?>("--output", "-o") { HelpName = "FILE", Description = "Write there instead of stdout (-)" };
         var force = new Option<bool>("--force") { Description = "Overwrite FILE (default: refuse)" };
         var weight = new Option<string?>("--weight") { HelpName = "WEIGHT", Description = "faults, time (in faults, ns) or major (faults) (default: faults)" };
         // --to is the format.
         var filter = new FilterOptions(endName: "--until");
-        var command = new Command("export", "Write stacks for flamegraph.pl, speedscope, Firefox Profiler or Perfetto") { trace, to, output, force, weight };
+        var command = new Command("export", "Write stacks for other viewers, or a plan for prefault") { trace, to, output, force, weight };
         filter.AddTo(command);
         command.SetAction(result => Run(new ExportArgs(
             result.GetRequiredValue(trace),
             result.GetValue(to) is { } format ? Choice.Parse("--to", format, Formats) : throw NoFormat(),
-            result.GetValue(weight) is { } name ? Choice.Parse("--weight", name, Weights) : ExportWeight.Faults,
+            result.GetValue(weight) is { } name ? Choice.Parse("--weight", name, Weights) : null,
             result.GetValue(output),
             result.GetValue(force),
             filter.Parse(result))));
@@ -43,11 +44,12 @@ internal static class ExportVerb
     {
         Check(args);
         using var reader = TraceReader.Open(args.Trace);
-        StackText.Require(args.Trace, reader.Metadata);
+        if (args.Format != ExportFormat.PrefaultPlan)
+            StackText.Require(args.Trace, reader.Metadata);
         if (args.Weight == ExportWeight.Time && !BackendFacts.HasDurations(reader.Metadata.Backend))
             throw new FaultrecException(ExitCode.BadInput, $"{args.Trace}: has no durations (backend {reader.Metadata.Backend}); expected some for --weight time; use --weight faults");
         string? note = null;
-        OutputTarget.Write(args.Output, [args.Trace], stream => note = TraceExport.Write(reader, args.Filter, args.Format, args.Weight, stream));
+        OutputTarget.Write(args.Output, [args.Trace], stream => note = TraceExport.Write(reader, args.Filter, args.Format, args.Weight ?? ExportWeight.Faults, stream));
         if (note is not null)
             Console.Error.WriteLine($"faultrec: {HostileText.Visible(note)}");
         return (int)ExitCode.Ok;
@@ -58,6 +60,8 @@ internal static class ExportVerb
 
     private static void Check(ExportArgs args)
     {
+        if (args is { Format: ExportFormat.PrefaultPlan, Weight: not null })
+            throw new FaultrecException(ExitCode.Usage, "--weight: a prefault plan has no weights; expected none; leave it out");
         if (args is { Format: ExportFormat.Perfetto, Weight: ExportWeight.Time })
             throw new FaultrecException(ExitCode.Usage, "--weight time: a sample of Perfetto's has no weight; expected faults or major; use --to firefox for time");
         if (OutputTarget.IsTerminal(args.Output) && args.Format == ExportFormat.Perfetto)

@@ -37,6 +37,9 @@ internal sealed record Fault(ulong Address, int Region = 1, long? DurationNs = 1
 
     public int? Order { get; init; }
 
+    /// <summary>Null: not of a file.</summary>
+    public long? FilePage { get; init; }
+
     /// <summary>Reclaim, compaction, I/O wait, lock wait, off CPU, zeroing, ns; null: not traced.</summary>
     public long[]? Causes { get; init; }
 
@@ -115,6 +118,7 @@ internal static class Story
         batch.PtLevel[i] = (sbyte)(fault.Level ?? FaultBatch.Null);
         batch.PteBefore[i] = fault.Level is null ? FaultBatch.NullPte : fault.Entry;
         batch.Pfn[i] = fault.Pfn ?? FaultBatch.Null;
+        batch.FilePage[i] = fault.FilePage ?? FaultBatch.Null;
         batch.PageOrder[i] = (sbyte)(fault.Order ?? FaultBatch.Null);
         batch.StackId[i] = fault.Stack ?? FaultBatch.Null;
         long[][] causes = [batch.ReclaimNs, batch.CompactionNs, batch.IoWaitNs, batch.LockWaitNs, batch.OffCpuNs, batch.ZeroingNs];

@@ -3,7 +3,7 @@ namespace Faultrec.Cli.Tests;
 /// <summary>Options, help, and how the tool behaves in a pipeline.</summary>
 public sealed class UsageTests : CliTest
 {
-    public static TheoryData<string> Verbs => ["record", "trace", "report", "replay", "simulate", "advise", "diff", "assert", "info", "dump", "export", "doctor", "recover", "symbolize"];
+    public static TheoryData<string> Verbs => ["record", "trace", "report", "replay", "simulate", "advise", "diff", "assert", "info", "dump", "export", "prefault", "doctor", "recover", "symbolize"];
 
     [Theory]
     [MemberData(nameof(Verbs))]
@@ -46,6 +46,8 @@ public sealed class UsageTests : CliTest
     [InlineData("record", "--no-such-option", "--", "touch", "ran")]
     [InlineData("record", "--no-such-option", "touch", "ran")]
     [InlineData("trace", "--no-such-option", "--", "touch", "ran")]
+    [InlineData("prefault", "--no-such-option", "plan", "touch", "ran")]
+    [InlineData("prefault")]
     [InlineData("info", "one", "two")]
     [InlineData("record", "--duration")]
     [InlineData("doctor", "--format")]
@@ -100,6 +102,10 @@ public sealed class UsageTests : CliTest
     [InlineData("--kind", "trace", "--kind", "huge", "--", "touch", "ran")]
     [InlineData("--from", "trace", "--from", "2s", "--to", "1s", "--", "touch", "ran")]
     [InlineData("--no-clobber", "record", "--force", "--no-clobber", "--", "touch", "ran")]
+    [InlineData("--compare", "prefault", "--compare", "0", "plan", "--", "touch", "ran")]
+    [InlineData("--compare", "prefault", "--compare", "many", "plan", "--", "touch", "ran")]
+    [InlineData("a command after the plan", "prefault", "plan")]
+    [InlineData("--weight", "export", "trace", "--to", "prefault-plan", "--weight", "faults")]
     [InlineData("target", "record")]
     [InlineData("target", "record", "--pid", "1", "--", "touch", "ran")]
     [InlineData("-o -", "record", "-o", "-", "--", "touch", "ran")]

@@ -15,6 +15,9 @@ public enum ExportFormat
 
     /// <summary>Protobuf of ui.perfetto.dev.</summary>
     Perfetto,
+
+    /// <summary>What `faultrec prefault` reads; of traces without stacks, too.</summary>
+    PrefaultPlan,
 }
 
 /// <summary>What a stack's weight is.</summary>

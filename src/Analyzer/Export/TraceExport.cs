@@ -3,13 +3,13 @@ using Faultrec.Traces;
 
 namespace Faultrec.Analyzer;
 
-/// <summary>A trace's stacks as the file of another viewer.</summary>
+/// <summary>A trace as the file of another tool.</summary>
 public static class TraceExport
 {
     /// <summary>Samples of a Firefox profile: 24 bytes each here, and about as many as the viewer takes.</summary>
     private const int MostSamples = 1_000_000;
 
-    /// <param name="reader">Of a trace with stacks.</param>
+    /// <param name="reader">Of a trace with stacks, where the format is made of them.</param>
     /// <returns>What the file leaves out or joins, in words; null: nothing.</returns>
     public static string? Write(TraceReader reader, FaultFilter filter, ExportFormat format, ExportWeight weight, Stream output)
     {
@@ -18,6 +18,7 @@ public static class TraceExport
         return format switch
         {
             ExportFormat.Perfetto => WritePerfetto(reader, filter, weight, output),
+            ExportFormat.PrefaultPlan => PrefaultExport.Write(reader, filter, output),
             ExportFormat.Firefox => WriteFirefox(reader, filter, weight, output, MostSamples),
             _ => WriteSums(reader, filter, format, weight, output),
         };

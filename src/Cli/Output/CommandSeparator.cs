@@ -9,16 +9,18 @@ internal static class CommandSeparator
 
     /// <summary>
     /// `faultrec record python3 -o x` means what `time python3 -o x` would: from the first word that is not one of our options on,
-    /// everything is the recorded command's. This puts the `--` there that says so.
+    /// everything is the recorded command's. This puts the `--` there that says so; words that stand before a command (the plan of
+    /// `prefault`) stay before it.
     /// </summary>
     public static string[] Insert(RootCommand root, string[] args)
     {
         var verb = VerbOf(root, args);
-        if (verb is null || !verb.Arguments.Any(argument => argument.Name == TargetOptions.CommandArgument))
+        var before = verb?.Arguments.ToList().FindIndex(argument => argument.Name == TargetOptions.CommandArgument) ?? -1;
+        if (verb is null || before < 0)
             return args;
         for (var i = 1; i < args.Length && args[i] != Separator; i++)
         {
-            if (!args[i].StartsWith('-'))
+            if (!args[i].StartsWith('-') && before-- == 0)
                 return [.. args[..i], Separator, .. args[i..]];
             if (TakesNextWord(Find(root, verb, args[i]), args[i]))
                 i++;

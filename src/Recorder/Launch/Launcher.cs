@@ -116,11 +116,11 @@ internal sealed unsafe class Launcher : IDisposable
         if (result != Pid)
             return null;
         _reaped = true;
-        // wait(2): low 7 bits the signal, next byte the exit code.
-        var signal = status & 0x7f;
-        return new ChildEnd(
-            signal == 0 ? (status >> 8) & 0xff : 128 + signal, usage.MinorFaults - _beforeExec.Minor, usage.MajorFaults - _beforeExec.Major);
+        return new ChildEnd(StatusOf(status), usage.MinorFaults - _beforeExec.Minor, usage.MajorFaults - _beforeExec.Major);
     }
+
+    /// <param name="waited">wait(2): low 7 bits the signal, next byte the exit code.</param>
+    internal static int StatusOf(int waited) => (waited & 0x7f) is var signal && signal == 0 ? (waited >> 8) & 0xff : 128 + signal;
 
     private StubReport? ReadReport()
     {
@@ -136,11 +136,23 @@ internal sealed unsafe class Launcher : IDisposable
     {
         { Kind: StubReport.CannotBecomeUser } => new FaultrecException(
             ExitCode.NotPermitted, $"cannot run the command as the invoking user: {Errno.Describe(report.Errno)}; use --as-root to run it as root"),
-        { Errno: Errno.Enoent } => new FaultrecException(ExitCode.NotFound, $"{_command}: command not found"),
-        _ => new FaultrecException(ExitCode.NotExecutable, $"{_command}: cannot be executed: {Errno.Describe(report.Errno)}"),
+        _ => ExecFailure(_command, report.Errno),
     };
 
+    /// <param name="errno">Of execve(2).</param>
+    internal static FaultrecException ExecFailure(string command, int errno) => errno == Errno.Enoent
+        ? new FaultrecException(ExitCode.NotFound, $"{command}: command not found")
+        : new FaultrecException(ExitCode.NotExecutable, $"{command}: cannot be executed: {Errno.Describe(errno)}");
+
     internal static int Spawn(string[] arguments)
+    {
+        var result = TrySpawn(arguments, null, out var pid);
+        return result == 0 ? pid : throw Errno.Failure(result, "starting the launcher");
+    }
+
+    /// <param name="fileActions">A posix_spawn_file_actions_t, or null.</param>
+    /// <returns>0 or an errno value.</returns>
+    internal static int TrySpawn(IReadOnlyList<string> arguments, void* fileActions, out int pid)
     {
         const int attributeSize = 512; // posix_spawnattr_t is 336 bytes in glibc 2.36
         var attributes = stackalloc byte[attributeSize];
@@ -151,12 +163,14 @@ internal sealed unsafe class Launcher : IDisposable
         _ = Libc.PosixSpawnattrInit(attributes);
         _ = Libc.PosixSpawnattrSetsigdefault(attributes, allSignals);
         _ = Libc.PosixSpawnattrSetflags(attributes, SpawnSetSigDef);
-        using var argv = new NativeArguments(arguments);
+        using var argv = new NativeArguments([.. arguments]);
         using var environment = new NativeArguments(NativeArguments.Environment());
-        int pid;
-        var result = Libc.PosixSpawn(&pid, argv.Pointer[0], null, attributes, argv.Pointer, environment.Pointer);
-        _ = Libc.PosixSpawnattrDestroy(attributes);
-        return result == 0 ? pid : throw Errno.Failure(result, "starting the launcher");
+        fixed (int* spawned = &pid)
+        {
+            var result = Libc.PosixSpawnp(spawned, argv.Pointer[0], fileActions, attributes, argv.Pointer, environment.Pointer);
+            _ = Libc.PosixSpawnattrDestroy(attributes);
+            return result;
+        }
     }
 
     // Under `dotnet faultrec.dll` the executable is dotnet and the first argument our assembly.

@@ -11,6 +11,7 @@ internal static class Errno
     public const int Esrch = 3;
     public const int Eintr = 4;
     public const int Eacces = 13;
+    public const int Enotdir = 20;
     public const int Einval = 22;
     public const int Emfile = 24;
     public const int Enospc = 28;
@@ -58,6 +59,7 @@ internal static class Errno
         16 => "EBUSY",
         17 => "EEXIST",
         19 => "ENODEV",
+        Enotdir => "ENOTDIR",
         Einval => "EINVAL",
         Emfile => "EMFILE",
         Enospc => "ENOSPC",

@@ -4,22 +4,27 @@ using Microsoft.Win32.SafeHandles;
 namespace Faultrec.Recorder.Native;
 
 /// <summary>fstat(2): what tells whether a file is the one that is meant.</summary>
-internal readonly unsafe record struct FileStatus(ulong Inode, bool IsRegular, uint Owner, long Bytes, DateTimeOffset ModifiedAt)
+/// <param name="ChangedAt">st_ctim: of the contents, the name or the permissions; nobody can set it.</param>
+internal readonly unsafe record struct FileStatus(ulong Inode, bool IsRegular, uint Owner, long Bytes, DateTimeOffset ModifiedAt, DateTimeOffset ChangedAt)
 {
     private const uint TypeMask = 0xf000; // S_IFMT
     private const uint Regular = 0x8000; // S_IFREG
     private const long NsPerTick = 100;
+    private static readonly long LastSecond = DateTimeOffset.MaxValue.ToUnixTimeSeconds() - 1;
 
     /// <summary>Null: fstat fails.</summary>
     public static FileStatus? Of(SafeFileHandle file)
     {
-        // struct stat of x86-64: st_dev, st_ino, st_nlink, st_mode with st_uid above, st_gid, st_rdev, st_size, … st_mtim.
+        // struct stat of x86-64: st_dev, st_ino, st_nlink, st_mode with st_uid above, st_gid, st_rdev, st_size, … st_mtim, st_ctim.
         var stat = stackalloc ulong[18];
         if (Libc.Fstat((int)file.DangerousGetHandle(), stat) != 0)
             return null;
-        var modified = DateTimeOffset.UnixEpoch.AddSeconds(stat[11]).AddTicks((long)stat[12] / NsPerTick);
-        return new FileStatus(stat[1], ((uint)stat[3] & TypeMask) == Regular, (uint)(stat[3] >> 32), (long)stat[6], modified);
+        return new FileStatus(stat[1], ((uint)stat[3] & TypeMask) == Regular, (uint)(stat[3] >> 32), (long)stat[6], Time(stat + 11), Time(stat + 13));
     }
+
+    // Whoever owns a file can say that it was modified in any year.
+    private static DateTimeOffset Time(ulong* timespec)
+        => DateTimeOffset.FromUnixTimeSeconds(Math.Clamp((long)timespec[0], 0, LastSecond)).AddTicks((long)timespec[1] / NsPerTick);
 }
 
 /// <summary>A filesystem root: ours, or that of a process in another mount namespace.</summary>

@@ -11,6 +11,7 @@ internal static unsafe partial class Libc
     public const int MapShared = 1;
     public const int MapPrivate = 2;
     public const int MapAnonymous = 0x20;
+    public const int ORdwr = 2;
     public const int OCloexec = 0x80000;
     public const int OPath = 0x200000;
     public const int ONonblock = 0x800;
@@ -20,6 +21,8 @@ internal static unsafe partial class Libc
     public const int ClockMonotonic = 1;
     public const int FSetfd = 2;
     public const int FdCloexec = 1;
+    public const int FadviseWillNeed = 3;
+    public const int FadviseDontNeed = 4;
     public const int RusageSelf = 0;
     public const int RusageThread = 1;
     public const int RlimitCpu = 0;
@@ -153,8 +156,9 @@ internal static unsafe partial class Libc
     [LibraryImport(Library, EntryPoint = "syscall", SetLastError = true)]
     private static partial long Syscall(long number, nint a0, nint a1, nint a2, nint a3, nint a4);
 
-    [LibraryImport(Library, EntryPoint = "posix_spawn")]
-    public static partial int PosixSpawn(int* pid, byte* path, void* fileActions, void* attributes, byte** argv, byte** envp);
+    /// <summary>A name without a slash is looked for in PATH.</summary>
+    [LibraryImport(Library, EntryPoint = "posix_spawnp")]
+    public static partial int PosixSpawnp(int* pid, byte* file, void* fileActions, void* attributes, byte** argv, byte** envp);
 
     [LibraryImport(Library, EntryPoint = "posix_spawnattr_init")]
     public static partial int PosixSpawnattrInit(void* attributes);
@@ -168,6 +172,15 @@ internal static unsafe partial class Libc
     [LibraryImport(Library, EntryPoint = "posix_spawnattr_destroy")]
     public static partial int PosixSpawnattrDestroy(void* attributes);
 
+    [LibraryImport(Library, EntryPoint = "posix_spawn_file_actions_init")]
+    public static partial int PosixSpawnFileActionsInit(void* actions);
+
+    [LibraryImport(Library, EntryPoint = "posix_spawn_file_actions_addopen", StringMarshalling = StringMarshalling.Utf8)]
+    public static partial int PosixSpawnFileActionsAddopen(void* actions, int fd, string path, int flags, uint mode);
+
+    [LibraryImport(Library, EntryPoint = "posix_spawn_file_actions_destroy")]
+    public static partial int PosixSpawnFileActionsDestroy(void* actions);
+
     [LibraryImport(Library, EntryPoint = "dup2", SetLastError = true)]
     public static partial int Dup2(int from, int to);
 
@@ -179,6 +192,10 @@ internal static unsafe partial class Libc
 
     [LibraryImport(Library, EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     public static partial int Open(string path, int flags, uint mode);
+
+    /// <returns>0 or an errno value.</returns>
+    [LibraryImport(Library, EntryPoint = "posix_fadvise")]
+    public static partial int PosixFadvise(int fd, long offset, long length, int advice);
 
     [LibraryImport(Library, EntryPoint = "fstat", SetLastError = true)]
     public static partial int Fstat(int fd, ulong* stat);
