@@ -21,7 +21,9 @@ from pathlib import Path
 
 FAULTREC = Path(__file__).resolve().parent.parent / "artifacts/faultrec/faultrec"
 PROGRAMS = [
-    ["/usr/bin/python3", "-c", "import asyncio, json, sqlite3, ssl, ctypes, lzma, decimal, xml.dom.minidom, xml.etree.ElementTree, unittest.mock"],
+    ["/usr/bin/python3", "-c", "import gi; gi.require_version('Gtk', '3.0'); from gi.repository import Gtk"],
+    ["/usr/bin/python3", "-c", "import smbc, apt_pkg, cups, dbus, cryptography.hazmat.bindings._rust"],
+    ["/usr/bin/python3", "-c", "import asyncio, json, sqlite3, ssl, ctypes, lzma, decimal, xml.dom.minidom, unittest.mock"],
     ["/usr/bin/node", "-e", "require('crypto').createHash('sha256')"],
     ["/usr/bin/dotnet", "--version"],
 ]
@@ -36,7 +38,7 @@ def cold_start(command: list[str]) -> tuple[float, int]:
     """Milliseconds and major faults."""
     drop_caches()
     begin = time.monotonic()
-    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode != 0:
@@ -70,10 +72,10 @@ def compare(command: list[str], pairs: int) -> None:
                 starts.append(cold_start(side))
     faster = sum(after[0] < before[0] for before, after in zip(without, with_plan))
     gain = 1 - statistics.median(start[0] for start in with_plan) / statistics.median(start[0] for start in without)
-    print(f"{' '.join(command)[:70]}\n  plan: {header['files']} files, {header['ranges']} ranges, {sum(lengths) / 2**20:.1f} MiB")
+    print(f"{' '.join(command)[:110]}\n  plan: {header['files']} files, {header['ranges']} ranges, {sum(lengths) / 2**20:.1f} MiB")
     print(f"  {'':8} {'median':>7} {'range, ms':^13} major")
     print(f"  {'without':8} {describe(without)}\n  {'with':8} {describe(with_plan)}")
-    print(f"  {gain * 100:.0f} % less; faster in {faster} of {pairs} pairs", flush=True)
+    print(f"  the median with the plan is {abs(gain) * 100:.0f} % {'less' if gain >= 0 else 'more'}; faster in {faster} of {pairs} pairs", flush=True)
 
 
 def main() -> None:

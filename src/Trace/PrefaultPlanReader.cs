@@ -70,7 +70,7 @@ public sealed class PrefaultPlanReader
         }
         catch (DecoderFallbackException)
         {
-            throw Bad("is not UTF-8");
+            throw Bad("or a later one is not UTF-8");
         }
     }
 

@@ -118,6 +118,12 @@ public class PrefaultStories
     }
 
     [Fact]
+    public void ASampleIsSaid()
+        => Assert.Equal(
+            "the plan leaves out what only faults brought that the recording's sampling left out",
+            Export(Story.Metadata(Regions) with { Sampling = new Sampling(10, null, false) }, [Read(Program, 1, 0, 0)]).Note);
+
+    [Fact]
     public void NothingToPlanIsAnError()
     {
         var none = Assert.Throws<FaultrecException>(() => Export(Story.Metadata(Regions), [new Fault(Anonymous, Region: 4)]));

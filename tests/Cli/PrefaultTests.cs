@@ -161,7 +161,7 @@ public sealed class PrefaultTests : CliTest
 
         AssertRefused("missing", "no such file");
         AssertRefused("folder", "is a directory");
-        AssertRefused("latin1", "line 2 is not UTF-8");
+        AssertRefused("latin1", "or a later one is not UTF-8");
     }
 
     [Fact]

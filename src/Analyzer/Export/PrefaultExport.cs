@@ -60,7 +60,7 @@ internal sealed class PrefaultExport
         });
         if (export._pieces.Count == 0)
             throw new FaultrecException(ExitCode.BadInput, $"{reader.Path}: has no faults in files that can be found again; expected some for a prefault plan; record a program that maps files, or widen the filter");
-        return (new PrefaultPlan(EndOf(reader.Metadata), export._files, export.Ranges()), export.Note());
+        return (new PrefaultPlan(EndOf(reader.Metadata), export._files, export.Ranges()), export.Note(SampleFacts.IsSample(reader.Metadata)));
     }
 
     private static DateTimeOffset EndOf(TraceMetadata metadata)
@@ -134,13 +134,15 @@ internal sealed class PrefaultExport
         return ranges;
     }
 
-    private string? Note()
+    private string? Note(bool isSample)
     {
         List<string> parts = [];
         if (_unusable.Count > 0)
             parts.Add($"{Units.Of(_unusable.Count, "file")} that cannot be found again (deleted, or recorded without an inode), such as {_unusable.Min(StringComparer.Ordinal)}");
         if (_pagesLeftOut > 0)
             parts.Add($"{Units.Of(_pagesLeftOut, "page")} after the first {Units.Count(_mostRanges)} ranges");
+        if (isSample)
+            parts.Add("what only faults brought that the recording's sampling left out");
         return parts.Count == 0 ? null : $"the plan leaves out {string.Join("; ", parts)}";
     }
 }
