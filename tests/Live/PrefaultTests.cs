@@ -6,13 +6,13 @@ namespace Faultrec.Live.Tests;
 public sealed class PrefaultTests : LiveTest
 {
     private const int PageSize = 4096;
-    private const string Program = "import mmap; m = mmap.mmap(open('data').fileno(), 0, prot=mmap.PROT_READ); m.madvise(mmap.MADV_RANDOM); [m[page * 4096] for page in (5, 100, 700)]; raise SystemExit(7)";
+    private const string Program = "import mmap; f = open('data'); m = mmap.mmap(f.fileno(), 0, prot=mmap.PROT_READ); m.madvise(mmap.MADV_RANDOM); [m[page * 4096] for page in (5, 100, 700)]; raise SystemExit(7)";
 
     [Fact]
     public void TheNextStartFindsWhatTheFirstOneFaultedIn()
     {
         File.WriteAllBytes(Folder["data"], new byte[1024 * PageSize]);
-        Assert.Equal(7, Running.ToEnd(InFolder, Checkout.Faultrec, "record", "--no-stacks", "-o", TracePath, "--", "python3", "-c", Program).Status);
+        Assert.Equal(7, Running.ToEnd(InFolder, Checkout.Faultrec, "record", "--no-stacks", "-o", TracePath, "--", "/usr/bin/python3", "-c", Program).Status);
         Assert.Equal(0, Running.ToEnd(InFolder, Checkout.Faultrec, "export", TracePath, "--to", "prefault-plan", "--region", Folder["data"], "-o", "plan").Status);
         Shell("sync data; dd if=data iflag=nocache count=0 status=none");
         Assert.Equal(0, CachedPages());
