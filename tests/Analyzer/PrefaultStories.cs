@@ -60,6 +60,16 @@ public class PrefaultStories
             Read(Program + 0x30000, 1, 0x30, 29));
 
     [Fact]
+    public void AHugePageOfAFileIsMappedWhole()
+    {
+        var metadata = Story.Metadata(File(1, Library, 0x400000, "/srv/data", 101));
+
+        var (text, _) = Export(metadata, [Read(Library + 0x5000, 1, 5, 0) with { Level = 1, Order = 9 }]);
+
+        Assert.Equal(new PlanRange(0, 0, 2 << 20), Assert.Single(ReadBack(text).Ranges));
+    }
+
+    [Fact]
     public void AFaultThatFailedBringsNothing()
         => AssertPlan(
             """

@@ -17,6 +17,8 @@ internal sealed class PrefaultExport
     /// </summary>
     private const ulong FaultAround = 64 << 10;
 
+    private const int PudOrder = 18; // 1 GiB, the largest page
+
     private const int PageShift = 12; // of file_page, docs/format.md
     private const long PageSize = 1 << PageShift;
     private const long MostPages = PrefaultPlan.MostBytes / PageSize;
@@ -50,7 +52,7 @@ internal sealed class PrefaultExport
         if (reader.Metadata.StartedAt <= DateTimeOffset.UnixEpoch)
             throw new FaultrecException(ExitCode.BadInput, $"{reader.Path}: does not say when it was recorded; expected a time, by which a prefault plan knows files that have changed since; record with faultrec record");
         var export = new PrefaultExport(reader.Metadata, mostRanges);
-        OrderedScan.Run(reader, filter, FaultColumns.TimeNs | FaultColumns.Address | FaultColumns.Access | FaultColumns.RegionId | FaultColumns.FilePage, (batch, judge) =>
+        OrderedScan.Run(reader, filter, FaultColumns.TimeNs | FaultColumns.Address | FaultColumns.Access | FaultColumns.RegionId | FaultColumns.FilePage | FaultColumns.PageOrder, (batch, judge) =>
         {
             for (var row = 0; row < batch.Count; row++)
             {
@@ -76,17 +78,18 @@ internal sealed class PrefaultExport
             return;
         }
 
-        var (first, end) = Extent(region, (ulong)batch.Address[row], batch.FilePage[row], batch.Access[row]);
+        var (first, end) = Extent(region, (ulong)batch.Address[row], batch.FilePage[row], batch.Access[row], batch.PageOrder[row]);
         Take(Number(path, region.Inode), batch.TimeNs[row] / SliceNs, first, end);
     }
 
-    /// <summary>The pages that the fault shows to be used: a write to private memory copies one, whatever is around it.</summary>
-    private static (long First, long End) Extent(Region region, ulong address, long page, FaultAccess access)
+    /// <summary>The pages that the fault shows to be used: a write to private memory copies one, whatever is around it. A huge page of the cache is mapped whole.</summary>
+    private static (long First, long End) Extent(Region region, ulong address, long page, FaultAccess access, int order)
     {
         if (access == FaultAccess.Write || address < region.Start || address >= region.End)
             return (page, page + 1);
-        var start = Math.Max(address & ~(FaultAround - 1), region.Start);
-        var end = Math.Min((address & ~(FaultAround - 1)) + FaultAround - 1, region.End - 1);
+        var around = order is > 0 and <= PudOrder ? Math.Max(FaultAround, (ulong)PageSize << order) : FaultAround;
+        var start = Math.Max(address & ~(around - 1), region.Start);
+        var end = Math.Min((address & ~(around - 1)) + around - 1, region.End - 1);
         var first = page - (long)((address >> PageShift) - (start >> PageShift));
         return (Math.Max(first, 0), page + (long)((end >> PageShift) - (address >> PageShift)) + 1);
     }
