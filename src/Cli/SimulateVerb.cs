@@ -13,7 +13,7 @@ internal static class SimulateVerb
 {
     private const int RowsForPeople = 10;
 
-    public static Command CreateSimulate() => Create("simulate", "Estimate the faults under huge pages, populated mappings, larger pages, …", isAdvice: false);
+    public static Command CreateSimulate() => Create("simulate", "Estimate the faults under huge pages, populated mappings, larger pages", isAdvice: false);
 
     public static Command CreateAdvise() => Create("advise", "Say which change to which region would save most faults, and its price", isAdvice: true);
 
