@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Text.Json;
 using Faultrec.Analyzer;
 using Faultrec.Cli.Output;
 using Faultrec.Traces;
@@ -64,7 +63,7 @@ internal static class AssertVerb
         var report = ReportBuilder.Build(reader, FaultFilter.None, ReportParts.None) with { Path = args.Trace };
         var assertion = Assertion.Of(report, args.Budgets, args.AllowIncomplete);
         if (args.Format == AssertFormat.Json)
-            OutputTarget.Write(args.Output, [args.Trace], stream => WriteJson(stream, assertion));
+            OutputTarget.WriteJson(args.Output, [args.Trace], json => AssertionJson.Write(json, assertion));
         else
             OutputTarget.WriteText(args.Output, [args.Trace], writer => WriteText(writer, assertion, args));
         return (int)(assertion.Broken > 0 ? ExitCode.BudgetBroken : ExitCode.Ok);
@@ -103,13 +102,5 @@ internal static class AssertVerb
             AssertionReport.WriteJunit(writer, assertion);
         else
             AssertionReport.WriteText(writer, assertion, OutputTarget.StyleFor(args.Output));
-    }
-
-    private static void WriteJson(Stream stream, Assertion assertion)
-    {
-        var json = new Utf8JsonWriter(stream);
-        AssertionJson.Write(json, assertion);
-        json.Flush();
-        stream.WriteByte((byte)'\n');
     }
 }

@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Globalization;
-using System.Text.Json;
 using Faultrec.Analyzer;
 using Faultrec.Cli.Output;
 using Faultrec.Traces;
@@ -62,7 +61,7 @@ internal static class DiffVerb
             [.. args.Before.Select(path => Measure(path, args.Filter))], [.. args.After.Select(path => Measure(path, args.Filter))], args.Filter);
         IReadOnlyList<string> inputs = [.. args.Before, .. args.After];
         if (args.Format == ReportFormat.Json)
-            OutputTarget.Write(args.Output, inputs, stream => WriteJson(stream, comparison, args.Items ?? 0));
+            OutputTarget.WriteJson(args.Output, inputs, json => ComparisonJson.Write(json, comparison, args.Items ?? 0));
         else
             OutputTarget.WriteText(args.Output, inputs, writer => WriteText(writer, comparison, args));
         return (int)ExitCode.Ok;
@@ -83,13 +82,5 @@ internal static class DiffVerb
             ComparisonReport.WriteMarkdown(writer, comparison, args.Items ?? ItemsForPeople);
         else
             ComparisonReport.WriteText(writer, comparison, args.Items ?? ItemsForPeople, OutputTarget.StyleFor(args.Output));
-    }
-
-    private static void WriteJson(Stream stream, TraceComparison comparison, int items)
-    {
-        var json = new Utf8JsonWriter(stream);
-        ComparisonJson.Write(json, comparison, items);
-        json.Flush();
-        stream.WriteByte((byte)'\n');
     }
 }

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Text.Json;
 using Faultrec.Analyzer;
 using Faultrec.Cli.Output;
 using Faultrec.Traces;
@@ -29,20 +28,9 @@ internal static class InfoVerb
         using var reader = TraceReader.Open(args.Trace);
         var info = new TraceInfo(args.Trace, new FileInfo(args.Trace).Length, reader.RowCount, reader.RowGroups, reader.Metadata);
         if (args.Json)
-        {
-            OutputTarget.Write(null, [args.Trace], stream =>
-            {
-                var json = new Utf8JsonWriter(stream);
-                InfoJson.Write(json, info);
-                json.Flush();
-                stream.WriteByte((byte)'\n');
-            });
-        }
+            OutputTarget.WriteJson(null, [args.Trace], json => InfoJson.Write(json, info));
         else
-        {
             OutputTarget.WriteText(null, [args.Trace], writer => InfoText.Write(writer, info, OutputTarget.StyleFor(null)));
-        }
-
         return (int)ExitCode.Ok;
     }
 }

@@ -1,7 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
 using System.Runtime.InteropServices;
-using System.Text.Json;
 using Faultrec.Analyzer;
 using Faultrec.Cli.Output;
 using Faultrec.Replay;
@@ -65,7 +64,7 @@ internal static class ReplayVerb
         }
 
         if (args.IsJson)
-            OutputTarget.Write(args.Output, [args.Trace], stream => WriteJson(stream, result));
+            OutputTarget.WriteJson(args.Output, [args.Trace], json => ReplayJson.Write(json, result));
         else
             OutputTarget.WriteText(args.Output, [args.Trace], writer => ReplayText.Write(writer, result, args.Top ?? RowsForPeople, OutputTarget.StyleFor(args.Output)));
         return (int)ExitCode.Ok;
@@ -76,14 +75,6 @@ internal static class ReplayVerb
             signal = number;
             ending.Cancel();
         });
-    }
-
-    private static void WriteJson(Stream stream, ReplayResult result)
-    {
-        using var json = new Utf8JsonWriter(stream);
-        ReplayJson.Write(json, result);
-        json.Flush();
-        stream.Write("\n"u8);
     }
 
     private static double Speed(string? text)

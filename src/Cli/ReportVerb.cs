@@ -77,7 +77,7 @@ internal static class ReportVerb
         }
 
         if (args.Format == ReportFormat.Json)
-            OutputTarget.Write(args.Output, args.Traces, stream => WriteJson(stream, reports, args.Top ?? 0));
+            OutputTarget.WriteJson(args.Output, args.Traces, json => WriteJson(json, reports, args.Top ?? 0));
         else
             OutputTarget.WriteText(args.Output, args.Traces, writer => WriteText(writer, reports, args));
         return (int)ExitCode.Ok;
@@ -123,17 +123,14 @@ internal static class ReportVerb
         }
     }
 
-    private static void WriteJson(Stream stream, List<FaultReport> reports, int top)
+    private static void WriteJson(Utf8JsonWriter json, List<FaultReport> reports, int top)
     {
-        var json = new Utf8JsonWriter(stream);
         if (reports.Count > 1)
             json.WriteStartArray();
         foreach (var report in reports)
             JsonReport.Write(json, report, top);
         if (reports.Count > 1)
             json.WriteEndArray();
-        json.Flush();
-        stream.WriteByte((byte)'\n');
     }
 
     internal static int ParseTop(string text)

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Text.Json;
 using Faultrec.Analyzer;
 using Faultrec.Cli.Output;
 using Faultrec.Traces;
@@ -41,7 +40,7 @@ internal static class SimulateVerb
         using var reader = TraceReader.Open(args.Trace);
         var simulation = Simulation.Of(reader, args.Filter);
         if (args.Format == ReportFormat.Json)
-            OutputTarget.Write(args.Output, [args.Trace], stream => WriteJson(stream, simulation, args));
+            OutputTarget.WriteJson(args.Output, [args.Trace], json => SimulationReport.WriteJson(json, simulation, args.IsAdvice, args.Top ?? 0));
         else
             OutputTarget.WriteText(args.Output, [args.Trace], writer => WriteText(writer, simulation, args));
         return (int)ExitCode.Ok;
@@ -55,13 +54,5 @@ internal static class SimulateVerb
             SimulationReport.WriteMarkdown(writer, simulation, args.IsAdvice, args.Top ?? RowsForPeople);
         else
             SimulationReport.WriteText(writer, simulation, args.IsAdvice, args.Top ?? RowsForPeople, OutputTarget.StyleFor(args.Output));
-    }
-
-    private static void WriteJson(Stream stream, Simulation simulation, SimulateArgs args)
-    {
-        using var json = new Utf8JsonWriter(stream);
-        SimulationReport.WriteJson(json, simulation, args.IsAdvice, args.Top ?? 0);
-        json.Flush();
-        stream.Write("\n"u8);
     }
 }

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using System.Text;
+using System.Text.Json;
 using Faultrec.Analyzer;
 using Faultrec.Traces;
 using Microsoft.Win32.SafeHandles;
@@ -33,6 +34,17 @@ internal static class OutputTarget
             var writer = new StreamWriter(stream, new UTF8Encoding(false), 1 << 14, leaveOpen: true) { NewLine = "\n" };
             write(writer);
             writer.Flush();
+        });
+
+    /// <summary>The same for JSON, on a line of its own.</summary>
+    public static void WriteJson(string? path, IReadOnlyList<string> inputs, Action<Utf8JsonWriter> write)
+        => Write(path, inputs, stream =>
+        {
+            // Not disposed, as the text's.
+            var json = new Utf8JsonWriter(stream);
+            write(json);
+            json.Flush();
+            stream.WriteByte((byte)'\n');
         });
 
     /// <summary>Colour belongs on a terminal, unless NO_COLOR (no-color.org) or a dumb terminal says no.</summary>
