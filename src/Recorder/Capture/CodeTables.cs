@@ -52,7 +52,7 @@ internal sealed unsafe class CodeTables : IDisposable
     public void Mapped(int pid, ulong start, ulong end, ulong fileOffset, MappingIdentity identity)
     {
         if (identity.Path is null || KeyOf(identity) is not { } key
-            || Find(key, identity.Path, _mapped.Hold(pid, start, end, identity), MappedFiles.RootOf(pid)) is not { RowCount: > 0 } file
+            || Find(key, identity.Path, _mapped.Hold(pid, start, end, identity), RootFolder.PathOf(pid)) is not { RowCount: > 0 } file
             || !_probes.TryGet("process_maps", (uint)pid, out uint element))
             return;
         var bias = start - fileOffset + file.CodeOffset - file.CodeAddress;

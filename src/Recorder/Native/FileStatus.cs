@@ -30,17 +30,19 @@ internal readonly unsafe record struct FileStatus(ulong Inode, bool IsRegular, u
 /// <summary>A filesystem root: ours, or that of a process in another mount namespace.</summary>
 internal sealed unsafe class RootFolder : IDisposable
 {
-    private const int Path = 0x200000; // O_PATH
     private const int NoFollow = 0x20000; // O_NOFOLLOW
     private const ulong ResolveInRoot = 0x10 | 0x02; // RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS
     private readonly FdHandle _root;
 
     private RootFolder(FdHandle root) => _root = root;
 
+    /// <summary>Before an absolute path as the process sees it.</summary>
+    public static string PathOf(int pid) => $"/proc/{pid}/root";
+
     /// <summary>Null: it is gone, or not ours to look at.</summary>
     public static RootFolder? TryOpen(string path)
     {
-        var fd = Libc.Open(path, Path | Libc.OCloexec, 0);
+        var fd = Libc.Open(path, Libc.OPath | Libc.OCloexec, 0);
         return fd < 0 ? null : new RootFolder(new FdHandle(fd));
     }
 

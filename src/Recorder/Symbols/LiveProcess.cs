@@ -11,7 +11,7 @@ internal sealed record LiveProcess(int Pid, int NamespacePid, uint User, DateTim
     private const int StartTimeField = 19; // of /proc/PID/stat behind the name: the 22nd of all, in USER_HZ
     private const double TicksPerSecond = 100; // USER_HZ
 
-    public string RootPath => $"/proc/{Pid}/root";
+    public string RootPath => RootFolder.PathOf(Pid);
 
     /// <summary>Null: no such process, or another one that has the id now.</summary>
     /// <param name="seenAt">When the process that is meant was running.</param>

@@ -19,7 +19,7 @@ internal sealed class MappedFiles : IDisposable
         if (_held.TryGetValue((path, identity.Inode), out var known))
             return NameOf(known);
         // The last is proc_pid_map_files(5): the mapping itself, whatever became of its name.
-        string[] names = [path, RootOf(pid) + path, $"/proc/{pid}/map_files/{start:x}-{end:x}"];
+        string[] names = [path, RootFolder.PathOf(pid) + path, $"/proc/{pid}/map_files/{start:x}-{end:x}"];
         foreach (var name in names)
         {
             // O_PATH: nothing happens to what is opened, should it be a device or a pipe.
@@ -37,9 +37,6 @@ internal sealed class MappedFiles : IDisposable
     /// <summary>Where a file is now that was mapped under this path: there, as long as it is the same.</summary>
     public string Find(string path, ulong inode)
         => _held.TryGetValue((path, inode), out var held) && Libc.TryGetDeviceAndInode(path)?.Inode != inode ? NameOf(held) : path;
-
-    /// <summary>Before an absolute path as the process sees it.</summary>
-    public static string RootOf(int pid) => $"/proc/{pid}/root";
 
     public void Dispose()
     {
