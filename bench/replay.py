@@ -8,7 +8,6 @@ usage: bench/replay.py [--rounds N] [--pages N] [--seconds N]      as root, for 
 import argparse
 import json
 import os
-import re
 import statistics
 import subprocess
 import sys
@@ -17,28 +16,23 @@ import threading
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-FAULTREC = ROOT / "artifacts/faultrec/faultrec"
-LOOP = ROOT / "artifacts/bench/fault_loop"
-
-
-def run(command: list[str]) -> str:
-    return subprocess.run(command, check=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True).stdout
+from read import peak_of
+from run import FAULTREC, LOOP, ROOT, run_text
 
 
 def build() -> None:
     LOOP.parent.mkdir(parents=True, exist_ok=True)
-    run(["cc", "-O2", "-o", str(LOOP), str(ROOT / "bench/fault_loop.c")])
-    run(["make", "-s", "-C", str(ROOT / "fixtures")])
-    run(["env", "FAULTREC_BUILD_ONLY=1", str(ROOT / "faultrec")])
+    run_text(["cc", "-O2", "-o", str(LOOP), str(ROOT / "bench/fault_loop.c")])
+    run_text(["make", "-s", "-C", str(ROOT / "fixtures")])
+    run_text(["env", "FAULTREC_BUILD_ONLY=1", str(ROOT / "faultrec")])
 
 
 def record(trace: Path, *command: str) -> None:
-    run([str(FAULTREC), "record", "--no-stacks", "--force", "-o", str(trace), "--", *command])
+    run_text([str(FAULTREC), "record", "--no-stacks", "--force", "-o", str(trace), "--", *command])
 
 
 def replay(trace: Path, *options: str) -> dict:
-    return json.loads(run([str(FAULTREC), "replay", str(trace), "--format", "json", *options]))
+    return json.loads(run_text([str(FAULTREC), "replay", str(trace), "--format", "json", *options]))
 
 
 def rate(folder: Path, pages: int, rounds: int) -> None:
@@ -48,7 +42,7 @@ def rate(folder: Path, pages: int, rounds: int) -> None:
     largest = max(replay(trace)["regions"], key=lambda region: region["recorded"])["id"]
     loop, again, own = [], [], []
     for _ in range(rounds):
-        loop.append(json.loads(run([str(LOOP), str(pages), "1"]))["min_ns"])
+        loop.append(json.loads(run_text([str(LOOP), str(pages), "1"]))["min_ns"])
         result = replay(trace, "--region", str(largest))
         assert result["totals"]["replayed"] >= pages, result["totals"]
         again.append(1e9 / result["faults_per_second"])
@@ -72,28 +66,24 @@ def pace(folder: Path, rounds: int) -> None:
                   f"{result['late_p50_ns']:,} ns late at the median, {result['late_p99_ns']:,} at p99")
 
 
-def peak_kib(pid: int, peak: list[int], stop: threading.Event) -> None:
+def watch_peak(pid: int, peak_mb: list[float], stop: threading.Event) -> None:
     while not stop.wait(0.05):
-        try:
-            found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
-        except OSError:
-            return
-        peak[0] = max(peak[0], int(found.group(1)) if found else 0)
+        peak_mb[0] = max(peak_mb[0], peak_of(pid))
 
 
 def many(folder: Path, seconds: int) -> None:
     trace = folder / "many.parquet"
     record(trace, str(ROOT / "fixtures/bin/seq_touch"), "256", str(seconds))
-    peak, stop = [0], threading.Event()
+    peak_mb, stop = [0.0], threading.Event()
     begun = time.monotonic()
     process = subprocess.Popen([str(FAULTREC), "replay", str(trace), "--format", "json"], stdout=subprocess.PIPE, text=True)
-    watch = threading.Thread(target=peak_kib, args=(process.pid, peak, stop))
+    watch = threading.Thread(target=watch_peak, args=(process.pid, peak_mb, stop))
     watch.start()
     result = json.loads(process.communicate()[0])
     stop.set()
     watch.join()
     print(f"{result['totals']['recorded']:,} faults: replayed {result['totals']['replayed']:,} in {time.monotonic() - begun:.1f} s, "
-          f"fidelity {100 * result['fidelity']:.3f} %, the tool's peak {peak[0] / 1024:.0f} MiB")
+          f"fidelity {100 * result['fidelity']:.3f} %, the tool's peak {peak_mb[0]:.0f} MiB")
 
 
 def main() -> int:
