@@ -27,7 +27,6 @@ internal enum Skip
 /// <summary>Which rows are replayed, and the region of each; the same answers in both passes over the trace.</summary>
 internal sealed class Admission
 {
-    private const int HugeOrder = 9;
 
     private readonly ReplayedRegion?[] _regions;
     private readonly ulong _scale;
@@ -55,7 +54,7 @@ internal sealed class Admission
         var (id, address) = (batch.RegionId[row], (ulong)batch.Address[row]);
         if (address >= ReplayedRegion.UserEnd)
             return Skip.BadAddress;
-        if (_scale > 1 && !IsInScale(batch.PageOrder[row] >= HugeOrder ? address >> 21 : address >> 12))
+        if (_scale > 1 && !IsInScale(batch.PageOrder[row] >= PageTableEntry.HugeOrder ? address >> 21 : address >> 12))
             return Skip.Scaled;
         if (id == 0)
             return severity == Severity.Failed ? Skip.No : Skip.NoRegion;

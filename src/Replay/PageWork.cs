@@ -12,7 +12,6 @@ internal sealed class PageWork(Tasks tasks, Layout layout, Survey survey, Access
 {
     private const ulong PageBytes = 4096;
     private const ulong HugeBytes = 2UL << 20;
-    private const int HugeOrder = 9;
     private const ulong WindowBytes = 1 << 16;
     private const int LongestDrop = 4096;
     private const int DontNeed = 4; // MADV_*
@@ -31,7 +30,7 @@ internal sealed class PageWork(Tasks tasks, Layout layout, Survey survey, Access
             layout.WaitForOthers(thread, region);
         if (MustDrop(batch, row, found, state))
             Drop(thread, region, batch, row, address);
-        SetHuge(thread, region, address, found != EntryFound.Present && batch.PageOrder[row] >= HugeOrder);
+        SetHuge(thread, region, address, found != EntryFound.Present && batch.PageOrder[row] >= PageTableEntry.HugeOrder);
         if (region.IsFile && thread.Process.States[page] == PageState.Absent)
             SetCache(thread, region, address, isCold: batch.Major[row]);
         if (found == EntryFound.Present && state == PageState.Absent)
@@ -43,7 +42,7 @@ internal sealed class PageWork(Tasks tasks, Layout layout, Survey survey, Access
     {
         var states = thread.Process.States;
         var isWrite = access.Of(batch, row) == FaultAccess.Write;
-        if (batch.PageOrder[row] >= HugeOrder)
+        if (batch.PageOrder[row] >= PageTableEntry.HugeOrder)
         {
             var first = (long)((address & ~(HugeBytes - 1)) >> 12);
             for (var page = first; page < first + (long)(HugeBytes / PageBytes); page++)
@@ -77,7 +76,7 @@ internal sealed class PageWork(Tasks tasks, Layout layout, Survey survey, Access
     {
         var states = thread.Process.States;
         var (start, end) = (address & ~(PageBytes - 1), (address & ~(PageBytes - 1)) + PageBytes);
-        if (batch.PageOrder[row] >= HugeOrder)
+        if (batch.PageOrder[row] >= PageTableEntry.HugeOrder)
         {
             start = Math.Max(address & ~(HugeBytes - 1), region.Start);
             end = Math.Min((address & ~(HugeBytes - 1)) + HugeBytes, region.End);
@@ -90,7 +89,7 @@ internal sealed class PageWork(Tasks tasks, Layout layout, Survey survey, Access
                     continue;
                 // Another thread's touch would not come after this thread's operation.
                 if (batch.Tid[next] != thread.Tid || batch.RegionId[next] != region.Ledger.Id || (ulong)batch.Address[next] + region.Shift >> 12 != end >> 12
-                    || batch.PageOrder[next] >= HugeOrder || !MustDrop(batch, next, FaultFacts.Of(batch, next), states[(long)(end >> 12)]))
+                    || batch.PageOrder[next] >= PageTableEntry.HugeOrder || !MustDrop(batch, next, FaultFacts.Of(batch, next), states[(long)(end >> 12)]))
                     break;
                 end += PageBytes;
             }

@@ -16,10 +16,10 @@ public static class ReplayJson
         json.WriteNumber("recorded_span_ns", result.RecordedSpanNs);
         json.WriteNumber("elapsed_ns", result.ElapsedNs);
         json.WriteNumber("faults_per_second", result.FaultsPerSecond);
-        WriteNullable(json, "rank_correlation", result.RankCorrelation);
-        WriteNullable(json, "late_p50_ns", result.LateP50Ns);
-        WriteNullable(json, "late_p99_ns", result.LateP99Ns);
-        WriteNullable(json, "gap_error", result.GapError);
+        JsonReport.WriteNullable(json, "rank_correlation", result.RankCorrelation);
+        JsonReport.WriteNullable(json, "late_p50_ns", result.LateP50Ns);
+        JsonReport.WriteNullable(json, "late_p99_ns", result.LateP99Ns);
+        JsonReport.WriteNullable(json, "gap_error", result.GapError);
         json.WriteStartObject("totals");
         WriteFaults(json, Comparison.Of(result.Buckets));
         json.WriteEndObject();
@@ -39,7 +39,7 @@ public static class ReplayJson
     {
         json.WriteStartObject("options");
         json.WriteString("order", options.Order == ReplayOrder.Strict ? "strict" : "thread");
-        WriteNullable(json, "speed", options.Speed > 0 ? options.Speed : null);
+        JsonReport.WriteNullable(json, "speed", options.Speed > 0 ? options.Speed : null);
         json.WriteNumber("scale", options.Scale);
         json.WriteString("filter", options.Filter.ToString());
         json.WriteEndObject();
@@ -65,7 +65,7 @@ public static class ReplayJson
             json.WriteStartObject();
             json.WriteNumber("id", id);
             json.WriteString("name", RegionNames.Of(index.Find(id)));
-            WriteNullable(json, "pid", index.Find(id)?.Pid);
+            JsonReport.WriteNullable(json, "pid", index.Find(id)?.Pid);
             WriteFaults(json, faults);
             json.WriteStartArray("kinds");
             foreach (var bucket in result.Buckets.Where(bucket => bucket.RegionId == id))
@@ -99,25 +99,9 @@ public static class ReplayJson
     private static void WriteDurations(Utf8JsonWriter json, string name, Func<double, long?> percentile, long sum)
     {
         json.WriteStartObject(name);
-        WriteNullable(json, "p50", percentile(0.5));
-        WriteNullable(json, "p99", percentile(0.99));
+        JsonReport.WriteNullable(json, "p50", percentile(0.5));
+        JsonReport.WriteNullable(json, "p99", percentile(0.99));
         json.WriteNumber("sum", sum);
         json.WriteEndObject();
-    }
-
-    private static void WriteNullable(Utf8JsonWriter json, string name, double? value)
-    {
-        if (value is { } number)
-            json.WriteNumber(name, number);
-        else
-            json.WriteNull(name);
-    }
-
-    private static void WriteNullable(Utf8JsonWriter json, string name, long? value)
-    {
-        if (value is { } number)
-            json.WriteNumber(name, number);
-        else
-            json.WriteNull(name);
     }
 }

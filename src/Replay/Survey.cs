@@ -10,7 +10,6 @@ namespace Faultrec.Replay;
 /// </summary>
 internal sealed class Survey
 {
-    private const int HugeOrder = 9;
     private const long HugePages = 512;
 
     // What fault-around maps at once: fault_around_bytes, 64 KiB unless somebody changed it.
@@ -110,7 +109,7 @@ internal sealed class Survey
         region.IsWritable |= isWrite;
         region.IsReadable = true;
         if (isWrite || !region.IsFile)
-            MemoryOf(region).Add(address, batch.PageOrder[row] >= HugeOrder, batch.TimeNs[row]);
+            MemoryOf(region).Add(address, batch.PageOrder[row] >= PageTableEntry.HugeOrder, batch.TimeNs[row]);
         if (!region.IsFile || FaultFacts.Of(batch, row) == EntryFound.Present)
             return;
         var offset = region.Ledger.FileOffset + (address - region.Ledger.Start) - region.Part!.FirstByte;

@@ -21,7 +21,6 @@ internal sealed class RegionFrames(long firstPage, long pages)
 /// <summary>Which physical memory did each region get? The shared zero page is nobody's and left out.</summary>
 public sealed class PhysicalAggregate(TraceMetadata metadata, RegionIndex index)
 {
-    private const int HugeOrder = 9;
     private const int LargestOrder = 18;
 
     private readonly int _pageShift = BitOperations.Log2((uint)metadata.PageSize);
@@ -45,7 +44,7 @@ public sealed class PhysicalAggregate(TraceMetadata metadata, RegionIndex index)
             if ((_byId[id] ?? Create(id)) is not { } region)
                 continue;
             var page = (long)((ulong)addresses[i] >> _pageShift);
-            if (orders[i] >= HugeOrder)
+            if (orders[i] >= PageTableEntry.HugeOrder)
                 AddHuge(region, page, frame, orders[i]);
             else
                 region.Frames.Add(page, frame);
@@ -59,8 +58,8 @@ public sealed class PhysicalAggregate(TraceMetadata metadata, RegionIndex index)
     {
         var pages = 1L << Math.Min(order, LargestOrder);
         var (firstPage, firstFrame) = (page & -pages, frame & -pages);
-        for (var block = 0; block < pages >> HugeOrder; block++)
-            region.HugeBlocks.Add((firstPage >> HugeOrder) + block);
+        for (var block = 0; block < pages >> PageTableEntry.HugeOrder; block++)
+            region.HugeBlocks.Add((firstPage >> PageTableEntry.HugeOrder) + block);
         for (var i = 0; i < pages; i++)
             region.Frames.Add(firstPage + i, firstFrame + i);
     }

@@ -11,7 +11,6 @@ namespace Faultrec.Analyzer;
 public sealed class KindRule
 {
     private const int PmdLevel = 1;
-    private const int HugeOrder = 9;
     private const ulong HugeBytes = 2UL << 20;
 
     private readonly MappingFacts[] _mappings;
@@ -127,7 +126,7 @@ public sealed class KindRule
     {
         var order = batch.PageOrder[row];
         var isAboveLast = batch.PtLevel[row] >= PmdLevel;
-        if (order >= HugeOrder)
+        if (order >= PageTableEntry.HugeOrder)
             return FaultKind.Huge;
         // Whether it became a huge page is not known.
         if (isAboveLast && order < 0)
@@ -171,7 +170,7 @@ public sealed class KindRule
     private FaultKind Present(FaultBatch batch, int row, PageTableEntry entry, in MappingFacts mapping)
     {
         var (access, frame, order, isGup) = (_access.Of(batch, row), batch.Pfn[row], batch.PageOrder[row], batch.Gup[row]);
-        var entryOrder = entry.IsHuge ? batch.PtLevel[row] * HugeOrder : 0;
+        var entryOrder = entry.IsHuge ? batch.PtLevel[row] * PageTableEntry.HugeOrder : 0;
         if (batch.PtLevel[row] == PmdLevel && order == 0)
             return FaultKind.HugeSplit;
         var permits = access switch

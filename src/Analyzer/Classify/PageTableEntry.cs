@@ -7,6 +7,9 @@ namespace Faultrec.Analyzer;
 /// </summary>
 internal readonly struct PageTableEntry(long bits)
 {
+    /// <summary>log2 of the pages that an entry one level up maps: 2 MiB.</summary>
+    public const int HugeOrder = 9;
+
     private const long Present = 1;
     private const long Writable = 1 << 1;
     private const long User = 1 << 2;

@@ -7,34 +7,35 @@ public static class SimulationReport
 {
     public static void WriteText(TextWriter output, Simulation simulation, bool isAdvice, int top, TextStyle style)
     {
-        TextReport.WriteWrapped(output, Headline(simulation, isAdvice), style.Title);
+        var advice = AdviceOf(simulation, isAdvice);
+        TextReport.WriteWrapped(output, Headline(simulation, advice), style.Title);
         foreach (var note in Notes(simulation))
             TextReport.WriteWrapped(output, note, style.Dim);
-        foreach (var table in Tables(simulation, isAdvice, top))
+        foreach (var table in Tables(simulation, advice, top))
         {
             output.Write($"\n{style.Title(table.Title)}\n");
             TextTable.Write(output, table, style);
         }
 
-        if (!isAdvice)
+        if (advice is null)
             return;
-        var advice = Advice.Of(simulation);
         foreach (var change in advice.Take(top == 0 ? advice.Count : top).Select(row => (row.Scenario, row.Change)).Distinct())
             TextReport.WriteWrapped(output, $"{change.Scenario.Name()}: {change.Change}", static line => line);
     }
 
     public static void WriteMarkdown(TextWriter output, Simulation simulation, bool isAdvice, int top)
     {
-        output.Write($"**{HostileText.Markdown(Headline(simulation, isAdvice))}**\n\n");
+        var advice = AdviceOf(simulation, isAdvice);
+        output.Write($"**{HostileText.Markdown(Headline(simulation, advice))}**\n\n");
         foreach (var note in Notes(simulation))
             output.Write($"- {HostileText.Markdown(note)}\n");
-        foreach (var table in Tables(simulation, isAdvice, top))
+        foreach (var table in Tables(simulation, advice, top))
             MarkdownReport.WriteTable(output, table);
     }
 
     /// <summary>One table: by region, or the advice.</summary>
     public static void WriteCsv(TextWriter output, Simulation simulation, bool isAdvice, int top)
-        => CsvReport.Write(output, Tables(simulation, isAdvice, top)[^1], null, withHeader: true);
+        => CsvReport.Write(output, Tables(simulation, AdviceOf(simulation, isAdvice), top)[^1], null, withHeader: true);
 
     public static void WriteJson(Utf8JsonWriter json, Simulation simulation, bool isAdvice, int top)
     {
@@ -48,22 +49,24 @@ public static class SimulationReport
         foreach (var note in Notes(simulation))
             json.WriteStringValue(note);
         json.WriteEndArray();
-        foreach (var table in Tables(simulation, isAdvice, top))
-            WriteTable(json, table);
+        foreach (var table in Tables(simulation, AdviceOf(simulation, isAdvice), top))
+            JsonMemory.WriteTable(json, table.Title.Replace(' ', '_'), table);
         json.WriteEndObject();
     }
 
-    private static IReadOnlyList<ReportTable> Tables(Simulation simulation, bool isAdvice, int top)
-        => isAdvice
-            ? [SimulationTables.Advice(Advice.Of(simulation), top)]
+    private static IReadOnlyList<Advice>? AdviceOf(Simulation simulation, bool isAsked) => isAsked ? Advice.Of(simulation) : null;
+
+    private static IReadOnlyList<ReportTable> Tables(Simulation simulation, IReadOnlyList<Advice>? advice, int top)
+        => advice is not null
+            ? [SimulationTables.Advice(advice, top)]
             : [SimulationTables.Scenarios(simulation), SimulationTables.Regions(simulation, top)];
 
-    private static string Headline(Simulation simulation, bool isAdvice)
+    private static string Headline(Simulation simulation, IReadOnlyList<Advice>? advice)
     {
         var recorded = simulation.Total.Of(Scenario.Recorded);
-        if (!isAdvice)
+        if (advice is null)
             return $"{Units.Of(recorded.Faults, "fault")} of {simulation.Path}, and what they would have been";
-        if (Advice.Of(simulation) is not [var best, ..])
+        if (advice is not [var best, ..])
             return $"No change to a region would save 1 % of the {Units.Of(recorded.Faults, "fault")} of {simulation.Path}.";
         var time = best.TimeSavedNs is { } saved ? $" and about {Units.Duration(saved)} in the fault handler" : "";
         var price = best.ExtraBytes is { } bytes ? $", for {Units.Bytes(bytes)} more memory" : "";
@@ -77,36 +80,5 @@ public static class SimulationReport
             : $"a huge page's fault is taken as {Units.Duration(simulation.HugeFaultNs)}, an assumption: the recording has none";
         if (simulation.Metadata.Frames is not { Recorded: true })
             yield return "without page-table facts every fault is taken for one that found nothing mapped";
-    }
-
-    private static void WriteTable(Utf8JsonWriter json, ReportTable table)
-    {
-        json.WriteStartArray(table.Title.Replace(' ', '_'));
-        for (var row = 0; row < table.Rows; row++)
-        {
-            json.WriteStartObject();
-            for (var column = 0; column < table.Columns.Count; column++)
-                WriteCell(json, table, row, column);
-            json.WriteEndObject();
-        }
-
-        json.WriteEndArray();
-    }
-
-    private static void WriteCell(Utf8JsonWriter json, ReportTable table, int row, int column)
-    {
-        var key = table.Columns[column].Key;
-        switch (table.Columns[column].Format)
-        {
-            case CellFormat.Text:
-                json.WriteString(key, table.Text(row, column));
-                break;
-            case CellFormat.Percent:
-                JsonReport.WriteNullable(json, key, table.Real(row, column));
-                break;
-            default:
-                JsonReport.WriteNullable(json, key, table.Integer(row, column));
-                break;
-        }
     }
 }

@@ -13,7 +13,6 @@ internal sealed class RegionSimulation
 
     private readonly Region _region;
     private readonly MappingFacts _facts;
-    private readonly long _hugeFaultNs;
     private readonly WindowModel? _huge;
     private readonly WindowModel? _hugeWrites;
     private readonly WindowModel? _around;
@@ -21,11 +20,11 @@ internal sealed class RegionSimulation
     private readonly PageSet _touched;
     private readonly long[] _faults = new long[ScenarioNames.Count];
     private readonly long[] _timeNs = new long[ScenarioNames.Count];
+    private long _hugeFaults;
 
-    /// <param name="hugeFaultNs">What a huge page's fault costs.</param>
-    public RegionSimulation(Region region, long hugeFaultNs)
+    public RegionSimulation(Region region)
     {
-        (_region, _facts, _hugeFaultNs) = (region, MappingFacts.Of(region), hugeFaultNs);
+        (_region, _facts) = (region, MappingFacts.Of(region));
         _touched = new PageSet((long)(region.Start >> PageShift), (long)((region.End - region.Start) >> PageShift));
         // A stack is never advised, and grows downwards through its windows.
         if (_facts.IsAnonymousPrivate && region.Name != "[stack]")
@@ -51,9 +50,9 @@ internal sealed class RegionSimulation
             Count(Scenario.Page64K, fault.DurationNs);
     }
 
-    /// <param name="hasDurations">Of the trace.</param>
-    public Outcome Of(Scenario scenario, bool hasDurations)
-        => new(_faults[(int)scenario], hasDurations ? _timeNs[(int)scenario] : null, scenario switch
+    /// <param name="hugeFaultNs">What a huge page's fault costs; null: the trace has no durations.</param>
+    public Outcome Of(Scenario scenario, long? hugeFaultNs)
+        => new(_faults[(int)scenario], _timeNs[(int)scenario] + (scenario == Scenario.Thp ? _hugeFaults : 0) * hugeFaultNs, scenario switch
         {
             Scenario.Thp => Extra(_huge, HugePages),
             // Whether what was given back was another's meanwhile is not in the recording.
@@ -73,7 +72,14 @@ internal sealed class RegionSimulation
         if (model is null || !IsInside(fault.Page, HugeShift))
             Count(Scenario.Thp, fault.DurationNs);
         else if (model.Touch(fault.Page))
-            Count(Scenario.Thp, _hugeFaultNs);
+            CountHuge();
+    }
+
+    // What it costs is known when all faults have been seen.
+    private void CountHuge()
+    {
+        _hugeFaults++;
+        _faults[(int)Scenario.Thp]++;
     }
 
     private bool IsFilled(in SimulatedFault fault)

@@ -17,10 +17,9 @@ public sealed record Simulation
 {
     // Clearing 2 MiB at 10 GB/s, and its fault.
     private const long AssumedHugeFaultNs = 210_000;
-    private const int HugeOrder = 9;
     private const int PageShift = 12;
 
-    private const FaultColumns Columns = FaultColumns.RegionId | FaultColumns.Address | FaultColumns.DurationNs | FaultColumns.PageOrder | FaultColumns.Weight;
+    private const FaultColumns Columns = FaultColumns.RegionId | FaultColumns.Address | FaultColumns.DurationNs | FaultColumns.PageOrder;
 
     public required string Path { get; init; }
 
@@ -48,7 +47,7 @@ public sealed record Simulation
         var metadata = reader.Metadata;
         if (metadata.Sampling is not null)
             throw new FaultrecException(ExitCode.BadInput, $"{HostileText.Visible(reader.Path)}: is a sample of the faults; expected a recording of all, since which faults would fall together is asked; record without --every and --max-rate");
-        var (hugeNs, hugeSeen) = HugeFault(reader, filter);
+        var hugeFaults = new LatencyHistogram();
         var index = new RegionIndex(metadata.Regions);
         var models = new RegionSimulation?[index.IdLimit];
         long unmapped = 0, unmappedNs = 0;
@@ -58,6 +57,8 @@ public sealed record Simulation
             for (var i = 0; i < batch.Count; i++)
             {
                 var kind = verdicts.Kinds[i];
+                if (kind == FaultKind.Huge && batch.PageOrder[i] == PageTableEntry.HugeOrder && batch.DurationNs[i] >= 0)
+                    hugeFaults.Add(batch.DurationNs[i]);
                 if (verdicts.Severities[i] == Severity.Failed || index.Find(batch.RegionId[i]) is not { } region)
                 {
                     unmapped++;
@@ -65,13 +66,14 @@ public sealed record Simulation
                     continue;
                 }
 
-                var model = models[batch.RegionId[i]] ??= new RegionSimulation(region, hugeNs);
+                var model = models[batch.RegionId[i]] ??= new RegionSimulation(region);
                 model.Add(new SimulatedFault((long)((ulong)batch.Address[i] >> PageShift), batch.DurationNs[i], kind, FindsNothing(kind)));
             }
         });
+        var hugeNs = hugeFaults.Percentile(0.5) ?? AssumedHugeFaultNs;
         var hasDurations = BackendFacts.HasDurations(metadata.Backend);
         var regions = models
-            .Select((model, id) => model is null ? null : new SimulatedRegion(index.Find(id), [.. Enum.GetValues<Scenario>().Select(scenario => model.Of(scenario, hasDurations))]))
+            .Select((model, id) => model is null ? null : new SimulatedRegion(index.Find(id), [.. Enum.GetValues<Scenario>().Select(scenario => model.Of(scenario, hasDurations ? hugeNs : null))]))
             .OfType<SimulatedRegion>().OrderByDescending(row => row.Of(Scenario.Recorded).Faults).ToList();
         var rest = new Outcome(unmapped, hasDurations ? unmappedNs : null, 0);
         return new Simulation
@@ -82,7 +84,7 @@ public sealed record Simulation
             Regions = regions,
             Total = new SimulatedRegion(null, [.. Enum.GetValues<Scenario>().Select(scenario => regions.Aggregate(rest, (sum, row) => sum + row.Of(scenario)))]),
             HugeFaultNs = hugeNs,
-            HugeFaultsSeen = hugeSeen,
+            HugeFaultsSeen = hugeFaults.Count,
             Unmapped = unmapped,
         };
     }
@@ -90,18 +92,4 @@ public sealed record Simulation
     // Of a trace without page-table facts kinds are unknown: most faults of most programs are first touches.
     private static bool FindsNothing(FaultKind kind) => kind is FaultKind.AnonWrite or FaultKind.StackGrowth or FaultKind.ZeroRead or FaultKind.KernelAccess or FaultKind.HugeFallback
         or FaultKind.Shmem or FaultKind.FileCache or FaultKind.FileDisk or FaultKind.Unknown;
-
-    private static (long Ns, long Seen) HugeFault(TraceReader reader, FaultFilter filter)
-    {
-        var histogram = new LatencyHistogram();
-        OrderedScan.Run(reader, filter, FaultColumns.DurationNs | FaultColumns.PageOrder, (batch, judge) =>
-        {
-            for (var i = 0; i < batch.Count; i++)
-            {
-                if (batch.PageOrder[i] == HugeOrder && judge.Verdicts.Kinds[i] == FaultKind.Huge && batch.DurationNs[i] >= 0)
-                    histogram.Add(batch.DurationNs[i]);
-            }
-        });
-        return histogram.Count == 0 ? (AssumedHugeFaultNs, 0) : (histogram.Percentile(0.5) ?? 0, histogram.Count);
-    }
 }
