@@ -74,7 +74,7 @@ public sealed class KindTests : LiveTest
     }
 
     private static string Words(Dictionary<string, long> kinds)
-        => string.Join(", ", kinds.OrderBy(kind => kind.Key, StringComparer.Ordinal).Select(kind => $"{kind.Key} {kind.Value}"));
+        => string.Join(", ", kinds.Where(kind => kind.Value > 0).OrderBy(kind => kind.Key, StringComparer.Ordinal).Select(kind => $"{kind.Key} {kind.Value}"));
 
     private static ulong Hex(string text) => ulong.Parse(text["0x".Length..], NumberStyles.HexNumber, CultureInfo.InvariantCulture);
 }
