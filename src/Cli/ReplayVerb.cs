@@ -8,13 +8,15 @@ using Faultrec.Traces;
 
 namespace Faultrec.Cli;
 
-internal sealed record ReplayArgs(string Trace, bool IsJson, string? Output, int? Top, ReplayOptions Options);
+/// <param name="Pairs">Of plain and changed replays; 0: one replay.</param>
+internal sealed record ReplayArgs(string Trace, bool IsJson, string? Output, int? Top, int Pairs, ReplayOptions Options);
 
 /// <summary>`faultrec replay TRACE`: the same faults again, without the program.</summary>
 internal static class ReplayVerb
 {
     private const int RowsForPeople = 10;
     private const int MostScale = 1_000_000;
+    private const int MostPairs = 1000;
 
     private static readonly (string Name, bool IsJson)[] Formats = [("text", false), ("json", true)];
 
@@ -29,45 +31,62 @@ internal static class ReplayVerb
         var format = new Option<string?>("--format") { HelpName = "FORMAT", Description = $"{Choice.List(Formats)} (default: text)" };
         var output = new Option<string?>("--output", "-o") { HelpName = "FILE", Description = "Write there instead of stdout (-)" };
         var top = new Option<string?>("--top") { HelpName = "N", Description = "Rows a table, 0 for all (default: 10)" };
+        var compare = new Option<string?>("--compare") { HelpName = "N", Description = "N replays as recorded and N as changed, in turns: what it is worth" };
+        var whatIf = new WhatIfOptions();
         var filter = new FilterOptions();
         var command = new Command("replay", "Make the recorded faults again, without the program") { trace, order, speed, scale, format, output, top };
+        whatIf.AddTo(command);
+        command.Options.Add(compare);
         filter.AddTo(command);
         command.SetAction(result => Run(new ReplayArgs(
             result.GetRequiredValue(trace),
             result.GetValue(format) is { } name && Choice.Parse("--format", name, Formats),
             result.GetValue(output),
             result.GetValue(top) is { } rows ? ReportVerb.ParseTop(rows) : null,
+            result.GetValue(compare) is { } pairs ? WhatIfOptions.Number("--compare", pairs, 1, MostPairs) : 0,
             new ReplayOptions(
                 result.GetValue(order) is { } word ? Choice.Parse("--order", word, Orders) : ReplayOrder.Thread,
                 Speed(result.GetValue(speed)),
-                Scale(result.GetValue(scale)),
-                filter.Parse(result)))));
+                result.GetValue(scale) is { } pages ? WhatIfOptions.Number("--scale", pages, 1, MostScale) : 1,
+                filter.Parse(result))
+            {
+                Change = whatIf.Parse(result),
+            })));
         return command;
     }
 
     public static int Run(ReplayArgs args)
     {
+        if (args.Pairs > 0 && args.Options.Change.Words.Length == 0)
+            throw new FaultrecException(ExitCode.Usage, "--compare: found no change; expected one of the what-if options, such as --thp always");
         using var reader = TraceReader.Open(args.Trace);
+        return Interruptible(cancelled =>
+        {
+            if (args.Pairs > 0)
+                WritePairs(args, ReplayPairs.Run(reader, args.Options, args.Pairs, pair => RecordVerb.Say($"pair {pair} of {args.Pairs}"), cancelled));
+            else
+                Write(args, TraceReplay.Run(reader, args.Options, cancelled));
+        });
+    }
+
+    /// <summary>Runs what replays; SIGINT and SIGTERM end it.</summary>
+    /// <returns>Exit status.</returns>
+    public static int Interruptible(Action<CancellationToken> run)
+    {
         using var ending = new CancellationTokenSource();
         var signal = 0;
         using var onInterrupt = OnSignal(PosixSignal.SIGINT, 2);
         using var onTerminate = OnSignal(PosixSignal.SIGTERM, 15);
-        ReplayResult result;
         try
         {
-            result = TraceReplay.Run(reader, args.Options, ending.Token);
+            run(ending.Token);
+            return (int)ExitCode.Ok;
         }
         catch (OperationCanceledException)
         {
             RecordVerb.Say("interrupted; the replay was ended");
             return 128 + signal;
         }
-
-        if (args.IsJson)
-            OutputTarget.WriteJson(args.Output, [args.Trace], json => ReplayJson.Write(json, result));
-        else
-            OutputTarget.WriteText(args.Output, [args.Trace], writer => ReplayText.Write(writer, result, args.Top ?? RowsForPeople, OutputTarget.StyleFor(args.Output)));
-        return (int)ExitCode.Ok;
 
         PosixSignalRegistration OnSignal(PosixSignal posix, int number) => PosixSignalRegistration.Create(posix, context =>
         {
@@ -77,13 +96,24 @@ internal static class ReplayVerb
         });
     }
 
+    private static void Write(ReplayArgs args, ReplayResult result)
+    {
+        if (args.IsJson)
+            OutputTarget.WriteJson(args.Output, [args.Trace], json => ReplayJson.Write(json, result));
+        else
+            OutputTarget.WriteText(args.Output, [args.Trace], writer => ReplayText.Write(writer, result, args.Top ?? RowsForPeople, OutputTarget.StyleFor(args.Output)));
+    }
+
+    private static void WritePairs(ReplayArgs args, ReplayPairs pairs)
+    {
+        if (args.IsJson)
+            OutputTarget.WriteJson(args.Output, [args.Trace], pairs.WriteJson);
+        else
+            OutputTarget.WriteText(args.Output, [args.Trace], writer => pairs.WriteText(writer, OutputTarget.StyleFor(args.Output)));
+    }
+
     private static double Speed(string? text)
         => text is null or "max" ? 0
             : double.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var speed) && speed is > 0 and <= 1e6 ? speed
             : throw new FaultrecException(ExitCode.Usage, $"--speed {HostileText.Visible(text)}: expected max, or a number such as 1, 0.5 or 10");
-
-    private static int Scale(string? text)
-        => text is null ? 1
-            : int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var scale) && scale is > 0 and <= MostScale ? scale
-            : throw new FaultrecException(ExitCode.Usage, $"--scale {HostileText.Visible(text)}: expected a whole number from 1 to {MostScale}");
 }

@@ -31,14 +31,15 @@ internal sealed class Admission
     private readonly ReplayedRegion?[] _regions;
     private readonly ulong _scale;
 
-    public Admission(TraceMetadata metadata, int scale, StandIns standIns)
+    public Admission(TraceMetadata metadata, int scale, ReplayChange change, StandIns standIns)
     {
         var index = new RegionIndex(metadata.Regions);
+        var copies = new ForkCopies(metadata);
         _regions = new ReplayedRegion?[index.IdLimit];
         _scale = (ulong)scale;
         for (var id = 1; id < _regions.Length; id++)
         {
-            if (index.Find(id) is not { } ledger || ReplayedRegion.Of(ledger) is not { } region)
+            if (index.Find(id) is not { } ledger || ReplayedRegion.Of(ledger, change, copies.Has(ledger)) is not { } region)
                 continue;
             if (!region.HasStandIn || standIns.TryAdd(region))
                 _regions[id] = region;

@@ -17,10 +17,11 @@ internal sealed unsafe class Engine : IDisposable
     private readonly Process _process;
     private readonly int _image;
 
-    public Engine(Arena arena, StandIns standIns, bool isPaced)
+    public Engine(Arena arena, StandIns standIns, bool isPaced, int numaNode)
     {
         _arena = arena;
         (arena.Header->File, arena.Header->MemoryFile, arena.Header->IsPaced) = (standIns.FileFd, standIns.MemoryFd, isPaced ? 1u : 0);
+        arena.Header->NumaNodes = numaNode == ReplayChange.NoNode ? 0 : 1u << numaNode;
         _image = Image();
         var start = new ProcessStartInfo($"/proc/self/fd/{_image}") { UseShellExecute = false };
         start.ArgumentList.Add(arena.Fd.ToString(CultureInfo.InvariantCulture));

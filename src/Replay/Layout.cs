@@ -6,6 +6,9 @@ namespace Faultrec.Replay;
 internal sealed class Layout(Tasks tasks)
 {
     private const ulong Nowhere = ulong.MaxValue;
+    private const ulong HugeBytes = 2UL << 20;
+    private const int PopulateRead = 22; // MADV_*
+    private const int PopulateWrite = 23;
 
     /// <summary>Maps the region, if it is not at that address.</summary>
     public void Ensure(ReplayedThread thread, ReplayedRegion region, ulong address)
@@ -91,9 +94,50 @@ internal sealed class Layout(Tasks tasks)
         if (from.Prot != region.Prot)
             Changed(thread, region, tasks.Push(thread, new Op { Kind = OpKind.Protect, Address = start, Length = end - start, Prot = region.Prot }));
         thread.Process.Map.Set(start, end, region);
+        // A child has what its parent had filled.
+        if (from.Ledger.Pid == region.Ledger.Pid)
+            Populate(thread, region, start, end);
     }
 
     private void Map(ReplayedThread thread, ReplayedRegion region, ulong start, ulong end)
+    {
+        var (hugeStart, hugeEnd) = ((start + HugeBytes - 1) & ~(HugeBytes - 1), end & ~(HugeBytes - 1));
+        if (region.IsHugetlb && hugeStart < hugeEnd)
+        {
+            if (start < hugeStart)
+                MapPiece(thread, region, start, hugeStart, OpFlags.Small);
+            MapPiece(thread, region, hugeStart, hugeEnd, OpFlags.Hugetlb);
+            if (hugeEnd < end)
+                MapPiece(thread, region, hugeEnd, end, OpFlags.Small);
+        }
+        else
+        {
+            MapPiece(thread, region, start, end, region.IsHuge ? OpFlags.Huge : OpFlags.Small);
+        }
+
+        thread.Process.Map.Set(start, end, region);
+        thread.Process.States.Clear((long)(start >> 12), (long)(end >> 12));
+        if (thread.Process.HugeRanges.Count > 0)
+            thread.Process.HugeRanges.RemoveWhere(range => range >= start && range < end);
+        Populate(thread, region, start, end);
+    }
+
+    /// <summary>Brings in the pages of a range that are not mapped, as MAP_POPULATE would: copies of a private mapping that may be written to.</summary>
+    /// <returns>The position behind.</returns>
+    public ulong Fill(ReplayedThread thread, ReplayedRegion region, ulong start, ulong end, bool forWrites)
+    {
+        var position = tasks.Push(thread, new Op { Kind = OpKind.Fill, Address = start, Length = end - start, Prot = (byte)(forWrites ? PopulateWrite : PopulateRead) });
+        region.Touched(thread.Slot, position);
+        return position;
+    }
+
+    private void Populate(ReplayedThread thread, ReplayedRegion region, ulong start, ulong end)
+    {
+        if (region.IsPopulated && region.HasFaults && region.Prot != 0)
+            region.Mapped = (thread.Slot, Fill(thread, region, start, end, region.IsWritable && !region.IsShared));
+    }
+
+    private void MapPiece(ReplayedThread thread, ReplayedRegion region, ulong start, ulong end, OpFlags pages)
     {
         var op = new Op
         {
@@ -101,15 +145,11 @@ internal sealed class Layout(Tasks tasks)
             Address = start,
             Length = end - start,
             Offset = region.HasStandIn ? region.FileOffset(start) : 0,
-            Flags = OpFlags.Small | (region.Ledger.Prot is [_, _, 'x', ..] ? OpFlags.Exec : OpFlags.None),
+            Flags = pages | (region.Ledger.Prot is [_, _, 'x', ..] ? OpFlags.Exec : OpFlags.None),
             Prot = region.Prot,
             Source = region.Source,
         };
         Changed(thread, region, tasks.Push(thread, op));
-        thread.Process.Map.Set(start, end, region);
-        thread.Process.States.Clear((long)(start >> 12), (long)(end >> 12));
-        if (thread.Process.HugeRanges.Count > 0)
-            thread.Process.HugeRanges.RemoveWhere(range => range >= start && range < end);
     }
 
     private static void Changed(ReplayedThread thread, ReplayedRegion region, ulong position)

@@ -6,6 +6,9 @@ internal enum PageState : byte
     /// <summary>Nothing.</summary>
     Absent,
 
+    /// <summary>Mapped ahead of its fault, by a change of the replay: for the recording it is absent.</summary>
+    Filled,
+
     /// <summary>Mapped by a read: the zero page, or a page of a file.</summary>
     Read,
 

@@ -8,7 +8,7 @@ namespace Faultrec.Replay;
 /// Makes a page what the recorded fault found. The rule that carries all: whatever the replay has mapped was mapped in the recording
 /// too, so that each recorded fault is a fault again.
 /// </summary>
-internal sealed class PageWork(Tasks tasks, Layout layout, Survey survey, AccessReader access)
+internal sealed class PageWork(Tasks tasks, Layout layout, Survey survey, AccessReader access, ReplayChange change)
 {
     private const ulong PageBytes = 4096;
     private const ulong HugeBytes = 2UL << 20;
@@ -30,18 +30,21 @@ internal sealed class PageWork(Tasks tasks, Layout layout, Survey survey, Access
             layout.WaitForOthers(thread, region);
         if (MustDrop(batch, row, found, state))
             Drop(thread, region, batch, row, address);
-        SetHuge(thread, region, address, found != EntryFound.Present && batch.PageOrder[row] >= PageTableEntry.HugeOrder);
-        if (region.IsFile && thread.Process.States[page] == PageState.Absent)
+        if (region.KeepsRecordedHuge)
+            SetHuge(thread, region, address, found != EntryFound.Present && batch.PageOrder[row] >= PageTableEntry.HugeOrder);
+        if (region.IsFile && !IsTouched(thread.Process.States[page]))
             SetCache(thread, region, address, isCold: batch.Major[row]);
-        if (found == EntryFound.Present && state == PageState.Absent)
+        if (found == EntryFound.Present && !IsTouched(state))
             tasks.Push(thread, new Op { Kind = OpKind.Prepare, Address = address });
     }
 
     /// <summary>After the touch.</summary>
-    public void Note(ReplayedThread thread, FaultBatch batch, int row, ulong address)
+    public void Note(ReplayedThread thread, ReplayedRegion region, FaultBatch batch, int row, ulong address)
     {
         var states = thread.Process.States;
         var isWrite = access.Of(batch, row) == FaultAccess.Write;
+        if (region.FillBytes > 0 && states[(long)(address >> 12)] == PageState.Absent && (!isWrite || region.FillsForWrites))
+            FillAround(thread, region, address, isWrite);
         if (batch.PageOrder[row] >= PageTableEntry.HugeOrder)
         {
             var first = (long)((address & ~(HugeBytes - 1)) >> 12);
@@ -57,14 +60,14 @@ internal sealed class PageWork(Tasks tasks, Layout layout, Survey survey, Access
         {
             if (isWrite)
                 states[page] = PageState.Written;
-            else if (states[page] == PageState.Absent)
+            else if (!IsTouched(states[page]))
                 states[page] = PageState.Read;
         }
     }
 
     // Without facts: a write to what was only read, or is shared since a fork, faults by itself; anything else came back.
     private bool MustDrop(FaultBatch batch, int row, EntryFound found, PageState state)
-        => state != PageState.Absent && found switch
+        => IsTouched(state) && found switch
         {
             EntryFound.Absent => true,
             EntryFound.Present => false,
@@ -78,8 +81,11 @@ internal sealed class PageWork(Tasks tasks, Layout layout, Survey survey, Access
         var (start, end) = (address & ~(PageBytes - 1), (address & ~(PageBytes - 1)) + PageBytes);
         if (batch.PageOrder[row] >= PageTableEntry.HugeOrder)
         {
-            start = Math.Max(address & ~(HugeBytes - 1), region.Start);
-            end = Math.Min((address & ~(HugeBytes - 1)) + HugeBytes, region.End);
+            (start, end) = Around(region, address, HugeBytes);
+        }
+        else if (region.UnitBytes > 0)
+        {
+            (start, end) = Around(region, address, region.UnitBytes);
         }
         else
         {
@@ -88,7 +94,7 @@ internal sealed class PageWork(Tasks tasks, Layout layout, Survey survey, Access
                 if (batch.Pid[next] != thread.Process.Pid)
                     continue;
                 // Another thread's touch would not come after this thread's operation.
-                if (batch.Tid[next] != thread.Tid || batch.RegionId[next] != region.Ledger.Id || (ulong)batch.Address[next] + region.Shift >> 12 != end >> 12
+                if (change.TidOf(batch, next) != thread.Tid || batch.RegionId[next] != region.Ledger.Id || (ulong)batch.Address[next] + region.Shift >> 12 != end >> 12
                     || batch.PageOrder[next] >= PageTableEntry.HugeOrder || !MustDrop(batch, next, FaultFacts.Of(batch, next), states[(long)(end >> 12)]))
                     break;
                 end += PageBytes;
@@ -127,7 +133,7 @@ internal sealed class PageWork(Tasks tasks, Layout layout, Survey survey, Access
             return;
         // All around, where the recording does not show that some of it was not in memory.
         var (first, end) = (start, start + PageBytes);
-        var (lowest, highest) = (Math.Max(start & ~(WindowBytes - 1), region.Start), Math.Min((start & ~(WindowBytes - 1)) + WindowBytes, region.End));
+        var (lowest, highest) = Around(region, start, Math.Max(WindowBytes, region.FillBytes));
         while (first > lowest && IsWhole(region, first - PageBytes))
             first -= PageBytes;
         while (end < highest && IsWhole(region, end))
@@ -136,6 +142,34 @@ internal sealed class PageWork(Tasks tasks, Layout layout, Survey survey, Access
             CacheOf(region.FileOffset(at)) = (ushort)(thread.Slot + 1);
         tasks.Push(thread, new Op { Kind = OpKind.Warm, Offset = region.FileOffset(first), Length = end - first });
     }
+
+    /// <summary>What the kernel would have mapped with the page, if its units were larger. Fault-around maps what is in the page cache.</summary>
+    private void FillAround(ReplayedThread thread, ReplayedRegion region, ulong address, bool isWrite)
+    {
+        var (lowest, highest) = Around(region, address, region.FillBytes);
+        var start = address & ~(PageBytes - 1);
+        var end = start + PageBytes;
+        while (start > lowest && CanFill(start - PageBytes))
+            start -= PageBytes;
+        while (end < highest && CanFill(end))
+            end += PageBytes;
+        for (var at = start; at < end; at += PageBytes)
+        {
+            if (thread.Process.States[(long)(at >> 12)] == PageState.Absent)
+                thread.Process.States[(long)(at >> 12)] = PageState.Filled;
+        }
+
+        if (end - start > PageBytes)
+            layout.Fill(thread, region, start, end, isWrite && !(region.IsFile && region.IsShared));
+
+        bool CanFill(ulong at) => thread.Process.Map.At(at)?.Region == region && (!region.IsFile || region.FillsForWrites || CacheOf(region.FileOffset(at)) != 0);
+    }
+
+    private static bool IsTouched(PageState state) => state > PageState.Filled;
+
+    /// <summary>The aligned unit around an address, as far as the region goes.</summary>
+    private static (ulong Start, ulong End) Around(ReplayedRegion region, ulong address, ulong unit)
+        => (Math.Max(address & ~(unit - 1), region.Start), Math.Min((address & ~(unit - 1)) + unit, region.End));
 
     private bool IsWhole(ReplayedRegion region, ulong address)
         => !survey.IsPartial(region.Part!, region.FileOffset(address) - region.Part!.Base);

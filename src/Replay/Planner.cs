@@ -24,7 +24,7 @@ internal sealed class Planner
         (_metadata, _options, _admission, _survey, _tasks) = (metadata, options, admission, survey, tasks);
         _access = new AccessReader(metadata.Backend);
         _layout = new Layout(tasks);
-        _pages = new PageWork(tasks, _layout, survey, _access);
+        _pages = new PageWork(tasks, _layout, survey, _access, options.Change);
         _files = admission.Regions.Where(region => region.HasStandIn).OrderBy(region => region.BornNs).ToLookup(region => region.Ledger.Pid);
         FillTimeline();
     }
@@ -62,7 +62,7 @@ internal sealed class Planner
 
         foreach (var thread in _metadata.Threads)
         {
-            if (thread.ExitedNs is { } exited && thread.Tid != thread.Pid)
+            if (thread.ExitedNs is { } exited && thread.Tid != thread.Pid && _options.Change.Threads == 0)
                 _timeline.Add((exited, () => _tasks.EndThread(thread.Pid, thread.Tid)));
         }
 
@@ -117,7 +117,7 @@ internal sealed class Planner
     private void PlanFault(FaultBatch batch, int row, FaultKind kind, Severity severity, ReplayedRegion? region)
     {
         var isNew = _tasks.Find(batch.Pid[row]) is null;
-        var thread = _tasks.Thread(batch.Pid[row], batch.Tid[row], batch.Comm[row]);
+        var thread = _tasks.Thread(batch.Pid[row], _options.Change.TidOf(batch, row), batch.Comm[row]);
         if (isNew)
             PlaceFiles(thread.Process, batch.TimeNs[row]);
         _tasks.WaitFor(thread, thread.Process.LastFork.Slot, thread.Process.LastFork.Position);
@@ -148,7 +148,7 @@ internal sealed class Planner
         if (severity == Severity.Failed)
             return;
         region!.Touched(thread.Slot, position);
-        _pages.Note(thread, batch, row, address);
+        _pages.Note(thread, region, batch, row, address);
     }
 
     private void PlaceFiles(ReplayedProcess process, long nowNs)

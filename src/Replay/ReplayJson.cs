@@ -27,20 +27,28 @@ public static class ReplayJson
         foreach (var (key, _, faults) in result.Skipped)
             json.WriteNumber(key, faults);
         json.WriteEndObject();
-        json.WriteStartArray("notes");
-        foreach (var note in result.Notes)
-            json.WriteStringValue(note);
-        json.WriteEndArray();
+        json.WriteNumber("fill_ns", result.FillNs);
+        json.WriteNumber("resident_bytes", result.ResidentBytes);
+        WriteNotes(json, result);
         WriteTables(json, result);
         json.WriteEndObject();
     }
 
-    private static void WriteOptions(Utf8JsonWriter json, ReplayOptions options)
+    internal static void WriteNotes(Utf8JsonWriter json, ReplayResult result)
+    {
+        json.WriteStartArray("notes");
+        foreach (var note in result.Notes)
+            json.WriteStringValue(note);
+        json.WriteEndArray();
+    }
+
+    internal static void WriteOptions(Utf8JsonWriter json, ReplayOptions options)
     {
         json.WriteStartObject("options");
         json.WriteString("order", options.Order == ReplayOrder.Strict ? "strict" : "thread");
         JsonReport.WriteNullable(json, "speed", options.Speed > 0 ? options.Speed : null);
         json.WriteNumber("scale", options.Scale);
+        json.WriteString("change", options.Change.Words);
         json.WriteString("filter", options.Filter.ToString());
         json.WriteEndObject();
     }

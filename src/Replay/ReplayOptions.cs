@@ -13,4 +13,7 @@ public enum ReplayOrder
 
 /// <param name="Speed">Times the recorded pace; 0: as fast as it goes.</param>
 /// <param name="Scale">One page in so many; 1: all.</param>
-public sealed record ReplayOptions(ReplayOrder Order, double Speed, int Scale, FaultFilter Filter);
+public sealed record ReplayOptions(ReplayOrder Order, double Speed, int Scale, FaultFilter Filter)
+{
+    public ReplayChange Change { get; init; } = ReplayChange.None;
+}

@@ -27,6 +27,12 @@ public sealed record ReplayResult
     /// <summary>From the first touch to the end of the last.</summary>
     public required long ElapsedNs { get; init; }
 
+    /// <summary>In mapping pages ahead of their faults, which a <see cref="ReplayChange"/> asks for; in no touch.</summary>
+    public required long FillNs { get; init; }
+
+    /// <summary>The most memory that each process had resident, added up; pages of several processes count in each, and the replay's rings count.</summary>
+    public required long ResidentBytes { get; init; }
+
     public required double? RankCorrelation { get; init; }
 
     public required int OrderSamples { get; init; }
@@ -38,6 +44,9 @@ public sealed record ReplayResult
     public required double? GapError { get; init; }
 
     public long Recorded => Buckets.Sum(bucket => bucket.Recorded);
+
+    /// <summary>Of all touches together.</summary>
+    public long TouchNs => Comparison.Of(Buckets).ReplayedSumNs;
 
     public long Replayed => Buckets.Sum(bucket => bucket.Replayed);
 

@@ -26,7 +26,9 @@ public static class ReplayText
     private static void Line(TextWriter output, string text, Func<string, string> style) => TextReport.WriteWrapped(output, text, style);
 
     private static string Headline(ReplayResult result)
-        => $"fidelity {FidelityWords(result.Fidelity)}: of {Units.Of(result.Recorded, "recorded fault")} of {result.Path}, "
+        => result.Options.Change.Words is { Length: > 0 } words
+            ? $"with {words}: {Units.Of(result.Replayed, "fault")}, where {result.Path} has {Units.Count(result.Recorded)}; a plain replay says how many come back without"
+            : $"fidelity {FidelityWords(result.Fidelity)}: of {Units.Of(result.Recorded, "recorded fault")} of {result.Path}, "
             + $"{Units.Count(Comparison.Of(result.Buckets).Matched)} came back in the same region with the same severity; {Units.Count(result.Replayed)} faults replayed";
 
     // A share of faults that differ by one in ten thousand must not read 100 %.
@@ -48,6 +50,8 @@ public static class ReplayText
     {
         var all = Comparison.Of(result.Buckets);
         return $"{Units.Duration(result.ElapsedNs)} for what took {Units.Duration(result.RecordedSpanNs)} when it was recorded, {Units.Count((long)result.FaultsPerSecond)} faults/s; "
-            + $"{Units.Duration(all.ReplayedSumNs)} in touches, {Units.Duration(all.RecordedSumNs)} in recorded faults";
+            + $"{Units.Duration(all.ReplayedSumNs)} in touches, {Units.Duration(all.RecordedSumNs)} in recorded faults; "
+            + (result.FillNs > 0 ? $"{Units.Duration(result.FillNs)} in filling ahead; " : "")
+            + $"most memory {Units.Bytes(result.ResidentBytes)}";
     }
 }

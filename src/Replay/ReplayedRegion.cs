@@ -16,12 +16,13 @@ internal sealed class ReplayedRegion
     private const ulong LowEnd = 0x10000;
     private const ulong LowShift = 2UL << 20;
     private const ulong PageMask = 4095;
+    private const ulong HugeBytes = 2UL << 20;
 
     private readonly Dictionary<int, ulong> _touchers = [];
     private int _lastToucher = -1;
     private ulong _lastPosition;
 
-    private ReplayedRegion(Region ledger, ulong shift)
+    private ReplayedRegion(Region ledger, ulong shift, ReplayChange change, bool isForkCopy)
     {
         (Ledger, Start, End, Shift) = (ledger, ledger.Start + shift, ledger.End + shift, shift);
         var facts = MappingFacts.Of(ledger);
@@ -29,6 +30,14 @@ internal sealed class ReplayedRegion
         IsShared = facts.IsShared;
         IsReadable = ledger.Prot is ['r', ..];
         IsWritable = ledger.Prot is [_, 'w', ..];
+        // As Simulation has it: a stack grows downwards through its huge pages, and gets none.
+        var canBeHuge = Source == OpSource.Anonymous && ledger.Name != "[stack]";
+        IsHugetlb = canBeHuge && change.IsHugetlb;
+        IsHuge = canBeHuge && !IsHugetlb && change.HugePages?.Invoke(ledger) == true;
+        KeepsRecordedHuge = change.HugePages is null && !change.NoHugePages && !IsHugetlb;
+        IsPopulated = !isForkCopy && facts.CanBePopulated && change.Populated?.Invoke(ledger) == true;
+        FillBytes = (ulong)Math.Max(change.PageBytes, IsFile ? change.FaultAroundBytes : 0);
+        FillsForWrites = FillBytes == (ulong)change.PageBytes;
     }
 
     public Region Ledger { get; }
@@ -63,6 +72,33 @@ internal sealed class ReplayedRegion
 
     public bool HasDied { get; set; }
 
+    /// <summary>Some fault of it is replayed.</summary>
+    public bool HasFaults { get; set; }
+
+    /// <summary>Huge pages are asked for (--thp always).</summary>
+    public bool IsHuge { get; }
+
+    /// <summary>Where it has whole 2 MiB (--hugetlb).</summary>
+    public bool IsHugetlb { get; }
+
+    /// <summary>Huge pages come where the recording had them.</summary>
+    public bool KeepsRecordedHuge { get; }
+
+    /// <summary>Filled when it is mapped (--populate).</summary>
+    public bool IsPopulated { get; }
+
+    /// <summary>After a fault the rest of the aligned bytes around it is mapped, too (--page-size, --fault-around); 0: it is not.</summary>
+    public ulong FillBytes { get; }
+
+    /// <summary>After one by a write, too.</summary>
+    public bool FillsForWrites { get; }
+
+    /// <summary>What is given back at once.</summary>
+    public ulong UnitBytes => IsHugetlb ? HugeBytes : FillsForWrites ? FillBytes : 0;
+
+    /// <summary>What one fault fills of memory, bytes.</summary>
+    public ulong FilledBytes => IsHuge || IsHugetlb ? HugeBytes : Math.Max(FillBytes, PageMask + 1);
+
     /// <summary>Slots that touched it or mapped a part, and the position behind the last such operation of each.</summary>
     public IEnumerable<KeyValuePair<int, ulong>> Touchers
         => _lastToucher < 0 ? _touchers : _touchers.Where(toucher => toucher.Key != _lastToucher).Append(new(_lastToucher, _lastPosition));
@@ -70,15 +106,16 @@ internal sealed class ReplayedRegion
     /// <summary>Slot of the thread that mapped it, and the position behind.</summary>
     public (int Slot, ulong Position) Mapped { get; set; } = (-1, 0);
 
+    /// <param name="isForkCopy">It came with a fork.</param>
     /// <returns>Null: no place for it on this machine.</returns>
-    public static ReplayedRegion? Of(Region ledger)
+    public static ReplayedRegion? Of(Region ledger, ReplayChange change, bool isForkCopy)
     {
         if (ledger.Start >= ledger.End || ledger.End > UserEnd || ((ledger.Start | ledger.End) & PageMask) != 0)
             return null;
         ulong shift = ledger.Start < LowEnd ? LowShift : 0;
         while (ledger.End + shift <= UserEnd && ledger.Start + shift < WindowStart + WindowBytes && ledger.End + shift > WindowStart)
             shift += WindowBytes;
-        return ledger.End + shift <= UserEnd ? new ReplayedRegion(ledger, shift) : null;
+        return ledger.End + shift <= UserEnd ? new ReplayedRegion(ledger, shift, change, isForkCopy) : null;
     }
 
     /// <summary>Where the engine itself lies.</summary>

@@ -1,3 +1,4 @@
+using System.Numerics;
 using Faultrec.Analyzer;
 using Faultrec.Replay.Native;
 using Faultrec.Traces;
@@ -21,12 +22,13 @@ internal sealed class Survey
     private readonly HashSet<(int Region, ulong Window)> _windows = [];
     private readonly HashSet<(int Part, ulong Window)> _partial = [];
     private readonly HashSet<(StandInPart Part, ulong Offset)> _cold = [];
-    private readonly HashSet<int> _threads = [];
+    private readonly HashSet<(int Pid, int Tid)> _threads = [];
+    private readonly ReplayChange _change;
     private readonly long[] _skipped = new long[(int)Skip.WouldSucceed + 1];
 
-    private Survey(TraceMetadata metadata, Admission admission)
+    private Survey(TraceMetadata metadata, Admission admission, ReplayChange change)
     {
-        (_access, _admission) = (new AccessReader(metadata.Backend), admission);
+        (_access, _admission, _change) = (new AccessReader(metadata.Backend), admission, change);
     }
 
     public BucketTable Buckets { get; } = new();
@@ -43,7 +45,7 @@ internal sealed class Survey
 
     public bool IsSampled { get; private set; }
 
-    public IReadOnlyCollection<int> Threads => _threads;
+    public int Threads => _threads.Count;
 
     public IReadOnlyCollection<(StandInPart Part, ulong Offset)> ColdPages => _cold;
 
@@ -53,15 +55,19 @@ internal sealed class Survey
     /// <summary>Most pages at one moment, as the touches make them.</summary>
     public long PeakPages { get; private set; }
 
-    public static Survey Of(TraceReader reader, FaultFilter filter, Admission admission, CancellationToken cancelled)
+    /// <summary>The same of the pool of huge pages (MAP_HUGETLB), in small ones.</summary>
+    public long PeakPoolPages { get; private set; }
+
+    public static Survey Of(TraceReader reader, ReplayOptions options, Admission admission, CancellationToken cancelled)
     {
-        var survey = new Survey(reader.Metadata, admission);
-        OrderedScan.Run(reader, filter, Columns(survey._access), (batch, judge) =>
+        var survey = new Survey(reader.Metadata, admission, options.Change);
+        OrderedScan.Run(reader, options.Filter, Columns(survey._access), (batch, judge) =>
         {
             cancelled.ThrowIfCancellationRequested();
             survey.See(batch, judge);
         });
-        survey.PeakPages = survey.FindPeak();
+        survey.PeakPages = survey.FindPeak(fromPool: false);
+        survey.PeakPoolPages = survey.FindPeak(fromPool: true);
         return survey;
     }
 
@@ -96,7 +102,7 @@ internal sealed class Survey
             FirstNs = Math.Min(FirstNs, batch.TimeNs[i]);
             LastNs = Math.Max(LastNs, batch.TimeNs[i]);
             IsSampled |= batch.Weight[i] > 1;
-            _threads.Add(batch.Tid[i]);
+            _threads.Add((batch.Pid[i], _change.TidOf(batch, i)));
             if (region is not null && severities[i] != Severity.Failed)
                 SeePage(batch, i, region);
         }
@@ -108,7 +114,8 @@ internal sealed class Survey
         var isWrite = _access.Of(batch, row) == FaultAccess.Write;
         region.IsWritable |= isWrite;
         region.IsReadable = true;
-        if (isWrite || !region.IsFile)
+        region.HasFaults = true;
+        if (isWrite || !region.IsFile || region.IsPopulated)
             MemoryOf(region).Add(address, batch.PageOrder[row] >= PageTableEntry.HugeOrder, batch.TimeNs[row]);
         if (!region.IsFile || FaultFacts.Of(batch, row) == EntryFound.Present)
             return;
@@ -127,10 +134,10 @@ internal sealed class Survey
         return memory;
     }
 
-    private long FindPeak()
+    private long FindPeak(bool fromPool)
     {
         var changes = new List<(long TimeNs, long Pages)>(_memory.Count * 2);
-        foreach (var (region, memory) in _memory)
+        foreach (var (region, memory) in _memory.Where(memory => memory.Key.IsHugetlb == fromPool))
         {
             changes.Add((memory.FirstNs, memory.Pages));
             if (region.Ledger.DiedNs is { } died)
@@ -150,12 +157,15 @@ internal sealed class Survey
 
     private sealed class Memory(ReplayedRegion region)
     {
-        private readonly PageSet _small = new((long)(region.Ledger.Start >> 12), (long)((region.Ledger.End - region.Ledger.Start) >> 12));
+        private readonly int _shift = ShiftOf(region);
+        private readonly PageSet _units = new((long)(region.Ledger.Start >> ShiftOf(region)), (long)((region.Ledger.End - region.Ledger.Start) >> ShiftOf(region)) + 1);
         private readonly PageSet _huge = new(0, 0);
 
-        public long Pages => _small.Count + (_huge.Count * HugePages);
+        public long Pages => region.IsPopulated ? (long)((region.End - region.Start) >> 12) : (_units.Count << (_shift - 12)) + (_huge.Count * HugePages);
 
         public long FirstNs { get; private set; } = long.MaxValue;
+
+        private static int ShiftOf(ReplayedRegion region) => BitOperations.Log2(region.FilledBytes);
 
         public void Add(ulong address, bool isHuge, long timeNs)
         {
@@ -163,7 +173,7 @@ internal sealed class Survey
             if (isHuge)
                 _huge.Add((long)(address >> 21));
             else
-                _small.Add((long)(address >> 12));
+                _units.Add((long)(address >> _shift));
         }
     }
 }

@@ -28,6 +28,12 @@ internal sealed class Tally
 
     public long LastNs { get; private set; }
 
+    /// <summary>In mapping pages ahead of their faults, all threads together.</summary>
+    public long FillNs { get; private set; }
+
+    /// <summary>The most memory that each process had, added up.</summary>
+    public long ResidentBytes { get; private set; }
+
     public int Samples => _samples.Count;
 
     public void Take(int slot, Op op)
@@ -40,6 +46,10 @@ internal sealed class Tally
             ended.Major += op.Major;
         }
 
+        if (op.Kind == OpKind.Fill)
+            FillNs += op.DurationNs;
+        if (op.Kind == OpKind.ExitProcess && slot != Tasks.FirstProcess)
+            ResidentBytes += op.StartNs * 1024;
         if (op.Kind is OpKind.Exit or OpKind.ExitProcess)
             last = default; // the slot's next thread has no gap to this one
         if (op.Kind != OpKind.Touch)

@@ -46,7 +46,8 @@ internal sealed class ReplayedProcess(int pid, AddressMap map, PageStates states
 /// <summary>Processes and threads: begins them in the engine when their first fault, or their fork, comes, and gives slots out.</summary>
 internal sealed class Tasks
 {
-    private const int FirstProcess = 0;
+    /// <summary>Slot of the engine's own first process, which begins the recorded ones.</summary>
+    public const int FirstProcess = 0;
 
     private readonly Rings _rings;
     private readonly Arena _arena;

@@ -14,6 +14,7 @@ public static class TraceReplay
     private const int OpsOfAllRings = 1 << 18;
     private const double LargestShare = 0.9;
     private const long PageBytes = 4096;
+    private const long HugePageBytes = 2L << 20;
 
     /// <param name="cancelled">Ends the replay, with <see cref="OperationCanceledException"/>.</param>
     public static ReplayResult Run(TraceReader reader, ReplayOptions options, CancellationToken cancelled)
@@ -21,25 +22,26 @@ public static class TraceReplay
         var metadata = reader.Metadata;
         Refuse(metadata);
         using var standIns = new StandIns();
-        var admission = new Admission(metadata, options.Scale, standIns);
-        var survey = Survey.Of(reader, options.Filter, admission, cancelled);
+        var admission = new Admission(metadata, options.Scale, options.Change, standIns);
+        var survey = Survey.Of(reader, options, admission, cancelled);
         if (survey.Faults == 0)
             throw new FaultrecException(ExitCode.BadInput, $"{HostileText.Visible(reader.Path)}: none of its faults can be replayed; expected some in known mappings, that the filter leaves");
         RefuseMemory(survey);
+        RefuseNode(options.Change.NumaNode);
         standIns.Create(survey.ColdPages);
         var isPaced = options.Speed > 0;
         // One of the first process, one for a process's first thread where another of its threads has the faults.
-        var slots = Math.Min((survey.Threads.Count * 2) + 1, MostSlots);
+        var slots = Math.Min((survey.Threads * 2) + 1, MostSlots);
         using var arena = new Arena(slots, RingOps(slots));
         var tally = new Tally(survey.Buckets, slots, survey.Faults, isPaced);
-        using var engine = new Engine(arena, standIns, isPaced);
+        using var engine = new Engine(arena, standIns, isPaced, options.Change.NumaNode);
         Rings rings = null!;
         rings = new Rings(arena, Check, tally.Take);
         var planner = new Planner(metadata, options, admission, survey, new Tasks(rings, arena, options.Order));
         planner.Run(reader, cancelled);
         rings.Finish();
         engine.WaitForEnd();
-        return Result(reader, options, survey, tally, planner, Notes(metadata, survey, standIns, arena));
+        return Result(reader, options, survey, tally, planner, Notes(metadata, options.Change, survey, standIns, arena));
 
         void Check()
         {
@@ -66,7 +68,10 @@ public static class TraceReplay
 
     private static void RefuseMemory(Survey survey)
     {
-        var (needed, available) = (survey.PeakPages * PageBytes, MemoryAvailable());
+        var pool = MemInfo("HugePages_Free") * HugePageBytes;
+        if (survey.PeakPoolPages * PageBytes > pool)
+            throw new FaultrecException(ExitCode.NotPermitted, $"--hugetlb needs {Units.Bytes(survey.PeakPoolPages * PageBytes)} of the pool of huge pages, and {Units.Bytes(pool)} of it are free; expected room for all; enlarge it (sysctl vm.nr_hugepages), or choose regions with --region");
+        var (needed, available) = (survey.PeakPages * PageBytes, MemInfo("MemAvailable") * 1024);
         if (needed <= available * LargestShare)
             return;
         throw new FaultrecException(
@@ -74,14 +79,20 @@ public static class TraceReplay
             $"the trace's faults fill {Units.Bytes(needed)} at their peak, and {Units.Bytes(available)} are available; expected at most {LargestShare:P0} of that; choose regions with --region, or one page in {Math.Ceiling(needed / (available * LargestShare)):0} with --scale");
     }
 
-    private static long MemoryAvailable()
+    private static void RefuseNode(int node)
     {
-        const string key = "MemAvailable:";
-        var line = File.ReadLines("/proc/meminfo").FirstOrDefault(line => line.StartsWith(key, StringComparison.Ordinal)) ?? "";
-        return long.TryParse(line.AsSpan(Math.Min(key.Length, line.Length)).Trim().TrimEnd(" kB"), CultureInfo.InvariantCulture, out var kib) ? kib * 1024 : long.MaxValue / 2;
+        if (node != ReplayChange.NoNode && !Directory.Exists($"/sys/devices/system/node/node{node}"))
+            throw new FaultrecException(ExitCode.NotPermitted, $"--numa {node}: this machine has no such node; expected one of /sys/devices/system/node");
     }
 
-    private static List<string> Notes(TraceMetadata metadata, Survey survey, StandIns standIns, Arena arena)
+    /// <returns>In the line's own unit; as good as no limit where there is no such line.</returns>
+    private static long MemInfo(string key)
+    {
+        var line = File.ReadLines("/proc/meminfo").FirstOrDefault(line => line.StartsWith($"{key}:", StringComparison.Ordinal)) ?? "";
+        return long.TryParse(line.AsSpan(line.IndexOf(':') + 1).Trim().TrimEnd(" kB"), CultureInfo.InvariantCulture, out var value) ? value : int.MaxValue;
+    }
+
+    private static List<string> Notes(TraceMetadata metadata, ReplayChange change, Survey survey, StandIns standIns, Arena arena)
     {
         var notes = new List<string>();
         if (metadata.Sampling is not null || survey.IsSampled)
@@ -92,8 +103,13 @@ public static class TraceReplay
             notes.Add(warning);
         if (survey.Buckets.All.Any(bucket => bucket.Kind is FaultKind.SwapDevice or FaultKind.SwapCache))
             notes.Add("pages that came from swap are made new: they are not swapped out again");
-        if (survey.Buckets.All.Any(bucket => bucket.Kind == FaultKind.Huge) && HugePagesAreOff())
+        var hadHuge = survey.Buckets.All.Any(bucket => bucket.Kind == FaultKind.Huge);
+        if ((change.HugePages is not null || (hadHuge && !change.NoHugePages)) && HugePagesAreOff())
             notes.Add("transparent huge pages are off on this machine (/sys/kernel/mm/transparent_hugepage/enabled): huge faults come back as small ones");
+        if (hadHuge && change.NoHugePages)
+            notes.Add("without huge pages the program would have faulted for each of their pages that it used; the recording has only the first, and so has the replay");
+        if (change.PageBytes > 0 || change.FaultAroundBytes > 0)
+            notes.Add("larger pages and fault-around are imitated: what a fault would have mapped with its page, a call maps after it, whose time is not among the touches");
         notes.AddRange(EngineNotes(arena));
         return notes;
     }
@@ -129,9 +145,11 @@ public static class TraceReplay
             Buckets = survey.Buckets.All,
             Skipped = [.. skipped.Where(skip => skip.Item3 > 0)],
             Notes = notes,
-            Threads = survey.Threads.Count,
+            Threads = survey.Threads,
             RecordedSpanNs = survey.LastNs - survey.FirstNs,
             ElapsedNs = Math.Max(tally.LastNs - tally.FirstNs, 0),
+            FillNs = tally.FillNs,
+            ResidentBytes = tally.ResidentBytes,
             RankCorrelation = tally.RankCorrelation(),
             OrderSamples = tally.Samples,
             LateP50Ns = tally.Late(0.5),

@@ -55,7 +55,8 @@ public sealed class SimulationStories
         using var file = new TemporaryTrace(App, [.. Enumerable.Range(0, 512).Select(page => new Fault(Page(page), DurationNs: 10_000))], 100);
         using var reader = TraceReader.Open(file.Path);
         using var text = new StringWriter();
-        SimulationReport.WriteText(text, Simulation.Of(reader, FaultFilter.None) with { Path = "t.parquet" }, isAdvice: true, 0, default);
+        var simulation = Simulation.Of(reader, FaultFilter.None) with { Path = "t.parquet" };
+        SimulationReport.WriteText(text, simulation, Advice.Of(simulation), 0, default);
 
         Assert.Equal(
             """
@@ -109,9 +110,11 @@ public sealed class SimulationOracleTests() : DuckDbTest(WithoutFacts, RandomTra
 
         Same(
             """
-            WITH placed AS (SELECT *, severity <> 'failed' AND region_id > 0 AS has_place FROM faults)
-            SELECT count(*), count(*) FILTER (NOT has_place), count(*) - count(DISTINCT (region_id, page)) FILTER (has_place),
-                count(DISTINCT (region_id, page)) FILTER (has_place) + count(*) FILTER (NOT has_place) FROM placed
+            WITH placed AS (SELECT *, severity <> 'failed' AND region_id > 0 AS has_place, access IS NOT DISTINCT FROM 'write' AS is_write, row_number() OVER () AS row FROM faults),
+            numbered AS (SELECT *, row_number() OVER (PARTITION BY has_place, region_id, page ORDER BY time_ns, row) AS nth,
+                row_number() OVER (PARTITION BY has_place, region_id, page, is_write ORDER BY time_ns, row) AS nth_of_access FROM placed)
+            SELECT count(*), count(*) FILTER (NOT has_place), count(*) FILTER (NOT (has_place AND (nth = 1 OR (is_write AND nth_of_access = 1 AND NOT grew)))),
+                count(DISTINCT (region_id, page)) FILTER (has_place) + count(*) FILTER (NOT has_place) FROM numbered
             """,
             [[simulation.Total.Of(Scenario.Recorded).Faults, simulation.Unmapped, simulation.Total.Of(Scenario.Populate).Faults, simulation.Total.Of(Scenario.Keep).Faults]]);
     }

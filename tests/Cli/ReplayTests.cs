@@ -30,11 +30,33 @@ public sealed class ReplayTests : CliTest
         Assert.DoesNotContain('\u001b', finished.Output);
     }
 
+    [Fact]
+    public void AChangeIsComparedWithNone()
+    {
+        SmallTrace.Write(Folder["a.parquet"]);
+
+        var text = Faultrec("replay", "a.parquet", "--populate", "[heap]", "--compare", "2");
+        var json = Faultrec("replay", "a.parquet", "--populate", "[heap]", "--compare", "2", "--format", "json");
+
+        Assert.Equal(["faultrec: pair 1 of 2", "faultrec: pair 2 of 2"], text.ErrorLines);
+        Assert.StartsWith("100 recorded faults of a.parquet, replayed plain and with --populate [heap] in turns, 2 times each\n", text.Output, StringComparison.Ordinal);
+        var result = JsonDocument.Parse(json.Output).RootElement;
+        Assert.Equal("--populate [heap]", result.GetProperty("options").GetProperty("change").GetString());
+        var faults = result.GetProperty("figures").EnumerateArray().First();
+        Assert.True(faults.GetProperty("changed").GetInt64() < faults.GetProperty("plain").GetInt64(), faults.ToString());
+    }
+
     [Theory]
     [InlineData("--speed", "fast", "expected max, or a number")]
     [InlineData("--speed", "0", "expected max, or a number")]
     [InlineData("--scale", "0", "expected a whole number")]
     [InlineData("--order", "random", "expected one of thread, strict")]
+    [InlineData("--thp", "sometimes", "expected one of always, never")]
+    [InlineData("--page-size", "3KiB", "expected a power of two from 8KiB to 2MiB")]
+    [InlineData("--fault-around", "4GiB", "expected a power of two from 8KiB to 2MiB")]
+    [InlineData("--threads", "0", "expected a whole number from 1 to 500")]
+    [InlineData("--numa", "-1", "expected a whole number from 0 to 31")]
+    [InlineData("--compare", "3", "expected one of the what-if options")]
     public void AWrongOptionIsOneLine(string option, string value, string expected)
     {
         SmallTrace.Write(Folder["a.parquet"]);

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Nodes;
 
 namespace Faultrec.Cli.Tests;
 
@@ -31,6 +32,21 @@ public sealed class SimulateTests : CliTest
             Assert.Equal((0, ""), (result.Status, result.Error));
             Assert.Contains("POPULATE", result.Output, StringComparison.Ordinal);
         }
+    }
+
+    [Fact]
+    public void WhatWasPredictedStandsBesideWhatAReplayMeasures()
+    {
+        SmallTrace.Write(Folder["trace"]);
+
+        var text = Faultrec("advise", "trace", "--check");
+        var json = Faultrec("advise", "trace", "--check", "--format", "json");
+
+        Assert.Equal((0, ""), (text.Status, text.Error));
+        Assert.Matches("predicted +measured", text.Output);
+        var rows = JsonNode.Parse(json.Output)!["advice"]!.AsArray().Where(row => row!["scenario"]!.GetValue<string>() == "populate").ToList();
+        Assert.NotEmpty(rows);
+        Assert.All(rows, row => Assert.Equal(row!["predicted_faults"]!.GetValue<long>(), row["measured_faults"]!.GetValue<long>()));
     }
 
     [Theory]

@@ -171,10 +171,11 @@ public sealed partial class KernelTests(Guests guests)
         foreach (var documents in Plan.AttachedAgain.Select(step => Recording.Documents(guests.Of(kernel)[step])))
         {
             Assert.Equal(Plan.AttachesEach + 1, documents.Count);
+            // A busy guest can leave the program no time in one of them.
+            Assert.True(documents.SkipLast(1).Sum(info => info["receipt"]!["events"]!.GetValue<long>()) > 0);
             foreach (var receipt in documents.SkipLast(1).Select(info => info["receipt"]!))
             {
                 Assert.True(receipt["complete"]!.GetValue<bool>(), receipt["words"]!.GetValue<string>());
-                Assert.True(receipt["events"]!.GetValue<long>() > 0);
                 // One is under way when the recording begins, at most.
                 Assert.InRange(receipt["without_entry"]!.GetValue<long>(), 0, 1);
                 Assert.Equal(0, receipt["without_region"]!.GetValue<long>());

@@ -47,7 +47,7 @@ public sealed class HostileTraceTests
     [Fact]
     public void WhereTheEngineLiesARegionMovesByWholeHugePages()
     {
-        var region = ReplayedRegion.Of(Replaying.Anonymous(1, 0x2a00_0000_0000, 64))!;
+        var region = ReplayedRegion.Of(Replaying.Anonymous(1, 0x2a00_0000_0000, 64), ReplayChange.None, isForkCopy: false)!;
         Assert.NotEqual(0UL, region.Shift);
         Assert.Equal(0UL, region.Shift % (2UL << 20));
 

@@ -6,7 +6,7 @@ namespace Faultrec.Replay.Tests;
 /// <summary>A handful of recorded faults, and what the kernel counts when they are made again.</summary>
 public sealed class ReplayStories
 {
-    private const ulong Base = 0x7e00_0000_0000;
+    internal const ulong Base = 0x7e00_0000_0000;
     private const long PresentReadOnly = 0x25;
     private const long ZeroPage = (0x77L << 12) | PresentReadOnly;
 

@@ -35,6 +35,9 @@ internal readonly record struct MappingFacts(MappingBacking Backing, bool IsShar
 
     public bool IsAnonymousPrivate => Backing == MappingBacking.Anonymous;
 
+    /// <summary>MAP_POPULATE and MADV_POPULATE_* fill it.</summary>
+    public bool CanBePopulated => Backing is MappingBacking.Anonymous or MappingBacking.File or MappingBacking.Shmem;
+
     public static MappingFacts Of(Region region)
     {
         var isShared = region.Prot is [_, _, _, 's', ..];

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Faultrec.Traces;
 
 namespace Faultrec.Analyzer;
@@ -9,6 +10,10 @@ public static class RegionNames
     public const string Unmapped = "[no mapping]";
 
     public static string Of(Region? region) => region?.Name ?? Unmapped;
+
+    /// <summary>Whether a name or id as people give them (--region) means the region: the id where it is only digits, else a part of the name.</summary>
+    public static bool Matches(int id, Region? region, string text)
+        => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var wanted) ? wanted == id : Of(region).Contains(text, StringComparison.Ordinal);
 
     /// <summary>file, heap, stack, anon; special for the kernel's own ([vdso], [vvar]…); none without a mapping.</summary>
     public static string KindOf(Region? region) => region switch

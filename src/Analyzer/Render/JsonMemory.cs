@@ -48,7 +48,7 @@ internal static class JsonMemory
         var (key, format) = (table.Columns[column].Key, table.Columns[column].Format);
         if (format.IsText())
             json.WriteString(key, table.Text(row, column));
-        else if (format is CellFormat.Ratio or CellFormat.Percent)
+        else if (format is CellFormat.Ratio or CellFormat.Percent or CellFormat.Change)
             JsonReport.WriteNullable(json, key, table.Real(row, column));
         else
             JsonReport.WriteNullable(json, key, table.Integer(row, column));

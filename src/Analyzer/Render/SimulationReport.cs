@@ -5,9 +5,9 @@ namespace Faultrec.Analyzer;
 /// <summary>A simulation, or the advice that follows from it, for people and for programs. Keys and columns: docs/simulate.md.</summary>
 public static class SimulationReport
 {
-    public static void WriteText(TextWriter output, Simulation simulation, bool isAdvice, int top, TextStyle style)
+    /// <param name="advice">That follows from it; null: only the simulation is asked for.</param>
+    public static void WriteText(TextWriter output, Simulation simulation, IReadOnlyList<Advice>? advice, int top, TextStyle style)
     {
-        var advice = AdviceOf(simulation, isAdvice);
         TextReport.WriteWrapped(output, Headline(simulation, advice), style.Title);
         foreach (var note in Notes(simulation))
             TextReport.WriteWrapped(output, note, style.Dim);
@@ -23,9 +23,8 @@ public static class SimulationReport
             TextReport.WriteWrapped(output, $"{change.Scenario.Name()}: {change.Change}", static line => line);
     }
 
-    public static void WriteMarkdown(TextWriter output, Simulation simulation, bool isAdvice, int top)
+    public static void WriteMarkdown(TextWriter output, Simulation simulation, IReadOnlyList<Advice>? advice, int top)
     {
-        var advice = AdviceOf(simulation, isAdvice);
         output.Write($"**{HostileText.Markdown(Headline(simulation, advice))}**\n\n");
         foreach (var note in Notes(simulation))
             output.Write($"- {HostileText.Markdown(note)}\n");
@@ -34,10 +33,10 @@ public static class SimulationReport
     }
 
     /// <summary>One table: by region, or the advice.</summary>
-    public static void WriteCsv(TextWriter output, Simulation simulation, bool isAdvice, int top)
-        => CsvReport.Write(output, Tables(simulation, AdviceOf(simulation, isAdvice), top)[^1], null, withHeader: true);
+    public static void WriteCsv(TextWriter output, Simulation simulation, IReadOnlyList<Advice>? advice, int top)
+        => CsvReport.Write(output, Tables(simulation, advice, top)[^1], null, withHeader: true);
 
-    public static void WriteJson(Utf8JsonWriter json, Simulation simulation, bool isAdvice, int top)
+    public static void WriteJson(Utf8JsonWriter json, Simulation simulation, IReadOnlyList<Advice>? advice, int top)
     {
         json.WriteStartObject();
         json.WriteString("path", simulation.Path);
@@ -49,12 +48,10 @@ public static class SimulationReport
         foreach (var note in Notes(simulation))
             json.WriteStringValue(note);
         json.WriteEndArray();
-        foreach (var table in Tables(simulation, AdviceOf(simulation, isAdvice), top))
+        foreach (var table in Tables(simulation, advice, top))
             JsonMemory.WriteTable(json, table.Title.Replace(' ', '_'), table);
         json.WriteEndObject();
     }
-
-    private static IReadOnlyList<Advice>? AdviceOf(Simulation simulation, bool isAsked) => isAsked ? Advice.Of(simulation) : null;
 
     private static IReadOnlyList<ReportTable> Tables(Simulation simulation, IReadOnlyList<Advice>? advice, int top)
         => advice is not null

@@ -25,7 +25,12 @@ internal static class Cells
     };
 
     private static string Amount(ReportTable table, int row, long amount)
-        => table.Text(row, table.IndexOf("metric"))!.EndsWith("_ns", StringComparison.Ordinal) ? Units.Duration(amount) : Units.Count(amount);
+    {
+        var metric = table.Text(row, table.IndexOf("metric"))!;
+        return metric.EndsWith("_ns", StringComparison.Ordinal) ? Units.Duration(amount)
+            : metric.EndsWith("_bytes", StringComparison.Ordinal) ? Units.Bytes(amount)
+            : Units.Count(amount);
+    }
 
     public static bool IsText(this CellFormat format) => format is CellFormat.Text or CellFormat.Heat or CellFormat.HeatMap;
 }

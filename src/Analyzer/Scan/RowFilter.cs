@@ -76,15 +76,8 @@ public sealed class RowFilter
         var resolved = new bool[index.IdLimit];
         foreach (var text in wanted)
         {
-            if (int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var id))
-            {
-                if (id < resolved.Length)
-                    resolved[id] = true;
-                continue;
-            }
-
-            for (var i = 0; i < resolved.Length; i++)
-                resolved[i] |= RegionNames.Of(index.Find(i)).Contains(text, StringComparison.Ordinal);
+            for (var id = 0; id < resolved.Length; id++)
+                resolved[id] |= RegionNames.Matches(id, index.Find(id), text);
         }
 
         return resolved;

@@ -7,6 +7,12 @@ namespace Faultrec.Analyzer;
 /// <param name="Change">What to do.</param>
 public sealed record Advice(SimulatedRegion Row, Scenario Scenario, long FaultsSaved, long? TimeSavedNs, long? ExtraBytes, string Change)
 {
+    /// <summary>Faults of the region under the change, by the simulation.</summary>
+    public long PredictedFaults => Row.Of(Scenario).Faults;
+
+    /// <summary>And by a replay with it; null where none was made.</summary>
+    public long? MeasuredFaults { get; init; }
+
     /// <summary>What saves less than this share of the recording's faults is not worth a line.</summary>
     private const double LeastShare = 0.01;
 

@@ -17,21 +17,26 @@ internal sealed class RegionSimulation
     private readonly WindowModel? _hugeWrites;
     private readonly WindowModel? _around;
     private readonly WindowModel? _pages64K;
+    private readonly bool _canBePopulated;
     private readonly PageSet _touched;
+    private readonly PageSet _copied;
     private readonly long[] _faults = new long[ScenarioNames.Count];
     private readonly long[] _timeNs = new long[ScenarioNames.Count];
     private long _hugeFaults;
 
-    public RegionSimulation(Region region)
+    /// <param name="isForkCopy">It came with a fork: nothing can be done when it is mapped.</param>
+    public RegionSimulation(Region region, bool isForkCopy)
     {
         (_region, _facts) = (region, MappingFacts.Of(region));
-        _touched = new PageSet((long)(region.Start >> PageShift), (long)((region.End - region.Start) >> PageShift));
+        _canBePopulated = !isForkCopy && _facts.CanBePopulated;
+        _touched = Pages();
+        _copied = Pages();
         // A stack is never advised, and grows downwards through its windows.
         if (_facts.IsAnonymousPrivate && region.Name != "[stack]")
             (_huge, _hugeWrites) = (new WindowModel(HugeShift), new WindowModel(HugeShift));
         if (_facts.Backing == MappingBacking.File)
             _around = new WindowModel(FaultAroundShift);
-        if (_facts.Backing is MappingBacking.Anonymous or MappingBacking.File or MappingBacking.Shmem)
+        if (_facts.CanBePopulated)
             _pages64K = new WindowModel(Page64KShift);
     }
 
@@ -40,7 +45,9 @@ internal sealed class RegionSimulation
         Count(Scenario.Recorded, fault.DurationNs);
         var isFirst = _touched.Add(fault.Page);
         AddHuge(fault);
-        if (!(isFirst && IsFilled(fault)))
+        // What fills a private mapping makes copies at once.
+        var isFirstCopy = fault.IsWrite && _copied.Add(fault.Page) && fault.Kind is FaultKind.ZeroCow or FaultKind.CowFile or FaultKind.Unknown;
+        if (!((isFirst || isFirstCopy) && IsFilled(fault)))
             Count(Scenario.Populate, fault.DurationNs);
         if (isFirst || !fault.FoundNothing)
             Count(Scenario.Keep, fault.DurationNs);
@@ -57,7 +64,7 @@ internal sealed class RegionSimulation
             Scenario.Thp => Extra(_huge, HugePages),
             // Whether what was given back was another's meanwhile is not in the recording.
             Scenario.Keep => null,
-            Scenario.Populate when _facts.Backing != MappingBacking.Unknown => (long)(_region.End - _region.Start) - (_touched.Count << PageShift),
+            Scenario.Populate when _canBePopulated => (long)(_region.End - _region.Start) - (_touched.Count << PageShift),
             // What it maps of a file is in memory already.
             Scenario.Page64K when _facts.Backing != MappingBacking.File => Extra(_pages64K, 1 << Page64KShift),
             _ => 0,
@@ -83,7 +90,9 @@ internal sealed class RegionSimulation
     }
 
     private bool IsFilled(in SimulatedFault fault)
-        => (fault.FoundNothing || fault.Kind == FaultKind.CowFile) && _facts.Backing is MappingBacking.Anonymous or MappingBacking.File or MappingBacking.Shmem;
+        => _canBePopulated && (fault.FoundNothing || fault.Kind is FaultKind.ZeroCow or FaultKind.CowFile);
+
+    private PageSet Pages() => new((long)(_region.Start >> PageShift), (long)((_region.End - _region.Start) >> PageShift));
 
     private void Count(Scenario scenario, long durationNs)
     {
@@ -99,4 +108,4 @@ internal sealed class RegionSimulation
 }
 
 /// <param name="FoundNothing">No page was mapped: a first touch, or one of a page that was given back.</param>
-internal readonly record struct SimulatedFault(long Page, long DurationNs, FaultKind Kind, bool FoundNothing);
+internal readonly record struct SimulatedFault(long Page, long DurationNs, FaultKind Kind, bool FoundNothing, bool IsWrite);

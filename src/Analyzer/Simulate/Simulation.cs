@@ -49,9 +49,11 @@ public sealed record Simulation
             throw new FaultrecException(ExitCode.BadInput, $"{HostileText.Visible(reader.Path)}: is a sample of the faults; expected a recording of all, since which faults would fall together is asked; record without --every and --max-rate");
         var hugeFaults = new LatencyHistogram();
         var index = new RegionIndex(metadata.Regions);
+        var copies = new ForkCopies(metadata);
         var models = new RegionSimulation?[index.IdLimit];
         long unmapped = 0, unmappedNs = 0;
-        OrderedScan.Run(reader, filter, Columns, (batch, judge) =>
+        var access = new AccessReader(metadata.Backend);
+        OrderedScan.Run(reader, filter, Columns | access.Columns, (batch, judge) =>
         {
             var verdicts = judge.Verdicts;
             for (var i = 0; i < batch.Count; i++)
@@ -66,8 +68,8 @@ public sealed record Simulation
                     continue;
                 }
 
-                var model = models[batch.RegionId[i]] ??= new RegionSimulation(region);
-                model.Add(new SimulatedFault((long)((ulong)batch.Address[i] >> PageShift), batch.DurationNs[i], kind, FindsNothing(kind)));
+                var model = models[batch.RegionId[i]] ??= new RegionSimulation(region, copies.Has(region));
+                model.Add(new SimulatedFault((long)((ulong)batch.Address[i] >> PageShift), batch.DurationNs[i], kind, FindsNothing(kind), access.Of(batch, i) == FaultAccess.Write));
             }
         });
         var hugeNs = hugeFaults.Percentile(0.5) ?? AssumedHugeFaultNs;

@@ -19,7 +19,7 @@ public enum CellFormat
     Percent,
     DurationNs,
 
-    /// <summary>A duration where the row's column `metric` ends with _ns, else a count.</summary>
+    /// <summary>What the row's column `metric` says by its end: _ns, _bytes, else a count.</summary>
     Amount,
 
     /// <summary>The value is a difference as a share of one, with a sign; beside a column `difference`.</summary>

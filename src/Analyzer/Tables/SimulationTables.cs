@@ -33,12 +33,17 @@ public static class SimulationTables
 
     /// <param name="top">Rows to keep; 0 keeps all.</param>
     public static ReportTable Advice(IReadOnlyList<Advice> advice, int top)
-        => new TableBuilder<Advice>(null, "advice", advice, top)
+    {
+        var ofReplays = advice.Any(row => row.MeasuredFaults is not null) ? ColumnAudience.Everyone : ColumnAudience.Machine;
+        return new TableBuilder<Advice>(null, "advice", advice, top)
             .Region(row => row.Row.Region!.Id, row => row.Row.Region)
             .Text("scenario", "what", ColumnAudience.Everyone, row => row.Scenario.Name())
             .Integer("faults_saved", "faults saved", CellFormat.Count, ColumnAudience.Everyone, row => row.FaultsSaved)
             .Integer("time_saved_ns", "time saved", CellFormat.DurationNs, ColumnAudience.Everyone, row => row.TimeSavedNs)
             .Integer("extra_bytes", "extra memory", CellFormat.Bytes, ColumnAudience.Everyone, row => row.ExtraBytes)
+            .Integer("predicted_faults", "predicted", CellFormat.Count, ofReplays, row => row.PredictedFaults)
+            .Integer("measured_faults", "measured", CellFormat.Count, ofReplays, row => row.MeasuredFaults)
             .Text("change", "change", ColumnAudience.Wide, row => row.Change)
             .Build();
+    }
 }

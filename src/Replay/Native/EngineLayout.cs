@@ -19,6 +19,7 @@ internal enum OpKind : byte
     Fork,
     Exit,
     ExitProcess,
+    Fill,
 }
 
 [Flags]
@@ -29,6 +30,8 @@ internal enum OpFlags : byte
     ByKernel = 2,
     Small = 4,
     Exec = 8,
+    Huge = 16,
+    Hugetlb = 32,
 }
 
 [Flags]
@@ -70,11 +73,12 @@ internal struct Op
     public OpKind Kind;
     public OpFlags Flags;
 
-    /// <summary>PROT_*; of Advise: MADV_*.</summary>
+    /// <summary>PROT_*; of Advise and Fill: MADV_*.</summary>
     public byte Prot;
 
     public OpSource Source;
 
+    /// <summary>Of a touch and a Fill: ns since the replay began; of ExitProcess: most resident memory that the process had, KiB.</summary>
     public long StartNs;
     public uint DurationNs;
     public uint Minor;
@@ -99,7 +103,7 @@ internal struct ArenaHeader
     public uint Errors;
     public int FirstErrno;
     public uint FirstErrorKind;
-    public uint Padding;
+    public uint NumaNodes;
     public ulong OriginCycles;
     public ulong NsPerCycle;
 }

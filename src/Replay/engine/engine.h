@@ -39,6 +39,7 @@ enum op_kind {
 	OP_FORK,    /* a process on another slot */
 	OP_EXIT,    /* of the thread */
 	OP_EXIT_PROCESS,
+	OP_FILL, /* map pages ahead of their faults; prot holds the advice */
 };
 
 enum op_flags {
@@ -46,6 +47,8 @@ enum op_flags {
 	OP_BY_KERNEL = 2, /* a system call touches */
 	OP_SMALL = 4,	  /* of a mapping: no huge pages */
 	OP_EXEC = 8,	  /* of a mapping: was executable, so not one with its neighbours */
+	OP_HUGE = 16,	  /* of a mapping: huge pages */
+	OP_HUGETLB = 32,  /* of a mapping: from the pool of huge pages */
 };
 
 enum op_results {
@@ -75,7 +78,7 @@ struct op {
 	u8 source;
 
 	/* results */
-	s64 start_ns;
+	s64 start_ns;	 /* of the end of a process: the most memory it had, KiB */
 	u32 duration_ns; /* at most 2^32 - 1 */
 	u32 minor;
 	u32 major;
@@ -108,7 +111,7 @@ struct arena {
 	u32 errors; /* operations that the kernel refused */
 	s32 first_errno;
 	u32 first_error_kind;
-	u32 padding;
+	u32 numa_nodes; /* to use, a bit each; 0: any */
 	u64 origin_cycles;
 	u64 ns_per_cycle; /* times 2^32 */
 };

@@ -22,7 +22,7 @@ static long map(const struct op *op)
 	/* Nothing but what the planner put there can be in the way: start.c emptied the address
 	 * space. */
 	long flags = MAP_FIXED | MAP_NORESERVE | (is_shared ? MAP_SHARED : MAP_PRIVATE) |
-		     (is_file ? 0 : MAP_ANONYMOUS);
+		     (is_file ? 0 : MAP_ANONYMOUS) | (op->flags & OP_HUGETLB ? MAP_HUGETLB : 0);
 	long file = !is_file ? -1 : is_memory ? arena()->memory_file : arena()->file;
 	long result = sys6(__NR_mmap, op->address, op->length, op->prot, flags, file, op->offset);
 
@@ -30,6 +30,8 @@ static long map(const struct op *op)
 		return result;
 	if (op->flags & OP_SMALL)
 		sys3(__NR_madvise, op->address, op->length, MADV_NOHUGEPAGE);
+	if (op->flags & OP_HUGE)
+		sys3(__NR_madvise, op->address, op->length, MADV_HUGEPAGE);
 	/* It is never executable, and would merge with a mapping beside it: faults map around up to
 	 * a mapping's end. */
 	if (op->flags & OP_EXEC)
@@ -73,6 +75,7 @@ void change_layout(const struct op *op)
 		result = sys3(__NR_mprotect, op->address, op->length, op->prot);
 		break;
 	case OP_ADVISE:
+	case OP_FILL:
 		result = sys3(__NR_madvise, op->address, op->length, op->prot);
 		break;
 	case OP_WARM:

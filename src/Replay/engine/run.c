@@ -41,10 +41,17 @@ static void close_run(struct run *run, struct op *op)
 	run->is_open = 0;
 }
 
+static void note_times(struct op *op, u64 begun)
+{
+	s64 duration = cycles_to_ns(cycles_now() - begun);
+
+	op->start_ns = cycles_to_ns(begun - arena()->origin_cycles);
+	op->duration_ns = duration < 0xffffffffL ? duration : 0xffffffffL;
+}
+
 static void touch_measured(struct run *run, struct op *op)
 {
-	u64 begun, ended;
-	s64 duration;
+	u64 begun;
 
 	if (!run->is_open || run->bucket != op->bucket) {
 		if (run->is_open)
@@ -59,10 +66,7 @@ static void touch_measured(struct run *run, struct op *op)
 	begun = cycles_now();
 	if (touch(op))
 		op->result |= OP_FAILED;
-	ended = cycles_now();
-	duration = cycles_to_ns(ended - begun);
-	op->start_ns = cycles_to_ns(begun - arena()->origin_cycles);
-	op->duration_ns = duration < 0xffffffffL ? duration : 0xffffffffL;
+	note_times(op, begun);
 }
 
 /* Nothing may stand between the last operation's end and that of the thread: the planner gives the
@@ -86,8 +90,18 @@ static void wait_for_all(void)
 		;
 }
 
+static long most_resident_kib(void)
+{
+	struct rusage usage;
+
+	sys2(__NR_getrusage, RUSAGE_SELF, (long)&usage);
+	return usage.ru_maxrss;
+}
+
 static void do_other(struct op *op, u32 index)
 {
+	u64 begun;
+
 	switch (op->kind) {
 	case OP_PREPARE:
 		touch(op);
@@ -99,7 +113,13 @@ static void do_other(struct op *op, u32 index)
 	case OP_FORK:
 		start_task(op->bucket, op->kind == OP_FORK);
 		break;
+	case OP_FILL:
+		begun = cycles_now();
+		change_layout(op);
+		note_times(op, begun);
+		break;
 	case OP_EXIT_PROCESS:
+		op->start_ns = most_resident_kib();
 		if (index == 0)
 			wait_for_all();
 		break;
@@ -118,7 +138,7 @@ static int is_end(const struct op *op)
 /* Operations that touch memory, or make the pages around them look untouched, are in no run. */
 static int breaks_run(const struct op *op)
 {
-	return op->kind == OP_PREPARE || op->kind == OP_FORK || is_end(op);
+	return op->kind == OP_PREPARE || op->kind == OP_FILL || op->kind == OP_FORK || is_end(op);
 }
 
 _Noreturn void run_slot(u32 index)

@@ -3,6 +3,7 @@
 #include "sys.h"
 #include <asm/prctl.h>
 #include <linux/fadvise.h>
+#include <linux/mempolicy.h>
 #include <linux/mman.h>
 #include <linux/prctl.h>
 #include <linux/sched.h>
@@ -93,6 +94,10 @@ static _Noreturn void first_process(u64 arena_bytes)
 {
 	static const u32 started = 1;
 
+	u64 nodes = arena()->numa_nodes;
+
+	if (nodes && sys3(__NR_set_mempolicy, MPOL_BIND, (long)&nodes, 8 * sizeof(nodes)) < 0)
+		fail("engine: the NUMA node's memory is not for this process\n", 55);
 	empty_address_space(arena_bytes);
 	catch_signals();
 	sys2(__NR_prctl, PR_SET_CHILD_SUBREAPER, 1);

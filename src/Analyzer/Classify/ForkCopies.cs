@@ -1,0 +1,21 @@
+using Faultrec.Traces;
+
+namespace Faultrec.Analyzer;
+
+/// <summary>Which regions a process has from the one that it was forked from: what is done when memory is mapped was done there.</summary>
+internal sealed class ForkCopies
+{
+    private readonly Dictionary<int, long> _forked = [];
+
+    public ForkCopies(TraceMetadata metadata)
+    {
+        foreach (var process in metadata.Processes)
+        {
+            if (process is { ParentPid: not null, StartedNs: { } started })
+                _forked[process.Pid] = started;
+        }
+    }
+
+    // The ledger gives a child its mappings at the time of the fork; what an exec maps is born later.
+    public bool Has(Region region) => region.BornNs is { } born && _forked.TryGetValue(region.Pid, out var started) && started == born;
+}

@@ -1,0 +1,71 @@
+using System.CommandLine;
+using System.Globalization;
+using Faultrec.Analyzer;
+using Faultrec.Replay;
+using Faultrec.Traces;
+
+namespace Faultrec.Cli.Output;
+
+/// <summary>The options of replay that change what was recorded.</summary>
+internal sealed class WhatIfOptions
+{
+    private const string All = "all";
+    private const long SmallestPage = 4096;
+    private const long LargestPage = 2L << 20;
+    private const int MostThreads = 500;
+    private const int MostNodes = 32;
+
+    private static readonly (string Name, bool IsAlways)[] HugePages = [("always", true), ("never", false)];
+
+    private readonly Option<string?> _thp = new("--thp") { HelpName = "WHEN", Description = "What if: always or never transparent huge pages" };
+    private readonly Option<string[]> _populate = new("--populate") { HelpName = "NAME|ID", Description = "What if: these regions, or all, are filled when mapped; repeatable", Arity = ArgumentArity.OneOrMore };
+    private readonly Option<string?> _faultAround = new("--fault-around") { HelpName = "SIZE", Description = "What if: a fault on a cached file page maps this much" };
+    private readonly Option<string?> _pageSize = new("--page-size") { HelpName = "SIZE", Description = "What if: the kernel's pages were as large, such as 64KiB" };
+    private readonly Option<bool> _hugetlb = new("--hugetlb") { Description = "What if: private memory comes from the pool of huge pages" };
+    private readonly Option<string?> _threads = new("--threads") { HelpName = "N", Description = "What if: each process's faults are made by N threads" };
+    private readonly Option<string?> _numa = new("--numa") { HelpName = "NODE", Description = "What if: all memory is of this NUMA node" };
+
+    public void AddTo(Command command)
+    {
+        foreach (var option in (Option[])[_thp, _populate, _faultAround, _pageSize, _hugetlb, _threads, _numa])
+            command.Options.Add(option);
+    }
+
+    public ReplayChange Parse(ParseResult result)
+    {
+        var words = new List<string>();
+        bool? isHuge = Given(_thp) is { } when ? Choice.Parse("--thp", when, HugePages) : null;
+        var populate = result.GetValue(_populate) ?? [];
+        words.AddRange(populate.Select(region => $"--populate {HostileText.Visible(region)}"));
+        var change = new ReplayChange
+        {
+            HugePages = isHuge == true ? static _ => true : null,
+            NoHugePages = isHuge == false,
+            Populated = populate.Length == 0 ? null : region => populate.Any(text => text == All || RegionNames.Matches(region.Id, region, text)),
+            FaultAroundBytes = Given(_faultAround) is { } around ? PageSize("--fault-around", around) : 0,
+            PageBytes = Given(_pageSize) is { } size ? PageSize("--page-size", size) : 0,
+            IsHugetlb = result.GetValue(_hugetlb),
+            Threads = Given(_threads) is { } threads ? Number("--threads", threads, 1, MostThreads) : 0,
+            NumaNode = Given(_numa) is { } node ? Number("--numa", node, 0, MostNodes - 1) : ReplayChange.NoNode,
+        };
+        if (change.IsHugetlb)
+            words.Add("--hugetlb");
+        return change with { Words = string.Join(' ', words) };
+
+        string? Given(Option<string?> option)
+        {
+            var text = result.GetValue(option);
+            if (text is not null)
+                words.Add($"{option.Name} {HostileText.Visible(text)}");
+            return text;
+        }
+    }
+
+    public static int Number(string option, string text, int least, int most)
+        => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number >= least && number <= most ? number
+            : throw new FaultrecException(ExitCode.Usage, $"{option} {HostileText.Visible(text)}: expected a whole number from {least} to {most}");
+
+    private static long PageSize(string option, string text)
+        => SizeText.Parse(option, text) is > SmallestPage and <= LargestPage and var bytes && long.IsPow2(bytes) ? bytes
+            : throw new FaultrecException(ExitCode.Usage, $"{option} {HostileText.Visible(text)}: expected a power of two from 8KiB to 2MiB");
+}

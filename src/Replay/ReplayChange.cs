@@ -1,0 +1,45 @@
+using Faultrec.Traces;
+
+namespace Faultrec.Replay;
+
+/// <summary>What a replay changes about what was recorded: the question "what if". The recording stays as it is.</summary>
+public sealed record ReplayChange
+{
+    public const int NoNode = -1;
+
+    // Threads share the work by whole huge pages, so that no two of them fault for one.
+    private const int ShareShift = 21;
+
+    public static ReplayChange None { get; } = new();
+
+    /// <summary>The options that make it; empty: nothing is changed.</summary>
+    public string Words { get; init; } = "";
+
+    /// <summary>Regions for whose memory huge pages are asked for, whatever the recording had; null: as recorded.</summary>
+    public Predicate<Region>? HugePages { get; init; }
+
+    /// <summary>No huge page anywhere.</summary>
+    public bool NoHugePages { get; init; }
+
+    /// <summary>Regions that are filled when they are mapped.</summary>
+    public Predicate<Region>? Populated { get; init; }
+
+    /// <summary>What one fault on a cached page of a file maps, bytes; 0: what the kernel does.</summary>
+    public long FaultAroundBytes { get; init; }
+
+    /// <summary>Base pages to be imitated, bytes; 0: the kernel's.</summary>
+    public long PageBytes { get; init; }
+
+    /// <summary>Private anonymous memory comes from the pool of huge pages (MAP_HUGETLB), where whole ones fit.</summary>
+    public bool IsHugetlb { get; init; }
+
+    /// <summary>Threads a process, which share its faults by 2 MiB of address; 0: the recorded ones.</summary>
+    public int Threads { get; init; }
+
+    /// <summary>The only NUMA node whose memory is used; <see cref="NoNode"/>: any.</summary>
+    public int NumaNode { get; init; } = NoNode;
+
+    /// <summary>The thread that replays a fault; of a process's own when there are as many as recorded.</summary>
+    internal int TidOf(FaultBatch batch, int row)
+        => Threads == 0 ? batch.Tid[row] : batch.Pid[row] + (int)(((ulong)batch.Address[row] >> ShareShift) % (ulong)Threads);
+}
