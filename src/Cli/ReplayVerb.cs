@@ -20,6 +20,8 @@ internal static class ReplayVerb
 
     private static readonly (string Name, bool IsJson)[] Formats = [("text", false), ("json", true)];
 
+    private static readonly (string Name, bool AreReal)[] Files = [("stand-in", false), ("real", true)];
+
     private static readonly (string Name, ReplayOrder Order)[] Orders = [("thread", ReplayOrder.Thread), ("strict", ReplayOrder.Strict)];
 
     public static Command Create()
@@ -31,10 +33,12 @@ internal static class ReplayVerb
         var format = new Option<string?>("--format") { HelpName = "FORMAT", Description = $"{Choice.List(Formats)} (default: text)" };
         var output = new Option<string?>("--output", "-o") { HelpName = "FILE", Description = "Write there instead of stdout (-)" };
         var top = new Option<string?>("--top") { HelpName = "N", Description = "Rows a table, 0 for all (default: 10)" };
+        var files = new Option<string?>("--files") { HelpName = "WHICH", Description = "stand-in: none of the recorded ones; real: those, read (default: stand-in)" };
+        var swap = new Option<bool>("--swap") { Description = "Swap pages out before the faults that found them in swap" };
         var compare = new Option<string?>("--compare") { HelpName = "N", Description = "N replays as recorded and N as changed, in turns: what it is worth" };
         var whatIf = new WhatIfOptions();
         var filter = new FilterOptions();
-        var command = new Command("replay", "Make the recorded faults again, without the program") { trace, order, speed, scale, format, output, top };
+        var command = new Command("replay", "Make the recorded faults again, without the program") { trace, order, speed, scale, files, swap, format, output, top };
         whatIf.AddTo(command);
         command.Options.Add(compare);
         filter.AddTo(command);
@@ -50,6 +54,8 @@ internal static class ReplayVerb
                 result.GetValue(scale) is { } pages ? WhatIfOptions.Number("--scale", pages, 1, MostScale) : 1,
                 filter.Parse(result))
             {
+                UsesRealFiles = result.GetValue(files) is { } which && Choice.Parse("--files", which, Files),
+                Swaps = result.GetValue(swap),
                 Change = whatIf.Parse(result),
             })));
         return command;

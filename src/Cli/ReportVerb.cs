@@ -101,7 +101,7 @@ internal static class ReportVerb
         => args.Format == ReportFormat.Json ? ReportParts.All
             : args.By is { } table ? table.Parts()
             : args.Format == ReportFormat.Csv ? ReportParts.None
-            : ReportParts.Tasks | ReportParts.Stacks | ReportParts.Activity;
+            : ReportParts.Tasks | ReportParts.Stacks | ReportParts.Activity | ReportParts.Memory;
 
     private static void WriteText(TextWriter writer, List<FaultReport> reports, ReportArgs args)
     {

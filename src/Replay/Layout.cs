@@ -139,12 +139,14 @@ internal sealed class Layout(Tasks tasks)
 
     private void MapPiece(ReplayedThread thread, ReplayedRegion region, ulong start, ulong end, OpFlags pages)
     {
+        var (file, offset) = region.Place(start);
         var op = new Op
         {
             Kind = OpKind.Map,
+            Bucket = file,
             Address = start,
             Length = end - start,
-            Offset = region.HasStandIn ? region.FileOffset(start) : 0,
+            Offset = offset,
             Flags = pages | (region.Ledger.Prot is [_, _, 'x', ..] ? OpFlags.Exec : OpFlags.None),
             Prot = region.Prot,
             Source = region.Source,

@@ -8,7 +8,7 @@ namespace Faultrec.Replay;
 /// Makes a page what the recorded fault found. The rule that carries all: whatever the replay has mapped was mapped in the recording
 /// too, so that each recorded fault is a fault again.
 /// </summary>
-internal sealed class PageWork(Tasks tasks, Layout layout, Survey survey, AccessReader access, ReplayChange change)
+internal sealed class PageWork(Tasks tasks, Layout layout, Survey survey, AccessReader access, ReplayOptions options)
 {
     private const ulong PageBytes = 4096;
     private const ulong HugeBytes = 2UL << 20;
@@ -17,17 +17,24 @@ internal sealed class PageWork(Tasks tasks, Layout layout, Survey survey, Access
     private const int DontNeed = 4; // MADV_*
     private const int HugePage = 14;
     private const int NoHugePage = 15;
+    private const int PageOut = 21;
 
     /// <summary>By page of the stand-in file: the slot (and 1) whose operations brought it into the page cache.</summary>
     private readonly Dictionary<ulong, ushort[]> _cached = [];
 
-    public void Prepare(ReplayedThread thread, ReplayedRegion region, FaultBatch batch, int row, ulong address)
+    public void Prepare(ReplayedThread thread, ReplayedRegion region, FaultBatch batch, int row, ulong address, FaultKind kind)
     {
         var page = (long)(address >> 12);
         var state = thread.Process.States[page];
         var found = FaultFacts.Of(batch, row);
         if (state != PageState.Absent)
             layout.WaitForOthers(thread, region);
+        if (options.Swaps && kind == FaultKind.SwapDevice && region.Source == OpSource.Anonymous)
+        {
+            SwapOut(thread, address, state);
+            return;
+        }
+
         if (MustDrop(batch, row, found, state))
             Drop(thread, region, batch, row, address);
         if (region.KeepsRecordedHuge)
@@ -94,7 +101,7 @@ internal sealed class PageWork(Tasks tasks, Layout layout, Survey survey, Access
                 if (batch.Pid[next] != thread.Process.Pid)
                     continue;
                 // Another thread's touch would not come after this thread's operation.
-                if (change.TidOf(batch, next) != thread.Tid || batch.RegionId[next] != region.Ledger.Id || (ulong)batch.Address[next] + region.Shift >> 12 != end >> 12
+                if (options.Change.TidOf(batch, next) != thread.Tid || batch.RegionId[next] != region.Ledger.Id || (ulong)batch.Address[next] + region.Shift >> 12 != end >> 12
                     || batch.PageOrder[next] >= PageTableEntry.HugeOrder || !MustDrop(batch, next, FaultFacts.Of(batch, next), states[(long)(end >> 12)]))
                     break;
                 end += PageBytes;
@@ -116,6 +123,14 @@ internal sealed class PageWork(Tasks tasks, Layout layout, Survey survey, Access
         tasks.Push(thread, new Op { Kind = OpKind.Advise, Address = start, Length = HugeBytes, Prot = (byte)(isHuge ? HugePage : NoHugePage) });
     }
 
+    // One page at a time: what was read ahead with it would be no major fault any more.
+    private void SwapOut(ReplayedThread thread, ulong address, PageState state)
+    {
+        if (!IsTouched(state))
+            tasks.Push(thread, new Op { Kind = OpKind.Prepare, Address = address, Flags = OpFlags.Write });
+        tasks.Push(thread, new Op { Kind = OpKind.Advise, Address = address & ~(PageBytes - 1), Length = PageBytes, Prot = PageOut });
+    }
+
     /// <summary>The page of the file comes from the page cache, or from the disk, as it did.</summary>
     private void SetCache(ReplayedThread thread, ReplayedRegion region, ulong address, bool isCold)
     {
@@ -124,7 +139,7 @@ internal sealed class PageWork(Tasks tasks, Layout layout, Survey survey, Access
         if (isCold)
         {
             if (owner != 0)
-                tasks.Push(thread, new Op { Kind = OpKind.Evict, Offset = region.FileOffset(start), Length = PageBytes });
+                PushOnFile(thread, OpKind.Evict, region, start, PageBytes);
             owner = (ushort)(thread.Slot + 1);
             return;
         }
@@ -140,7 +155,7 @@ internal sealed class PageWork(Tasks tasks, Layout layout, Survey survey, Access
             end += PageBytes;
         for (var at = first; at < end; at += PageBytes)
             CacheOf(region.FileOffset(at)) = (ushort)(thread.Slot + 1);
-        tasks.Push(thread, new Op { Kind = OpKind.Warm, Offset = region.FileOffset(first), Length = end - first });
+        PushOnFile(thread, OpKind.Warm, region, first, end - first);
     }
 
     /// <summary>What the kernel would have mapped with the page, if its units were larger. Fault-around maps what is in the page cache.</summary>
@@ -170,6 +185,12 @@ internal sealed class PageWork(Tasks tasks, Layout layout, Survey survey, Access
     /// <summary>The aligned unit around an address, as far as the region goes.</summary>
     private static (ulong Start, ulong End) Around(ReplayedRegion region, ulong address, ulong unit)
         => (Math.Max(address & ~(unit - 1), region.Start), Math.Min((address & ~(unit - 1)) + unit, region.End));
+
+    private void PushOnFile(ReplayedThread thread, OpKind kind, ReplayedRegion region, ulong start, ulong length)
+    {
+        var (file, offset) = region.Place(start);
+        tasks.Push(thread, new Op { Kind = kind, Bucket = file, Offset = offset, Length = length });
+    }
 
     private bool IsWhole(ReplayedRegion region, ulong address)
         => !survey.IsPartial(region.Part!, region.FileOffset(address) - region.Part!.Base);

@@ -24,7 +24,7 @@ internal sealed class Planner
         (_metadata, _options, _admission, _survey, _tasks) = (metadata, options, admission, survey, tasks);
         _access = new AccessReader(metadata.Backend);
         _layout = new Layout(tasks);
-        _pages = new PageWork(tasks, _layout, survey, _access, options.Change);
+        _pages = new PageWork(tasks, _layout, survey, _access, options);
         _files = admission.Regions.Where(region => region.HasStandIn).OrderBy(region => region.BornNs).ToLookup(region => region.Ledger.Pid);
         FillTimeline();
     }
@@ -134,7 +134,7 @@ internal sealed class Planner
         else
         {
             _layout.Ensure(thread, region!, address);
-            _pages.Prepare(thread, region!, batch, row, address);
+            _pages.Prepare(thread, region!, batch, row, address, kind);
         }
 
         var position = _tasks.Push(thread, new Op

@@ -48,6 +48,8 @@ public static class ReplayJson
         json.WriteString("order", options.Order == ReplayOrder.Strict ? "strict" : "thread");
         JsonReport.WriteNullable(json, "speed", options.Speed > 0 ? options.Speed : null);
         json.WriteNumber("scale", options.Scale);
+        json.WriteBoolean("swap", options.Swaps);
+        json.WriteString("files", options.UsesRealFiles ? "real" : "stand-in");
         json.WriteString("change", options.Change.Words);
         json.WriteString("filter", options.Filter.ToString());
         json.WriteEndObject();

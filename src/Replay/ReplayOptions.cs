@@ -15,5 +15,11 @@ public enum ReplayOrder
 /// <param name="Scale">One page in so many; 1: all.</param>
 public sealed record ReplayOptions(ReplayOrder Order, double Speed, int Scale, FaultFilter Filter)
 {
+    /// <summary>Pages that came from swap are swapped out before, instead of made new.</summary>
+    public bool Swaps { get; init; }
+
+    /// <summary>The recorded files themselves are mapped, to be read, where they are here.</summary>
+    public bool UsesRealFiles { get; init; }
+
     public ReplayChange Change { get; init; } = ReplayChange.None;
 }

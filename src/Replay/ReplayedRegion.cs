@@ -121,7 +121,12 @@ internal sealed class ReplayedRegion
     /// <summary>Where the engine itself lies.</summary>
     public static bool IsEngines(ulong address) => address >= WindowStart && address < WindowStart + WindowBytes;
 
+    /// <summary>In the stand-in file, also where the file itself is mapped: a number for each page.</summary>
     public ulong FileOffset(ulong address) => Part!.Base + (Ledger.FileOffset - Part.FirstByte) + (address - Start);
+
+    /// <summary>Of operations on its file: which, and where in it.</summary>
+    public (uint File, ulong Offset) Place(ulong address)
+        => Part?.Real is { } real ? ((uint)real.DangerousGetHandle() + 1, Ledger.FileOffset + (address - Start)) : (0, HasStandIn ? FileOffset(address) : 0);
 
     /// <summary>The other's memory at an address can stand for this one's there.</summary>
     public bool IsSameMemory(ReplayedRegion other)

@@ -17,6 +17,11 @@ internal sealed class StandInPart
     public ulong Base { get; set; }
 
     public int Index { get; init; }
+
+    public List<ReplayedRegion> Regions { get; } = [];
+
+    /// <summary>The recorded file itself; null: the stand-in stands for it.</summary>
+    public SafeFileHandle? Real { get; set; }
 }
 
 /// <summary>
@@ -30,7 +35,9 @@ internal sealed class StandIns : IDisposable
     private const ulong LargestPart = 1UL << 40;
     private const ulong LargestFile = 1UL << 43;
     private const int PageBytes = 4096;
-    private const int DontNeed = 4; // POSIX_FADV_DONTNEED
+    private const int DontNeed = 4; // POSIX_FADV_*
+    private const int Random = 1;
+    private const int MostRealFiles = 500;
 
     private readonly Dictionary<(bool InMemory, string Path, ulong Inode, string? Device), StandInPart> _parts = [];
     private SafeFileHandle? _file;
@@ -54,8 +61,38 @@ internal sealed class StandIns : IDisposable
             _parts[key] = part = new StandInPart { Index = _parts.Count };
         part.FirstByte = Math.Min(part.FirstByte, ledger.FileOffset);
         part.EndByte = Math.Max(part.EndByte, ledger.FileOffset + length);
+        part.Regions.Add(region);
         region.Part = part;
         return true;
+    }
+
+    /// <summary>
+    /// Opens the recorded files themselves, to be read: those with a fault, that are regular files here and go on behind where their last
+    /// mapping begins. Call before <see cref="Create"/>.
+    /// </summary>
+    /// <returns>How many were opened, and how many were not and have stand-ins.</returns>
+    public (int Opened, int Others) OpenReal()
+    {
+        var (opened, others) = (0, 0);
+        foreach (var (key, part) in _parts)
+        {
+            if (key.InMemory || !part.Regions.Exists(region => region.HasFaults))
+                continue;
+            // A shared mapping that is written to would change the file.
+            var isWritten = part.Regions.Exists(region => region.IsShared && region.IsWritable);
+            part.Real = isWritten || opened == MostRealFiles ? null : RegularFile.Open(key.Path, part.Regions.Max(region => region.Ledger.FileOffset));
+            if (part.Real is null)
+            {
+                others++;
+                continue;
+            }
+
+            opened++;
+            _ = Libc.Inherit((int)part.Real.DangerousGetHandle());
+            _ = Libc.PosixFadvise((int)part.Real.DangerousGetHandle(), 0, 0, Random);
+        }
+
+        return (opened, others);
     }
 
     /// <param name="coldPages">Offsets in parts that must come from the disk.</param>
@@ -68,13 +105,16 @@ internal sealed class StandIns : IDisposable
             return;
         var folder = Folder();
         _file = Open(folder, (long)fileBytes);
-        if (coldPages.Count > 0)
-            WriteCold(folder, coldPages);
+        var cold = coldPages.Where(page => page.Part.Real is null).ToList();
+        if (cold.Count > 0)
+            WriteCold(folder, cold);
     }
 
     public void Dispose()
     {
         _file?.Dispose();
+        foreach (var part in _parts.Values)
+            part.Real?.Dispose();
         if (MemoryFd >= 0)
             MemoryFile.Close(MemoryFd);
         MemoryFd = -1;

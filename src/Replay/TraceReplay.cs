@@ -26,8 +26,13 @@ public static class TraceReplay
         var survey = Survey.Of(reader, options, admission, cancelled);
         if (survey.Faults == 0)
             throw new FaultrecException(ExitCode.BadInput, $"{HostileText.Visible(reader.Path)}: none of its faults can be replayed; expected some in known mappings, that the filter leaves");
+        if (options.Change.Populated is not null && !admission.Regions.Any(region => region is { IsPopulated: true, HasFaults: true }))
+            throw new FaultrecException(ExitCode.BadInput, $"{options.Change.Words}: found no such region with faults that can be filled; expected a part of a name, or an id, of the report's regions, or all");
         RefuseMemory(survey);
         RefuseNode(options.Change.NumaNode);
+        if (options.Swaps && MemInfo("SwapTotal") == 0)
+            throw new FaultrecException(ExitCode.NotPermitted, "--swap: this machine has no swap on (/proc/swaps); expected some; without --swap such pages are made new");
+        var real = options.UsesRealFiles ? standIns.OpenReal() : default;
         standIns.Create(survey.ColdPages);
         var isPaced = options.Speed > 0;
         // One of the first process, one for a process's first thread where another of its threads has the faults.
@@ -41,7 +46,7 @@ public static class TraceReplay
         planner.Run(reader, cancelled);
         rings.Finish();
         engine.WaitForEnd();
-        return Result(reader, options, survey, tally, planner, Notes(metadata, options.Change, survey, standIns, arena));
+        return Result(reader, options, survey, tally, planner, Notes(metadata, options, survey, standIns, real, arena));
 
         void Check()
         {
@@ -92,17 +97,22 @@ public static class TraceReplay
         return long.TryParse(line.AsSpan(line.IndexOf(':') + 1).Trim().TrimEnd(" kB"), CultureInfo.InvariantCulture, out var value) ? value : int.MaxValue;
     }
 
-    private static List<string> Notes(TraceMetadata metadata, ReplayChange change, Survey survey, StandIns standIns, Arena arena)
+    private static List<string> Notes(TraceMetadata metadata, ReplayOptions options, Survey survey, StandIns standIns, (int Opened, int Others) real, Arena arena)
     {
         var notes = new List<string>();
+        var change = options.Change;
         if (metadata.Sampling is not null || survey.IsSampled)
             notes.Add("the recording is a sample: what it holds is replayed, not what it stands for");
         if (!KindRule.CanTell(metadata))
             notes.Add("the recording has no page-table facts: what a page was before its fault is guessed from its faults before");
+        if (options.UsesRealFiles)
+            notes.Add($"{Units.Of(real.Opened, "file")} of the recording mapped themselves, to be read; {Units.Count(real.Others)} by stand-ins: not here, no regular file, shorter, not readable, or written to by all who map it");
         if (standIns.Warning is { } warning)
             notes.Add(warning);
-        if (survey.Buckets.All.Any(bucket => bucket.Kind is FaultKind.SwapDevice or FaultKind.SwapCache))
-            notes.Add("pages that came from swap are made new: they are not swapped out again");
+        if (survey.Buckets.All.Any(bucket => bucket.Kind == FaultKind.SwapCache || (bucket.Kind == FaultKind.SwapDevice && !options.Swaps)))
+            notes.Add(options.Swaps
+                ? "pages that the swap cache still had are made new"
+                : "pages that came from swap are made new: with --swap, and swap on, they are swapped out before");
         var hadHuge = survey.Buckets.All.Any(bucket => bucket.Kind == FaultKind.Huge);
         if ((change.HugePages is not null || (hadHuge && !change.NoHugePages)) && HugePagesAreOff())
             notes.Add("transparent huge pages are off on this machine (/sys/kernel/mm/transparent_hugepage/enabled): huge faults come back as small ones");

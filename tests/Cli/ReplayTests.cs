@@ -46,11 +46,35 @@ public sealed class ReplayTests : CliTest
         Assert.True(faults.GetProperty("changed").GetInt64() < faults.GetProperty("plain").GetInt64(), faults.ToString());
     }
 
+    [Fact]
+    public void WithoutSwapNothingCanBeSwappedOut()
+    {
+        Assert.SkipUnless(File.ReadLines("/proc/swaps").Count() == 1, "swap is on here");
+        SmallTrace.Write(Folder["a.parquet"]);
+
+        var finished = Faultrec("replay", "a.parquet", "--swap");
+
+        Assert.Equal(4, finished.Status);
+        Assert.StartsWith("faultrec: --swap: this machine has no swap on", Assert.Single(finished.ErrorLines), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void AChangeOfNoRegionIsAMistake()
+    {
+        SmallTrace.Write(Folder["a.parquet"]);
+
+        var finished = Faultrec("replay", "a.parquet", "--populate", "no-such-region");
+
+        Assert.Equal(3, finished.Status);
+        Assert.StartsWith("faultrec: --populate no-such-region: found no such region with faults", Assert.Single(finished.ErrorLines), StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("--speed", "fast", "expected max, or a number")]
     [InlineData("--speed", "0", "expected max, or a number")]
     [InlineData("--scale", "0", "expected a whole number")]
     [InlineData("--order", "random", "expected one of thread, strict")]
+    [InlineData("--files", "all", "expected one of stand-in, real")]
     [InlineData("--thp", "sometimes", "expected one of always, never")]
     [InlineData("--page-size", "3KiB", "expected a power of two from 8KiB to 2MiB")]
     [InlineData("--fault-around", "4GiB", "expected a power of two from 8KiB to 2MiB")]

@@ -74,6 +74,19 @@ public sealed class ReplayTests : LiveTest
     }
 
     [Fact]
+    public void PagesThatCameFromSwapAreSwappedOutBefore()
+    {
+        var withSwap = Path.Combine(Checkout.Root, "fixtures", "with-swap.sh");
+        Assert.Equal(0, Running.ToEnd(InFolder, withSwap, Checkout.Faultrec, "record", "-o", TracePath, "--", Checkout.Fixture("fault_kind"), "swap_device").Status);
+
+        var finished = Running.ToEnd(InFolder, withSwap, Checkout.Faultrec, "replay", TracePath, "--swap", "--format", "json");
+
+        Assert.Equal((0, ""), (finished.Status, finished.Error));
+        var row = Said(finished.Output)["kinds"]!.AsArray().Single(row => row!["kind"]!.GetValue<string>() == "swap_device")!.AsObject();
+        Assert.Equal((300, 300), (Number(row, "recorded"), Number(row, "replayed_major")));
+    }
+
+    [Fact]
     public void MemoryComesFromThePoolOfHugePages()
     {
         RecordCommand("seq_touch", "8");

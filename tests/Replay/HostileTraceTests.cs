@@ -45,6 +45,40 @@ public sealed class HostileTraceTests
     }
 
     [Fact]
+    public void RealFilesAreReadOnlyWhenAskedForAndWhatIsNoFileNever()
+    {
+        var folder = Directory.CreateTempSubdirectory("faultrec-real-").FullName;
+        try
+        {
+            var path = Path.Combine(folder, "data");
+            var bytes = new byte[16 * 4096];
+            new Random(1).NextBytes(bytes);
+            File.WriteAllBytes(path, bytes);
+            Region Of(int id, string file, string prot) => new() { Id = id, Pid = 10, Start = (ulong)id << 30, End = ((ulong)id << 30) + (16 * 4096), Prot = prot, Name = file, Path = file };
+            var metadata = Replaying.Metadata(Of(1, path, "rw-p"), Of(2, "/dev/zero-not-there", "r--p"), Of(3, "/dev/tty", "r--p"), Of(4, path + "2", "rw-s"));
+            Fault[] faults =
+            [
+                .. Enumerable.Range(0, 16).Select(page => ReplayStories.Write(page) with { Address = (1UL << 30) + ((ulong)page << 12) }),
+                ReplayStories.Write(0) with { Address = 2UL << 30, Region = 2, Access = FaultAccess.Read, TimeNs = 100 },
+                ReplayStories.Write(0) with { Address = 3UL << 30, Region = 3, Access = FaultAccess.Read, TimeNs = 101 },
+                ReplayStories.Write(0) with { Address = 4UL << 30, Region = 4, TimeNs = 102 },
+            ];
+            File.WriteAllBytes(path + "2", bytes);
+
+            var result = Replaying.Of(metadata, faults, Replaying.AtOnce with { UsesRealFiles = true });
+
+            Assert.Equal(1, result.Fidelity);
+            Assert.Contains(result.Notes, note => note.StartsWith("1 file of the recording mapped themselves, to be read; 3 by stand-ins", StringComparison.Ordinal));
+            Assert.Equal(bytes, File.ReadAllBytes(path));
+            Assert.Equal(bytes, File.ReadAllBytes(path + "2"));
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    [Fact]
     public void WhereTheEngineLiesARegionMovesByWholeHugePages()
     {
         var region = ReplayedRegion.Of(Replaying.Anonymous(1, 0x2a00_0000_0000, 64), ReplayChange.None, isForkCopy: false)!;

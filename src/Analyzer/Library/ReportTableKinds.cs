@@ -16,6 +16,7 @@ public static class ReportTableKinds
         ReportTableKind.Hot => ReportParts.Hot,
         ReportTableKind.Locality => ReportParts.Locality,
         ReportTableKind.Storm => ReportParts.Storms,
+        ReportTableKind.PageTable or ReportTableKind.Physical => ReportParts.Memory,
         _ when table.NamesCode() => ReportParts.Stacks,
         _ => ReportParts.None,
     };

@@ -29,5 +29,8 @@ public enum ReportParts
 
     /// <summary>Storms, and who was in them: a second scan when there are any.</summary>
     Storms = 1 << 7,
-    All = Tasks | Stacks | Activity | Time | Heat | Hot | Locality | Storms,
+
+    /// <summary>Page tables and physical memory, where the trace has page-table facts.</summary>
+    Memory = 1 << 8,
+    All = Tasks | Stacks | Activity | Time | Heat | Hot | Locality | Storms | Memory,
 }

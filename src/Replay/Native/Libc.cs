@@ -25,6 +25,12 @@ internal static unsafe partial class Libc
     [LibraryImport(Library, EntryPoint = "posix_fadvise", SetLastError = true)]
     public static partial int PosixFadvise(int fd, long offset, long length, int advice);
 
+    [LibraryImport(Library, EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    public static partial int Open(string path, int flags);
+
+    [LibraryImport(Library, EntryPoint = "statx", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    public static partial int Statx(int folder, string path, int flags, uint mask, byte* result);
+
     [LibraryImport(Library, EntryPoint = "fcntl", SetLastError = true)]
     private static partial int Fcntl(int fd, int command, int argument);
 

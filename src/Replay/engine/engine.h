@@ -71,7 +71,9 @@ struct op {
 	u64 length;
 	u64 offset; /* in the stand-in file; of a wait: operations */
 	s64 due_ns; /* of a touch: since the replay began */
-	u32 bucket; /* of a touch: faults are counted by it; of wait, spawn, fork: the slot */
+	/* Of a touch: faults are counted by it; of wait, spawn, fork: the slot; of what needs a
+	 * file: its descriptor and 1, or 0 for the stand-in. */
+	u32 bucket;
 	u8 kind;
 	u8 flags;
 	u8 prot;

@@ -14,6 +14,11 @@ static void note_error(const struct op *op, long result)
 	}
 }
 
+static long file_of(const struct op *op)
+{
+	return op->bucket ? (long)op->bucket - 1 : arena()->file;
+}
+
 static long map(const struct op *op)
 {
 	int is_file = op->source >= SOURCE_FILE, is_memory = op->source >= SOURCE_MEMORY_FILE;
@@ -23,7 +28,7 @@ static long map(const struct op *op)
 	 * space. */
 	long flags = MAP_FIXED | MAP_NORESERVE | (is_shared ? MAP_SHARED : MAP_PRIVATE) |
 		     (is_file ? 0 : MAP_ANONYMOUS) | (op->flags & OP_HUGETLB ? MAP_HUGETLB : 0);
-	long file = !is_file ? -1 : is_memory ? arena()->memory_file : arena()->file;
+	long file = !is_file ? -1 : is_memory ? arena()->memory_file : file_of(op);
 	long result = sys6(__NR_mmap, op->address, op->length, op->prot, flags, file, op->offset);
 
 	if (result < 0 && result > -4096)
@@ -44,10 +49,11 @@ static long map(const struct op *op)
 
 static long warm(const struct op *op)
 {
+	long file = file_of(op);
 	char byte;
 
 	for (u64 at = 0; at < op->length; at += PAGE_BYTES) {
-		long result = sys4(__NR_pread64, arena()->file, (long)&byte, 1, op->offset + at);
+		long result = sys4(__NR_pread64, file, (long)&byte, 1, op->offset + at);
 
 		if (result < 0)
 			return result;
@@ -57,7 +63,7 @@ static long warm(const struct op *op)
 
 static long evict(const struct op *op)
 {
-	return sys4(__NR_fadvise64, arena()->file, op->offset, op->length, POSIX_FADV_DONTNEED);
+	return sys4(__NR_fadvise64, file_of(op), op->offset, op->length, POSIX_FADV_DONTNEED);
 }
 
 void change_layout(const struct op *op)
