@@ -47,11 +47,11 @@ internal static class ReplayVerb
             result.GetValue(format) is { } name && Choice.Parse("--format", name, Formats),
             result.GetValue(output),
             result.GetValue(top) is { } rows ? ReportVerb.ParseTop(rows) : null,
-            result.GetValue(compare) is { } pairs ? WhatIfOptions.Number("--compare", pairs, 1, MostPairs) : 0,
+            result.GetValue(compare) is { } pairs ? NumberText.Parse("--compare", pairs, 1, MostPairs) : 0,
             new ReplayOptions(
                 result.GetValue(order) is { } word ? Choice.Parse("--order", word, Orders) : ReplayOrder.Thread,
                 Speed(result.GetValue(speed)),
-                result.GetValue(scale) is { } pages ? WhatIfOptions.Number("--scale", pages, 1, MostScale) : 1,
+                result.GetValue(scale) is { } pages ? NumberText.Parse("--scale", pages, 1, MostScale) : 1,
                 filter.Parse(result))
             {
                 UsesRealFiles = result.GetValue(files) is { } which && Choice.Parse("--files", which, Files),

@@ -6,7 +6,6 @@ namespace Faultrec.Replay;
 internal sealed class Layout(Tasks tasks)
 {
     private const ulong Nowhere = ulong.MaxValue;
-    private const ulong HugeBytes = 2UL << 20;
     private const int PopulateRead = 22; // MADV_*
     private const int PopulateWrite = 23;
 
@@ -101,7 +100,7 @@ internal sealed class Layout(Tasks tasks)
 
     private void Map(ReplayedThread thread, ReplayedRegion region, ulong start, ulong end)
     {
-        var (hugeStart, hugeEnd) = ((start + HugeBytes - 1) & ~(HugeBytes - 1), end & ~(HugeBytes - 1));
+        var (hugeStart, hugeEnd) = ((start + ReplayedRegion.HugeBytes - 1) & ~(ReplayedRegion.HugeBytes - 1), end & ~(ReplayedRegion.HugeBytes - 1));
         if (region.IsHugetlb && hugeStart < hugeEnd)
         {
             if (start < hugeStart)

@@ -11,7 +11,7 @@ namespace Faultrec.Replay;
 internal sealed class PageWork(Tasks tasks, Layout layout, Survey survey, AccessReader access, ReplayOptions options)
 {
     private const ulong PageBytes = 4096;
-    private const ulong HugeBytes = 2UL << 20;
+    private const ulong HugeBytes = ReplayedRegion.HugeBytes;
     private const ulong WindowBytes = 1 << 16;
     private const int LongestDrop = 4096;
     private const int DontNeed = 4; // MADV_*
@@ -147,12 +147,7 @@ internal sealed class PageWork(Tasks tasks, Layout layout, Survey survey, Access
         if (owner == thread.Slot + 1)
             return;
         // All around, where the recording does not show that some of it was not in memory.
-        var (first, end) = (start, start + PageBytes);
-        var (lowest, highest) = Around(region, start, Math.Max(WindowBytes, region.FillBytes));
-        while (first > lowest && IsWhole(region, first - PageBytes))
-            first -= PageBytes;
-        while (end < highest && IsWhole(region, end))
-            end += PageBytes;
+        var (first, end) = Stretch(region, start, Math.Max(WindowBytes, region.FillBytes), at => IsWhole(region, at));
         for (var at = first; at < end; at += PageBytes)
             CacheOf(region.FileOffset(at)) = (ushort)(thread.Slot + 1);
         PushOnFile(thread, OpKind.Warm, region, first, end - first);
@@ -161,13 +156,7 @@ internal sealed class PageWork(Tasks tasks, Layout layout, Survey survey, Access
     /// <summary>What the kernel would have mapped with the page, if its units were larger. Fault-around maps what is in the page cache.</summary>
     private void FillAround(ReplayedThread thread, ReplayedRegion region, ulong address, bool isWrite)
     {
-        var (lowest, highest) = Around(region, address, region.FillBytes);
-        var start = address & ~(PageBytes - 1);
-        var end = start + PageBytes;
-        while (start > lowest && CanFill(start - PageBytes))
-            start -= PageBytes;
-        while (end < highest && CanFill(end))
-            end += PageBytes;
+        var (start, end) = Stretch(region, address, region.FillBytes, CanFill);
         for (var at = start; at < end; at += PageBytes)
         {
             if (thread.Process.States[(long)(at >> 12)] == PageState.Absent)
@@ -185,6 +174,19 @@ internal sealed class PageWork(Tasks tasks, Layout layout, Survey survey, Access
     /// <summary>The aligned unit around an address, as far as the region goes.</summary>
     private static (ulong Start, ulong End) Around(ReplayedRegion region, ulong address, ulong unit)
         => (Math.Max(address & ~(unit - 1), region.Start), Math.Min((address & ~(unit - 1)) + unit, region.End));
+
+    /// <summary>The page of an address, and those beside it in its aligned unit, as far as each takes part.</summary>
+    private static (ulong Start, ulong End) Stretch(ReplayedRegion region, ulong address, ulong unit, Predicate<ulong> takesPart)
+    {
+        var (lowest, highest) = Around(region, address, unit);
+        var start = address & ~(PageBytes - 1);
+        var end = start + PageBytes;
+        while (start > lowest && takesPart(start - PageBytes))
+            start -= PageBytes;
+        while (end < highest && takesPart(end))
+            end += PageBytes;
+        return (start, end);
+    }
 
     private void PushOnFile(ReplayedThread thread, OpKind kind, ReplayedRegion region, ulong start, ulong length)
     {

@@ -10,13 +10,14 @@ internal sealed class ReplayedRegion
     /// <summary>Of every 5-level or 4-level process that does not ask for more: TASK_SIZE_MAX of 47 bits.</summary>
     public const ulong UserEnd = 0x7fff_ffff_f000;
 
+    public const ulong HugeBytes = 2UL << 20;
+
     // The engine's image and arena (engine/engine.h), with room; and what mmap_min_addr keeps from ordinary users.
     private const ulong WindowStart = 0x2a00_0000_0000;
     private const ulong WindowBytes = 1UL << 37;
     private const ulong LowEnd = 0x10000;
-    private const ulong LowShift = 2UL << 20;
+    private const ulong LowShift = HugeBytes;
     private const ulong PageMask = 4095;
-    private const ulong HugeBytes = 2UL << 20;
 
     private readonly Dictionary<int, ulong> _touchers = [];
     private int _lastToucher = -1;

@@ -14,7 +14,6 @@ public static class TraceReplay
     private const int OpsOfAllRings = 1 << 18;
     private const double LargestShare = 0.9;
     private const long PageBytes = 4096;
-    private const long HugePageBytes = 2L << 20;
 
     /// <param name="cancelled">Ends the replay, with <see cref="OperationCanceledException"/>.</param>
     public static ReplayResult Run(TraceReader reader, ReplayOptions options, CancellationToken cancelled)
@@ -26,12 +25,8 @@ public static class TraceReplay
         var survey = Survey.Of(reader, options, admission, cancelled);
         if (survey.Faults == 0)
             throw new FaultrecException(ExitCode.BadInput, $"{HostileText.Visible(reader.Path)}: none of its faults can be replayed; expected some in known mappings, that the filter leaves");
-        if (options.Change.Populated is not null && !admission.Regions.Any(region => region is { IsPopulated: true, HasFaults: true }))
-            throw new FaultrecException(ExitCode.BadInput, $"{options.Change.Words}: found no such region with faults that can be filled; expected a part of a name, or an id, of the report's regions, or all");
+        RefuseOptions(options, admission);
         RefuseMemory(survey);
-        RefuseNode(options.Change.NumaNode);
-        if (options.Swaps && MemInfo("SwapTotal") == 0)
-            throw new FaultrecException(ExitCode.NotPermitted, "--swap: this machine has no swap on (/proc/swaps); expected some; without --swap such pages are made new");
         var real = options.UsesRealFiles ? standIns.OpenReal() : default;
         standIns.Create(survey.ColdPages);
         var isPaced = options.Speed > 0;
@@ -71,9 +66,21 @@ public static class TraceReplay
             throw new FaultrecException(ExitCode.NotPermitted, $"the trace has pages of {metadata.PageSize} bytes; expected {PageBytes}, as this machine has");
     }
 
+    /// <summary>What the trace or this machine does not have.</summary>
+    private static void RefuseOptions(ReplayOptions options, Admission admission)
+    {
+        var change = options.Change;
+        if (change.Populated is not null && !admission.Regions.Any(region => region is { IsPopulated: true, HasFaults: true }))
+            throw new FaultrecException(ExitCode.BadInput, $"{change.Words}: found no such region with faults that can be filled; expected a part of a name, or an id, of the report's regions, or all");
+        if (change.NumaNode != ReplayChange.NoNode && !Directory.Exists($"/sys/devices/system/node/node{change.NumaNode}"))
+            throw new FaultrecException(ExitCode.NotPermitted, $"--numa {change.NumaNode}: this machine has no such node; expected one of /sys/devices/system/node");
+        if (options.Swaps && MemInfo("SwapTotal") == 0)
+            throw new FaultrecException(ExitCode.NotPermitted, "--swap: this machine has no swap on (/proc/swaps); expected some; without --swap such pages are made new");
+    }
+
     private static void RefuseMemory(Survey survey)
     {
-        var pool = MemInfo("HugePages_Free") * HugePageBytes;
+        var pool = MemInfo("HugePages_Free") * (long)ReplayedRegion.HugeBytes;
         if (survey.PeakPoolPages * PageBytes > pool)
             throw new FaultrecException(ExitCode.NotPermitted, $"--hugetlb needs {Units.Bytes(survey.PeakPoolPages * PageBytes)} of the pool of huge pages, and {Units.Bytes(pool)} of it are free; expected room for all; enlarge it (sysctl vm.nr_hugepages), or choose regions with --region");
         var (needed, available) = (survey.PeakPages * PageBytes, MemInfo("MemAvailable") * 1024);
@@ -82,12 +89,6 @@ public static class TraceReplay
         throw new FaultrecException(
             ExitCode.NotPermitted,
             $"the trace's faults fill {Units.Bytes(needed)} at their peak, and {Units.Bytes(available)} are available; expected at most {LargestShare:P0} of that; choose regions with --region, or one page in {Math.Ceiling(needed / (available * LargestShare)):0} with --scale");
-    }
-
-    private static void RefuseNode(int node)
-    {
-        if (node != ReplayChange.NoNode && !Directory.Exists($"/sys/devices/system/node/node{node}"))
-            throw new FaultrecException(ExitCode.NotPermitted, $"--numa {node}: this machine has no such node; expected one of /sys/devices/system/node");
     }
 
     /// <returns>In the line's own unit; as good as no limit where there is no such line.</returns>

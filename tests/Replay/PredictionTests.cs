@@ -15,7 +15,7 @@ public sealed class PredictionTests
     [MemberData(nameof(Traces))]
     public void HugePages(string name)
     {
-        Assert.SkipWhen(File.ReadAllText("/sys/kernel/mm/transparent_hugepage/enabled").Contains("[never]", StringComparison.Ordinal), "transparent huge pages are off here");
+        Replaying.SkipWithoutHugePages();
         Agree(name, Scenario.Thp, new ReplayChange { HugePages = static _ => true });
     }
 

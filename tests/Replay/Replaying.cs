@@ -27,6 +27,9 @@ internal static class Replaying
     public static Region Anonymous(int id, ulong start, ulong pages, int pid = 10, long? born = null, long? died = null)
         => new() { Id = id, Pid = pid, Start = start, End = start + (pages * 4096), Prot = "rw-p", Name = "[anon]", BornNs = born, DiedNs = died };
 
+    public static void SkipWithoutHugePages()
+        => Assert.SkipWhen(System.IO.File.ReadAllText("/sys/kernel/mm/transparent_hugepage/enabled").Contains("[never]", StringComparison.Ordinal), "transparent huge pages are off here");
+
     /// <summary>"kind severity recorded/replayed", most first.</summary>
     public static string Words(ReplayResult result)
         => string.Join("; ", Comparison.By(result.Buckets, bucket => (bucket.Kind, bucket.Severity))

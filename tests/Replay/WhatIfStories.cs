@@ -15,7 +15,7 @@ public sealed class WhatIfStories
     [Fact]
     public void HugePagesTakeOneFaultFor2MiB()
     {
-        SkipWithoutHugePages();
+        Replaying.SkipWithoutHugePages();
         var always = Change(new ReplayChange { Words = "--thp always", HugePages = static _ => true });
 
         var result = Replaying.Of(Replaying.Metadata(Replaying.Anonymous(1, Base, 3 * HugePages)), Writes(3 * HugePages), always);
@@ -26,7 +26,7 @@ public sealed class WhatIfStories
     [Fact]
     public void HugePagesComeOnlyWhereTheyAreAskedFor()
     {
-        SkipWithoutHugePages();
+        Replaying.SkipWithoutHugePages();
         var metadata = Replaying.Metadata(Replaying.Anonymous(1, Base, HugePages), Replaying.Anonymous(2, Base + (4 << 20), HugePages));
         Fault[] faults = [.. Writes(HugePages), .. Writes(HugePages).Select(fault => fault with { Address = fault.Address + (4 << 20), Region = 2, TimeNs = 10_000 + fault.TimeNs })];
 
@@ -38,7 +38,7 @@ public sealed class WhatIfStories
     [Fact]
     public void WithoutHugePagesARecordedOneIsASmallOneAndANoteSaysWhatThatMeans()
     {
-        SkipWithoutHugePages();
+        Replaying.SkipWithoutHugePages();
         var huge = Write(0) with { Order = 9 };
         var metadata = Replaying.Metadata(Replaying.Anonymous(1, Base, HugePages));
 
@@ -185,9 +185,6 @@ public sealed class WhatIfStories
         pairs.WriteText(text, default);
         Assert.Contains("replayed plain and with --populate all in turns, 3 times each", text.ToString().ReplaceLineEndings(" "), StringComparison.Ordinal);
     }
-
-    private static void SkipWithoutHugePages()
-        => Assert.SkipWhen(File.ReadAllText("/sys/kernel/mm/transparent_hugepage/enabled").Contains("[never]", StringComparison.Ordinal), "transparent huge pages are off here");
 
     private static ReplayOptions Change(ReplayChange change) => Replaying.AtOnce with { Change = change };
 

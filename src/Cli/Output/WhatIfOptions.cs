@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Globalization;
 using Faultrec.Analyzer;
 using Faultrec.Replay;
 using Faultrec.Traces;
@@ -45,8 +44,8 @@ internal sealed class WhatIfOptions
             FaultAroundBytes = Given(_faultAround) is { } around ? PageSize("--fault-around", around) : 0,
             PageBytes = Given(_pageSize) is { } size ? PageSize("--page-size", size) : 0,
             IsHugetlb = result.GetValue(_hugetlb),
-            Threads = Given(_threads) is { } threads ? Number("--threads", threads, 1, MostThreads) : 0,
-            NumaNode = Given(_numa) is { } node ? Number("--numa", node, 0, MostNodes - 1) : ReplayChange.NoNode,
+            Threads = Given(_threads) is { } threads ? NumberText.Parse("--threads", threads, 1, MostThreads) : 0,
+            NumaNode = Given(_numa) is { } node ? NumberText.Parse("--numa", node, 0, MostNodes - 1) : ReplayChange.NoNode,
         };
         if (change.IsHugetlb)
             words.Add("--hugetlb");
@@ -60,10 +59,6 @@ internal sealed class WhatIfOptions
             return text;
         }
     }
-
-    public static int Number(string option, string text, int least, int most)
-        => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number >= least && number <= most ? number
-            : throw new FaultrecException(ExitCode.Usage, $"{option} {HostileText.Visible(text)}: expected a whole number from {least} to {most}");
 
     private static long PageSize(string option, string text)
         => SizeText.Parse(option, text) is > SmallestPage and <= LargestPage and var bytes && long.IsPow2(bytes) ? bytes
