@@ -24,25 +24,7 @@ public sealed class FaultBatch
     /// <summary>Null in <see cref="PteBefore"/>, where any other bit pattern can be an entry.</summary>
     public const long NullPte = long.MinValue;
 
-    public FaultBatch(int capacity)
-    {
-        Capacity = capacity;
-        TimeNs = new long[capacity];
-        Pid = new int[capacity];
-        Tid = new int[capacity];
-        Cpu = new int[capacity];
-        Comm = new string[capacity];
-        Address = new long[capacity];
-        Ip = new long[capacity];
-        Major = new bool[capacity];
-        KernelAccess = new bool[capacity];
-        RegionId = new int[capacity];
-        Region = new string[capacity];
-        Stack = new string?[capacity];
-        Gup = new bool[capacity];
-        Handler = new string?[capacity];
-        Grew = new bool[capacity];
-    }
+    public FaultBatch(int capacity) => Capacity = capacity;
 
     public int Capacity { get; }
 
@@ -50,33 +32,33 @@ public sealed class FaultBatch
     public int Count { get; set; }
 
     /// <summary>Start of the fault, ns since the recording began (completion where no duration is known).</summary>
-    public long[] TimeNs { get; }
+    public long[] TimeNs => field ??= new long[Capacity];
 
     /// <summary>Time in the kernel's fault handler, ns; <see cref="Null"/> where entry was not seen.</summary>
     public long[] DurationNs => field ??= New<long>(Null);
 
     /// <summary>Process (thread group) id in the recorder's pid namespace.</summary>
-    public int[] Pid { get; }
+    public int[] Pid => field ??= new int[Capacity];
 
-    public int[] Tid { get; }
+    public int[] Tid => field ??= new int[Capacity];
 
-    public int[] Cpu { get; }
+    public int[] Cpu => field ??= new int[Capacity];
 
     /// <summary>Thread name at the fault.</summary>
-    public string[] Comm { get; }
+    public string[] Comm => field ??= new string[Capacity];
 
     /// <summary>Faulting user address, byte exact; bit pattern of the unsigned address.</summary>
-    public long[] Address { get; }
+    public long[] Address => field ??= new long[Capacity];
 
     /// <summary>Instruction pointer; kernel text when the kernel faulted on the program's behalf.</summary>
-    public long[] Ip { get; }
+    public long[] Ip => field ??= new long[Capacity];
 
-    public bool[] Major { get; }
+    public bool[] Major => field ??= new bool[Capacity];
 
     public FaultAccess[] Access => field ??= New(FaultAccess.Unknown);
 
     /// <summary>Kernel mode touched user memory.</summary>
-    public bool[] KernelAccess { get; }
+    public bool[] KernelAccess => field ??= new bool[Capacity];
 
     /// <summary>Raw x86 error code (arch/x86/include/asm/trap_pf.h) or <see cref="Null"/>.</summary>
     public int[] ErrorCode => field ??= New(Null);
@@ -103,25 +85,25 @@ public sealed class FaultBatch
     public sbyte[] PageOrder => field ??= New((sbyte)Null);
 
     /// <summary><see cref="Traces.Region.Id"/> of the mapping in force at <see cref="TimeNs"/>; 0 = no mapping known.</summary>
-    public int[] RegionId { get; }
+    public int[] RegionId => field ??= new int[Capacity];
 
     /// <summary>Name of that region, repeated for people who read the file with SQL.</summary>
-    public string[] Region { get; }
+    public string[] Region => field ??= new string[Capacity];
 
     /// <summary>Page offset in the mapped file (vmf->pgoff), or <see cref="Null"/> for anonymous memory.</summary>
     public long[] FilePage => field ??= New<long>(Null);
 
     /// <summary>Folded user stack, root first, ';' between frames; null when not recorded.</summary>
-    public string?[] Stack { get; }
+    public string?[] Stack => field ??= new string?[Capacity];
 
     /// <summary>A node of <see cref="TraceMetadata.Stacks"/>, or <see cref="Null"/>.</summary>
     public int[] StackId => field ??= New(Null);
 
     /// <summary>get_user_pages raised it for a system call or execve: no page-fault exception happened.</summary>
-    public bool[] Gup { get; }
+    public bool[] Gup => field ??= new bool[Capacity];
 
     /// <summary>Kernel function that served the fault (do_anonymous_page); null where it was not asked for, or is inlined.</summary>
-    public string?[] Handler { get; }
+    public string?[] Handler => field ??= new string?[Capacity];
 
     /// <summary>vmf->address as <see cref="Handler"/> got it, or <see cref="Null"/>.</summary>
     public long[] VmfAddress => field ??= New<long>(Null);
@@ -133,7 +115,7 @@ public sealed class FaultBatch
     public int[] Weight => field ??= New(1);
 
     /// <summary>The kernel grew the mapping, a stack, to serve this fault.</summary>
-    public bool[] Grew { get; }
+    public bool[] Grew => field ??= new bool[Capacity];
 
     /// <summary>Of <see cref="DurationNs"/>: direct reclaim of memory, ns; <see cref="Null"/> where not traced.</summary>
     public long[] ReclaimNs => field ??= New<long>(Null);

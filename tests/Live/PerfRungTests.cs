@@ -112,6 +112,22 @@ public sealed class PerfRungTests : LiveTest
         Assert.Equal(Enumerable.Range(0, pages).Select(page => (start >> 12) + (ulong)page), touched.Order());
     }
 
+    /// <summary>The target faults all the time while its events are opened.</summary>
+    [Fact]
+    public void WhatTheEventsCountFromTheirFirstMomentOnIsTold()
+    {
+        using var program = Running.Start(InFolder, "setpriv", [.. AsNobody, Checkout.Fixture("keep_touching")]);
+
+        var result = Record("--duration", "100ms", "--pid", $"{program.Pid}");
+        program.Signal(Running.Sigterm);
+        program.Wait();
+
+        Assert.Equal(0, result.Status);
+        var counts = Counts.Read(TracePath);
+        Assert.True(counts.Receipt.Events > 0);
+        Assert.Equal(counts.Receipt.PerfMinor + counts.Receipt.PerfMajor, counts.Receipt.Events + counts.Receipt.Lost);
+    }
+
     /// <summary>A recorder that does not get to run loses faults, and says exactly how many.</summary>
     [Fact]
     public void WhatIsLostIsCounted()

@@ -5,61 +5,98 @@ namespace Faultrec.Analyzer;
 /// <summary>Moves the rows that passed a filter to the front of a batch, so that what follows runs over dense arrays.</summary>
 internal static class RowCompaction
 {
-    /// <param name="columns">Only these are moved; others are stale afterwards.</param>
+    /// <param name="columns">Only these are moved, or looked at: a batch makes most of its arrays when they are first asked for.</param>
     public static void Keep(FaultBatch batch, FaultColumns columns, Severity[] severities, FaultKind[] kinds, bool[] keep)
     {
         var rows = batch.Count;
         batch.Count = Move(severities, keep, rows);
         Move(kinds, keep, rows);
-        MoveIf(columns, FaultColumns.TimeNs, batch.TimeNs, keep, rows);
-        MoveIf(columns, FaultColumns.DurationNs, batch.DurationNs, keep, rows);
-        MoveIf(columns, FaultColumns.Pid, batch.Pid, keep, rows);
-        MoveIf(columns, FaultColumns.Tid, batch.Tid, keep, rows);
-        MoveIf(columns, FaultColumns.Cpu, batch.Cpu, keep, rows);
-        MoveIf(columns, FaultColumns.Comm, batch.Comm, keep, rows);
-        MoveIf(columns, FaultColumns.Address, batch.Address, keep, rows);
-        MoveIf(columns, FaultColumns.Ip, batch.Ip, keep, rows);
-        MoveIf(columns, FaultColumns.Major, batch.Major, keep, rows);
-        MoveIf(columns, FaultColumns.Access, batch.Access, keep, rows);
-        MoveIf(columns, FaultColumns.KernelAccess, batch.KernelAccess, keep, rows);
-        MoveIf(columns, FaultColumns.ErrorCode, batch.ErrorCode, keep, rows);
-        MoveIf(columns, FaultColumns.FaultFlags, batch.FaultFlags, keep, rows);
-        MoveIf(columns, FaultColumns.FaultResult, batch.FaultResult, keep, rows);
-        MoveIf(columns, FaultColumns.Signal, batch.Signal, keep, rows);
-        MoveIf(columns, FaultColumns.PtLevel, batch.PtLevel, keep, rows);
-        MoveIf(columns, FaultColumns.PteBefore, batch.PteBefore, keep, rows);
-        MoveIf(columns, FaultColumns.Pfn, batch.Pfn, keep, rows);
-        MoveIf(columns, FaultColumns.PageOrder, batch.PageOrder, keep, rows);
-        MoveIf(columns, FaultColumns.RegionId, batch.RegionId, keep, rows);
-        MoveIf(columns, FaultColumns.Region, batch.Region, keep, rows);
-        MoveIf(columns, FaultColumns.FilePage, batch.FilePage, keep, rows);
-        MoveIf(columns, FaultColumns.Stack, batch.Stack, keep, rows);
-        MoveIf(columns, FaultColumns.Gup, batch.Gup, keep, rows);
-        MoveIf(columns, FaultColumns.Handler, batch.Handler, keep, rows);
-        MoveIf(columns, FaultColumns.VmfAddress, batch.VmfAddress, keep, rows);
-        MoveIf(columns, FaultColumns.VmfPgoff, batch.VmfPgoff, keep, rows);
-        MoveIf(columns, FaultColumns.Weight, batch.Weight, keep, rows);
-        MoveIf(columns, FaultColumns.Grew, batch.Grew, keep, rows);
-        MoveIf(columns, FaultColumns.ReclaimNs, batch.ReclaimNs, keep, rows);
-        MoveIf(columns, FaultColumns.CompactionNs, batch.CompactionNs, keep, rows);
-        MoveIf(columns, FaultColumns.IoWaitNs, batch.IoWaitNs, keep, rows);
-        MoveIf(columns, FaultColumns.LockWaitNs, batch.LockWaitNs, keep, rows);
-        MoveIf(columns, FaultColumns.OffCpuNs, batch.OffCpuNs, keep, rows);
-        MoveIf(columns, FaultColumns.ZeroingNs, batch.ZeroingNs, keep, rows);
-        MoveIf(columns, FaultColumns.SlabFast, batch.SlabFast, keep, rows);
-        MoveIf(columns, FaultColumns.SlabSheaf, batch.SlabSheaf, keep, rows);
-        MoveIf(columns, FaultColumns.SlabLocal, batch.SlabLocal, keep, rows);
-        MoveIf(columns, FaultColumns.SlabPartial, batch.SlabPartial, keep, rows);
-        MoveIf(columns, FaultColumns.SlabRemote, batch.SlabRemote, keep, rows);
-        MoveIf(columns, FaultColumns.SlabBuddy, batch.SlabBuddy, keep, rows);
-        MoveIf(columns, FaultColumns.BuddyPages, batch.BuddyPages, keep, rows);
-        MoveIf(columns, FaultColumns.StackId, batch.StackId, keep, rows);
-    }
-
-    private static void MoveIf<T>(FaultColumns columns, FaultColumns column, T[] values, bool[] keep, int rows)
-    {
-        if ((columns & column) != 0)
-            Move(values, keep, rows);
+        if (columns.HasFlag(FaultColumns.TimeNs))
+            Move(batch.TimeNs, keep, rows);
+        if (columns.HasFlag(FaultColumns.DurationNs))
+            Move(batch.DurationNs, keep, rows);
+        if (columns.HasFlag(FaultColumns.Pid))
+            Move(batch.Pid, keep, rows);
+        if (columns.HasFlag(FaultColumns.Tid))
+            Move(batch.Tid, keep, rows);
+        if (columns.HasFlag(FaultColumns.Cpu))
+            Move(batch.Cpu, keep, rows);
+        if (columns.HasFlag(FaultColumns.Comm))
+            Move(batch.Comm, keep, rows);
+        if (columns.HasFlag(FaultColumns.Address))
+            Move(batch.Address, keep, rows);
+        if (columns.HasFlag(FaultColumns.Ip))
+            Move(batch.Ip, keep, rows);
+        if (columns.HasFlag(FaultColumns.Major))
+            Move(batch.Major, keep, rows);
+        if (columns.HasFlag(FaultColumns.Access))
+            Move(batch.Access, keep, rows);
+        if (columns.HasFlag(FaultColumns.KernelAccess))
+            Move(batch.KernelAccess, keep, rows);
+        if (columns.HasFlag(FaultColumns.ErrorCode))
+            Move(batch.ErrorCode, keep, rows);
+        if (columns.HasFlag(FaultColumns.FaultFlags))
+            Move(batch.FaultFlags, keep, rows);
+        if (columns.HasFlag(FaultColumns.FaultResult))
+            Move(batch.FaultResult, keep, rows);
+        if (columns.HasFlag(FaultColumns.Signal))
+            Move(batch.Signal, keep, rows);
+        if (columns.HasFlag(FaultColumns.PtLevel))
+            Move(batch.PtLevel, keep, rows);
+        if (columns.HasFlag(FaultColumns.PteBefore))
+            Move(batch.PteBefore, keep, rows);
+        if (columns.HasFlag(FaultColumns.Pfn))
+            Move(batch.Pfn, keep, rows);
+        if (columns.HasFlag(FaultColumns.PageOrder))
+            Move(batch.PageOrder, keep, rows);
+        if (columns.HasFlag(FaultColumns.RegionId))
+            Move(batch.RegionId, keep, rows);
+        if (columns.HasFlag(FaultColumns.Region))
+            Move(batch.Region, keep, rows);
+        if (columns.HasFlag(FaultColumns.FilePage))
+            Move(batch.FilePage, keep, rows);
+        if (columns.HasFlag(FaultColumns.Stack))
+            Move(batch.Stack, keep, rows);
+        if (columns.HasFlag(FaultColumns.Gup))
+            Move(batch.Gup, keep, rows);
+        if (columns.HasFlag(FaultColumns.Handler))
+            Move(batch.Handler, keep, rows);
+        if (columns.HasFlag(FaultColumns.VmfAddress))
+            Move(batch.VmfAddress, keep, rows);
+        if (columns.HasFlag(FaultColumns.VmfPgoff))
+            Move(batch.VmfPgoff, keep, rows);
+        if (columns.HasFlag(FaultColumns.Weight))
+            Move(batch.Weight, keep, rows);
+        if (columns.HasFlag(FaultColumns.Grew))
+            Move(batch.Grew, keep, rows);
+        if (columns.HasFlag(FaultColumns.ReclaimNs))
+            Move(batch.ReclaimNs, keep, rows);
+        if (columns.HasFlag(FaultColumns.CompactionNs))
+            Move(batch.CompactionNs, keep, rows);
+        if (columns.HasFlag(FaultColumns.IoWaitNs))
+            Move(batch.IoWaitNs, keep, rows);
+        if (columns.HasFlag(FaultColumns.LockWaitNs))
+            Move(batch.LockWaitNs, keep, rows);
+        if (columns.HasFlag(FaultColumns.OffCpuNs))
+            Move(batch.OffCpuNs, keep, rows);
+        if (columns.HasFlag(FaultColumns.ZeroingNs))
+            Move(batch.ZeroingNs, keep, rows);
+        if (columns.HasFlag(FaultColumns.SlabFast))
+            Move(batch.SlabFast, keep, rows);
+        if (columns.HasFlag(FaultColumns.SlabSheaf))
+            Move(batch.SlabSheaf, keep, rows);
+        if (columns.HasFlag(FaultColumns.SlabLocal))
+            Move(batch.SlabLocal, keep, rows);
+        if (columns.HasFlag(FaultColumns.SlabPartial))
+            Move(batch.SlabPartial, keep, rows);
+        if (columns.HasFlag(FaultColumns.SlabRemote))
+            Move(batch.SlabRemote, keep, rows);
+        if (columns.HasFlag(FaultColumns.SlabBuddy))
+            Move(batch.SlabBuddy, keep, rows);
+        if (columns.HasFlag(FaultColumns.BuddyPages))
+            Move(batch.BuddyPages, keep, rows);
+        if (columns.HasFlag(FaultColumns.StackId))
+            Move(batch.StackId, keep, rows);
     }
 
     private static int Move<T>(T[] values, bool[] keep, int rows)

@@ -121,19 +121,19 @@ internal sealed class FaultSamples : IDisposable
 
     private void Add(int cpu, int tid, bool isMajor)
     {
-        if (PerfEvent.TryOpen(Attributes(isMajor), tid, cpu, out var errno) is not { } fd)
+        if (!_cpus.TryGetValue(cpu, out var samples))
+        {
+            _cpus.Add(cpu, samples = new CpuSamples(
+                PerfRing.Open(cpu, _limits.SampleRingBytes, _limits.ExcludeKernel, "the samples"),
+                new SampleReader(hasId: !_isCommand, (ushort)_period, _excludedPid)));
+        }
+        if (PerfEvent.TryOpen(Attributes(isMajor), tid, cpu, out var errno, samples.Ring.Fd) is not { } fd)
         {
             if (errno == Errno.Esrch)
                 return; // The thread ended since it was listed.
             throw Refused(errno, tid);
         }
         _counters.Add(new Counter(fd, cpu, isMajor));
-        if (_cpus.TryGetValue(cpu, out var known))
-            PerfEvent.Control(fd, PerfEvent.IocSetOutput, known.Ring.Fd);
-        else
-            _cpus.Add(cpu, new CpuSamples(
-                PerfRing.Map(fd, cpu, _limits.SampleRingBytes, "the ring of samples"),
-                new SampleReader(hasId: !_isCommand, (ushort)_period, _excludedPid)));
     }
 
     private PerfEventAttr Attributes(bool isMajor) => new()
@@ -143,9 +143,8 @@ internal sealed class FaultSamples : IDisposable
         SamplePeriod = (ulong)_period,
         SampleType = (isMajor ? PerfSample.MajorFields : PerfSample.MinorFields) | (_isCommand ? 0 : PerfEvent.SampleId),
         ReadFormat = _limits.TellsLost ? PerfEvent.ReadLost : 0,
-        WakeupWatermark = (uint)_limits.SampleRingBytes / 4,
         ClockId = Libc.ClockMonotonic,
-        Flags = PerfAttrFlags.Inherit | PerfAttrFlags.Watermark | PerfAttrFlags.UseClockid
+        Flags = PerfAttrFlags.Inherit | PerfAttrFlags.UseClockid
             | (_isCommand ? PerfAttrFlags.Disabled | PerfAttrFlags.EnableOnExec : 0) | (_limits.ExcludeKernel ? PerfAttrFlags.ExcludeKernel : 0),
     };
 

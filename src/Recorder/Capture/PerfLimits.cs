@@ -29,7 +29,7 @@ internal sealed record PerfLimits(bool ExcludeKernel, bool TellsLost, int Sample
         for (var bytes = LargestRing; bytes >= SmallestRing; bytes /= 2)
         {
             var sideband = Math.Max(bytes / SamplesPerSideband, SmallestSideband);
-            if (HasRoomFor(allowed, cpus, bytes, sideband))
+            if (HasRoomFor(cpus, bytes, sideband, flags != 0))
                 return new PerfLimits(flags != 0, tellsLost, bytes, sideband);
         }
         throw new FaultrecException(
@@ -51,9 +51,8 @@ internal sealed record PerfLimits(bool ExcludeKernel, bool TellsLost, int Sample
         }
     }
 
-    private static bool HasRoomFor(PerfEventAttr attr, IReadOnlyList<int> cpus, int sampleBytes, int sidebandBytes)
+    private static bool HasRoomFor(IReadOnlyList<int> cpus, int sampleBytes, int sidebandBytes, bool excludeKernel)
     {
-        var events = new List<FdHandle>();
         var rings = new List<PerfRing>();
         try
         {
@@ -61,10 +60,7 @@ internal sealed record PerfLimits(bool ExcludeKernel, bool TellsLost, int Sample
             {
                 foreach (var bytes in (ReadOnlySpan<int>)[sampleBytes, sidebandBytes])
                 {
-                    if (PerfEvent.TryOpen(attr with { Flags = attr.Flags | PerfAttrFlags.Disabled }, 0, cpu, out _) is not { } fd)
-                        return false;
-                    events.Add(fd);
-                    if (PerfRing.TryMap(fd, cpu, bytes) is not { } ring)
+                    if (PerfRing.TryOpen(cpu, bytes, excludeKernel) is not { } ring)
                         return false;
                     rings.Add(ring);
                 }
@@ -74,7 +70,6 @@ internal sealed record PerfLimits(bool ExcludeKernel, bool TellsLost, int Sample
         finally
         {
             rings.ForEach(ring => ring.Dispose());
-            events.ForEach(fd => fd.Dispose());
         }
     }
 

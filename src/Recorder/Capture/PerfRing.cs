@@ -3,7 +3,10 @@ using Faultrec.Recorder.Native;
 
 namespace Faultrec.Recorder.Capture;
 
-/// <summary>Reader of one perf event's ring (perf_event_open(2), "MMAP layout"), bound to one CPU; other events may write into it too.</summary>
+/// <summary>
+/// Reader of one CPU's ring (perf_event_open(2), "MMAP layout"). It belongs to a software dummy event on the recorder itself, which
+/// writes nothing, so that every event that does has its ring from its first moment on.
+/// </summary>
 internal sealed unsafe class PerfRing : IDisposable
 {
     // struct perf_event_mmap_page, the first page of the mapping.
@@ -25,19 +28,34 @@ internal sealed unsafe class PerfRing : IDisposable
 
     public int Cpu { get; }
 
-    /// <summary>Readable at the event's watermark.</summary>
+    /// <summary>Readable when it is a quarter full.</summary>
     public int Fd => _event.Fd;
 
-    /// <param name="perfEvent">Stays the caller's.</param>
     /// <param name="bytes">Of records: a power of two of pages.</param>
-    public static PerfRing Map(FdHandle perfEvent, int cpu, int bytes, string what)
-        => TryMap(perfEvent, cpu, bytes) ?? throw Errno.Failure(Marshal.GetLastPInvokeError(), $"mapping {what} of CPU {cpu}");
+    /// <param name="excludeKernel">What an ordinary user needs to open any event.</param>
+    public static PerfRing Open(int cpu, int bytes, bool excludeKernel, string what)
+        => TryOpen(cpu, bytes, excludeKernel) ?? throw Errno.Failure(Marshal.GetLastPInvokeError(), $"mapping the ring of {what} of CPU {cpu}");
 
     /// <summary>Null and errno when it is more memory than this user may lock.</summary>
-    public static PerfRing? TryMap(FdHandle perfEvent, int cpu, int bytes)
+    public static PerfRing? TryOpen(int cpu, int bytes, bool excludeKernel)
     {
-        var memory = MappedMemory.TryMap(perfEvent.Fd, (nuint)(bytes + Environment.SystemPageSize), true);
-        return memory is null ? null : new PerfRing(cpu, perfEvent, memory, bytes);
+        var attr = new PerfEventAttr
+        {
+            Type = PerfEvent.TypeSoftware,
+            Config = PerfEvent.SwDummy,
+            WakeupWatermark = (uint)bytes / 4,
+            // Events of different clocks do not share a ring.
+            ClockId = Libc.ClockMonotonic,
+            Flags = PerfAttrFlags.Watermark | PerfAttrFlags.UseClockid | (excludeKernel ? PerfAttrFlags.ExcludeKernel : 0),
+        };
+        // The first thread's: one of a thread that ended would be readable for good.
+        var fd = PerfEvent.TryOpen(attr, Environment.ProcessId, cpu, out var errno) ?? throw Errno.Failure(errno, $"perf_event_open for a ring of CPU {cpu}");
+        if (MappedMemory.TryMap(fd.Fd, (nuint)(bytes + Environment.SystemPageSize), true) is { } memory)
+            return new PerfRing(cpu, fd, memory, bytes);
+        var refusal = Marshal.GetLastPInvokeError();
+        fd.Dispose();
+        Marshal.SetLastPInvokeError(refusal);
+        return null;
     }
 
     /// <summary>
@@ -63,5 +81,9 @@ internal sealed unsafe class PerfRing : IDisposable
     /// <summary>Lets the kernel overwrite what <see cref="TryRead"/> gave.</summary>
     public void Release() => Volatile.Write(ref *(long*)(_memory.Pointer + TailOffset), _readTo);
 
-    public void Dispose() => _memory.Dispose();
+    public void Dispose()
+    {
+        _memory.Dispose();
+        _event.Dispose();
+    }
 }

@@ -32,9 +32,8 @@ internal sealed class Sideband : IDisposable
             Type = PerfEvent.TypeSoftware,
             Config = PerfEvent.SwDummy,
             SampleType = PerfEvent.SampleTime,
-            WakeupWatermark = (uint)ringBytes / 4,
             ClockId = Libc.ClockMonotonic,
-            Flags = (isEnabled ? 0 : PerfAttrFlags.Disabled) | PerfAttrFlags.Inherit | PerfAttrFlags.Watermark | PerfAttrFlags.SampleIdAll
+            Flags = (isEnabled ? 0 : PerfAttrFlags.Disabled) | PerfAttrFlags.Inherit | PerfAttrFlags.SampleIdAll
                 | PerfAttrFlags.UseClockid | (enableOnExec ? PerfAttrFlags.EnableOnExec : 0)
                 | (excludeKernel ? PerfAttrFlags.ExcludeKernel : 0),
         };
@@ -98,16 +97,13 @@ internal sealed class Sideband : IDisposable
         _events.ForEach(fd => fd.Dispose());
     }
 
-    /// <summary>Opens one event; the first of a CPU gets the ring, the others write into it.</summary>
     private void Add(int cpu, int tid, PerfAttrFlags records)
     {
+        if (!_rings.TryGetValue(cpu, out var ring))
+            _rings.Add(cpu, ring = PerfRing.Open(cpu, _ringBytes, (_attr.Flags & PerfAttrFlags.ExcludeKernel) != 0, "the side-band"));
         var attr = _attr with { Flags = _attr.Flags | records };
-        if (PerfEvent.TryOpen(attr, tid, cpu, $"the side-band of thread {tid} on CPU {cpu}") is not { } fd)
-            return; // The thread ended since it was listed.
-        _events.Add(fd);
-        if (_rings.TryGetValue(cpu, out var known))
-            PerfEvent.Control(fd, PerfEvent.IocSetOutput, known.Fd);
-        else
-            _rings.Add(cpu, PerfRing.Map(fd, cpu, _ringBytes, "the side-band ring"));
+        // None: the thread ended since it was listed.
+        if (PerfEvent.TryOpen(attr, tid, cpu, $"the side-band of thread {tid} on CPU {cpu}", ring.Fd) is { } fd)
+            _events.Add(fd);
     }
 }

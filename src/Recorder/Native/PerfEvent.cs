@@ -78,23 +78,31 @@ internal static unsafe class PerfEvent
     public const ushort MiscMmapBuildId = 1 << 14;
     public const nuint IocEnable = 0x2400;
     public const nuint IocDisable = 0x2401;
-    public const nuint IocSetOutput = 0x2405;
     public const nuint IocSetBpf = 0x40042408;
 
     public const uint FlagFdCloexec = 1 << 3;
 
+    private const uint FlagFdNoGroup = 1 << 0;
+    private const uint FlagFdOutput = 1 << 1;
+
     /// <summary>Opens one event; null when the task is gone (ESRCH), an exception for everything else.</summary>
-    public static FdHandle? TryOpen(PerfEventAttr attr, int pid, int cpu, string what)
+    public static FdHandle? TryOpen(PerfEventAttr attr, int pid, int cpu, string what, int outputFd = -1)
     {
-        var fd = TryOpen(attr, pid, cpu, out var errno);
+        var fd = TryOpen(attr, pid, cpu, out var errno, outputFd);
         return fd is not null || errno == Errno.Esrch ? fd : throw Errno.Failure(errno, $"perf_event_open for {what}");
     }
 
     /// <summary>Opens one event; null and why not.</summary>
-    public static FdHandle? TryOpen(PerfEventAttr attr, int pid, int cpu, out int errno)
+    /// <param name="outputFd">
+    /// The event into whose ring it writes from its first moment on; -1: none. An event that gets its ring afterwards
+    /// (PERF_EVENT_IOC_SET_OUTPUT) counts already and drops what it would have written, and no count of lost samples tells.
+    /// </param>
+    public static FdHandle? TryOpen(PerfEventAttr attr, int pid, int cpu, out int errno, int outputFd = -1)
     {
         attr.Size = (uint)sizeof(PerfEventAttr);
-        var fd = Libc.PerfEventOpen(&attr, pid, cpu, -1, FlagFdCloexec);
+        // Broken since Linux 2.6.35, says perf_event_open(2) of FD_OUTPUT: alone it makes the event a member of the group too.
+        var flags = outputFd < 0 ? FlagFdCloexec : FlagFdCloexec | FlagFdOutput | FlagFdNoGroup;
+        var fd = Libc.PerfEventOpen(&attr, pid, cpu, outputFd, flags);
         errno = fd < 0 ? Marshal.GetLastPInvokeError() : 0;
         return fd < 0 ? null : new FdHandle(fd);
     }
