@@ -122,4 +122,58 @@ public class PlaceStories
         Assert.All(expected, entry => Assert.Equal(entry.Value, map[entry.Key]));
         Assert.Equal(0, map[2001]);
     }
+
+    [Fact]
+    public void A_region_of_very_many_threads_knows_who_touched_each_page_first()
+    {
+        const int threads = 40_000;
+        var region = new RegionLocality(0, threads);
+        var numbers = Enumerable.Range(0, threads).Select(_ => region.AddThread()).ToList();
+        foreach (var round in (int[])[0, 1])
+            numbers.ForEach(thread => region.Touch(thread - 1, thread, (uint)(round * threads + thread)));
+        Assert.Equal((0, 0), (region.SharedPages, region.ForeignRefaults));
+
+        foreach (var round in (int[])[0, 1])
+            numbers.ForEach(thread => region.Touch(threads - thread, thread, (uint)((2 + round) * threads + thread)));
+
+        Assert.Equal((threads, 2 * threads), (region.SharedPages, region.ForeignRefaults));
+    }
+
+    [Theory]
+    [InlineData(6)]
+    [InlineData(3000)]
+    [InlineData(5_000_000_000)]
+    public void The_threads_of_a_scan_find_the_highest_frame_of_each_page(long pages)
+    {
+        const int firstPage = 1000;
+        var shared = new FrameArray(firstPage, pages);
+        var maps = new FrameMap[3];
+        Parallel.For(0, maps.Length, thread =>
+        {
+            var map = maps[thread] = new FrameMap(shared);
+            var random = new Random(thread);
+            // The second sees so little that it never shares the array.
+            for (var i = 0; i < (thread == 1 ? 5 : 20_000); i++)
+                map.Add(firstPage - 2 + random.NextInt64(2004), random.NextInt64(1L << 33));
+        });
+
+        foreach (var map in maps[1..])
+            maps[0].Merge(map);
+
+        var expected = new SortedDictionary<long, long>();
+        for (var thread = 0; thread < maps.Length; thread++)
+        {
+            var random = new Random(thread);
+            for (var i = 0; i < (thread == 1 ? 5 : 20_000); i++)
+            {
+                var (page, frame) = (firstPage - 2 + random.NextInt64(2004), random.NextInt64(1L << 33));
+                if (page >= firstPage && page - firstPage < pages && frame < uint.MaxValue)
+                    expected[page] = Math.Max(frame, expected.GetValueOrDefault(page));
+            }
+        }
+
+        var found = new List<KeyValuePair<long, long>>();
+        maps[0].ForEach(found, static (found, page, frame) => found.Add(new(page, frame)));
+        Assert.Equal(expected, found);
+    }
 }

@@ -1,56 +1,61 @@
 namespace Faultrec.Analyzer;
 
 /// <summary>
-/// Physical frame of each page of one region, mergeable. As <see cref="PageSet"/> it starts as a hash table and becomes a plain array
-/// soon: at most four bytes a page of the region, and less than a hundred a page that has a frame. A page that had several frames
-/// keeps the one with the highest number, so that the order in which faults come does not matter.
+/// Physical frame of each page of one region, as one thread of a scan sees it. As <see cref="PageSet"/> it starts as a hash table
+/// and becomes a plain array soon, the one of all threads: four bytes a page of the region at most, and less than three hundred a
+/// page that has a frame. A page that had several frames keeps the one with the highest number, so that the order in
+/// which faults come does not matter.
 /// </summary>
 internal sealed class FrameMap
 {
     private const int FirstSlots = 4;
     private const int FrameBits = 32;
 
-    // An array of so many times the table's size is still the better of the two: it needs no search.
-    private const int DenseFactor = 4;
+    // An array of so many times the table's size is still the better of the two: it needs no search and no sorting, and there is one.
+    private const int DenseFactor = 16;
 
-    private readonly long _firstPage;
-    private readonly long _pages;
+    private readonly FrameArray _shared;
 
-    // Frame + 1 by page of the region; 0: none.
+    // The shared one, once this thread writes into it.
     private uint[]? _dense;
 
     // Open addressing, linear probing: page of the region in the high half, frame + 1 in the low one; 0 = empty slot.
     private ulong[] _slots = [];
     private int _used;
 
-    /// <param name="pages">Pages of the region; what lies outside is not kept.</param>
-    public FrameMap(long firstPage, long pages)
+    public FrameMap(FrameArray shared)
     {
-        _firstPage = firstPage;
-        _pages = Math.Min(pages, uint.MaxValue);
-        if (_pages is > 0 and <= FirstSlots * 2)
-            _dense = new uint[_pages];
+        _shared = shared;
+        if (shared.Pages <= FirstSlots * 2)
+            _dense = shared.Open();
     }
 
     /// <param name="frame">Not negative; above 2^32 − 2 (16 TiB of memory) it is not kept.</param>
     public void Add(long page, long frame)
     {
-        var relative = page - _firstPage;
-        if ((ulong)relative >= (ulong)_pages || frame >= uint.MaxValue)
+        var relative = page - _shared.FirstPage;
+        if ((ulong)relative >= (ulong)_shared.Pages || frame >= uint.MaxValue)
             return;
         var value = (uint)frame + 1;
-        if (_dense is not { } dense)
+        if (_dense is { } dense)
+            FrameArray.Raise(ref dense[relative], value);
+        else
             AddToTable((uint)relative, value);
-        else if (value > dense[relative])
-            dense[relative] = value;
     }
 
+    /// <param name="other">Of the same region and the same array.</param>
     public void Merge(FrameMap other)
     {
-        other.ForEach(this, static (map, page, frame) => map.Add(page, frame));
+        if (other._dense is not null && _dense is null)
+            BecomeDense();
+        foreach (var slot in other._slots)
+        {
+            if (slot != 0)
+                Add(_shared.FirstPage + (long)(slot >> FrameBits), (uint)slot - 1L);
+        }
     }
 
-    /// <summary>Calls <paramref name="action"/> with page and frame of each page that has one, by page.</summary>
+    /// <summary>Calls <paramref name="action"/> with page and frame of each page that has one, by page; after all threads are merged.</summary>
     public void ForEach<TState>(TState state, Action<TState, long, long> action)
     {
         if (_dense is not null)
@@ -58,7 +63,7 @@ internal sealed class FrameMap
             for (var i = 0; i < _dense.Length; i++)
             {
                 if (_dense[i] != 0)
-                    action(state, _firstPage + i, _dense[i] - 1L);
+                    action(state, _shared.FirstPage + i, _dense[i] - 1L);
             }
 
             return;
@@ -67,14 +72,14 @@ internal sealed class FrameMap
         var sorted = Array.FindAll(_slots, slot => slot != 0);
         Array.Sort(sorted);
         foreach (var slot in sorted)
-            action(state, _firstPage + (long)(slot >> FrameBits), (uint)slot - 1L);
+            action(state, _shared.FirstPage + (long)(slot >> FrameBits), (uint)slot - 1L);
     }
 
     private void AddToTable(uint page, uint value)
     {
         if (_used * 4 >= _slots.Length * 3 && Grow())
         {
-            _dense![page] = Math.Max(_dense[page], value);
+            FrameArray.Raise(ref _dense![page], value);
             return;
         }
 
@@ -97,23 +102,63 @@ internal sealed class FrameMap
     private bool Grow()
     {
         var slots = Math.Max(FirstSlots, _slots.Length * 2);
-        var old = _slots;
-        var toDense = (long)slots * sizeof(ulong) * DenseFactor >= _pages * sizeof(uint);
-        if (toDense)
-            (_dense, _slots) = (new uint[_pages], []);
-        else
-            (_slots, _used) = (new ulong[slots], 0);
-        foreach (var slot in old)
+        if ((long)slots * sizeof(ulong) * DenseFactor >= _shared.Pages * sizeof(uint))
         {
-            if (slot == 0)
-                continue;
-            var (page, value) = ((uint)(slot >> FrameBits), (uint)slot);
-            if (toDense)
-                _dense![page] = value;
-            else
-                AddToTable(page, value);
+            BecomeDense();
+            return true;
         }
 
-        return toDense;
+        var old = _slots;
+        (_slots, _used) = (new ulong[slots], 0);
+        foreach (var slot in old)
+        {
+            if (slot != 0)
+                AddToTable((uint)(slot >> FrameBits), (uint)slot);
+        }
+
+        return false;
+    }
+
+    private void BecomeDense()
+    {
+        _dense = _shared.Open();
+        foreach (var slot in _slots)
+        {
+            if (slot != 0)
+                FrameArray.Raise(ref _dense[slot >> FrameBits], (uint)slot);
+        }
+
+        _slots = [];
+    }
+}
+
+/// <summary>Frame + 1 by page of one region, 0 where none is known: made when the first thread of a scan needs it, and written by all.</summary>
+/// <param name="pages">Pages of the region; beyond 2^32 they are not kept.</param>
+internal sealed class FrameArray(long firstPage, long pages)
+{
+    private uint[]? _frames;
+
+    public long FirstPage => firstPage;
+
+    public long Pages { get; } = Math.Min(pages, uint.MaxValue);
+
+    public uint[] Open()
+    {
+        // Two threads that are the first must not both make one: it can be most of the memory of a report.
+        lock (this)
+            return _frames ??= new uint[Pages];
+    }
+
+    /// <summary>Writes <paramref name="value"/> where it is the largest yet; another thread may do the same.</summary>
+    public static void Raise(ref uint slot, uint value)
+    {
+        var seen = Volatile.Read(ref slot);
+        while (value > seen)
+        {
+            var found = Interlocked.CompareExchange(ref slot, value, seen);
+            if (found == seen)
+                return;
+            seen = found;
+        }
     }
 }

@@ -36,8 +36,9 @@ public sealed class LocalityAggregate(RegionIndex index, int pageSize)
             if (((uint)id < (uint)_byId.Length ? _byId[id] ?? Create(id) : null) is not { } region)
                 continue;
             var page = (long)((ulong)batch.Address[row] >> _pageShift);
-            region.Touch(page, thread.Number, fault);
-            WalkOf(thread.Number, id, region).StepTo(page);
+            var walk = WalkOf(thread.Number, id, region);
+            region.Touch(page, walk.NumberInRegion, fault);
+            walk.StepTo(page);
         }
     }
 
@@ -98,6 +99,9 @@ public sealed class LocalityAggregate(RegionIndex index, int pageSize)
         public int Thread => thread;
 
         public int RegionId => regionId;
+
+        /// <summary>Of the thread among those that touch the region, from 1.</summary>
+        public int NumberInRegion { get; } = region.AddThread();
 
         public void StepTo(long page)
         {

@@ -4,9 +4,9 @@ using Faultrec.Traces;
 namespace Faultrec.Analyzer;
 
 /// <summary>Frames of one region, and which of its huge pages were mapped at once.</summary>
-internal sealed class RegionFrames(long firstPage, long pages)
+internal sealed class RegionFrames(FrameArray shared)
 {
-    public FrameMap Frames { get; } = new(firstPage, pages);
+    public FrameMap Frames { get; } = new(shared);
 
     /// <summary>Numbers of 2 MiB ranges (page / 512) that one fault mapped whole.</summary>
     public HashSet<long> HugeBlocks { get; } = [];
@@ -18,14 +18,39 @@ internal sealed class RegionFrames(long firstPage, long pages)
     }
 }
 
+/// <summary>The regions' frames, one array for all threads of a scan.</summary>
+internal sealed class SharedFrames(RegionIndex index, int pageSize)
+{
+    private readonly int _pageShift = BitOperations.Log2((uint)pageSize);
+    private readonly FrameArray?[] _byId = new FrameArray?[index.IdLimit];
+
+    /// <summary>Null for a region that the ledger does not have, or that is empty.</summary>
+    public FrameArray? Of(int id)
+    {
+        if (index.Find(id) is not { } region || region.End <= region.Start)
+            return null;
+        var made = new FrameArray((long)(region.Start >> _pageShift), (long)((region.End - region.Start) >> _pageShift));
+        return Interlocked.CompareExchange(ref _byId[id], made, null) ?? made;
+    }
+}
+
 /// <summary>Which physical memory did each region get? The shared zero page is nobody's and left out.</summary>
-public sealed class PhysicalAggregate(TraceMetadata metadata, RegionIndex index)
+public sealed class PhysicalAggregate
 {
     private const int LargestOrder = 18;
 
-    private readonly int _pageShift = BitOperations.Log2((uint)metadata.PageSize);
-    private readonly long _zeroFrame = metadata.Frames?.ZeroPfn ?? FaultBatch.Null;
-    private readonly RegionFrames?[] _byId = new RegionFrames?[index.IdLimit];
+    private readonly SharedFrames _shared;
+    private readonly int _pageShift;
+    private readonly long _zeroFrame;
+    private readonly RegionFrames?[] _byId;
+
+    internal PhysicalAggregate(TraceMetadata metadata, RegionIndex index, SharedFrames shared)
+    {
+        _shared = shared;
+        _pageShift = BitOperations.Log2((uint)metadata.PageSize);
+        _zeroFrame = metadata.Frames?.ZeroPfn ?? FaultBatch.Null;
+        _byId = new RegionFrames?[index.IdLimit];
+    }
 
     public static FaultColumns Columns
         => FaultColumns.Pfn | FaultColumns.PageOrder | FaultColumns.Address | FaultColumns.RegionId;
@@ -64,10 +89,5 @@ public sealed class PhysicalAggregate(TraceMetadata metadata, RegionIndex index)
             region.Frames.Add(firstPage + i, firstFrame + i);
     }
 
-    private RegionFrames? Create(int id)
-    {
-        if (index.Find(id) is not { } region || region.End <= region.Start)
-            return null;
-        return _byId[id] = new RegionFrames((long)(region.Start >> _pageShift), (long)((region.End - region.Start) >> _pageShift));
-    }
+    private RegionFrames? Create(int id) => _shared.Of(id) is { } shared ? _byId[id] = new RegionFrames(shared) : null;
 }

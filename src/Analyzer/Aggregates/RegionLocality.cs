@@ -1,9 +1,16 @@
+using System.Runtime.InteropServices;
+
 namespace Faultrec.Analyzer;
 
 /// <summary>In which order were the pages of one region touched, and touched again, and by whom?</summary>
 public sealed class RegionLocality
 {
+    /// <summary>In <see cref="PageState.First"/>: the number did not fit, it is in <see cref="_lateFirsts"/>.</summary>
+    private const int Late = 0x7fff;
+
     private readonly PageMap<PageState> _pages;
+    private readonly Dictionary<long, int> _lateFirsts = [];
+    private int _threads;
 
     internal RegionLocality(long firstPage, long pages) => _pages = new PageMap<PageState>(firstPage, pages);
 
@@ -32,18 +39,24 @@ public sealed class RegionLocality
     /// <summary>Faults on a page by another thread than the one that touched it first.</summary>
     public long ForeignRefaults { get; private set; }
 
+    /// <returns>The number of another thread that touches the region, from 1.</returns>
+    internal int AddThread() => ++_threads;
+
+    /// <param name="thread">Of <see cref="AddThread"/>.</param>
     internal void Touch(long page, int thread, uint fault)
     {
         ref var state = ref _pages[page];
-        if (state.FirstThread == 0)
+        if (state.First == 0)
         {
-            state.FirstThread = thread + 1;
+            state.First = Math.Min(thread, Late);
+            if (thread >= Late)
+                _lateFirsts.Add(page, thread);
         }
         else
         {
             // Numbers of faults wrap around; a distance of 2^32 and more is too short by as much.
             Distances.Add(fault - state.LastFault - 1);
-            if (Math.Abs(state.FirstThread) != thread + 1)
+            if ((state.First == Late ? _lateFirsts[page] : state.First) != thread)
                 AddForeign(ref state);
         }
 
@@ -67,13 +80,32 @@ public sealed class RegionLocality
     private void AddForeign(ref PageState state)
     {
         ForeignRefaults++;
-        if (state.FirstThread < 0)
+        if (state.IsShared)
             return;
         SharedPages++;
-        state.FirstThread = -state.FirstThread;
+        state.Share();
     }
 
-    /// <param name="FirstThread">One more than its number; 0: the page is new; negative: another thread has faulted on it since.</param>
-    /// <param name="LastFault">Number of the last fault on the page among those of the process.</param>
-    private record struct PageState(int FirstThread, uint LastFault);
+    /// <summary>Six bytes: of a large trace most of the memory of locality.</summary>
+    [StructLayout(LayoutKind.Sequential, Pack = sizeof(ushort))]
+    private struct PageState
+    {
+        private const int SharedBit = 0x8000;
+        private ushort _first;
+
+        /// <summary>Number of the last fault on the page among those of the process.</summary>
+        public uint LastFault;
+
+        /// <summary>Number of the thread that touched the page first; 0: the page is new.</summary>
+        public int First
+        {
+            readonly get => _first & ~SharedBit;
+            set => _first = (ushort)value;
+        }
+
+        /// <summary>Another thread has faulted on it since.</summary>
+        public readonly bool IsShared => (_first & SharedBit) != 0;
+
+        public void Share() => _first |= SharedBit;
+    }
 }

@@ -20,9 +20,9 @@ public sealed class ReportAggregates(ReportPlan plan) : IFaultSink<ReportAggrega
     public HandlerAggregate? Handlers { get; } = plan.Metadata.Handlers.Count > 0 ? new HandlerAggregate() : null;
 
     /// <summary>This and the next: null without page-table facts, or not counted.</summary>
-    public PageTableAggregate? PageTable { get; } = CountsMemory(plan) ? new PageTableAggregate(plan.Metadata, plan.Index) : null;
+    public PageTableAggregate? PageTable { get; } = plan.Frames is null ? null : new PageTableAggregate(plan.Metadata, plan.Index);
 
-    public PhysicalAggregate? Physical { get; } = CountsMemory(plan) ? new PhysicalAggregate(plan.Metadata, plan.Index) : null;
+    public PhysicalAggregate? Physical { get; } = plan.Frames is { } frames ? new PhysicalAggregate(plan.Metadata, plan.Index, frames) : null;
 
     /// <summary>Null: `--why` was not given.</summary>
     public CauseAggregate? Causes { get; } = plan.Metadata.Causes.Count > 0 ? new CauseAggregate() : null;
@@ -132,8 +132,6 @@ public sealed class ReportAggregates(ReportPlan plan) : IFaultSink<ReportAggrega
             Storms?.Merge(other.Storms);
         Gup += other.Gup;
     }
-
-    private static bool CountsMemory(ReportPlan plan) => plan.Parts.HasFlag(ReportParts.Memory) && KindRule.CanTell(plan.Metadata);
 
     private void Add<TWeights>(FaultBatch batch, in Verdicts verdicts, TWeights weights)
         where TWeights : struct, IRowWeights

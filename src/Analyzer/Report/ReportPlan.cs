@@ -11,6 +11,7 @@ public sealed class ReportPlan
         (Metadata, Filter, Parts) = (metadata, filter, parts);
         Index = new RegionIndex(metadata.Regions);
         Window = TimeAxis.Whole(metadata, groups, filter);
+        Frames = parts.HasFlag(ReportParts.Memory) && KindRule.CanTell(metadata) ? new SharedFrames(Index, metadata.PageSize) : null;
         FirstTouches = parts.HasFlag(ReportParts.Time) ? new FirstTouchAggregate(Index, metadata.PageSize, Window.Round(TimeAggregate.MostBuckets)) : null;
         Locality = parts.HasFlag(ReportParts.Locality) && !SampleFacts.IsSample(metadata) ? new LocalityAggregate(Index, metadata.PageSize) : null;
     }
@@ -25,6 +26,9 @@ public sealed class ReportPlan
 
     /// <summary>One bucket: the time that the filter leaves of the recording.</summary>
     public TimeAxis Window { get; }
+
+    /// <summary>Null: page tables and physical memory are not asked for, or the trace has no page-table facts.</summary>
+    internal SharedFrames? Frames { get; }
 
     /// <summary>This and what follows sees the faults in the order of time; null: not asked for.</summary>
     public FirstTouchAggregate? FirstTouches { get; }
