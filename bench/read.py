@@ -88,6 +88,7 @@ def recorded(folder: Path, faults: int) -> list[Reading]:
         Reading("recorded: report", [str(FAULTREC), "report", str(trace)]),
         Reading("recorded: report --by comm", [str(FAULTREC), "report", str(trace), "--by", "comm"]),
         Reading("recorded: perf script", ["perf", "script", "-i", str(data)]),
+        Reading("recorded: query (faults by comm)", [str(FAULTREC), "query", str(trace), "SELECT comm, count(*) FROM faults GROUP BY comm"]),
         Reading("recorded: perf script -F comm | awk (faults by comm)", f"perf script -i {data} -F comm | {summary}"),
     ]
 

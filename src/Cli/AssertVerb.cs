@@ -13,7 +13,7 @@ internal enum AssertFormat
     Junit,
 }
 
-internal sealed record AssertArgs(string Trace, IReadOnlyList<Budget> Budgets, bool AllowIncomplete, AssertFormat Format, string? Output);
+internal sealed record AssertArgs(string Trace, string? BudgetFile, IReadOnlyList<Budget> Budgets, bool AllowIncomplete, AssertFormat Format, string? Output);
 
 /// <summary>`faultrec assert TRACE`: exit 1 when a recording breaks a budget.</summary>
 internal static class AssertVerb
@@ -48,6 +48,7 @@ internal static class AssertVerb
             command.Options.Add(option);
         command.SetAction(result => Run(new AssertArgs(
             result.GetRequiredValue(trace),
+            result.GetValue(file),
             [.. Given(result, limits), .. (result.GetValue(region) ?? []).Select(text => Parse("--region", text)), .. FromFile(result.GetValue(file))],
             result.GetValue(allow),
             Choice.Parse("--format", result.GetValue(format) ?? "text", Formats),
@@ -62,10 +63,11 @@ internal static class AssertVerb
         using var reader = TraceReader.Open(args.Trace);
         var report = ReportBuilder.Build(reader, FaultFilter.None, ReportParts.None) with { Path = args.Trace };
         var assertion = Assertion.Of(report, args.Budgets, args.AllowIncomplete);
+        IReadOnlyList<string> inputs = args.BudgetFile is { } budgets ? [args.Trace, budgets] : [args.Trace];
         if (args.Format == AssertFormat.Json)
-            OutputTarget.WriteJson(args.Output, [args.Trace], json => AssertionJson.Write(json, assertion));
+            OutputTarget.WriteJson(args.Output, inputs, json => AssertionJson.Write(json, assertion));
         else
-            OutputTarget.WriteText(args.Output, [args.Trace], writer => WriteText(writer, assertion, args));
+            OutputTarget.WriteText(args.Output, inputs, writer => WriteText(writer, assertion, args));
         return (int)(assertion.Broken > 0 ? ExitCode.BudgetBroken : ExitCode.Ok);
     }
 

@@ -107,7 +107,7 @@ public static class TraceReplay
         if (!KindRule.CanTell(metadata))
             notes.Add("the recording has no page-table facts: what a page was before its fault is guessed from its faults before");
         if (options.UsesRealFiles)
-            notes.Add($"{Units.Of(real.Opened, "file")} of the recording mapped themselves, to be read; {Units.Count(real.Others)} by stand-ins: not here, no regular file, shorter, not readable, or written to by all who map it");
+            notes.Add($"{Units.Of(real.Opened, "file")} of the recording mapped themselves, to be read; {Units.Count(real.Others)} by stand-ins: not here, no regular file, shorter, not readable, or mapped shared and written to");
         if (standIns.Warning is { } warning)
             notes.Add(warning);
         if (survey.Buckets.All.Any(bucket => bucket.Kind == FaultKind.SwapCache || (bucket.Kind == FaultKind.SwapDevice && !options.Swaps)))

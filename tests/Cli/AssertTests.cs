@@ -38,6 +38,7 @@ public sealed class AssertTests : CliTest
         var kept = Faultrec("assert", Trace, "--budgets", "kept");
         var both = Faultrec("assert", Trace, "--budgets", "kept", "--max-faults", "5");
         var wrong = Faultrec("assert", Trace, "--budgets", "wrong");
+        var over = Faultrec("assert", Trace, "--budgets", "kept", "-o", "kept");
 
         Assert.Equal(0, kept.Status);
         Assert.StartsWith("trace: all 3 checks kept", kept.Output);
@@ -45,6 +46,8 @@ public sealed class AssertTests : CliTest
         Assert.StartsWith("trace: 1 of 4 checks broken: max-faults found 100, allowed ≤ 5", both.Output);
         Assert.Equal((2, ""), (wrong.Status, wrong.Output));
         Assert.StartsWith("faultrec: wrong, line 2: max-fault 1: expected one of max-faults, ", Assert.Single(wrong.ErrorLines));
+        Assert.Equal(2, over.Status);
+        Assert.StartsWith("# what we promised", File.ReadAllText(Folder["kept"]));
     }
 
     [Fact]

@@ -221,7 +221,7 @@ public sealed class QueryTests : CliTest
 
         Assert.Equal(new Finished(0, "", ""), Faultrec("query", "trace", "SELECT 1 AS one", "--format", "csv", "-o", "out.csv"));
         Assert.Equal("one\r\n1\r\n", File.ReadAllText(Folder["out.csv"]));
-        AssertRefused(2, "is the trace that is being read", "query", "trace", "SELECT 1", "-o", "trace");
+        AssertRefused(2, "is a file that is being read", "query", "trace", "SELECT 1", "-o", "trace");
     }
 
     [Theory]

@@ -16,7 +16,7 @@ internal static class OutputTarget
     private static readonly int[] BrokenPipe = [32, unchecked((int)0x8007006d), unchecked((int)0x800700e8)];
 
     /// <param name="path">Null or "-": stdout.</param>
-    /// <param name="inputs">Traces that are being read; writing over one of them is refused.</param>
+    /// <param name="inputs">Files that are being read; writing over one of them is refused.</param>
     /// <param name="write">Writes everything; need not flush or close.</param>
     public static void Write(string? path, IReadOnlyList<string> inputs, Action<Stream> write)
     {
@@ -100,7 +100,7 @@ internal static class OutputTarget
         foreach (var input in inputs)
         {
             if (string.Equals(Resolve(input), target, StringComparison.Ordinal))
-                throw new FaultrecException(ExitCode.Usage, $"{HostileText.Visible(path)}: is the trace that is being read; expected another file after -o");
+                throw new FaultrecException(ExitCode.Usage, $"{HostileText.Visible(path)}: is a file that is being read; expected another file after -o");
         }
 
         try
