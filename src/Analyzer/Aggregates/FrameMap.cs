@@ -102,7 +102,7 @@ internal sealed class FrameMap
     private bool Grow()
     {
         var slots = Math.Max(FirstSlots, _slots.Length * 2);
-        if ((long)slots * sizeof(ulong) * DenseFactor >= _shared.Pages * sizeof(uint))
+        if (_shared.Pages <= Array.MaxLength && (long)slots * sizeof(ulong) * DenseFactor >= _shared.Pages * sizeof(uint))
         {
             BecomeDense();
             return true;
@@ -136,6 +136,7 @@ internal sealed class FrameMap
 /// <param name="pages">Pages of the region; beyond 2^32 they are not kept.</param>
 internal sealed class FrameArray(long firstPage, long pages)
 {
+    private readonly Lock _gate = new();
     private uint[]? _frames;
 
     public long FirstPage => firstPage;
@@ -145,7 +146,7 @@ internal sealed class FrameArray(long firstPage, long pages)
     public uint[] Open()
     {
         // Two threads that are the first must not both make one: it can be most of the memory of a report.
-        lock (this)
+        lock (_gate)
             return _frames ??= new uint[Pages];
     }
 
