@@ -14,16 +14,19 @@ public class MergeTests
         var faults = RandomTrace.Faults(metadata, 3000, seed: 5);
         for (var i = 0; i < faults.Length; i++)
             faults[i] = faults[i] with { Gup = i % 7 == 0, Handler = i % 3 == 0 ? "do_swap_page" : null };
-        var plan = new ReportPlan(metadata, [], FaultFilter.None, ReportParts.All);
+        // A plan each: what the aggregates of one share must not hide what is not merged.
+        var (ofOne, ofThree) = (Plan(), Plan());
 
-        var single = Count(faults);
-        var merged = Count(faults[2000..]);
-        merged.Merge(Count(faults[..7]));
-        merged.Merge(Count(faults[7..2000]));
+        var single = Count(ofOne, faults);
+        var merged = Count(ofThree, faults[2000..]);
+        merged.Merge(Count(ofThree, faults[..7]));
+        merged.Merge(Count(ofThree, faults[7..2000]));
 
-        Assert.Equal(Text(single), Text(merged));
+        Assert.Equal(Text(ofOne, single), Text(ofThree, merged));
 
-        ReportAggregates Count(Fault[] part)
+        ReportPlan Plan() => new(metadata, [], FaultFilter.None, ReportParts.All);
+
+        ReportAggregates Count(ReportPlan plan, Fault[] part)
         {
             var batch = Story.Batch(part);
             var judge = new Judge(metadata);
@@ -33,7 +36,7 @@ public class MergeTests
             return aggregates;
         }
 
-        string Text(ReportAggregates aggregates)
+        string Text(ReportPlan plan, ReportAggregates aggregates)
         {
             var writer = new StringWriter();
             var report = ReportBuilder.Build("t", plan, aggregates);
