@@ -107,7 +107,7 @@ public sealed class PrefaultTests : CliTest
         Assert.Equal((0, ""), (result.Status, result.Error));
         Assert.Equal(6, File.ReadAllLines(Folder["runs"]).Length);
         Assert.StartsWith("3 pairs of cold starts; the plan names 4.0 MiB\n", result.Output, StringComparison.Ordinal);
-        Assert.Matches(@"\nwithout the plan( +[\d.]+ (ms|s)){3} +\d+\nwith the plan   ( +[\d.]+ (ms|s)){3} +\d+\n", result.Output);
+        Assert.Matches(@"\nwithout the plan( +[\d.]+ (µs|ms|s)){3} +\d+\nwith the plan   ( +[\d.]+ (µs|ms|s)){3} +\d+\n", result.Output);
         Assert.EndsWith("\n6 starts ended with status 4\n", result.Output, StringComparison.Ordinal);
     }
 
