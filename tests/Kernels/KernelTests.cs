@@ -156,8 +156,8 @@ public sealed partial class KernelTests(Guests guests)
             var receipt = info["receipt"]!;
             Assert.True(receipt["complete"]!.GetValue<bool>(), receipt["words"]!.GetValue<string>());
             Assert.Equal(0, receipt["without_region"]!.GetValue<long>());
-            // One is under way when the recording begins, at most.
-            Assert.InRange(receipt["without_entry"]!.GetValue<long>(), 0, 1);
+            // One of each that runs is under way when the recording begins, at most: the program, the shell that waits, its sleep.
+            Assert.InRange(receipt["without_entry"]!.GetValue<long>(), 0, 3);
             var processes = report["processes"]!.AsArray().ToLookup(process => process!["comm"]!.GetValue<string>(), process => process!["faults"]!.GetValue<long>());
             Assert.Equal(said["minflt"]!.GetValue<long>() + said["majflt"]!.GetValue<long>(), Assert.Single(processes["seq_touch"]));
             Assert.InRange(Assert.Single(processes["keep_touching"]), 1, kept["minflt"]!.GetValue<long>());
