@@ -3,6 +3,7 @@ using System.Runtime.InteropServices;
 using Parquet;
 using Parquet.Meta;
 using Parquet.Schema;
+using Encoding = System.Text.Encoding;
 
 namespace Faultrec.Traces;
 
@@ -214,7 +215,7 @@ public sealed class TraceReader : IDisposable
             values.AsSpan(0, chunk.Rows).Fill(nothing);
             return;
         }
-        if (StatisticsOf(chunk)?.NullCount == 0 && TryFillConstant(chunk, values))
+        if (TryFillConstant(chunk, values))
             return;
         Read(chunk, values, _levels);
         Spread(values, _levels.AsSpan(0, chunk.Rows), nothing);
@@ -224,12 +225,20 @@ public sealed class TraceReader : IDisposable
     private bool TryFillConstant<T>(ColumnChunkAddress chunk, T[] values)
         where T : struct
     {
-        if (StatisticsOf(chunk) is not { NullCount: null or 0, MinValue: { } min, MaxValue: { } max } || !min.AsSpan().SequenceEqual(max)
-            || min.Length < Unsafe.SizeOf<T>())
+        if (OnlyValueOf(chunk) is not { } value || value.Length < Unsafe.SizeOf<T>())
             return false;
-        values.AsSpan(0, chunk.Rows).Fill(MemoryMarshal.Read<T>(min));
+        values.AsSpan(0, chunk.Rows).Fill(MemoryMarshal.Read<T>(value));
         return true;
     }
+
+    /// <summary>The same for text, of which the footer has bounds only when they are one.</summary>
+    private string? OnlyTextOf(ColumnChunkAddress chunk)
+        => OnlyValueOf(chunk) is { } value ? _pool.Get(Encoding.UTF8.GetString(value).AsMemory()) : null;
+
+    private byte[]? OnlyValueOf(ColumnChunkAddress chunk)
+        => StatisticsOf(chunk) is { MinValue: { } min, MaxValue: { } max, IsMinValueExact: not false, IsMaxValueExact: not false } statistics && min.AsSpan().SequenceEqual(max)
+            && (statistics.NullCount ?? (chunk.Definition.Nullable ? 1 : 0)) == 0
+            ? min : null;
 
     private Statistics? StatisticsOf(ColumnChunkAddress chunk) => _parquet.RowGroups[chunk.Group].RowGroup.Columns[chunk.Column].MetaData!.Statistics;
 
@@ -246,8 +255,13 @@ public sealed class TraceReader : IDisposable
 
     private void ReadText(ColumnChunkAddress chunk, string[] destination)
     {
-        Read(chunk, _texts, null);
         _pool.BeginColumn();
+        if (OnlyTextOf(chunk) is { } only)
+        {
+            destination.AsSpan(0, chunk.Rows).Fill(only);
+            return;
+        }
+        Read(chunk, _texts, null);
         for (int row = 0; row < chunk.Rows; row++)
             destination[row] = _pool.Get(_texts[row]);
         _texts.AsSpan(0, chunk.Rows).Clear();
@@ -260,8 +274,13 @@ public sealed class TraceReader : IDisposable
             destination.AsSpan(0, chunk.Rows).Clear();
             return;
         }
-        Read(chunk, _texts, _levels);
         _pool.BeginColumn();
+        if (OnlyTextOf(chunk) is { } only)
+        {
+            destination.AsSpan(0, chunk.Rows).Fill(only);
+            return;
+        }
+        Read(chunk, _texts, _levels);
         int packed = 0;
         for (int row = 0; row < chunk.Rows; row++)
             destination[row] = _levels[row] == 1 ? _pool.Get(_texts[packed++]) : null;
@@ -275,8 +294,13 @@ public sealed class TraceReader : IDisposable
             destination.AsSpan(0, chunk.Rows).Fill(FaultAccess.Unknown);
             return;
         }
-        Read(chunk, _texts, _levels);
         _pool.BeginColumn();
+        if (OnlyTextOf(chunk) is { } only)
+        {
+            destination.AsSpan(0, chunk.Rows).Fill(AccessOf(only));
+            return;
+        }
+        Read(chunk, _texts, _levels);
         string last = "";
         var access = FaultAccess.Unknown;
         int packed = 0;
@@ -290,19 +314,21 @@ public sealed class TraceReader : IDisposable
             string text = _pool.Get(_texts[packed++]);
             if (!ReferenceEquals(text, last))
             {
-                access = text switch
-                {
-                    "read" => FaultAccess.Read,
-                    "write" => FaultAccess.Write,
-                    "exec" => FaultAccess.Exec,
-                    _ => throw new InvalidDataException("it holds something other than read, write and exec"),
-                };
+                access = AccessOf(text);
                 last = text;
             }
             destination[row] = access;
         }
         _texts.AsSpan(0, chunk.Rows).Clear();
     }
+
+    private static FaultAccess AccessOf(string text) => text switch
+    {
+        "read" => FaultAccess.Read,
+        "write" => FaultAccess.Write,
+        "exec" => FaultAccess.Exec,
+        _ => throw new InvalidDataException("it holds something other than read, write and exec"),
+    };
 
     private void Read<T>(ColumnChunkAddress chunk, T[] values, int[]? levels)
         where T : struct

@@ -222,8 +222,8 @@ public sealed class TraceWriter : IDisposable
         var definitionLevels = levels is null ? (ReadOnlyMemory<int>?)null : levels.AsMemory(0, rows);
         Wait(_group!.WriteAllPartsAsync<T>(
             column.Field, values.AsMemory(0, count), definitionLevels, null, CancellationToken.None));
-        if (typeof(T) == typeof(ReadOnlyMemory<char>))
-            TextStatistics.Remove(_group);
+        if (values is ReadOnlyMemory<char>[] texts)
+            TextStatistics.KeepOfOneText(_group, texts.AsSpan(0, count));
     }
 
     private void Reserve(int count)

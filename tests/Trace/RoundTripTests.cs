@@ -175,6 +175,31 @@ public sealed class RoundTripTests
         Assert.Equal([[faults]], Duck.Query($"SELECT count(*) FROM '{file.Path}' WHERE comm = '{comm}'"));
     }
 
+    /// <summary>In no order are they wrong; texts that only look alike are two.</summary>
+    [Theory]
+    [InlineData("😀～", "😀～", "😀～")]
+    [InlineData("", "", "")]
+    [InlineData("\u00e9", "e\u0301", null)]
+    [InlineData("a", "A", null)]
+    public void OneTextInAllRowsIsInTheStatistics(string comm, string last, string? only)
+    {
+        var batch = SampleTrace.RandomBatch(new Random(15), 4);
+        string[] comms = [comm, comm, comm, last];
+        comms.CopyTo(batch.Comm, 0);
+        batch.Access.AsSpan().Fill(FaultAccess.Exec);
+        using var file = new TempFile(SampleTrace.Write([batch]));
+
+        Assert.Equal(
+            [["exec", "exec"], [only, only]],
+            Duck.Query($"SELECT stats_min_value, stats_max_value FROM parquet_metadata('{file.Path}') WHERE path_in_schema IN ('access', 'comm') ORDER BY path_in_schema"));
+        Assert.Equal([[comms.LongCount(text => text == comm)]], Duck.Query($"SELECT count(*) FROM '{file.Path}' WHERE comm = '{comm}' AND access = 'exec'"));
+        using var reader = TraceReader.Open(file.Path);
+        var read = new FaultBatch(4);
+        reader.ReadRowGroup(0, FaultColumns.Comm | FaultColumns.Access, read);
+        Assert.Equal(comms, read.Comm[..4]);
+        Assert.All(read.Access[..4], access => Assert.Equal(FaultAccess.Exec, access));
+    }
+
     [Fact]
     public void TraceWithoutFaultsIsATrace()
     {

@@ -10,6 +10,7 @@ internal sealed class FrameMap
 {
     private const int FirstSlots = 4;
     private const int FrameBits = 32;
+    private const int BlockPages = 512;
 
     // An array of so many times the table's size is still the better of the two: it needs no search and no sorting, and there is one.
     private const int DenseFactor = 16;
@@ -60,10 +61,17 @@ internal sealed class FrameMap
     {
         if (_dense is not null)
         {
-            for (var i = 0; i < _dense.Length; i++)
+            // A filter leaves few pages of a large region.
+            for (var block = 0; block < _dense.Length; block += BlockPages)
             {
-                if (_dense[i] != 0)
-                    action(state, _shared.FirstPage + i, _dense[i] - 1L);
+                var end = Math.Min(block + BlockPages, _dense.Length);
+                if (!_dense.AsSpan(block, end - block).ContainsAnyExcept(0u))
+                    continue;
+                for (var i = block; i < end; i++)
+                {
+                    if (_dense[i] != 0)
+                        action(state, _shared.FirstPage + i, _dense[i] - 1L);
+                }
             }
 
             return;

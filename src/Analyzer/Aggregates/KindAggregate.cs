@@ -31,9 +31,10 @@ public sealed class KindAggregate(bool hasFrames)
         var severities = verdicts.Severities;
         var kinds = verdicts.Kinds;
         var (durations, byKernel) = (batch.DurationNs, batch.KernelAccess);
+        var (levels, entries) = hasFrames ? (batch.PtLevel, batch.PteBefore) : ([], []);
         for (var i = 0; i < severities.Length; i++)
         {
-            var end = hasFrames ? WalkEnds.Of(batch.PtLevel[i], batch.PteBefore[i]) : WalkEnd.Unknown;
+            var end = hasFrames ? WalkEnds.Of(levels[i], entries[i]) : WalkEnd.Unknown;
             var cell = Cell(kinds[i], severities[i], end);
             _faults[cell] += weights.Of(i);
             if (durations[i] >= 0)

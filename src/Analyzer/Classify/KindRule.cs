@@ -66,28 +66,29 @@ public sealed class KindRule
     public void Classify(FaultBatch batch, ReadOnlySpan<Severity> severities, Span<FaultKind> kinds)
     {
         var (grew, regions) = (batch.Grew, batch.RegionId);
+        var (levels, entries) = _hasFrames ? (batch.PtLevel, batch.PteBefore) : ([], []);
         for (var i = 0; i < batch.Count; i++)
         {
             if (severities[i] == Severity.Failed)
                 kinds[i] = FaultKind.Failed;
             else if (grew[i])
                 kinds[i] = FaultKind.StackGrowth;
+            else if (!_hasFrames || levels[i] < 0 || entries[i] == FaultBatch.NullPte)
+                kinds[i] = WithoutEntry(regions[i]);
             else
-                kinds[i] = Decide(batch, i, regions[i]);
+                kinds[i] = Decide(batch, i, regions[i], new PageTableEntry(entries[i]));
         }
     }
 
-    private FaultKind Decide(FaultBatch batch, int row, int regionId)
-    {
-        ref readonly var mapping = ref _mappings[(uint)regionId < (uint)_mappings.Length ? regionId : 0];
-        if (!_hasFrames || batch.PtLevel[row] < 0 || batch.PteBefore[row] == FaultBatch.NullPte)
-        {
-            // hugetlb_fault serves every fault of such a mapping, so this needs no page table.
-            return mapping.Backing == MappingBacking.Hugetlb ? FaultKind.Hugetlb : FaultKind.Unknown;
-        }
+    private ref readonly MappingFacts Mapping(int regionId) => ref _mappings[(uint)regionId < (uint)_mappings.Length ? regionId : 0];
 
-        var entry = new PageTableEntry(batch.PteBefore[row]);
-        if (!_advice.IsEmpty && IsUserfault(batch, row, regionId, entry))
+    // hugetlb_fault serves every fault of such a mapping, so this needs no page table.
+    private FaultKind WithoutEntry(int regionId) => Mapping(regionId).Backing == MappingBacking.Hugetlb ? FaultKind.Hugetlb : FaultKind.Unknown;
+
+    private FaultKind Decide(FaultBatch batch, int row, int regionId, PageTableEntry entry)
+    {
+        ref readonly var mapping = ref Mapping(regionId);
+        if (_advice.HasUserfault && IsUserfault(batch, row, regionId, entry))
             return FaultKind.Userfaultfd;
         if (entry.IsProtNone && (mapping.IsAccessible || mapping.Backing == MappingBacking.Unknown))
             return FaultKind.NumaHint;

@@ -45,9 +45,14 @@ internal sealed class RangeAdvice
             if (Told(region, byPid, originals, depth: 0) is { Count: > 0 } told)
                 _byRegion[region.Id] = [.. told];
         }
+
+        HasUserfault = _byRegion.Values.Any(told => told.Any(advice => (Next(RangeState.None, advice.Advice) & Userfault) != 0));
     }
 
     public bool IsEmpty => _byRegion.Count == 0;
+
+    /// <summary>Whether userfaultfd served any page: hardly any program uses it, and only it makes every fault's advice matter.</summary>
+    public bool HasUserfault { get; }
 
     /// <summary>State of the page at <paramref name="address"/> of a region when a fault began.</summary>
     public RangeState At(int regionId, ulong address, long timeNs)
