@@ -5,12 +5,10 @@ namespace Faultrec.Analyzer;
 
 /// <summary>
 /// How do threads walk through regions? Faults must come in the order of time. Memory is bounded by distinct pages, and by distinct
-/// pairs of a thread and a region.
+/// pairs of a thread and a region. One is shared by all threads of its scan.
 /// </summary>
-public sealed class LocalityAggregate(RegionIndex index, int pageSize)
+public sealed class LocalityAggregate(RegionIndex index, int pageSize) : IFaultSink<LocalityAggregate>
 {
-    internal const FaultColumns Columns = FaultColumns.RegionId | FaultColumns.Pid | FaultColumns.Tid | FaultColumns.Address;
-
     // Threads on several CPUs alternate row by row, in a few regions each: remembering the last ones saves hashing.
     private const int RecentThreads = 256;
     private const int RecentWalks = 8192;
@@ -23,23 +21,38 @@ public sealed class LocalityAggregate(RegionIndex index, int pageSize)
     private readonly ThreadFaults?[] _recentThreads = new ThreadFaults?[RecentThreads];
     private readonly Walk?[] _recentWalks = new Walk?[RecentWalks];
 
+    public FaultColumns Columns => FaultColumns.RegionId | FaultColumns.Pid | FaultColumns.Tid | FaultColumns.Address;
+
+    public bool NeedsVerdicts => false;
+
+    public bool NeedsOrder => true;
+
     /// <summary>Null where region <paramref name="id"/> had no fault, and for 0: what has no mapping has no neighbours. Call <see cref="Finish"/> first.</summary>
     public RegionLocality? ById(int id) => _byId[id];
 
-    internal void Add(FaultBatch batch, int count)
+    public void Add(FaultBatch batch, in Verdicts verdicts)
     {
-        for (var row = 0; row < count; row++)
+    }
+
+    public void AddInOrder(FaultBatch batch, in Verdicts verdicts)
+    {
+        var (pids, tids, regions, addresses) = (batch.Pid, batch.Tid, batch.RegionId, batch.Address);
+        for (var row = 0; row < batch.Count; row++)
         {
-            var thread = ThreadOf(batch.Pid[row], batch.Tid[row]);
+            var thread = ThreadOf(pids[row], tids[row]);
             var fault = thread.Process.Count++;
-            var id = batch.RegionId[row];
+            var id = regions[row];
             if (((uint)id < (uint)_byId.Length ? _byId[id] ?? Create(id) : null) is not { } region)
                 continue;
-            var page = (long)((ulong)batch.Address[row] >> _pageShift);
+            var page = (long)((ulong)addresses[row] >> _pageShift);
             var walk = WalkOf(thread.Number, id, region);
             region.Touch(page, walk.NumberInRegion, fault);
             walk.StepTo(page);
         }
+    }
+
+    public void Merge(LocalityAggregate other)
+    {
     }
 
     /// <summary>Counts the runs that are still under way; call once, after the last fault.</summary>

@@ -77,9 +77,9 @@ public sealed class ReportAggregates(ReportPlan plan) : IFaultSink<ReportAggrega
             | (Heat is not null ? HeatMapAggregate.Columns : FaultColumns.None)
             | (Hot is not null ? HotRangeAggregate.Columns : FaultColumns.None)
             | (Storms is not null ? StormAggregate.Columns : FaultColumns.None)
-            | plan.OrderedColumns;
+            | (plan.FirstTouches is not null ? FirstTouchAggregate.Columns : FaultColumns.None);
 
-    public bool NeedsOrder => plan.NeedsOrder;
+    public bool NeedsOrder => plan.FirstTouches is not null;
 
     public void Add(FaultBatch batch, in Verdicts verdicts)
     {
@@ -94,7 +94,7 @@ public sealed class ReportAggregates(ReportPlan plan) : IFaultSink<ReportAggrega
         Add(batch, verdicts, weights);
     }
 
-    public void AddInOrder(FaultBatch batch, in Verdicts verdicts) => plan.AddInOrder(batch);
+    public void AddInOrder(FaultBatch batch, in Verdicts verdicts) => plan.FirstTouches?.Add(batch, batch.Count);
 
     public void Merge(ReportAggregates other)
     {

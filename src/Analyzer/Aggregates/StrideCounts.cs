@@ -9,7 +9,7 @@ public readonly record struct Stride(long Pages, long Steps);
 /// </summary>
 public sealed class StrideCounts
 {
-    public const int Limit = 4096;
+    public const int Limit = 1024;
 
     private const int FirstSlots = 4;
 

@@ -40,13 +40,19 @@ internal static class LocalityTable
     // Far above what the counts can be wrong by.
     private const int SmallestPercent = 1;
 
-    public static List<LocalityRow> Build(IReadOnlyList<RegionRow> regions, LocalityAggregate? aggregate)
+    /// <param name="regions">Of the same filter.</param>
+    public static List<LocalityRow> Build(TraceReader reader, FaultFilter filter, IReadOnlyList<RegionRow> regions)
     {
         var rows = new List<LocalityRow>();
-        aggregate?.Finish();
+        // In a sample nobody knows what came before a fault.
+        if (SampleFacts.IsSample(reader.Metadata))
+            return rows;
+        var aggregate = new LocalityAggregate(new RegionIndex(reader.Metadata.Regions), reader.Metadata.PageSize);
+        TraceScan.Run(reader, filter, () => aggregate);
+        aggregate.Finish();
         foreach (var row in regions)
         {
-            if (row.Region is not null && aggregate?.ById(row.Id) is { } locality)
+            if (row.Region is not null && aggregate.ById(row.Id) is { } locality)
                 rows.Add(Of(row, row.Region, locality));
         }
 

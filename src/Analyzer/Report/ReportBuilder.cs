@@ -12,6 +12,13 @@ public static class ReportBuilder
     public static FaultReport Build(TraceReader reader, FaultFilter filter, ReportParts parts = ReportParts.All)
     {
         CheckPageSize(reader.Path, reader.Metadata.PageSize);
+        var report = Count(reader, filter, parts);
+        // After what the first scan counted in is free again: the state of pages is most of the memory of either.
+        return parts.HasFlag(ReportParts.Locality) ? report with { Locality = LocalityTable.Build(reader, filter, report.Regions) } : report;
+    }
+
+    private static FaultReport Count(TraceReader reader, FaultFilter filter, ReportParts parts)
+    {
         var plan = new ReportPlan(reader.Metadata, reader.RowGroups, filter, parts);
         var aggregates = TraceScan.Run(reader, filter, () => new ReportAggregates(plan));
         return Build(reader.Path, plan, aggregates) with { Storms = StormTable.Build(reader, plan, aggregates.Storms), StormAxis = aggregates.Storms?.Axis };
@@ -65,7 +72,6 @@ public static class ReportBuilder
             HeatAxis = aggregates.Heat?.Axis,
             HeatMaps = HeatMapTable.Build(regions, aggregates.Heat),
             HotRanges = HotRangeTable.Build(regions, aggregates.Hot),
-            Locality = LocalityTable.Build(regions, plan.Locality),
         };
     }
 

@@ -10,10 +10,13 @@ public interface IFaultSink<TSelf>
     FaultColumns Columns { get; }
 
     /// <param name="batch">Only faults that passed the filter; only <see cref="Columns"/> are filled.</param>
-    /// <param name="verdicts">On each fault of the batch.</param>
+    /// <param name="verdicts">On each fault of the batch; empty where the sink does not need them.</param>
     void Add(FaultBatch batch, in Verdicts verdicts);
 
     void Merge(TSelf other);
+
+    /// <summary>Whether the sink looks at verdicts: they take columns of their own.</summary>
+    bool NeedsVerdicts => true;
 
     /// <summary>Whether the sink has a part that depends on the order of the faults.</summary>
     bool NeedsOrder => false;
@@ -112,6 +115,8 @@ public static class TraceScan
         var matcher = new RowFilter(filter, reader.Metadata);
         FaultBatch? batch = null;
         bool[] keep = [];
+        var isJudged = sink.NeedsVerdicts || !filter.IsEmpty;
+        var columns = sink.Columns | (isJudged ? judge.Columns : FaultColumns.None);
         while (work.TryTake(out var turn, out var index))
         {
             var group = reader.RowGroups[index];
@@ -121,8 +126,9 @@ public static class TraceScan
                 keep = new bool[batch.Capacity];
             }
 
-            reader.ReadRowGroup(index, sink.Columns | judge.Columns | matcher.Columns(group), batch);
-            judge.Classify(batch);
+            reader.ReadRowGroup(index, columns | matcher.Columns(group), batch);
+            if (isJudged)
+                judge.Classify(batch);
             if (!filter.IsEmpty)
             {
                 var kept = matcher.Mark(group, batch, judge.Verdicts, keep);
