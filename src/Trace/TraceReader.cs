@@ -32,6 +32,7 @@ public sealed class TraceReader : IDisposable
         _fields = parquet.Schema.GetDataFields().ToDictionary(field => field.Name);
         RowGroups = [.. parquet.RowGroups.Select(group => TraceOpener.Describe(group.RowGroup))];
         RowCount = RowGroups.Sum(group => (long)group.Rows);
+        TraceOpener.KeepWhatReadingNeeds(parquet.Metadata!);
     }
 
     public string Path { get; }
