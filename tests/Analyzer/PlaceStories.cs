@@ -73,6 +73,25 @@ public class PlaceStories
             json.RootElement.GetProperty("locality")[0].GetRawText());
     }
 
+    /// <summary>By a verdict, by a column that locality does not read, and by one that it does.</summary>
+    [Fact]
+    public void Locality_is_that_of_the_faults_that_a_filter_leaves()
+    {
+        ulong[] pages = [0, 1, 2, 3, 1, 2, 0, 9];
+        Fault[] faults = [.. pages.Select((page, i) => new Fault(0x4010_0000 + (page << 12)) { TimeNs = i * 10, Tid = 10 + (i % 2), Major = page is 1 or 2 })];
+
+        Assert.Equal((2, 2), Locality(new FaultFilter { Severities = [Severity.Major] }));
+        Assert.Equal((2, 1), Locality(new FaultFilter { FromNs = 20, ToNs = 60 }));
+        Assert.Equal((3, 1), Locality(new FaultFilter { Tids = [10] }));
+        Assert.Equal((6, 3), Locality(FaultFilter.None));
+
+        (long Steps, long Refaults) Locality(FaultFilter filter)
+        {
+            var row = Assert.Single(Story.Report(Metadata, faults, filter).Locality);
+            return (row.Steps, row.Refaults);
+        }
+    }
+
     [Fact]
     public void A_sample_says_that_it_cannot_know_locality()
     {
@@ -150,11 +169,9 @@ public class PlaceStories
         var maps = new FrameMap[3];
         Parallel.For(0, maps.Length, thread =>
         {
-            var map = maps[thread] = new FrameMap(shared);
-            var random = new Random(thread);
-            // The second sees so little that it never shares the array.
-            for (var i = 0; i < (thread == 1 ? 5 : 20_000); i++)
-                map.Add(firstPage - 2 + random.NextInt64(2004), random.NextInt64(1L << 33));
+            maps[thread] = new FrameMap(shared);
+            foreach (var (page, frame) in SeenBy(thread))
+                maps[thread].Add(page, frame);
         });
 
         foreach (var map in maps[1..])
@@ -163,10 +180,8 @@ public class PlaceStories
         var expected = new SortedDictionary<long, long>();
         for (var thread = 0; thread < maps.Length; thread++)
         {
-            var random = new Random(thread);
-            for (var i = 0; i < (thread == 1 ? 5 : 20_000); i++)
+            foreach (var (page, frame) in SeenBy(thread))
             {
-                var (page, frame) = (firstPage - 2 + random.NextInt64(2004), random.NextInt64(1L << 33));
                 if (page >= firstPage && page - firstPage < pages && frame < uint.MaxValue)
                     expected[page] = Math.Max(frame, expected.GetValueOrDefault(page));
             }
@@ -175,5 +190,13 @@ public class PlaceStories
         var found = new List<KeyValuePair<long, long>>();
         maps[0].ForEach(found, static (found, page, frame) => found.Add(new(page, frame)));
         Assert.Equal(expected, found);
+
+        // The second sees so little that it never shares the array.
+        static IEnumerable<(long Page, long Frame)> SeenBy(int thread)
+        {
+            var random = new Random(thread);
+            for (var i = 0; i < (thread == 1 ? 5 : 20_000); i++)
+                yield return (firstPage - 2 + random.NextInt64(2004), random.NextInt64(1L << 33));
+        }
     }
 }
