@@ -93,22 +93,27 @@ internal static class TraceOpener
         {
             for (int i = 0; i < group.Columns.Count; i++)
             {
-                if (group.Columns[i].MetaData is not { } metadata || file.RowGroups[0].Columns.ElementAtOrDefault(i)?.MetaData is not { } first)
+                if (group.Columns[i].MetaData is not { } metadata)
                     continue;
-                if (metadata.PathInSchema.SequenceEqual(first.PathInSchema))
-                    metadata.PathInSchema = first.PathInSchema;
-                metadata.Encodings = first.Encodings;
                 metadata.EncodingStats = null;
                 metadata.SizeStatistics = null;
                 metadata.KeyValueMetadata = null;
-                if (metadata.Statistics is not { } statistics)
+                if (metadata.Statistics is { } statistics)
+                    KeepOnlyValue(statistics);
+                if (file.RowGroups[0].Columns.ElementAtOrDefault(i)?.MetaData is not { } first || !metadata.PathInSchema.SequenceEqual(first.PathInSchema))
                     continue;
-                statistics.Min = statistics.Max = null;
-                // Bounds that are one value are read instead of the column, others were for RowGroupInfo.
-                bool isOne = statistics.MinValue is { } min && statistics.MaxValue is { } max && min.AsSpan().SequenceEqual(max);
-                statistics.MaxValue = statistics.MinValue = isOne ? statistics.MinValue : null;
+                metadata.PathInSchema = first.PathInSchema;
+                metadata.Encodings = first.Encodings;
             }
         }
+    }
+
+    /// <summary>Leaves a minimum only where every value that is not null is the same, to be read instead of the column; other bounds were for <see cref="RowGroupInfo"/>.</summary>
+    private static void KeepOnlyValue(Statistics statistics)
+    {
+        bool isOne = statistics is { MinValue: { } min, MaxValue: { } max, IsMinValueExact: not false, IsMaxValueExact: not false } && min.AsSpan().SequenceEqual(max);
+        statistics.MinValue = isOne ? statistics.MinValue : null;
+        statistics.MaxValue = statistics.Min = statistics.Max = null;
     }
 
     private static TraceInput OpenFile(string path)

@@ -236,10 +236,9 @@ public sealed class TraceReader : IDisposable
     private string? OnlyTextOf(ColumnChunkAddress chunk)
         => OnlyValueOf(chunk) is { } value ? _pool.Get(Encoding.UTF8.GetString(value).AsMemory()) : null;
 
+    // TraceOpener.KeepWhatReadingNeeds has left a minimum only where it is the maximum.
     private byte[]? OnlyValueOf(ColumnChunkAddress chunk)
-        => StatisticsOf(chunk) is { MinValue: { } min, MaxValue: { } max, IsMinValueExact: not false, IsMaxValueExact: not false } statistics && min.AsSpan().SequenceEqual(max)
-            && (statistics.NullCount ?? (chunk.Definition.Nullable ? 1 : 0)) == 0
-            ? min : null;
+        => StatisticsOf(chunk) is { MinValue: { } only } statistics && (statistics.NullCount ?? (chunk.Definition.Nullable ? 1 : 0)) == 0 ? only : null;
 
     private Statistics? StatisticsOf(ColumnChunkAddress chunk) => _parquet.RowGroups[chunk.Group].RowGroup.Columns[chunk.Column].MetaData!.Statistics;
 
