@@ -1,5 +1,23 @@
 namespace Faultrec.Traces;
 
+/// <summary>Thrift compact-protocol wire types; a boolean field's value is in its type.</summary>
+internal enum WireType : byte
+{
+    Stop = 0,
+    True = 1,
+    False = 2,
+    Byte = 3,
+    I16 = 4,
+    I32 = 5,
+    I64 = 6,
+    Double = 7,
+    Binary = 8,
+    List = 9,
+    Set = 10,
+    Map = 11,
+    Struct = 12,
+}
+
 /// <summary>Reads the Thrift compact protocol and never past its bytes; everything unexpected is a FormatException.</summary>
 internal ref struct CompactReader
 {
@@ -8,6 +26,9 @@ internal ref struct CompactReader
     private ReadOnlySpan<byte> _rest;
 
     public CompactReader(ReadOnlySpan<byte> bytes) => _rest = bytes;
+
+    /// <summary>What was not read yet.</summary>
+    public readonly ReadOnlySpan<byte> Rest => _rest;
 
     /// <param name="id">The last field's id (0 at the start of a struct), then this one's.</param>
     /// <returns>False at the struct's end.</returns>
@@ -35,6 +56,22 @@ internal ref struct CompactReader
         return (int)count;
     }
 
+    /// <returns>How many items follow; each of them is to be read.</returns>
+    public int ReadListOf(WireType item, WireType found)
+    {
+        Require(WireType.List, found);
+        int count = ReadListHeader(out WireType itemType);
+        if (count > 0)
+            Require(item, itemType);
+        return count;
+    }
+
+    public ReadOnlySpan<byte> ReadBinary(WireType found)
+    {
+        Require(WireType.Binary, found);
+        return ReadBinary();
+    }
+
     public ReadOnlySpan<byte> ReadBinary()
     {
         ulong length = ReadVarint();
@@ -43,6 +80,18 @@ internal ref struct CompactReader
         var bytes = _rest[..(int)length];
         _rest = _rest[(int)length..];
         return bytes;
+    }
+
+    public long ReadInteger(WireType expected, WireType found)
+    {
+        Require(expected, found);
+        return ReadInteger();
+    }
+
+    public readonly void Require(WireType expected, WireType found)
+    {
+        if (found != expected)
+            throw new FormatException($"a field has type {found}, not {expected}");
     }
 
     /// <summary>Of any width; zigzag.</summary>
@@ -112,7 +161,7 @@ internal ref struct CompactReader
         return value;
     }
 
-    private ulong ReadVarint()
+    public ulong ReadVarint()
     {
         ulong value = 0;
         for (int shift = 0; shift < 70; shift += 7)

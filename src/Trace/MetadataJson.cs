@@ -66,7 +66,7 @@ internal static class MetadataJson
     }
 
     /// <exception cref="MetadataException">A key is missing or its value is not what the key promises.</exception>
-    public static TraceMetadata Read(IReadOnlyDictionary<string, string> values)
+    public static TraceMetadata Read(IReadOnlyDictionary<string, byte[]> values)
     {
         return new TraceMetadata
         {
@@ -108,7 +108,7 @@ internal static class MetadataJson
         };
 
         // Keys that the first files of this version do not have; JSON null is as good as none.
-        bool Has(string key) => values.TryGetValue(TraceSchema.KeyPrefix + key, out string? json) && json != "null";
+        bool Has(string key) => values.TryGetValue(TraceSchema.KeyPrefix + key, out byte[]? json) && !json.AsSpan().SequenceEqual("null"u8);
 
         T Get<T>(string key, JsonTypeInfo<T> type) => Parse(values, TraceSchema.KeyPrefix + key, type);
 
@@ -119,7 +119,7 @@ internal static class MetadataJson
     }
 
     /// <returns>Null when the file does not say (no such key); never throws for a version that is only newer.</returns>
-    public static int? ReadVersion(IReadOnlyDictionary<string, string> values)
+    public static int? ReadVersion(IReadOnlyDictionary<string, byte[]> values)
         => values.ContainsKey(VersionKey) ? Parse(values, VersionKey, Json.Int32) : null;
 
     public static string WriteChecksums(IReadOnlyList<uint[]> checksums)
@@ -137,7 +137,7 @@ internal static class MetadataJson
     }
 
     /// <returns>A row group's checksums by column; null when the file has none (another program wrote it).</returns>
-    public static IReadOnlyList<uint[]>? ReadChecksums(IReadOnlyDictionary<string, string> values)
+    public static IReadOnlyList<uint[]>? ReadChecksums(IReadOnlyDictionary<string, byte[]> values)
     {
         if (!values.ContainsKey(ChecksumsKey))
             return null;
@@ -197,9 +197,9 @@ internal static class MetadataJson
     private static IReadOnlyList<T> NoNulls<T>(string key, IReadOnlyList<T> items)
         => items.Any(item => item is null) ? throw new MetadataException(key, "has a null among its items") : items;
 
-    private static T Parse<T>(IReadOnlyDictionary<string, string> values, string key, JsonTypeInfo<T> type)
+    private static T Parse<T>(IReadOnlyDictionary<string, byte[]> values, string key, JsonTypeInfo<T> type)
     {
-        if (!values.TryGetValue(key, out string? json))
+        if (!values.TryGetValue(key, out byte[]? json))
             throw new MetadataException(key, "is missing");
         try
         {

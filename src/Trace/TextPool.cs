@@ -8,12 +8,14 @@ internal sealed class TextPool
 {
     // Distinct texts are few (names, regions); only stacks could be many, and then sharing them does not pay.
     private const int MaxTexts = 100_000;
+    private const int MaxCharacters = 16 << 20;
 
     private readonly Dictionary<ReadOnlyMemory<char>, string> _byMemory = [];
     private readonly HashSet<string> _texts = [];
     private readonly HashSet<string>.AlternateLookup<ReadOnlySpan<char>> _lookup;
     private ReadOnlyMemory<char> _lastMemory;
     private string _lastText = "";
+    private int _characters;
 
     public TextPool() => _lookup = _texts.GetAlternateLookup<ReadOnlySpan<char>>();
 
@@ -23,8 +25,10 @@ internal sealed class TextPool
         _byMemory.Clear();
         _lastMemory = default;
         _lastText = "";
-        if (_texts.Count > MaxTexts)
-            _texts.Clear();
+        if (_texts.Count <= MaxTexts && _characters <= MaxCharacters)
+            return;
+        _texts.Clear();
+        _characters = 0;
     }
 
     public string Get(ReadOnlyMemory<char> memory)
@@ -48,7 +52,10 @@ internal sealed class TextPool
         if (_lookup.TryGetValue(text, out string? known))
             return known;
         string added = text.ToString();
+        if (_characters > MaxCharacters)
+            return added;
         _texts.Add(added);
+        _characters += added.Length;
         return added;
     }
 }

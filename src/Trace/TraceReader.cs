@@ -1,9 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
-using Parquet;
-using Parquet.Meta;
-using Parquet.Schema;
-using Encoding = System.Text.Encoding;
+using System.Text;
 
 namespace Faultrec.Traces;
 
@@ -15,24 +12,26 @@ namespace Faultrec.Traces;
 public sealed class TraceReader : IDisposable
 {
     private readonly TraceInput _input;
-    private readonly ParquetReader _parquet;
-    private readonly Dictionary<string, DataField> _fields;
+    private readonly ColumnDecoder _decoder;
+    private readonly IReadOnlyList<FooterRowGroup> _groups;
+    private readonly int _columns;
     private readonly IReadOnlyList<uint[]>? _checksums;
     private readonly TextPool _pool = new();
     private int[] _levels = [];
     private ReadOnlyMemory<char>[] _texts = [];
 
-    internal TraceReader(string path, TraceInput input, ParquetReader parquet, TraceMetadata metadata, IReadOnlyList<uint[]>? checksums)
+    /// <param name="columns">Of the schema's, how many the file has.</param>
+    internal TraceReader(string path, TraceInput input, IReadOnlyList<FooterRowGroup> groups, int columns, TraceMetadata metadata, IReadOnlyList<uint[]>? checksums)
     {
         Path = path;
         _input = input;
-        _parquet = parquet;
+        _groups = groups;
+        _columns = columns;
         _checksums = checksums;
         Metadata = metadata;
-        _fields = parquet.Schema.GetDataFields().ToDictionary(field => field.Name);
-        RowGroups = [.. parquet.RowGroups.Select(group => TraceOpener.Describe(group.RowGroup))];
+        RowGroups = [.. groups.Select(Describe)];
         RowCount = RowGroups.Sum(group => (long)group.Rows);
-        TraceOpener.KeepWhatReadingNeeds(parquet.Metadata!);
+        _decoder = new ColumnDecoder(TraceSchema.ParquetOf(metadata.SchemaVersion));
     }
 
     public string Path { get; }
@@ -66,64 +65,80 @@ public sealed class TraceReader : IDisposable
         batch.Count = rows;
     }
 
-    /// <summary>Compares every column chunk with its checksum, for those who read the rows by other means; a file without checksums has nothing to compare.</summary>
-    /// <exception cref="FaultrecException">One differs.</exception>
+    /// <summary>
+    /// Compares every column chunk with its checksum, where the file has them, and looks what its pages claim: for those who read the rows
+    /// by other means.
+    /// </summary>
+    /// <exception cref="FaultrecException">One differs, or claims too much.</exception>
     public void Verify()
     {
-        for (int group = 0; group < _checksums?.Count; group++)
+        for (int group = 0; group < _groups.Count; group++)
         {
-            var columns = _parquet.RowGroups[group].RowGroup.Columns;
-            for (int i = 0; i < Math.Min(columns.Count, _checksums[group].Length); i++)
+            for (int i = 0; i < _columns; i++)
             {
-                var metadata = columns[i].MetaData!;
-                try
+                var chunk = new ColumnChunkAddress(group, i, RowGroups[group].Rows);
+                Guard(chunk, () =>
                 {
-                    Load(new ColumnChunkAddress(group, i, RowGroups[group].Rows), metadata);
-                }
-                catch (Exception e) when (e is InvalidDataException or IOException)
-                {
-                    throw Damaged(group, metadata.PathInSchema[^1], TraceOpener.Printable(e.Message), e);
-                }
+                    Load(chunk);
+                    var pages = new PageWalk(_input.Window, chunk.Rows, chunk.Definition.Type == typeof(string));
+                    while (pages.Next())
+                    {
+                    }
+                });
             }
         }
     }
 
     public void Dispose()
     {
-        _parquet.DisposeAsync().AsTask().GetAwaiter().GetResult();
+        _decoder.Dispose();
         _input.Dispose();
     }
 
-    private void ReadColumn(ColumnChunkAddress chunk, FaultBatch batch)
+    private static RowGroupInfo Describe(FooterRowGroup group)
     {
-        try
+        var (time, pid, region) = (ChunkOf("time_ns"), ChunkOf("pid"), ChunkOf("region_id"));
+        return new RowGroupInfo((int)group.Rows, time.Min, time.Max, (int?)pid.Min, (int?)pid.Max, (int?)region.Min, (int?)region.Max);
+
+        FooterChunk ChunkOf(string name) => Array.Find(group.Chunks, chunk => chunk.Name == name);
+    }
+
+    private void ReadColumn(ColumnChunkAddress chunk, FaultBatch batch)
+        => Guard(chunk, () =>
         {
-            if (!_fields.ContainsKey(chunk.Definition.Name))
+            if (chunk.Column >= _columns)
             {
                 FillAbsent(chunk, batch);
                 return;
             }
-            var metadata = _parquet.RowGroups[chunk.Group].RowGroup.Columns[chunk.Column].MetaData!;
-            bool empty = chunk.Definition.Nullable && metadata.Statistics?.NullCount == chunk.Rows;
+            bool empty = chunk.Definition.Nullable && ChunkOf(chunk).Nulls == chunk.Rows;
             if (!empty)
-                Load(chunk, metadata);
+                Load(chunk);
             Fill(chunk, batch, empty);
+        });
+
+    private void Guard(ColumnChunkAddress chunk, Action read)
+    {
+        try
+        {
+            read();
         }
         catch (Exception e) when (e is not FaultrecException)
         {
-            // The library throws whatever the damage leads it into: index, range, overflow, memory, format, not-supported.
+            // The libraries throw whatever the damage leads them into: index, range, overflow, memory, format, not-supported.
             string problem = e is InvalidDataException or IOException ? TraceOpener.Printable(e.Message) : "its pages cannot be decoded";
             throw Damaged(chunk.Group, chunk.Definition.Name, problem, e);
         }
     }
 
+    private ref readonly FooterChunk ChunkOf(ColumnChunkAddress chunk) => ref _groups[chunk.Group].Chunks[chunk.Column];
+
     private FaultrecException Damaged(int group, string column, string problem, Exception inner)
         => TraceOpener.BadInput(Path, $"row group {group}, column {column} is damaged ({problem})", "copy the file again or record again", inner);
 
-    private void Load(ColumnChunkAddress chunk, ColumnMetaData metadata)
+    private void Load(ColumnChunkAddress chunk)
     {
-        var (start, length) = TraceOpener.Extent(metadata);
-        _input.Load(start, length);
+        _input.Load(ChunkOf(chunk).Start, (int)ChunkOf(chunk).Length);
         if (_checksums is not null && Crc32C.Append(0, _input.Window) != _checksums[chunk.Group][chunk.Column])
             throw new InvalidDataException("its checksum is wrong");
     }
@@ -228,6 +243,8 @@ public sealed class TraceReader : IDisposable
     {
         if (OnlyValueOf(chunk) is not { } value || value.Length < Unsafe.SizeOf<T>())
             return false;
+        if (typeof(T) == typeof(bool) && value[0] > 1)
+            throw new InvalidDataException("its only value is no boolean");
         values.AsSpan(0, chunk.Rows).Fill(MemoryMarshal.Read<T>(value));
         return true;
     }
@@ -236,11 +253,8 @@ public sealed class TraceReader : IDisposable
     private string? OnlyTextOf(ColumnChunkAddress chunk)
         => OnlyValueOf(chunk) is { } value ? _pool.Get(Encoding.UTF8.GetString(value).AsMemory()) : null;
 
-    // TraceOpener.KeepWhatReadingNeeds has left a minimum only where it is the maximum.
     private byte[]? OnlyValueOf(ColumnChunkAddress chunk)
-        => StatisticsOf(chunk) is { MinValue: { } only } statistics && (statistics.NullCount ?? (chunk.Definition.Nullable ? 1 : 0)) == 0 ? only : null;
-
-    private Statistics? StatisticsOf(ColumnChunkAddress chunk) => _parquet.RowGroups[chunk.Group].RowGroup.Columns[chunk.Column].MetaData!.Statistics;
+        => ChunkOf(chunk) is { OnlyValue: { } only } about && (about.Nulls ?? (chunk.Definition.Nullable ? 1 : 0)) == 0 ? only : null;
 
     /// <summary>Moves the values, packed at the start, to their rows, and writes <paramref name="nothing"/> into the others.</summary>
     private static void Spread<T>(T[] values, ReadOnlySpan<int> levels, T nothing)
@@ -333,12 +347,9 @@ public sealed class TraceReader : IDisposable
     private void Read<T>(ColumnChunkAddress chunk, T[] values, int[]? levels)
         where T : struct
     {
-        var group = _parquet.RowGroups[chunk.Group];
-        var field = _fields[chunk.Definition.Name];
         // Without the cast, null would become an empty memory through the conversion from arrays.
         var definitionLevels = levels is null ? (Memory<int>?)null : levels.AsMemory(0, chunk.Rows);
-        // The input completes synchronously, so this never blocks.
-        group.ReadRawAsync(field, values.AsMemory(0, chunk.Rows), definitionLevels, null).GetAwaiter().GetResult();
+        _decoder.Decode(chunk.Column, _input.Window, ChunkOf(chunk).Codec, chunk.Rows, values.AsMemory(0, chunk.Rows), definitionLevels);
     }
 
     private void Reserve(int rows, FaultColumns columns)

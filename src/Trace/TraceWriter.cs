@@ -11,6 +11,9 @@ public sealed class TraceWriter : IDisposable
 {
     private static readonly ReadOnlyMemory<char>[] _accessNames = ["read".AsMemory(), "write".AsMemory(), "exec".AsMemory()];
 
+    /// <summary>Longer than any name or stack of a kernel's; readers refuse a text of a million bytes.</summary>
+    private const int MostTextCharacters = 1 << 17;
+
     private readonly TraceOutput _output;
     private readonly IReadOnlyList<TraceColumn> _columns;
     private readonly bool _knowsMajor;
@@ -171,7 +174,7 @@ public sealed class TraceWriter : IDisposable
     private void WriteText(TraceColumn column, string[] values, int count)
     {
         for (int i = 0; i < count; i++)
-            _texts[i] = values[i].AsMemory();
+            _texts[i] = Cut(values[i]);
         Write(column, _texts, count, null, count);
     }
 
@@ -183,13 +186,15 @@ public sealed class TraceWriter : IDisposable
             string? text = values[i];
             _levels[i] = text is null ? 0 : 1;
             if (text is not null)
-                _texts[kept++] = text.AsMemory();
+                _texts[kept++] = Cut(text);
         }
         if (kept == 0)
             WriteNothing<ReadOnlyMemory<char>>(column, count);
         else
             Write(column, _texts, kept, _levels, count);
     }
+
+    private static ReadOnlyMemory<char> Cut(string text) => text.AsMemory(0, Math.Min(text.Length, MostTextCharacters));
 
     private void WriteAccess(TraceColumn column, FaultAccess[] values, int count)
     {

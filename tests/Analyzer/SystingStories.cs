@@ -97,6 +97,33 @@ public sealed class SystingStories : IDisposable
         }
     }
 
+    /// <summary>Whatever a writer chose: DuckDB's second version has delta encodings, and pages whose levels are not compressed.</summary>
+    [Theory]
+    [InlineData("COMPRESSION uncompressed")]
+    [InlineData("COMPRESSION snappy")]
+    [InlineData("COMPRESSION gzip")]
+    [InlineData("COMPRESSION brotli")]
+    [InlineData("COMPRESSION zstd, PARQUET_VERSION V2")]
+    [InlineData("COMPRESSION lz4_raw, PARQUET_VERSION V2")]
+    public void EveryCodec(string how)
+    {
+        const int faults = 5000;
+        Write("process", $"SELECT i::BIGINT AS upid, i::INT AS pid, 'process ' || i AS name FROM range({faults}) t(i)", how);
+        Write("thread", $"SELECT i::BIGINT AS utid, i::INT AS tid, CASE WHEN i % 3 > 0 THEN 'thread ' || i END AS name, i::BIGINT AS upid FROM range({faults}) t(i)", how);
+        Write("memory_fault", $"SELECT (i * 1000)::BIGINT AS ts, i::BIGINT AS utid, (i * i * 4096)::BIGINT AS addr, CASE WHEN i % 2 = 0 THEN 6 END::INT AS error_code FROM range({faults}) t(i)", how);
+
+        Assert.Equal(faults, Import().Faults);
+
+        using var reader = TraceReader.Open(Output);
+        var batch = new FaultBatch(faults);
+        reader.ReadRowGroup(0, FaultColumns.All, batch);
+        for (long i = 0; i < faults; i++)
+        {
+            Assert.Equal((i * 1000, (int)i, (int)i, i * i * 4096), (batch.TimeNs[i], batch.Pid[i], batch.Tid[i], batch.Address[i]));
+            Assert.Equal((i % 3 > 0 ? $"thread {i}" : "", i % 2 == 0 ? 6 : FaultBatch.Null), (batch.Comm[i], batch.ErrorCode[i]));
+        }
+    }
+
     [Fact]
     public void MoreThanARowGroup()
     {
@@ -124,8 +151,8 @@ public sealed class SystingStories : IDisposable
         return SystingImport.Run(Path.Combine(_folder.FullName, SystingImport.FileName), "0.1.0", output);
     }
 
-    private void Write(string table, string rows)
-        => Rows($"COPY ({(rows.StartsWith("VALUES", StringComparison.Ordinal) ? $"SELECT * FROM ({rows[..rows.LastIndexOf(" t(", StringComparison.Ordinal)]}) {rows[(rows.LastIndexOf(" t(", StringComparison.Ordinal) + 1)..]}" : rows)}) TO '{Path.Combine(_folder.FullName, table)}.parquet' (FORMAT parquet)");
+    private void Write(string table, string rows, string how = "COMPRESSION snappy")
+        => Rows($"COPY ({(rows.StartsWith("VALUES", StringComparison.Ordinal) ? $"SELECT * FROM ({rows[..rows.LastIndexOf(" t(", StringComparison.Ordinal)]}) {rows[(rows.LastIndexOf(" t(", StringComparison.Ordinal) + 1)..]}" : rows)}) TO '{Path.Combine(_folder.FullName, table)}.parquet' (FORMAT parquet, {how})");
 
     private static List<object> Rows(string sql)
     {

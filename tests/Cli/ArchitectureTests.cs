@@ -30,6 +30,6 @@ public sealed class ArchitectureTests
         var native = sources.Where(path => File.ReadAllText(path).Contains("[LibraryImport(", StringComparison.Ordinal)).ToList();
 
         Assert.NotEmpty(native);
-        Assert.All(native, path => Assert.Matches("src/(Recorder|Replay)/Native/", path));
+        Assert.All(native, path => Assert.Matches("src/(Recorder|Replay|Trace)/Native/", path));
     }
 }

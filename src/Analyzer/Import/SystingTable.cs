@@ -1,5 +1,5 @@
 using Faultrec.Traces;
-using Parquet;
+using Faultrec.Traces.Native;
 using Parquet.Schema;
 
 namespace Faultrec.Analyzer;
@@ -8,39 +8,36 @@ namespace Faultrec.Analyzer;
 internal sealed class SystingTable : IDisposable
 {
     private readonly string _path;
-    private readonly ParquetReader _reader;
+    private readonly TraceInput _input;
+    private readonly Footer _footer;
 
     /// <exception cref="FaultrecException">There is no such file, or it cannot be read.</exception>
     public SystingTable(string path)
     {
         _path = path;
-        FileStream file;
+        _input = Open();
         try
         {
-            file = File.OpenRead(path);
-        }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
-        {
-            var isMissing = exception is FileNotFoundException or DirectoryNotFoundException;
-            throw Bad(isMissing ? "no such file" : exception.Message, isMissing ? "the files that systing wrote together" : "a file that this user can read", exception);
-        }
-
-        try
-        {
-            _reader = ParquetReader.CreateAsync(file, leaveStreamOpen: false).GetAwaiter().GetResult();
+            _footer = TraceOpener.ReadFooter(path, _input, out _);
         }
         catch (Exception exception)
         {
-            file.Dispose();
+            _input.Dispose();
             throw Bad("is damaged, or no Parquet file", "a file that systing wrote", exception);
         }
 
-        Rows = _reader.RowGroups.Sum(group => group.RowCount);
+        // A row of systing's takes some bytes: its times differ. Columns are held whole.
+        const int freeRows = 1 << 20;
+        if (Rows > freeRows + _input.Length || _footer.RowGroups.Sum(group => Math.Max(group.Rows, 0)) != Rows)
+        {
+            _input.Dispose();
+            throw Bad($"claims {Rows} rows in {_input.Length} bytes", "a file that systing wrote");
+        }
     }
 
-    public long Rows { get; }
+    public long Rows => _footer.Rows;
 
-    public void Dispose() => _reader.DisposeAsync().AsTask().GetAwaiter().GetResult();
+    public void Dispose() => _input.Dispose();
 
     /// <exception cref="FaultrecException">The file has no such column, or of another type.</exception>
     public T?[] Column<T>(string name)
@@ -50,43 +47,75 @@ internal sealed class SystingTable : IDisposable
     /// <summary>Null: the file has no such column, which systing did not always write.</summary>
     public T?[]? OptionalColumn<T>(string name)
         where T : struct
-        => Read<T, T?>(name, type => type == typeof(T), value => value);
+        => Read<T, T?>(name, IsInteger<T>, value => value);
 
     /// <summary>Null in a row: the file has no text there. Null: no such column.</summary>
-    public string?[]? Texts(string name) => Read<ReadOnlyMemory<char>, string?>(name, type => type == typeof(string) || type == typeof(ReadOnlyMemory<char>), text => text.ToString());
+    public string?[]? Texts(string name) => Read<ReadOnlyMemory<char>, string?>(name, IsText, text => text.ToString());
 
-    private TResult[]? Read<T, TResult>(string name, Func<Type, bool> isMeant, Func<T, TResult> convert)
+    // parquet.thrift: INT64 and INT32, which other types are kept in too; BYTE_ARRAY that is UTF8.
+    private static bool IsInteger<T>(FooterColumn column)
+        => typeof(T) == typeof(long) ? column is { PhysicalType: 2, ConvertedType: null or 18 } : column is { PhysicalType: 1, ConvertedType: null or 17 };
+
+    private static bool IsText(FooterColumn column) => column is { PhysicalType: 6, ConvertedType: 0 };
+
+    private TraceInput Open()
+    {
+        try
+        {
+            return new TraceInput(RegularFile.Open(_path));
+        }
+        catch (NotSupportedException exception)
+        {
+            throw Bad("is no regular file", "the files that systing wrote", exception);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            var isMissing = exception is FileNotFoundException or DirectoryNotFoundException;
+            throw Bad(isMissing ? "no such file" : exception.Message, isMissing ? "the files that systing wrote together" : "a file that this user can read", exception);
+        }
+    }
+
+    private TResult[]? Read<T, TResult>(string name, Func<FooterColumn, bool> isMeant, Func<T, TResult> convert)
         where T : struct
     {
-        if (Array.Find(_reader.Schema.GetDataFields(), field => field.Path.Length == 1 && field.Name == name && isMeant(field.ClrType)) is not { } field)
+        if (_footer.Schema.Find(column => column.Name == name && column.Children is null or 0 && isMeant(column)) is not { } found)
             return null;
         try
         {
+            // Its chunks are named only where it is a column of the first level.
+            if (_footer.RowGroups.Exists(group => !group.Chunks.Any(chunk => chunk.Name == name)))
+                return null;
+            var isNullable = found.Repetition != 0;
+            using var decoder = new ColumnDecoder(new ParquetSchema(new DataField(name, typeof(T) == typeof(ReadOnlyMemory<char>) ? typeof(string) : typeof(T), isNullable)));
             var results = new TResult[Rows];
             var first = 0;
-            for (var group = 0; group < _reader.RowGroups.Count; group++)
-                first += ReadGroup(_reader.RowGroups[group], field, convert, results.AsSpan(first));
+            foreach (var group in _footer.RowGroups)
+                first += ReadGroup(decoder, group, name, isNullable, convert, results.AsSpan(first));
             return results;
         }
         catch (Exception exception)
         {
-            // The library throws whatever damage leads it into.
+            // The libraries throw whatever damage leads them into.
             throw Bad($"column {name} is damaged", "the file as systing wrote it", exception);
         }
     }
 
-    private static int ReadGroup<T, TResult>(ParquetRowGroupReader group, DataField field, Func<T, TResult> convert, Span<TResult> results)
+    private int ReadGroup<T, TResult>(ColumnDecoder decoder, FooterRowGroup group, string name, bool isNullable, Func<T, TResult> convert, Span<TResult> results)
         where T : struct
     {
-        var rows = checked((int)group.RowCount);
+        if (group.Rows <= 0)
+            return 0;
+        var rows = checked((int)group.Rows);
+        var chunk = Array.Find(group.Chunks, chunk => chunk.Name == name);
+        if (chunk.Values != rows || chunk.Start < 0 || chunk.Length <= 0 || chunk.Start > _input.Length - chunk.Length)
+            throw new InvalidDataException("it has an impossible position or size");
+        _input.Load(chunk.Start, checked((int)chunk.Length));
         var (values, levels) = (new T[rows], new int[rows]);
-        // Without the cast, null would become an empty memory through the conversion from arrays.
-        var definitionLevels = field.IsNullable ? levels.AsMemory() : (Memory<int>?)null;
-        group.ReadRawAsync(field, values.AsMemory(), definitionLevels, null).GetAwaiter().GetResult();
+        decoder.Decode(0, _input.Window, chunk.Codec, rows, values.AsMemory(), isNullable ? levels.AsMemory() : (Memory<int>?)null);
         var next = 0;
         for (var row = 0; row < rows; row++)
         {
-            if (!field.IsNullable || levels[row] == 1)
+            if (!isNullable || levels[row] == 1)
                 results[row] = convert(values[next++]);
         }
 
