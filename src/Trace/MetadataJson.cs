@@ -68,7 +68,7 @@ internal static class MetadataJson
     /// <exception cref="MetadataException">A key is missing or its value is not what the key promises.</exception>
     public static TraceMetadata Read(IReadOnlyDictionary<string, byte[]> values)
     {
-        return new TraceMetadata
+        return MetadataRules.Checked(new TraceMetadata
         {
             SchemaVersion = Get("schema_version", Json.Int32),
             ToolVersion = Get("tool_version", Json.String),
@@ -105,7 +105,7 @@ internal static class MetadataJson
             Slab = Has("slab") ? WithDefaults(Get("slab", Json.SlabRecording)) : null,
             StackRecording = Has("stack_recording") ? WithDefaults(Get("stack_recording", Json.StackRecording)) : null,
             Stacks = Has("stacks") ? Checked(Get("stacks", Json.StackTable)) : null,
-        };
+        });
 
         // Keys that the first files of this version do not have; JSON null is as good as none.
         bool Has(string key) => values.TryGetValue(TraceSchema.KeyPrefix + key, out byte[]? json) && !json.AsSpan().SequenceEqual("null"u8);
@@ -117,6 +117,11 @@ internal static class MetadataJson
 
         IReadOnlyList<T> GetOptionalList<T>(string key, JsonTypeInfo<IReadOnlyList<T>> type) => Has(key) ? GetList(key, type) : [];
     }
+
+    /// <summary>As a reader of the trace would have it.</summary>
+    /// <exception cref="MetadataException">It would be refused.</exception>
+    public static TraceMetadata Checked(TraceMetadata metadata)
+        => Read(Write(metadata).ToDictionary(pair => pair.Key, pair => Encoding.UTF8.GetBytes(pair.Value)));
 
     /// <returns>Null when the file does not say (no such key); never throws for a version that is only newer.</returns>
     public static int? ReadVersion(IReadOnlyDictionary<string, byte[]> values)
@@ -220,7 +225,7 @@ internal sealed class MetadataException(string key, string problem, Exception? i
     PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
     RespectNullableAnnotations = true,
-    Converters = [typeof(UtcConverter)])]
+    Converters = [typeof(UtcConverter), typeof(TextConverter)])]
 [JsonSerializable(typeof(int))]
 [JsonSerializable(typeof(long))]
 [JsonSerializable(typeof(string))]

@@ -1,4 +1,3 @@
-using System.Numerics;
 using Faultrec.Traces;
 
 namespace Faultrec.Analyzer;
@@ -11,7 +10,6 @@ public static class ReportBuilder
     /// <exception cref="FaultrecException">The trace is damaged.</exception>
     public static FaultReport Build(TraceReader reader, FaultFilter filter, ReportParts parts = ReportParts.All)
     {
-        CheckPageSize(reader.Path, reader.Metadata.PageSize);
         var report = Count(reader, filter, parts);
         // After what the first scan counted in is free again: the state of pages is most of the memory of either.
         return parts.HasFlag(ReportParts.Locality) ? report with { Locality = LocalityTable.Build(reader, filter, report.Regions) } : report;
@@ -73,12 +71,6 @@ public static class ReportBuilder
             HeatMaps = HeatMapTable.Build(regions, aggregates.Heat),
             HotRanges = HotRangeTable.Build(regions, aggregates.Hot),
         };
-    }
-
-    private static void CheckPageSize(string path, int pageSize)
-    {
-        if (pageSize < 1024 || !BitOperations.IsPow2(pageSize))
-            throw new FaultrecException(ExitCode.BadInput, $"{HostileText.Visible(path)}: page size {pageSize} is none; expected a power of two such as 4096; record again");
     }
 
     private static Totals TotalsOf(ReportAggregates aggregates, List<SeverityRow> severities, long distinctPages)
