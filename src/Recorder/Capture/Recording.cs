@@ -45,7 +45,7 @@ public static class Recording
         var output = OutputFile.Prepare(outputPath, existing, InvokingUser.FromSudo(Libc.Geteuid() == 0));
         var time = Stopwatch.StartNew();
         using var files = new MappedFiles();
-        var metadata = WriteTrace(output, spoolPath, files, onFinalizing);
+        var metadata = WriteRecovered(output, spoolPath, files, onFinalizing);
         return new RecordResult(outputPath, metadata, new FileInfo(spoolPath).Length, time.Elapsed, metadata.Receipt.ExitStatus);
     }
 
@@ -56,12 +56,24 @@ public static class Recording
         return metadata;
     }
 
-    private static TraceMetadata WriteTrace(OutputFile output, string spoolPath, MappedFiles files, Action<double>? onFinalizing)
+    private static TraceMetadata WriteRecovered(OutputFile output, string spoolPath, MappedFiles files, Action<double>? onFinalizing)
+    {
+        try
+        {
+            return WriteTrace(output, spoolPath, files, onFinalizing, isRecovery: true);
+        }
+        catch (Exception e) when (e is InvalidDataException or MetadataException)
+        {
+            throw SpoolReader.Damaged(spoolPath, e);
+        }
+    }
+
+    private static TraceMetadata WriteTrace(OutputFile output, string spoolPath, MappedFiles files, Action<double>? onFinalizing, bool isRecovery = false)
     {
         using var reader = new SpoolReader(spoolPath);
         return output.Finalize(reader.Header.Metadata.Frames is { Recorded: true }, stream =>
         {
-            using var finalizer = new TraceFinalizer(reader, stream, files, onFinalizing);
+            using var finalizer = new TraceFinalizer(reader, stream, files, onFinalizing, isRecovery);
             return finalizer.Run();
         });
     }

@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using System.Text.Json;
 using Faultrec.Recorder.Native;
 using Faultrec.Recorder.Spool;
 
@@ -75,10 +74,10 @@ internal sealed class FrameDecoder(IFrameItems items)
                 items.OnLoss(cpu, MemoryMarshal.Read<LossFrame>(payload));
                 break;
             case FrameType.Maps:
-                items.OnChange(new SnapshotEvent(JsonSerializer.Deserialize(payload, SpoolJson.Default.MapsSnapshot)!));
+                items.OnChange(new SnapshotEvent(SpoolJson.Parse(payload, SpoolJson.Default.MapsSnapshot)));
                 break;
             case FrameType.End:
-                items.OnEnding(JsonSerializer.Deserialize(payload, SpoolJson.Default.SpoolEnding)!);
+                items.OnEnding(SpoolJson.Parse(payload, SpoolJson.Default.SpoolEnding));
                 break;
         }
     }

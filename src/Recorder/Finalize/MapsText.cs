@@ -10,14 +10,16 @@ internal static class MapsText
 {
     public static IEnumerable<MapsLine> Parse(string maps) => maps.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(ParseLine);
 
+    /// <exception cref="InvalidDataException">The kernel has written no such line.</exception>
     private static MapsLine ParseLine(string line)
     {
         var fields = line.Split(' ', 6, StringSplitOptions.RemoveEmptyEntries);
-        var dash = fields[0].IndexOf('-');
-        var identity = MappingIdentity.Of(
-            fields.Length > 5 ? fields[5].TrimStart() : "", fields[1], ulong.Parse(fields[4], CultureInfo.InvariantCulture), fields[3]);
-        return new MapsLine(Hex(fields[0][..dash]), Hex(fields[0][(dash + 1)..]), Hex(fields[2]), identity);
+        if (fields is not [var range, { Length: 4 } prot, var offset, var device, var inode, .. var name]
+            || range.Split('-') is not [var from, var to] || !TryHex(from, out var start) || !TryHex(to, out var end)
+            || !TryHex(offset, out var fileOffset) || !ulong.TryParse(inode, CultureInfo.InvariantCulture, out var number))
+            throw new InvalidDataException("a process's maps have a line that is none");
+        return new MapsLine(start, end, fileOffset, MappingIdentity.Of(name is [var text] ? text.TrimStart() : "", prot, number, device));
     }
 
-    private static ulong Hex(string text) => ulong.Parse(text, NumberStyles.HexNumber, CultureInfo.InvariantCulture);
+    private static bool TryHex(string text, out ulong number) => ulong.TryParse(text, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out number);
 }

@@ -12,6 +12,7 @@ internal sealed class TraceFinalizer : ISpoolTarget, IDisposable
     private readonly SpoolReader _spool;
     private readonly TraceWriter _writer;
     private readonly Action<double>? _progress;
+    private readonly bool _isRecovery;
     private readonly FaultBatch _batch = new(TraceSchema.RowGroupSize);
     private readonly RegionLedger _ledger = new();
     private readonly TaskTable _tasks;
@@ -21,8 +22,10 @@ internal sealed class TraceFinalizer : ISpoolTarget, IDisposable
     private readonly StackResolver? _stacks;
 
     /// <param name="files">Of a recording that has just ended; else empty.</param>
-    public TraceFinalizer(SpoolReader spool, Stream output, MappedFiles files, Action<double>? progress)
+    /// <param name="isRecovery">The spool is somebody's, not one that this process wrote.</param>
+    public TraceFinalizer(SpoolReader spool, Stream output, MappedFiles files, Action<double>? progress, bool isRecovery = false)
     {
+        _isRecovery = isRecovery;
         _spool = spool;
         _writer = new TraceWriter(output);
         _progress = progress;
@@ -38,6 +41,9 @@ internal sealed class TraceFinalizer : ISpoolTarget, IDisposable
         if (_batch.Count > 0)
             _writer.WriteRowGroup(_batch);
         var metadata = Metadata(merger);
+        // A spool that somebody else altered may claim times and counts that no reader takes.
+        if (_isRecovery)
+            metadata = MetadataJson.Checked(metadata);
         _writer.Complete(metadata);
         return metadata;
     }

@@ -1,5 +1,7 @@
 using System.Runtime.InteropServices;
+using System.Text.Json;
 using System.Text.Json.Serialization;
+using System.Text.Json.Serialization.Metadata;
 using Faultrec.Recorder.Capture;
 using Faultrec.Traces;
 
@@ -104,6 +106,9 @@ internal sealed record SpoolHeader
     public long? BaselineMajor { get; set; }
 }
 
+/// <summary>Of a header of any version.</summary>
+internal sealed record SpoolVersionOnly(int SpoolVersion);
+
 internal sealed record MapsSnapshot(int Pid, long TimeNs, string Comm, int ParentPid, IReadOnlyList<ThreadName> Threads, string Maps);
 
 internal sealed record ThreadName(int Tid, string Comm);
@@ -145,8 +150,24 @@ internal sealed record SpoolEnding
     public long? KernelMajor { get; init; }
 }
 
-[JsonSourceGenerationOptions(UnmappedMemberHandling = JsonUnmappedMemberHandling.Skip)]
+[JsonSourceGenerationOptions(
+    UnmappedMemberHandling = JsonUnmappedMemberHandling.Skip, RespectNullableAnnotations = true, RespectRequiredConstructorParameters = true)]
+[JsonSerializable(typeof(SpoolVersionOnly))]
 [JsonSerializable(typeof(SpoolHeader))]
 [JsonSerializable(typeof(MapsSnapshot))]
 [JsonSerializable(typeof(SpoolEnding))]
-internal sealed partial class SpoolJson : JsonSerializerContext;
+internal sealed partial class SpoolJson : JsonSerializerContext
+{
+    /// <exception cref="InvalidDataException">It is not what the frame's type promises.</exception>
+    public static T Parse<T>(ReadOnlySpan<byte> payload, JsonTypeInfo<T> json)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize(payload, json) ?? throw new InvalidDataException($"a {typeof(T).Name} is null");
+        }
+        catch (Exception e) when (e is JsonException or FormatException or OverflowException or ArgumentException or InvalidOperationException)
+        {
+            throw new InvalidDataException($"a {typeof(T).Name} has not the JSON of this version", e);
+        }
+    }
+}

@@ -1,7 +1,7 @@
 using System.Runtime.InteropServices;
-using System.Text.Json;
 using Faultrec.Recorder.Native;
 using Faultrec.Traces;
+using Faultrec.Traces.Native;
 
 namespace Faultrec.Recorder.Spool;
 
@@ -92,6 +92,10 @@ internal sealed class SpoolReader : IDisposable
 
     public void Dispose() => _file.Dispose();
 
+    /// <summary>Checksums that are right over contents that are not: nothing that was killed leaves this.</summary>
+    public static FaultrecException Damaged(string path, Exception problem)
+        => new(ExitCode.BadInput, $"{path}: the spool is damaged ({problem.Message}); expected one as a recording leaves it", problem);
+
     /// <summary>Checked before the payload is read: a damaged length must not make us allocate what it says.</summary>
     private static unsafe bool IsPlausible(FrameType type, int length) => type switch
     {
@@ -111,6 +115,7 @@ internal sealed class SpoolReader : IDisposable
     {
         if (!File.Exists(path))
             return; // said better when it is opened
+        RequireRegular(path);
         try
         {
             using var exclusive = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.None);
@@ -128,6 +133,7 @@ internal sealed class SpoolReader : IDisposable
 
     private static FileStream OpenFile(string path)
     {
+        RequireRegular(path);
         try
         {
             return new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, 1 << 16);
@@ -138,23 +144,29 @@ internal sealed class SpoolReader : IDisposable
         }
     }
 
+    private static void RequireRegular(string path)
+    {
+        if (RegularFile.IsOther(path))
+            throw new FaultrecException(ExitCode.BadInput, $"{path}: is no regular file; expected a spool file");
+    }
+
     private SpoolHeader ParseHeader()
     {
-        SpoolHeader? header;
         try
         {
-            header = JsonSerializer.Deserialize(Payload, SpoolJson.Default.SpoolHeader);
+            var version = SpoolJson.Parse(Payload, SpoolJson.Default.SpoolVersionOnly).SpoolVersion;
+            if (version != SpoolHeader.CurrentVersion)
+            {
+                throw new FaultrecException(
+                    ExitCode.BadInput,
+                    $"{_path}: spool version {version}, this faultrec reads {SpoolHeader.CurrentVersion}: recover it with the version that recorded it");
+            }
+            var header = SpoolJson.Parse(Payload, SpoolJson.Default.SpoolHeader);
+            return header with { Metadata = MetadataJson.Checked(header.Metadata) };
         }
-        catch (JsonException e)
+        catch (Exception e) when (e is InvalidDataException or MetadataException)
         {
-            throw new FaultrecException(ExitCode.BadInput, $"{_path}: the spool's header is not readable: {e.Message}", e);
+            throw Damaged(_path, e);
         }
-        if (header is null || header.SpoolVersion != SpoolHeader.CurrentVersion)
-        {
-            throw new FaultrecException(
-                ExitCode.BadInput,
-                $"{_path}: spool version {header?.SpoolVersion}, this faultrec reads {SpoolHeader.CurrentVersion}: recover it with the version that recorded it");
-        }
-        return header;
     }
 }

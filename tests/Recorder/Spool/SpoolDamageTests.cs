@@ -124,6 +124,44 @@ public sealed class SpoolDamageTests
         Assert.True(File.Exists(story.Path));
     }
 
+    /// <summary>Frames whose checksums are right, as somebody makes them who wants to be believed: a trace that is read again, or a line.</summary>
+    [Theory]
+    [InlineData(FrameType.Header, "null")]
+    [InlineData(FrameType.Header, "[]")]
+    [InlineData(FrameType.Header, "{\"SpoolVersion\":3}")]
+    [InlineData(FrameType.Header, "{\"SpoolVersion\":3,\"Metadata\":null,\"TargetPid\":1}")]
+    [InlineData(FrameType.Maps, "null")]
+    [InlineData(FrameType.Maps, "{")]
+    [InlineData(FrameType.Maps, "{\"Pid\":100,\"TimeNs\":1,\"Comm\":\"a\",\"ParentPid\":1,\"Threads\":null,\"Maps\":\"\"}")]
+    [InlineData(FrameType.Maps, "{\"Pid\":100,\"TimeNs\":1,\"Comm\":\"a\",\"ParentPid\":1,\"Threads\":[],\"Maps\":\"1000 r--p\"}")]
+    [InlineData(FrameType.Maps, "{\"Pid\":100,\"TimeNs\":1,\"Comm\":\"a\",\"ParentPid\":1,\"Threads\":[],\"Maps\":\"1000-2000 r 0 0:0 0\"}")]
+    [InlineData(FrameType.Maps, "{\"Pid\":-1,\"TimeNs\":1,\"Comm\":\"a\",\"ParentPid\":1,\"Threads\":[],\"Maps\":\"1000-2000 rw-p 0 0:0 0\"}")]
+    [InlineData(FrameType.End, "null")]
+    [InlineData(FrameType.End, "{\"TimeNs\":9223372036854775807,\"EndReason\":\"exited\"}")]
+    [InlineData(FrameType.End, "{\"TimeNs\":5000000100,\"EndReason\":null}")]
+    [InlineData(FrameType.End, "{\"TimeNs\":5000000100,\"EndReason\":\"exited\",\"SampledOut\":-1}")]
+    [InlineData(FrameType.End, "{\"TimeNs\":5000000100,\"EndReason\":\"exited\",\"Costs\":{\"LockWaits\":null}}")]
+    [InlineData(FrameType.End, "{\"TimeNs\":5000000100,\"EndReason\":\"exited\",\"Costs\":{\"LockWaits\":[null]}}")]
+    internal void AForgedFrameIsALine(FrameType type, string json)
+    {
+        using var folder = new TempFolder();
+        var path = folder.File("forged.spool");
+        using (var writer = new SpoolWriter(path))
+        {
+            if (type != FrameType.Header)
+                writer.Append(FrameType.Header, SpoolStory.Header(), SpoolJson.Default.SpoolHeader);
+            writer.Append(type, 0, System.Text.Encoding.UTF8.GetBytes(json));
+            writer.Flush();
+        }
+
+        var refusal = Assert.Throws<FaultrecException>(() => Recording.Recover(path, folder.File("out.parquet"), ExistingOutput.KeepAsOld, null));
+
+        Assert.Equal(ExitCode.BadInput, refusal.ExitCode);
+        Assert.StartsWith($"{path}: the spool is damaged (", refusal.Message);
+        Assert.DoesNotContain('\n', refusal.Message);
+        Assert.Equal([path], Directory.GetFiles(folder.File(".")).Select(Path.GetFullPath));
+    }
+
     private static void AssertRefused(TempFolder folder, byte[] bytes)
     {
         var path = folder.File("damaged.spool");
