@@ -21,6 +21,7 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 #define SIGSEGV		  11
 #define SIGTERM		  15
 #define LAST_ADDRESS_CODE 2 /* SEGV_MAPERR, SEGV_ACCERR; BUS_ADRALN, BUS_ADRERR */
+#define PROT_WRITE	  2
 #define PROT_EXEC	  4
 #define MAP_ANONYMOUS	  0x20
 #define MADV_HUGEPAGE	  14
@@ -110,6 +111,13 @@ int BPF_PROG(address_space_changed, struct pt_regs *regs, long ret)
 			return 0;
 		type = EVENT_MAPPED;
 		break;
+	case 10:
+		/* What was reserved without access comes into use; code that is written and
+		 * executed in turns does not matter. */
+		if (!config.code_maps || (regs->dx & (PROT_WRITE | PROT_EXEC)) != PROT_WRITE)
+			return 0;
+		type = EVENT_ACCESSIBLE;
+		break;
 	case 11:
 		type = EVENT_UNMAP;
 		break;
@@ -143,7 +151,8 @@ int BPF_PROG(address_space_changed, struct pt_regs *regs, long ret)
 	if (type == EVENT_MAPPED && (regs->dx & PROT_EXEC) && !(regs->r10 & MAP_ANONYMOUS) &&
 	    regs->orig_ax == 9)
 		code_mapped(slot, regs, ret);
-	if (config.code_maps && (type == EVENT_MAPPED || type == EVENT_BRK || type == EVENT_REMAP))
+	if (config.code_maps && (type == EVENT_MAPPED || type == EVENT_BRK || type == EVENT_REMAP ||
+				 type == EVENT_ACCESSIBLE))
 		stack = take_stack(slot, WALK_CALL, false);
 	if (type == EVENT_USERFAULTFD) {
 		if (bpf_probe_read_user(&range, sizeof(range), (void *)regs->dx))
@@ -153,7 +162,7 @@ int BPF_PROG(address_space_changed, struct pt_regs *regs, long ret)
 		return 0;
 	}
 	send_event_of(stack, type, slot, bpf_ktime_get_ns(), regs->di, regs->si, regs->dx,
-		      regs->r10, ret, 0);
+		      regs->r10, ret, regs->orig_ax);
 	return 0;
 }
 

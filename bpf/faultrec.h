@@ -386,7 +386,8 @@ enum event_type {
 	EVENT_SIGNAL = 10,	/* the target process was sent an ending signal */
 	EVENT_ADVISE = 11,	/* madvise for huge pages */
 	EVENT_USERFAULTFD = 12, /* a range was registered or unregistered */
-	EVENT_MAPPED = 13,	/* mmap, mremap, brk or shmat made a mapping: its stack */
+	EVENT_MAPPED = 13,	/* mmap or shmat, whose number is a[5], made a mapping */
+	EVENT_ACCESSIBLE = 20,	/* mprotect let memory be written to */
 };
 
 /* The rare events, in one BPF ring buffer. Meaning of a[] by type, see the probe that sends it. */
@@ -397,7 +398,8 @@ struct event_record {
 	__u32 tid;
 	__u32 cpu;
 	__u64 a[6];
-	__u64 stack; /* as in struct fault_details; 0 but for failed faults and EVENT_MAPPED */
+	__u64 stack; /* as in struct fault_details; 0 but for failed faults and
+				what makes mappings */
 };
 
 _Static_assert(sizeof(struct fault_record) == 64, "fault_record");

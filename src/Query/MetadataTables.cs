@@ -51,7 +51,7 @@ internal static class MetadataTables
             new("build_id", "VARCHAR", "of the file; NULL: none, or not read", region => region.BuildId),
             new("born_ns", "BIGINT", "NULL: was there before the recording", region => region.BornNs),
             new("died_ns", "BIGINT", "NULL: was there at its end", region => region.DiedNs),
-            new("mapper_stack_id", "INTEGER", "stack that made it, stack_id of stacks; NULL: not known", region => (long?)region.MapperStack),
+            new("mapper_stack_id", "INTEGER", "stack that made all of it, stack_id of stacks; NULL: not known, or several did", region => (long?)region.MapperStack),
         ],
         trace => trace.Metadata.Regions);
 

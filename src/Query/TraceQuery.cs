@@ -50,7 +50,7 @@ public sealed class TraceQuery : IDisposable
         .. ViewColumn.Origin(FaultColumnList.View), .. FaultColumnList.OfFile, .. FaultColumnList.OfAnalyzer,
         .. MetadataTables.Columns,
         .. ViewColumn.Origin("stacks"),
-        new("stacks", "stack_id", "INTEGER", "stack_id of faults, mapper_stack_id of regions"),
+        new("stacks", "stack_id", "INTEGER", "stack_id and mapper_stack_id of faults, mapper_stack_id of regions"),
         new("stacks", "stack", "VARCHAR", "its frames, the outermost first, ; between them, as export --to folded"),
     ];
 

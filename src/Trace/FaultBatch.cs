@@ -99,6 +99,9 @@ public sealed class FaultBatch
     /// <summary>A node of <see cref="TraceMetadata.Stacks"/>, or <see cref="Null"/>.</summary>
     public int[] StackId => field ??= New(Null);
 
+    /// <summary>Stack of the system call that reserved the memory, a node of <see cref="TraceMetadata.Stacks"/>; <see cref="Null"/> where not known.</summary>
+    public int[] MapperStackId => field ??= New(Null);
+
     /// <summary>get_user_pages raised it for a system call or execve: no page-fault exception happened.</summary>
     public bool[] Gup => field ??= new bool[Capacity];
 
@@ -213,5 +216,6 @@ public enum FaultColumns : long
     SlabBuddy = 1L << 40,
     BuddyPages = 1L << 41,
     StackId = 1L << 42,
-    All = (1L << 43) - 1,
+    MapperStackId = 1L << 43,
+    All = (1L << 44) - 1,
 }

@@ -216,7 +216,10 @@ public sealed record Region
     /// <summary>Null: it was still there at the end.</summary>
     public long? DiedNs { get; init; }
 
-    /// <summary>Stack of the system call that made it, a node of <see cref="TraceMetadata.Stacks"/>; null where not known.</summary>
+    /// <summary>
+    /// Stack of the system calls that made it, a node of <see cref="TraceMetadata.Stacks"/>; null where not known, and where they have
+    /// different ones: <see cref="FaultBatch.MapperStackId"/> is that of the part in which a fault lies.
+    /// </summary>
     public int? MapperStack { get; init; }
 
     /// <summary>

@@ -192,6 +192,7 @@ public sealed class TraceReader : IDisposable
             case FaultColumns.SlabBuddy: ReadNullable(chunk, batch.SlabBuddy, none, empty); break;
             case FaultColumns.BuddyPages: ReadNullable(chunk, batch.BuddyPages, none, empty); break;
             case FaultColumns.StackId: ReadNullable(chunk, batch.StackId, none, empty); break;
+            case FaultColumns.MapperStackId: ReadNullable(chunk, batch.MapperStackId, none, empty); break;
             default: throw new InvalidOperationException($"column {chunk.Definition.Name} has no reader");
         }
     }

@@ -137,6 +137,7 @@ public sealed class TraceWriter : IDisposable
             case FaultColumns.SlabBuddy: WriteNullable(column, batch.SlabBuddy, count, FaultBatch.Null, _ints); break;
             case FaultColumns.BuddyPages: WriteNullable(column, batch.BuddyPages, count, FaultBatch.Null, _ints); break;
             case FaultColumns.StackId: WriteNullable(column, batch.StackId, count, FaultBatch.Null, _ints); break;
+            case FaultColumns.MapperStackId: WriteNullable(column, batch.MapperStackId, count, FaultBatch.Null, _ints); break;
             default: throw new InvalidOperationException($"column {column.Name} has no writer");
         }
     }

@@ -168,6 +168,41 @@ public class StackStories
     }
 
     [Fact]
+    public void Each_part_of_a_region_says_who_reserved_it()
+    {
+        // main reserved 10 pages, reserve (through mmap) 90; fill touched them all.
+        var faults = Enumerable.Range(0, 100).Select(i => new Fault(0x10000 + ((ulong)i << 12)) { Stack = 1, Mapper = i < 10 ? 0 : 6 }).ToArray();
+        var report = Story.Report(StackStory.Metadata() with { Regions = [Story.TwoRegions[0] with { End = 0x80000 }] }, faults);
+
+        Assert.Equal(
+            [("fill (app.c:12)", "reserve (app.c:40)", 90), ("fill (app.c:12)", "main (app.c:30)", 10)],
+            report.Stacks!.Touchers.Select(row => (row.Code, row.Mapper, row.Counts.Faults)));
+        Assert.Contains("100 % come from fill (app.c:12), in memory that reserve (app.c:40) reserved.", Finding.Describe(report), StringComparison.Ordinal);
+        using var json = JsonDocument.Parse(FormatTests.Json(report));
+        Assert.Equal(
+            """[{"code":"reserve (app.c:40)","faults":90,"share":0.9},{"code":"main (app.c:30)","faults":10,"share":0.1}]""",
+            JsonSerializer.Serialize(json.RootElement.GetProperty("regions")[0].GetProperty("reserved_by")));
+    }
+
+    [Fact]
+    public void Who_reserved_memory_is_not_said_where_it_was_a_runtime()
+    {
+        StackFrame Frame(int module, string function) => new() { Kind = "user", Function = function, Module = module, Address = 1 };
+        var table = new StackTable(
+            [new StackModule("/bin/app", null), new StackModule("/lib64/ld-linux-x86-64.so.2", null), new StackModule("/usr/bin/python3.11", null)],
+            [Frame(0, "main"), Frame(1, "_dl_start"), Frame(1, "mmap"), Frame(2, "new_arena"), new StackFrame { Kind = "python", Function = "load", File = "load.py", Line = 3 }],
+            [-1, -1, 1, -1, 3],
+            [0, 1, 2, 3, 4]);
+        var metadata = StackStory.Metadata() with { Stacks = table, Regions = [Story.TwoRegions[0]] };
+
+        Assert.Null(Mapper(2)); // mmap < _dl_start
+        Assert.Null(Mapper(3)); // the interpreter without a frame of a script
+        Assert.Equal("load (load.py:3)", Mapper(4));
+
+        string? Mapper(int stack) => Assert.Single(Story.Report(metadata, [new(0x10000) { Stack = 0, Mapper = stack }]).Stacks!.Touchers).Mapper;
+    }
+
+    [Fact]
     public void A_table_of_stacks_has_each_stack_below_its_figures()
     {
         Assert.Contains(

@@ -46,6 +46,9 @@ internal sealed record Fault(ulong Address, int Region = 1, long? DurationNs = 1
     /// <summary>Null: no stack.</summary>
     public int? Stack { get; init; }
 
+    /// <summary>Null: nobody is known to have reserved the memory.</summary>
+    public int? Mapper { get; init; }
+
     /// <summary>Objects of the six stages, then pages of the buddy allocator; null: not traced.</summary>
     public int[]? Slab { get; init; }
 }
@@ -121,6 +124,7 @@ internal static class Story
         batch.FilePage[i] = fault.FilePage ?? FaultBatch.Null;
         batch.PageOrder[i] = (sbyte)(fault.Order ?? FaultBatch.Null);
         batch.StackId[i] = fault.Stack ?? FaultBatch.Null;
+        batch.MapperStackId[i] = fault.Mapper ?? FaultBatch.Null;
         long[][] causes = [batch.ReclaimNs, batch.CompactionNs, batch.IoWaitNs, batch.LockWaitNs, batch.OffCpuNs, batch.ZeroingNs];
         for (var cause = 0; cause < causes.Length; cause++)
             causes[cause][i] = fault.Causes?[cause] ?? FaultBatch.Null;

@@ -49,10 +49,30 @@ public sealed partial class StackTests : LiveTest
     {
         var (said, rows) = RecordStacks(Checkout.Fixture("callchain"), $"{Pages}");
 
-        string Mapper(string what) => string.Join(' ', NotInlined(rows, rows.All.First(row => row.IsIn(Address(said, what), 1)).Region!.MapperStack));
+        string Mapper(string what) => string.Join(' ', NotInlined(rows, rows.All.First(row => row.IsIn(Address(said, what), 1)).MapperStackId));
         Assert.Matches(@"^\S*mmap\S* (map_anonymous )?reserve_by_mmap main ", Mapper("start"));
         Assert.Matches(@"^\S*mremap\S* reserve_by_mremap main ", Mapper("moved"));
         Assert.Matches(@"^\S*brk\S* \S*sbrk\S* reserve_by_brk main ", Mapper("heap"));
+    }
+
+    /// <summary>The kernel has one mapping of neighbours; who reserved which part is known all the same.</summary>
+    [Fact]
+    public void EachPartOfARegionNamesTheCodeThatReservedIt()
+    {
+        const int pages = 200;
+        var (said, rows) = RecordStacks(Checkout.Fixture("reservers"), $"{pages}");
+
+        foreach (var part in (string[])["first_of_heap", "rest_of_heap", "second_of_neighbours", "grown_in_place", "again_in_a_hole", "taken_into_use"])
+        {
+            var touched = rows.In(Address(said, part), pages);
+            Assert.Equal(pages, touched.Count);
+            Assert.All(touched, row => Assert.Contains(part, Functions(rows, row.MapperStackId)));
+        }
+        var heap = Assert.Single(rows.In(Address(said, "first_of_heap"), 2 * pages).Select(row => row.Region!.Id).Distinct());
+        var report = System.Text.Json.Nodes.JsonNode.Parse(Running.ToEnd(InFolder, Checkout.Faultrec, ["report", TracePath, "--format", "json", "--top", "0"]).Output)!.AsObject();
+        var shares = report["regions"]!.AsArray().Single(region => region!["id"]!.GetValue<int>() == heap)!["reserved_by"]!.AsArray()
+            .ToDictionary(mapper => mapper!["code"]!.GetValue<string>().Split(' ')[0], mapper => mapper!["faults"]!.GetValue<long>());
+        Assert.Equal((pages, pages), (shares["first_of_heap"], shares["rest_of_heap"]));
     }
 
     /// <summary>Where the kernel touches the page, the stack also has the way to there from the system call.</summary>

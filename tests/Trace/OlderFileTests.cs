@@ -32,6 +32,7 @@ public sealed class OlderFileTests
         Assert.All(Rows(batch.ReclaimNs), duration => Assert.Equal(FaultBatch.Null, duration));
         Assert.All(Rows(batch.BuddyPages), pages => Assert.Equal(FaultBatch.Null, pages));
         Assert.All(Rows(batch.StackId), stack => Assert.Equal(FaultBatch.Null, stack));
+        Assert.All(Rows(batch.MapperStackId), stack => Assert.Equal(FaultBatch.Null, stack));
 
         T[] Rows<T>(T[] column) => column[..batch.Count];
     }

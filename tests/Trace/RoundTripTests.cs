@@ -51,6 +51,7 @@ public sealed class RoundTripTests
         ("slab_buddy", (b, i) => OrNull(b.SlabBuddy[i], FaultBatch.Null)),
         ("buddy_pages", (b, i) => OrNull(b.BuddyPages[i], FaultBatch.Null)),
         ("stack_id", (b, i) => OrNull(b.StackId[i], FaultBatch.Null)),
+        ("mapper_stack_id", (b, i) => OrNull(b.MapperStackId[i], FaultBatch.Null)),
     ];
 
     public static TheoryData<int, int[]> Shapes => new()

@@ -78,6 +78,7 @@ internal static class SampleTrace
         foreach (var objects in new[] { batch.SlabFast, batch.SlabSheaf, batch.SlabLocal, batch.SlabPartial, batch.SlabRemote, batch.SlabBuddy, batch.BuddyPages })
             FillNullable(random, count, objects, FaultBatch.Null, () => random.Next(600));
         FillNullable(random, count, batch.StackId, FaultBatch.Null, () => random.Next(2 * count));
+        FillNullable(random, count, batch.MapperStackId, FaultBatch.Null, () => random.Next(2 * count));
         return batch;
     }
 

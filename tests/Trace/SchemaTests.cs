@@ -64,6 +64,7 @@ public sealed class SchemaTests
             slab_buddy INT32 INT_32 OPTIONAL
             buddy_pages INT32 INT_32 OPTIONAL
             stack_id INT32 INT_32 OPTIONAL
+            mapper_stack_id INT32 INT_32 OPTIONAL
             """,
             $"schema version {TraceSchema.Version}\n{listing}",
             ignoreLineEndingDifferences: true);

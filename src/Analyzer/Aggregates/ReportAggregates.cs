@@ -71,7 +71,7 @@ public sealed class ReportAggregates(ReportPlan plan) : IFaultSink<ReportAggrega
             | (Causes is not null ? CauseAggregate.Columns : FaultColumns.None)
             | (Worst is not null ? WorstAggregate.Columns : FaultColumns.None)
             | (Slab is not null ? SlabAggregate.Columns : FaultColumns.None)
-            | (Stacks is not null ? StackAggregate.Columns : FaultColumns.None)
+            | (Stacks is not null ? StackAggregate.Columns | RegionStackAggregate.Columns : FaultColumns.None)
             | (Activity is not null ? ActivityAggregate.Columns : FaultColumns.None)
             | (Time is not null ? TimeAggregate.Columns : FaultColumns.None)
             | (Heat is not null ? HeatMapAggregate.Columns : FaultColumns.None)

@@ -83,7 +83,8 @@ internal sealed class DumpFields(IDumpFormat format, bool knowsMajor)
         NumberOrNull(40, batch.SlabBuddy[row]);
         NumberOrNull(41, batch.BuddyPages[row]);
         NumberOrNull(42, batch.StackId[row]);
-        TextOrNull(43, kind?.Name());
+        NumberOrNull(43, batch.MapperStackId[row]);
+        TextOrNull(44, kind?.Name());
         format.EndRow();
     }
 

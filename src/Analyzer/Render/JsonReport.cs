@@ -24,7 +24,7 @@ public static class JsonReport
         WriteRows(json, "kinds", report.Kinds, top, WriteKind);
         json.WriteString("kinds_note", KindTables.Note(report));
         WriteRows(json, "severities", report.Severities, 0, WriteSeverity);
-        WriteRows(json, "regions", report.Regions, top, WriteRegion);
+        WriteRows(json, "regions", report.Regions, top, (_, row) => WriteRegion(json, report, row));
         WriteRows(json, "processes", report.Processes, top, WriteProcess);
         WriteRows(json, "threads", report.Threads, top, WriteThread);
         WriteRows(json, "files", report.Files, top, WriteFile);
@@ -198,7 +198,7 @@ public static class JsonReport
         WriteLatency(json, row.Latency);
     }
 
-    private static void WriteRegion(Utf8JsonWriter json, RegionRow row)
+    private static void WriteRegion(Utf8JsonWriter json, FaultReport report, RegionRow row)
     {
         json.WriteNumber("id", row.Id);
         json.WriteString("name", RegionNames.Of(row.Region));
@@ -219,6 +219,8 @@ public static class JsonReport
         foreach (var faults in row.Heat)
             json.WriteNumberValue(faults);
         json.WriteEndArray();
+        if (report.Stacks is { } stacks)
+            JsonStacks.WriteMappers(json, stacks, row);
     }
 
     private static void WriteProcess(Utf8JsonWriter json, ProcessRow row)

@@ -41,6 +41,15 @@ internal static class JsonStacks
         json.WriteEndObject();
     }
 
+    /// <summary>Who reserved the region, with the share of its faults that lie in memory of theirs.</summary>
+    public static void WriteMappers(Utf8JsonWriter json, StackReport stacks, RegionRow row)
+        => JsonReport.WriteRows(json, "reserved_by", stacks.Mappers.GetValueOrDefault(row.Id, []), 0, (_, mapper) =>
+        {
+            json.WriteString("code", mapper.Code);
+            json.WriteNumber("faults", mapper.Faults);
+            json.WriteNumber("share", (double)mapper.Faults / row.Counts.Faults);
+        });
+
     // Root first, as the file's own column of folded stacks; `frames` are indices of stack_frames in the same order.
     private static void WriteStack(Utf8JsonWriter json, StackReport stacks, StackRow row)
     {

@@ -68,7 +68,9 @@ public static class Finding
         // Rows come with most faults first.
         var first = code[0];
         var through = first.Through is { } function ? $", in {Columns.CutMiddle(function, NameWidth)}" : "";
-        var mapper = first.Mapper is { } name && first.Share >= DominantShare * code.Sum(row => row.Share) ? $", in memory that {Columns.CutMiddle(name, NameWidth)} reserved" : "";
+        var reserver = code.GroupBy(row => row.Mapper).MaxBy(group => group.Sum(row => row.Counts.Faults))!;
+        var isReserver = reserver.Sum(row => row.Counts.Faults) >= DominantShare * code.Sum(row => row.Counts.Faults);
+        var mapper = reserver.Key is { } name && isReserver ? $", in memory that {Columns.CutMiddle(name, NameWidth)} reserved" : "";
         return $"{Units.Percent(code.Sum(row => row.Share))} come from {Columns.CutMiddle(first.Code, NameWidth)}{through}{mapper}.";
     }
 

@@ -58,6 +58,9 @@ public sealed class StackReport
     /// <summary>Most faults first.</summary>
     public IReadOnlyList<ToucherRow> Touchers => field ??= ToucherTable.Build(_metadata, Names, _regions, _pairs, Share);
 
+    /// <summary>By region: who reserved it, most faults first. Regions of which nothing is known are not in it.</summary>
+    internal Dictionary<int, List<MapperShare>> Mappers => field ??= ToucherTable.Mappers(Touchers);
+
     private double Share(long faults) => _faults == 0 ? 0 : (double)faults / _faults;
 
     private List<StackRow> StackRows()

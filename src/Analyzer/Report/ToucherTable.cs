@@ -2,46 +2,76 @@ using Faultrec.Traces;
 
 namespace Faultrec.Analyzer;
 
-/// <summary>Who touched a region, and who made it.</summary>
+/// <summary>Who touched a region, and who had reserved the part that was touched.</summary>
 /// <param name="RegionId">0: no known mapping.</param>
 /// <param name="Share">Of the report's faults.</param>
 /// <param name="Code">The program's own frame nearest to the fault (<see cref="OwnCode"/>).</param>
 /// <param name="Through">The innermost function, where it is another; of several the one with the most faults.</param>
-/// <param name="Mapper">The program's own frame nearest to the call that made the region; null where not known.</param>
+/// <param name="Mapper">The program's own frame nearest to the call that reserved the memory; null where not known, or no code of the program's.</param>
 public sealed record ToucherRow(int RegionId, Region? Region, FaultCounts Counts, double Share, string Code, string? Through, string? Mapper);
 
-/// <summary>Rows of the table "reserved by A, paid for by B": a region and a line of the program that faulted in it.</summary>
+/// <summary>Who reserved a part of a region, and the faults in that part.</summary>
+/// <param name="Code">As <see cref="ToucherRow.Mapper"/>.</param>
+public readonly record struct MapperShare(string Code, long Faults);
+
+/// <summary>Rows of the table "reserved by A, paid for by B": a region, a line of the program that faulted in it, and the line that had reserved the memory.</summary>
 internal static class ToucherTable
 {
     public static List<ToucherRow> Build(TraceMetadata metadata, FrameNames names, RegionIndex regions, RegionStackAggregate pairs, Func<long, double> share)
     {
         var table = metadata.Stacks!;
         var own = new OwnCode(table, names);
-        var touchers = new Dictionary<(int Region, int Line), Toucher>();
-        foreach (var ((regionId, stack), counts) in pairs.Counts)
+        var touchers = new Dictionary<(int Region, int Line, int? Mapper), Toucher>();
+        foreach (var ((regionId, stack, mapperStack), counts) in pairs.Counts)
         {
             var region = regions.Find(regionId);
             var frame = own.FrameOf(stack);
-            var key = (region?.Id ?? 0, names.LineIdOf(frame));
+            var mapper = MapperOf(table, own, region, mapperStack);
+            var key = (region?.Id ?? 0, names.LineIdOf(frame), mapper is { } known ? names.LineIdOf(known) : (int?)null);
             if (!touchers.TryGetValue(key, out var toucher))
-                touchers.Add(key, toucher = new Toucher(region, frame));
+                touchers.Add(key, toucher = new Toucher(region, frame, mapper));
             toucher.Add(table.NodeFrames[stack], names, counts);
         }
 
         var rows = new List<ToucherRow>(touchers.Count);
         foreach (var toucher in touchers.Values)
         {
-            var mapper = toucher.Region?.MapperStack is { } stack && (uint)stack < (uint)table.NodeFrames.Count ? names.Long(own.FrameOf(stack)) : null;
             rows.Add(new ToucherRow(
-                toucher.Region?.Id ?? 0, toucher.Region, toucher.Counts, share(toucher.Counts.Faults), names.Long(toucher.Frame), toucher.Through(names), mapper));
+                toucher.Region?.Id ?? 0, toucher.Region, toucher.Counts, share(toucher.Counts.Faults), names.Long(toucher.Frame), toucher.Through(names),
+                toucher.Mapper is { } mapper ? names.Long(mapper) : null));
         }
 
-        rows.Sort((a, b) => Ordering.ByFaults(
-            a.Counts, b.Counts, a.RegionId != b.RegionId ? a.RegionId.CompareTo(b.RegionId) : string.CompareOrdinal(a.Code, b.Code)));
+        rows.Sort((a, b) => Ordering.ByFaults(a.Counts, b.Counts, CompareNames(a, b)));
         return rows;
     }
 
-    private sealed class Toucher(Region? region, int frame)
+    /// <summary>Who reserved each region, most faults first; regions whose mappers are not known are not in it.</summary>
+    public static Dictionary<int, List<MapperShare>> Mappers(IReadOnlyList<ToucherRow> touchers)
+    {
+        var byRegion = new Dictionary<int, List<MapperShare>>();
+        foreach (var region in touchers.Where(row => row.Mapper is not null).GroupBy(row => row.RegionId))
+        {
+            var shares = region.GroupBy(row => row.Mapper!).Select(rows => new MapperShare(rows.Key, rows.Sum(row => row.Counts.Faults))).ToList();
+            shares.Sort((a, b) => a.Faults != b.Faults ? b.Faults.CompareTo(a.Faults) : string.CompareOrdinal(a.Code, b.Code));
+            byRegion.Add(region.Key, shares);
+        }
+
+        return byRegion;
+    }
+
+    // Files from before rows had a mapper have one a region.
+    private static int? MapperOf(StackTable table, OwnCode own, Region? region, int mapperStack)
+    {
+        var stack = mapperStack >= 0 ? mapperStack : region?.MapperStack ?? FaultBatch.Null;
+        return (uint)stack < (uint)table.NodeFrames.Count ? own.UserFrameOf(stack) : null;
+    }
+
+    private static int CompareNames(ToucherRow a, ToucherRow b)
+        => a.RegionId != b.RegionId ? a.RegionId.CompareTo(b.RegionId)
+            : string.CompareOrdinal(a.Code, b.Code) is not 0 and var byCode ? byCode
+            : string.CompareOrdinal(a.Mapper, b.Mapper);
+
+    private sealed class Toucher(Region? region, int frame, int? mapper)
     {
         private readonly Dictionary<int, long> _innermost = [];
         private FaultCounts _counts;
@@ -49,6 +79,8 @@ internal static class ToucherTable
         public Region? Region => region;
 
         public int Frame => frame;
+
+        public int? Mapper => mapper;
 
         public FaultCounts Counts => _counts;
 

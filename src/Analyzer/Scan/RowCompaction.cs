@@ -97,6 +97,8 @@ internal static class RowCompaction
             Move(batch.BuddyPages, keep, rows);
         if (columns.HasFlag(FaultColumns.StackId))
             Move(batch.StackId, keep, rows);
+        if (columns.HasFlag(FaultColumns.MapperStackId))
+            Move(batch.MapperStackId, keep, rows);
     }
 
     private static int Move<T>(T[] values, bool[] keep, int rows)

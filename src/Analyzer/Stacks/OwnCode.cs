@@ -16,6 +16,14 @@ internal sealed class OwnCode(StackTable table, FrameNames names)
         "libjemalloc", "libtcmalloc", "libtcmalloc_minimal", "libmimalloc", "[vdso]", "[vsyscall]", "[kernel]",
     ];
 
+    // Their code is the program's to nobody but their authors: python3.11, libpython3.11.so.1.0, node, libjvm.so.
+    private static readonly HashSet<string> InterpreterFiles =
+    [
+        "python", "python2", "python3", "libpython2", "libpython3", "node", "libnode", "java", "libjvm", "libjava", "dotnet", "libcoreclr", "libclrjit", "libclrgc", "ruby", "libruby", "perl",
+        "libperl", "php", "lua", "luajit", "bash", "dash", "sh",
+    ];
+
+    private readonly bool[] _isInterpreter = [.. table.Modules.Select(module => InterpreterFiles.Contains(Stem(module.Path)))];
     private readonly bool[] _isRuntime = [.. table.Modules.Select(module => RuntimeFiles.Contains(Stem(module.Path)))];
     private readonly Dictionary<int, int> _known = [];
 
@@ -24,9 +32,19 @@ internal sealed class OwnCode(StackTable table, FrameNames names)
     {
         if (!_known.TryGetValue(stack, out var frame))
             _known.Add(stack, frame = Find(stack));
-        return frame;
+        return frame >= 0 ? frame : table.NodeFrames[stack];
     }
 
+    /// <returns>Index of a frame; null where the stack has frames of runtimes and interpreters only.</returns>
+    public int? UserFrameOf(int stack)
+    {
+        var index = FrameOf(stack);
+        var frame = table.Frames[index];
+        var isOwn = _known[stack] >= 0 && (frame.Kind is FrameKinds.Python or FrameKinds.Jit || frame.Module is not { } module || !_isInterpreter[module]);
+        return isOwn ? index : null;
+    }
+
+    /// <returns>-1: there is none.</returns>
     private int Find(int stack)
     {
         var own = -1;
@@ -39,7 +57,7 @@ internal sealed class OwnCode(StackTable table, FrameNames names)
                 own = index;
         }
 
-        return own >= 0 ? own : table.NodeFrames[stack];
+        return own;
     }
 
     private bool IsRuntime(StackFrame frame) => frame.Kind == FrameKinds.Kernel || (frame.Module is { } module && _isRuntime[module]);

@@ -68,6 +68,7 @@ internal sealed class FaultRows(SpoolHeader header, TaskTable tasks, IRegionLedg
         batch.Signal[i] = fault.Signal == 0 ? FaultBatch.Null : fault.Signal;
         batch.StackId[i] = FaultBatch.Null;
         batch.Stack[i] = null;
+        batch.MapperStackId[i] = FaultBatch.Null;
         stacks?.Set(batch, i, fault, task.Process.Space);
         SetFrame(batch, i, record);
         batch.Gup[i] = (record.Bits & FaultBits.Gup) != 0;
@@ -130,6 +131,8 @@ internal sealed class FaultRows(SpoolHeader header, TaskTable tasks, IRegionLedg
         }
         if (!MappingColumns.Set(batch, i, task.Process.Space, ledger))
             WithoutRegion++;
+        if (stacks is not null)
+            batch.MapperStackId[i] = task.Process.Space.Mappers.At(address) ?? FaultBatch.Null;
     }
 
     private FaultAccess AccessOf(in FaultRecord record)

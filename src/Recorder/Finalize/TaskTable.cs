@@ -66,6 +66,8 @@ internal sealed class TaskTable(IRegionLedger ledger, bool forgets = false, bool
 
     private const int MaxRemembered = 16 * 1024;
 
+    private const long ShmatNumber = 30; // arch/x86/entry/syscalls/syscall_64.tbl
+
     private readonly Dictionary<int, TaskState> _tasks = [];
     private readonly Dictionary<int, ProcessState> _processes = [];
 
@@ -92,6 +94,11 @@ internal sealed class TaskTable(IRegionLedger ledger, bool forgets = false, bool
     public long LostSideband { get; private set; }
 
     public AdviceLog Advice { get; } = new();
+
+    /// <summary>Null: every reservation of memory is remembered.</summary>
+    public string? MapperWarning => _allProcesses.Sum(process => process.Space.Mappers.Forgotten) is > 0 and var forgotten
+        ? $"{forgotten} reservations of memory by different code are not remembered, because a process had too many: who reserved it is not known"
+        : null;
 
     /// <summary>The state of the thread that faulted; makes one when its creation was lost.</summary>
     public TaskState Of(int pid, int tid)
@@ -181,34 +188,38 @@ internal sealed class TaskTable(IRegionLedger ledger, bool forgets = false, bool
             return;
         }
         var space = Process(record.Pid, null).Space;
+        var mapper = stacks?.NodeOf(record.Stack, space, record.TimeNs);
         switch (record.Type)
         {
+            case EventType.Mapped when record.A5 == ShmatNumber:
+                space.SetMapperOfPiece((ulong)record.A4, mapper);
+                break;
+            case EventType.Mapped:
+                const long protReadWriteExec = 7;
+                space.SetMapper((ulong)record.A4, (ulong)(record.A4 + record.A1), mapper, (record.A2 & protReadWriteExec) == 0);
+                break;
+            case EventType.Accessible:
+                space.Mappers.TakeIntoUse((ulong)record.A0, (ulong)(record.A0 + record.A1), mapper);
+                break;
             case EventType.Unmap:
                 space.Unmap((ulong)record.A0, (ulong)(record.A0 + record.A1), record.TimeNs);
                 break;
             case EventType.Remap:
                 const long mremapDontunmap = 4;
                 space.Remap(
-                    (ulong)record.A0, (ulong)record.A1, (ulong)record.A4, (ulong)record.A2, (record.A3 & mremapDontunmap) != 0, record.TimeNs);
+                    (ulong)record.A0, (ulong)record.A1, (ulong)record.A4, (ulong)record.A2, (record.A3 & mremapDontunmap) != 0, record.TimeNs, mapper);
                 break;
             case EventType.Brk when record.A0 == record.A4: // else it failed, or only asked
-                space.Break((ulong)record.A4, record.TimeNs);
+                space.Break((ulong)record.A4, record.TimeNs, mapper);
+                break;
+            case EventType.Brk:
+                space.NoteBreak((ulong)record.A4);
                 break;
             case EventType.Shmdt:
                 space.Detach((ulong)record.A0, record.TimeNs);
                 break;
         }
-        if (MappedBy(record) is { } mapped && stacks?.NodeOf(record.Stack, space, record.TimeNs) is { } stack)
-            space.SetMapper(mapped, stack);
     }
-
-    // An address of what the system call has mapped.
-    private static ulong? MappedBy(in EventRecord record) => record.Type switch
-    {
-        EventType.Mapped or EventType.Remap => (ulong)record.A4,
-        EventType.Brk when record.A0 == record.A4 => (ulong)record.A4 - 1,
-        _ => null,
-    };
 
     private void ApplyCounters(in EventRecord record, (long Minor, long Major)? baseline, int targetPid)
     {

@@ -101,7 +101,7 @@ internal sealed class TraceFinalizer : ISpoolTarget, IDisposable
             LockWaits = costs.LockWaits,
             TlbFlushes = costs.TlbFlushes,
             Slab = header.Slab is { } slab ? slab with { Caches = costs.Caches, BuddyAllocations = costs.BuddyAllocations } : null,
-            StackRecording = _stacks?.BuildRecording(ending?.StackWarnings ?? []) ?? header.StackRecording,
+            StackRecording = _stacks?.BuildRecording([.. ending?.StackWarnings ?? [], .. _tasks.MapperWarning is { } warning ? (string[])[warning] : []]) ?? header.StackRecording,
             Stacks = _stacks?.BuildTable(),
             Receipt = new Receipt
             {

@@ -402,6 +402,7 @@ internal enum EventType : uint
     Advise = 11,
     Userfaultfd = 12,
     Mapped = 13,
+    Accessible = 20,
 }
 
 [StructLayout(LayoutKind.Sequential)]

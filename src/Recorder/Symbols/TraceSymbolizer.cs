@@ -58,6 +58,8 @@ public sealed class TraceSymbolizer : IDisposable
             trace.ReadRowGroup(group, FaultColumns.All, batch);
             for (var i = 0; i < batch.Count; i++)
             {
+                if ((uint)batch.MapperStackId[i] < (uint)nodes.Length)
+                    batch.MapperStackId[i] = nodes[batch.MapperStackId[i]];
                 if ((uint)batch.StackId[i] >= (uint)nodes.Length)
                     continue;
                 batch.StackId[i] = nodes[batch.StackId[i]];

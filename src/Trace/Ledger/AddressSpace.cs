@@ -32,6 +32,9 @@ internal sealed partial class AddressSpace(int pid, Action<RegionEntry> onNewReg
     private readonly Queue<Piece> _dead = new();
     private RegionEntry? _remote;
 
+    // Where the heap ends, rounded up to a page; null: brk(2) has not been seen, nor a heap from before the recording.
+    private ulong? _break;
+
     // The page whose fault grew a stack: told by the fault, or by the mapping record that came before it.
     private ulong? _grownByFault;
     private ulong? _grownByRecord;
@@ -39,6 +42,9 @@ internal sealed partial class AddressSpace(int pid, Action<RegionEntry> onNewReg
     public IReadOnlyList<Piece> Pieces => _pieces;
 
     public int Pid => pid;
+
+    /// <summary>Who reserved which part of it.</summary>
+    public MapperRanges Mappers { get; } = new();
 
     /// <summary>When its program began, by fork or execve; null: before the recording.</summary>
     public long? StartedNs { get; private set; }
@@ -62,6 +68,8 @@ internal sealed partial class AddressSpace(int pid, Action<RegionEntry> onNewReg
         if (identity.Prot[2] == 'x' && identity.Path is { } path && DumpName.IsMatch(path))
             JitDump = identity;
         NameHeap(start, identity);
+        if (timeNs is null && identity.Name == HeapName)
+            _break = end;
         var region = Continued(start, end, fileOffset, identity)
             ?? NewRegion(start, end, fileOffset, identity, flags, timeNs);
         if (identity.Name == StackName && Find(end - 1) is { } stack && start < stack.Start && _grownByFault != start)
@@ -72,10 +80,27 @@ internal sealed partial class AddressSpace(int pid, Action<RegionEntry> onNewReg
         Insert(new Piece(start, end, fileOffset, region));
     }
 
-    public void Unmap(ulong start, ulong end, long timeNs) => Remove(start, PageUp(end), timeNs);
+    public void Unmap(ulong start, ulong end, long timeNs)
+    {
+        Remove(start, PageUp(end), timeNs);
+        Mappers.Clear(start, PageUp(end));
+    }
 
-    /// <summary>mremap(2), after it succeeded.</summary>
-    public void Remap(ulong oldStart, ulong oldLength, ulong newStart, ulong newLength, bool keepOld, long timeNs)
+    /// <summary>mremap(2), after it succeeded. Whoever moves memory has made the new place; who lets it grow where it is, what it has gained.</summary>
+    /// <param name="mapper">Node of the call's stack; null: it has none.</param>
+    public void Remap(ulong oldStart, ulong oldLength, ulong newStart, ulong newLength, bool keepOld, long timeNs, int? mapper = null)
+    {
+        MovePieces(oldStart, oldLength, newStart, newLength, keepOld, timeNs);
+        (oldLength, newLength) = (PageUp(oldLength), PageUp(newLength));
+        var isMoved = newStart != oldStart;
+        if (isMoved && !keepOld)
+            Mappers.Clear(oldStart, oldStart + oldLength);
+        else if (!isMoved && newLength < oldLength)
+            Mappers.Clear(oldStart + newLength, oldStart + oldLength);
+        SetMapper(isMoved ? newStart : newStart + oldLength, newStart + newLength, mapper);
+    }
+
+    private void MovePieces(ulong oldStart, ulong oldLength, ulong newStart, ulong newLength, bool keepOld, long timeNs)
     {
         (oldLength, newLength) = (PageUp(oldLength), PageUp(newLength));
         if (Find(oldStart) is not { } piece)
@@ -106,9 +131,14 @@ internal sealed partial class AddressSpace(int pid, Action<RegionEntry> onNewReg
     /// brk(2) returned. Growth came as a mapping record already, but the kernel calls the first one anonymous (its record is
     /// written before mm->brk moves; vma_is_initial_heap). Shrinking only shows here.
     /// </summary>
-    public void Break(ulong newBreak, long timeNs)
+    /// <param name="mapper">Node of the call's stack: it made what the heap has gained; null: it has none.</param>
+    public void Break(ulong newBreak, long timeNs, int? mapper = null)
     {
         var end = PageUp(newBreak);
+        var before = _break ?? Find(newBreak - 1)?.Start ?? end;
+        _break = end;
+        SetMapper(before, end, mapper);
+        Mappers.Clear(end, before);
         if (Find(newBreak - 1) is { } grown && grown.End == end && grown.Region.Identity is { Path: null, Name: "[anon]" } anonymous)
             grown.Region.Identity = anonymous with { Name = HeapName };
         var first = _pieces.FindIndex(IsHeap);
@@ -119,24 +149,40 @@ internal sealed partial class AddressSpace(int pid, Action<RegionEntry> onNewReg
             Remove(end, heapEnd, timeNs);
     }
 
+    /// <summary>brk(2) returned without a change: it tells where the heap ends.</summary>
+    public void NoteBreak(ulong currentBreak) => _break = PageUp(currentBreak);
+
     /// <summary>shmdt(2): the whole mapping that starts here.</summary>
     public void Detach(ulong start, long timeNs)
     {
         if (Find(start) is { } piece)
-            Remove(piece.Start, piece.End, timeNs);
+            Unmap(piece.Start, piece.End, timeNs);
     }
 
-    /// <summary>A system call has mapped what is here; the first that did made the region.</summary>
-    public void SetMapper(ulong address, int stack)
+    /// <summary>mmap(2) has mapped this.</summary>
+    /// <param name="stack">Node of the call's stack; null: it has none.</param>
+    /// <param name="isInaccessible">With PROT_NONE.</param>
+    public void SetMapper(ulong start, ulong end, int? stack, bool isInaccessible = false)
     {
-        if (Find(address) is { } piece)
-            piece.Region.MapperStack ??= stack;
+        end = PageUp(end);
+        Mappers.Set(start, end, stack, isInaccessible);
+        for (var i = FirstOverlap(start); i < _pieces.Count && _pieces[i].Start < end; i++)
+            _pieces[i].Region.SetMapper(stack);
+    }
+
+    /// <summary>shmat(2): the whole mapping that starts here.</summary>
+    public void SetMapperOfPiece(ulong start, int? stack)
+    {
+        if (Find(start) is { } piece)
+            SetMapper(piece.Start, piece.End, stack);
     }
 
     /// <summary>execve or exit: everything goes.</summary>
     public void Clear(long timeNs)
     {
         Remove(0, ulong.MaxValue, timeNs);
+        Mappers.ClearAll();
+        _break = null;
         _dead.Clear();
         // A recording can see a hundred thousand processes end.
         _pieces.TrimExcess();
@@ -153,13 +199,15 @@ internal sealed partial class AddressSpace(int pid, Action<RegionEntry> onNewReg
     public void CopyTo(AddressSpace child, long timeNs)
     {
         (child.StartedNs, child.ForkedFromPid, child.ParentStartedNs, child.JitDump) = (timeNs, pid, StartedNs, JitDump);
+        Mappers.CopyTo(child.Mappers);
+        child._break = _break;
         var copies = new Dictionary<RegionEntry, RegionEntry>();
         foreach (var piece in _pieces)
         {
             if (!copies.TryGetValue(piece.Region, out var copy))
             {
                 copy = child.NewRegion(piece.Start, piece.End, piece.FileOffset, piece.Region.Identity, piece.Region.Flags, timeNs);
-                copy.MapperStack = piece.Region.MapperStack;
+                copy.CopyMapper(piece.Region);
                 copies.Add(piece.Region, copy);
             }
             copy.Cover(piece.Start, piece.End, piece.FileOffset);

@@ -40,14 +40,30 @@ internal sealed class RegionEntry
 
     public int LivePieces { get; set; }
 
-    /// <summary>Node of the stack of the system call that made it; null: not known.</summary>
-    public int? MapperStack { get; set; }
+    /// <summary>Node of the stack of the system calls that made it, where all of it is known to have the same; else null.</summary>
+    public int? MapperStack { get; private set; }
+
+    /// <summary>Parts of it have different stacks, or none.</summary>
+    private bool IsOfSeveral { get; set; }
 
     /// <summary>The entry that stands for this one in a full ledger.</summary>
     public RegionEntry? FoldedInto { get; private set; }
 
     /// <summary>Folded into this one, and not dead.</summary>
     private int LiveFolded { get; set; }
+
+    /// <summary>A system call has mapped a part of it.</summary>
+    /// <param name="stack">Null: it has none.</param>
+    public void SetMapper(int? stack)
+    {
+        // What was there before the recording was made by nobody that is known.
+        var isFirst = MapperStack is null && !IsOfSeveral && BornNs is not null;
+        IsOfSeveral = stack is null || !(isFirst || MapperStack == stack);
+        MapperStack = IsOfSeveral ? null : stack;
+        FoldedInto?.SetMapper(stack);
+    }
+
+    public void CopyMapper(RegionEntry original) => (MapperStack, IsOfSeveral) = (original.MapperStack, original.IsOfSeveral);
 
     /// <summary>Widens the entry; its range is the widest that its mappings had.</summary>
     public void Cover(ulong start, ulong end, ulong fileOffset)
@@ -73,6 +89,7 @@ internal sealed class RegionEntry
     public void FoldInto(RegionEntry entry)
     {
         FoldedInto = entry;
+        entry.SetMapper(MapperStack);
         entry.Lives++;
         entry.Cover(Start, End, FileOffset);
         if (DiedNs is { } diedNs)

@@ -373,6 +373,109 @@ public sealed class AddressSpaceStories
         Assert.Single(_regions);
     }
 
+    [Fact]
+    public void WhatTheKernelMergesKeepsWhoReservedIt()
+    {
+        Map(20, 30, Anon);
+        Reserve(20, 30, 1);
+        Map(10, 30, Anon); // the second mmap lies below the first
+        Reserve(10, 20, 2);
+        AssertMappers("10-20 2", "20-30 1");
+        Assert.Null(_regions[0].MapperStack); // no one stack made all of it
+
+        Unmap(15, 25);
+        AssertMappers("10-15 2", "25-30 1");
+        Map(10, 30, Anon);
+        Reserve(15, 25, 3);
+        AssertMappers("10-15 2", "15-25 3", "25-30 1");
+    }
+
+    [Fact]
+    public void NeighboursOfOneStackAreOneRange()
+    {
+        for (var page = 0; page < 100; page++)
+        {
+            Map(0, page + 1, Anon);
+            Reserve(page, page + 1, 7);
+        }
+        Assert.Equal(7, _space.Mappers.At(50 * Page));
+        AssertMappers("0-100 7");
+        Assert.Equal(7, _regions[0].MapperStack);
+    }
+
+    [Fact]
+    public void EachPartOfTheHeapIsOfWhoGrewIt()
+    {
+        _space.NoteBreak(10 * Page); // brk(0): malloc asks where it is
+        Map(10, 43, Anon);
+        _space.Break(43 * Page, ++_nowNs, 1);
+        Map(10, 50, Heap);
+        _space.Break((50 * Page) - 100, ++_nowNs, 2);
+        AssertMappers("10-43 1", "43-50 2");
+
+        _space.Break(45 * Page, ++_nowNs, 3); // smaller: nobody reserved anything
+        AssertMappers("10-43 1", "43-45 2");
+        Map(10, 60, Heap);
+        _space.Break(60 * Page, ++_nowNs, null); // its stack was lost
+        AssertMappers("10-43 1", "43-45 2");
+        Assert.Null(_space.Mappers.At(50 * Page));
+    }
+
+    [Fact]
+    public void AHeapFromBeforeTheRecordingIsOfNobodyThatIsKnown()
+    {
+        _space.Map(10 * Page, 20 * Page, 0, Heap.Identity, 0, null);
+        Map(10, 30, Heap);
+        _space.Break(30 * Page, ++_nowNs, 4);
+        AssertMappers("20-30 4");
+        Assert.Null(_regions[0].MapperStack);
+    }
+
+    [Fact]
+    public void MremapThatMovesMakesTheNewPlaceAndOneThatGrowsWhatItGained()
+    {
+        Map(0, 10, Anon);
+        Reserve(0, 10, 1);
+        _space.Remap(0, 10 * Page, 0, 15 * Page, false, ++_nowNs, 2);
+        AssertMappers("0-10 1", "10-15 2");
+        _space.Remap(0, 15 * Page, 50 * Page, 20 * Page, false, ++_nowNs, 3);
+        AssertMappers("50-70 3");
+        _space.Remap(50 * Page, 20 * Page, 50 * Page, 5 * Page, false, ++_nowNs, 4);
+        AssertMappers("50-55 3");
+    }
+
+    [Fact]
+    public void MemoryWithoutAccessIsOfWhoTakesItIntoUse()
+    {
+        Map(0, 100, Anon);
+        _space.SetMapper(0, 100 * Page, 1, isInaccessible: true);
+        _space.Mappers.TakeIntoUse(0, 10 * Page, 2);
+        _space.Mappers.TakeIntoUse(5 * Page, 20 * Page, 3); // the first five of these are in use already
+        AssertMappers("0-10 2", "10-20 3", "20-100 1");
+    }
+
+    [Fact]
+    public void ForkCopiesWhoReservedWhatAndExecveForgetsIt()
+    {
+        Map(0, 10, Anon);
+        Reserve(0, 10, 1);
+        var child = new AddressSpace(2, _regions.Add);
+        _space.CopyTo(child, ++_nowNs);
+        _space.Execute(++_nowNs);
+        Assert.Equal((1, null), (child.Mappers.At(0), _space.Mappers.At(0)));
+        Assert.Equal(1, _regions[1].MapperStack);
+    }
+
+    [Fact]
+    public void TooManyReservationsAreCountedAndNotRemembered()
+    {
+        const int most = 65_536;
+        Map(0, most + 10, Anon);
+        for (var page = 0; page < most + 10; page++)
+            Reserve(page, page + 1, page);
+        Assert.Equal((10, null, most - 1), (_space.Mappers.Forgotten, _space.Mappers.At((most + 5) * Page), _space.Mappers.At((most - 1) * Page)));
+    }
+
     private static Mapped Anon => new(new MappingIdentity("rw-p", "[anon]", null, 0, null), 0);
 
     private static Mapped ReadOnly => new(Anon.Identity with { Prot = "r--p" }, 0);
@@ -393,6 +496,8 @@ public sealed class AddressSpaceStories
     private void Remap(int oldStart, int oldPages, int newStart, int newPages, bool keepOld = false)
         => _space.Remap((ulong)oldStart * Page, (ulong)oldPages * Page, (ulong)newStart * Page, (ulong)newPages * Page, keepOld, ++_nowNs);
 
+    private void Reserve(int start, int end, int stack) => _space.SetMapper((ulong)start * Page, (ulong)end * Page, stack);
+
     private void Break(int page) => _space.Break((ulong)page * Page, ++_nowNs);
 
     private string? Name(int page) => _space.Lookup((ulong)page * Page)?.Region.Identity.Name;
@@ -400,6 +505,10 @@ public sealed class AddressSpaceStories
     /// <param name="expected">"start-end #n": n counts the regions in the order in which they came.</param>
     private void AssertPieces(params string[] expected)
         => Assert.Equal(expected, _space.Pieces.Select(piece => $"{piece.Start / Page}-{piece.End / Page} #{_regions.IndexOf(piece.Region)}"));
+
+    /// <param name="expected">"start-end n": n is the stack.</param>
+    private void AssertMappers(params string[] expected)
+        => Assert.Equal(expected, _space.Mappers.All.Select(range => $"{range.Start / Page}-{range.End / Page} {range.Stack}"));
 
     private sealed record Mapped(MappingIdentity Identity, ulong FileOffset);
 }
