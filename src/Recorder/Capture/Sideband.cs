@@ -12,14 +12,12 @@ internal sealed class Sideband : IDisposable
     /// <summary>16,000 mappings a CPU, at one drain in 20 ms 800,000 a second.</summary>
     public const int DefaultRingBytes = 2 << 20;
 
-    // A mapping record has either device and inode or the build id, so executable mappings are told twice.
-    private const PerfAttrFlags BuildIds = PerfAttrFlags.Mmap | PerfAttrFlags.Mmap2 | PerfAttrFlags.BuildId;
-
+    // No build ids (attr.build_id): one event that asks for them, and the kernel flags the records of every other session too
+    // (perf_event_mmap_output, since Linux 5.12), which then takes inode numbers for build ids. They are read from the files.
     private const PerfAttrFlags Everything = PerfAttrFlags.Mmap | PerfAttrFlags.MmapData | PerfAttrFlags.Mmap2 | PerfAttrFlags.Comm
         | PerfAttrFlags.CommExec | PerfAttrFlags.Task;
 
     private readonly PerfEventAttr _attr;
-    private readonly bool _hasBuildIds;
     private readonly int _ringBytes;
     private readonly Dictionary<int, PerfRing> _rings = [];
     private readonly List<FdHandle> _events = [];
@@ -33,12 +31,10 @@ internal sealed class Sideband : IDisposable
             Config = PerfEvent.SwDummy,
             SampleType = PerfEvent.SampleTime,
             ClockId = Libc.ClockMonotonic,
-            Flags = (isEnabled ? 0 : PerfAttrFlags.Disabled) | PerfAttrFlags.Inherit | PerfAttrFlags.SampleIdAll
+            Flags = Everything | (isEnabled ? 0 : PerfAttrFlags.Disabled) | PerfAttrFlags.Inherit | PerfAttrFlags.SampleIdAll
                 | PerfAttrFlags.UseClockid | (enableOnExec ? PerfAttrFlags.EnableOnExec : 0)
                 | (excludeKernel ? PerfAttrFlags.ExcludeKernel : 0),
         };
-        // Linux 5.12.
-        _hasBuildIds = PerfEvent.Try(_attr with { Flags = _attr.Flags | BuildIds }) == 0;
     }
 
     /// <param name="excludeKernel">What an ordinary user needs to open the events; their records are the same.</param>
@@ -67,11 +63,7 @@ internal sealed class Sideband : IDisposable
         foreach (var cpu in cpus)
         {
             foreach (var tid in tids)
-            {
-                Add(cpu, tid, Everything);
-                if (_hasBuildIds)
-                    Add(cpu, tid, BuildIds);
-            }
+                Add(cpu, tid);
         }
     }
 
@@ -97,13 +89,12 @@ internal sealed class Sideband : IDisposable
         _events.ForEach(fd => fd.Dispose());
     }
 
-    private void Add(int cpu, int tid, PerfAttrFlags records)
+    private void Add(int cpu, int tid)
     {
         if (!_rings.TryGetValue(cpu, out var ring))
             _rings.Add(cpu, ring = PerfRing.Open(cpu, _ringBytes, (_attr.Flags & PerfAttrFlags.ExcludeKernel) != 0, "the side-band"));
-        var attr = _attr with { Flags = _attr.Flags | records };
         // None: the thread ended since it was listed.
-        if (PerfEvent.TryOpen(attr, tid, cpu, $"the side-band of thread {tid} on CPU {cpu}", ring.Fd) is { } fd)
+        if (PerfEvent.TryOpen(_attr, tid, cpu, $"the side-band of thread {tid} on CPU {cpu}", ring.Fd) is { } fd)
             _events.Add(fd);
     }
 }

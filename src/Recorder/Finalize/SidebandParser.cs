@@ -10,9 +10,6 @@ internal abstract record LedgerEvent(long TimeNs);
 
 internal sealed record MapEvent(long TimeNs, int Pid, ulong Start, ulong End, ulong FileOffset, MappingIdentity Identity, uint Flags) : LedgerEvent(TimeNs);
 
-/// <param name="BuildId">Hex.</param>
-internal sealed record BuildIdEvent(long TimeNs, string Path, string BuildId) : LedgerEvent(TimeNs);
-
 internal sealed record CommEvent(long TimeNs, int Pid, int Tid, string Comm, bool Exec) : LedgerEvent(TimeNs);
 
 internal sealed record ForkEvent(long TimeNs, int Pid, int Tid, int ParentPid, int ParentTid) : LedgerEvent(TimeNs);
@@ -62,8 +59,7 @@ internal sealed class SidebandParser
         var timeNs = BinaryPrimitives.ReadInt64LittleEndian(record[^8..]);
         return type switch
         {
-            PerfRecordType.Mmap2 when (misc & PerfEvent.MiscMmapBuildId) != 0 && U32(record, 40) is 16 or 20
-                => ParseBuildId(record, timeNs),
+            // Whatever its misc bit 14 says: it speaks of another tool's events, for which the kernel has set it (perf_event_mmap_output).
             PerfRecordType.Mmap2 => ParseMmap2(record, timeNs),
             PerfRecordType.Comm => new CommEvent(
                 timeNs, I32(record, 8), I32(record, 12), Text(record[16..^8]), (misc & PerfEvent.MiscCommExec) != 0),
@@ -88,12 +84,6 @@ internal sealed class SidebandParser
         var fileOffset = identity.Path is null ? 0 : U64(record, 32);
         return new MapEvent(timeNs, I32(record, 8), start, start + U64(record, 24), fileOffset, identity, flags);
     }
-
-    // Where device and inode are otherwise: u8 size, three reserved bytes, then the build id. The kernel leaves the misc bit set
-    // for the other events' record of the same mapping (perf_event_mmap_output), which has a device major instead of the size:
-    // 16 and 20, the sizes of MD5 and SHA-1 ids, are majors of CD-ROM drives of the 1990s.
-    private BuildIdEvent ParseBuildId(ReadOnlySpan<byte> record, long timeNs)
-        => new(timeNs, Text(record[Mmap2NameOffset..^8]), Convert.ToHexStringLower(record.Slice(44, record[40])));
 
     private static string ProtText(uint prot, uint flags)
     {

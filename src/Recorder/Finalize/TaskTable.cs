@@ -128,9 +128,6 @@ internal sealed class TaskTable(IRegionLedger ledger, bool forgets = false, bool
             case MapEvent map:
                 Process(map.Pid, null).Space.Map(map.Start, map.End, map.FileOffset, map.Identity, map.Flags, map.TimeNs);
                 break;
-            case BuildIdEvent file:
-                ledger.SetBuildId(file.Path, file.BuildId);
-                break;
             case CommEvent comm:
                 ApplyComm(comm);
                 break;
@@ -285,8 +282,8 @@ internal sealed class TaskTable(IRegionLedger ledger, bool forgets = false, bool
         Advice.Exec(task.Process.Pid, comm.TimeNs);
     }
 
-    // FORK and EXIT come twice, once from each kind of side-band event (Capture/Sideband.cs): the second of a living or an ended
-    // task says nothing new.
+    // On the perf rung FORK and EXIT can come twice, of a thread that was created while its own events were opened: the second of a
+    // living or an ended task says nothing new.
     private void ApplyFork(ForkEvent fork)
     {
         if (_tasks.TryGetValue(fork.Tid, out var known) && known is { WasForked: true, HasEnded: false })

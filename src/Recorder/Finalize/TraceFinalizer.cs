@@ -20,6 +20,7 @@ internal sealed class TraceFinalizer : ISpoolTarget, IDisposable
     private readonly SortedDictionary<long, long> _lostBySecond = [];
     private readonly FaultRows _rows;
     private readonly StackResolver? _stacks;
+    private readonly MappedFiles _files;
 
     /// <param name="files">Of a recording that has just ended; else empty.</param>
     /// <param name="isRecovery">The spool is somebody's, not one that this process wrote.</param>
@@ -29,6 +30,7 @@ internal sealed class TraceFinalizer : ISpoolTarget, IDisposable
         _spool = spool;
         _writer = new TraceWriter(output);
         _progress = progress;
+        _files = files;
         _stacks = spool.Header.Metadata.StackRecording is { Refusal: null } asked ? new StackResolver(asked, spool.Header, files) : null;
         _tasks = new TaskTable(_ledger, onlyKnown: spool.Header.FollowsOnlyTarget, stacks: _stacks);
         _rows = new FaultRows(spool.Header, _tasks, _ledger, _stacks);
@@ -94,7 +96,7 @@ internal sealed class TraceFinalizer : ISpoolTarget, IDisposable
         {
             Sampling = header.Sampling is { } sampling ? sampling with { RateLimited = _rows.IsRateLimited } : null,
             DurationNs = _rows.ToTraceTime(merger.LastTimeNs),
-            Regions = _ledger.Build(_rows.ToTraceTime, onlyWithFaults),
+            Regions = BuildIds.AddTo(_ledger.Build(_rows.ToTraceTime, onlyWithFaults), _files),
             Processes = _tasks.BuildProcesses(_rows.ToTraceTime, onlyWithFaults),
             Advice = _tasks.Advice.Build(_rows.ToTraceTime),
             Threads = _tasks.BuildThreads(_rows.ToTraceTime, onlyWithFaults),

@@ -12,10 +12,6 @@ internal sealed class LiveRegions : IRegionLedger
     {
     }
 
-    public void SetBuildId(string path, string buildId)
-    {
-    }
-
     public int IdOf(RegionEntry region)
     {
         if (region.Id == 0)

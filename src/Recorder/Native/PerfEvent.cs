@@ -46,7 +46,6 @@ internal enum PerfAttrFlags : ulong
     Mmap2 = 1UL << 23,
     CommExec = 1UL << 24,
     UseClockid = 1UL << 25,
-    BuildId = 1UL << 34,
 }
 
 internal enum PerfRecordType : uint
@@ -75,7 +74,6 @@ internal static unsafe class PerfEvent
     public const ushort MiscCpumodeMask = 7;
     public const ushort MiscKernel = 1;
     public const ushort MiscCommExec = 1 << 13;
-    public const ushort MiscMmapBuildId = 1 << 14;
     public const nuint IocEnable = 0x2400;
     public const nuint IocDisable = 0x2401;
     public const nuint IocSetBpf = 0x40042408;

@@ -84,7 +84,7 @@ internal struct LossFrame
 /// <summary>What is known when the recording starts; the rest of the trace's metadata comes with the end.</summary>
 internal sealed record SpoolHeader
 {
-    public const int CurrentVersion = 3;
+    public const int CurrentVersion = 4;
 
     public int SpoolVersion { get; init; } = CurrentVersion;
 

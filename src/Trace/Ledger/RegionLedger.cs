@@ -6,9 +6,6 @@ internal interface IRegionLedger
     /// <summary>A mapping appeared.</summary>
     void Add(RegionEntry region);
 
-    /// <summary>Of the file last mapped for execution under this path.</summary>
-    void SetBuildId(string path, string buildId);
-
     /// <summary>The id of a region that has a fault.</summary>
     int IdOf(RegionEntry region);
 }
@@ -25,7 +22,6 @@ internal sealed class RegionLedger(int maxWithFaults = 65_536, int maxWithoutFau
     private readonly List<RegionEntry> _withFaults = [];
     private readonly List<RegionEntry> _untouched = [];
     private readonly Dictionary<(int Pid, string Name), RegionEntry> _shared = [];
-    private readonly Dictionary<string, string> _buildIds = [];
     private int _untouchedSweep = 4 * maxWithoutFaults;
 
     public long Folded { get; private set; }
@@ -38,8 +34,6 @@ internal sealed class RegionLedger(int maxWithFaults = 65_536, int maxWithoutFau
         if (_untouched.Count > _untouchedSweep)
             SweepUntouched();
     }
-
-    public void SetBuildId(string path, string buildId) => _buildIds[path] = buildId;
 
     public int IdOf(RegionEntry region)
     {
@@ -109,7 +103,6 @@ internal sealed class RegionLedger(int maxWithFaults = 65_536, int maxWithoutFau
         Inode = region.Identity.Inode,
         Device = region.Identity.Device,
         FileOffset = region.FileOffset,
-        BuildId = region.Identity.Path is { } path ? _buildIds.GetValueOrDefault(path) : null,
         BornNs = region.BornNs is { } born ? toTraceTime(born) : null,
         DiedNs = region.DiedNs is { } died ? toTraceTime(died) : null,
         MapperStack = region.MapperStack,

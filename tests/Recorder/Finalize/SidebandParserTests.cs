@@ -16,6 +16,14 @@ public sealed class SidebandParserTests
             Parse(records));
     }
 
+    /// <summary>Another tool has asked for build ids: the kernel then flags our records, too, and leaves the inode where it was.</summary>
+    [Fact]
+    public void TheFlagOfAnotherToolsBuildIdsIsNotOurs()
+    {
+        var map = Assert.IsType<MapEvent>(Assert.Single(Parse(new PerfRecords().Mmap2(77, 5, 0x7000, 0x9000, "/lib/libc.so.6", inode: 42, misc: 1 << 14))));
+        Assert.Equal(new MappingIdentity("rw-p", "/lib/libc.so.6", "/lib/libc.so.6", 42, "08:01"), map.Identity);
+    }
+
     [Theory]
     [InlineData("//anon", "[anon]")]
     [InlineData("[heap]", "[heap]")]

@@ -13,8 +13,8 @@ internal sealed class PerfRecords
     public byte[] ToArray() => _bytes.ToArray();
 
     public PerfRecords Mmap2(
-        long timeNs, int pid, ulong start, ulong end, string name, uint prot = 3, ulong inode = 0, ulong fileOffset = 0, uint flags = 2)
-        => Record(10, 0, timeNs, body => body
+        long timeNs, int pid, ulong start, ulong end, string name, uint prot = 3, ulong inode = 0, ulong fileOffset = 0, uint flags = 2, ushort misc = 0)
+        => Record(10, misc, timeNs, body => body
             .U32((uint)pid).U32((uint)pid).U64(start).U64(end - start).U64(fileOffset)
             .U32(inode == 0 ? 0u : 8u).U32(inode == 0 ? 0u : 1u).U64(inode).U64(0).U32(prot).U32(flags).Text(name));
 
