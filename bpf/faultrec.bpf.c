@@ -166,9 +166,15 @@ int BPF_PROG(address_space_changed, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sched_process_fork")
-int BPF_PROG(task_new, struct task_struct *parent, struct task_struct *child)
+/*
+ * At the end of copy_process, which everything passes that becomes a task. sched_process_fork comes
+ * later, and not for the threads that the kernel makes in a process for itself: io_uring's workers
+ * (create_io_thread), vhost's (vhost_task_create).
+ */
+SEC("tp_btf/task_newtask")
+int BPF_PROG(task_new, struct task_struct *child)
 {
+	struct task_struct *parent = bpf_get_current_task_btf();
 	struct task_slot *parent_slot = bpf_task_storage_get(&slots, parent, 0, 0);
 	struct task_slot *slot;
 

@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 
 namespace Faultrec.Live.Tests;
 
@@ -68,6 +69,42 @@ public sealed class TaskTests : LiveTest
             [256, 512, 768],
             rows.All.Where(row => row.Comm == "seq_touch" && row.Region!.Path is null && row.Region.Size() is 1 << 20 or 2 << 20 or 3 << 20)
                 .GroupBy(row => row.Pid).Select(process => process.Count()).Order());
+    }
+
+    /// <summary>Made by the kernel in the process, not by a system call of its own; getrusage counts what they fault.</summary>
+    [Fact]
+    public void IoUringWorkersAreThreadsOfTheProgram()
+    {
+        var (said, rows) = RecordFixture("uring_read", "200", "37");
+
+        AssertFaultedByWorkers(said, rows.In(Address(said, "start"), Number(said, "pages")), Number(said, "pages"));
+        Assert.Equal(Number(said, "second_half_minflt"), rows.In(Address(said, "second_half"), Number(said, "pages") / 2).Count);
+    }
+
+    /// <summary>One that runs already has workers already, and gets more.</summary>
+    [Fact]
+    public void IoUringWorkersOfARunningProgramAreRecorded()
+    {
+        using var program = Running.Start(Checkout.Fixture("uring_read"), "200", "37", "1");
+        program.ReadLine();
+        using var recorder = StartRecording("--pid", $"{program.Pid}");
+        program.WriteByte();
+        var said = Said(program.ReadLine());
+        program.WriteByte();
+        Assert.Equal(0, program.Wait().Status);
+        Assert.Equal(0, recorder.Wait().Status);
+
+        var rows = Rows.Read(TracePath);
+        AssertMachineCounted(rows.Receipt);
+        AssertFaultedByWorkers(said, rows.In(Address(said, "second_half"), Number(said, "pages") / 2), Number(said, "second_half_minflt"));
+    }
+
+    private static void AssertFaultedByWorkers(JsonObject said, IReadOnlyList<Row> touched, long faults)
+    {
+        Assert.Equal(faults, touched.Count);
+        Assert.All(touched, row => Assert.Equal(Number(said, "pid"), row.Pid));
+        Assert.All(touched, row => Assert.NotEqual(row.Pid, row.Tid));
+        Assert.All(touched, row => Assert.StartsWith("iou-wrk-", row.Comm, StringComparison.Ordinal));
     }
 
     [Theory]
