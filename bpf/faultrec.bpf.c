@@ -28,7 +28,6 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 #define MADV_NOHUGEPAGE	  15
 #define UFFDIO_REGISTER	  0xc020aa00 /* include/uapi/linux/userfaultfd.h */
 #define UFFDIO_UNREGISTER 0x8010aa01
-#define USER32_CS	  0x23 /* arch/x86/include/asm/segment.h: __USER32_CS */
 
 /*
  * A fault that the kernel could not serve ends in a signal raised by force_sig_fault() in the

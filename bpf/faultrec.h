@@ -227,10 +227,15 @@ enum stack_ending {
 	ENDING_OUTERMOST = 1,
 	ENDING_NO_TABLE = 2,
 	ENDING_UNREADABLE = 3,
+	ENDING_CHAIN_END = 4, /* rbp or the return address is 0: the name of the function tells */
 };
 
 #define MAX_PYTHON_FRAMES 64
 #define MAX_KERNEL_FRAMES 40
+
+/* With the address of a frame of which no table was known: the next one is where rbp led, and right
+ * if that code keeps frame pointers. */
+#define FRAME_WITHOUT_TABLE (1ull << 62)
 
 /* In place of an id, which is odd: nobody looked for the stack. */
 #define STACK_NOT_TAKEN 2
@@ -301,20 +306,31 @@ struct python_layout {
 
 /* How the CFA, the caller's stack pointer, is found. */
 enum cfa_rule {
-	CFA_UNKNOWN = 0,   /* no .eh_frame covers this code: frame pointers are tried */
+	CFA_UNKNOWN = 0,   /* nothing is known of this code: frame pointers are tried */
 	CFA_SP = 1,	   /* rsp + offset */
 	CFA_BP = 2,	   /* rbp + offset */
-	CFA_PLT = 3,	   /* an entry of a procedure linkage table */
+	CFA_PLT = 3,	   /* an entry of a procedure linkage table: rsp + 16 from byte `offset` of
+			      its 16 on, + 8 before */
 	CFA_SIGNAL = 4,	   /* what a signal handler returns to: registers are in the signal frame */
 	CFA_OUTERMOST = 5, /* the return address is undefined */
 	CFA_UNSUPPORTED = 6, /* another register, or an expression */
+	CFA_BX = 7,	     /* rbx + offset: the dynamic linker's lazy binding */
+	CFA_REALIGNED = 8,   /* the word at rbp + offset; the caller's rbp is the word at rbp */
+	CFA_NO_TABLE = 9,    /* the probe's own, no file's: likewise, see FRAME_WITHOUT_TABLE */
 };
 
-/* From this address in the file on, until the next row's. */
+#define CFA_RULE_MASK 15
+#define BX_SHIFT      4 /* above the rule: where rbx was saved */
+#define BX_KEPT	      0 /* it is the caller's */
+#define BX_LOST	      15
+/* Else n: n + 1 words below the CFA. */
+
+/* From this address in the file on, until the next row's. Words are of 8 bytes, of 4 in 32-bit
+ * code, whose ebp, esp and ebx are meant then. */
 struct unwind_row {
 	__u32 pc;
-	__s16 cfa_offset; /* in words of 8 bytes */
-	__u8 cfa_rule;	  /* enum cfa_rule */
+	__s16 cfa_offset; /* in words */
+	__u8 rules;	  /* enum cfa_rule | BX_* << BX_SHIFT */
 	__s8 bp_offset;	  /* of the saved rbp from the CFA, in words; 0: rbp is the caller's */
 };
 
@@ -326,6 +342,7 @@ struct code_mapping {
 	__u32 row_count;
 };
 
+/* Element 0 is no process's: its `processes` counts programs that found no element free. */
 struct code_maps {
 	__u32 count;
 	__u32 processes; /* that use the element */
@@ -342,6 +359,9 @@ struct code_file_key {
 	__u32 _pad;
 };
 
+/* The kernel's own library, in the place of a device. */
+#define VDSO_DEVICE 0xffffffff
+
 /* The executable segment of an ELF file. */
 struct code_file {
 	__u64 code_address;
@@ -349,7 +369,6 @@ struct code_file {
 	__u64 code_bytes;
 	__u32 first_row;
 	__u32 row_count;
-	struct code_file_key interpreter;
 	__u64 python_runtime; /* address of _PyRuntime in the file */
 	__u32 python;	      /* element of python_layouts; 0: it has none */
 	__u32 _pad;
@@ -419,6 +438,6 @@ _Static_assert(sizeof(struct python_code) == PYTHON_HEAD_BYTES + PYTHON_LINE_BYT
 _Static_assert(sizeof(struct python_layout) == 68, "python_layout");
 _Static_assert(sizeof(struct unwind_row) == 8, "unwind_row");
 _Static_assert(sizeof(struct code_maps) == 16384, "code_maps");
-_Static_assert(sizeof(struct code_file) == 64, "code_file");
+_Static_assert(sizeof(struct code_file) == 48, "code_file");
 
 #endif

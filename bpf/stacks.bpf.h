@@ -5,21 +5,26 @@
  * no row, by frame pointers.
  *
  * A row holds what .eh_frame says of one range of code: where the caller's frame begins (the CFA,
- * to which the return address is next) and where the caller's rbp was saved. Nothing else is needed
- * to go from frame to frame in what compilers make.
+ * to which the return address is next) and where the caller's rbp and rbx were saved. Nothing else
+ * is needed to go from frame to frame in what compilers make. rbx costs no reading on the way:
+ * where it was saved last is remembered, and read by the one function whose frame begins at it, the
+ * dynamic linker's lazy binding.
  */
 #ifndef FAULTREC_STACKS_BPF_H
 #define FAULTREC_STACKS_BPF_H
 
 #include "target.bpf.h"
 
-#define SEARCH_STEPS	  22 /* of a binary search in all rows */
-#define PLT_ENTRY_LOW	  15 /* ip's bits in an entry of a procedure linkage table */
-#define PLT_AFTER_PUSH	  11
+#define SEARCH_STEPS	  22  /* of a binary search in all rows */
+#define PLT_ENTRY_LOW	  15  /* ip's bits in an entry of a procedure linkage table */
 #define SIGFRAME_BP	  120 /* in struct rt_sigframe behind pretcode: uc_mcontext.rbp */
+#define SIGFRAME_BX	  128
 #define SIGFRAME_SP	  160
 #define SIGFRAME_IP	  168
 #define LOWEST_USER_PLACE 4096
+#define USER32_CS	  0x23 /* arch/x86/include/asm/segment.h: __USER32_CS */
+#define WORD		  8
+#define WORD_32		  4
 
 /* All files' rows, each file's sorted by pc. Sized by user space before load, as what follows. */
 struct {
@@ -116,6 +121,8 @@ struct stack_walk {
 	__u64 ip;
 	__u64 sp;
 	__u64 bp;
+	__u64 bx_place; /* where rbx was saved last; below LOWEST_USER_PLACE: it is lost */
+	__u64 bx;	/* in the innermost frame, while it has not been saved */
 	__u64 hash;
 	__u64 salt; /* of the address space as it is mapped now, in keys of row_cache */
 	struct stack_record *record;
@@ -197,7 +204,7 @@ static __always_inline struct unwind_row *search_row(__u32 element, __u64 ip)
 	return mapping->row_count ? find_row(mapping, ip - mapping->bias) : 0;
 }
 
-/* The row of the code at pc; all zero, which is CFA_UNKNOWN, where there is none. */
+/* The row of the code at pc; CFA_NO_TABLE where no file with rows is known to be mapped. */
 static __always_inline struct unwind_row row_of(const struct stack_walk *walk, __u64 pc)
 {
 	__u64 key = pc + walk->salt;
@@ -215,7 +222,10 @@ static __always_inline struct unwind_row row_of(const struct stack_walk *walk, _
 	if ((*(volatile __u64 *)&cached->check ^ found.word) == key)
 		return found.row;
 	row = search_row(walk->maps, pc);
-	found.word = row ? *(__u64 *)row : 0;
+	if (row)
+		found.word = *(__u64 *)row;
+	else
+		found.row.rules = CFA_NO_TABLE;
 	*(volatile __u64 *)&cached->row = found.word;
 	*(volatile __u64 *)&cached->check = key ^ found.word;
 	return found.row;
@@ -226,60 +236,94 @@ static __always_inline bool read_user(void *to, __u32 bytes, __u64 place)
 	return place >= LOWEST_USER_PLACE && !bpf_probe_read_user(to, bytes, (void *)place);
 }
 
+/* A word of 8 or 4 bytes; false: it cannot be read. */
+static __always_inline bool read_word(__u64 *to, __u64 place, __u32 word)
+{
+	*to = 0; /* the machine is little-endian */
+	return read_user(to, word, place);
+}
+
+/* A signal handler's return: every register is in the frame that the kernel made. */
+static __always_inline __u32 step_out_of_signal(struct stack_walk *walk)
+{
+	__u64 frame = walk->sp;
+
+	if (!read_user(&walk->ip, WORD, frame + SIGFRAME_IP) ||
+	    !read_user(&walk->bp, WORD, frame + SIGFRAME_BP) ||
+	    !read_user(&walk->sp, WORD, frame + SIGFRAME_SP))
+		return ENDING_UNREADABLE;
+	walk->bx_place = frame + SIGFRAME_BX;
+	walk->is_interrupted = 1;
+	return ENDING_NONE;
+}
+
 /* To the frame of the caller; returns why there is none, else ENDING_NONE. */
-static __always_inline __u32 step(struct stack_walk *walk, struct unwind_row row, __u64 pc)
+static __always_inline __u32 step(struct stack_walk *walk, struct unwind_row row, __u64 pc,
+				  const __u32 word)
 {
 	__u64 cfa, ip, bp = walk->bp;
-	__u64 pair[2];
+	__u8 bx = row.rules >> BX_SHIFT;
+	union {
+		__u64 words[2];
+		__u32 words_32[2];
+	} pair;
 
-	switch (row.cfa_rule) {
+	switch (row.rules & CFA_RULE_MASK) {
 	case CFA_OUTERMOST:
 		return ENDING_OUTERMOST;
 	case CFA_SIGNAL:
-		if (!read_user(&ip, sizeof(ip), walk->sp + SIGFRAME_IP) ||
-		    !read_user(&walk->bp, sizeof(ip), walk->sp + SIGFRAME_BP) ||
-		    !read_user(&walk->sp, sizeof(ip), walk->sp + SIGFRAME_SP))
-			return ENDING_UNREADABLE;
-		walk->ip = ip;
-		walk->is_interrupted = 1;
-		return ENDING_NONE;
+		/* 32-bit code has two kinds of them, which nothing tells apart. */
+		return word == WORD ? step_out_of_signal(walk) : ENDING_NO_TABLE;
 	case CFA_SP:
-		cfa = walk->sp + (__s64)row.cfa_offset * 8;
+		cfa = walk->sp + (__s64)row.cfa_offset * word;
 		break;
 	case CFA_BP:
-		cfa = walk->bp + (__s64)row.cfa_offset * 8;
+		cfa = walk->bp + (__s64)row.cfa_offset * word;
 		break;
 	case CFA_PLT:
-		cfa = walk->sp + ((pc & PLT_ENTRY_LOW) >= PLT_AFTER_PUSH ? 16 : 8);
+		cfa = walk->sp + ((pc & PLT_ENTRY_LOW) >= row.cfa_offset ? 2 * word : word);
+		break;
+	case CFA_BX:
+		cfa = walk->bx;
+		if (walk->bx_place && !read_word(&cfa, walk->bx_place, word))
+			return ENDING_NO_TABLE;
+		cfa += (__s64)row.cfa_offset * word;
+		break;
+	case CFA_REALIGNED:
+		if (!read_word(&cfa, walk->bp + (__s64)row.cfa_offset * word, word) ||
+		    !read_word(&bp, walk->bp, word))
+			return ENDING_UNREADABLE;
 		break;
 	case CFA_UNSUPPORTED:
 		return ENDING_NO_TABLE;
 	default:
-		/* A frame pointer chain ends with 0, which _start and clone set. */
 		if (!walk->bp)
-			return ENDING_OUTERMOST;
+			return ENDING_CHAIN_END;
 		if (walk->bp < walk->sp)
 			return ENDING_NO_TABLE;
-		cfa = walk->bp + 16;
+		cfa = walk->bp + 2 * word;
 		row.bp_offset = -2;
+		bx = BX_LOST;
 		break;
 	}
 	if (row.bp_offset == -2) {
 		/* Next to the return address, as a frame pointer is: one reading. */
-		if (!read_user(pair, sizeof(pair), cfa - 16))
+		if (!read_user(&pair, 2 * word, cfa - 2 * word))
 			return ENDING_UNREADABLE;
-		bp = pair[0];
-		ip = pair[1];
+		bp = word == WORD ? pair.words[0] : pair.words_32[0];
+		ip = word == WORD ? pair.words[1] : pair.words_32[1];
 	} else {
-		if (row.bp_offset && !read_user(&bp, sizeof(bp), cfa + (__s64)row.bp_offset * 8))
+		if (row.bp_offset && !read_word(&bp, cfa + (__s64)row.bp_offset * word, word))
 			return ENDING_UNREADABLE;
-		if (!read_user(&ip, sizeof(ip), cfa - 8))
+		if (!read_word(&ip, cfa - word, word))
 			return ENDING_UNREADABLE;
 	}
 	if (!ip)
-		return ENDING_OUTERMOST;
+		return ENDING_CHAIN_END;
 	if (cfa <= walk->sp)
 		return ENDING_NO_TABLE; /* it does not lead outwards */
+	if (bx)
+		walk->bx_place = bx == BX_LOST ? 1 : cfa - (bx + 1) * word;
 	walk->ip = ip;
 	walk->sp = cfa;
 	walk->bp = bp;
@@ -306,21 +350,43 @@ static __always_inline void add_kernel_frames(struct stack_walk *walk)
 	}
 }
 
-/* bpf_loop's function: one frame; 1 ends the loop. */
-static long walk_frame(__u32 index, struct stack_walk *walk)
+static __always_inline long add_frame(struct stack_walk *walk, const __u32 word)
 {
 	__u32 frame = walk->frames;
 	/* A return address may be the first byte of the next function: a call at a function's end.
 	 */
 	__u64 pc = walk->is_interrupted ? walk->ip : walk->ip - 1;
+	struct unwind_row row = row_of(walk, pc);
+	__u64 told = row.rules == CFA_NO_TABLE ? pc | FRAME_WITHOUT_TABLE : pc;
 
 	if (frame >= MAX_FRAMES)
 		return 1;
-	walk->record->words[frame] = pc;
+	walk->record->words[frame] = told;
 	walk->frames = frame + 1;
-	add_to_hash(walk, pc);
-	walk->ending = step(walk, row_of(walk, pc), pc);
+	add_to_hash(walk, told);
+	walk->ending = step(walk, row, pc, word);
 	return walk->ending != ENDING_NONE;
+}
+
+/* bpf_loop's functions: one frame; 1 ends the loop. */
+static long walk_frame(__u32 index, struct stack_walk *walk)
+{
+	return add_frame(walk, WORD);
+}
+
+static long walk_frame_32(__u32 index, struct stack_walk *walk)
+{
+	return add_frame(walk, WORD_32);
+}
+
+/*
+ * Is the task in an execve, and its own memory gone already? Its registers are those of the call
+ * then, and say nothing of the memory that the kernel touches. The new program has its end of code
+ * when its stack is made (load_elf_binary, fs/binfmt_elf.c).
+ */
+static __always_inline bool has_no_program(void)
+{
+	return !BPF_CORE_READ(bpf_get_current_task_btf(), mm, end_code);
 }
 
 #include "python.bpf.h"
@@ -352,6 +418,7 @@ static __noinline __u64 take_stack(struct task_slot *slot, __u32 walker, bool is
 	walk.ip = regs->ip;
 	walk.sp = regs->sp;
 	walk.bp = regs->bp;
+	walk.bx = regs->bx;
 	walk.maps = maps_of(slot);
 	maps = bpf_map_lookup_elem(&code_maps, &walk.maps);
 	if (maps)
@@ -361,7 +428,12 @@ static __noinline __u64 take_stack(struct task_slot *slot, __u32 walker, bool is
 	walk.is_interrupted = 1;
 	if (is_in_kernel)
 		add_kernel_frames(&walk);
-	bpf_loop(MAX_FRAMES, walk_frame, &walk, 0);
+	if (is_in_kernel && has_no_program())
+		walk.ending = ENDING_OUTERMOST;
+	else if (regs->cs == USER32_CS)
+		bpf_loop(MAX_FRAMES, walk_frame_32, &walk, 0);
+	else
+		bpf_loop(MAX_FRAMES, walk_frame, &walk, 0);
 	if (!walk.frames || walk.frames > MAX_FRAMES)
 		return 0;
 	record->frames = walk.frames;
@@ -393,7 +465,7 @@ static __always_inline void add_code(__u32 element, __u64 start, __u64 end, __u6
 	index = __sync_fetch_and_add(&maps->count, 1);
 	barrier_var(index);
 	if (index >= MAX_CODE_MAPPINGS)
-		return; /* its frames are truncated, and counted as such */
+		return; /* user space says so */
 	mapping = &maps->mappings[index];
 	mapping->bias = bias;
 	mapping->first_row = file->first_row;
@@ -461,8 +533,57 @@ static __always_inline void code_left(__u32 pid)
 		bpf_map_push_elem(&free_maps, &element, 0);
 }
 
-#define AT_BASE	   7 /* include/uapi/linux/auxvec.h */
-#define AUXV_PAIRS 24
+#define AT_BASE		7  /* include/uapi/linux/auxvec.h */
+#define AT_SYSINFO_EHDR 33 /* arch/x86/include/uapi/asm/auxvec.h */
+#define AUXV_PAIRS	24
+
+/* bpf_find_vma's function: code at this mapping's distance from `bias`, which is the file's. */
+struct interpreter_search {
+	__u64 bias;
+	__u32 element;
+};
+
+static long interpreter_found(struct task_struct *task, struct vm_area_struct *vma,
+			      struct interpreter_search *search)
+{
+	struct file *mapped = vma->vm_file;
+	struct code_file *file = mapped ? file_of(BPF_CORE_READ(mapped, f_inode)) : 0;
+
+	if (file)
+		add_code(search->element, search->bias + file->code_address,
+			 search->bias + file->code_address + file->code_bytes, search->bias, file);
+	return 0;
+}
+
+/*
+ * The dynamic linker and the kernel's own library: whatever was executed, both have most likely
+ * been seen before.
+ */
+static __always_inline void add_interpreter(__u32 element, struct task_struct *task)
+{
+	struct interpreter_search search = { .element = element };
+	struct mm_struct *mm = BPF_CORE_READ(task, mm);
+	struct code_file_key vdso_key = { .device = VDSO_DEVICE };
+	struct code_file *vdso;
+	__u64 pair[2];
+
+	for (int i = 0; i < AUXV_PAIRS; i++) {
+		bpf_core_read(pair, sizeof(pair), &mm->saved_auxv[2 * i]);
+		if (!pair[0])
+			break;
+		if (pair[0] == AT_BASE)
+			search.bias = pair[1];
+		/* 32-bit programs have another. */
+		if (pair[0] != AT_SYSINFO_EHDR || pair[1] >> 32 == 0)
+			continue;
+		vdso = bpf_map_lookup_elem(&code_files, &vdso_key);
+		if (vdso)
+			add_code(element, pair[1] + vdso->code_address,
+				 pair[1] + vdso->code_address + vdso->code_bytes, pair[1], vdso);
+	}
+	if (search.bias)
+		bpf_find_vma(task, search.bias, interpreter_found, &search, 0);
+}
 
 /*
  * After execve: a new address space, with the program and its interpreter, which the kernel has
@@ -472,15 +593,20 @@ static __always_inline void code_left(__u32 pid)
 static __always_inline void code_executed(struct task_slot *slot, struct task_struct *task)
 {
 	struct mm_struct *mm = BPF_CORE_READ(task, mm);
-	struct code_file *program, *interpreter;
+	struct code_file *program;
 	struct code_maps *maps;
-	__u64 pair[2];
 	__u32 element;
 
 	slot->maps = 0;
 	code_left(slot->pid);
-	if (bpf_map_pop_elem(&free_maps, &element))
-		return; /* its frames follow frame pointers, and are counted as truncated */
+	if (bpf_map_pop_elem(&free_maps, &element)) {
+		/* Its frames follow frame pointers; element 0 counts it. */
+		element = 0;
+		maps = bpf_map_lookup_elem(&code_maps, &element);
+		if (maps)
+			__sync_fetch_and_add(&maps->processes, 1);
+		return;
+	}
 	maps = bpf_map_lookup_elem(&code_maps, &element);
 	if (!maps || bpf_map_update_elem(&process_maps, &slot->pid, &element, BPF_ANY))
 		return;
@@ -490,24 +616,10 @@ static __always_inline void code_executed(struct task_slot *slot, struct task_st
 	maps->uses++;
 	slot->maps = element;
 	program = file_of(BPF_CORE_READ(mm, exe_file, f_inode));
-	if (!program)
-		return; /* user space adds it, as it does the rest */
-	add_code(element, BPF_CORE_READ(mm, start_code), BPF_CORE_READ(mm, end_code),
-		 BPF_CORE_READ(mm, start_code) - program->code_address, program);
-	interpreter = bpf_map_lookup_elem(&code_files, &program->interpreter);
-	if (!interpreter)
-		return;
-	for (int i = 0; i < AUXV_PAIRS; i++) {
-		bpf_core_read(pair, sizeof(pair), &mm->saved_auxv[2 * i]);
-		if (!pair[0])
-			break;
-		if (pair[0] == AT_BASE) {
-			add_code(element, pair[1] + interpreter->code_address,
-				 pair[1] + interpreter->code_address + interpreter->code_bytes,
-				 pair[1], interpreter);
-			break;
-		}
-	}
+	if (program)
+		add_code(element, BPF_CORE_READ(mm, start_code), BPF_CORE_READ(mm, end_code),
+			 BPF_CORE_READ(mm, start_code) - program->code_address, program);
+	add_interpreter(element, task);
 }
 
 #endif

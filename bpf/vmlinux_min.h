@@ -55,6 +55,7 @@ enum {
 struct pt_regs {
 	unsigned long r15;
 	unsigned long bp;
+	unsigned long bx;
 	unsigned long r10;
 	unsigned long r9;
 	unsigned long r8;
@@ -108,6 +109,10 @@ struct inode {
 
 struct file {
 	struct inode *f_inode;
+};
+
+struct vm_area_struct {
+	struct file *vm_file;
 };
 
 struct fdtable {

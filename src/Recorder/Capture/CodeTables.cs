@@ -16,11 +16,15 @@ internal sealed unsafe class CodeTables : IDisposable
 
     // By device and inode; null: no rows can be made of it.
     private readonly Dictionary<CodeFileKey, CodeFile?> _files = [];
+
+    // Out of reach when they were mapped; another process may map them yet.
+    private readonly Dictionary<CodeFileKey, string> _missing = [];
     private readonly Dictionary<string, IReadOnlyList<string>> _needed = [];
     private readonly List<string> _warnings = [];
     private readonly List<PythonLayout> _pythonLayouts = [];
     private readonly ElfWorker _worker = new();
     private uint _rowCount;
+    private uint _leftOut;
 
     public CodeTables(AttachedProbes probes, uint maxAddressSpaces, MappedFiles mapped)
     {
@@ -32,13 +36,24 @@ internal sealed unsafe class CodeTables : IDisposable
             probes.Push("free_maps", element);
     }
 
-    public IReadOnlyList<string> Warnings => _warnings;
+    public IReadOnlyList<string> Warnings =>
+    [
+        .. _warnings,
+        .. _missing.Values.Select(path => $"{path}: is not to be found any more: stacks through it follow frame pointers"),
+        .. LeftOut(_leftOut, $"mappings of code beyond the first {CodeMappings.Count} of their process"),
+        .. LeftOut(Element(0).Processes, "programs, because too many ran at a time"),
+    ];
 
     /// <summary>A process that runs already.</summary>
     public void Found(int pid)
     {
-        if (_probes.TryGet("process_maps", (uint)pid, out uint _) || !_probes.TryPop("free_maps", out uint element))
+        if (_probes.TryGet("process_maps", (uint)pid, out uint _))
             return;
+        if (!_probes.TryPop("free_maps", out uint element))
+        {
+            Interlocked.Increment(ref Element(0).Processes);
+            return;
+        }
         ref var maps = ref Element(element);
         (maps.Count, maps.Python, maps.Processes) = (0, 0, 1);
         maps.Uses++;
@@ -48,11 +63,42 @@ internal sealed unsafe class CodeTables : IDisposable
     /// <summary>Libraries that a file names whose rows were made.</summary>
     public IReadOnlyList<string> NeededBy(string path) => _needed.GetValueOrDefault(path, []);
 
+    /// <summary>Makes rows of a file that will most likely be mapped; one that has none is no loss before it is.</summary>
+    public void Prepare(string path)
+    {
+        if (KeyOf(path) is not { } key || _files.ContainsKey(key))
+            return;
+        Find(key, path, path, "");
+        if (_files[key] is not null)
+            return;
+        _files.Remove(key);
+        _warnings.RemoveAt(_warnings.Count - 1);
+    }
+
+    public void PrepareVdso() => Find(new CodeFileKey { Device = CodeFileKey.VdsoDevice }, ElfWorker.Vdso, ElfWorker.Vdso, "");
+
+    /// <summary>Of the file of which rows have to be made before its mapping can be added; 0: they are made.</summary>
+    public long BytesToRead(int pid, ulong start, ulong end, MappingIdentity identity)
+    {
+        if (identity.Path is null || KeyOf(identity) is not { } key || _files.ContainsKey(key) || _mapped.Hold(pid, start, end, identity) is not { } name)
+            return 0;
+        try
+        {
+            return new FileInfo(name).Length;
+        }
+        catch (IOException)
+        {
+            return 0;
+        }
+    }
+
     /// <summary>A process has mapped code. Where the probe has not seen it, or did not know the file, the mapping is added.</summary>
     public void Mapped(int pid, ulong start, ulong end, ulong fileOffset, MappingIdentity identity)
     {
-        if (identity.Path is null || KeyOf(identity) is not { } key
-            || Find(key, identity.Path, _mapped.Hold(pid, start, end, identity), RootFolder.PathOf(pid)) is not { RowCount: > 0 } file
+        // A 32-bit program has another one of the kernel's.
+        if (identity.Path is null && start <= uint.MaxValue
+            || KeyOf(identity) is not { } key
+            || Find(key, identity.Name, OpenNameOf(pid, start, end, identity), RootFolder.PathOf(pid)) is not { RowCount: > 0 } file
             || !_probes.TryGet("process_maps", (uint)pid, out uint element))
             return;
         var bias = start - fileOffset + file.CodeOffset - file.CodeAddress;
@@ -79,10 +125,16 @@ internal sealed unsafe class CodeTables : IDisposable
     {
         if (_files.TryGetValue(key, out var known))
             return known;
+        if (name is null)
+        {
+            _missing[key] = path;
+            return null;
+        }
+        _missing.Remove(key);
         CodeFile? made = null;
         try
         {
-            made = Make(path, name ?? throw new BadElfException("is not to be found any more"), root);
+            made = Make(path, name, root);
             if (!_probes.TrySet("code_files", key, made.Value))
                 throw new BadElfException($"is one file too many for the probes, which hold {StackProbes.MaxFiles}");
         }
@@ -106,9 +158,14 @@ internal sealed unsafe class CodeTables : IDisposable
         _maps.Dispose();
     }
 
+    private string? OpenNameOf(int pid, ulong start, ulong end, MappingIdentity identity)
+        => identity.Path is null ? ElfWorker.Vdso : _mapped.Hold(pid, start, end, identity);
+
     // "fe:01" of /proc/PID/maps: major and minor, hex.
     private static CodeFileKey? KeyOf(MappingIdentity identity)
     {
+        if (identity.Path is null)
+            return new CodeFileKey { Device = CodeFileKey.VdsoDevice };
         var parts = identity.Device?.Split(':') ?? [];
         return parts.Length == 2
             && uint.TryParse(parts[0], NumberStyles.HexNumber, CultureInfo.InvariantCulture, out var major)
@@ -117,11 +174,19 @@ internal sealed unsafe class CodeTables : IDisposable
             : null;
     }
 
+    private static IEnumerable<string> LeftOut(uint count, string what)
+        => count == 0 ? [] : [string.Create(CultureInfo.InvariantCulture, $"{count} {what} have no unwind table: stacks through them follow frame pointers")];
+
     private CodeFile Make(string path, string openName, string root)
     {
         var made = _worker.MakeUnwindTable(openName);
-        // The interpreter first: the program's entry names it.
-        var interpreter = made.Interpreter is { } name && KeyOf(root + name) is { } key && Find(key, name, root + name, root) is not null ? key : default;
+        // The next program will have it too, so a process that is gone meanwhile is no reason not to.
+        if (made.Interpreter is { } name)
+        {
+            var opened = KeyOf(root + name) is null ? name : root + name;
+            if (KeyOf(opened) is { } key)
+                Find(key, name, opened, root);
+        }
         _needed[path] = made.Needed;
         var rows = made.Rows;
         if (rows.Length > StackProbes.MaxRows - _rowCount)
@@ -135,7 +200,6 @@ internal sealed unsafe class CodeTables : IDisposable
             CodeBytes = made.CodeBytes,
             FirstRow = _rowCount,
             RowCount = (uint)rows.Length,
-            Interpreter = interpreter,
         };
         _rowCount += (uint)rows.Length;
         if (made.Python is { } python)
@@ -172,5 +236,7 @@ internal sealed unsafe class CodeTables : IDisposable
         var index = Interlocked.Increment(ref maps.Count) - 1;
         if (index < CodeMappings.Count)
             maps.Mappings[(int)index] = mapping;
+        else
+            _leftOut++;
     }
 }

@@ -17,21 +17,14 @@ internal static unsafe partial class Libdw
     public const uint SegmentInterpreter = 3;
     public const uint SegmentEhFrame = 0x6474e550; // PT_GNU_EH_FRAME
     public const uint SegmentExecutable = 1; // PF_X
-    public const int RegisterBp = 6;
-    public const int RegisterSp = 7;
-    public const int RegisterReturn = 16;
+    public const uint SectionWithoutBytes = 8; // SHT_NOBITS
+    public const ulong SectionIsCompressed = 1 << 11; // SHF_COMPRESSED
     public const int TagInlined = 0x1d; // DW_TAG_inlined_subroutine
     public const int TagSubprogram = 0x2e;
     public const uint AttributeName = 0x03; // DW_AT_name
     public const uint AttributeCallFile = 0x58;
     public const uint AttributeCallLine = 0x59;
     public const uint AttributeLinkageName = 0x6e;
-    public const byte OpPlusConstant = 0x23; // DW_OP_plus_uconst
-    public const byte OpRegisterBp = 0x76; // DW_OP_breg6
-    public const byte OpRegisterSp = 0x77; // DW_OP_breg7
-    public const byte OpRegisterIp = 0x80; // DW_OP_breg16
-    public const byte OpRegister = 0x92; // DW_OP_bregx
-    public const byte OpCallFrameCfa = 0x9c;
 
     /// <summary>GElf_Phdr.</summary>
     [StructLayout(LayoutKind.Sequential)]
@@ -71,14 +64,43 @@ internal static unsafe partial class Libdw
         public ulong Value;
     }
 
-    /// <summary>Dwarf_Op.</summary>
+    /// <summary>Elf_Data.</summary>
     [StructLayout(LayoutKind.Sequential)]
-    public struct Operation
+    public struct ElfData
     {
-        public byte Atom;
-        public long Number;
-        public long Number2;
-        public ulong Offset;
+        public byte* Buffer;
+        public int Type;
+        public uint Version;
+        public nuint Bytes;
+        public long Offset;
+        public nuint Alignment;
+    }
+
+    /// <summary>Dwarf_CFI_Entry: of all functions with one common entry, or of one function.</summary>
+    [StructLayout(LayoutKind.Explicit, Size = 80)]
+    public struct CallFrameEntry
+    {
+        /// <summary>DW_CIE_ID_64, or where the function's common entry is.</summary>
+        [FieldOffset(0)]
+        public ulong Id;
+        [FieldOffset(8)]
+        public byte* Instructions;
+        [FieldOffset(16)]
+        public byte* InstructionsEnd;
+        [FieldOffset(24)]
+        public ulong CodeFactor;
+        [FieldOffset(32)]
+        public long DataFactor;
+        [FieldOffset(40)]
+        public ulong ReturnAddress;
+        [FieldOffset(48)]
+        public byte* Augmentation;
+        [FieldOffset(56)]
+        public byte* AugmentationData;
+        [FieldOffset(8)]
+        public byte* FunctionStart;
+        [FieldOffset(16)]
+        public byte* FunctionEnd;
     }
 
     /// <summary>Dwfl_Callbacks.</summary>
@@ -139,23 +161,17 @@ internal static unsafe partial class Libdw
     [LibraryImport(ElfLibrary, EntryPoint = "elf_strptr")]
     public static partial byte* ElfString(nint elf, nuint section, nuint offset);
 
-    [LibraryImport(Library, EntryPoint = "dwarf_getcfi_elf")]
-    public static partial nint GetCfi(nint elf);
+    [LibraryImport(ElfLibrary, EntryPoint = "elf_getshdrstrndx")]
+    public static partial int ElfSectionNames(nint elf, nuint* section);
 
-    [LibraryImport(Library, EntryPoint = "dwarf_cfi_end")]
-    public static partial int CfiEnd(nint cfi);
+    [LibraryImport(ElfLibrary, EntryPoint = "elf_compress")]
+    public static partial int ElfCompress(nint section, int type, uint flags);
 
-    [LibraryImport(Library, EntryPoint = "dwarf_cfi_addrframe")]
-    public static partial int CfiFrame(nint cfi, ulong address, nint* frame);
+    [LibraryImport(ElfLibrary, EntryPoint = "elf_getdata_rawchunk")]
+    public static partial ElfData* ElfChunk(nint elf, long offset, nuint bytes, int type);
 
-    [LibraryImport(Library, EntryPoint = "dwarf_frame_info")]
-    public static partial int FrameInfo(nint frame, ulong* start, ulong* end, byte* isSignal);
-
-    [LibraryImport(Library, EntryPoint = "dwarf_frame_cfa")]
-    public static partial int FrameCfa(nint frame, Operation** operations, nuint* count);
-
-    [LibraryImport(Library, EntryPoint = "dwarf_frame_register")]
-    public static partial int FrameRegister(nint frame, int register, Operation* memory, Operation** operations, nuint* count);
+    [LibraryImport(Library, EntryPoint = "dwarf_next_cfi")]
+    public static partial int NextCallFrame(byte* identity, ElfData* data, [MarshalAs(UnmanagedType.U1)] bool isEhFrame, ulong offset, ulong* next, CallFrameEntry* entry);
 
     [LibraryImport(Library, EntryPoint = "dwfl_begin")]
     public static partial nint DwflBegin(Callbacks* callbacks);

@@ -192,6 +192,7 @@ internal enum StackEnding : uint
     Outermost = 1,
     NoTable = 2,
     Unreadable = 3,
+    ChainEnd = 4,
 }
 
 /// <summary>struct stack_record up to its frames.</summary>
@@ -203,6 +204,9 @@ internal struct StackRecordHead
 
     /// <summary>In place of an id: nobody looked for the stack.</summary>
     public const ulong NotTaken = 2;
+
+    /// <summary>With the address of a frame of which no table was known: the next one is where rbp led.</summary>
+    public const ulong WithoutTable = 1UL << 62;
 
     public ulong Id;
 
@@ -266,15 +270,35 @@ internal enum CfaRule : byte
     Signal = 4,
     Outermost = 5,
     Unsupported = 6,
+    Bx = 7,
+    Realigned = 8,
 }
 
 [StructLayout(LayoutKind.Sequential)]
 internal record struct UnwindRow
 {
+    /// <summary>Nobody knows where rbx was saved. Else n: n + 1 words below the CFA; 0: it is the caller's.</summary>
+    public const int BxLost = 15;
+
+    private const int RuleMask = 15;
+    private const int BxShift = 4;
+
     public uint Pc;
     public short CfaOffset;
-    public CfaRule CfaRule;
+    public byte Rules;
     public sbyte BpOffset;
+
+    public CfaRule CfaRule
+    {
+        readonly get => (CfaRule)(Rules & RuleMask);
+        set => Rules = (byte)(Rules & ~RuleMask | (int)value);
+    }
+
+    public int BxPlace
+    {
+        readonly get => Rules >> BxShift;
+        set => Rules = (byte)(Rules & RuleMask | value << BxShift);
+    }
 }
 
 [StructLayout(LayoutKind.Sequential)]
@@ -315,6 +339,9 @@ internal struct CodeMaps
 [StructLayout(LayoutKind.Sequential)]
 internal record struct CodeFileKey
 {
+    /// <summary>The kernel's own library, in the place of a device.</summary>
+    public const uint VdsoDevice = uint.MaxValue;
+
     public ulong Inode;
     public uint Device;
     private readonly uint _pad;
@@ -328,7 +355,6 @@ internal struct CodeFile
     public ulong CodeBytes;
     public uint FirstRow;
     public uint RowCount;
-    public CodeFileKey Interpreter;
     public ulong PythonRuntime;
     public uint Python;
     private readonly uint _pad;

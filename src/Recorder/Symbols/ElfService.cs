@@ -71,7 +71,7 @@ public static unsafe class ElfService
 
     private static void WriteUnwindTable(string path, BinaryWriter reply)
     {
-        using var elf = ElfFile.Open(path);
+        using var elf = ElfFile.Open(path == ElfWorker.Vdso ? VdsoFile() : path);
         if (elf.Code is not { } code)
             throw new BadElfException("has no code");
         var rows = UnwindTable.Make(elf);

@@ -46,11 +46,12 @@ public sealed partial class ProbeLayoutTests
             ("stack", "Stack"),
         ]),
         ("code_maps", typeof(CodeMaps), [("count", "Count"), ("processes", "Processes"), ("uses", "Uses"), ("python", "Python"), ("python_runtime", "PythonRuntime"), ("mappings", "Mappings")]),
+        ("unwind_row", typeof(UnwindRow), [("pc", "Pc"), ("cfa_offset", "CfaOffset"), ("rules", "Rules"), ("bp_offset", "BpOffset")]),
         ("code_mapping", typeof(CodeMapping), [("start", "Start"), ("end", "End"), ("bias", "Bias"), ("first_row", "FirstRow"), ("row_count", "RowCount")]),
         ("code_file", typeof(CodeFile),
         [
             ("code_address", "CodeAddress"), ("code_offset", "CodeOffset"), ("code_bytes", "CodeBytes"), ("first_row", "FirstRow"), ("row_count", "RowCount"),
-            ("interpreter", "Interpreter"), ("python_runtime", "PythonRuntime"), ("python", "Python"),
+            ("python_runtime", "PythonRuntime"), ("python", "Python"),
         ]),
         ("python_layout", typeof(PythonLayout),
         [
