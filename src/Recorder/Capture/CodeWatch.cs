@@ -16,8 +16,14 @@ internal sealed class CodeWatch : IDisposable
     private static readonly string[] LibraryFolders =
         ["/lib/x86_64-linux-gnu", "/usr/lib/x86_64-linux-gnu", "/lib64", "/usr/lib64", "/usr/local/lib", "/lib", "/usr/lib"];
 
+    /// <summary>A file above it is made when no other is waiting: libraries, which all share, come first.</summary>
+    private const long LargeBytes = 4 << 20;
+
     private readonly CodeTables _tables;
     private readonly BlockingCollection<object> _changes = [];
+
+    // The smallest first.
+    private readonly PriorityQueue<(int Pid, ulong Start, ulong End, ulong FileOffset, MappingIdentity Identity), long> _large = new();
     private readonly SidebandParser _parser = new();
     private readonly Thread _thread;
 
@@ -38,10 +44,12 @@ internal sealed class CodeWatch : IDisposable
     }
 
     /// <summary>Makes the tables of a program, its interpreter and the libraries it needs, before it runs.</summary>
-    public void Prepare(string program)
+    public void Prepare(IEnumerable<string> programs)
     {
-        if (PathOf(program) is { } path)
-            PrepareFile(path, []);
+        var seen = new HashSet<string>();
+        _tables.PrepareVdso();
+        foreach (var program in programs)
+            PrepareFile(program, seen);
     }
 
     public IFrameSink Before(IFrameSink sink) => new Tee(this, sink);
@@ -71,23 +79,49 @@ internal sealed class CodeWatch : IDisposable
 
     private void Run()
     {
-        foreach (var change in _changes.GetConsumingEnumerable())
+        while (true)
         {
-            switch (change)
-            {
-                case MapEvent map:
-                    _tables.Mapped(map.Pid, map.Start, map.End, map.FileOffset, map.Identity);
-                    break;
-                case ManualResetEventSlim marker:
-                    marker.Set();
-                    break;
-                case SnapshotEvent { Snapshot: var snapshot }:
-                    _tables.Found(snapshot.Pid);
-                    foreach (var map in MapsText.Parse(snapshot.Maps).Where(map => IsCode(map.Identity)))
-                        _tables.Mapped(snapshot.Pid, map.Start, map.End, map.FileOffset, map.Identity);
-                    break;
-            }
+            if (_changes.TryTake(out var change, _large.Count > 0 ? 0 : Timeout.Infinite))
+                Follow(change);
+            else if (_large.Count > 0)
+                AddSmallestOfLarge();
+            else
+                return;
         }
+    }
+
+    private void Follow(object change)
+    {
+        switch (change)
+        {
+            case MapEvent map:
+                Add(map.Pid, map.Start, map.End, map.FileOffset, map.Identity);
+                break;
+            case ManualResetEventSlim marker:
+                while (_large.Count > 0)
+                    AddSmallestOfLarge();
+                marker.Set();
+                break;
+            case SnapshotEvent { Snapshot: var snapshot }:
+                _tables.Found(snapshot.Pid);
+                foreach (var map in MapsText.Parse(snapshot.Maps).Where(map => IsCode(map.Identity)))
+                    Add(snapshot.Pid, map.Start, map.End, map.FileOffset, map.Identity);
+                break;
+        }
+    }
+
+    private void Add(int pid, ulong start, ulong end, ulong fileOffset, MappingIdentity identity)
+    {
+        if (_tables.BytesToRead(pid, start, end, identity) is > LargeBytes and var bytes)
+            _large.Enqueue((pid, start, end, fileOffset, identity), bytes);
+        else
+            _tables.Mapped(pid, start, end, fileOffset, identity);
+    }
+
+    private void AddSmallestOfLarge()
+    {
+        var map = _large.Dequeue();
+        _tables.Mapped(map.Pid, map.Start, map.End, map.FileOffset, map.Identity);
     }
 
     private void Look(FrameType type, ReadOnlySpan<byte> payload, ReadOnlySpan<byte> rest)
@@ -109,24 +143,19 @@ internal sealed class CodeWatch : IDisposable
         }
     }
 
-    private static bool IsCode(MappingIdentity identity) => identity.Prot[2] == 'x' && identity.Path is not null;
+    private static bool IsCode(MappingIdentity identity) => identity.Prot[2] == 'x' && (identity.Path is not null || identity.Name == ElfWorker.Vdso);
 
     private void PrepareFile(string path, HashSet<string> seen)
     {
-        if (!seen.Add(path) || CodeTables.KeyOf(path) is not { } key)
+        if (!seen.Add(path))
             return;
-        _tables.Find(key, path, path, "");
+        _tables.Prepare(path);
         foreach (var library in _tables.NeededBy(path))
         {
             if (LibraryFolders.Select(folder => Path.Combine(folder, library)).FirstOrDefault(File.Exists) is { } file)
                 PrepareFile(file, seen);
         }
     }
-
-    // As execvp(3) looks for it. What the dynamic linker would find elsewhere comes with its mapping.
-    private static string? PathOf(string program) => program.Contains('/')
-        ? program
-        : (Environment.GetEnvironmentVariable("PATH") ?? "/bin:/usr/bin").Split(':').Select(folder => Path.Combine(folder, program)).FirstOrDefault(File.Exists);
 
     private sealed class Tee(CodeWatch watch, IFrameSink sink) : IFrameSink
     {

@@ -47,7 +47,7 @@ internal sealed class StackProbes : IDisposable
             return null;
         var stacks = new StackProbes(probes, mapped);
         if (command.Count > 0)
-            stacks._watch.Prepare(command[0]);
+            stacks._watch.Prepare(CommandPrograms.Of(command));
         return stacks;
     }
 
