@@ -16,7 +16,7 @@ internal sealed class StackResolver : IDisposable
     private const int MaxResolved = 1 << 18;
 
     private readonly Dictionary<ulong, (StackEnding Ending, ulong[] Ips, ulong[] Python)> _sent = [];
-    private readonly Dictionary<(AddressSpace, int CodeVersion, int JitVersion, ulong Id), int> _resolved = [];
+    private readonly Dictionary<(AddressSpace, int CodeVersion, int JitVersion, ulong Id), Resolved> _resolved = [];
     private readonly Dictionary<(int Module, ulong Place), int[]> _frameIndices = [];
     private readonly Dictionary<(ulong Address, CodeName Name), int[]> _jitFrames = [];
     private readonly List<StackFrame> _frames = [];
@@ -28,7 +28,7 @@ internal sealed class StackResolver : IDisposable
     private readonly PythonFrames _python = new();
     private readonly Dictionary<(ulong Code, ulong Offset), int> _pythonFrames = [];
     private readonly Dictionary<StackFrame, int> _pythonLines = [];
-    private ((AddressSpace Space, int CodeVersion, int JitVersion, ulong Id) Place, int Node, string Text) _last;
+    private ((AddressSpace Space, int CodeVersion, int JitVersion, ulong Id) Place, Resolved Stack, string Text) _last;
     private long _complete;
     private long _truncated;
     private long _lost;
@@ -57,24 +57,24 @@ internal sealed class StackResolver : IDisposable
             _lost++;
             return;
         }
-        if (stack.Ending == StackEnding.Outermost)
-            _complete++;
-        else
-            _truncated++;
         // Most stacks are those of the fault before.
         var place = (space, space.CodeVersion, _jit.VersionOf(space, fault.Record.StartNs), id);
         if (place != _last.Place)
         {
-            var node = NodeOf(id, stack.Ips, stack.Python, space, fault.Record.StartNs);
-            _last = (place, node, _tree.Fold(node));
+            var resolved = Resolve(id, stack, space, fault.Record.StartNs);
+            _last = (place, resolved, _tree.Fold(resolved.Node));
         }
-        batch.StackId[i] = _last.Node;
+        if (_last.Stack.IsComplete)
+            _complete++;
+        else
+            _truncated++;
+        batch.StackId[i] = _last.Stack.Node;
         batch.Stack[i] = _last.Text;
     }
 
     /// <summary>Null: no such stack has come.</summary>
     public int? NodeOf(ulong id, AddressSpace space, long timeNs)
-        => _sent.TryGetValue(id, out var stack) ? NodeOf(id, stack.Ips, stack.Python, space, timeNs) : null;
+        => _sent.TryGetValue(id, out var stack) ? Resolve(id, stack, space, timeNs).Node : null;
 
     /// <summary>Null: no fault has a stack.</summary>
     public StackTable? BuildTable() => _tree.BuildTable();
@@ -90,21 +90,56 @@ internal sealed class StackResolver : IDisposable
 
     public void Dispose() => _symbols.Dispose();
 
-    private int NodeOf(ulong id, ulong[] ips, ulong[] python, AddressSpace space, long timeNs)
+    private Resolved Resolve(ulong id, (StackEnding Ending, ulong[] Ips, ulong[] Python) stack, AddressSpace space, long timeNs)
     {
         var key = (space, space.CodeVersion, _jit.VersionOf(space, timeNs), id);
-        if (_resolved.TryGetValue(key, out var node))
-            return node;
-        var frames = ips.Skip(_kernel.FirstOf(ips)).SelectMany(ip => FramesOf(ip, space, timeNs).Reverse()).ToList();
-        if (python.Length > 0)
-            frames = WithPython(frames, python);
-        node = StackTree.Root;
+        if (_resolved.TryGetValue(key, out var known))
+            return known;
+        var (frames, isWhole) = NativeFrames(stack.Ips, space, timeNs);
+        var isComplete = isWhole && (stack.Ending == StackEnding.Outermost || frames.Count > 0 && _frames[frames[^1]].Function is { } root && StackRoots.Contains(root));
+        if (stack.Python.Length > 0)
+            frames = WithPython(frames, stack.Python);
+        var node = StackTree.Root;
         for (var i = frames.Count - 1; i >= 0; i--)
             node = _tree.Child(node, frames[i]);
         if (_resolved.Count == MaxResolved)
             _resolved.Clear();
-        return _resolved[key] = node;
+        return _resolved[key] = new Resolved(node, isComplete);
     }
+
+    /// <summary>The innermost first, as far as they are frames; whole when no step between them is a guess.</summary>
+    private (List<int> Frames, bool IsWhole) NativeFrames(ulong[] ips, AddressSpace space, long timeNs)
+    {
+        var frames = new List<int>(ips.Length);
+        var (isWhole, isInterrupted) = (true, true);
+        for (var i = _kernel.FirstOf(ips); i < ips.Length; i++)
+        {
+            var ip = ips[i] & ~(KernelFrames.IsKernel(ips[i]) ? 0 : StackRecordHead.WithoutTable);
+            if (!KernelFrames.IsKernel(ip))
+            {
+                // A program may jump anywhere, but nothing returns to where no code is.
+                if (!isInterrupted && !IsCode(ip, space, timeNs))
+                    return (frames, false);
+                isInterrupted = false;
+                isWhole &= ip == ips[i] || i == ips.Length - 1 || KeepsFramePointers(ip, space);
+            }
+            frames.AddRange(FramesOf(ip, space, timeNs).Reverse());
+        }
+        return (frames, isWhole);
+    }
+
+    private bool IsCode(ulong ip, AddressSpace space, long timeNs)
+    {
+        // Of a process whose mappings could not be read nothing is known.
+        if (space.Pieces.Count == 0)
+            return true;
+        return space.Lookup(ip) is { } piece
+            && (piece.Region.Identity.Prot[2] == 'x' || JitFrames.CanHold(piece.Region.Identity) && _jit.Find(space, ip, timeNs, isCode: false) is not null);
+    }
+
+    // As runtimes that make code do; a compiler that leaves them out makes an unwind table.
+    private static bool KeepsFramePointers(ulong ip, AddressSpace space)
+        => space.Lookup(ip) is not { } piece || JitFrames.CanHold(piece.Region.Identity);
 
     /// <summary>
     /// Puts the interpreter's frames where its C function is on the stack, for each the frames from which it was not entered again;
@@ -192,4 +227,6 @@ internal sealed class StackResolver : IDisposable
         _frames.AddRange(frames);
         return [.. Enumerable.Range(first, frames.Count)];
     }
+
+    private readonly record struct Resolved(int Node, bool IsComplete);
 }

@@ -103,6 +103,14 @@ internal sealed class SpoolStory : IDisposable
         return this;
     }
 
+    /// <summary>A distinct stack, the innermost frame first.</summary>
+    public SpoolStory Stack(ulong id, StackEnding ending, params ReadOnlySpan<ulong> ips)
+    {
+        var head = new StackRecordHead { Id = id, Frames = (ushort)ips.Length, Ending = ending };
+        _writer.Append(FrameType.Stack, 0, MemoryMarshal.AsBytes(new ReadOnlySpan<StackRecordHead>(in head)), MemoryMarshal.AsBytes(ips));
+        return this;
+    }
+
     public SpoolStory Loss(int cpu, long timeNs, long lost)
     {
         Append(FrameType.Loss, cpu, new LossFrame { TimeNs = StartNs + timeNs, Lost = lost });
