@@ -12,6 +12,7 @@ public sealed partial class StackTests : LiveTest
     [Theory]
     [InlineData("callchain")]
     [InlineData("callchain_fp")]
+    [InlineData("callchain_static")]
     public void EveryFaultNamesTheCodeThatTouchedThePage(string fixture)
     {
         var (said, rows) = RecordStacks(Checkout.Fixture(fixture), $"{Pages}");
