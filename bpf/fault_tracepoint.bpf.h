@@ -8,7 +8,7 @@
 #ifndef FAULTREC_FAULT_TRACEPOINT_BPF_H
 #define FAULTREC_FAULT_TRACEPOINT_BPF_H
 
-#include "ring.bpf.h"
+#include "own_counters.bpf.h"
 
 static __always_inline int fault_enter(unsigned long address, struct pt_regs *regs,
 				       unsigned long error_code, __u8 bits)
@@ -17,8 +17,10 @@ static __always_inline int fault_enter(unsigned long address, struct pt_regs *re
 	__u32 cpu = bpf_get_smp_processor_id();
 	struct ring_control *control = bpf_map_lookup_elem(&ring_controls, &cpu);
 
-	if (slot && control && is_on(control) && is_target(slot))
-		begin_fault(slot, control, cpu, address, regs->ip, error_code, bits, false);
+	if (!slot || !control || !is_on(control) || !is_target(slot))
+		return 0;
+	settle(slot, bpf_get_current_task_btf(), control, cpu);
+	begin_fault(slot, control, cpu, address, regs->ip, error_code, bits, false);
 	return 0;
 }
 
@@ -63,6 +65,7 @@ static __always_inline int fault_complete(struct bpf_perf_event_data *ctx, __u8 
 		bump(&control->excluded);
 		return 0;
 	}
+	slot->is_uncounted = 0;
 	/* The execve of the command has switched the event on. */
 	if (config.has_costs)
 		slot->costs.waits_for_exec = 0;

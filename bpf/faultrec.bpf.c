@@ -145,7 +145,7 @@ int BPF_PROG(address_space_changed, struct pt_regs *regs, long ret)
 	if (ret < 0 && ret > -4096)
 		return 0;
 	slot = my_slot();
-	if (!slot || slot->pid == config.self_tgid || regs->cs == USER32_CS)
+	if (!slot || !is_target(slot) || regs->cs == USER32_CS)
 		return 0;
 	if (type == EVENT_MAPPED && (regs->dx & PROT_EXEC) && !(regs->r10 & MAP_ANONYMOUS) &&
 	    regs->orig_ax == 9)
@@ -176,6 +176,7 @@ int BPF_PROG(task_new, struct task_struct *child)
 	struct task_struct *parent = bpf_get_current_task_btf();
 	struct task_slot *parent_slot = bpf_task_storage_get(&slots, parent, 0, 0);
 	struct task_slot *slot;
+	bool is_uncounted;
 
 	if (config.code_maps && config.scope != SCOPE_TREE && child->group_leader == child)
 		code_inherited(id_in_recorder_ns(child), id_in_recorder_ns(parent->group_leader));
@@ -186,8 +187,11 @@ int BPF_PROG(task_new, struct task_struct *child)
 		return 0; /* its faults will be without entry, and counted as such */
 	if (config.code_maps && slot->pid == slot->tid)
 		code_inherited(slot->pid, parent_slot->pid);
+	is_uncounted = parent_slot->is_uncounted && lost_its_events(slot, child);
 	send_event(EVENT_TASK_NEW, slot, bpf_ktime_get_ns(), parent_slot->pid, parent_slot->tid, 0,
-		   0, 0, 0);
+		   0, 0, is_uncounted ? TASK_UNCOUNTED : 0);
+	if (is_uncounted)
+		ring_bell();
 	return 0;
 }
 
@@ -198,10 +202,18 @@ int BPF_PROG(task_exec, struct task_struct *task)
 {
 	struct task_slot *slot =
 		config.code_maps ? my_slot() : bpf_task_storage_get(&slots, task, 0, 0);
+	__u32 cpu = bpf_get_smp_processor_id();
+	struct ring_control *control = bpf_map_lookup_elem(&ring_controls, &cpu);
+	bool is_uncounted;
 	__u32 old_tid;
 
 	if (!slot)
 		return 0;
+	if (control)
+		settle(slot, task, control, cpu);
+	is_uncounted = config.scope == SCOPE_TREE && lost_its_events(slot, task);
+	slot->min_flt = task->min_flt;
+	slot->maj_flt = task->maj_flt;
 	old_tid = slot->tid;
 	slot->costs.waits_for_exec = 0;
 	/* A thread that is not the leader takes the leader's id over in execve. */
@@ -209,8 +221,12 @@ int BPF_PROG(task_exec, struct task_struct *task)
 	slot->pid = slot->tid;
 	if (config.code_maps)
 		code_executed(slot, task);
+	if (!is_target(slot))
+		return 0;
 	send_event(EVENT_TASK_EXEC, slot, bpf_ktime_get_ns(), task->min_flt, task->maj_flt, old_tid,
-		   0, 0, 0);
+		   0, 0, is_uncounted ? TASK_UNCOUNTED : 0);
+	if (is_uncounted)
+		ring_bell();
 	return 0;
 }
 
@@ -223,18 +239,22 @@ SEC("tp_btf/sched_process_exit")
 int BPF_PROG(task_exit, struct task_struct *task)
 {
 	struct task_slot *slot = bpf_task_storage_get(&slots, task, 0, 0);
+	__u32 cpu = bpf_get_smp_processor_id();
+	struct ring_control *control = bpf_map_lookup_elem(&ring_controls, &cpu);
 
 	if (config.code_maps && !BPF_CORE_READ(task, signal, live.counter))
 		code_left(slot ? slot->pid : id_in_recorder_ns(task->group_leader));
 	if (!slot)
 		return 0;
+	if (control)
+		settle(slot, task, control, cpu);
 	if (return_is_due(slot)) {
-		struct ring_control *control = my_control();
-
 		if (control)
 			bump(&control->unreturned);
 		slot->state = SLOT_IDLE;
 	}
+	if (!is_target(slot))
+		return 0;
 	send_event(EVENT_TASK_EXIT, slot, bpf_ktime_get_ns(), task->min_flt, task->maj_flt, 0, 0, 0,
 		   0);
 	return 0;

@@ -68,6 +68,8 @@ struct probe_totals {
 			       this stands still */
 	__u64 returns_due;  /* faults that count_returns_due found under way, or unreturned */
 	__u64 counts_lost;  /* lock waits, flushes, objects that found their table full */
+	__u64 told_by_task; /* served faults of which no perf event told, see own_counters.bpf.h */
+	__u64 told_by_task_major; /* of these */
 };
 
 #define WALK_PROBES 8
@@ -401,13 +403,18 @@ enum event_type {
 	EVENT_TASK_EXEC = 6,
 	EVENT_TASK_EXIT = 7,
 	EVENT_FAULT_FAILED = 8,
-	EVENT_DOORBELL = 9,	/* a fault ring is half full: drain now */
-	EVENT_SIGNAL = 10,	/* the target process was sent an ending signal */
-	EVENT_ADVISE = 11,	/* madvise for huge pages */
-	EVENT_USERFAULTFD = 12, /* a range was registered or unregistered */
-	EVENT_MAPPED = 13,	/* mmap or shmat, whose number is a[5], made a mapping */
-	EVENT_ACCESSIBLE = 20,	/* mprotect let memory be written to */
+	EVENT_DOORBELL = 9,	 /* drain now: a fault ring is half full, or a task is uncounted */
+	EVENT_SIGNAL = 10,	 /* the target process was sent an ending signal */
+	EVENT_ADVISE = 11,	 /* madvise for huge pages */
+	EVENT_USERFAULTFD = 12,	 /* a range was registered or unregistered */
+	EVENT_MAPPED = 13,	 /* mmap or shmat, whose number is a[5], made a mapping */
+	EVENT_TARGET_FOUND = 15, /* the first fault of a task that has the name, or is in the cgroup
+				  */
+	EVENT_ACCESSIBLE = 20,	 /* mprotect let memory be written to */
 };
+
+/* a[5] of EVENT_TASK_NEW and EVENT_TASK_EXEC: no perf event follows the task (any more). */
+#define TASK_UNCOUNTED 1
 
 /* The rare events, in one BPF ring buffer. Meaning of a[] by type, see the probe that sends it. */
 struct event_record {

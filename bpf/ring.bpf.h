@@ -74,6 +74,14 @@ static __always_inline void send_event(__u32 type, const struct task_slot *slot,
 	send_event_of(0, type, slot, time_ns, a0, a1, a2, a3, a4, a5);
 }
 
+/* User space drains now. Not inline: the record would lie in the stack of who walks stacks. */
+static __noinline void ring_bell(void)
+{
+	struct event_record bell = { .type = EVENT_DOORBELL };
+
+	bpf_ringbuf_output(&events, &bell, sizeof(bell), BPF_RB_FORCE_WAKEUP);
+}
+
 static __always_inline struct ring_control *my_control(void)
 {
 	__u32 cpu = bpf_get_smp_processor_id();
@@ -131,6 +139,12 @@ static __always_inline void begin_fault(struct task_slot *slot, struct ring_cont
 	struct fault_record *record;
 	__u64 exception_ns;
 
+	/* User space drops what is told of others. */
+	if ((config.scope == SCOPE_COMM || config.scope == SCOPE_CGROUP) && !slot->is_told) {
+		slot->is_told = 1;
+		send_event(EVENT_TARGET_FOUND, slot, bpf_ktime_get_ns(), 0, 0, 0, 0, 0, 0);
+		ring_bell();
+	}
 	if (slot->state == SLOT_CHOSEN && slot->has_completed)
 		bump(&control->without_outcome);
 	slot->address = address;
@@ -170,11 +184,8 @@ static __always_inline void publish(struct ring_control *control)
 	barrier();
 	*(volatile __u64 *)&control->head = control->head + 1;
 
-	if (control->head - *(volatile __u64 *)&control->tail == config.ring_slots / 2) {
-		struct event_record bell = { .type = EVENT_DOORBELL };
-
-		bpf_ringbuf_output(&events, &bell, sizeof(bell), BPF_RB_FORCE_WAKEUP);
-	}
+	if (control->head - *(volatile __u64 *)&control->tail == config.ring_slots / 2)
+		ring_bell();
 }
 
 static __always_inline void count_sampled_out(struct ring_control *control, __u8 bits)

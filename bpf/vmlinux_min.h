@@ -144,6 +144,8 @@ struct thread_struct {
 	unsigned long fsbase;
 };
 
+struct perf_event_context;
+
 struct task_struct {
 	int pid;
 	int tgid;
@@ -157,7 +159,13 @@ struct task_struct {
 	struct files_struct *files;
 	struct signal_struct *signal;
 	struct thread_struct thread;
+	struct perf_event_context *perf_event_ctxp;
 	char comm[16];
+};
+
+/* Until 6.1: one context of hardware events, one of software events. */
+struct task_struct___two_contexts {
+	struct perf_event_context *perf_event_ctxp[2];
 };
 
 /* Since 5.11 these two lie in an unnamed struct in it; CO-RE looks inside. */

@@ -10,6 +10,7 @@ namespace Faultrec.Recorder.Capture;
 internal sealed unsafe class EventRing : IDisposable
 {
     private readonly RingBufferHandle _ring;
+    private readonly List<EventRecord> _tasks = [];
     private GCHandle _self;
     private IFrameSink? _sink;
     private ExceptionDispatchInfo? _failure;
@@ -27,6 +28,16 @@ internal sealed unsafe class EventRing : IDisposable
 
     /// <summary>When the target process was last sent an ending signal, CLOCK_MONOTONIC ns; 0: never.</summary>
     public long TargetSignalledNs { get; private set; }
+
+    /// <summary>Tasks that are targets now, or that no perf event follows any more, since the last time that this was asked.</summary>
+    public IReadOnlyList<EventRecord> TakeTasks()
+    {
+        if (_tasks.Count == 0)
+            return [];
+        EventRecord[] taken = [.. _tasks];
+        _tasks.Clear();
+        return taken;
+    }
 
     public void DrainTo(IFrameSink sink)
     {
@@ -65,7 +76,9 @@ internal sealed unsafe class EventRing : IDisposable
     {
         if (record.Type == EventType.Signal)
             TargetSignalledNs = record.TimeNs;
-        if (record.Type is not (EventType.Doorbell or EventType.Signal))
+        if (record.IsUncounted || record.Type is EventType.TaskNew or EventType.TargetFound)
+            _tasks.Add(record);
+        if (record.Type is not (EventType.Doorbell or EventType.Signal or EventType.TargetFound))
             _sink!.Append(FrameType.Event, (int)record.Cpu, MemoryMarshal.AsBytes(new ReadOnlySpan<EventRecord>(in record)));
     }
 }

@@ -5,10 +5,12 @@ namespace Faultrec.Recorder.Capture;
 /// <summary>
 /// The kernel's own minor- and major-fault software events. They run the completion probes, and their counts are an account of
 /// the same faults that no probe can lose. For a command they are on its first thread, inherited by what it creates; else on
-/// every CPU, and the probe takes what is a target's.
+/// every CPU, and the probe takes what is a target's. The kernel takes a task's events away when it executes a program with other
+/// rights: then it gets new ones.
 /// </summary>
 internal sealed class FaultCounters : IDisposable
 {
+    private readonly AttachedProbes _probes;
     private readonly List<FdHandle> _minor = [];
     private readonly List<FdHandle> _major = [];
 
@@ -17,6 +19,18 @@ internal sealed class FaultCounters : IDisposable
 
     /// <summary>Disabled until <see cref="Enable"/>.</summary>
     public static FaultCounters OfMachine(AttachedProbes probes) => Open(probes, [.. Machine.OnlineCpus.Select(cpu => (-1, cpu))], 0);
+
+    private FaultCounters(AttachedProbes probes) => _probes = probes;
+
+    /// <summary>A task that has none, and what it creates, from now on.</summary>
+    public void Follow(int tid)
+    {
+        // Both are enabled with their programs: what is counted before has no row.
+        var (minor, major) = (_minor.Count, _major.Count);
+        Add(tid, -1, PerfAttrFlags.Inherit);
+        foreach (var fd in _minor.Skip(minor).Concat(_major.Skip(major)))
+            PerfEvent.Control(fd, PerfEvent.IocEnable);
+    }
 
     public long Minor => _minor.Sum(PerfEvent.ReadCount);
 
@@ -34,14 +48,11 @@ internal sealed class FaultCounters : IDisposable
 
     private static FaultCounters Open(AttachedProbes probes, IReadOnlyList<(int Tid, int Cpu)> places, PerfAttrFlags flags)
     {
-        var counters = new FaultCounters();
+        var counters = new FaultCounters(probes);
         try
         {
             foreach (var (tid, cpu) in places)
-            {
-                counters._minor.Add(Attach(probes, tid, cpu, PerfEvent.SwPageFaultsMin, AttachedProbes.MinorProgram, flags));
-                counters._major.Add(Attach(probes, tid, cpu, PerfEvent.SwPageFaultsMaj, AttachedProbes.MajorProgram, flags));
-            }
+                counters.Add(tid, cpu, flags);
             return counters;
         }
         catch
@@ -51,7 +62,13 @@ internal sealed class FaultCounters : IDisposable
         }
     }
 
-    private static FdHandle Attach(AttachedProbes probes, int tid, int cpu, ulong config, string program, PerfAttrFlags flags)
+    private void Add(int tid, int cpu, PerfAttrFlags flags)
+    {
+        _minor.Add(Attach(tid, cpu, PerfEvent.SwPageFaultsMin, AttachedProbes.MinorProgram, flags));
+        _major.Add(Attach(tid, cpu, PerfEvent.SwPageFaultsMaj, AttachedProbes.MajorProgram, flags));
+    }
+
+    private FdHandle Attach(int tid, int cpu, ulong config, string program, PerfAttrFlags flags)
     {
         var attr = new PerfEventAttr
         {
@@ -61,7 +78,7 @@ internal sealed class FaultCounters : IDisposable
             Flags = PerfAttrFlags.Disabled | flags,
         };
         var fd = PerfEvent.TryOpen(attr, tid, cpu, "the fault counters") ?? throw Errno.Failure(Errno.Esrch, "opening the fault counters");
-        probes.AttachTo(fd, program);
+        _probes.AttachTo(fd, program);
         return fd;
     }
 

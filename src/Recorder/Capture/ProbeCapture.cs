@@ -17,6 +17,7 @@ internal sealed class ProbeCapture : ICapture
     private readonly Target _target;
     private readonly AttachedProbes _probes;
     private readonly Sideband _sideband;
+    private readonly TargetFilter? _filter;
     private readonly FaultCounters? _counters;
     private readonly EventRing _events;
     private readonly FaultRings _faults;
@@ -27,7 +28,7 @@ internal sealed class ProbeCapture : ICapture
 
     private ProbeCapture(
         string backend, RecordOptions options, Target target, IReadOnlyList<HandlerProbe> handlers, FrameRecording frames,
-        CostProbes costs, StackProbes? stacks, AttachedProbes probes, Sideband sideband, FaultCounters? counters, FaultRings faults)
+        CostProbes costs, StackProbes? stacks, AttachedProbes probes, Sideband sideband, TargetFilter? filter, FaultCounters? counters, FaultRings faults)
     {
         Backend = backend;
         Frames = frames;
@@ -39,6 +40,7 @@ internal sealed class ProbeCapture : ICapture
         _target = target;
         _probes = probes;
         _sideband = sideband;
+        _filter = filter;
         _counters = counters;
         _faults = faults;
         _events = new EventRing(probes);
@@ -89,10 +91,11 @@ internal sealed class ProbeCapture : ICapture
                 faults.Begin();
             if (target.Pid != 0)
                 probes.MarkTarget();
-            sideband = Sideband.Open(Machine.OnlineCpus, [target.IsMachineWide ? -1 : target.Pid], !target.IsMachineWide);
+            var filter = target.MakeFilter(options.IncludeSelf ? 0 : Environment.ProcessId);
+            sideband = Sideband.Open(Machine.OnlineCpus, [target.IsMachineWide ? -1 : target.Pid], !target.IsMachineWide, filter: filter);
             if (backend == Backends.Tracepoint)
                 counters = target.IsMachineWide ? FaultCounters.OfMachine(probes) : FaultCounters.OfCommand(probes, target.Pid);
-            return new ProbeCapture(backend, options, target, handlers, frames, costs, stacks, probes, sideband, counters, faults);
+            return new ProbeCapture(backend, options, target, handlers, frames, costs, stacks, probes, sideband, filter, counters, faults);
         }
         catch
         {
@@ -111,7 +114,8 @@ internal sealed class ProbeCapture : ICapture
         var isThere = _target.Names is null;
         foreach (var snapshot in _target.Snapshots())
         {
-            isThere |= _target.Names?.Matches(snapshot.Comm) == true && snapshot.Pid != Environment.ProcessId;
+            isThere |= snapshot.Pid != Environment.ProcessId;
+            _filter?.Know(snapshot.Pid);
             sink.Append(FrameType.Maps, snapshot, SpoolJson.Default.MapsSnapshot);
         }
         if (!isThere)
@@ -125,9 +129,18 @@ internal sealed class ProbeCapture : ICapture
 
     public void DrainTo(IFrameSink sink, long nowNs)
     {
+        var watched = _stacks?.Watching(sink) ?? sink;
         _faults.DrainTo(sink, nowNs);
-        _sideband.DrainTo(_stacks?.Watching(sink) ?? sink);
+        _sideband.Collect();
         _events.DrainTo(sink);
+        var tasks = _events.TakeTasks();
+        foreach (var task in tasks)
+            _filter?.Found(task.Pid, task.TimeNs);
+        _sideband.DrainTo(watched);
+        foreach (var appeared in _filter?.TakeAppeared() ?? [])
+            AddSnapshot(appeared, watched);
+        foreach (var task in tasks.Where(task => task.IsUncounted))
+            Follow(task, watched);
         _stacks?.DrainTo(sink);
     }
 
@@ -150,8 +163,8 @@ internal sealed class ProbeCapture : ICapture
         var counts = _faults.ReadCounts();
         return new CaptureCounts
         {
-            PerfMinor = _counters?.Minor,
-            PerfMajor = _counters?.Major,
+            PerfMinor = _counters?.Minor + _probes.ToldByTask.Minor,
+            PerfMajor = _counters?.Major + _probes.ToldByTask.Major,
             EventsLost = _probes.EventsLost,
             WithoutOutcome = _counts.WithoutOutcome,
             ReturnsDue = _returnsDue,
@@ -170,6 +183,35 @@ internal sealed class ProbeCapture : ICapture
         _sideband.Dispose();
         _stacks?.Dispose();
         _probes.Dispose();
+    }
+
+    /// <summary>
+    /// A task of the command has executed a program with other rights, and the kernel has taken its perf events away; or it was created
+    /// by one before that had new ones. Its faults meanwhile are told by its own counters (bpf/own_counters.bpf.h), its mappings by
+    /// what they are now.
+    /// </summary>
+    private void Follow(EventRecord task, IFrameSink sink)
+    {
+        try
+        {
+            _sideband.Follow(Machine.OnlineCpus, task.Tid);
+            AddSnapshot(new NewTarget(task.Pid, task.TimeNs), sink);
+            _counters?.Follow(task.Tid);
+        }
+        catch (FaultrecException)
+        {
+            // It has ended, or there are no descriptors left: its faults go on being told by its counters.
+        }
+    }
+
+    /// <summary>Of what no side-band has told.</summary>
+    private static void AddSnapshot(NewTarget target, IFrameSink sink)
+    {
+        if (ProcessSnapshot.TryTake(target.Pid, out _) is not { } snapshot)
+            return;
+        // Once as if it had been so from the beginning, and once for what was mapped over meanwhile.
+        sink.Append(FrameType.Maps, snapshot with { TimeNs = target.TimeNs }, SpoolJson.Default.MapsSnapshot);
+        sink.Append(FrameType.Maps, snapshot, SpoolJson.Default.MapsSnapshot);
     }
 
     /// <summary>A fault takes microseconds, or milliseconds with a disk: what is still due after a while may well have been missed.</summary>

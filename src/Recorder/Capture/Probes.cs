@@ -172,6 +172,16 @@ internal sealed unsafe class AttachedProbes : IDisposable
     /// <summary>What a BPF hash table of counts had no room for.</summary>
     public long CountsLost => (long)Volatile.Read(ref ((ProbeTotals*)_totals.Pointer)->CountsLost);
 
+    /// <summary>Served faults of which no perf event told, but the task's own counters: not major ones, and major ones.</summary>
+    public (long Minor, long Major) ToldByTask
+    {
+        get
+        {
+            var major = (long)Volatile.Read(ref ((ProbeTotals*)_totals.Pointer)->ToldByTaskMajor);
+            return ((long)Volatile.Read(ref ((ProbeTotals*)_totals.Pointer)->ToldByTask) - major, major);
+        }
+    }
+
     /// <summary>The entries of a BPF hash table from which nothing is deleted.</summary>
     public IReadOnlyList<(TKey Key, TValue Value)> ReadHash<TKey, TValue>(string map)
         where TKey : unmanaged

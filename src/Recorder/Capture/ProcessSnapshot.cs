@@ -7,8 +7,9 @@ namespace Faultrec.Recorder.Capture;
 /// <summary>A running process's address space and names as they are now; proc(5).</summary>
 internal static class ProcessSnapshot
 {
-    /// <summary>Every process with memory of its own: not the kernel's threads.</summary>
-    public static IEnumerable<MapsSnapshot> OfAll()
+    /// <summary>Every listed process with memory of its own: not the kernel's threads.</summary>
+    /// <param name="list">Is asked again until it has nothing new.</param>
+    public static IEnumerable<MapsSnapshot> Of(Func<IEnumerable<int>> list)
     {
         // A process that was created before its parent's turn is in no earlier listing, and had nothing known to inherit.
         const int maxListings = 8;
@@ -16,7 +17,7 @@ internal static class ProcessSnapshot
         for (var (listing, before) = (0, -1); listing < maxListings && known.Count > before; listing++)
         {
             before = known.Count;
-            foreach (var pid in Machine.Processes().Where(known.Add))
+            foreach (var pid in list().Where(known.Add))
             {
                 if (TryTake(pid, out _) is { Maps.Length: > 0 } snapshot)
                     yield return snapshot;

@@ -19,12 +19,15 @@ internal sealed class Sideband : IDisposable
 
     private readonly PerfEventAttr _attr;
     private readonly int _ringBytes;
+    private readonly TargetFilter? _filter;
     private readonly Dictionary<int, PerfRing> _rings = [];
+    private List<(int Cpu, byte[] Records)> _collected = [];
     private readonly List<FdHandle> _events = [];
 
-    private Sideband(bool enableOnExec, int ringBytes, bool excludeKernel, bool isEnabled)
+    private Sideband(bool enableOnExec, int ringBytes, bool excludeKernel, bool isEnabled, TargetFilter? filter)
     {
         _ringBytes = ringBytes;
+        _filter = filter;
         _attr = new PerfEventAttr
         {
             Type = PerfEvent.TypeSoftware,
@@ -39,10 +42,12 @@ internal sealed class Sideband : IDisposable
 
     /// <param name="excludeKernel">What an ordinary user needs to open the events; their records are the same.</param>
     /// <param name="isEnabled">From the moment each event is opened: see <see cref="FaultSamples"/>.</param>
+    /// <param name="filter">Null: all that is told is of the target.</param>
     public static Sideband Open(
-        IReadOnlyList<int> cpus, IReadOnlyList<int> tids, bool enableOnExec, int ringBytes = DefaultRingBytes, bool excludeKernel = false, bool isEnabled = false)
+        IReadOnlyList<int> cpus, IReadOnlyList<int> tids, bool enableOnExec, int ringBytes = DefaultRingBytes, bool excludeKernel = false, bool isEnabled = false,
+        TargetFilter? filter = null)
     {
-        var sideband = new Sideband(enableOnExec, ringBytes, excludeKernel, isEnabled);
+        var sideband = new Sideband(enableOnExec, ringBytes, excludeKernel, isEnabled, filter);
         try
         {
             sideband.Add(cpus, tids);
@@ -63,15 +68,45 @@ internal sealed class Sideband : IDisposable
         foreach (var cpu in cpus)
         {
             foreach (var tid in tids)
-                Add(cpu, tid);
+                Add(cpu, tid, _attr);
         }
+    }
+
+    /// <summary>A thread that has none of its own, and what it creates, from now on.</summary>
+    public void Follow(IReadOnlyList<int> cpus, int tid)
+    {
+        foreach (var cpu in cpus)
+            Add(cpu, tid, _attr with { Flags = _attr.Flags & ~(PerfAttrFlags.Disabled | PerfAttrFlags.EnableOnExec) });
     }
 
     public void Enable() => _events.ForEach(fd => PerfEvent.Control(fd, PerfEvent.IocEnable));
 
-    /// <summary>Appends everything that is there to the sink, unparsed.</summary>
+    /// <summary>
+    /// With a filter, takes what is there for the next <see cref="DrainTo"/>: so that whatever made a process a target before it did
+    /// something of this can be told to the filter in between.
+    /// </summary>
+    public void Collect()
+    {
+        if (_filter is null)
+            return;
+        foreach (var ring in _rings.Values)
+        {
+            if (!ring.TryRead(out var first, out var rest))
+                continue;
+            _collected.Add((ring.Cpu, [.. first, .. rest]));
+            ring.Release();
+        }
+    }
+
+    /// <summary>Appends everything that is there, or was collected, to the sink.</summary>
     public void DrainTo(IFrameSink sink)
     {
+        if (_filter is not null)
+        {
+            _filter.Filter(_collected, (cpu, records) => sink.Append(FrameType.Sideband, cpu, records));
+            _collected = [];
+            return;
+        }
         foreach (var ring in _rings.Values)
         {
             if (!ring.TryRead(out var first, out var rest))
@@ -89,12 +124,12 @@ internal sealed class Sideband : IDisposable
         _events.ForEach(fd => fd.Dispose());
     }
 
-    private void Add(int cpu, int tid)
+    private void Add(int cpu, int tid, PerfEventAttr attr)
     {
         if (!_rings.TryGetValue(cpu, out var ring))
             _rings.Add(cpu, ring = PerfRing.Open(cpu, _ringBytes, (_attr.Flags & PerfAttrFlags.ExcludeKernel) != 0, "the side-band"));
         // None: the thread ended since it was listed.
-        if (PerfEvent.TryOpen(_attr, tid, cpu, $"the side-band of thread {tid} on CPU {cpu}", ring.Fd) is { } fd)
+        if (PerfEvent.TryOpen(attr, tid, cpu, $"the side-band of thread {tid} on CPU {cpu}", ring.Fd) is { } fd)
             _events.Add(fd);
     }
 }

@@ -11,6 +11,7 @@ namespace Faultrec.Recorder.Capture;
 internal sealed class Target : IDisposable
 {
     private readonly FdHandle? _pidfd;
+    private string? _cgroup;
     private ChildEnd? _end;
 
     private Target(TargetScope scope, string words)
@@ -66,7 +67,10 @@ internal sealed class Target : IDisposable
         if (options.Comm is { } name)
             return new Target(TargetScope.Comm, $"comm {name}") { Names = new Glob(name) };
         if (options.Cgroup is { } path)
-            return new Target(TargetScope.Cgroup, $"cgroup {path}") { CgroupId = Cgroup.FindId(path) };
+        {
+            var (folder, id) = Cgroup.Find(path);
+            return new Target(TargetScope.Cgroup, $"cgroup {path}") { CgroupId = id, _cgroup = folder };
+        }
         if (options.Pid is { } pid)
             return new Target(pid, null, $"pid {pid}");
         var launcher = Launcher.Start(options.Command, user);
@@ -78,11 +82,16 @@ internal sealed class Target : IDisposable
 
     public int? WaitForCommand() => Launcher is null ? null : (_end ??= Launcher.Wait()).Status;
 
-    /// <summary>Mappings and names of what runs already and may fault.</summary>
+    /// <summary>For the side-band of the whole machine; null where all of it is of the target.</summary>
+    public TargetFilter? MakeFilter(int excludedPid) => IsMachineWide && Scope != TargetScope.All ? new TargetFilter(Names, excludedPid) : null;
+
+    /// <summary>Mappings and names of what runs already and is a target.</summary>
     public IEnumerable<MapsSnapshot> Snapshots()
     {
+        if (Scope == TargetScope.Cgroup)
+            return ProcessSnapshot.Of(() => Cgroup.Processes(_cgroup!));
         if (Scope != TargetScope.Tree)
-            return ProcessSnapshot.OfAll();
+            return ProcessSnapshot.Of(Machine.Processes).Where(snapshot => Names?.Matches(snapshot.Comm) != false);
         if (ProcessSnapshot.TryTake(Pid, out var reason) is { } snapshot)
             return [snapshot];
         return Directory.Exists($"/proc/{Pid}")

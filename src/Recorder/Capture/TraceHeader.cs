@@ -13,7 +13,6 @@ internal static class TraceHeader
         {
             BootId = Machine.BootId,
             TargetPid = target.Pid,
-            FollowsOnlyTarget = target.IsMachineWide && target.Pid != 0,
             Metadata = new TraceMetadata
             {
                 ToolVersion = options.ToolVersion,

@@ -52,7 +52,8 @@ internal sealed class FaultRows(SpoolHeader header, TaskTable tasks, IRegionLedg
         var isMajor = (record.Bits & FaultBits.Major) != 0;
         var i = batch.Count++;
         batch.TimeNs[i] = ToTraceTime(record.StartNs);
-        batch.DurationNs[i] = hasEntry ? record.DurationNs : FaultBatch.Null;
+        // 0: its end was not seen, see bpf/own_counters.bpf.h.
+        batch.DurationNs[i] = hasEntry && record.DurationNs > 0 ? record.DurationNs : FaultBatch.Null;
         batch.Pid[i] = record.Pid;
         batch.Tid[i] = record.Tid;
         batch.Cpu[i] = fault.Cpu;

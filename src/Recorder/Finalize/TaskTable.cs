@@ -46,6 +46,9 @@ internal sealed class ProcessState
 
     public int LiveThreads { get; set; }
 
+    /// <summary>The new program's mappings have not come yet.</summary>
+    public bool IsInExec { get; set; }
+
     public bool HasFaults { get; set; }
 
     /// <summary>Name of the main thread, kept when it ends.</summary>
@@ -58,8 +61,7 @@ internal sealed class ProcessState
 /// it every task stays for the trace's tables.
 /// </param>
 /// <param name="stacks">Null: no stacks were recorded.</param>
-/// <param name="onlyKnown">What is told of processes that are neither snapshot nor known by a probe, nor created by such, is not of interest.</param>
-internal sealed class TaskTable(IRegionLedger ledger, bool forgets = false, bool onlyKnown = false, StackResolver? stacks = null)
+internal sealed class TaskTable(IRegionLedger ledger, bool forgets = false, StackResolver? stacks = null)
 {
     /// <summary>A task's last faults may be handed out after its end, by as much as the merge lets them be late.</summary>
     private const long RememberedNs = 1_000_000_000;
@@ -120,13 +122,13 @@ internal sealed class TaskTable(IRegionLedger ledger, bool forgets = false, bool
 
     public void Apply(LedgerEvent change, (long Minor, long Major)? baseline, int targetPid)
     {
-        if (onlyKnown && !IsOfKnown(change))
-            return;
         _last = null;
         switch (change)
         {
             case MapEvent map:
-                Process(map.Pid, null).Space.Map(map.Start, map.End, map.FileOffset, map.Identity, map.Flags, map.TimeNs);
+                var mapped = Process(map.Pid, null);
+                mapped.IsInExec = false;
+                mapped.Space.Map(map.Start, map.End, map.FileOffset, map.Identity, map.Flags, map.TimeNs);
                 break;
             case CommEvent comm:
                 ApplyComm(comm);
@@ -224,6 +226,9 @@ internal sealed class TaskTable(IRegionLedger ledger, bool forgets = false, bool
         _commandRuns |= baseline is null || record.Type == EventType.TaskExec;
         if (!_commandRuns && record.Tid != targetPid || record.Type == EventType.TaskExit && !_tasks.ContainsKey(record.Tid))
             return;
+        // No side-band tells of it.
+        if (record is { Type: EventType.TaskNew, IsUncounted: true })
+            ApplyFork(new ForkEvent(record.TimeNs, record.Pid, record.Tid, (int)record.A0, (int)record.A1));
         // A thread that was found running has an unknown beginning.
         var wasFound = baseline is null && record is { Type: EventType.TaskNew, A4: not 0 };
         var task = Task(record.Pid, record.Tid, wasFound ? null : record.TimeNs);
@@ -238,6 +243,7 @@ internal sealed class TaskTable(IRegionLedger ledger, bool forgets = false, bool
                 KernelMajor -= known.Major;
                 break;
             case EventType.TaskExec:
+                task.Process.IsInExec = false;
                 ApplyExec(record, AfterExec(task, record.TimeNs));
                 break;
             case EventType.TaskExit:
@@ -278,6 +284,7 @@ internal sealed class TaskTable(IRegionLedger ledger, bool forgets = false, bool
             task.Process.Comm = comm.Comm;
         if (!comm.Exec)
             return;
+        task.Process.IsInExec = true;
         task.Process.Space.Execute(comm.TimeNs);
         Advice.Exec(task.Process.Pid, comm.TimeNs);
     }
@@ -306,6 +313,10 @@ internal sealed class TaskTable(IRegionLedger ledger, bool forgets = false, bool
 
     private void ApplyExit(ExitEvent exit)
     {
+        // The kernel tells an end, too, when it takes perf events away from a task that executes a program with other rights
+        // (begin_new_exec, fs/exec.c): after the name and before the mappings.
+        if (exit.Tid == exit.Pid && _processes.GetValueOrDefault(exit.Pid) is { IsInExec: true })
+            return;
         if (_tasks.TryGetValue(exit.Tid, out var task))
         {
             if (task.HasEnded)
@@ -337,6 +348,7 @@ internal sealed class TaskTable(IRegionLedger ledger, bool forgets = false, bool
     private void ApplySnapshot(MapsSnapshot snapshot)
     {
         var process = Process(snapshot.Pid, null);
+        process.IsInExec = false;
         process.ParentPid = snapshot.ParentPid;
         process.Comm = snapshot.Comm;
         foreach (var thread in snapshot.Threads)
@@ -345,17 +357,6 @@ internal sealed class TaskTable(IRegionLedger ledger, bool forgets = false, bool
         foreach (var map in MapsText.Parse(snapshot.Maps))
             process.Space.Map(map.Start, map.End, map.FileOffset, map.Identity, 0, null);
     }
-
-    private bool IsOfKnown(LedgerEvent change) => change switch
-    {
-        MapEvent map => IsKnown(map.Pid),
-        CommEvent comm => IsKnown(comm.Pid),
-        ForkEvent fork => IsKnown(fork.ParentPid),
-        ExitEvent exit => IsKnown(exit.Pid),
-        _ => true,
-    };
-
-    private bool IsKnown(int pid) => _processes.TryGetValue(pid, out var process) && process.ExitedNs is null;
 
     private ProcessState Process(int pid, long? startedNs) => _processes.GetValueOrDefault(pid) ?? NewProcess(pid, startedNs);
 

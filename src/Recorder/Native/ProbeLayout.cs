@@ -57,6 +57,8 @@ internal struct ProbeTotals
     public ulong TasksMarked;
     public ulong ReturnsDue;
     public ulong CountsLost;
+    public ulong ToldByTask;
+    public ulong ToldByTaskMajor;
 }
 
 [StructLayout(LayoutKind.Sequential)]
@@ -428,12 +430,15 @@ internal enum EventType : uint
     Advise = 11,
     Userfaultfd = 12,
     Mapped = 13,
+    TargetFound = 15,
     Accessible = 20,
 }
 
 [StructLayout(LayoutKind.Sequential)]
 internal struct EventRecord
 {
+    private const long Uncounted = 1; // TASK_UNCOUNTED
+
     public long TimeNs;
     public EventType Type;
     public int Pid;
@@ -446,4 +451,7 @@ internal struct EventRecord
     public long A4;
     public long A5;
     public ulong Stack;
+
+    /// <summary>Of a task that begins or has executed a program: no perf event follows it (any more).</summary>
+    public readonly bool IsUncounted => Type is EventType.TaskNew or EventType.TaskExec && A5 == Uncounted;
 }

@@ -97,9 +97,6 @@ internal sealed record SpoolHeader
     /// <summary>The recorded process: the command, or the pid that was asked for; 0: there are many.</summary>
     public required int TargetPid { get; init; }
 
-    /// <summary>The side-band tells of every process of the machine, but only the target and what it creates are of interest.</summary>
-    public bool FollowsOnlyTarget { get; init; }
-
     /// <summary>min_flt and maj_flt of the launched process right before its execve; null when a running one was recorded.</summary>
     public long? BaselineMinor { get; set; }
 

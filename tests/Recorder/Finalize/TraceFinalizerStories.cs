@@ -48,6 +48,42 @@ public sealed class TraceFinalizerStories
         Assert.Equal(100, trace.Metadata.DurationNs);
     }
 
+    /// <summary>
+    /// A set-uid program: the kernel takes the perf events of its task away and tells an end with it. New ones come with a look at its
+    /// mappings; until then faults have no end, and what it creates is told by the probe alone.
+    /// </summary>
+    [Fact]
+    public void ATaskThatLosesItsPerfEventsGoesOn()
+    {
+        const int child = 200;
+        using var story = new SpoolStory(baseline: (0, 0));
+        story.Pass(0)
+            .Event(1, EventType.TaskNew, Pid, Pid, 0, 0, 0, 0, 1)
+            .Sideband(0, new PerfRecords()
+                .Comm(T0 + 2, Pid, Pid, "prog", exec: true)
+                .Mmap2(T0 + 3, Pid, 0x10000, 0x20000, "/bin/prog", prot: 5, inode: 7)
+                .Comm(T0 + 20, Pid, Pid, "suid", exec: true)
+                .Exit(T0 + 21, Pid, Pid))
+            .Event(4, EventType.TaskExec, Pid, Pid, 0, 0, Pid)
+            .Event(22, EventType.TaskExec, Pid, Pid, 0, 0, Pid, 0, 0, 1)
+            .Faults(0, SpoolStory.Fault(30, 0x50000) with { DurationLow = 0 }, SpoolStory.Fault(32, 0x50000, child, child) with { DurationLow = 0 })
+            .Event(31, EventType.TaskNew, child, child, Pid, Pid, 0, 0, 0, 1)
+            .Maps(new MapsSnapshot(Pid, T0 + 22, "suid", 1, [new ThreadName(Pid, "suid")], "50000-60000 rw-p 00000000 00:00 0 \n"))
+            .Faults(0, SpoolStory.Fault(40, 0x51000))
+            .Event(80, EventType.TaskExit, child, child, 1, 0)
+            .Event(90, EventType.TaskExit, Pid, Pid, 2, 0)
+            .Sideband(0, new PerfRecords().Exit(T0 + 91, Pid, Pid))
+            .End(100, perfMinor: 3, perfMajor: 0);
+        var trace = story.Finalize();
+        Assert.Equal([FaultBatch.Null, FaultBatch.Null, 500L], trace.Rows.DurationNs);
+        Assert.Equal(["suid", "suid", "suid"], trace.Rows.Comm);
+        Assert.Equal(["[anon]#1", "[anon]#2", "[anon]#1"], Enumerable.Range(0, 3).Select(trace.Region));
+        Assert.Equal((3, 0, 0, true), (trace.Receipt.Events, trace.Receipt.WithoutEntry, trace.Receipt.WithoutRegion, trace.Receipt.Complete));
+        Assert.Equal([(Pid, 1), (child, Pid)], trace.Metadata.Processes.Select(process => (process.Pid, process.ParentPid!.Value)));
+        Assert.Equal(91, trace.Metadata.Processes[0].ExitedNs);
+        Assert.Equal([(Pid, 90L), (child, 80L)], trace.Metadata.Threads.Select(thread => (thread.Tid, thread.ExitedNs!.Value)));
+    }
+
     /// <summary>The same page, three mappings within microseconds; each fault is on the one of its time, in any order of drains.</summary>
     [Fact]
     public void ReusedAddressIsTheRegionOfItsTime()

@@ -25,7 +25,7 @@ public sealed partial class ProbeLayoutTests
             ("result_retry", "ResultRetry"), ("result_error", "ResultError"), ("result_major", "ResultMajor"),
             ("code_maps", "CodeMaps"), ("cgroup_id", "CgroupId"), ("comm_star", "CommStar"), ("comm_accept", "CommAccept"), ("comm_masks", "CommMasks"),
         ]),
-        ("probe_totals", typeof(ProbeTotals), [("events_lost", "EventsLost"), ("tasks_marked", "TasksMarked"), ("returns_due", "ReturnsDue"), ("counts_lost", "CountsLost")]),
+        ("probe_totals", typeof(ProbeTotals), [("events_lost", "EventsLost"), ("tasks_marked", "TasksMarked"), ("returns_due", "ReturnsDue"), ("counts_lost", "CountsLost"), ("told_by_task", "ToldByTask"), ("told_by_task_major", "ToldByTaskMajor")]),
         ("lock_wait_key", typeof(LockWaitKey), [("pid", "Pid"), ("tid", "Tid"), ("holder_pid", "HolderPid"), ("holder_tid", "HolderTid")]),
         ("lock_wait", typeof(LockWaitCount), [("waits", "Waits"), ("total_ns", "TotalNs"), ("max_ns", "MaxNs")]),
         ("flush_key", typeof(FlushKey), [("pid", "Pid"), ("reason", "Reason")]),

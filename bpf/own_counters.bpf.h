@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * A command's perf events are on its tasks, and the kernel takes them away from a task that
+ * executes a program with other rights or one that it may not read (begin_new_exec, fs/exec.c:
+ * perf_event_exit_task). User space opens new ones at once; what the task faults until then, and
+ * what it creates, is told by the task's own counters: when they have gone on by the next fault,
+ * the one before was served. Its end was not seen, so it has no duration and no frame.
+ */
+#ifndef FAULTREC_OWN_COUNTERS_BPF_H
+#define FAULTREC_OWN_COUNTERS_BPF_H
+
+#include "ring.bpf.h"
+
+/* Does any perf event follow the task? */
+static __always_inline bool has_perf_events(struct task_struct *task)
+{
+	struct task_struct___two_contexts *old = (void *)task;
+
+	if (bpf_core_field_exists(old->perf_event_ctxp))
+		return BPF_CORE_READ(old, perf_event_ctxp[1]);
+	return BPF_CORE_READ(task, perf_event_ctxp);
+}
+
+/* The command's task has lost its events, or was created by one that had none. */
+static __always_inline bool lost_its_events(struct task_slot *slot, struct task_struct *task)
+{
+	if (config.machine_wide || has_perf_events(task))
+		return false;
+	slot->is_uncounted = 1;
+	slot->state = SLOT_IDLE;
+	return true;
+}
+
+/* Not inline: Linux 6.1 gives a program and what it calls 512 bytes of stack. */
+static __noinline void settle_fault(struct task_slot *slot, struct task_struct *task,
+				    struct ring_control *control, __u32 cpu)
+{
+	__u64 minor = task->min_flt, major = task->maj_flt;
+	__u8 bits = major != slot->maj_flt ? FAULT_MAJOR : 0;
+
+	if (slot->state != SLOT_IDLE && minor + major != slot->min_flt + slot->maj_flt) {
+		slot->walk_shift = 0;
+		slot->costs.is_under_way = 0;
+		/* A duration of 0 says that the end is not known. */
+		complete_fault(slot, control, cpu, slot->start_ns, bits, 0);
+		__sync_fetch_and_add(&totals.told_by_task, 1);
+		if (bits)
+			__sync_fetch_and_add(&totals.told_by_task_major, 1);
+	}
+	slot->min_flt = minor;
+	slot->maj_flt = major;
+}
+
+/* Of the running task, before its next fault begins or when it ends. */
+static __always_inline void settle(struct task_slot *slot, struct task_struct *task,
+				   struct ring_control *control, __u32 cpu)
+{
+	if (slot->is_uncounted)
+		settle_fault(slot, task, control, cpu);
+}
+
+#endif
