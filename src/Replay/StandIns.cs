@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using Faultrec.Replay.Native;
 using Faultrec.Traces;
+using Faultrec.Traces.Output;
 using Microsoft.Win32.SafeHandles;
 
 namespace Faultrec.Replay;
@@ -128,9 +129,8 @@ internal sealed class StandIns : IDisposable
     {
         try
         {
-            var path = Path.Combine(folder, $"faultrec-replay-{Guid.NewGuid():N}");
-            var file = File.OpenHandle(path, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete);
-            File.Delete(path);
+            using var place = OutputFolder.Open(folder);
+            var file = place.CreateUnnamed() ?? CreateAndRemove(place);
             RandomAccess.SetLength(file, bytes);
             _ = Libc.Inherit((int)file.DangerousGetHandle());
             return file;
@@ -139,6 +139,14 @@ internal sealed class StandIns : IDisposable
         {
             throw new FaultrecException(ExitCode.NotPermitted, $"{folder}: no stand-in file of {bytes >> 20} MiB (sparse) can be made there ({exception.Message}); expected a folder for temporary files; name one in TMPDIR", exception);
         }
+    }
+
+    private static SafeFileHandle CreateAndRemove(OutputFolder folder)
+    {
+        var name = $"faultrec-replay-{Guid.NewGuid():N}";
+        var file = folder.Create(name);
+        folder.Remove(name);
+        return file;
     }
 
     private ulong Place(bool inMemory)

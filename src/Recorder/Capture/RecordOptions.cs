@@ -1,12 +1,6 @@
-namespace Faultrec.Recorder.Capture;
+using Faultrec.Traces;
 
-/// <summary>What to do with an output file that is there already.</summary>
-public enum ExistingOutput
-{
-    KeepAsOld,
-    Overwrite,
-    Refuse,
-}
+namespace Faultrec.Recorder.Capture;
 
 /// <summary>One recording, as the command line asks for it. Exactly one of Command, Pid, Comm, Cgroup and All is set.</summary>
 public sealed record RecordOptions
@@ -59,7 +53,7 @@ public sealed record RecordOptions
     public bool NoJitMaps { get; init; }
 
     /// <summary>Stacks are taken of a command, which is to write that code down; see Launch/JitSwitches.cs.</summary>
-    internal bool NamesJitCode(Traces.StackRecording? stacks) => stacks is { Refusal: null } && !NoJitMaps && Command.Count > 0;
+    internal bool NamesJitCode(StackRecording? stacks) => stacks is { Refusal: null } && !NoJitMaps && Command.Count > 0;
 
     /// <summary>Do not walk page tables: no levels, entries, frames.</summary>
     public bool NoFrames { get; init; }
@@ -82,4 +76,4 @@ public sealed record RecordOptions
 }
 
 /// <param name="ExitStatus">Of the recorded command, 128+n for a signal; null when a running process was recorded.</param>
-public sealed record RecordResult(string Output, Traces.TraceMetadata Metadata, long SpoolBytes, TimeSpan FinalizeTime, int? ExitStatus);
+public sealed record RecordResult(string Output, TraceMetadata Metadata, long SpoolBytes, TimeSpan FinalizeTime, int? ExitStatus);

@@ -1,0 +1,109 @@
+using System.Runtime.InteropServices;
+using Faultrec.Traces.Native;
+using Microsoft.Win32.SafeHandles;
+
+namespace Faultrec.Traces.Output;
+
+/// <summary>A folder by its descriptor: renamed or replaced under its path, it is still the one that was checked.</summary>
+internal sealed unsafe class LinuxFolder : OutputFolder
+{
+    private const string OwnDescriptors = "/proc/self/fd";
+
+    private readonly SafeFileHandle _folder;
+    private readonly string _path;
+
+    private LinuxFolder(SafeFileHandle folder, string path) => (_folder, _path) = (folder, path);
+
+    public override bool IsGone => FoundFile.Of(_folder).Links == 0;
+
+    public override string Path
+    {
+        get
+        {
+            if (FoundFile.Of(_path)?.Identity == FoundFile.Of(_folder).Identity)
+                return _path;
+            return File.ResolveLinkTarget($"{OwnDescriptors}/{_folder.DangerousGetHandle()}", returnFinalTarget: false)?.FullName ?? _path;
+        }
+    }
+
+    public static new LinuxFolder Open(string path)
+    {
+        var fd = FileCalls.Open(path, FileCalls.PathOnly | FileCalls.Folder | FileCalls.CloseOnExec, 0);
+        if (fd >= 0)
+            return new LinuxFolder(new SafeFileHandle(fd, ownsHandle: true), path);
+        var failure = FileCalls.Failure();
+        throw failure.HResult is FileCalls.Enoent or FileCalls.Enotdir ? new DirectoryNotFoundException(failure.Message) : failure;
+    }
+
+    public override FoundFile? Find(string name)
+    {
+        var stat = stackalloc byte[FileCalls.StatxBytes];
+        if (FileCalls.Statx(_folder, name, FileCalls.LinkItself, FileCalls.BasicStatx, stat) == 0)
+            return FoundFile.Parse(stat);
+        return Marshal.GetLastPInvokeError() == FileCalls.Enoent ? null : throw FileCalls.Failure();
+    }
+
+    public override bool IsSame(string name, string path) => Find(name) is { } file && FoundFile.Of(path)?.Identity == file.Identity;
+
+    public override SafeFileHandle Create(string name)
+        => OpenHere(name, FileCalls.ReadWrite | FileCalls.Create | FileCalls.Exclusive) ?? throw FileCalls.Failure();
+
+    public override SafeFileHandle? CreateUnnamed()
+        // Without /proc only root could name it afterwards.
+        => Directory.Exists(OwnDescriptors) ? OpenHere(".", FileCalls.ReadWrite | FileCalls.Unnamed) : null;
+
+    /// <summary>What is there, to read or write; the open of a pipe or a device does not wait. Null: see errno.</summary>
+    public SafeFileHandle? OpenHere(string name, int flags)
+    {
+        int fd;
+        do
+        {
+            fd = FileCalls.Openat(_folder, name, flags | FileCalls.NoFollow | FileCalls.NoTerminal | FileCalls.CloseOnExec, (uint)OwnerOnly);
+        }
+        while (fd < 0 && Marshal.GetLastPInvokeError() == FileCalls.Eintr);
+        return fd < 0 ? null : new SafeFileHandle(fd, ownsHandle: true);
+    }
+
+    public override void Link(SafeFileHandle file, string name)
+    {
+        // The first way is root's alone before Linux 6.10.
+        if (FileCalls.Linkat(file, "", _folder, name, FileCalls.EmptyPath) != 0)
+            FileCalls.ThrowIfFailed(FileCalls.Linkat(FileCalls.CurrentFolder, $"{OwnDescriptors}/{file.DangerousGetHandle()}", _folder, name, FileCalls.FollowLink));
+    }
+
+    public override void Rename(string from, string to, bool replaces)
+    {
+        if (FileCalls.Renameat2(_folder, from, _folder, to, replaces ? 0 : FileCalls.NoReplace) == 0)
+            return;
+        // A file system that cannot refuse by itself.
+        if (replaces || Marshal.GetLastPInvokeError() != FileCalls.Einval)
+            throw FileCalls.Failure();
+        if (Find(to) is not null)
+            throw FileCalls.Failure(FileCalls.Eexist);
+        Rename(from, to, replaces: true);
+    }
+
+    public override void Remove(string name)
+    {
+        if (FileCalls.Unlinkat(_folder, name, 0) != 0 && Marshal.GetLastPInvokeError() != FileCalls.Enoent)
+            throw FileCalls.Failure();
+    }
+
+    public override void SetMode(SafeFileHandle file, UnixFileMode mode) => FileCalls.ThrowIfFailed(FileCalls.Fchmod(file, (uint)mode));
+
+    public override void SetOwner(SafeFileHandle file, FileOwner owner)
+    {
+        // A file system without owners says who was named when it was mounted.
+        if (FileCalls.Fchown(file, owner.Uid, owner.Gid) != 0 && FoundFile.Of(file).Owner != owner.Uid)
+            throw FileCalls.Failure();
+    }
+
+    public override void Sync()
+    {
+        using var folder = OpenHere(".", FileCalls.ReadOnly | FileCalls.Folder);
+        if (folder is not null)
+            _ = FileCalls.Fsync(folder);
+    }
+
+    public override void Dispose() => _folder.Dispose();
+}
