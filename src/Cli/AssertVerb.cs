@@ -60,10 +60,11 @@ internal static class AssertVerb
     {
         if (args.Budgets.Count == 0)
             throw new FaultrecException(ExitCode.Usage, "assert without a budget: expected at least one, such as --max-major 0 or --budgets FILE; see `faultrec assert --help`");
+        IReadOnlyList<string> inputs = args.BudgetFile is { } budgets ? [args.Trace, budgets] : [args.Trace];
+        OutputTarget.Check(args.Output, inputs);
         using var reader = TraceReader.Open(args.Trace);
         var report = ReportBuilder.Build(reader, FaultFilter.None, ReportParts.None) with { Path = args.Trace };
         var assertion = Assertion.Of(report, args.Budgets, args.AllowIncomplete);
-        IReadOnlyList<string> inputs = args.BudgetFile is { } budgets ? [args.Trace, budgets] : [args.Trace];
         if (args.Format == AssertFormat.Json)
             OutputTarget.WriteJson(args.Output, inputs, json => AssertionJson.Write(json, assertion));
         else

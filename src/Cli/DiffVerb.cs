@@ -57,9 +57,10 @@ internal static class DiffVerb
 
     public static int Run(DiffArgs args)
     {
+        IReadOnlyList<string> inputs = [.. args.Before, .. args.After];
+        OutputTarget.Check(args.Output, inputs);
         var comparison = TraceComparison.Of(
             [.. args.Before.Select(path => Measure(path, args.Filter))], [.. args.After.Select(path => Measure(path, args.Filter))], args.Filter);
-        IReadOnlyList<string> inputs = [.. args.Before, .. args.After];
         if (args.Format == ReportFormat.Json)
             OutputTarget.WriteJson(args.Output, inputs, json => ComparisonJson.Write(json, comparison, args.Items ?? 0));
         else

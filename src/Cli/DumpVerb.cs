@@ -31,7 +31,7 @@ internal static class DumpVerb
     public static int Run(DumpArgs args)
     {
         using var reader = TraceReader.Open(args.Trace);
-        OutputTarget.Write(args.Output, [args.Trace], stream => TraceDump.Write(reader, args.Filter, args.Json, stream));
+        OutputTarget.Write(args.Output, [args.Trace], stream => TraceDump.Write(reader, args.Filter, args.Json, stream), copiesInputs: true);
         return (int)ExitCode.Ok;
     }
 }

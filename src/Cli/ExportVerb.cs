@@ -49,7 +49,7 @@ internal static class ExportVerb
         if (args.Weight == ExportWeight.Time && !BackendFacts.HasDurations(reader.Metadata.Backend))
             throw new FaultrecException(ExitCode.BadInput, $"{args.Trace}: has no durations (backend {reader.Metadata.Backend}); expected some for --weight time; use --weight faults");
         string? note = null;
-        OutputTarget.Write(args.Output, [args.Trace], stream => note = TraceExport.Write(reader, args.Filter, args.Format, args.Weight ?? ExportWeight.Faults, stream));
+        OutputTarget.Write(args.Output, [args.Trace], stream => note = TraceExport.Write(reader, args.Filter, args.Format, args.Weight ?? ExportWeight.Faults, stream), copiesInputs: true);
         if (note is not null)
             Console.Error.WriteLine($"faultrec: {HostileText.Visible(note)}");
         return (int)ExitCode.Ok;

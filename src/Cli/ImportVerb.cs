@@ -3,6 +3,7 @@ using System.Text;
 using Faultrec.Analyzer;
 using Faultrec.Cli.Output;
 using Faultrec.Traces;
+using Faultrec.Traces.Output;
 
 namespace Faultrec.Cli;
 
@@ -25,8 +26,6 @@ internal static class ImportVerb
 
     public static int Run(ImportArgs args)
     {
-        if (args.Output == Stdin)
-            throw new FaultrecException(ExitCode.Usage, "-o -: a trace needs a file (Parquet has its index at the end); give a file name");
         if (!args.Force && OutputTarget.WouldReplace(args.Output))
             throw new FaultrecException(ExitCode.Usage, $"{args.Output}: exists already; expected a new name; choose another with -o, or --force to replace it");
         if (SystingFile(args.Input) is { } file)
@@ -34,7 +33,11 @@ internal static class ImportVerb
         using var input = Open(args.Input);
         var name = args.Input == Stdin ? "stdin" : args.Input;
         ImportSummary? summary = null;
-        OutputTarget.Write(args.Output, args.Input == Stdin ? [] : [args.Input], stream => summary = PerfScriptImport.Run(input, name, RecordVerb.ToolVersion, stream));
+        OutputTarget.WriteTrace(args.Output, args.Input == Stdin ? [] : [args.Input], ExistingOutput.Overwrite, stream =>
+        {
+            summary = PerfScriptImport.Run(input, name, RecordVerb.ToolVersion, stream);
+            return summary.HasKernelAddresses && TraceSecrets.KernelAddressesAreHidden;
+        });
         Say(args.Output, summary!);
         return (int)ExitCode.Ok;
     }
@@ -42,7 +45,11 @@ internal static class ImportVerb
     private static int RunSysting(string input, string output)
     {
         SystingSummary? summary = null;
-        OutputTarget.Write(output, [input], stream => summary = SystingImport.Run(input, RecordVerb.ToolVersion, stream));
+        OutputTarget.WriteTrace(output, [input], ExistingOutput.Overwrite, stream =>
+        {
+            summary = SystingImport.Run(input, RecordVerb.ToolVersion, stream);
+            return false;
+        });
         RecordVerb.Say($"{HostileText.Visible(output)}: {Units.Of(summary!.Faults, "fault")} imported; systing does not say which were major, nor that these are all");
         if (summary.Every > 1)
             RecordVerb.Say($"systing took 1 fault in {Units.Count(summary.Every)}; each row stands for so many");

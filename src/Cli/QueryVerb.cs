@@ -42,6 +42,7 @@ internal static class QueryVerb
     public static int Run(QueryArgs args)
     {
         var files = TraceFiles.Find(args.Traces);
+        OutputTarget.Check(args.Output, [.. files.Select(file => file.Path)]);
         using var query = new TraceQuery(files, args.MemoryBytes, args.Verify);
         var result = query.Run(args.Sql);
         Write(result, args.Format, args.Output, args.Top, [.. files.Select(file => file.Path)]);
@@ -84,5 +85,5 @@ internal static class QueryVerb
                 table.WriteMarkdown(writer);
             else
                 table.WriteText(writer, OutputTarget.StyleFor(output), widestCell);
-        });
+        }, copiesInputs: true);
 }

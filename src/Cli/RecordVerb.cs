@@ -57,12 +57,11 @@ internal static class RecordVerb
     public static void Summarize(RecordResult result)
     {
         var receipt = result.Metadata.Receipt;
-        var bytes = new FileInfo(result.Output).Length;
         var duration = result.Metadata.DurationNs / 1e9;
         Say($"{HostileText.Visible(result.Output)}: {ReceiptText.Describe(receipt)}");
         Say(string.Create(
             CultureInfo.InvariantCulture,
-            $"{duration:0.0} s recorded{EndNote(receipt)}, {bytes / 1e6:0.0} MB; next: faultrec report {HostileText.Visible(result.Output)}"));
+            $"{duration:0.0} s recorded{EndNote(receipt)}, {result.TraceBytes / 1e6:0.0} MB; next: faultrec report {HostileText.Visible(result.Output)}"));
     }
 
     private static string EndNote(Receipt receipt) => receipt.EndReason switch

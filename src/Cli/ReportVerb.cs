@@ -64,6 +64,7 @@ internal static class ReportVerb
 
     public static int Run(ReportArgs args)
     {
+        OutputTarget.Check(args.Output, args.Traces);
         var subject = args.By is { } table ? SideBySideReport.SubjectOf(table) : null;
         if (args.Traces.Count > 1 && args.Format is ReportFormat.Text or ReportFormat.Markdown && (args.By is null || subject is not null))
             return RunSideBySide(args, subject);

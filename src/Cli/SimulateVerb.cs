@@ -42,6 +42,7 @@ internal static class SimulateVerb
 
     private static int Run(SimulateArgs args)
     {
+        OutputTarget.Check(args.Output, [args.Trace]);
         using var reader = TraceReader.Open(args.Trace);
         var simulation = Simulation.Of(reader, args.Filter);
         var advice = args.IsAdvice ? Advice.Of(simulation) : null;

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Faultrec.Analyzer;
+using Faultrec.Cli.Output;
 using Faultrec.Recorder.Symbols;
 using Faultrec.Traces;
 
@@ -22,35 +23,16 @@ internal static class SymbolizeVerb
     {
         output ??= path;
         using var symbolizer = new TraceSymbolizer(debugDir);
-        var result = Write(path, output, symbolizer);
-        if (File.Exists(output))
-            File.Move(output, output + ".old", overwrite: true);
-        File.Move(output + ".partial", output);
-        foreach (var note in result.Notes)
+        using var trace = TraceReader.Open(path);
+        SymbolizeResult? result = null;
+        OutputTarget.WriteTrace(output, [path], ExistingOutput.KeepAsOld, stream =>
+        {
+            result = symbolizer.Run(trace, stream);
+            return false;
+        });
+        foreach (var note in result!.Notes)
             RecordVerb.Say(HostileText.Visible(note));
         RecordVerb.Say($"{HostileText.Visible(output)}: {result.Named} of {result.Missing} frames without a name have one now");
         return 0;
-    }
-
-    private static SymbolizeResult Write(string path, string output, TraceSymbolizer symbolizer)
-    {
-        using var trace = TraceReader.Open(path);
-        var partial = output + ".partial";
-        try
-        {
-            using var stream = new FileStream(partial, FileMode.Create, FileAccess.Write, FileShare.None, 1 << 20);
-            // Who could not read the old one shall not read the new one.
-            if (OperatingSystem.IsLinux())
-                File.SetUnixFileMode(stream.SafeFileHandle, File.GetUnixFileMode(path));
-            return symbolizer.Run(trace, stream);
-        }
-        catch (Exception e)
-        {
-            if (File.Exists(partial))
-                File.Delete(partial);
-            if (e is not (IOException or UnauthorizedAccessException))
-                throw;
-            throw new FaultrecException(ExitCode.Usage, $"{output}: cannot be written ({e.Message}); name another output with -o", e);
-        }
     }
 }

@@ -47,8 +47,8 @@ internal static class TraceVerb
 
     public static int Run(TraceArgs args)
     {
-        using var stream = LiveOutput.Open(args.Output);
-        var output = new LiveOutput(stream, (metadata, to) => CreateText(args, metadata, to));
+        using var target = OutputTarget.OpenLive(args.Output);
+        var output = new LiveOutput(target, showsAll: args.Json, (metadata, to) => CreateText(args, metadata, to));
         try
         {
             // Never disposed: a Ctrl-C that comes as we end must not change our status.
@@ -59,7 +59,7 @@ internal static class TraceVerb
         }
         catch (IOException e)
         {
-            throw LiveOutput.Failure(args.Output, e);
+            throw OutputTarget.Failure(args.Output ?? "stdout", e);
         }
     }
 

@@ -7,7 +7,8 @@ namespace Faultrec.Analyzer;
 /// <param name="FirstMalformed">Number of the first of them, from 1.</param>
 /// <param name="Lost">Faults that perf itself says it lost.</param>
 /// <param name="Others">Samples of other events and records of other kinds, left out.</param>
-public sealed record ImportSummary(long Faults, long Malformed, long FirstMalformed, long Lost, long Others);
+/// <param name="HasKernelAddresses">Some faults were of kernel mode, and their instruction tells where the kernel's text lies.</param>
+public sealed record ImportSummary(long Faults, long Malformed, long FirstMalformed, long Lost, long Others, bool HasKernelAddresses = false);
 
 /// <summary>
 /// Makes a trace of the text that perf writes of its minor-faults and major-faults events. What perf does not know is null; nothing
@@ -74,7 +75,8 @@ public sealed class PerfScriptImport
         var line = PerfScriptLine.Parse(text);
         _summary = line.Kind switch
         {
-            PerfLineKind.Fault => _summary with { Faults = _summary.Faults + 1 },
+            // Kernel text is the upper half of the address space.
+            PerfLineKind.Fault => _summary with { Faults = _summary.Faults + 1, HasKernelAddresses = _summary.HasKernelAddresses || (long)line.Ip < 0 },
             PerfLineKind.Other => _summary with { Others = _summary.Others + 1 },
             PerfLineKind.Lost => _summary with { Lost = _summary.Lost + line.Lost },
             PerfLineKind.Unsorted => throw Bad($"line {_line} is of the event page-faults, which does not say which faults are major", "record minor-faults,major-faults"),
@@ -99,7 +101,6 @@ public sealed class PerfScriptImport
         var i = _batch.Count++;
         (_batch.TimeNs[i], _batch.Pid[i], _batch.Tid[i], _batch.Cpu[i], _batch.Comm[i]) = (_lastNs, line.Pid, line.Tid, line.Cpu, comm);
         (_batch.Address[i], _batch.Ip[i], _batch.Major[i]) = ((long)line.Address, (long)line.Ip, line.Major);
-        // Kernel text is the upper half of the address space.
         _batch.KernelAccess[i] = (long)line.Ip < 0;
         _batch.Weight[i] = 1;
         _withoutRegion += _mappings.Place(_batch, i) ? 0 : 1;

@@ -1,17 +1,23 @@
 using Faultrec.Analyzer;
 using Faultrec.Recorder.Live;
 using Faultrec.Traces;
+using Faultrec.Traces.Output;
 
 namespace Faultrec.Cli.Output;
 
 /// <summary>What a capture shows, as text into a stream that may be slow, full or closed.</summary>
-internal sealed class LiveOutput(Stream output, Func<TraceMetadata, Stream, ILiveText> create) : ILiveView
+/// <param name="showsAll">Frames and instructions too, which may be for the owner's eyes.</param>
+internal sealed class LiveOutput(LiveTarget target, bool showsAll, Func<TraceMetadata, Stream, ILiveText> create) : ILiveView
 {
     private ILiveText? _text;
 
     public long Matched => _text?.Matched ?? 0;
 
-    public void Start(TraceMetadata metadata) => _text = create(metadata, output);
+    public void Start(TraceMetadata metadata)
+    {
+        target.Begin(showsAll && TraceSecrets.AreIn(metadata));
+        _text = create(metadata, target.Stream);
+    }
 
     public bool Show(FaultBatch faults, MissedFaults before) => TryWrite(text =>
     {
@@ -23,24 +29,6 @@ internal sealed class LiveOutput(Stream output, Func<TraceMetadata, Stream, ILiv
     public bool Advance(long reachedNs) => TryWrite(text => text.Advance(reachedNs));
 
     public void End(long endNs) => TryWrite(text => text.End(endNs));
-
-    /// <exception cref="FaultrecException">The place cannot be written.</exception>
-    public static Stream Open(string? path)
-    {
-        if (path is null or "-")
-            return OutputTarget.OpenStdout();
-        try
-        {
-            return LiveFile.Create(path);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw Failure(path, e);
-        }
-    }
-
-    public static FaultrecException Failure(string? path, Exception e)
-        => new(ExitCode.NotPermitted, $"{path ?? "stdout"}: cannot be written ({e.Message}); expected a writable place; choose another with -o", e);
 
     private bool TryWrite(Action<ILiveText> write)
     {

@@ -1,8 +1,10 @@
-using System.Runtime.InteropServices;
+using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using Faultrec.Analyzer;
+using Faultrec.Recorder.Launch;
 using Faultrec.Traces;
+using Faultrec.Traces.Output;
 using Microsoft.Win32.SafeHandles;
 
 namespace Faultrec.Cli.Output;
@@ -15,26 +17,43 @@ internal static class OutputTarget
     // EPIPE of Linux and macOS, ERROR_BROKEN_PIPE and ERROR_NO_DATA of Windows as .NET reports them.
     private static readonly int[] BrokenPipe = [32, unchecked((int)0x8007006d), unchecked((int)0x800700e8)];
 
+    /// <summary>Whether the output can be written, before anything takes time for it; call it first.</summary>
+    /// <exception cref="FaultrecException">It cannot be.</exception>
+    public static void Check(string? path, IReadOnlyList<string> inputs)
+    {
+        if (path is null or Stdout || DescriptorOf(path) is not null)
+            return;
+        Into(path, place =>
+        {
+            RefuseInputs(place, path, inputs);
+            if (SpecialFile.Find(place, path, Owner()) is null)
+                place.CreateFile(endsWithSignals: true).Dispose();
+        });
+    }
+
     /// <param name="path">Null or "-": stdout.</param>
     /// <param name="inputs">Files that are being read; writing over one of them is refused.</param>
     /// <param name="write">Writes everything; need not flush or close.</param>
-    public static void Write(string? path, IReadOnlyList<string> inputs, Action<Stream> write)
+    /// <param name="copiesInputs">It repeats what is in them, so that it is for nobody who cannot read them.</param>
+    public static void Write(string? path, IReadOnlyList<string> inputs, Action<Stream> write, bool copiesInputs = false)
     {
         if (path is null or Stdout)
             WriteStdout(write);
+        else if (DescriptorOf(path) is { } descriptor)
+            WriteDescriptor(path, descriptor, write);
         else
-            WriteFile(path, inputs, write);
+            Into(path, place => WriteFile(place, path, inputs, write, copiesInputs));
     }
 
     /// <summary>The same for text: UTF-8 without a mark, lines end in LF.</summary>
-    public static void WriteText(string? path, IReadOnlyList<string> inputs, Action<TextWriter> write)
+    public static void WriteText(string? path, IReadOnlyList<string> inputs, Action<TextWriter> write, bool copiesInputs = false)
         => Write(path, inputs, stream =>
         {
             // Not disposed: after a broken pipe that would write, and fail, once more.
             var writer = new StreamWriter(stream, new UTF8Encoding(false), 1 << 14, leaveOpen: true) { NewLine = "\n" };
             write(writer);
             writer.Flush();
-        });
+        }, copiesInputs);
 
     /// <summary>The same for JSON, on a line of its own.</summary>
     public static void WriteJson(string? path, IReadOnlyList<string> inputs, Action<Utf8JsonWriter> write)
@@ -47,6 +66,56 @@ internal static class OutputTarget
             stream.WriteByte((byte)'\n');
         });
 
+    /// <summary>The same for a trace, which needs a file: Parquet has its index at the end.</summary>
+    /// <param name="inputs">The trace may replace one of them where <paramref name="existing"/> keeps it.</param>
+    /// <param name="write">Comes back with whether the trace is for its owner's eyes; it is in any case where an input is.</param>
+    public static void WriteTrace(string path, IReadOnlyList<string> inputs, ExistingOutput existing, Func<Stream, bool> write)
+    {
+        if (path == Stdout)
+            throw new FaultrecException(ExitCode.Usage, "-o -: a trace needs a file (Parquet has its index at the end); give a file name");
+        Into(path, place =>
+        {
+            if (existing != ExistingOutput.KeepAsOld)
+                RefuseInputs(place, path, inputs);
+            place.Check(existing);
+            using var file = place.CreateFile(endsWithSignals: true);
+            KeepAsPrivateAs(file, inputs);
+            if (write(file.Stream))
+                file.KeepPrivate();
+            place.Publish(file, existing, isDurable: true);
+        });
+    }
+
+    /// <summary>For what is read while it grows.</summary>
+    /// <exception cref="FaultrecException">It cannot be written.</exception>
+    public static LiveTarget OpenLive(string? path)
+    {
+        if (path is null or Stdout)
+            return new LiveTarget(OpenStdout());
+        if (DescriptorOf(path) is { } descriptor)
+            return new LiveTarget(OpenDescriptor(path, descriptor));
+        LiveTarget? target = null;
+        Guard(path, () =>
+        {
+            var place = OutputPlace.Open(path, Owner());
+            try
+            {
+                target = SpecialFile.Find(place, path, Owner()) is { } special
+                    ? new LiveTarget(SpecialFile.Open(place, path, special))
+                    : new LiveTarget(place, place.CreateFile(endsWithSignals: false));
+            }
+            catch
+            {
+                place.Dispose();
+                throw;
+            }
+        });
+        return target!;
+    }
+
+    public static FaultrecException Failure(string path, Exception exception)
+        => Failure(path, exception is DirectoryNotFoundException ? "its folder does not exist" : HostileText.Visible(exception.Message), exception);
+
     /// <summary>Colour belongs on a terminal, unless NO_COLOR (no-color.org) or a dumb terminal says no.</summary>
     public static TextStyle StyleFor(string? path)
         => new(path is null or Stdout
@@ -58,7 +127,7 @@ internal static class OutputTarget
 
     /// <summary>A file with something in it stands where the output would go; not of devices and pipes, which nothing replaces.</summary>
     public static bool WouldReplace(string? path)
-        => path is not (null or Stdout) && new FileInfo(path) is { Exists: true } && new FileInfo(Resolve(path)) is { Exists: true, Length: > 0 } target && !IsDevice(target.FullName);
+        => path is not (null or Stdout) && DescriptorOf(path) is null && new FileInfo(path) is { Exists: true, Length: > 0 };
 
     /// <summary>Nobody reads any more.</summary>
     public static bool IsBrokenPipe(IOException exception) => Array.IndexOf(BrokenPipe, exception.HResult) >= 0;
@@ -94,84 +163,90 @@ internal static class OutputTarget
         return Console.OpenStandardOutput();
     }
 
-    private static void WriteFile(string path, IReadOnlyList<string> inputs, Action<Stream> write)
+    private static void WriteDescriptor(string path, int descriptor, Action<Stream> write)
     {
-        var target = Resolve(path);
-        foreach (var input in inputs)
+        using var stream = OpenDescriptor(path, descriptor);
+        Guard(path, () => write(stream));
+    }
+
+    private static Stream OpenDescriptor(string path, int descriptor)
+        => descriptor == 1 ? OpenStdout()
+            : DescriptorStream.OfDescriptor(descriptor) ?? throw Failure(path, "no such descriptor is open");
+
+    // What is opened by these names again is another file to the system, with an offset of its own, or refused.
+    private static int? DescriptorOf(string path)
+    {
+        if (!OperatingSystem.IsLinux())
+            return null;
+        var full = Path.GetFullPath(path);
+        var number = full switch
         {
-            if (string.Equals(Resolve(input), target, StringComparison.Ordinal))
-                throw new FaultrecException(ExitCode.Usage, $"{HostileText.Visible(path)}: is a file that is being read; expected another file after -o");
+            "/dev/stdout" => "1",
+            "/dev/stderr" => "2",
+            _ when full.StartsWith("/dev/fd/", StringComparison.Ordinal) => full["/dev/fd/".Length..],
+            _ when full.StartsWith("/proc/self/fd/", StringComparison.Ordinal) => full["/proc/self/fd/".Length..],
+            _ => "",
+        };
+        return int.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out var descriptor) ? descriptor : null;
+    }
+
+    private static void WriteFile(OutputPlace place, string path, IReadOnlyList<string> inputs, Action<Stream> write, bool copiesInputs)
+    {
+        RefuseInputs(place, path, inputs);
+        if (SpecialFile.Find(place, path, Owner()) is { } special)
+        {
+            using var stream = SpecialFile.Open(place, path, special);
+            write(stream);
+            return;
         }
 
+        using var file = place.CreateFile(endsWithSignals: true);
+        if (copiesInputs)
+            KeepAsPrivateAs(file, inputs);
+        write(file.Stream);
+        place.Publish(file, ExistingOutput.Overwrite, isDurable: false);
+    }
+
+    private static void RefuseInputs(OutputPlace place, string path, IReadOnlyList<string> inputs)
+    {
+        if (inputs.Any(input => place.Folder.IsSame(place.Name, input)))
+            throw new FaultrecException(ExitCode.Usage, $"{HostileText.Visible(path)}: is a file that is being read; expected another file after -o");
+    }
+
+    private static void KeepAsPrivateAs(NewFile file, IReadOnlyList<string> inputs)
+    {
+        foreach (var input in inputs)
+        {
+            if (FoundFile.Of(input) is { } source)
+                file.KeepAsPrivateAs(source);
+        }
+    }
+
+    private static void Into(string path, Action<OutputPlace> act) => Guard(path, () =>
+    {
+        using var place = OutputPlace.Open(path, Owner());
+        act(place);
+    });
+
+    private static void Guard(string path, Action act)
+    {
         try
         {
-            using var special = OpenSpecial(Path.GetFullPath(path), target);
-            if (special is null)
-                WriteThenRename(target, write);
-            else
-                write(special);
+            act();
+        }
+        catch (IOException exception) when (IsBrokenPipe(exception))
+        {
+            // As with stdout.
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            throw new FaultrecException(ExitCode.NotPermitted, $"{HostileText.Visible(path)}: cannot be written ({Reason(exception)}); expected a writable place; choose another with -o", exception);
+            throw Failure(path, exception);
         }
     }
 
-    // The library's own words would name the temporary file.
-    private static string Reason(Exception exception) => exception switch
-    {
-        DirectoryNotFoundException => "its folder does not exist",
-        UnauthorizedAccessException => "permission denied, or it is a folder",
-        _ => HostileText.Visible(exception.Message),
-    };
+    private static FaultrecException Failure(string path, string reason, Exception? inner = null)
+        => new(ExitCode.NotPermitted, $"{HostileText.Visible(path)}: cannot be written ({reason}); expected a writable place; choose another with -o", inner);
 
-    private static void WriteThenRename(string target, Action<Stream> write)
-    {
-        var temporary = Path.Combine(Path.GetDirectoryName(target)!, $".{Path.GetFileName(target)}.{Environment.ProcessId}.tmp");
-        try
-        {
-            using (var stream = new FileStream(temporary, FileMode.Create, FileAccess.Write, FileShare.Read, bufferSize: 0))
-                write(stream);
-            File.Move(temporary, target, overwrite: true);
-        }
-        finally
-        {
-            File.Delete(temporary);
-        }
-    }
-
-    // A rename would replace the device, the descriptor's link or the named pipe by a file. A pipe looks like an empty file until
-    // it is opened, which waits for its reader, as a shell's redirection does.
-    private static FileStream? OpenSpecial(string path, string target)
-    {
-        if (IsDevice(path) || IsDevice(target))
-            return Open(path);
-        var file = new FileInfo(target);
-        if (OperatingSystem.IsWindows() || !file.Exists || file.Length != 0)
-            return null;
-        var stream = Open(target);
-        if (!stream.CanSeek)
-            return stream;
-        stream.Dispose();
-        return null;
-
-        static FileStream Open(string path) => new(path, FileMode.Open, FileAccess.Write, FileShare.ReadWrite, bufferSize: 0);
-    }
-
-    private static bool IsDevice(string path)
-        => path.StartsWith("/dev/", StringComparison.Ordinal) || path.StartsWith("/proc/", StringComparison.Ordinal);
-
-    // A link stays a link: the rename happens where it points to.
-    private static string Resolve(string path)
-    {
-        var full = Path.GetFullPath(path);
-        try
-        {
-            return File.ResolveLinkTarget(full, returnFinalTarget: true)?.FullName ?? full;
-        }
-        catch (IOException)
-        {
-            return full;
-        }
-    }
+    private static FileOwner? Owner()
+        => InvokingUser.FromSudo(Environment.IsPrivilegedProcess) is { } user ? new FileOwner(user.Uid, user.Gid) : null;
 }

@@ -2,108 +2,186 @@ using Faultrec.Recorder.Launch;
 using Faultrec.Recorder.Native;
 using Faultrec.Recorder.Spool;
 using Faultrec.Traces;
+using Faultrec.Traces.Output;
 using Microsoft.Win32.SafeHandles;
 
 namespace Faultrec.Recorder.Capture;
 
 /// <summary>
-/// The files of one recording: NAME.spool while it runs, NAME.partial while it is finalized, NAME when it is whole. Whatever is
-/// in the way is found before the program starts.
+/// The files of one recording: NAME.spool while it runs, NAME when it is whole. Whatever is in the way is found before the program
+/// starts. From then on they are known by descriptors: the folder may be renamed, and what others put under the names is not touched.
 /// </summary>
-internal sealed class OutputFile
+internal sealed class OutputFile : IDisposable
 {
     /// <summary>With less a recording would end before it began (SpoolSink).</summary>
     private const long MinFreeBytes = 2 * SpoolSink.SpareBytes;
 
     private readonly string _path;
+    private readonly OutputPlace _place;
     private readonly ExistingOutput _existing;
-    private readonly InvokingUser? _owner;
+    private readonly FileOwner? _owner;
+    private FileIdentity? _spool;
 
-    private OutputFile(string path, ExistingOutput existing, InvokingUser? owner)
-    {
-        _path = path;
-        _existing = existing;
-        _owner = owner;
-    }
+    private OutputFile(string path, OutputPlace place, ExistingOutput existing, FileOwner? owner)
+        => (_path, _place, _existing, _owner) = (path, place, existing, owner);
 
-    public string SpoolPath => _path + ".spool";
+    public string SpoolPath => _place.Path + ".spool";
 
-    private string PartialPath => _path + ".partial";
+    private string SpoolName => _place.Name + ".spool";
 
-    public static OutputFile Prepare(string path, ExistingOutput existing, InvokingUser? owner)
+    /// <summary>The spool that we hold has no name any more, or its folder has not.</summary>
+    private bool IsLost => _place.Folder.IsGone || (_spool is not null && _place.Folder.Find(SpoolName)?.Identity != _spool);
+
+    public static OutputFile Prepare(string path, ExistingOutput existing, InvokingUser? user)
     {
         if (path is "-")
             throw new FaultrecException(ExitCode.Usage, "-o -: a trace needs a file (Parquet has its index at the end); give a file name");
-        if (Directory.Exists(path))
-            throw new FaultrecException(ExitCode.Usage, $"{path}: is a directory; expected a file name for the trace");
-        var directory = Path.GetDirectoryName(Path.GetFullPath(path))!;
-        if (!Directory.Exists(directory))
-            throw new FaultrecException(ExitCode.Usage, $"{directory}: no such directory; create it, or name another output with -o");
-        if (File.Exists(path) && existing == ExistingOutput.Refuse)
-            throw new FaultrecException(ExitCode.Usage, $"{path}: exists already, and --no-clobber forbids to replace it; name another output with -o");
-        return new OutputFile(path, existing, owner);
+        FileOwner? owner = user is null ? null : new FileOwner(user.Uid, user.Gid);
+        OutputPlace? place = null;
+        try
+        {
+            place = OutputPlace.Open(path, owner);
+            if (place.Check(existing) is not null && existing == ExistingOutput.Refuse)
+                throw new FaultrecException(ExitCode.Usage, $"{path}: exists already, and --no-clobber forbids to replace it; name another output with -o");
+            return new OutputFile(path, place, existing, owner);
+        }
+        catch (Exception e)
+        {
+            place?.Dispose();
+            throw e switch
+            {
+                DirectoryNotFoundException => new FaultrecException(
+                    ExitCode.Usage, $"{Path.GetDirectoryName(path)}: no such directory; create it, or name another output with -o", e),
+                IOException => Unwritable(path, e),
+                _ => e,
+            };
+        }
     }
 
     /// <exception cref="FaultrecException">The place is not writable, or a spool of an earlier recording lies there.</exception>
     public SpoolWriter CreateSpool()
     {
-        if (File.Exists(SpoolPath))
-        {
-            throw new FaultrecException(
-                ExitCode.Usage,
-                $"{SpoolPath}: left by a recording that was killed, or still running; `faultrec recover {SpoolPath}` makes its trace, or delete it");
-        }
+        SpoolWriter? spool = null;
         try
         {
-            var spool = new SpoolWriter(SpoolPath);
-            GiveToOwner(spool.Handle);
+            spool = new SpoolWriter(CreateSpoolFile());
+            _place.GiveToOwner(spool.Handle);
+            var file = FoundFile.Of(spool.Handle);
+            _spool = file.Identity;
+            if ((file.Mode & ~OutputFolder.OwnerOnly) != 0)
+                throw new IOException("files there have no permissions of their own, so that all users could read it");
             if (DiskSpace.AvailableBytes(spool.Handle) >= MinFreeBytes)
                 return spool;
-            spool.Dispose();
-            Abandon();
             throw new FaultrecException(
                 ExitCode.Usage, $"{_path}: less than {MinFreeBytes >> 20} MiB are free there; make room, or name another output with -o");
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new FaultrecException(ExitCode.Usage, $"{_path}: cannot be written ({e.Message}); name another output with -o", e);
-        }
-    }
-
-    /// <summary>Deletes the spool: nothing was recorded.</summary>
-    public void Abandon() => File.Delete(SpoolPath);
-
-    /// <summary>Writes the trace beside its name, then moves it there, and only then lets go of the spool.</summary>
-    /// <param name="isPrivate">For the owner's eyes: physical frames help whoever attacks the memory under them.</param>
-    public TraceMetadata Finalize(bool isPrivate, Func<Stream, TraceMetadata> write)
-    {
-        TraceMetadata metadata;
-        try
-        {
-            using var stream = new FileStream(PartialPath, FileMode.Create, FileAccess.Write, FileShare.None, 1 << 20);
-            GiveToOwner(stream.SafeFileHandle);
-            if (isPrivate)
-                Libc.MakePrivate(stream.SafeFileHandle);
-            metadata = write(stream);
-        }
         catch (Exception e)
         {
-            File.Delete(PartialPath);
-            if (e is not (IOException or UnauthorizedAccessException))
+            spool?.Dispose();
+            Abandon();
+            if (e is not IOException)
                 throw;
-            throw new FaultrecException(
-                ExitCode.Incomplete,
-                $"{_path}: the trace could not be written ({e.Message}); the recording is kept: make room, then `faultrec recover {SpoolPath}`", e);
+            throw Unwritable(_path, e);
         }
-        if (File.Exists(_path) && _existing == ExistingOutput.KeepAsOld)
-            File.Move(_path, _path + ".old", overwrite: true);
-        File.Move(PartialPath, _path, overwrite: true);
-        return metadata;
     }
 
-    private void GiveToOwner(SafeFileHandle handle)
+    /// <summary>Deletes the spool: nothing was recorded, or the trace has it all.</summary>
+    public void Abandon()
     {
-        if (_owner is not null)
-            Errno.ThrowIfFailed(Libc.Fchown((int)handle.DangerousGetHandle(), _owner.Uid, _owner.Gid), "giving the trace to the invoking user");
+        try
+        {
+            if (_spool is { } spool && _place.Folder.Find(SpoolName)?.Identity == spool)
+                _place.Folder.Remove(SpoolName);
+        }
+        catch (IOException)
+        {
+            // The folder may not be written to any more. A spool is told to whoever records there again.
+        }
     }
+
+    /// <summary>Writes the trace without a name, then moves it there.</summary>
+    /// <param name="spoolPath">What is left where that fails.</param>
+    /// <param name="write">May be called twice.</param>
+    /// <exception cref="FaultrecException">It could not be written.</exception>
+    public WrittenTrace Finalize(string spoolPath, Func<Stream, TraceMetadata> write)
+    {
+        try
+        {
+            if (!IsLost)
+                return Write(_place, _existing, write);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or FaultrecException { ExitCode: ExitCode.Usage })
+        {
+            if (!IsLost)
+            {
+                throw new FaultrecException(
+                    ExitCode.Incomplete,
+                    $"{_path}: the trace could not be written ({e.Message}); the recording is kept: mend that, then `faultrec recover {spoolPath}`", e);
+            }
+        }
+        return Rescue(write);
+    }
+
+    public void Dispose() => _place.Dispose();
+
+    private static WrittenTrace Write(OutputPlace place, ExistingOutput existing, Func<Stream, TraceMetadata> write)
+    {
+        using var file = place.CreateFile(endsWithSignals: false);
+        var metadata = write(file.Stream);
+        if (TraceSecrets.AreIn(metadata))
+            file.KeepPrivate();
+        place.Publish(file, existing, isDurable: true);
+        return new WrittenTrace(place.Path, file.Stream.Length, metadata, null);
+    }
+
+    /// <summary>Nothing is left but what we hold open: its trace goes where temporary files do.</summary>
+    private WrittenTrace Rescue(Func<Stream, TraceMetadata> write)
+    {
+        var folder = Environment.GetEnvironmentVariable("TMPDIR") is { Length: > 0 } named ? named : Directory.Exists("/var/tmp") ? "/var/tmp" : Path.GetTempPath();
+        var what = $"its {(_place.Folder.IsGone ? "directory" : "spool")} was removed meanwhile";
+        var path = Path.Combine(folder, $"faultrec-{Guid.NewGuid():N}.parquet");
+        try
+        {
+            using var place = OutputPlace.Open(path, _owner);
+            return Write(place, ExistingOutput.Refuse, write) with { Notice = $"{_path}: {what}; the trace is {path}" };
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new FaultrecException(
+                ExitCode.Incomplete, $"{_path}: {what}, and the trace could not be written to {folder} instead ({e.Message}); record again", e);
+        }
+    }
+
+    private SafeFileHandle CreateSpoolFile()
+    {
+        const int mostTries = 4;
+        for (var i = 0; i < mostTries; i++)
+        {
+            try
+            {
+                var file = _place.Folder.Create(SpoolName);
+                // Whoever holds the lock records; whoever removes an empty spool has held it (SpoolLeft).
+                if (SpoolLeft.TryLock(file, exclusive: false) && _place.Folder.Find(SpoolName)?.Identity == FoundFile.Of(file).Identity)
+                    return file;
+                file.Dispose();
+            }
+            catch (IOException) when (_place.Folder.Find(SpoolName) is { } found)
+            {
+                if (found.Kind != FileKind.Regular)
+                    throw OutputPlace.Refusal(SpoolPath, found.Words);
+                if (!SpoolLeft.RemoveIfEmpty(_place.Folder, SpoolName))
+                    break;
+            }
+        }
+        throw new FaultrecException(
+            ExitCode.Usage,
+            $"{SpoolPath}: left by a recording that was killed, or still running; `faultrec recover {SpoolPath}` makes its trace, or delete it");
+    }
+
+    private static FaultrecException Unwritable(string path, Exception e)
+        => new(ExitCode.Usage, $"{path}: cannot be written ({e.Message}); name another output with -o", e);
 }
+
+/// <param name="Path">Where it is.</param>
+/// <param name="Notice">Why it is not where it was asked for; null: it is.</param>
+internal sealed record WrittenTrace(string Path, long Bytes, TraceMetadata Metadata, string? Notice);

@@ -75,5 +75,6 @@ public sealed record RecordOptions
     public Action<string>? OnNotice { get; init; }
 }
 
+/// <param name="Output">Where the trace is, which may be elsewhere than was asked for.</param>
 /// <param name="ExitStatus">Of the recorded command, 128+n for a signal; null when a running process was recorded.</param>
-public sealed record RecordResult(string Output, TraceMetadata Metadata, long SpoolBytes, TimeSpan FinalizeTime, int? ExitStatus);
+public sealed record RecordResult(string Output, long TraceBytes, TraceMetadata Metadata, long SpoolBytes, TimeSpan FinalizeTime, int? ExitStatus);

@@ -17,19 +17,22 @@ public static class Recording
     {
         FileLimit.Raise();
         var user = InvokingUser.FromSudo(Libc.Geteuid() == 0);
-        var output = OutputFile.Prepare(options.Output, options.Existing, user);
+        using var output = OutputFile.Prepare(options.Output, options.Existing, user);
         using var spool = output.CreateSpool();
         try
         {
             using var target = Target.Start(options, options.AsRoot ? null : user);
             var ending = CaptureRun.Run(options, target, new SpoolSink(spool, options.MaxSizeBytes ?? long.MaxValue), signals);
             var finalizeTime = Stopwatch.StartNew();
-            var metadata = Finalize(output, target.MappedFiles, options.OnFinalizing);
+            var trace = WriteTrace(output, output.SpoolPath, () => new SpoolReader(output.SpoolPath, spool.Handle), target.MappedFiles, options.OnFinalizing);
+            output.Abandon();
             finalizeTime.Stop();
-            if (options.NamesJitCode(metadata.StackRecording))
-                JitSwitches.DeleteMaps(metadata);
+            if (trace.Notice is { } notice)
+                options.OnNotice?.Invoke(notice);
+            if (options.NamesJitCode(trace.Metadata.StackRecording))
+                JitSwitches.DeleteMaps(trace.Metadata);
             var exitStatus = ending.ExitStatus ?? target.WaitForCommand();
-            return new RecordResult(options.Output, metadata, spool.Length, finalizeTime.Elapsed, exitStatus);
+            return new RecordResult(trace.Path, trace.Bytes, trace.Metadata, spool.Length, finalizeTime.Elapsed, exitStatus);
         }
         catch (FaultrecException e) when (e.ExitCode != ExitCode.Incomplete)
         {
@@ -42,25 +45,18 @@ public static class Recording
     public static RecordResult Recover(string spoolPath, string outputPath, ExistingOutput existing, Action<double>? onFinalizing)
     {
         SpoolReader.RefuseIfRecording(spoolPath);
-        var output = OutputFile.Prepare(outputPath, existing, InvokingUser.FromSudo(Libc.Geteuid() == 0));
+        using var output = OutputFile.Prepare(outputPath, existing, InvokingUser.FromSudo(Libc.Geteuid() == 0));
         var time = Stopwatch.StartNew();
         using var files = new MappedFiles();
-        var metadata = WriteRecovered(output, spoolPath, files, onFinalizing);
-        return new RecordResult(outputPath, metadata, new FileInfo(spoolPath).Length, time.Elapsed, metadata.Receipt.ExitStatus);
+        var trace = WriteRecovered(output, spoolPath, files, onFinalizing);
+        return new RecordResult(trace.Path, trace.Bytes, trace.Metadata, new FileInfo(spoolPath).Length, time.Elapsed, trace.Metadata.Receipt.ExitStatus);
     }
 
-    private static TraceMetadata Finalize(OutputFile output, MappedFiles files, Action<double>? onFinalizing)
-    {
-        var metadata = WriteTrace(output, output.SpoolPath, files, onFinalizing);
-        output.Abandon();
-        return metadata;
-    }
-
-    private static TraceMetadata WriteRecovered(OutputFile output, string spoolPath, MappedFiles files, Action<double>? onFinalizing)
+    private static WrittenTrace WriteRecovered(OutputFile output, string spoolPath, MappedFiles files, Action<double>? onFinalizing)
     {
         try
         {
-            return WriteTrace(output, spoolPath, files, onFinalizing, isRecovery: true);
+            return WriteTrace(output, spoolPath, () => new SpoolReader(spoolPath), files, onFinalizing, isRecovery: true);
         }
         catch (Exception e) when (e is InvalidDataException or MetadataException)
         {
@@ -68,13 +64,12 @@ public static class Recording
         }
     }
 
-    private static TraceMetadata WriteTrace(OutputFile output, string spoolPath, MappedFiles files, Action<double>? onFinalizing, bool isRecovery = false)
-    {
-        using var reader = new SpoolReader(spoolPath);
-        return output.Finalize(reader.Header.Metadata.Frames is { Recorded: true }, stream =>
+    private static WrittenTrace WriteTrace(
+        OutputFile output, string spoolPath, Func<SpoolReader> open, MappedFiles files, Action<double>? onFinalizing, bool isRecovery = false)
+        => output.Finalize(spoolPath, stream =>
         {
+            using var reader = open();
             using var finalizer = new TraceFinalizer(reader, stream, files, onFinalizing, isRecovery);
             return finalizer.Run();
         });
-    }
 }

@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using Microsoft.Win32.SafeHandles;
 
 namespace Faultrec.Recorder.Native;
 
@@ -32,7 +31,6 @@ internal static unsafe partial class Libc
     public const nuint AuxvSysinfoEhdr = 33; // AT_SYSINFO_EHDR
 
     private const string Library = "libc";
-    private const uint OwnerOnly = 0x180; // 0600
     private const long SysPerfEventOpen = 298; // x86-64
     private const long SysPidfdOpen = 434;
     private const long SysOpenat2 = 437;
@@ -124,16 +122,6 @@ internal static unsafe partial class Libc
 
     [LibraryImport(Library, EntryPoint = "geteuid")]
     public static partial uint Geteuid();
-
-    [LibraryImport(Library, EntryPoint = "fchown", SetLastError = true)]
-    public static partial int Fchown(int fd, uint uid, uint gid);
-
-    [LibraryImport(Library, EntryPoint = "fchmod", SetLastError = true)]
-    private static partial int Fchmod(int fd, uint mode);
-
-    /// <summary>Nobody but the owner may read or write the file.</summary>
-    public static void MakePrivate(SafeFileHandle file)
-        => Errno.ThrowIfFailed(Fchmod((int)file.DangerousGetHandle(), OwnerOnly), "keeping the file from other users");
 
     [LibraryImport(Library, EntryPoint = "setresuid", SetLastError = true)]
     public static partial int Setresuid(uint real, uint effective, uint saved);

@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using Faultrec.Recorder.Native;
 using Faultrec.Traces;
 using Faultrec.Traces.Native;
+using Microsoft.Win32.SafeHandles;
 
 namespace Faultrec.Recorder.Spool;
 
@@ -17,14 +18,28 @@ internal sealed class SpoolReader : IDisposable
     // A command line of 2 MiB, or the maps of a process with a million mappings.
     private const int MaxJsonLength = 256 << 20;
 
+    private const int BufferSize = 1 << 16;
+
     private readonly FileStream _file;
     private readonly string _path;
     private byte[] _payload = new byte[1 << 20];
 
     public SpoolReader(string path)
+        : this(path, OpenFile(path))
+    {
+    }
+
+    /// <param name="path">For messages: where the file was made. What is there by now may be another.</param>
+    /// <param name="file">Stays open.</param>
+    public SpoolReader(string path, SafeFileHandle file)
+        : this(path, new FileStream(new SafeFileHandle(file.DangerousGetHandle(), ownsHandle: false), FileAccess.Read, BufferSize))
+    {
+    }
+
+    private SpoolReader(string path, FileStream file)
     {
         _path = path;
-        _file = OpenFile(path);
+        _file = file;
         Length = _file.Length;
         if (!Next() || Type != FrameType.Header)
         {
@@ -136,7 +151,7 @@ internal sealed class SpoolReader : IDisposable
         RequireRegular(path);
         try
         {
-            return new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, 1 << 16);
+            return new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, BufferSize);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

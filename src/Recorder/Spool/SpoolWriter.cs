@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using Faultrec.Recorder.Native;
 using Faultrec.Traces;
 using Microsoft.Win32.SafeHandles;
 
@@ -23,12 +22,8 @@ internal sealed class SpoolWriter : IFrameSink, IDisposable
     private long _frameEnd;
     private long _frameEndInFile;
 
-    public SpoolWriter(string path)
-    {
-        _file = File.OpenHandle(path, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.Read);
-        // It may hold physical frames.
-        Libc.MakePrivate(_file);
-    }
+    /// <param name="file">Owned; empty.</param>
+    public SpoolWriter(SafeFileHandle file) => _file = file;
 
     /// <summary>Bytes in the file, without what is still buffered.</summary>
     public long Length { get; private set; }

@@ -91,7 +91,7 @@ public sealed class SpoolDamageTests
     {
         using var folder = new TempFolder();
         var path = folder.File("new.spool");
-        using (var writer = new SpoolWriter(path))
+        using (var writer = SpoolStory.NewSpool(path))
         {
             writer.Append(FrameType.Header, SpoolStory.Header() with { SpoolVersion = 9 }, SpoolJson.Default.SpoolHeader);
             writer.Flush();

@@ -69,18 +69,9 @@ public sealed class SpoolRoundTripTests
         Assert.Equal(0, new FileInfo(path).Length);
     }
 
-    [Fact]
-    public void ExistingFileIsNotOverwritten()
-    {
-        using var folder = new TempFolder();
-        File.WriteAllText(folder.File("a.spool"), "somebody's");
-        Assert.ThrowsAny<IOException>(() => new SpoolWriter(folder.File("a.spool")));
-        Assert.Equal("somebody's", File.ReadAllText(folder.File("a.spool")));
-    }
-
     private static SpoolWriter Create(string path)
     {
-        var writer = new SpoolWriter(path);
+        var writer = SpoolStory.NewSpool(path);
         writer.Append(FrameType.Header, SpoolStory.Header(), SpoolJson.Default.SpoolHeader);
         return writer;
     }

@@ -30,9 +30,12 @@ internal sealed class SpoolStory : IDisposable
     public SpoolStory(SpoolHeader header)
     {
         Path = _folder.File("trace.parquet.spool");
-        _writer = new SpoolWriter(Path);
+        _writer = NewSpool(Path);
         _writer.Append(FrameType.Header, header, SpoolJson.Default.SpoolHeader);
     }
+
+    /// <summary>A writer of a file that was not there.</summary>
+    public static SpoolWriter NewSpool(string path) => new(File.OpenHandle(path, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.Read));
 
     /// <summary>A recording with frames.</summary>
     public SpoolStory(int pagingLevels)

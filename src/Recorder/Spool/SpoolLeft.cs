@@ -1,0 +1,45 @@
+using System.Runtime.InteropServices;
+using Faultrec.Traces.Native;
+using Faultrec.Traces.Output;
+using Microsoft.Win32.SafeHandles;
+
+namespace Faultrec.Recorder.Spool;
+
+/// <summary>A spool under the name that a new one is to have.</summary>
+internal static class SpoolLeft
+{
+    /// <summary>
+    /// Removes one that ends before its header does: its recorder was killed before anything was recorded. Not one whose recorder
+    /// runs, nor any other file.
+    /// </summary>
+    public static bool RemoveIfEmpty(OutputFolder folder, string name)
+    {
+        using var file = folder is LinuxFolder linux ? linux.OpenHere(name, FileCalls.ReadOnly | FileCalls.NonBlocking) : null;
+        if (file is null || !IsEmpty(file) || !TryLock(file, exclusive: true))
+            return false;
+        // Its recorder may have been about to take the lock, and would now find it gone.
+        if (folder.Find(name)?.Identity != FoundFile.Of(file).Identity || !IsEmpty(file))
+            return false;
+        folder.Remove(name);
+        return true;
+    }
+
+    /// <summary>flock(2), which a recorder holds shared for as long as it lives.</summary>
+    public static bool TryLock(SafeFileHandle file, bool exclusive)
+    {
+        var operation = (exclusive ? FileCalls.LockExclusive : FileCalls.LockShared) | FileCalls.LockAtOnce;
+        // A file system without locks is no reason not to record.
+        return FileCalls.Flock(file, operation) == 0 || Marshal.GetLastPInvokeError() != FileCalls.Eagain;
+    }
+
+    private static unsafe bool IsEmpty(SafeFileHandle file)
+    {
+        var found = FoundFile.Of(file);
+        if (found.Kind != FileKind.Regular || found.Bytes == 0)
+            return found.Kind == FileKind.Regular;
+        var head = default(FrameHeader);
+        var read = RandomAccess.Read(file, MemoryMarshal.AsBytes(new Span<FrameHeader>(ref head)), 0);
+        return read >= sizeof(uint) && head.Magic == FrameHeader.ExpectedMagic
+            && (read < sizeof(FrameHeader) || (head.Type == FrameType.Header && found.Bytes < sizeof(FrameHeader) + (long)head.Length));
+    }
+}
