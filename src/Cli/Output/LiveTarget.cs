@@ -16,6 +16,8 @@ internal sealed class LiveTarget : IDisposable
 
     public Stream Stream { get; }
 
+    public bool HasPlace => _place is not null;
+
     /// <summary>The file appears, in the place of the one before.</summary>
     /// <exception cref="FaultrecException">What stands there by now may not be replaced.</exception>
     /// <exception cref="IOException">It cannot be.</exception>

@@ -100,14 +100,15 @@ internal static class OutputTarget
             var place = OutputPlace.Open(path, Owner());
             try
             {
-                target = SpecialFile.Find(place, path, Owner()) is { } special
-                    ? new LiveTarget(SpecialFile.Open(place, path, special))
-                    : new LiveTarget(place, place.CreateFile(endsWithSignals: false));
+                if (SpecialFile.Find(place, path, Owner()) is { } special)
+                    target = new LiveTarget(SpecialFile.Open(place, path, special));
+                else
+                    target = new LiveTarget(place, place.CreateFile(endsWithSignals: false));
             }
-            catch
+            finally
             {
-                place.Dispose();
-                throw;
+                if (target is not { HasPlace: true })
+                    place.Dispose();
             }
         });
         return target!;
