@@ -14,8 +14,8 @@ public class DumpTests
         Assert.Equal(
             """
             time_ns,duration_ns,pid,tid,cpu,comm,address,ip,major,access,kernel_access,error_code,fault_flags,fault_result,signal,pt_level,pte_before,pfn,page_order,region_id,region,file_page,stack,gup,handler,vmf_address,vmf_pgoff,weight,grew,reclaim_ns,compaction_ns,io_wait_ns,lock_wait_ns,off_cpu_ns,zeroing_ns,slab_fast,slab_sheaf,slab_local,slab_partial,slab_remote,slab_buddy,buddy_pages,stack_id,mapper_stack_id,kind
-            5,1000,10,10,0,'=app,0x10008,0x400000,false,write,false,6,,,,,,,,1,,,,false,,,,1,false,,,,,,,,,,,,,,7,unknown
-            9,,10,11,0,"a,b",0xffffffffff600000,0x400000,true,write,false,6,,4,11,,,,,0,,,,true,do_swap_page,,,16,false,,,,,,,,,,,,,,,failed
+            5,1000,10,10,0,'=app,0x10008,0x400000,false,write,false,6,,,,,,,,1,,,,false,,,,1,false,,,,,,,,,,,,,,7,,unknown
+            9,,10,11,0,"a,b",0xffffffffff600000,0x400000,true,write,false,6,,4,11,,,,,0,,,,true,do_swap_page,,,16,false,,,,,,,,,,,,,,,,failed
 
             """.ReplaceLineEndings("\r\n"),
             Dump([new(0x10008) { TimeNs = 5, Comm = "=app", Stack = 7 }, new(0xffff_ffff_ff60_0000, 0, null, true, 11) { TimeNs = 9, Tid = 11, Comm = "a,b", FaultResult = 4, Gup = true, Handler = "do_swap_page", Weight = 16 }], asJson: false));
