@@ -231,9 +231,9 @@ int BPF_PROG(task_exec, struct task_struct *task)
 }
 
 /*
- * a = { min_flt, maj_flt }: the kernel's own count of this thread's faults, as getrusage adds them
- * up. Since 6.16 the tracepoint comes before the address space is gone, so a few more faults can
- * follow.
+ * a = { min_flt, maj_flt, exit code }: the kernel's own count of this thread's faults, as getrusage
+ * adds them up; the code has the signal that ended the process in its low bits. Since 6.16 the
+ * tracepoint comes before the address space is gone, so a few more faults can follow.
  */
 SEC("tp_btf/sched_process_exit")
 int BPF_PROG(task_exit, struct task_struct *task)
@@ -255,8 +255,8 @@ int BPF_PROG(task_exit, struct task_struct *task)
 	}
 	if (!is_target(slot))
 		return 0;
-	send_event(EVENT_TASK_EXIT, slot, bpf_ktime_get_ns(), task->min_flt, task->maj_flt, 0, 0, 0,
-		   0);
+	send_event(EVENT_TASK_EXIT, slot, bpf_ktime_get_ns(), task->min_flt, task->maj_flt,
+		   task->exit_code, 0, 0, 0);
 	return 0;
 }
 

@@ -86,6 +86,7 @@ struct walk_state {
 	__u64 max_candidates; /* to try, 1 GiB apart */
 	__u32 tgid;	      /* of the asking process, in the recorder's pid namespace */
 	__u32 _pad;
+	__u64 frames; /* where the kernel has the struct page of frame 0; 0: not known */
 };
 
 enum fault_bits {
@@ -119,6 +120,9 @@ enum walk_level {
 	LEVEL_48 = 4,
 	LEVEL_UNKNOWN = 15, /* user space's, for a fault that failed: no walk at its end */
 };
+
+/* Beside the level at entry: the page that was mapped there is one that KSM has merged. */
+#define WALK_MERGED 8
 
 /* What a fault's time went to, with --why. What is left over is the kernel's own work. */
 enum fault_cause {

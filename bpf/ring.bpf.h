@@ -260,7 +260,8 @@ static __always_inline void complete_fault(struct task_slot *slot, struct ring_c
 		struct walk_end after = walk_after(slot);
 
 		bits |= FAULT_HAS_WALK;
-		record->levels = level_of(slot->walk_shift) | level_of(after.shift) << 4;
+		record->levels =
+			level_of(slot->walk_shift) | slot->walk_merged | level_of(after.shift) << 4;
 		record->pte_before = slot->pte_before;
 		record->pte_after = after.entry;
 	}

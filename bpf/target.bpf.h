@@ -73,6 +73,7 @@ struct task_slot {
 	__u8 is_retried;    /* handle_mm_fault has asked for another try */
 	__u8 is_uncounted;  /* no perf event follows the task: own_counters.bpf.h */
 	__u8 is_told;	    /* EVENT_TARGET_FOUND was sent */
+	__u8 walk_merged;   /* WALK_MERGED, of the page in pte_before */
 	__u8 name_is_known;
 	__u8 name_matches;
 	__u64 name[TASK_COMM_LEN / 8]; /* of the process, when it was compared */

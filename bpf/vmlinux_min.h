@@ -146,13 +146,25 @@ struct thread_struct {
 
 struct perf_event_context;
 
+struct page {
+	unsigned long compound_head; /* bit 0: the rest of a larger page */
+	void *mapping;
+};
+
+struct vm_struct {
+	struct page **pages;
+};
+
 struct task_struct {
+	void *stack;
+	struct vm_struct *stack_vm_area; /* with CONFIG_VMAP_STACK */
 	int pid;
 	int tgid;
 	int pagefault_disabled;
 	unsigned in_iowait : 1;
 	unsigned long min_flt;
 	unsigned long maj_flt;
+	int exit_code;
 	struct pid *thread_pid;
 	struct task_struct *group_leader;
 	struct mm_struct *mm;
@@ -173,8 +185,6 @@ struct vm_fault {
 	unsigned long address;
 	unsigned long pgoff;
 };
-
-struct page;
 
 struct slab {
 	void *freelist;

@@ -18,6 +18,7 @@
 #define P4D_SHIFT     39
 #define PGD5_SHIFT    48
 #define ENTRY_PRESENT (1ULL << 0)
+#define ENTRY_WRITE   (1ULL << 1)
 #define ENTRY_HUGE    (1ULL << 7) /* _PAGE_PSE, at pmd and pud */
 #define ENTRY_PFN     0x000ffffffffff000ULL
 
@@ -81,6 +82,31 @@ static __always_inline struct walk_end walk_from(__u64 table, __u64 address, __u
 	return end;
 }
 
+/* include/linux/page-flags.h: the low bits of struct page.mapping */
+#define PAGE_MAPPING_FLAGS 3
+#define PAGE_MAPPING_KSM   3
+
+/*
+ * WALK_MERGED, or 0. A write-protected page of anonymous memory that a fork has shared and one that
+ * KSM has merged look the same in the page table; the struct page tells.
+ */
+static __always_inline __u8 merged(const struct walk_end *end)
+{
+	__u64 frames = walk.frames;
+	__u64 page;
+
+	if (!frames || end->shift != PAGE_SHIFT ||
+	    (end->entry & (ENTRY_PRESENT | ENTRY_WRITE)) != ENTRY_PRESENT)
+		return 0;
+	page = frames + ((end->entry & ENTRY_PFN) >> PAGE_SHIFT) * bpf_core_type_size(struct page);
+	if (read_entry(page + bpf_core_field_offset(struct page, compound_head)) & 1)
+		return 0;
+	return (read_entry(page + bpf_core_field_offset(struct page, mapping)) &
+		PAGE_MAPPING_FLAGS) == PAGE_MAPPING_KSM
+		       ? WALK_MERGED
+		       : 0;
+}
+
 /* Where a fault that begins now finds the page table of the running task. */
 static __always_inline void walk_before(struct task_slot *slot, __u64 address)
 {
@@ -95,6 +121,7 @@ static __always_inline void walk_before(struct task_slot *slot, __u64 address)
 	slot->walk_place = end.place;
 	slot->walk_shift = end.shift;
 	slot->pte_before = end.entry;
+	slot->walk_merged = merged(&end);
 }
 
 /*
@@ -154,6 +181,35 @@ static long try_direct_map(__u32 index, struct direct_map_search *search)
 	return 0;
 }
 
+/* A page of the task's kernel stack: its struct page is known by a pointer, its frame by a walk. */
+static __always_inline __u64 frames_by(struct task_struct *task, struct page **pages, __u64 pgd,
+				       __u32 index)
+{
+	__u64 stack = (__u64)BPF_CORE_READ(task, stack) + ((__u64)index << PAGE_SHIFT);
+	struct walk_end end = walk_from(pgd, stack, walk.direct_map, walk.top_shift);
+	__u64 page = 0;
+
+	if (bpf_probe_read_kernel(&page, sizeof(page), pages + index) || !page ||
+	    end.shift != PAGE_SHIFT || !(end.entry & ENTRY_PRESENT))
+		return 0;
+	return page - ((end.entry & ENTRY_PFN) >> PAGE_SHIFT) * bpf_core_type_size(struct page);
+}
+
+/* Where the array of all struct pages begins; two pages must say the same. */
+static __always_inline void find_frames(struct task_struct *task, __u64 pgd)
+{
+	struct page **pages;
+	__u64 frames;
+
+	if (!bpf_core_field_exists(task->stack_vm_area) ||
+	    !bpf_core_field_exists(((struct page *)0)->compound_head))
+		return;
+	pages = BPF_CORE_READ(task, stack_vm_area, pages);
+	frames = frames_by(task, pages, pgd, 0);
+	if (frames && frames_by(task, pages, pgd, 1) == frames)
+		walk.frames = frames;
+}
+
 /*
  * Run by reading the iterator. A page table is a page of the direct map itself, whose base lies on
  * a multiple of 1 GiB (arch/x86/mm/kaslr.c), so it is one of those at or below it; the right one is
@@ -171,6 +227,8 @@ int find_direct_map(struct bpf_iter__task *ctx)
 	search.first = search.pgd >> PUD_SHIFT << PUD_SHIFT;
 	if (search.pgd)
 		bpf_loop(walk.max_candidates, try_direct_map, &search, 0);
+	if (walk.direct_map)
+		find_frames(task, search.pgd);
 	return 0;
 }
 

@@ -8,7 +8,7 @@ internal static class FaultColumnList
     public const string View = "faults";
 
     /// <summary>Columns that older files lack and whose value is then not NULL.</summary>
-    public static readonly IReadOnlyDictionary<string, string> Defaults = new Dictionary<string, string> { ["gup"] = "false", ["weight"] = "1", ["grew"] = "false" };
+    public static readonly IReadOnlyDictionary<string, string> Defaults = new Dictionary<string, string> { ["gup"] = "false", ["weight"] = "1", ["grew"] = "false", ["merged"] = "false" };
 
     public static readonly IReadOnlyList<ViewColumn> OfFile = [.. TraceSchema.Facts.Select(fact => Column(fact.Name, SqlType(fact.Type), fact.Meaning))];
 

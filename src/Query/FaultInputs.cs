@@ -28,6 +28,7 @@ internal static class FaultInputs
         new(FaultColumns.RegionId, "region_id", DuckDBType.Integer, (from, i, to) => from.Copy(i, to.RegionId, 0)),
         new(FaultColumns.Gup, "gup", DuckDBType.Boolean, (from, i, to) => from.Copy(i, to.Gup, false)),
         new(FaultColumns.Grew, "grew", DuckDBType.Boolean, (from, i, to) => from.Copy(i, to.Grew, false)),
+        new(FaultColumns.Merged, "merged", DuckDBType.Boolean, (from, i, to) => from.Copy(i, to.Merged, false)),
     ];
 
     /// <exception cref="InvalidOperationException">A rule looks at a column that is not listed here.</exception>

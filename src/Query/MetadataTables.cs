@@ -63,6 +63,8 @@ internal static class MetadataTables
             new("comm", "VARCHAR", "last name of the main thread", process => process.Comm),
             new("started_ns", "BIGINT", "NULL: was there before the recording", process => process.StartedNs),
             new("exited_ns", "BIGINT", "NULL: outlived the recording", process => process.ExitedNs),
+            new("exit_signal", "INTEGER", "signal that ended it, 0: none; NULL: not known", process => (long?)process.ExitSignal),
+            new("fatal_fault_ns", "BIGINT", "time_ns of the failed fault that ended it; NULL: none did", process => process.FatalFaultNs),
         ],
         trace => trace.Metadata.Processes);
 

@@ -102,6 +102,9 @@ public sealed class FaultBatch
     /// <summary>Stack of the system call that reserved the memory, a node of <see cref="TraceMetadata.Stacks"/>; <see cref="Null"/> where not known.</summary>
     public int[] MapperStackId => field ??= New(Null);
 
+    /// <summary>The page that <see cref="PteBefore"/> maps was one that KSM (ksmd) had merged with equal ones.</summary>
+    public bool[] Merged => field ??= new bool[Capacity];
+
     /// <summary>get_user_pages raised it for a system call or execve: no page-fault exception happened.</summary>
     public bool[] Gup => field ??= new bool[Capacity];
 
@@ -217,5 +220,6 @@ public enum FaultColumns : long
     BuddyPages = 1L << 41,
     StackId = 1L << 42,
     MapperStackId = 1L << 43,
-    All = (1L << 44) - 1,
+    Merged = 1L << 44,
+    All = (1L << 45) - 1,
 }

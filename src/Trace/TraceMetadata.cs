@@ -242,6 +242,12 @@ public sealed record ProcessEntry
     public long? StartedNs { get; init; }
 
     public long? ExitedNs { get; init; }
+
+    /// <summary>The signal that ended it; 0: none did. Null: it outlived the recording, or nothing told.</summary>
+    public int? ExitSignal { get; init; }
+
+    /// <summary>Start of the fault that the kernel could not serve and that ended it; null: none did, as far as is known.</summary>
+    public long? FatalFaultNs { get; init; }
 }
 
 public sealed record ThreadEntry

@@ -193,6 +193,7 @@ public sealed class TraceReader : IDisposable
             case FaultColumns.BuddyPages: ReadNullable(chunk, batch.BuddyPages, none, empty); break;
             case FaultColumns.StackId: ReadNullable(chunk, batch.StackId, none, empty); break;
             case FaultColumns.MapperStackId: ReadNullable(chunk, batch.MapperStackId, none, empty); break;
+            case FaultColumns.Merged: ReadAll(chunk, batch.Merged); break;
             default: throw new InvalidOperationException($"column {chunk.Definition.Name} has no reader");
         }
     }
@@ -204,6 +205,7 @@ public sealed class TraceReader : IDisposable
         {
             case FaultColumns.Gup: batch.Gup.AsSpan(0, chunk.Rows).Clear(); break;
             case FaultColumns.Grew: batch.Grew.AsSpan(0, chunk.Rows).Clear(); break;
+            case FaultColumns.Merged: batch.Merged.AsSpan(0, chunk.Rows).Clear(); break;
             case FaultColumns.Weight: batch.Weight.AsSpan(0, chunk.Rows).Fill(1); break;
             default: Fill(chunk, batch, empty: true); break;
         }

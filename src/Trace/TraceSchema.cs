@@ -88,6 +88,7 @@ public static class TraceSchema
         Column<int>(FaultColumns.BuddyPages, "buddy_pages", true, EncodingHint.DeltaBinaryPacked, CompressionMethod.Zstd, "pages from the buddy allocator; NULL: no --slab"),
         Column<int>(FaultColumns.StackId, "stack_id", true, EncodingHint.DeltaBinaryPacked, CompressionMethod.Snappy, "user stack, stack_id of stacks; NULL: none recorded"),
         Column<int>(FaultColumns.MapperStackId, "mapper_stack_id", true, EncodingHint.DeltaBinaryPacked, CompressionMethod.Snappy, "stack of the system call that reserved the memory, stack_id of stacks; NULL: not known"),
+        Column<bool>(FaultColumns.Merged, "merged", false, EncodingHint.Default, CompressionMethod.Zstd, "the page found was merged with equal ones by KSM"),
     ];
 
     /// <summary>What a fault has, in file order: the one list that `dump`, `query` and data frames go by.</summary>

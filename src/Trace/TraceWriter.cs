@@ -138,6 +138,7 @@ public sealed class TraceWriter : IDisposable
             case FaultColumns.BuddyPages: WriteNullable(column, batch.BuddyPages, count, FaultBatch.Null, _ints); break;
             case FaultColumns.StackId: WriteNullable(column, batch.StackId, count, FaultBatch.Null, _ints); break;
             case FaultColumns.MapperStackId: WriteNullable(column, batch.MapperStackId, count, FaultBatch.Null, _ints); break;
+            case FaultColumns.Merged: WriteAll(column, batch.Merged, count); break;
             default: throw new InvalidOperationException($"column {column.Name} has no writer");
         }
     }

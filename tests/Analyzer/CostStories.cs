@@ -39,6 +39,7 @@ public class CostStories
         [
             new(0x20000, 2, 1_000_000, Major: true) { Level = 0, Pfn = 1, Order = 0, Access = FaultAccess.Read, Causes = [0, 0, 900_000, 0, 50_000, 0] },
             new(0x10000, 1, 500_000, Major: true) { Level = 0, Entry = 0x1234_0000, Pfn = 2, Order = 0, Causes = [0, 0, 500_000, 0, 0, 0] },
+            new(0x13000, 1, 400_000) { Level = 0, Entry = (31L << 59) | 0x1234_0000, Pfn = 5, Order = 0, Causes = [0, 0, 400_000, 0, 0, 0] },
             new(0x11000, 1, 2_000) { Level = 0, Pfn = 3, Order = 0, Causes = Untraced },
             new(0x12000, 1, 1_000) { Level = 0, Pfn = 4, Order = 0 },
         ];
@@ -49,12 +50,13 @@ public class CostStories
             """
             causes
               cause       faults    time share slow faults their time share not traced because
-              file_read        1  900 µs  60 %           1     900 µs  60 %
-              swap_read        1  500 µs  33 %           1     500 µs  33 %
-              kernel_work      2 52.0 µs 3.5 %           1    50.0 µs 3.3 %
-              off_cpu          1 50.0 µs 3.3 %           1    50.0 µs 3.3 %
+              file_read        1  900 µs  47 %           1     900 µs  47 %
+              swap_read        1  500 µs  26 %           1     500 µs  26 %
+              migration        1  400 µs  21 %           1     400 µs  21 %
+              kernel_work      2 52.0 µs 2.7 %           1    50.0 µs 2.6 %
+              off_cpu          1 50.0 µs 2.6 %           1    50.0 µs 2.6 %
               compaction       0    0 ns   0 %           0       0 ns   0 % no such tracepoint
-            slow: 100 µs and more, 2 faults with 1.50 ms; 1 fault with 1.00 µs not split: no cause of theirs was
+            slow: 100 µs and more, 3 faults with 1.90 ms; 1 fault with 1.00 µs not split: no cause of theirs was
             traced
 
             """,
@@ -64,6 +66,7 @@ public class CostStories
             [
                 "a file page was read from its device: 90 % waiting for the file's device, 5.0 % not running, 5.0 % the kernel's own work",
                 "the page was read back from swap: 100 % waiting for the swap device",
+                "the page was being moved: 100 % waiting until the page was moved",
                 "fresh memory was written to: 100 % the kernel's own work",
                 "fresh memory was written to",
             ],

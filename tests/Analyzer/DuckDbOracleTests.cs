@@ -112,7 +112,7 @@ public abstract class DuckDbOracle(bool isSample) : DuckDbTest(RandomTrace.Metad
         """
         WITH split AS (
                 SELECT duration_ns, reclaim_ns, compaction_ns, lock_wait_ns, off_cpu_ns, zeroing_ns,
-                    CASE WHEN pt_level IS NULL OR pte_before IS NULL THEN 'io_wait' WHEN pte_before <> 0 AND pte_before & 385 = 0 THEN 'swap_read' ELSE 'file_read' END AS io, io_wait_ns
+                    CASE WHEN pt_level IS NULL OR pte_before IS NULL THEN 'io_wait' WHEN pte_before <> 0 AND pte_before & 385 = 0 THEN CASE WHEN (pte_before >> 59) & 31 = 31 THEN 'migration' ELSE 'swap_read' END ELSE 'file_read' END AS io, io_wait_ns
                 FROM faults WHERE duration_ns IS NOT NULL AND reclaim_ns IS NOT NULL),
             parts AS (
                 SELECT duration_ns, 'reclaim' AS cause, reclaim_ns AS ns FROM split UNION ALL SELECT duration_ns, 'compaction', compaction_ns FROM split

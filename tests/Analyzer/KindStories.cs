@@ -75,6 +75,70 @@ public class KindStories
     [InlineData("cow_file", File, 3, Present)]
     public void A_write_that_copies(string kind, ulong address, int region, long bits) => Is(kind, Mapped(address, region, bits, 0x41, after: 0x42));
 
+    /// <summary>KSM's pages and a fork's look the same in the page table.</summary>
+    [Fact]
+    public void A_copy_names_a_fork_only_where_there_can_have_been_one()
+    {
+        var copy = Mapped(Anon, 1, Present, 0x41, after: 0x42) with { TimeNs = 100 };
+        Is("ksm", copy with { Merged = true });
+        // The region is from before the recording, and so may be what a fork has left.
+        Is("cow_fork", copy);
+        var own = Metadata with { Regions = [Regions[0] with { BornNs = 5 }] };
+        Assert.Equal("cow_shared", Kind(own, copy));
+        Assert.Equal("ksm", Kind(own, copy with { Merged = true }));
+        Assert.Equal("cow_fork", Kind(own with { Processes = [.. own.Processes, Child(50)] }, copy));
+        // A fork before the region was there, or after the fault.
+        Assert.Equal("cow_shared", Kind(own with { Processes = [.. own.Processes, Child(4)] }, copy));
+        Assert.Equal("cow_shared", Kind(own with { Processes = [.. own.Processes, Child(150)] }, copy));
+        // The copy that the child has.
+        var ofChild = own with { Regions = [Regions[0] with { Pid = 11, BornNs = 50 }], Processes = [.. own.Processes, Child(50)] };
+        Assert.Equal("cow_fork", Kind(ofChild, copy with { Pid = 11 }));
+        // Where processes without faults are left out, or records were lost, nobody knows.
+        Assert.Equal("cow_fork", Kind(own with { Target = "all" }, copy));
+        Assert.Equal("cow_fork", Kind(own with { Receipt = own.Receipt with { LostSideband = 1 } }, copy));
+
+        static ProcessEntry Child(long startedNs) => new() { Pid = 11, ParentPid = 10, Comm = "child", StartedNs = startedNs };
+    }
+
+    [Fact]
+    public void A_hugetlb_page_is_copied_or_made_writable()
+    {
+        var write = Mapped(Hugetlb, 6, Present | Huge, 0x200, after: 0x400) with { Level = 1, Order = 9 };
+        Is("hugetlb_cow", write);
+        Is("reuse", write with { Pfn = 0x205 });
+        Is("hugetlb", write with { Access = FaultAccess.Read });
+        Is("hugetlb", write with { Pfn = null, Order = null });
+        Is("hugetlb", Missing(Hugetlb, 6) with { Level = 1, Order = 9 });
+    }
+
+    [Fact]
+    public void A_page_that_cannot_be_had_is_no_access_violation()
+    {
+        Is("bus_error", Missing(File, 3) with { Signal = 7 });
+        Is("bus_error", new Fault(File, 3, Signal: 7));
+        Is("failed", new Fault(File, 3, Signal: 11));
+        // get_user_pages meets it in a system call: no signal, but the result says it.
+        var named = Metadata with { FaultResultNames = new Dictionary<string, long> { ["VM_FAULT_SIGBUS"] = 2, ["VM_FAULT_SIGSEGV"] = 64 } };
+        Assert.Equal("bus_error", Kind(named, new Fault(File, 3) { FaultResult = 2 }));
+        Assert.Equal("failed", Kind(named, new Fault(File, 3) { FaultResult = 64 }));
+        Assert.Null(FaultKind.BusError.TraceEventName());
+        var report = Story.Report(Metadata, [new Fault(File, 3, Signal: 7)], new FaultFilter { Severities = [Severity.Failed] });
+        Assert.Equal("bus_error", Assert.Single(report.Kinds).Kind.Name());
+    }
+
+    [Fact]
+    public void Signals_that_a_program_handles_are_told_from_one_that_ends_it()
+    {
+        Fault[] faults = [new(0x8, 0, Signal: 11) { TimeNs = 10 }, new(0x8, 0, Signal: 11) { TimeNs = 20 }];
+
+        Assert.Contains("2 faults failed: the kernel could not serve them. ", Said(null, null), StringComparison.Ordinal);
+        Assert.Contains("2 faults failed: the kernel could not serve them; no process ended by it.", Said(0, null), StringComparison.Ordinal);
+        Assert.Contains("2 faults failed: the kernel could not serve them, and SIGSEGV ended app (pid 10); 1 ended nothing.", Said(11, 20), StringComparison.Ordinal);
+
+        string Said(int? signal, long? fatalNs)
+            => Finding.Describe(Story.Report(Metadata with { Processes = [new ProcessEntry { Pid = 10, Comm = "app", ExitedNs = 30, ExitSignal = signal, FatalFaultNs = fatalNs }] }, faults));
+    }
+
     [Fact]
     public void The_first_write_to_a_private_file_page_copies_it_whether_it_was_mapped_or_not()
     {
@@ -141,7 +205,6 @@ public class KindStories
         var region = Regions[0] with { Path = "/mnt/huge/x", Name = "/mnt/huge/x", Flags = 0x40001, Prot = "rw-s" };
         Assert.Equal("hugetlb", Kind(Metadata with { Regions = [region] }, Missing(Anon, 1) with { Level = 1, Order = 9 }));
         Is("hugetlb", Missing(Hugetlb, 6) with { Level = 1, Order = 9 });
-        Is("hugetlb", Mapped(Hugetlb, 6, Present | Huge, 0x200, after: 0x400) with { Level = 1, Order = 9 });
     }
 
     [Fact]
@@ -250,7 +313,7 @@ public class KindStories
         Is("stack_growth", new Fault(Stack, 9) { Grew = true });
         Is("stack_growth", Missing(Stack, 9) with { Grew = true });
         Is("failed", new Fault(Stack, 9, Signal: 11) { Grew = true });
-        Is("failed", Missing(Anon, 1) with { Signal = 7 });
+        Is("bus_error", Missing(Anon, 1) with { Signal = 7 });
         Is("hugetlb", new Fault(Hugetlb, 6));
         Is("unknown", new Fault(Anon, 1));
         Is("unknown", Missing(0x1000, 0));

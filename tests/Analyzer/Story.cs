@@ -28,6 +28,9 @@ internal sealed record Fault(ulong Address, int Region = 1, long? DurationNs = 1
 
     public bool Grew { get; init; }
 
+    /// <summary>By KSM.</summary>
+    public bool Merged { get; init; }
+
     /// <summary>Page-table level at which the walk ended; null: no page-table facts.</summary>
     public int? Level { get; init; }
 
@@ -118,6 +121,7 @@ internal static class Story
         batch.Weight[i] = fault.Weight;
         batch.KernelAccess[i] = fault.KernelAccess;
         batch.Grew[i] = fault.Grew;
+        batch.Merged[i] = fault.Merged;
         batch.PtLevel[i] = (sbyte)(fault.Level ?? FaultBatch.Null);
         batch.PteBefore[i] = fault.Level is null ? FaultBatch.NullPte : fault.Entry;
         batch.Pfn[i] = fault.Pfn ?? FaultBatch.Null;

@@ -32,6 +32,8 @@ public sealed class KindTests : LiveTest
     [InlineData("swap_device", "with-swap.sh")]
     [InlineData("swap_cache", "with-swap.sh")]
     [InlineData("hugetlb", "with-sysctl.sh", "vm.nr_hugepages=16")]
+    [InlineData("hugetlb_cow", "with-sysctl.sh", "vm.nr_hugepages=32")]
+    [InlineData("ksm", "with-ksm.sh")]
     [InlineData("huge_fallback", "with-memory-limit.sh", "1500000")]
     [InlineData("numa_hint", "with-sysctl.sh", "kernel.numa_balancing=1")]
     public void FaultsOfAKindAreCalledByItsName(string command, params string[] circumstances)

@@ -29,6 +29,7 @@ public sealed class OlderFileTests
         Assert.All(Rows(batch.VmfPgoff), page => Assert.Equal(FaultBatch.Null, page));
         Assert.All(Rows(batch.Weight), weight => Assert.Equal(1, weight));
         Assert.All(Rows(batch.Grew), Assert.False);
+        Assert.All(Rows(batch.Merged), Assert.False);
         Assert.All(Rows(batch.ReclaimNs), duration => Assert.Equal(FaultBatch.Null, duration));
         Assert.All(Rows(batch.BuddyPages), pages => Assert.Equal(FaultBatch.Null, pages));
         Assert.All(Rows(batch.StackId), stack => Assert.Equal(FaultBatch.Null, stack));

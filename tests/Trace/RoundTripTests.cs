@@ -52,6 +52,7 @@ public sealed class RoundTripTests
         ("buddy_pages", (b, i) => OrNull(b.BuddyPages[i], FaultBatch.Null)),
         ("stack_id", (b, i) => OrNull(b.StackId[i], FaultBatch.Null)),
         ("mapper_stack_id", (b, i) => OrNull(b.MapperStackId[i], FaultBatch.Null)),
+        ("merged", (b, i) => b.Merged[i]),
     ];
 
     public static TheoryData<int, int[]> Shapes => new()

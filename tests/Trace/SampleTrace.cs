@@ -73,6 +73,7 @@ internal static class SampleTrace
         FillNullable(random, count, batch.VmfPgoff, FaultBatch.Null, () => random.NextInt64(1L << 36));
         Fill(batch.Weight, () => random.Next(4) == 0 ? random.Next(1, int.MaxValue) : 1);
         Fill(batch.Grew, () => random.Next(8) == 0);
+        Fill(batch.Merged, () => random.Next(8) == 0);
         foreach (var causeNs in new[] { batch.ReclaimNs, batch.CompactionNs, batch.IoWaitNs, batch.LockWaitNs, batch.OffCpuNs, batch.ZeroingNs })
             FillNullable(random, count, causeNs, FaultBatch.Null, () => random.NextInt64(20_000));
         foreach (var objects in new[] { batch.SlabFast, batch.SlabSheaf, batch.SlabLocal, batch.SlabPartial, batch.SlabRemote, batch.SlabBuddy, batch.BuddyPages })

@@ -8,8 +8,11 @@ public enum FaultCause : byte
     Reclaim,
     Compaction,
 
-    /// <summary>Waiting for a swap device: I/O wait of a fault that found a swap entry.</summary>
+    /// <summary>Waiting for a swap device: I/O wait of a fault that found a swap entry of one.</summary>
     SwapRead,
+
+    /// <summary>Waiting until a page was moved: I/O wait of a fault that found the entry of a page under migration.</summary>
+    Migration,
 
     /// <summary>Waiting for a file's device: I/O wait of any other fault.</summary>
     FileRead,
@@ -32,6 +35,7 @@ public static class FaultCauseNames
         ("reclaim", "freeing memory"),
         ("compaction", "compacting memory"),
         ("swap_read", "waiting for the swap device"),
+        ("migration", "waiting until the page was moved"),
         ("file_read", "waiting for the file's device"),
         ("io_wait", "waiting for a device"),
         ("lock_wait", "waiting for mmap_lock"),
@@ -49,7 +53,7 @@ public static class FaultCauseNames
     /// <summary>Name of the cause as the recorder traces it, the column without _ns; null for what is left over.</summary>
     internal static string? Column(this FaultCause cause) => cause switch
     {
-        FaultCause.SwapRead or FaultCause.FileRead => "io_wait",
+        FaultCause.SwapRead or FaultCause.Migration or FaultCause.FileRead => "io_wait",
         FaultCause.KernelWork => null,
         _ => cause.Name(),
     };
@@ -59,8 +63,11 @@ public static class FaultCauseNames
 public readonly record struct CauseSum(long Faults, long Ns);
 
 /// <summary>Where did fault time go? Only of recordings with `--why`.</summary>
-public sealed class CauseAggregate
+/// <param name="metadata">Of the trace: it names the types of swap entries.</param>
+public sealed class CauseAggregate(TraceMetadata metadata)
 {
+    private readonly SwapUses? _swapTypes = SwapUses.Of(metadata);
+
     /// <summary>A fault that took at least so long is slow: a hundred times what an ordinary minor fault takes.</summary>
     public const long SlowNs = 100_000;
 
@@ -96,7 +103,7 @@ public sealed class CauseAggregate
             if (durationNs < 0)
                 continue;
             long weight = weights.Of(i);
-            if (!CauseSplit.TryRead(batch, i, parts, out var excessNs))
+            if (!CauseSplit.TryRead(batch, i, _swapTypes, parts, out var excessNs))
             {
                 NotSplit = new CauseSum(NotSplit.Faults + weight, NotSplit.Ns + (durationNs * weight));
                 continue;
@@ -142,16 +149,17 @@ public sealed class CauseAggregate
 /// <summary>The split of one fault's duration.</summary>
 internal static class CauseSplit
 {
+    /// <param name="swapTypes">Null: the trace does not name them.</param>
     /// <param name="parts">One a <see cref="FaultCause"/>, ns; what was not traced is 0 and so part of the rest.</param>
     /// <param name="excessNs">What the causes claim beyond the duration.</param>
     /// <returns>False when no cause of this fault was traced.</returns>
-    public static bool TryRead(FaultBatch batch, int row, Span<long> parts, out long excessNs)
+    public static bool TryRead(FaultBatch batch, int row, SwapUses? swapTypes, Span<long> parts, out long excessNs)
     {
         parts.Clear();
         var known = false;
         known |= Put(parts, FaultCause.Reclaim, batch.ReclaimNs[row]);
         known |= Put(parts, FaultCause.Compaction, batch.CompactionNs[row]);
-        known |= Put(parts, IoCause(batch, row), batch.IoWaitNs[row]);
+        known |= Put(parts, IoCause(batch, row, swapTypes), batch.IoWaitNs[row]);
         known |= Put(parts, FaultCause.LockWait, batch.LockWaitNs[row]);
         known |= Put(parts, FaultCause.OffCpu, batch.OffCpuNs[row]);
         known |= Put(parts, FaultCause.Zeroing, batch.ZeroingNs[row]);
@@ -164,10 +172,21 @@ internal static class CauseSplit
         return known;
     }
 
-    private static FaultCause IoCause(FaultBatch batch, int row)
-        => batch.PtLevel[row] < 0 || batch.PteBefore[row] == FaultBatch.NullPte ? FaultCause.IoWait
-            : new PageTableEntry(batch.PteBefore[row]).IsSwap ? FaultCause.SwapRead
-            : FaultCause.FileRead;
+    private static FaultCause IoCause(FaultBatch batch, int row, SwapUses? swapTypes)
+    {
+        if (batch.PtLevel[row] < 0 || batch.PteBefore[row] == FaultBatch.NullPte)
+            return FaultCause.IoWait;
+        var entry = new PageTableEntry(batch.PteBefore[row]);
+        if (!entry.IsSwap)
+            return FaultCause.FileRead;
+        // Where the trace does not name the types they are mostly those of devices.
+        return (swapTypes?[entry] ?? SwapUse.Device) switch
+        {
+            SwapUse.Device => FaultCause.SwapRead,
+            SwapUse.Migration => FaultCause.Migration,
+            _ => FaultCause.IoWait,
+        };
+    }
 
     private static bool Put(Span<long> parts, FaultCause cause, long ns)
     {

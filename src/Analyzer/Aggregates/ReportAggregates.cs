@@ -25,11 +25,11 @@ public sealed class ReportAggregates(ReportPlan plan) : IFaultSink<ReportAggrega
     public PhysicalAggregate? Physical { get; } = plan.Frames is { } frames ? new PhysicalAggregate(plan.Metadata, plan.Index, frames) : null;
 
     /// <summary>Null: `--why` was not given.</summary>
-    public CauseAggregate? Causes { get; } = plan.Metadata.Causes.Count > 0 ? new CauseAggregate() : null;
+    public CauseAggregate? Causes { get; } = plan.Metadata.Causes.Count > 0 ? new CauseAggregate(plan.Metadata) : null;
 
     /// <summary>Null: not counted, or there are no durations.</summary>
     public WorstAggregate? Worst { get; } = plan.Parts.HasFlag(ReportParts.Tasks) && BackendFacts.HasDurations(plan.Metadata.Backend)
-        ? new WorstAggregate(plan.Metadata.Causes.Count > 0)
+        ? new WorstAggregate(plan.Metadata)
         : null;
 
     /// <summary>Null: `--slab` was not given.</summary>

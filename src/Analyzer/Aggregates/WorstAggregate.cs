@@ -22,9 +22,12 @@ public sealed record WorstFault(
 }
 
 /// <summary>The faults that took longest.</summary>
-/// <param name="withCauses">Whether durations were split.</param>
-public sealed class WorstAggregate(bool withCauses)
+/// <param name="metadata">Of the trace: it says whether durations were split.</param>
+public sealed class WorstAggregate(TraceMetadata metadata)
 {
+    private readonly bool _withCauses = metadata.Causes.Count > 0;
+    private readonly SwapUses? _swapTypes = SwapUses.Of(metadata);
+
     /// <summary>So many are kept.</summary>
     public const int Limit = 10;
 
@@ -61,10 +64,10 @@ public sealed class WorstAggregate(bool withCauses)
     private WorstFault Of(FaultBatch batch, int row, in Verdicts verdicts)
     {
         long[]? parts = null;
-        if (withCauses)
+        if (_withCauses)
         {
             var read = new long[FaultCauseNames.Count];
-            parts = CauseSplit.TryRead(batch, row, read, out _) ? read : null;
+            parts = CauseSplit.TryRead(batch, row, _swapTypes, read, out _) ? read : null;
         }
 
         return new WorstFault(

@@ -3,8 +3,11 @@ namespace Faultrec.Analyzer;
 /// <summary>Why a fault happened. Its rules are <see cref="KindRule"/>'s, and in words docs/kinds.md; the names are a contract.</summary>
 public enum FaultKind : byte
 {
-    /// <summary>Not served: <see cref="Severity.Failed"/>.</summary>
+    /// <summary>Not served: <see cref="Severity.Failed"/>, and no <see cref="BusError"/>.</summary>
     Failed,
+
+    /// <summary>Not served, with SIGBUS: the mapping permits the access, but its page cannot be had.</summary>
+    BusError,
 
     /// <summary>The trace's facts do not prove any other kind.</summary>
     Unknown,
@@ -30,6 +33,9 @@ public enum FaultKind : byte
     /// <summary>Page of a hugetlb mapping.</summary>
     Hugetlb,
 
+    /// <summary>First write to a page of a private hugetlb mapping that others have too: a huge page is copied.</summary>
+    HugetlbCow,
+
     /// <summary>A transparent huge page was mapped where nothing was.</summary>
     Huge,
 
@@ -53,6 +59,12 @@ public enum FaultKind : byte
 
     /// <summary>Write to a page shared with another process since a fork.</summary>
     CowFork,
+
+    /// <summary>Write to a page that KSM had merged with equal ones.</summary>
+    Ksm,
+
+    /// <summary>Write to a page that something other than a fork shares.</summary>
+    CowShared,
 
     /// <summary>First write to a page of a private file mapping.</summary>
     CowFile,
@@ -83,6 +95,7 @@ public static class FaultKindNames
     private static readonly (string Name, string? TraceEvent)[] Names =
     [
         ("failed", "access violation"),
+        ("bus_error", null),
         ("unknown", null),
         ("stack_growth", "guard"),
         ("userfaultfd", null),
@@ -91,6 +104,7 @@ public static class FaultKindNames
         ("swap_device", "hard"),
         ("swap_cache", "transition"),
         ("hugetlb", "demand zero"),
+        ("hugetlb_cow", "copy on write"),
         ("huge", "demand zero"),
         ("huge_fallback", "demand zero"),
         ("huge_split", null),
@@ -99,6 +113,8 @@ public static class FaultKindNames
         ("anon_write", "demand zero"),
         ("kernel_access", "demand zero"),
         ("cow_fork", "copy on write"),
+        ("ksm", "copy on write"),
+        ("cow_shared", "copy on write"),
         ("cow_file", "copy on write"),
         ("reuse", null),
         ("shared_mkwrite", null),

@@ -12,6 +12,10 @@ public sealed class KindRule
 {
     private const int PmdLevel = 1;
     private const ulong HugeBytes = 2UL << 20;
+    private const int Sigbus = 7;
+
+    // What SIGBUS is raised for; get_user_pages sees the result only.
+    private static readonly string[] BusErrorNames = ["VM_FAULT_SIGBUS", "VM_FAULT_HWPOISON", "VM_FAULT_HWPOISON_LARGE"];
 
     private readonly MappingFacts[] _mappings;
     private readonly RangeAdvice _advice;
@@ -19,8 +23,10 @@ public sealed class KindRule
     private readonly bool _hasFrames;
     private readonly bool _hugeAlways;
     private readonly bool _hugeAdvised;
-    private readonly SwapUse[]? _swapTypes;
+    private readonly SwapUses? _swapTypes;
     private readonly AccessReader _access;
+    private readonly ForkHistory _forks;
+    private readonly int _busErrorBits;
 
     /// <param name="index">The ledger of the same trace.</param>
     public KindRule(TraceMetadata metadata, RegionIndex index)
@@ -33,20 +39,15 @@ public sealed class KindRule
         }
 
         _advice = new RangeAdvice(metadata);
+        _forks = new ForkHistory(metadata);
         _access = new AccessReader(metadata.Backend);
         _zeroFrame = metadata.Frames?.ZeroPfn ?? FaultBatch.Null;
         _hasFrames = CanTell(metadata);
         _hugeAlways = metadata.ThpMode == "always";
         _hugeAdvised = metadata.ThpMode is "always" or "madvise";
-        _swapTypes = metadata.SwapTypes.Count == 0 ? null : SwapUses(metadata.SwapTypes);
-    }
-
-    private enum SwapUse : byte
-    {
-        Device,
-        Migration,
-        Marker,
-        Other,
+        _swapTypes = SwapUses.Of(metadata);
+        foreach (var name in BusErrorNames)
+            _busErrorBits |= (int)metadata.FaultResultNames.GetValueOrDefault(name);
     }
 
     /// <summary>Whether the trace has page-table facts that can be read: entries of other machines have other bits.</summary>
@@ -54,11 +55,11 @@ public sealed class KindRule
 
     /// <summary>Columns that <see cref="Classify"/> looks at.</summary>
     public FaultColumns Columns
-        => FaultColumns.Grew | FaultColumns.RegionId
+        => FaultColumns.Grew | FaultColumns.RegionId | FaultColumns.Signal | (_busErrorBits == 0 ? FaultColumns.None : FaultColumns.FaultResult)
             | (_hasFrames
                 ? FaultColumns.PtLevel | FaultColumns.PteBefore | FaultColumns.Pfn | FaultColumns.PageOrder | _access.Columns
-                    | FaultColumns.KernelAccess | FaultColumns.Major | FaultColumns.Address | FaultColumns.Gup
-                    | (_advice.IsEmpty ? FaultColumns.None : FaultColumns.TimeNs)
+                    | FaultColumns.KernelAccess | FaultColumns.Major | FaultColumns.Address | FaultColumns.Gup | FaultColumns.Merged
+                    | (_advice.IsEmpty && !_forks.NeedsTime ? FaultColumns.None : FaultColumns.TimeNs)
                 : FaultColumns.None);
 
     /// <summary>Fills the first <see cref="FaultBatch.Count"/> elements of <paramref name="kinds"/>.</summary>
@@ -70,7 +71,7 @@ public sealed class KindRule
         for (var i = 0; i < batch.Count; i++)
         {
             if (severities[i] == Severity.Failed)
-                kinds[i] = FaultKind.Failed;
+                kinds[i] = IsBusError(batch, i) ? FaultKind.BusError : FaultKind.Failed;
             else if (grew[i])
                 kinds[i] = FaultKind.StackGrowth;
             else if (!_hasFrames || levels[i] < 0 || entries[i] == FaultBatch.NullPte)
@@ -79,6 +80,10 @@ public sealed class KindRule
                 kinds[i] = Decide(batch, i, regions[i], new PageTableEntry(entries[i]));
         }
     }
+
+    private bool IsBusError(FaultBatch batch, int row)
+        => batch.Signal[row] != FaultBatch.Null ? batch.Signal[row] == Sigbus
+            : _busErrorBits != 0 && batch.FaultResult[row] != FaultBatch.Null && (batch.FaultResult[row] & _busErrorBits) != 0;
 
     private ref readonly MappingFacts Mapping(int regionId) => ref _mappings[(uint)regionId < (uint)_mappings.Length ? regionId : 0];
 
@@ -95,7 +100,7 @@ public sealed class KindRule
         if (entry.IsSwap)
             return Swap(entry, batch.Major[row]);
         if (mapping.Backing == MappingBacking.Hugetlb)
-            return FaultKind.Hugetlb;
+            return HugetlbPage(batch, row, entry, mapping);
         if (entry.IsMissing)
             return Missing(batch, row, regionId, mapping);
         return entry.IsPresent ? Present(batch, row, entry, mapping) : FaultKind.Unknown;
@@ -113,7 +118,17 @@ public sealed class KindRule
             : (state & RangeState.UserfaultWriteProtect) != 0;
     }
 
-    private SwapUse? UseOf(PageTableEntry entry) => _swapTypes?[entry.SwapType];
+    // hugetlb_wp: a private page that others have too is copied, one of the process's own is made writable.
+    private FaultKind HugetlbPage(FaultBatch batch, int row, PageTableEntry entry, in MappingFacts mapping)
+    {
+        var isForbidden = entry.IsPresent && !entry.IsWritable && _access.Of(batch, row) == FaultAccess.Write && !mapping.IsShared;
+        if (!isForbidden || batch.Pfn[row] < 0)
+            return FaultKind.Hugetlb;
+        var order = batch.PtLevel[row] * PageTableEntry.HugeOrder;
+        return (batch.Pfn[row] & -(1L << order)) == entry.Frame(order) ? FaultKind.Reuse : FaultKind.HugetlbCow;
+    }
+
+    private SwapUse? UseOf(PageTableEntry entry) => _swapTypes?[entry];
 
     private FaultKind Swap(PageTableEntry entry, bool isMajor) => UseOf(entry) switch
     {
@@ -190,30 +205,22 @@ public sealed class KindRule
             return FaultKind.Unknown;
         if (mapping.IsShared)
             return !isSame ? FaultKind.Unknown : mapping.Backing == MappingBacking.File ? FaultKind.SharedMkwrite : FaultKind.Reuse;
-        return isSame ? FaultKind.Reuse : Copied(entry, entryOrder, mapping);
+        return isSame ? FaultKind.Reuse : Copied(batch, row, entry, entryOrder, mapping);
     }
 
     /// <summary>wp_page_copy.</summary>
-    private FaultKind Copied(PageTableEntry entry, int entryOrder, in MappingFacts mapping)
+    private FaultKind Copied(FaultBatch batch, int row, PageTableEntry entry, int entryOrder, in MappingFacts mapping)
     {
         // A huge page is never copied whole, but for the huge zero page, which becomes one of the process's own
         // (do_huge_zero_wp_pmd, since 6.13).
         var wasZero = entryOrder > 0 ? mapping.IsAnonymousPrivate : _zeroFrame >= 0 && entry.Frame(0) == _zeroFrame;
         if (wasZero)
             return FaultKind.ZeroCow;
-        // Dirty in a private file mapping: the process's own copy already, shared since a fork.
-        return mapping.IsAnonymousPrivate || entry.IsDirty ? FaultKind.CowFork : FaultKind.CowFile;
-    }
-
-    private static SwapUse[] SwapUses(IReadOnlyDictionary<string, string> types)
-    {
-        var uses = new SwapUse[32];
-        foreach (var (type, use) in types)
-        {
-            if (byte.TryParse(type, out var number) && number < uses.Length)
-                uses[number] = use switch { "migration" => SwapUse.Migration, "marker" => SwapUse.Marker, _ => SwapUse.Other };
-        }
-
-        return uses;
+        if (batch.Merged[row])
+            return FaultKind.Ksm;
+        // Dirty in a private file mapping: the process's own copy already, shared since.
+        if (!mapping.IsAnonymousPrivate && !entry.IsDirty)
+            return FaultKind.CowFile;
+        return _forks.MayShare(batch.RegionId[row], _forks.NeedsTime ? batch.TimeNs[row] : long.MaxValue) ? FaultKind.CowFork : FaultKind.CowShared;
     }
 }

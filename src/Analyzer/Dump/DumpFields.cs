@@ -84,7 +84,8 @@ internal sealed class DumpFields(IDumpFormat format, bool knowsMajor)
         NumberOrNull(41, batch.BuddyPages[row]);
         NumberOrNull(42, batch.StackId[row]);
         NumberOrNull(43, batch.MapperStackId[row]);
-        TextOrNull(44, kind?.Name());
+        format.Bool(44, batch.Merged[row]);
+        TextOrNull(45, kind?.Name());
         format.EndRow();
     }
 

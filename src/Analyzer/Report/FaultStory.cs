@@ -28,6 +28,7 @@ internal static class FaultStory
     private static string What(WorstFault fault) => fault.Kind switch
     {
         FaultKind.Failed => "the kernel refused the access",
+        FaultKind.BusError => "the page could not be had (SIGBUS): beyond the end of its file, damaged, or no memory for it",
         FaultKind.StackGrowth => "the stack grew",
         FaultKind.Userfaultfd => "a userfaultfd handler served it",
         FaultKind.NumaHint => "NUMA balancing asked who uses the page",
@@ -35,6 +36,7 @@ internal static class FaultStory
         FaultKind.SwapDevice => "the page was read back from swap",
         FaultKind.SwapCache => "the swapped page was still in memory",
         FaultKind.Hugetlb => "a hugetlb page was mapped",
+        FaultKind.HugetlbCow => "a hugetlb page was copied",
         FaultKind.Huge => "a huge page was mapped",
         FaultKind.HugeFallback => "no huge page was to be had, a small one was mapped",
         FaultKind.HugeSplit => "a huge page was split",
@@ -43,6 +45,8 @@ internal static class FaultStory
         FaultKind.AnonWrite => "fresh memory was written to",
         FaultKind.KernelAccess => "a system call touched fresh memory",
         FaultKind.CowFork => "a page shared since a fork was copied",
+        FaultKind.Ksm => "a page that KSM had merged was copied",
+        FaultKind.CowShared => "a page that something else shared was copied",
         FaultKind.CowFile => "a page of a private file mapping was copied",
         FaultKind.Reuse => "a write-protected page was made writable",
         FaultKind.SharedMkwrite => "the file system was told that a shared page will be written to",

@@ -22,7 +22,7 @@ public static class Finding
         if (Code(report) is { } code)
             sentences.Insert(1, code);
         if (report.Totals.Counts.Failed is > 0 and var failed)
-            sentences.Add($"{About(report)}{Units.Of(failed, "fault")} failed: the kernel could not serve {(failed == 1 ? "it" : "them")}.");
+            sentences.Add($"{About(report)}{Units.Of(failed, "fault")} failed: the kernel could not serve {(failed == 1 ? "it" : "them")}{FailureEnds.Describe(report, failed)}.");
         if (report.Totals.Latency is { Count: > 0 } latency)
             sentences.Add($"In all {About(report).ToLowerInvariant()}{Units.Duration(latency.SumNs ?? 0)} went into the fault handler, {Units.Duration(latency.P50Ns ?? 0)} at the median.");
         return string.Join(' ', sentences);

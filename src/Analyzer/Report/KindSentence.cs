@@ -7,7 +7,7 @@ internal static class KindSentence
     public static string? Of(FaultReport report)
     {
         const double worthSaying = 0.5;
-        return report.Kinds is [{ Kind: not (FaultKind.Unknown or FaultKind.Failed), Share: >= worthSaying } most, ..]
+        return report.Kinds is [{ Kind: not (FaultKind.Unknown or FaultKind.Failed or FaultKind.BusError), Share: >= worthSaying } most, ..]
             ? $"{Units.Percent(most.Share)} are {Plural(most.Kind)}."
             : null;
     }
@@ -16,6 +16,7 @@ internal static class KindSentence
     public static string Plural(FaultKind kind) => kind switch
     {
         FaultKind.Failed => "accesses that the kernel refused",
+        FaultKind.BusError => "touches of pages that could not be had (SIGBUS)",
         FaultKind.StackGrowth => "touches of new stack",
         FaultKind.Userfaultfd => "touches that a userfaultfd handler served",
         FaultKind.NumaHint => "hints for NUMA balancing",
@@ -23,6 +24,7 @@ internal static class KindSentence
         FaultKind.SwapDevice => "pages read back from swap",
         FaultKind.SwapCache => "swapped pages that were still in memory",
         FaultKind.Hugetlb => "touches of hugetlb pages",
+        FaultKind.HugetlbCow => "copies of hugetlb pages",
         FaultKind.Huge => "touches that mapped a transparent huge page",
         FaultKind.HugeFallback => "touches that got a small page where a huge one was wanted",
         FaultKind.HugeSplit => "touches that split a huge page",
@@ -31,6 +33,8 @@ internal static class KindSentence
         FaultKind.AnonWrite => "first writes to fresh anonymous memory",
         FaultKind.KernelAccess => "fresh anonymous memory that system calls touched first",
         FaultKind.CowFork => "copies of pages shared since a fork",
+        FaultKind.Ksm => "copies of pages that KSM had merged",
+        FaultKind.CowShared => "copies of shared pages; the process had not forked, and the recording does not say who shared them",
         FaultKind.CowFile => "first writes to pages of private file mappings",
         FaultKind.Reuse => "write-protected pages made writable without a copy",
         FaultKind.SharedMkwrite => "first writes to clean pages of shared files",

@@ -99,6 +99,8 @@ internal static class RowCompaction
             Move(batch.StackId, keep, rows);
         if (columns.HasFlag(FaultColumns.MapperStackId))
             Move(batch.MapperStackId, keep, rows);
+        if (columns.HasFlag(FaultColumns.Merged))
+            Move(batch.Merged, keep, rows);
     }
 
     private static int Move<T>(T[] values, bool[] keep, int rows)

@@ -82,9 +82,14 @@ internal sealed class FaultRows(SpoolHeader header, TaskTable tasks, IRegionLedg
         task.Process.HasFaults = true;
         Count++;
         if (fault.Signal != 0)
+        {
             Failed++;
+            task.Process.LastFailure = (fault.Signal, record.StartNs);
+        }
         else
+        {
             tasks.CountRow(task, isMajor);
+        }
     }
 
     /// <summary>A fault that nobody has room for is counted.</summary>
@@ -107,6 +112,7 @@ internal sealed class FaultRows(SpoolHeader header, TaskTable tasks, IRegionLedg
         var isWalked = (record.Bits & FaultBits.HasWalk) != 0;
         // A table that spans 512 GiB is the pgd itself where there are four levels.
         batch.PtLevel[i] = (sbyte)(!isWalked ? FaultBatch.Null : record.LevelBefore == 3 && _pagingLevels == 4 ? 4 : record.LevelBefore);
+        batch.Merged[i] = isWalked && record.IsMerged;
         batch.PteBefore[i] = isWalked ? (long)record.PteBefore : FaultBatch.NullPte;
         var isMapped = isWalked && record.LevelAfter <= LargestPageLevel && (record.PteAfter & EntryPresent) != 0;
         var order = PagesPerLevelLog2 * record.LevelAfter;

@@ -51,6 +51,15 @@ internal sealed class ProcessState
 
     public bool HasFaults { get; set; }
 
+    /// <summary>Of the last fault that the kernel could not serve.</summary>
+    public (int Signal, long TimeNs)? LastFailure { get; set; }
+
+    /// <summary>The signal that ended it, 0 for none; null while it lives, and where no probe told.</summary>
+    public int? ExitSignal { get; set; }
+
+    /// <summary>When the fault began that ended it; null: none did.</summary>
+    public long? FatalFaultNs => LastFailure is { } last && last.Signal == ExitSignal ? last.TimeNs : null;
+
     /// <summary>Name of the main thread, kept when it ends.</summary>
     public string Comm { get; set; } = "";
 }
@@ -68,6 +77,7 @@ internal sealed class TaskTable(IRegionLedger ledger, bool forgets = false, Stac
 
     private const int MaxRemembered = 16 * 1024;
 
+    private const long SignalOfExitCode = 0x7f; // wait(2)
     private const long ShmatNumber = 30; // arch/x86/entry/syscalls/syscall_64.tbl
 
     private readonly Dictionary<int, TaskState> _tasks = [];
@@ -161,6 +171,8 @@ internal sealed class TaskTable(IRegionLedger ledger, bool forgets = false, Stac
             Comm = process.Comm,
             StartedNs = process.StartedNs is { } started ? toTraceTime(started) : null,
             ExitedNs = process.ExitedNs is { } exited ? toTraceTime(exited) : null,
+            ExitSignal = process.ExitedNs is null ? null : process.ExitSignal,
+            FatalFaultNs = process.FatalFaultNs is { } fatal ? toTraceTime(fatal) : null,
         })];
 
     public IReadOnlyList<ThreadEntry> BuildThreads(Func<long, long> toTraceTime, bool onlyWithFaults)
@@ -250,6 +262,8 @@ internal sealed class TaskTable(IRegionLedger ledger, bool forgets = false, Stac
                 KernelMinor += record.A0;
                 KernelMajor += record.A1;
                 task.ExitedNs = record.TimeNs;
+                // Whatever ends it ends its threads with the same code.
+                task.Process.ExitSignal = (int)(record.A2 & SignalOfExitCode);
                 break;
         }
     }

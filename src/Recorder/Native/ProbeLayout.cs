@@ -154,7 +154,10 @@ internal struct FaultRecord
     public readonly long DurationNs => DurationLow | ((long)DurationHigh << 32);
 
     /// <summary>Level at which the walk at entry ended, 0 pte to 4; one of four levels calls its pgd 3.</summary>
-    public readonly int LevelBefore => Levels & 0xf;
+    public readonly int LevelBefore => Levels & 0x7;
+
+    /// <summary>The page that the entry mapped is one that KSM has merged.</summary>
+    public readonly bool IsMerged => (Levels & 0x8) != 0;
 
     public readonly int LevelAfter => Levels >> 4;
 }
@@ -388,6 +391,7 @@ internal struct WalkState
     public ulong MaxCandidates;
     public uint Tgid;
     private readonly uint _pad;
+    public ulong Frames;
 }
 
 [StructLayout(LayoutKind.Explicit, Size = 128)]

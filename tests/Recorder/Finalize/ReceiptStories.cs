@@ -40,6 +40,24 @@ public sealed class ReceiptStories
         Assert.Equal(receipt.Events, receipt.KernelMinor + receipt.KernelMajor - receipt.KernelExec);
     }
 
+    /// <summary>Of two failed faults the program handles one; the other's signal is in the code with which it exits.</summary>
+    [Fact]
+    public void AProcessKnowsTheFaultThatEndedIt()
+    {
+        using var story = new SpoolStory(baseline: (0, 0));
+        story.Pass(0)
+            .Event(1, EventType.TaskNew, Pid, Pid, 0, 0, 0, 0, 1)
+            .Sideband(0, new PerfRecords().Comm(T0 + 2, Pid, Pid, "prog", exec: true).Exit(T0 + 91, Pid, Pid))
+            .Event(3, EventType.TaskExec, Pid, Pid, 0, 0, Pid)
+            .Event(20, EventType.FaultFailed, Pid, Pid, T0 + 20, 0x8, 0x401000, 11)
+            .Event(50, EventType.FaultFailed, Pid, Pid, T0 + 50, 0x8, 0x401000, 11)
+            .Event(90, EventType.TaskExit, Pid, Pid, 0, 0, 11 | 0x80) // with a core dump
+            .End(100);
+
+        var process = Assert.Single(story.Finalize().Processes);
+        Assert.Equal((11, 50), (process.ExitSignal, process.FatalFaultNs));
+    }
+
     /// <summary>
     /// A thread that is not the leader calls execve: the leader ends, and the thread goes on under the leader's id with its own
     /// counters.

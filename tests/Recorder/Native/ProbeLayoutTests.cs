@@ -64,7 +64,7 @@ public sealed partial class ProbeLayoutTests
         ("walk_state", typeof(WalkState),
         [
             ("direct_map", "DirectMap"), ("top_shift", "TopShift"), ("addresses", "Addresses"), ("pfns", "Pfns"),
-            ("max_candidates", "MaxCandidates"), ("tgid", "Tgid"),
+            ("max_candidates", "MaxCandidates"), ("tgid", "Tgid"), ("frames", "Frames"),
         ]),
         ("ring_control", typeof(RingControl),
         [

@@ -1,0 +1,34 @@
+using Faultrec.Traces;
+
+namespace Faultrec.Analyzer;
+
+/// <summary>What became of the processes whose faults failed: a handled signal is the program's own business, another is its end.</summary>
+internal static class FailureEnds
+{
+    /// <summary>The end of the sentence that counts failed faults; empty where nothing is known.</summary>
+    public static string Describe(FaultReport report, long failed)
+    {
+        var pids = report.Processes.Where(row => row.Counts.Failed > 0).Select(row => row.Pid).ToHashSet();
+        var processes = report.Metadata.Processes.Where(process => pids.Contains(process.Pid)).ToList();
+        var killed = processes.Where(process => process.FatalFaultNs is { } fatal && IsIn(report.Filter, fatal)).ToList();
+        if (killed.Count > 0)
+        {
+            var first = killed[0];
+            var whom = killed.Count == 1 ? $"{first.Comm} (pid {first.Pid})" : $"{Units.Count(killed.Count)} processes";
+            var signal = killed.All(process => process.ExitSignal == first.ExitSignal) ? SignalName(first.ExitSignal!.Value) : "their signals";
+            return $", and {signal} ended {whom}{(failed > killed.Count && report.Sample is null ? $"; {Units.Count(failed - killed.Count)} ended nothing" : "")}";
+        }
+
+        // Who lives, or has ended otherwise, has handled its signals.
+        return processes.Count > 0 && processes.All(process => process.ExitSignal is not null) ? "; no process ended by it" : "";
+    }
+
+    private static bool IsIn(FaultFilter filter, long timeNs) => timeNs >= (filter.FromNs ?? long.MinValue) && timeNs < (filter.ToNs ?? long.MaxValue);
+
+    private static string SignalName(int signal) => signal switch
+    {
+        7 => "SIGBUS",
+        11 => "SIGSEGV",
+        _ => string.Create(System.Globalization.CultureInfo.InvariantCulture, $"signal {signal}"),
+    };
+}
