@@ -94,6 +94,8 @@ internal static class ImportVerb
     private static void Say(string output, ImportSummary summary)
     {
         RecordVerb.Say($"{HostileText.Visible(output)}: {Units.Of(summary.Faults, "fault")} imported; perf compares with no counter of the kernel, so nothing says that these are all");
+        foreach (var note in summary.Notes)
+            RecordVerb.Say(note);
         if (summary.Lost > 0)
             RecordVerb.Say($"perf lost {Units.Of(summary.Lost, "event")}");
         if (summary.Malformed > 0)

@@ -18,6 +18,8 @@ public sealed class ImportStories : IDisposable
 
         """;
 
+    private const string AtFrequency = "# event : name = minor-faults, , id = { 1, 2 }, type = 1, size = 128, config = 0x5, { sample_period, sample_freq } = 4000, sample_type = IP|TID, inherit = 1, freq = 1, enable_on_exec = 1\n";
+
     private readonly string _path = Path.Combine(Path.GetTempPath(), $"faultrec-{Guid.NewGuid():N}.parquet");
 
     public void Dispose() => File.Delete(_path);
@@ -140,9 +142,13 @@ public sealed class ImportStories : IDisposable
     [InlineData("", "has no page fault")]
     [InlineData("time,address\n1,2\n", "line 1 is not understood")]
     [InlineData("app 1/1 [000] 1.000000: cycles: 1000 2000\n", "has no page fault")]
-    [InlineData("app 1/1 1.000000: minor-faults: 1000 2000\n", "line 1 is not understood; expected what `perf script")]
-    [InlineData("app 1/1 [000] 1.000000: page-faults: 1000 2000\n", "does not say which faults are major; record minor-faults,major-faults")]
-    [InlineData("app 1/1 [000] 1.000001: minor-faults: 1000 2000\napp 1/1 [000] 1.000000: minor-faults: 1000 2000\n", "line 2 is earlier")]
+    [InlineData("app 1/1 [000] 1.000001: minor-faults: 1000 2000\napp 1/1 [000] 1.000000: minor-faults: 1000 2000\n", "line 2 is earlier than a line before it; expected the order in which perf script prints them, and times since one moment: not --deltatime")]
+    [InlineData("             app   100 [001]    10.000000:          1 minor-faults:      7fd8e7102b70 _start+0x0 (/lib/ld.so)\n", "line 1 has no address (field addr); expected perf script -F +addr")]
+    [InlineData("             app   100/100   [001]    10.000000: minor-faults:  ffffffff81775dda\n", "line 1 has no address (field addr)")]
+    [InlineData("             app   100/100   [001]    10.000000: minor-faults:     7fd8e7102b70\n", "line 1 has no instruction (field ip); expected perf script -F +ip")]
+    [InlineData("     0.000 ( 0.000 ms): app/100 minfault [main+0x2] => /lib/a.so@0x1ab70 (d.)\n", "line 1 is of perf trace, which prints no address (addr) of a fault in a file; expected perf record -e minor-faults,major-faults -c 1")]
+    [InlineData("app 1/1 [000] 1.000000: page-faults: 1000 2000\napp 1/1 [000] 1.000000: minor-faults: 1000 2000\n", "has events page-faults and minor-faults, which count the same faults twice")]
+    [InlineData(AtFrequency + "app 1/1 [000] 1.000000: minor-faults: 1000 2000\n", "perf took a sample of minor-faults now and then (-F 4000, its default), and the text does not say for how many faults each stands (field period); expected perf script -F +period")]
     public void WhatIsRefused(string text, string because)
     {
         var refusal = Assert.Throws<FaultrecException>(() => Import(text));
@@ -150,6 +156,105 @@ public sealed class ImportStories : IDisposable
         Assert.Equal(ExitCode.BadInput, refusal.ExitCode);
         Assert.StartsWith("perf.txt: ", refusal.Message);
         Assert.Contains(because, refusal.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("      a: b 1/2 [3]   100/101   [001]    10.000000: minor-faults:     7f0000001008     5577aabbcc00")]
+    [InlineData("      a: b 1/2 [3]   100/101   [001] K   10.000000000: minor-faults:     7f0000001008     5577aabbcc00")]
+    [InlineData("      a: b 1/2 [3]   100/101   [001]    10.000000:          1 minor-faults:     7f0000001008 add     5577aabbcc00 f(int, char)")]
+    [InlineData("      a: b 1/2 [3]   100/101   [001]    10.000000: minor-faults:     7f0000001008 dead+0x8 (/a b (deleted))     5577aabbcc00 main+0x10 (/bin/app)\r")]
+    [InlineData("      a: b 1/2 [3]   100/101   [001]    10.000000: minor-faults:u:     7f0000001008     5577aabbcc00")]
+    public void AnyFieldsThatPerfPrints(string line)
+    {
+        Assert.Equal(new ImportSummary(1, 0, 0, 0, 0), Import("\uFEFF# arch : x86_64\n" + line + "\n"));
+
+        var batch = Rows(1);
+        Assert.Equal(("a: b 1/2 [3]", 100, 101, 1, 0x7f0000001008, 0x5577aabbcc00), (batch.Comm[0], batch.Pid[0], batch.Tid[0], batch.Cpu[0], batch.Address[0], batch.Ip[0]));
+    }
+
+    [Fact]
+    public void AThreadAloneIsOfTheProcessThatRecordsTell()
+    {
+        var summary = Import("""
+                    app   100 [001]     9.000000: PERF_RECORD_COMM exec: app:100/100
+                    app   100 [001]     9.000001: PERF_RECORD_FORK(100:101):(100:100)
+                   lead   101 [001]     9.000002: PERF_RECORD_COMM:  lead :100/101
+                swapper     0 [000]     0.000000: PERF_RECORD_MMAP2 -1/0: [0xffffffff81000000(0x1000) @ 0xffffffff81000000 <24a3598fd700114d0a1b1a4871badcee75d0acac>]: ---p [kernel.kallsyms]_text
+                   lead   101 [001]    10.000000: minor-faults:     7f0000001008     5577aabbcc00
+                  other   200    10.000001: minor-faults:     7f0000001008     5577aabbcc00
+
+            """);
+
+        Assert.Equal((2, 0), (summary.Faults, summary.Malformed));
+        Assert.Equal(["1 fault of threads whose process (field pid) the text does not say: process 0; perf script -F +pid prints it", "the text has no CPU (field cpu): it is -1 in every row"], summary.Notes);
+        var batch = Rows(2);
+        Assert.Equal(([100, 0], [101, 200], [" lead ", "other"], [1, -1]), (batch.Pid, batch.Tid, batch.Comm, batch.Cpu));
+    }
+
+    [Fact]
+    public void CallChainsAreStacks()
+    {
+        Import("""
+            app 100/100 [000] 10.000000: minor-faults:     7f0000001008
+            \tffffffff81775dda do_fault+0x8a ([kernel.kallsyms])
+            \t            1180 fill(char*, long)+0x10 (/bin/app)
+            \t            1080 _start+0x20 (/bin/app)
+
+            app 100/100 [000] 10.000001: cycles:
+            \t            1180 fill(char*, long)+0x10 (/bin/app)
+
+            app 100/100 [000] 10.000002: minor-faults:     7f0000002008
+            \t            1190 fill(char*, long)+0x20 (/bin/app)
+            \t    7f79b36f2ad7 [unknown] ([unknown])
+
+            """.Replace("\\t", "\t", StringComparison.Ordinal));
+
+        var batch = Rows(2);
+        Assert.Equal(["_start;fill(char*, long);do_fault", "0x7f79b36f2ad7;fill(char*, long)"], batch.Stack);
+        Assert.Equal(([unchecked((long)0xffffffff81775dda), 0L], [true, false]), (batch.Ip, batch.KernelAccess));
+        using var reader = TraceReader.Open(_path);
+        Assert.Equal((1, 1), (reader.Metadata.StackRecording!.Complete, reader.Metadata.StackRecording.Truncated));
+        var frames = reader.Metadata.Stacks!.FramesOf(batch.StackId[0]).ToList();
+        Assert.Equal(["kernel do_fault", "user fill(char*, long)", "user _start"], frames.Select(frame => $"{frame.Kind} {frame.Function}"));
+        Assert.Equal("/bin/app", reader.Metadata.Stacks.Modules[frames[1].Module!.Value].Path);
+    }
+
+    [Fact]
+    public void ASampleHasWeights()
+    {
+        Import("# event : name = minor-faults:u, , id = { 1 }, { sample_period, sample_freq } = 100, sample_type = IP\napp 1/1 [000] 1.000000: minor-faults:u: 1000 2000\n");
+        Assert.Equal((100, new Sampling(100, null, false)), (Rows(1).Weight[0], Sampling()));
+
+        Import(AtFrequency + "app 1/1 [000] 1.000000:          1 minor-faults: 1000 2000\napp 1/1 [000] 1.000001:         37 minor-faults: 1000 2000\n");
+        Assert.Equal([1, 37], Rows(2).Weight);
+        Assert.Equal(new Sampling(1, 4000, true), Sampling());
+
+        Import("# event : name = minor-faults, , id = { 1 }, { sample_period, sample_freq } = 1, sample_type = IP\napp 1/1 [000] 1.000000: minor-faults: 1000 2000\n");
+        Assert.Null(Sampling());
+
+        Sampling? Sampling()
+        {
+            using var reader = TraceReader.Open(_path);
+            return reader.Metadata.Sampling;
+        }
+    }
+
+    [Theory]
+    [InlineData("app 1/1 [000] 1.000000: page-faults: 1000 2000", FaultAccess.Unknown, 0x2000L, false)]
+    [InlineData("app 1/1 [000] 1.000000: exceptions:page_fault_user: address=0x1000 ip=0x2000 error_code=0x6", FaultAccess.Write, 0x2000L, false)]
+    [InlineData("app 1/1 [000] 1.000000: exceptions:page_fault_user: address=0x1000 ip=0x2000 error_code=0x14", FaultAccess.Exec, 0x2000L, false)]
+    [InlineData("app 1/1 [000] 1.000000: exceptions:page_fault_user: address=0x1000 ip=0x2000 error_code=0xf", FaultAccess.Write, 0x2000L, false)]
+    [InlineData("app 1/1 [000] 1.000000: exceptions:page_fault_kernel: address=0x1000 ip=__put_user_8 error_code=0x2", FaultAccess.Write, 0L, true)]
+    [InlineData("             app-1       (      1) [000] d..2.     1.000000: page_fault_user: address=0x1000 ip=0x2000 error_code=0x4", FaultAccess.Read, 0x2000L, false)]
+    public void EventsThatDoNotSayWhatWasMajor(string line, FaultAccess access, long ip, bool byKernel)
+    {
+        var summary = Import(line + "\n");
+
+        Assert.Contains("does not say which faults were major", Assert.Single(summary.Notes), StringComparison.Ordinal);
+        var batch = Rows(1);
+        Assert.Equal((1, 1, 0x1000, ip, access, byKernel), (batch.Pid[0], batch.Tid[0], batch.Address[0], batch.Ip[0], batch.Access[0], batch.KernelAccess[0]));
+        using var reader = TraceReader.Open(_path);
+        Assert.False(reader.Metadata.KnowsMajor);
     }
 
     [Fact]
@@ -162,6 +267,14 @@ public sealed class ImportStories : IDisposable
         using var reader = TraceReader.Open(_path);
         Assert.Equal(2, reader.RowGroups.Count);
         Assert.Equal(TraceSchema.RowGroupSize + 5, ReportBuilder.Build(reader, FaultFilter.None).Totals.DistinctPages);
+    }
+
+    private FaultBatch Rows(int count)
+    {
+        using var reader = TraceReader.Open(_path);
+        var batch = new FaultBatch(count);
+        reader.ReadRowGroup(0, FaultColumns.All, batch);
+        return batch;
     }
 
     private ImportSummary Import(string text)

@@ -13,6 +13,7 @@ internal sealed partial class PerfMappings
 {
     private readonly RegionLedger _ledger = new();
     private readonly Dictionary<int, Process> _processes = [];
+    private readonly Dictionary<int, (int Pid, string? Name)> _tasks = [];
 
     public long Folded => _ledger.Folded;
 
@@ -25,10 +26,16 @@ internal sealed partial class PerfMappings
             return Mapping().Match(line) is { Success: true } mapping && Map(mapping);
         if (line.Contains(": PERF_RECORD_FORK(", StringComparison.Ordinal) || line.Contains(": PERF_RECORD_EXIT(", StringComparison.Ordinal))
             return Task().Match(line) is { Success: true } task && BeginOrEnd(task);
-        if (line.Contains(": PERF_RECORD_COMM exec: ", StringComparison.Ordinal))
-            return Execution().Match(line) is { Success: true } execution && Execute(execution);
+        if (line.Contains(": PERF_RECORD_COMM", StringComparison.Ordinal))
+            return Naming().Match(line) is { Success: true } naming && Name(naming);
         return null;
     }
+
+    /// <summary>The process of a thread; null: no record tells.</summary>
+    public int? ProcessOf(int tid) => _tasks.TryGetValue(tid, out var task) ? task.Pid : null;
+
+    /// <summary>The last name of a thread that a record told, with all its blanks; null: none did.</summary>
+    public string? NameOf(int tid) => _tasks.TryGetValue(tid, out var task) ? task.Name : null;
 
     /// <summary>Sets the columns that say which mapping a fault was in.</summary>
     /// <returns>False: no mapping is known there.</returns>
@@ -39,11 +46,15 @@ internal sealed partial class PerfMappings
 
     private bool Map(Match record)
     {
-        if (!TryTime(record, out var timeNs) || !TryInteger(record.Groups["pid"], out var pid)
+        // Of the kernel's own code.
+        if (record.Groups["pid"].ValueSpan is "-1")
+            return true;
+        if (!TryTime(record, out var timeNs) || !TryInteger(record.Groups["pid"], out var pid) || !TryInteger(record.Groups["tid"], out var tid)
             || !TryHex(record.Groups["start"], out var start) || !TryHex(record.Groups["length"], out var length) || !TryHex(record.Groups["offset"], out var offset))
             return false;
         _ = ulong.TryParse(record.Groups["inode"].ValueSpan, NumberStyles.None, CultureInfo.InvariantCulture, out var inode);
         var identity = MappingIdentity.Of(record.Groups["name"].Value, record.Groups["prot"].Value, inode, record.Groups["device"].Value);
+        _tasks.TryAdd(tid, (pid, null));
         // What perf read from /proc at its start has no time: it was there before.
         Of(pid).Space.Map(start, start + length, identity.Path is null ? 0 : offset, identity, 0, timeNs == 0 ? null : timeNs);
         return true;
@@ -54,6 +65,8 @@ internal sealed partial class PerfMappings
         if (!TryTime(record, out var timeNs) || !TryInteger(record.Groups["pid"], out var pid) || !TryInteger(record.Groups["tid"], out var tid)
             || !TryInteger(record.Groups["parent"], out var parent))
             return false;
+        if (record.Groups["what"].Value == "FORK")
+            _tasks[tid] = (pid, NameOf(TryInteger(record.Groups["creator"], out var creator) ? creator : parent));
         if (record.Groups["what"].Value == "EXIT")
         {
             if (_processes.TryGetValue(pid, out var ended) && ended.Threads.Remove(tid) && ended.Threads.Count == 0)
@@ -73,11 +86,13 @@ internal sealed partial class PerfMappings
         return true;
     }
 
-    private bool Execute(Match record)
+    private bool Name(Match record)
     {
-        if (!TryTime(record, out var timeNs) || !TryInteger(record.Groups["pid"], out var pid))
+        if (!TryTime(record, out var timeNs) || !TryInteger(record.Groups["pid"], out var pid) || !TryInteger(record.Groups["tid"], out var tid))
             return false;
-        Of(pid).Space.Execute(timeNs);
+        _tasks[tid] = (pid, record.Groups["name"].Value);
+        if (record.Groups["exec"].Success)
+            Of(pid).Space.Execute(timeNs);
         return true;
     }
 
@@ -103,16 +118,16 @@ internal sealed partial class PerfMappings
     private const string Time = @"(?<seconds>\d+)\.(?<fraction>\d{6}|\d{9}): PERF_RECORD_";
 
     // "5986/5986: [0x55ffdcaea000(0x6000) @ 0x2000 fe:00 247444 0]: r-xp /usr/bin/env"; with a build id instead of device and inode where perf collects those.
-    [GeneratedRegex(Time + @"MMAP2 (?<pid>\d+)/\d+: \[0x(?<start>[0-9a-f]+)\((?:0x)?(?<length>[0-9a-f]+)\) @ (?:0x)?(?<offset>[0-9a-f]+) (?:(?<device>[0-9a-f]+:[0-9a-f]+) (?<inode>\d+) \d+|<[0-9a-f]*>)\]: (?<prot>[r-][w-][x-][ps]) (?<name>.*)$", RegexOptions.CultureInvariant)]
+    [GeneratedRegex(Time + @"MMAP2 (?<pid>-1|\d+)/(?<tid>\d+): \[0x(?<start>[0-9a-f]+)\((?:0x)?(?<length>[0-9a-f]+)\) @ (?:0x)?(?<offset>[0-9a-f]+) (?:(?<device>[0-9a-f]+:[0-9a-f]+) (?<inode>\d+) \d+|<[0-9a-f]*>)\]: (?<prot>[r-][w-][x-][ps]) (?<name>.*)$", RegexOptions.CultureInvariant)]
     private static partial Regex Mapping();
 
     // "FORK(5988:5988):(5986:5986)"
-    [GeneratedRegex(Time + @"(?<what>FORK|EXIT)\((?<pid>\d+):(?<tid>\d+)\):\((?<parent>\d+):\d+\)$", RegexOptions.CultureInvariant)]
+    [GeneratedRegex(Time + @"(?<what>FORK|EXIT)\((?<pid>\d+):(?<tid>\d+)\):\((?<parent>\d+):(?<creator>\d+)\)$", RegexOptions.CultureInvariant)]
     private static partial Regex Task();
 
-    // "COMM exec: python3:5986/5986"
-    [GeneratedRegex(Time + @"COMM exec: .*:(?<pid>\d+)/\d+$", RegexOptions.CultureInvariant)]
-    private static partial Regex Execution();
+    // "COMM exec: python3:5986/5986", "COMM: my thread:5986/5987"
+    [GeneratedRegex(Time + @"COMM(?<exec> exec)?: (?<name>.*):(?<pid>\d+)/(?<tid>\d+)$", RegexOptions.CultureInvariant)]
+    private static partial Regex Naming();
 
     /// <param name="Threads">Known and alive.</param>
     private sealed record Process(AddressSpace Space, HashSet<int> Threads);

@@ -7,12 +7,18 @@ namespace Faultrec.Analyzer;
 /// <param name="FirstMalformed">Number of the first of them, from 1.</param>
 /// <param name="Lost">Faults that perf itself says it lost.</param>
 /// <param name="Others">Samples of other events and records of other kinds, left out.</param>
-/// <param name="HasKernelAddresses">Some faults were of kernel mode, and their instruction tells where the kernel's text lies.</param>
-public sealed record ImportSummary(long Faults, long Malformed, long FirstMalformed, long Lost, long Others, bool HasKernelAddresses = false);
+public sealed record ImportSummary(long Faults, long Malformed, long FirstMalformed, long Lost, long Others)
+{
+    /// <summary>Some faults or frames were of kernel mode, and their addresses tell where the kernel's text lies.</summary>
+    public bool HasKernelAddresses { get; init; }
+
+    /// <summary>What the trace does not know because the text does not say it, a sentence each.</summary>
+    public IReadOnlyList<string> Notes { get; init; } = [];
+}
 
 /// <summary>
-/// Makes a trace of the text that perf writes of its minor-faults and major-faults events. What perf does not know is null; nothing
-/// says whether it saw every fault, so that the receipt does not call it complete.
+/// Makes a trace of the text that perf writes of page-fault events. What perf does not know is null; nothing says whether it saw every fault,
+/// so that the receipt does not call it complete.
 /// </summary>
 public sealed class PerfScriptImport
 {
@@ -22,49 +28,69 @@ public sealed class PerfScriptImport
     /// <summary>What its text is made with.</summary>
     public const string Command = "perf script --header --show-lost-events --show-mmap-events --show-task-events --ns -F comm,pid,tid,cpu,time,event,addr,ip";
 
+    private const string Recording = "perf record -e minor-faults,major-faults -c 1 -d --sample-cpu";
+
     private readonly string _name;
-    private readonly TraceWriter _writer;
-    private readonly FaultBatch _batch = new(TraceSchema.RowGroupSize);
     private readonly PerfHeader _header = new();
     private readonly PerfMappings _mappings = new();
-    private readonly SortedDictionary<int, string> _processes = [];
-    private readonly SortedDictionary<(int Pid, int Tid), string> _threads = [];
-    private readonly Dictionary<string, string> _comms = [];
+    private readonly PerfRows _rows;
+    private readonly List<string> _chain = [];
+    private PerfScriptLine? _pending;
+    private long _pendingLine;
+    private bool _hasChains;
+    private bool _isAfterSample;
     private long? _firstNs;
     private long _lastNs;
-    private bool _userOnly = true;
+    private string? _firstEvent;
+    private bool _knowsMajor;
     private long _line;
-    private long _withoutRegion;
     private ImportSummary _summary = new(0, 0, 0, 0, 0);
 
     private PerfScriptImport(string name, Stream output)
     {
         _name = name;
-        _writer = new TraceWriter(output);
+        _rows = new PerfRows(output, _header, _mappings);
     }
 
     /// <param name="name">Of the input, for messages.</param>
     /// <param name="output">Gets the trace; left open.</param>
-    /// <exception cref="FaultrecException">No fault in it, faults of unknown severity, or not in order of time.</exception>
+    /// <exception cref="FaultrecException">No fault in it, a field that a trace needs is not printed, or not in order of time.</exception>
     public static ImportSummary Run(TextReader input, string name, string toolVersion, Stream output)
     {
         var import = new PerfScriptImport(name, output);
-        while (input.ReadLine() is { } line)
-            import.Add(line);
-        return import.Complete(toolVersion);
+        try
+        {
+            while (input.ReadLine() is { } line)
+                import.Add(import._line == 0 ? line.TrimStart('\uFEFF') : line);
+            return import.Complete(toolVersion);
+        }
+        finally
+        {
+            import._rows.Dispose();
+        }
     }
 
     private void Add(string text)
     {
         _line++;
+        text = text.TrimEnd('\r');
         if (text.StartsWith('#'))
         {
             _header.Read(text);
             return;
         }
 
+        if (_isAfterSample && PerfStacks.IsFrame(text))
+        {
+            if (_pending is not null && _chain.Count < FrameNames.MostFrames)
+                _chain.Add(text);
+            return;
+        }
+
+        EndPending();
         if (text.AsSpan().Trim().IsEmpty)
             return;
+        _isAfterSample = false;
         if (_mappings.Apply(text) is { } isUnderstood)
         {
             if (!isUnderstood)
@@ -72,54 +98,83 @@ public sealed class PerfScriptImport
             return;
         }
 
-        var line = PerfScriptLine.Parse(text);
-        _summary = line.Kind switch
-        {
-            // Kernel text is the upper half of the address space.
-            PerfLineKind.Fault => _summary with { Faults = _summary.Faults + 1, HasKernelAddresses = _summary.HasKernelAddresses || (long)line.Ip < 0 },
-            PerfLineKind.Other => _summary with { Others = _summary.Others + 1 },
-            PerfLineKind.Lost => _summary with { Lost = _summary.Lost + line.Lost },
-            PerfLineKind.Unsorted => throw Bad($"line {_line} is of the event page-faults, which does not say which faults are major", "record minor-faults,major-faults"),
-            _ => Malformed(),
-        };
-        if (line.Kind == PerfLineKind.Fault)
-            Add(line);
+        Add(PerfScriptLine.Parse(text));
     }
 
     private void Add(in PerfScriptLine line)
     {
+        _isAfterSample = line.Kind is not (PerfLineKind.Malformed or PerfLineKind.Lost);
+        switch (line.Kind)
+        {
+            case PerfLineKind.Other:
+                _summary = _summary with { Others = _summary.Others + 1 };
+                break;
+            case PerfLineKind.Lost:
+                _summary = _summary with { Lost = _summary.Lost + line.Lost };
+                break;
+            case PerfLineKind.Malformed:
+                _summary = Malformed();
+                break;
+            case PerfLineKind.OfPerfTrace:
+                throw Bad($"line {_line} is of perf trace, which prints no address (addr) of a fault in a file", $"expected {Recording} … and then {Command}");
+            default:
+                // The instruction can be the first frame of the chain that follows.
+                (_pending, _pendingLine) = (line, _line);
+                break;
+        }
+    }
+
+    private void EndPending()
+    {
+        if (_pending is not { } line)
+            return;
+        _pending = null;
+        _hasChains |= _chain.Count > 0;
+        if (line.Kind == PerfLineKind.WithoutAddress)
+            throw Bad($"line {_pendingLine} has no address (field addr)", $"expected perf script -F +addr, of a recording with -d: {Recording}");
+        if (line.Kind == PerfLineKind.WithoutIp && !_hasChains)
+            throw Bad($"line {_pendingLine} has no instruction (field ip)", "expected perf script -F +ip");
+        RequireOneKindOfEvent(line);
+        var weight = WeightOf(line);
         _firstNs ??= line.TimeNs;
         if (line.TimeNs - _firstNs.Value < _lastNs)
-            throw Bad($"line {_line} is earlier than a line before it", "expected the order in which perf script prints them");
+            throw Bad($"line {_pendingLine} is earlier than a line before it", "expected the order in which perf script prints them, and times since one moment: not --deltatime");
         _lastNs = line.TimeNs - _firstNs.Value;
-        _userOnly &= line.UserOnly;
-        if (_batch.Count == _batch.Capacity)
-            Flush();
-        // A name is kept once, however many faults have it.
-        if (!_comms.TryGetValue(line.Comm, out var comm))
-            _comms.Add(line.Comm, comm = line.Comm);
-        var i = _batch.Count++;
-        (_batch.TimeNs[i], _batch.Pid[i], _batch.Tid[i], _batch.Cpu[i], _batch.Comm[i]) = (_lastNs, line.Pid, line.Tid, line.Cpu, comm);
-        (_batch.Address[i], _batch.Ip[i], _batch.Major[i]) = ((long)line.Address, (long)line.Ip, line.Major);
-        _batch.KernelAccess[i] = (long)line.Ip < 0;
-        _batch.Weight[i] = 1;
-        _withoutRegion += _mappings.Place(_batch, i) ? 0 : 1;
-        _threads[(line.Pid, line.Tid)] = comm;
-        if (line.Tid == line.Pid || !_processes.ContainsKey(line.Pid))
-            _processes[line.Pid] = comm;
+        // Kernel text is the upper half of the address space.
+        var hasKernelAddresses = _summary.HasKernelAddresses || (long)(line.Ip ?? 0) < 0 || _chain.Any(frame => (long)(PerfStacks.IpOf(frame) ?? 0) < 0);
+        _rows.Add(line, _lastNs, weight, _knowsMajor, _chain);
+        _chain.Clear();
+        _summary = _summary with { Faults = _summary.Faults + 1, HasKernelAddresses = hasKernelAddresses };
+    }
+
+    /// <summary>page-faults counts what minor-faults and major-faults count too, and a tracepoint all three.</summary>
+    private void RequireOneKindOfEvent(in PerfScriptLine line)
+    {
+        var knowsMajor = line.Major is not null;
+        if (_firstEvent is null)
+            (_firstEvent, _knowsMajor) = (line.Event, knowsMajor);
+        else if (knowsMajor != _knowsMajor || (!knowsMajor && PerfEvents.KindOf(line.Event) == PerfEventKind.Any != (PerfEvents.KindOf(_firstEvent) == PerfEventKind.Any)))
+            throw Bad($"has events {_firstEvent} and {line.Event}, which count the same faults twice", $"expected the events of one of them, as of {Recording}");
+    }
+
+    /// <returns>The faults that the sample stands for.</returns>
+    private long WeightOf(in PerfScriptLine line)
+    {
+        if (line.Period is { } period)
+            return Math.Max(period, 1);
+        if (!_header.Events.TryGetValue(line.Event, out var sampling))
+            return 1;
+        if (sampling.IsFrequency)
+            throw Bad($"perf took a sample of {line.Event} now and then (-F {sampling.Value}, its default), and the text does not say for how many faults each stands (field period)", $"expected perf script -F +period, or a recording of every fault: {Recording}");
+        return Math.Max(sampling.Value, 1);
     }
 
     private ImportSummary Malformed()
         => _summary with { Malformed = _summary.Malformed + 1, FirstMalformed = _summary.Malformed == 0 ? _line : _summary.FirstMalformed };
 
-    private void Flush()
-    {
-        _writer.WriteRowGroup(_batch);
-        _batch.Count = 0;
-    }
-
     private ImportSummary Complete(string toolVersion)
     {
+        EndPending();
         if (_summary.Faults == 0)
         {
             throw _summary.Malformed > 0
@@ -127,37 +182,24 @@ public sealed class PerfScriptImport
                 : Bad("has no page fault", $"expected what `{Command}` prints");
         }
 
-        Flush();
-        _writer.Complete(new TraceMetadata
-        {
-            ToolVersion = toolVersion,
-            Command = _header.Command is { } command ? [command] : [],
-            Target = "perf record",
-            Host = _header.Host ?? "unknown",
-            Kernel = _header.Kernel ?? "unknown",
-            Arch = _header.Arch ?? "unknown",
-            Clock = "perf",
-            ClockStartNs = _firstNs!.Value,
-            StartedAt = _header.CapturedOn ?? DateTimeOffset.UnixEpoch,
-            DurationNs = _lastNs,
-            Backend = Backend,
-            ExcludeKernel = _userOnly,
-            Frames = new FrameRecording(false, "perf script does not print them", 0, null, null),
-            Regions = _mappings.Regions(_firstNs.Value),
-            Processes = [.. _processes.Select(pair => new ProcessEntry { Pid = pair.Key, Comm = pair.Value })],
-            Threads = [.. _threads.Select(pair => new ThreadEntry { Pid = pair.Key.Pid, Tid = pair.Key.Tid, Comm = pair.Value })],
-            Receipt = new Receipt
-            {
-                Events = _summary.Faults,
-                Lost = _summary.Lost + _summary.Malformed,
-                WithoutRegion = _withoutRegion,
-                RegionsFolded = _mappings.Folded,
-                RegionsOmitted = _mappings.Omitted,
-                EndReason = "imported",
-                Complete = false,
-            },
-        });
-        return _summary;
+        _rows.Complete(toolVersion, _firstNs!.Value, _lastNs, _summary);
+        return _summary with { Notes = [.. Notes()] };
+    }
+
+    private IEnumerable<string> Notes()
+    {
+        if (!_knowsMajor)
+            yield return $"{_firstEvent} does not say which faults were major, nor which failed: it is counted as a fault begins";
+        else if (_header.Events.Count > 0 && !_header.Events.Keys.Any(name => PerfEvents.KindOf(name) == PerfEventKind.Major))
+            yield return "major faults were not recorded: the header has no event major-faults";
+        else if (_header.Events.Count > 0 && !_header.Events.Keys.Any(name => PerfEvents.KindOf(name) == PerfEventKind.Minor))
+            yield return "minor faults were not recorded: the header has no event minor-faults";
+        if (_rows.IsSample)
+            yield return "perf took a sample of the faults; each row stands for as many as its period says";
+        if (_rows.WithoutPid > 0)
+            yield return $"{Units.Of(_rows.WithoutPid, "fault")} of threads whose process (field pid) the text does not say: process 0; perf script -F +pid prints it";
+        if (_rows.WithoutCpu)
+            yield return "the text has no CPU (field cpu): it is -1 in every row";
     }
 
     private FaultrecException Bad(string found, string expected)
