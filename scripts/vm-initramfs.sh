@@ -36,7 +36,7 @@ copy_libraries() {
     local library
     while read -r library; do
         [[ -e $tree$library ]] || install -D -m 755 "$library" "$tree$library"
-    done < <(for program in "$executable" "${fixtures[@]}"; do ldd "$program"; done | grep -o '/[^ ]*' | sort -u)
+    done < <(for program in "$executable" "${fixtures[@]}"; do ldd "$program" 2>/dev/null || true; done | grep -o '/[^ ]*' | sort -u)
 }
 
 # Newer packages have their modules compressed, which busybox's insmod leaves to the kernel.

@@ -137,9 +137,10 @@ internal sealed class StackResolver : IDisposable
             && (piece.Region.Identity.Prot[2] == 'x' || JitFrames.CanHold(piece.Region.Identity) && _jit.Find(space, ip, timeNs, isCode: false) is not null);
     }
 
-    // As runtimes that make code do; a compiler that leaves them out makes an unwind table.
+    // As runtimes that make code do, .NET's also in files; a compiler that leaves them out makes an unwind table.
     private static bool KeepsFramePointers(ulong ip, AddressSpace space)
-        => space.Lookup(ip) is not { } piece || JitFrames.CanHold(piece.Region.Identity);
+        => space.Lookup(ip) is not { } piece || JitFrames.CanHold(piece.Region.Identity)
+            || piece.Region.Identity.Path is { } path && path.EndsWith(".dll", StringComparison.Ordinal);
 
     /// <summary>
     /// Puts the interpreter's frames where its C function is on the stack, for each the frames from which it was not entered again;
