@@ -348,7 +348,8 @@ struct code_mapping {
 	__u32 row_count;
 };
 
-/* Element 0 is no process's: its `processes` counts programs that found no element free. */
+/* Element 0 is no process's: its count and processes are mappings and programs that found no room.
+ */
 struct code_maps {
 	__u32 count;
 	__u32 processes; /* that use the element */

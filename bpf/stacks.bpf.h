@@ -453,6 +453,14 @@ static __noinline __u64 take_stack(struct task_slot *slot, __u32 walker, bool is
 	return record->id;
 }
 
+/* What found no room, in the element that is no process's. */
+static __always_inline struct code_maps *left_out(void)
+{
+	__u32 nobody = 0;
+
+	return bpf_map_lookup_elem(&code_maps, &nobody);
+}
+
 static __always_inline void add_code(__u32 element, __u64 start, __u64 end, __u64 bias,
 				     const struct code_file *file)
 {
@@ -464,8 +472,12 @@ static __always_inline void add_code(__u32 element, __u64 start, __u64 end, __u6
 		return;
 	index = __sync_fetch_and_add(&maps->count, 1);
 	barrier_var(index);
-	if (index >= MAX_CODE_MAPPINGS)
-		return; /* user space says so */
+	if (index >= MAX_CODE_MAPPINGS) {
+		maps = left_out();
+		if (maps)
+			__sync_fetch_and_add(&maps->count, 1);
+		return;
+	}
 	mapping = &maps->mappings[index];
 	mapping->bias = bias;
 	mapping->first_row = file->first_row;
@@ -600,9 +612,7 @@ static __always_inline void code_executed(struct task_slot *slot, struct task_st
 	slot->maps = 0;
 	code_left(slot->pid);
 	if (bpf_map_pop_elem(&free_maps, &element)) {
-		/* Its frames follow frame pointers; element 0 counts it. */
-		element = 0;
-		maps = bpf_map_lookup_elem(&code_maps, &element);
+		maps = left_out(); /* its frames follow frame pointers */
 		if (maps)
 			__sync_fetch_and_add(&maps->processes, 1);
 		return;

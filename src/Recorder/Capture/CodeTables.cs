@@ -40,7 +40,8 @@ internal sealed unsafe class CodeTables : IDisposable
     [
         .. _warnings,
         .. _missing.Values.Select(path => $"{path}: is not to be found any more: stacks through it follow frame pointers"),
-        .. LeftOut(_leftOut, $"mappings of code beyond the first {CodeMappings.Count} of their process"),
+        // The probe and user space see the same ones, but for files that only one of them knows.
+        .. LeftOut(Math.Max(Element(0).Count, _leftOut), $"mappings of code beyond the first {CodeMappings.Count} of their process"),
         .. LeftOut(Element(0).Processes, "programs, because too many ran at a time"),
     ];
 
