@@ -62,7 +62,14 @@ static __always_inline int fault_complete(struct bpf_perf_event_data *ctx, __u8 
 		return 0;
 	}
 	if (!is_target(slot)) {
+		close_account(slot);
 		bump(&control->excluded);
+		return 0;
+	}
+	if (slot->state == SLOT_IDLE && !is_on(control)) {
+		/* It began after the end of the recording. */
+		close_account(slot);
+		bump(bits & FAULT_MAJOR ? &control->ended_major : &control->ended_minor);
 		return 0;
 	}
 	slot->is_uncounted = 0;

@@ -93,16 +93,40 @@ struct uffd_register {
 	__u64 mode;
 };
 
-/* Address-space changes that perf's side-band does not tell, and what the program told the kernel
- * of how to serve faults. Arguments are still in the registers when the call returns. */
-SEC("tp_btf/sys_exit")
-int BPF_PROG(address_space_changed, struct pt_regs *regs, long ret)
+static __always_inline int account_settled_call(struct task_slot *slot, struct task_struct *task)
 {
+	__u32 cpu = bpf_get_smp_processor_id();
+	struct ring_control *control = bpf_map_lookup_elem(&ring_controls, &cpu);
+
+	if (control)
+		settle(slot, task, control, cpu);
+	return account_call(slot, task);
+}
+
+/*
+ * The end of every system call of the machine: whether the kernel served faults inside it that no
+ * probe has seen, address-space changes that perf's side-band does not tell, and what the program
+ * told the kernel of how to serve faults. Arguments are still in the registers.
+ */
+SEC("tp_btf/sys_exit")
+int BPF_PROG(system_call_ended, struct pt_regs *regs, long ret)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
 	struct uffd_register range;
 	struct task_slot *slot;
 	__u64 stack = 0;
 	__u32 type;
 
+	if (config.scope == SCOPE_TREE && !task->bpf_storage)
+		return 0; /* nobody's target, known without a look-up */
+	slot = bpf_task_storage_get(&slots, task, 0, 0);
+	if (slot && slot->account != ACCOUNT_OFF &&
+	    (slot->state != SLOT_IDLE || has_gained(slot, task)) &&
+	    account_settled_call(slot, task)) {
+		stack = config.code_maps ? take_stack(slot, WALK_CALL, false) : STACK_NOT_TAKEN;
+		tell_call(slot, regs, ret, stack);
+		stack = 0;
+	}
 	switch (regs->orig_ax) { /* arch/x86/entry/syscalls/syscall_64.tbl */
 	case 9:
 	case 30:
@@ -144,7 +168,8 @@ int BPF_PROG(address_space_changed, struct pt_regs *regs, long ret)
 	}
 	if (ret < 0 && ret > -4096)
 		return 0;
-	slot = my_slot();
+	if (!slot)
+		slot = my_slot();
 	if (!slot || !is_target(slot) || regs->cs == USER32_CS)
 		return 0;
 	if (type == EVENT_MAPPED && (regs->dx & PROT_EXEC) && !(regs->r10 & MAP_ANONYMOUS) &&
@@ -175,16 +200,21 @@ int BPF_PROG(task_new, struct task_struct *child)
 {
 	struct task_struct *parent = bpf_get_current_task_btf();
 	struct task_slot *parent_slot = bpf_task_storage_get(&slots, parent, 0, 0);
+	struct ring_control *control = my_control();
 	struct task_slot *slot;
 	bool is_uncounted;
 
 	if (config.code_maps && config.scope != SCOPE_TREE && child->group_leader == child)
 		code_inherited(id_in_recorder_ns(child), id_in_recorder_ns(parent->group_leader));
-	if (!parent_slot || config.scope != SCOPE_TREE)
+	if (!parent_slot && config.scope == SCOPE_TREE)
 		return 0;
 	slot = give_slot(child, child->group_leader);
 	if (!slot)
 		return 0; /* its faults will be without entry, and counted as such */
+	if (control && is_on(control))
+		open_account(slot, child);
+	if (config.scope != SCOPE_TREE)
+		return 0;
 	if (config.code_maps && slot->pid == slot->tid)
 		code_inherited(slot->pid, parent_slot->pid);
 	is_uncounted = parent_slot->is_uncounted && lost_its_events(slot, child);
@@ -215,6 +245,7 @@ int BPF_PROG(task_exec, struct task_struct *task)
 	slot->min_flt = task->min_flt;
 	slot->maj_flt = task->maj_flt;
 	old_tid = slot->tid;
+	account_exec(slot, task);
 	slot->costs.waits_for_exec = 0;
 	/* A thread that is not the leader takes the leader's id over in execve. */
 	slot->tid = id_in_recorder_ns(task);
@@ -253,6 +284,8 @@ int BPF_PROG(task_exit, struct task_struct *task)
 			bump(&control->unreturned);
 		slot->state = SLOT_IDLE;
 	}
+	if (slot->account != ACCOUNT_OFF && account_call(slot, task))
+		tell_call(slot, (struct pt_regs *)bpf_task_pt_regs(task), 0, STACK_NOT_TAKEN);
 	if (!is_target(slot))
 		return 0;
 	send_event(EVENT_TASK_EXIT, slot, bpf_ktime_get_ns(), task->min_flt, task->maj_flt,
@@ -277,6 +310,8 @@ int mark_target(struct bpf_iter__task *ctx)
 	slot = give_slot(task, task->group_leader);
 	if (!slot)
 		return 0;
+	if (config.leader_only)
+		open_account(slot, task); /* the command, which is recorded from here on */
 	slot->costs.waits_for_exec = config.leader_only;
 	__sync_fetch_and_add(&totals.tasks_marked, 1);
 	send_event(EVENT_TASK_NEW, slot, bpf_ktime_get_ns(), 0, 0, task->min_flt, task->maj_flt, 1,

@@ -70,6 +70,12 @@ struct probe_totals {
 	__u64 counts_lost;  /* lock waits, flushes, objects that found their table full */
 	__u64 told_by_task; /* served faults of which no perf event told, see own_counters.bpf.h */
 	__u64 told_by_task_major; /* of these */
+	/* The kernel's counters of the targets, what they gained between the ends of faults. */
+	__u64 kernel_minor;
+	__u64 kernel_major;
+	__u64 in_calls_minor; /* of these, inside system calls, without an event */
+	__u64 in_calls_major;
+	__u64 exec_faults; /* and inside execve, before the program's first instruction */
 };
 
 #define WALK_PROBES 8
@@ -381,7 +387,7 @@ struct code_file {
 	__u32 _pad;
 };
 
-/* One CPU's ring: the first line is written by the probe only, the second by user space only.
+/* One CPU's ring: the second line is written by user space only, the others by the probe only.
  * Positions count records and never wrap. */
 struct ring_control {
 	__u64 head;
@@ -397,6 +403,12 @@ struct ring_control {
 	__u32 every; /* one fault of so many is taken; 0: the recording has not begun,
 			or has ended */
 	__u32 _pad1[13];
+	__u64 kernel_minor; /* the kernel's counters of the targets, what they gained up to the end
+			       of each fault */
+	__u64 kernel_major;
+	__u64 ended_minor; /* faults that the kernel's events tell, and that began after the end */
+	__u64 ended_major;
+	__u64 _pad2[4];
 };
 
 enum event_type {
@@ -408,11 +420,14 @@ enum event_type {
 	EVENT_TASK_EXEC = 6,
 	EVENT_TASK_EXIT = 7,
 	EVENT_FAULT_FAILED = 8,
-	EVENT_DOORBELL = 9,	 /* drain now: a fault ring is half full, or a task is uncounted */
-	EVENT_SIGNAL = 10,	 /* the target process was sent an ending signal */
-	EVENT_ADVISE = 11,	 /* madvise for huge pages */
-	EVENT_USERFAULTFD = 12,	 /* a range was registered or unregistered */
-	EVENT_MAPPED = 13,	 /* mmap or shmat, whose number is a[5], made a mapping */
+	EVENT_DOORBELL = 9,	/* drain now: a fault ring is half full, or a task is uncounted */
+	EVENT_SIGNAL = 10,	/* the target process was sent an ending signal */
+	EVENT_ADVISE = 11,	/* madvise for huge pages */
+	EVENT_USERFAULTFD = 12, /* a range was registered or unregistered */
+	EVENT_MAPPED = 13,	/* mmap or shmat, whose number is a[5], made a mapping */
+	/* a = { number of the call and its bits, minor | major << 32, its value, three arguments }:
+	 * faults inside a system call, see account.bpf.h */
+	EVENT_CALL_FAULTS = 14,
 	EVENT_TARGET_FOUND = 15, /* the first fault of a task that has the name, or is in the cgroup
 				  */
 	EVENT_ACCESSIBLE = 20,	 /* mprotect let memory be written to */
@@ -429,13 +444,13 @@ struct event_record {
 	__u32 tid;
 	__u32 cpu;
 	__u64 a[6];
-	__u64 stack; /* as in struct fault_details; 0 but for failed faults and
-				what makes mappings */
+	__u64 stack; /* as in struct fault_details; 0 but for failed faults, what makes mappings
+			and _CALL_FAULTS */
 };
 
 _Static_assert(sizeof(struct fault_record) == 64, "fault_record");
 _Static_assert(sizeof(struct fault_details) == 88, "fault_details");
-_Static_assert(sizeof(struct ring_control) == 128, "ring_control");
+_Static_assert(sizeof(struct ring_control) == 192, "ring_control");
 _Static_assert(sizeof(struct probe_config) == 80 + 4 * COMM_CHARS, "probe_config");
 _Static_assert(sizeof(struct event_record) == 80, "event_record");
 _Static_assert(sizeof(struct lock_wait_key) == 16, "lock_wait_key");

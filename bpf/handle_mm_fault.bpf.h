@@ -73,8 +73,10 @@ static __always_inline int mm_fault_leave(__u32 result, __u64 address, __u32 fla
 	if (!control)
 		return 0;
 	if (!slot || !is_target(slot)) {
-		if (slot)
+		if (slot) {
+			close_account(slot);
 			slot->state = SLOT_IDLE; /* renamed or moved in the middle */
+		}
 		if (config.machine_wide && is_on(control) &&
 		    !(result & (config.result_retry | config.result_error)))
 			bump(&control->excluded);
@@ -95,6 +97,8 @@ static __always_inline int mm_fault_leave(__u32 result, __u64 address, __u32 fla
 		if (!address) {
 			/* It began before the recording, or the probe at its entry did not run. */
 			bump(slot->has_completed ? &control->lost : &control->excluded);
+			if (!slot->has_completed)
+				take_gain(slot, bpf_get_current_task_btf());
 			slot->has_completed = 1;
 			return 0;
 		}

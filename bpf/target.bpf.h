@@ -14,7 +14,8 @@
 
 #define MAX_PIDNS_LEVEL	 32 /* include/linux/pid_namespace.h */
 #define MAX_CGROUP_LEVEL 16
-#define TASK_COMM_LEN	 16 /* include/linux/sched.h */
+#define TASK_COMM_LEN	 16   /* include/linux/sched.h */
+#define USER32_CS	 0x23 /* arch/x86/include/asm/segment.h: __USER32_CS */
 
 /* The whole of .rodata, so that user space needs no symbol table to fill it. */
 const volatile struct probe_config config;
@@ -76,6 +77,11 @@ struct task_slot {
 	__u8 walk_merged;   /* WALK_MERGED, of the page in pte_before */
 	__u8 name_is_known;
 	__u8 name_matches;
+	__u8 account;	  /* enum account_state; see account.bpf.h: */
+	__u32 seen_minor; /* the kernel's counters of the task when they were looked at last */
+	__u32 seen_major;
+	__u32 unseen_minor; /* faults that were served and raised no event, not told yet */
+	__u32 unseen_major;
 	__u64 name[TASK_COMM_LEN / 8]; /* of the process, when it was compared */
 	struct fault_costs costs;      /* used when config.has_costs */
 };

@@ -162,6 +162,7 @@ struct task_struct {
 	int tgid;
 	int pagefault_disabled;
 	unsigned in_iowait : 1;
+	void *bpf_storage;
 	unsigned long min_flt;
 	unsigned long maj_flt;
 	int exit_code;

@@ -59,6 +59,7 @@ internal static class MetadataJson
         Put("slab", metadata.Slab, Json.SlabRecording);
         Put("stack_recording", metadata.StackRecording, Json.StackRecording);
         Put("stacks", metadata.Stacks, Json.StackTable);
+        Put("call_faults", metadata.CallFaults, Json.IReadOnlyListCallFaults);
         return values;
 
         void Put<T>(string key, T? value, JsonTypeInfo<T> type)
@@ -105,6 +106,7 @@ internal static class MetadataJson
             Slab = Has("slab") ? WithDefaults(Get("slab", Json.SlabRecording)) : null,
             StackRecording = Has("stack_recording") ? WithDefaults(Get("stack_recording", Json.StackRecording)) : null,
             Stacks = Has("stacks") ? Checked(Get("stacks", Json.StackTable)) : null,
+            CallFaults = GetOptionalList("call_faults", Json.IReadOnlyListCallFaults),
         });
 
         // Keys that the first files of this version do not have; JSON null is as good as none.
@@ -243,6 +245,7 @@ internal sealed class MetadataException(string key, string problem, Exception? i
 [JsonSerializable(typeof(IReadOnlyList<MemoryAdvice>))]
 [JsonSerializable(typeof(IReadOnlyList<NumaRange>))]
 [JsonSerializable(typeof(IReadOnlyList<TlbFlushes>))]
+[JsonSerializable(typeof(IReadOnlyList<CallFaults>))]
 [JsonSerializable(typeof(IReadOnlyList<CauseProbe>))]
 [JsonSerializable(typeof(IReadOnlyList<LockWait>))]
 [JsonSerializable(typeof(IReadOnlyDictionary<string, string>))]

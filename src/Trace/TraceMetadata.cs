@@ -110,6 +110,43 @@ public sealed record TraceMetadata
 
     /// <summary>Null: no fault has a stack.</summary>
     public StackTable? Stacks { get; init; }
+
+    /// <summary>System calls inside which the kernel served faults that have no row, in order of time.</summary>
+    public IReadOnlyList<CallFaults> CallFaults { get; init; } = [];
+}
+
+/// <summary>
+/// Faults by get_user_pages inside a system call: they raise no exception. One call, or, where there were too many, all calls of a
+/// process with the same <see cref="Call"/> and <see cref="Stack"/>, or of a name.
+/// </summary>
+/// <param name="Pid">0: of several processes.</param>
+/// <param name="Tid">0: of several threads.</param>
+/// <param name="Call">As in syscalls(2): mmap; null where its number has no name here, or is of a 32-bit program.</param>
+/// <param name="Number">-1: between two system calls, in work that the kernel does for the thread.</param>
+/// <param name="Calls">1: of one call.</param>
+/// <param name="Start">Of the range that its arguments name; null where they name none.</param>
+/// <param name="End">Exclusive.</param>
+/// <param name="Stack">A node of <see cref="TraceMetadata.Stacks"/>; null where it was not taken.</param>
+/// <param name="TimeNs">When the call, or the first of them, ended.</param>
+/// <param name="LastNs">When the last of them ended.</param>
+/// <param name="GoesOn">It had not ended when the recording did.</param>
+public sealed record CallFaults(
+    int Pid,
+    int Tid,
+    string? Call,
+    int Number,
+    long Calls,
+    long Minor,
+    long Major,
+    [property: JsonConverter(typeof(HexAddressConverter))] ulong? Start,
+    [property: JsonConverter(typeof(HexAddressConverter))] ulong? End,
+    int? Stack,
+    long TimeNs,
+    long LastNs,
+    bool GoesOn)
+{
+    [JsonIgnore]
+    public long Faults => Minor + Major;
 }
 
 /// <param name="Recorded">The page table was walked at entry and completion of each fault.</param>
@@ -264,11 +301,17 @@ public sealed record ThreadEntry
     public long? ExitedNs { get; init; }
 }
 
-/// <summary>What was captured, what was lost, and what the kernel's own counters say: received + lost = produced.</summary>
+/// <summary>
+/// What was captured, what was lost, and what the kernel's own counters of the target say: rows that were served + sampled out +
+/// in calls + in exec (or, of the perf backend, unseen) + lost + missed = the kernel's count.
+/// </summary>
 public sealed record Receipt
 {
     /// <summary>Rows in the file.</summary>
     public required long Events { get; init; }
+
+    /// <summary>Of these, faults that the kernel could not serve, and does not count; null in files from before this was told.</summary>
+    public long? Failed { get; init; }
 
     /// <summary>Served faults that a probe saw and could not hand over: the ring was full, or the probe at their end did not run.</summary>
     public long Lost { get; init; }
@@ -278,7 +321,7 @@ public sealed record Receipt
     /// <summary>Lost events by whole second of the recording; only seconds with a loss.</summary>
     public IReadOnlyList<SecondLoss> LostBySecond { get; init; } = [];
 
-    /// <summary>Faults that the kernel's own counters have, and no probe saw served: neither rows nor <see cref="Lost"/>.</summary>
+    /// <summary>Faults that the kernel's own counters have, and nothing else of the receipt explains: no probe saw them served.</summary>
     public long Missed { get; init; }
 
     /// <summary>Faults the probes saw and left out by sampling; exact.</summary>
@@ -316,13 +359,24 @@ public sealed record Receipt
 
     public long? PerfMajor { get; init; }
 
-    /// <summary>min_flt summed over the recorded tasks, as getrusage counts; includes faults without a user context.</summary>
+    /// <summary>min_flt summed over the recorded tasks while they were recorded, as getrusage counts; includes faults without a user context.</summary>
     public long? KernelMinor { get; init; }
 
     public long? KernelMajor { get; init; }
 
-    /// <summary>Of these, faults inside execve before the program's first instruction, which only a GUP-aware backend sees.</summary>
+    /// <summary>Of the kernel's count, faults inside execve before the program's first instruction that have no row: they raise no exception.</summary>
     public long? KernelExec { get; init; }
+
+    /// <summary>
+    /// Of the kernel's count, faults inside other system calls that have no row (<see cref="TraceMetadata.CallFaults"/> has the calls);
+    /// null where nobody looked: the perf backend, and files from before this was told.
+    /// </summary>
+    public long? InCalls { get; init; }
+
+    public long? InCallsMajor { get; init; }
+
+    /// <summary>Of the kernel's count, what the perf backend cannot see, in system calls, execve or kernel mode; null for others.</summary>
+    public long? Unseen { get; init; }
 
     /// <summary>Why the recording ended: exited, interrupted, duration, max-size, disk-full, recovered.</summary>
     public string EndReason { get; init; } = "exited";

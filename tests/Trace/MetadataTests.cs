@@ -66,6 +66,10 @@ public sealed class MetadataTests
             KernelMinor = 12,
             KernelMajor = 13,
             KernelExec = 14,
+            Failed = 21,
+            InCalls = 22,
+            InCallsMajor = 23,
+            Unseen = 24,
             EndReason = "interrupted",
             ExitStatus = 130,
             SpoolBytesDropped = 15,
@@ -98,6 +102,11 @@ public sealed class MetadataTests
             ],
             [-1, 0],
             [0, 1]),
+        CallFaults =
+        [
+            new CallFaults(10, 12, "mmap", 9, 1, 131_072, 2, 0x7f00_0000_0000, 0xffff_ffff_ffff_f000, 1, 30, 30, true),
+            new CallFaults(0, 0, null, -1, 17, 18, 0, null, null, null, 31, 32, false),
+        ],
     };
 
     [Fact]
@@ -148,7 +157,7 @@ public sealed class MetadataTests
                 "faultrec.fault_result_names", "faultrec.regions", "faultrec.processes", "faultrec.threads", "faultrec.receipt",
                 "faultrec.sampling", "faultrec.exclude_kernel", "faultrec.handlers", "faultrec.frames", "faultrec.thp_mode",
                 "faultrec.swap_types", "faultrec.advice", "faultrec.numa_nodes", "faultrec.tlb_flushes", "faultrec.tlb_refusal", "faultrec.causes",
-                "faultrec.lock_waits", "faultrec.slab", "faultrec.stack_recording", "faultrec.stacks", "faultrec.checksums",
+                "faultrec.lock_waits", "faultrec.slab", "faultrec.stack_recording", "faultrec.stacks", "faultrec.call_faults", "faultrec.checksums",
             ],
             values.Keys);
         AssertJson("1", "schema_version");

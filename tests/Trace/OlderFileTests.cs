@@ -69,6 +69,8 @@ public sealed class OlderFileTests
         Assert.Null(reader.Metadata.Slab);
         Assert.Empty(reader.Metadata.SwapTypes);
         Assert.Empty(reader.Metadata.Causes);
+        Assert.Empty(reader.Metadata.CallFaults);
+        Assert.Equal((null, null, null), (reader.Metadata.Receipt.Failed, reader.Metadata.Receipt.InCalls, reader.Metadata.Receipt.Unseen));
         Assert.Equal((0, 0, 0), (reader.Metadata.Receipt.SampledOut, reader.Metadata.Receipt.SampledOutMajor, reader.Metadata.Receipt.Excluded));
     }
 }

@@ -11,14 +11,13 @@ internal static class CaptureRun
     public static SpoolEnding Run(RecordOptions options, Target target, IFrameSink sink, EndSignals signals)
     {
         // Before the probes know the process: what it has faulted until here is not theirs.
-        var baseline = target.Launcher?.ReadBaseline();
+        _ = target.Launcher?.ReadBaseline();
         var (capture, ladder) = Backends.Open(options, target);
         using var owned = capture;
         if (options.Stacks == true && capture.Stacks?.Refusal is { } refusal)
             options.OnNotice?.Invoke($"no stacks are recorded: {refusal}");
         var startNs = Libc.MonotonicNs();
         var header = TraceHeader.Create(options, target, capture, ladder, startNs);
-        (header.BaselineMinor, header.BaselineMajor) = (baseline?.MinorFaults, baseline?.MajorFaults);
         sink.Append(FrameType.Header, header, SpoolJson.Default.SpoolHeader);
         if (target.Launcher is { } launcher)
             launcher.Release(options.NamesJitCode(capture.Stacks));
@@ -31,17 +30,11 @@ internal static class CaptureRun
         reason = drain.Pass() == EndReason.DiskFull ? EndReason.DiskFull : reason;
         if (reason == EndReason.Interrupted)
             PassOn(signals.Signal, target, capture);
-        var ending = Ending(reason, target.TryGetEnd(), capture);
+        var ending = Ending(reason, target.TryGetEnd(), capture.ReadCounts());
         sink.Append(FrameType.End, ending, SpoolJson.Default.SpoolEnding);
         _ = sink.EndPass(ending.TimeNs);
         return ending;
     }
-
-    private static SpoolEnding Ending(string reason, ChildEnd? end, ICapture capture) => Ending(reason, end, capture.ReadCounts()) with
-    {
-        KernelMinor = capture.SeesTaskCounts ? null : end?.MinorFaults,
-        KernelMajor = capture.SeesTaskCounts ? null : end?.MajorFaults,
-    };
 
     private static SpoolEnding Ending(string reason, ChildEnd? end, CaptureCounts counts) => new()
     {
@@ -50,6 +43,11 @@ internal static class CaptureRun
         ExitStatus = end?.Status,
         PerfMinor = counts.PerfMinor,
         PerfMajor = counts.PerfMajor,
+        KernelMinor = counts.KernelMinor ?? end?.MinorFaults,
+        KernelMajor = counts.KernelMajor ?? end?.MajorFaults,
+        KernelExec = counts.KernelExec,
+        InCallsMinor = counts.InCallsMinor,
+        InCallsMajor = counts.InCallsMajor,
         EventsLost = counts.EventsLost,
         WithoutOutcome = counts.WithoutOutcome,
         ReturnsDue = counts.ReturnsDue,

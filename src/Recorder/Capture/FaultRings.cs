@@ -5,7 +5,10 @@ using Faultrec.Recorder.Spool;
 namespace Faultrec.Recorder.Capture;
 
 /// <param name="Taken">Records handed over, and lost.</param>
-internal readonly record struct ProbeCounts(long Taken, long WithoutOutcome, long SampledOut, long SampledOutMajor, long Excluded);
+/// <param name="KernelMinor">What the kernel's counters of the targets gained up to the ends of faults.</param>
+/// <param name="EndedMinor">Faults that the kernel's events told, and that began after the end of the recording.</param>
+internal readonly record struct ProbeCounts(
+    long Taken, long WithoutOutcome, long SampledOut, long SampledOutMajor, long Excluded, long KernelMinor, long KernelMajor, long EndedMinor, long EndedMajor);
 
 /// <summary>
 /// Reader of the per-CPU fault rings (bpf/ring.bpf.h): copies what is new into the sink, counts what was lost, and tells the
@@ -67,7 +70,11 @@ internal sealed unsafe class FaultRings
                 counts.WithoutOutcome + (long)Volatile.Read(ref control.WithoutOutcome),
                 counts.SampledOut + (long)Volatile.Read(ref control.SampledOut),
                 counts.SampledOutMajor + (long)Volatile.Read(ref control.SampledOutMajor),
-                counts.Excluded + (long)Volatile.Read(ref control.Excluded));
+                counts.Excluded + (long)Volatile.Read(ref control.Excluded),
+                counts.KernelMinor + (long)Volatile.Read(ref control.KernelMinor),
+                counts.KernelMajor + (long)Volatile.Read(ref control.KernelMajor),
+                counts.EndedMinor + (long)Volatile.Read(ref control.EndedMinor),
+                counts.EndedMajor + (long)Volatile.Read(ref control.EndedMajor));
         }
         return counts;
     }

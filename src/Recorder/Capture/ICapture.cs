@@ -36,9 +36,6 @@ internal interface ICapture : IDisposable
     /// <summary>Whether <see cref="TargetSignalledNs"/> is known.</summary>
     bool SeesSignals { get; }
 
-    /// <summary>Each thread's own count of its faults comes with its end; otherwise wait4(2) has the only one.</summary>
-    bool SeesTaskCounts { get; }
-
     /// <summary>Begins to capture what runs already, and appends the mappings and names it has; not for a command.</summary>
     void Start(IFrameSink sink);
 
@@ -58,6 +55,19 @@ internal sealed record CaptureCounts
     public long? PerfMinor { get; init; }
 
     public long? PerfMajor { get; init; }
+
+    /// <summary>What min_flt and maj_flt of the targets gained while they were recorded; null where no probe looked at them.</summary>
+    public long? KernelMinor { get; init; }
+
+    public long? KernelMajor { get; init; }
+
+    /// <summary>Of these, inside execve; only what raises no event.</summary>
+    public long? KernelExec { get; init; }
+
+    /// <summary>Of these, inside other system calls; only what raises no event.</summary>
+    public long? InCallsMinor { get; init; }
+
+    public long? InCallsMajor { get; init; }
 
     /// <summary>Rare events (mappings, tasks) that found their ring full.</summary>
     public long EventsLost { get; init; }

@@ -49,8 +49,6 @@ internal sealed class PerfCapture : ICapture
 
     public bool SeesSignals => false;
 
-    public bool SeesTaskCounts => false;
-
     public IEnumerable<int> Fds => _samples.Fds.Concat(_sideband.Fds);
 
     public long TargetSignalledNs => 0;

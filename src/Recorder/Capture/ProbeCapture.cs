@@ -11,8 +11,11 @@ internal sealed class ProbeCapture : ICapture
     /// <summary>Records of one CPU's ring: 64 K × 64 B, a tenth of a second at the highest fault rate a core can produce.</summary>
     private const uint RingSlots = 64 * 1024;
 
+    /// <summary>A fault's last step, from the kernel's count to the probe, takes less than a microsecond if it keeps its CPU.</summary>
+    private const int UnderWayMs = 2;
+
     private static readonly string[] CommonPrograms =
-        ["signal_raised", "address_space_changed", "task_new", "task_exec", "task_exit", AttachedProbes.MarkerProgram];
+        ["signal_raised", "system_call_ended", "task_new", "task_exec", "task_exit", AttachedProbes.MarkerProgram, AttachedProbes.OpenAccountsProgram];
 
     private readonly Target _target;
     private readonly AttachedProbes _probes;
@@ -59,8 +62,6 @@ internal sealed class ProbeCapture : ICapture
     public bool ExcludesKernel => false;
 
     public bool SeesSignals => true;
-
-    public bool SeesTaskCounts => true;
 
     public IEnumerable<int> Fds => _sideband.Fds.Prepend(_events.Fd);
 
@@ -125,6 +126,7 @@ internal sealed class ProbeCapture : ICapture
             _stacks?.WaitForTables();
         _faults.Begin();
         _counters?.Enable();
+        _probes.OpenAccounts();
     }
 
     public void DrainTo(IFrameSink sink, long nowNs)
@@ -146,26 +148,35 @@ internal sealed class ProbeCapture : ICapture
 
     public void Stop()
     {
-        // Before the completions go: entries without them would count from now on.
         _counts = _faults.ReadCounts();
+        // First: detaching is not at one moment, and an end whose entry has no probe any more would count as lost.
+        _faults.End();
         if (_counters is null)
         {
-            // First: detaching is not at one moment, and an end whose entry has no probe any more would count as lost.
-            _faults.End();
             _returnsDue = Backend == Backends.Kprobe ? CountReturnsDue() : 0;
             _probes.Detach();
+            return;
         }
-        _counters?.Disable();
+        // What is between its two ends now is counted in this time.
+        Thread.Sleep(UnderWayMs);
+        _probes.CloseAccounts();
+        _counters.Disable();
     }
 
     public CaptureCounts ReadCounts()
     {
         var counts = _faults.ReadCounts();
+        var totals = _probes.Totals;
         return new CaptureCounts
         {
-            PerfMinor = _counters?.Minor + _probes.ToldByTask.Minor,
-            PerfMajor = _counters?.Major + _probes.ToldByTask.Major,
-            EventsLost = _probes.EventsLost,
+            PerfMinor = _counters?.Minor + (long)totals.ToldByTask - (long)totals.ToldByTaskMajor - counts.EndedMinor,
+            PerfMajor = _counters?.Major + (long)totals.ToldByTaskMajor - counts.EndedMajor,
+            KernelMinor = counts.KernelMinor + (long)totals.KernelMinor,
+            KernelMajor = counts.KernelMajor + (long)totals.KernelMajor,
+            KernelExec = (long)totals.ExecFaults,
+            InCallsMinor = (long)totals.InCallsMinor,
+            InCallsMajor = (long)totals.InCallsMajor,
+            EventsLost = (long)totals.EventsLost,
             WithoutOutcome = _counts.WithoutOutcome,
             ReturnsDue = _returnsDue,
             SampledOut = counts.SampledOut,
@@ -241,7 +252,7 @@ internal sealed class ProbeCapture : ICapture
         {
             Backends.Fexit => ["mm_fault_fentry", "mm_fault_fexit"],
             Backends.Kprobe => ["mm_fault_kprobe", "mm_fault_kretprobe", AttachedProbes.ReturnsDueProgram],
-            _ => ["fault_enter_user", "fault_enter_kernel", AttachedProbes.MinorProgram, AttachedProbes.MajorProgram],
+            _ => ["fault_enter_user", "fault_enter_kernel", AttachedProbes.MinorProgram, AttachedProbes.MajorProgram, AttachedProbes.CloseAccountsProgram],
         };
         string[] walk = options.NoFrames ? [] : [AttachedProbes.DirectMapProgram];
         return [.. CommonPrograms, .. own, .. walk, .. costs.Programs, .. handlers.Where(probe => probe.Refusal is null).Select(probe => FaultHandlers.Program(backend, probe))];

@@ -101,7 +101,7 @@ internal sealed unsafe class LoadedProbes(ObjectHandle bpfObject, ProbeConfig co
                 var link = Libbpf.ProgramAttach(program);
                 if (link == 0)
                     throw Errno.Failure(Marshal.GetLastPInvokeError(), $"attaching the probe {name}");
-                if (name is AttachedProbes.MarkerProgram or AttachedProbes.ReturnsDueProgram or AttachedProbes.DirectMapProgram)
+                if (AttachedProbes.Iterators.Contains(name))
                     iterators.Add(name, new LinkHandle(link));
                 else
                     links.Add(new LinkHandle(link));
@@ -126,6 +126,11 @@ internal sealed unsafe class AttachedProbes : IDisposable
     public const string MarkerProgram = "mark_target";
     public const string DirectMapProgram = "find_direct_map";
     public const string ReturnsDueProgram = "count_returns_due";
+    public const string OpenAccountsProgram = "open_accounts";
+    public const string CloseAccountsProgram = "close_accounts";
+
+    /// <summary>Programs that run when they are asked to, for each task.</summary>
+    public static readonly IReadOnlyList<string> Iterators = [MarkerProgram, DirectMapProgram, ReturnsDueProgram, OpenAccountsProgram, CloseAccountsProgram];
 
     private readonly ObjectHandle _object;
     private readonly List<LinkHandle> _links;
@@ -167,20 +172,12 @@ internal sealed unsafe class AttachedProbes : IDisposable
 
     public int StacksFd => MapFd("stacks");
 
-    public long EventsLost => (long)Volatile.Read(ref ((ProbeTotals*)_totals.Pointer)->EventsLost);
+    /// <summary>As they are now.</summary>
+    // SAFETY: mapped for as long as the probes live.
+    public ProbeTotals Totals => *(ProbeTotals*)_totals.Pointer;
 
     /// <summary>What a BPF hash table of counts had no room for.</summary>
-    public long CountsLost => (long)Volatile.Read(ref ((ProbeTotals*)_totals.Pointer)->CountsLost);
-
-    /// <summary>Served faults of which no perf event told, but the task's own counters: not major ones, and major ones.</summary>
-    public (long Minor, long Major) ToldByTask
-    {
-        get
-        {
-            var major = (long)Volatile.Read(ref ((ProbeTotals*)_totals.Pointer)->ToldByTaskMajor);
-            return ((long)Volatile.Read(ref ((ProbeTotals*)_totals.Pointer)->ToldByTask) - major, major);
-        }
-    }
+    public long CountsLost => (long)Totals.CountsLost;
 
     /// <summary>The entries of a BPF hash table from which nothing is deleted.</summary>
     public IReadOnlyList<(TKey Key, TValue Value)> ReadHash<TKey, TValue>(string map)
@@ -215,6 +212,12 @@ internal sealed unsafe class AttachedProbes : IDisposable
         }
         while (Volatile.Read(ref marked) != before);
     }
+
+    /// <summary>From now on the kernel's counters of what runs already are looked at, see bpf/account.bpf.h.</summary>
+    public void OpenAccounts() => RunForEachTask(OpenAccountsProgram);
+
+    /// <summary>The last look at them, when no new fault is taken any more.</summary>
+    public void CloseAccounts() => RunForEachTask(CloseAccountsProgram);
 
     /// <summary>How page tables are walked; the probes read it at every fault.</summary>
     // SAFETY: mapped for as long as the probes live.

@@ -13,6 +13,7 @@ internal static class TraceHeader
         {
             BootId = Machine.BootId,
             TargetPid = target.Pid,
+            IsCommand = target.Launcher is not null,
             Metadata = new TraceMetadata
             {
                 ToolVersion = options.ToolVersion,

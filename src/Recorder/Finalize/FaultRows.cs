@@ -18,7 +18,6 @@ internal sealed class FaultRows(SpoolHeader header, TaskTable tasks, IRegionLedg
     private readonly CostColumns _costs = new(header.Metadata);
     private readonly int _pagingLevels = header.Metadata.Frames?.PagingLevels ?? 0;
     private readonly long _startNs = header.Metadata.ClockStartNs;
-    private readonly (long, long)? _baseline = header is { BaselineMinor: { } minor, BaselineMajor: { } major } ? (minor, major) : null;
     private readonly bool _seesEntries = header.Metadata.Backend != Backends.Perf;
     private readonly int _every = header.Metadata.Sampling?.Every ?? 1;
     private readonly long _remoteFlag = header.Metadata.FaultFlagNames.GetValueOrDefault("FAULT_FLAG_REMOTE");
@@ -36,12 +35,9 @@ internal sealed class FaultRows(SpoolHeader header, TaskTable tasks, IRegionLedg
     /// <summary>A row stands for more faults than were asked to.</summary>
     public bool IsRateLimited { get; private set; }
 
-    /// <summary>Faults of the launched process before its execve are known, and not its own.</summary>
-    public bool HasBaseline => _baseline is not null;
-
     public long ToTraceTime(long monotonicNs) => monotonicNs - _startNs;
 
-    public void Apply(LedgerEvent change) => tasks.Apply(change, _baseline, header.TargetPid);
+    public void Apply(LedgerEvent change) => tasks.Apply(change, header.IsCommand, header.TargetPid);
 
     /// <param name="batch">Has room for one more.</param>
     public void Add(FaultBatch batch, in SpooledFault fault)
@@ -85,10 +81,6 @@ internal sealed class FaultRows(SpoolHeader header, TaskTable tasks, IRegionLedg
         {
             Failed++;
             task.Process.LastFailure = (fault.Signal, record.StartNs);
-        }
-        else
-        {
-            tasks.CountRow(task, isMajor);
         }
     }
 

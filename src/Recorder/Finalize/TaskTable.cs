@@ -23,13 +23,6 @@ internal sealed class TaskState
     /// <summary>Its EXIT record was seen; <see cref="ExitedNs"/> may come earlier, from the probe.</summary>
     public bool HasEnded { get; set; }
 
-    /// <summary>Rows so far; with the kernel's counter at execve and exit this tells what no probe could see.</summary>
-    public long Rows { get; set; }
-
-    /// <summary>Of the kernel's count, what was there before the recording; null when it is not known.</summary>
-    public long? Baseline { get; set; }
-
-    public long ExecFaults { get; set; }
 }
 
 internal sealed class ProcessState
@@ -93,16 +86,6 @@ internal sealed class TaskTable(IRegionLedger ledger, bool forgets = false, Stac
     /// <summary>Threads and processes held.</summary>
     public int Held => _tasks.Count + _processes.Count + _allTasks.Count + _allProcesses.Count;
 
-    /// <summary>The kernel's own counts of the threads that ended; null when one's start was not known.</summary>
-    public long KernelMinor { get; private set; }
-
-    public long KernelMajor { get; private set; }
-
-    public long KernelExec { get; private set; }
-
-    /// <summary>Every thread's count is in: each had a known baseline and ended.</summary>
-    public bool KernelCountsKnown => _allTasks.Count > 0 && _allTasks.All(task => task.Baseline is not null && task.ExitedNs is not null);
-
     public long LostSideband { get; private set; }
 
     public AdviceLog Advice { get; } = new();
@@ -112,6 +95,8 @@ internal sealed class TaskTable(IRegionLedger ledger, bool forgets = false, Stac
         ? $"{forgotten} reservations of memory by different code are not remembered, because a process had too many: who reserved it is not known"
         : null;
 
+    public CallFaultLog CallFaults { get; } = new();
+
     /// <summary>The state of the thread that faulted; makes one when its creation was lost.</summary>
     public TaskState Of(int pid, int tid)
     {
@@ -120,17 +105,7 @@ internal sealed class TaskTable(IRegionLedger ledger, bool forgets = false, Stac
         return _last = Task(pid, tid, null);
     }
 
-    /// <summary>A served fault became a row. After its exit event a thread's rows are not in the count that came with it.</summary>
-    public void CountRow(TaskState task, bool major)
-    {
-        task.Rows++;
-        if (task.ExitedNs is null)
-            return;
-        KernelMinor += major ? 0 : 1;
-        KernelMajor += major ? 1 : 0;
-    }
-
-    public void Apply(LedgerEvent change, (long Minor, long Major)? baseline, int targetPid)
+    public void Apply(LedgerEvent change, bool isCommand, int targetPid)
     {
         _last = null;
         switch (change)
@@ -157,7 +132,7 @@ internal sealed class TaskTable(IRegionLedger ledger, bool forgets = false, Stac
                 ApplySnapshot(snapshot.Snapshot);
                 break;
             case ProbeEvent { Record: var record }:
-                ApplyProbe(record, baseline, targetPid);
+                ApplyProbe(record, isCommand, targetPid);
                 break;
         }
     }
@@ -185,11 +160,11 @@ internal sealed class TaskTable(IRegionLedger ledger, bool forgets = false, Stac
             ExitedNs = task.ExitedNs is { } exited ? toTraceTime(exited) : null,
         })];
 
-    private void ApplyProbe(in EventRecord record, (long Minor, long Major)? baseline, int targetPid)
+    private void ApplyProbe(in EventRecord record, bool isCommand, int targetPid)
     {
         if (record.Type is EventType.TaskNew or EventType.TaskExec or EventType.TaskExit)
         {
-            ApplyCounters(record, baseline, targetPid);
+            ApplyTask(record, isCommand, targetPid);
             return;
         }
         if (record.Type is EventType.Advise or EventType.Userfaultfd)
@@ -198,19 +173,27 @@ internal sealed class TaskTable(IRegionLedger ledger, bool forgets = false, Stac
                 Advice.Apply(record);
             return;
         }
-        var space = Process(record.Pid, null).Space;
-        var mapper = stacks?.NodeOf(record.Stack, space, record.TimeNs);
+        var process = Process(record.Pid, null);
+        var space = process.Space;
+        var stack = stacks?.NodeOf(record.Stack, space, record.TimeNs);
+        if (record.Type == EventType.CallFaults)
+        {
+            process.HasFaults = true;
+            if (!forgets)
+                CallFaults.Add(record, stack);
+            return;
+        }
         switch (record.Type)
         {
             case EventType.Mapped when record.A5 == ShmatNumber:
-                space.SetMapperOfPiece((ulong)record.A4, mapper);
+                space.SetMapperOfPiece((ulong)record.A4, stack);
                 break;
             case EventType.Mapped:
                 const long protReadWriteExec = 7;
-                space.SetMapper((ulong)record.A4, (ulong)(record.A4 + record.A1), mapper, (record.A2 & protReadWriteExec) == 0);
+                space.SetMapper((ulong)record.A4, (ulong)(record.A4 + record.A1), stack, (record.A2 & protReadWriteExec) == 0);
                 break;
             case EventType.Accessible:
-                space.Mappers.TakeIntoUse((ulong)record.A0, (ulong)(record.A0 + record.A1), mapper);
+                space.Mappers.TakeIntoUse((ulong)record.A0, (ulong)(record.A0 + record.A1), stack);
                 break;
             case EventType.Unmap:
                 space.Unmap((ulong)record.A0, (ulong)(record.A0 + record.A1), record.TimeNs);
@@ -218,10 +201,10 @@ internal sealed class TaskTable(IRegionLedger ledger, bool forgets = false, Stac
             case EventType.Remap:
                 const long mremapDontunmap = 4;
                 space.Remap(
-                    (ulong)record.A0, (ulong)record.A1, (ulong)record.A4, (ulong)record.A2, (record.A3 & mremapDontunmap) != 0, record.TimeNs, mapper);
+                    (ulong)record.A0, (ulong)record.A1, (ulong)record.A4, (ulong)record.A2, (record.A3 & mremapDontunmap) != 0, record.TimeNs, stack);
                 break;
             case EventType.Brk when record.A0 == record.A4: // else it failed, or only asked
-                space.Break((ulong)record.A4, record.TimeNs, mapper);
+                space.Break((ulong)record.A4, record.TimeNs, stack);
                 break;
             case EventType.Brk:
                 space.NoteBreak((ulong)record.A4);
@@ -232,35 +215,30 @@ internal sealed class TaskTable(IRegionLedger ledger, bool forgets = false, Stac
         }
     }
 
-    private void ApplyCounters(in EventRecord record, (long Minor, long Major)? baseline, int targetPid)
+    private void ApplyTask(in EventRecord record, bool isCommand, int targetPid)
     {
         // The launcher's helper threads are targets until execve ends them; they are no part of the recording.
-        _commandRuns |= baseline is null || record.Type == EventType.TaskExec;
+        _commandRuns |= !isCommand || record.Type == EventType.TaskExec;
         if (!_commandRuns && record.Tid != targetPid || record.Type == EventType.TaskExit && !_tasks.ContainsKey(record.Tid))
             return;
         // No side-band tells of it.
         if (record is { Type: EventType.TaskNew, IsUncounted: true })
             ApplyFork(new ForkEvent(record.TimeNs, record.Pid, record.Tid, (int)record.A0, (int)record.A1));
         // A thread that was found running has an unknown beginning.
-        var wasFound = baseline is null && record is { Type: EventType.TaskNew, A4: not 0 };
+        var wasFound = !isCommand && record is { Type: EventType.TaskNew, A4: not 0 };
         var task = Task(record.Pid, record.Tid, wasFound ? null : record.TimeNs);
         switch (record.Type)
         {
-            case EventType.TaskNew when record.A4 == 0: // forked: its counters start at zero
-                task.Baseline = 0;
-                break;
-            case EventType.TaskNew when record.Tid == targetPid && baseline is { } known: // the launched command
-                task.Baseline = known.Minor + known.Major;
-                KernelMinor -= known.Minor;
-                KernelMajor -= known.Major;
-                break;
             case EventType.TaskExec:
                 task.Process.IsInExec = false;
-                ApplyExec(record, AfterExec(task, record.TimeNs));
+                _ = AfterExec(task, record.TimeNs);
+                if (record.A2 != record.Tid && _tasks.Remove((int)record.A2, out var old))
+                {
+                    old.ExitedNs = record.TimeNs;
+                    old.Process.LiveThreads--;
+                }
                 break;
             case EventType.TaskExit:
-                KernelMinor += record.A0;
-                KernelMajor += record.A1;
                 task.ExitedNs = record.TimeNs;
                 // Whatever ends it ends its threads with the same code.
                 task.Process.ExitSignal = (int)(record.A2 & SignalOfExitCode);
@@ -268,24 +246,7 @@ internal sealed class TaskTable(IRegionLedger ledger, bool forgets = false, Stac
         }
     }
 
-    private void ApplyExec(in EventRecord record, TaskState task)
-    {
-        if (record.A2 != record.Tid && _tasks.Remove((int)record.A2, out var old))
-        {
-            task.Baseline = old.Baseline;
-            task.Rows += old.Rows;
-            task.ExecFaults += old.ExecFaults;
-            old.ExitedNs = record.TimeNs;
-            old.Process.LiveThreads--;
-        }
-        if (task.Baseline is not { } before)
-            return;
-        var unseen = record.A0 + record.A1 - before - task.Rows - task.ExecFaults;
-        task.ExecFaults += unseen;
-        KernelExec += unseen;
-    }
-
-    /// <summary>A thread that is no leader takes over the id of the leader, which ended just before, with its own counters.</summary>
+    /// <summary>A thread that is no leader takes over the id of the leader, which ended just before.</summary>
     private TaskState AfterExec(TaskState task, long timeNs) => task.ExitedNs is null ? task : NewTask(task.Process, task.Tid, timeNs);
 
     private void ApplyComm(CommEvent comm)

@@ -87,8 +87,7 @@ internal sealed class TraceFinalizer : ISpoolTarget, IDisposable
         var lost = _lostByCpu.Values.Sum();
         var lostSideband = _tasks.LostSideband + (ending?.EventsLost ?? 0);
         var dropped = ending is null ? _spool.Length - _spool.Position : 0;
-        var kernelKnown = ending is not null && _rows.HasBaseline && _tasks.KernelCountsKnown;
-        var difference = ending is null ? 0 : Difference(ending, kernelKnown, lost);
+        var account = Account.Of(ending, _rows.Count - _rows.Failed, lost, isOfTarget: _spool.Header.IsCommand || _spool.Header.Metadata.Backend == Backends.Perf);
         var header = _spool.Header.Metadata;
         var costs = ending?.Costs ?? new CostCounts();
         var onlyWithFaults = _spool.Header.TargetPid == 0;
@@ -104,14 +103,16 @@ internal sealed class TraceFinalizer : ISpoolTarget, IDisposable
             TlbFlushes = costs.TlbFlushes,
             Slab = header.Slab is { } slab ? slab with { Caches = costs.Caches, BuddyAllocations = costs.BuddyAllocations } : null,
             StackRecording = _stacks?.BuildRecording([.. ending?.StackWarnings ?? [], .. _tasks.MapperWarning is { } warning ? (string[])[warning] : []]) ?? header.StackRecording,
+            CallFaults = _tasks.CallFaults.Build(_rows.ToTraceTime),
             Stacks = _stacks?.BuildTable(),
             Receipt = new Receipt
             {
                 Events = _rows.Count,
+                Failed = _rows.Failed,
                 Lost = lost,
                 LostByCpu = [.. _lostByCpu.Select(loss => new CpuLoss(loss.Key, loss.Value))],
                 LostBySecond = [.. _lostBySecond.Select(loss => new SecondLoss(loss.Key, loss.Value))],
-                Missed = Math.Max(difference, 0),
+                Missed = account.Missed,
                 LostSideband = lostSideband,
                 SampledOut = ending?.SampledOut ?? 0,
                 SampledOutMajor = ending?.SampledOutMajor ?? 0,
@@ -124,25 +125,17 @@ internal sealed class TraceFinalizer : ISpoolTarget, IDisposable
                 RegionsOmitted = _ledger.Omitted,
                 PerfMinor = ending?.PerfMinor,
                 PerfMajor = ending?.PerfMajor,
-                KernelMinor = kernelKnown ? _tasks.KernelMinor : ending?.KernelMinor,
-                KernelMajor = kernelKnown ? _tasks.KernelMajor : ending?.KernelMajor,
-                KernelExec = kernelKnown ? _tasks.KernelExec : null,
+                KernelMinor = ending?.KernelMinor,
+                KernelMajor = ending?.KernelMajor,
+                KernelExec = ending?.KernelExec,
+                InCalls = ending?.InCallsMinor + ending?.InCallsMajor,
+                InCallsMajor = ending?.InCallsMajor,
+                Unseen = account.Unseen,
                 EndReason = ending?.EndReason ?? "recovered",
                 ExitStatus = ending?.ExitStatus,
                 SpoolBytesDropped = dropped,
-                Complete = ending is { ReturnsDue: 0 } && lost == 0 && lostSideband == 0 && costs.CountsLost == 0 && difference == 0,
+                Complete = ending is { ReturnsDue: 0 } && lost == 0 && lostSideband == 0 && costs.CountsLost == 0 && account.AddsUp,
             },
         };
-    }
-
-    /// <summary>What an account that no probe can lose has beyond the rows and those known to be lost; below zero: less.</summary>
-    private long Difference(SpoolEnding ending, bool kernelKnown, long lost)
-    {
-        var told = _rows.Count - _rows.Failed + ending.SampledOut + lost;
-        if (ending.PerfMinor + ending.PerfMajor - told - ending.Excluded is { } byPerf and not 0)
-            return byPerf;
-        // These two see all that the kernel counts, execve's own faults included.
-        var seesAll = _spool.Header.Metadata.Backend is Backends.Fexit or Backends.Kprobe;
-        return seesAll && kernelKnown ? _tasks.KernelMinor + _tasks.KernelMajor - told : 0;
     }
 }

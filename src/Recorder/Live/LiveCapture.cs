@@ -50,6 +50,11 @@ public static class LiveCapture
             reader.ThrowIfFailed();
         return new LiveResult(
             sink.Faults, sink.Faults - reader.Shown, sink.Lost, sink.Failed, ending.SampledOut,
-            ending.PerfMinor + ending.PerfMajor - ending.Excluded, sink.EndNs, ending.EndReason == LiveSink.ReaderGone, exitStatus);
+            KernelCount(ending), sink.EndNs, ending.EndReason == LiveSink.ReaderGone, exitStatus);
     }
+
+    // What has no row is no part of what is shown.
+    private static long? KernelCount(SpoolEnding ending)
+        => ending.InCallsMinor is null ? ending.PerfMinor + ending.PerfMajor - ending.Excluded
+            : ending.KernelMinor + ending.KernelMajor - ending.KernelExec - ending.InCallsMinor - ending.InCallsMajor;
 }

@@ -59,6 +59,11 @@ internal struct ProbeTotals
     public ulong CountsLost;
     public ulong ToldByTask;
     public ulong ToldByTaskMajor;
+    public ulong KernelMinor;
+    public ulong KernelMajor;
+    public ulong InCallsMinor;
+    public ulong InCallsMajor;
+    public ulong ExecFaults;
 }
 
 [StructLayout(LayoutKind.Sequential)]
@@ -394,7 +399,7 @@ internal struct WalkState
     public ulong Frames;
 }
 
-[StructLayout(LayoutKind.Explicit, Size = 128)]
+[StructLayout(LayoutKind.Explicit, Size = 192)]
 internal struct RingControl
 {
     [FieldOffset(0)]
@@ -417,6 +422,14 @@ internal struct RingControl
     public ulong Tail;
     [FieldOffset(72)]
     public uint Every;
+    [FieldOffset(128)]
+    public ulong KernelMinor;
+    [FieldOffset(136)]
+    public ulong KernelMajor;
+    [FieldOffset(144)]
+    public ulong EndedMinor;
+    [FieldOffset(152)]
+    public ulong EndedMajor;
 }
 
 internal enum EventType : uint
@@ -434,6 +447,7 @@ internal enum EventType : uint
     Advise = 11,
     Userfaultfd = 12,
     Mapped = 13,
+    CallFaults = 14,
     TargetFound = 15,
     Accessible = 20,
 }

@@ -97,10 +97,8 @@ internal sealed record SpoolHeader
     /// <summary>The recorded process: the command, or the pid that was asked for; 0: there are many.</summary>
     public required int TargetPid { get; init; }
 
-    /// <summary>min_flt and maj_flt of the launched process right before its execve; null when a running one was recorded.</summary>
-    public long? BaselineMinor { get; set; }
-
-    public long? BaselineMajor { get; set; }
+    /// <summary>The recorded process was launched; it is a command from its execve on.</summary>
+    public bool IsCommand { get; init; }
 }
 
 /// <summary>Of a header of any version.</summary>
@@ -141,10 +139,17 @@ internal sealed record SpoolEnding
     /// <summary>Files without unwind tables, and why.</summary>
     public IReadOnlyList<string> StackWarnings { get; init; } = [];
 
-    /// <summary>ru_minflt of wait4(2), where no probe tells each thread's count at its end.</summary>
+    /// <summary>As the probes looked at it; else ru_minflt of wait4(2).</summary>
     public long? KernelMinor { get; init; }
 
     public long? KernelMajor { get; init; }
+
+    /// <summary>Of these, without a row; null where no probe looked.</summary>
+    public long? KernelExec { get; init; }
+
+    public long? InCallsMinor { get; init; }
+
+    public long? InCallsMajor { get; init; }
 }
 
 [JsonSourceGenerationOptions(

@@ -71,6 +71,7 @@ public sealed class TraceSymbolizer : IDisposable
         {
             Stacks = tree.BuildTable(),
             Regions = [.. trace.Metadata.Regions.Select(region => region.MapperStack is { } stack && (uint)stack < (uint)nodes.Length ? region with { MapperStack = nodes[stack] } : region)],
+            CallFaults = [.. trace.Metadata.CallFaults.Select(call => call.Stack is { } stack && (uint)stack < (uint)nodes.Length ? call with { Stack = nodes[stack] } : call)],
         });
         return new SymbolizeResult(missing, found.Count, _notes);
     }

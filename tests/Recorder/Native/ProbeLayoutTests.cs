@@ -25,7 +25,12 @@ public sealed partial class ProbeLayoutTests
             ("result_retry", "ResultRetry"), ("result_error", "ResultError"), ("result_major", "ResultMajor"),
             ("code_maps", "CodeMaps"), ("cgroup_id", "CgroupId"), ("comm_star", "CommStar"), ("comm_accept", "CommAccept"), ("comm_masks", "CommMasks"),
         ]),
-        ("probe_totals", typeof(ProbeTotals), [("events_lost", "EventsLost"), ("tasks_marked", "TasksMarked"), ("returns_due", "ReturnsDue"), ("counts_lost", "CountsLost"), ("told_by_task", "ToldByTask"), ("told_by_task_major", "ToldByTaskMajor")]),
+        ("probe_totals", typeof(ProbeTotals),
+        [
+            ("events_lost", "EventsLost"), ("tasks_marked", "TasksMarked"), ("returns_due", "ReturnsDue"), ("counts_lost", "CountsLost"),
+            ("told_by_task", "ToldByTask"), ("told_by_task_major", "ToldByTaskMajor"),
+            ("kernel_minor", "KernelMinor"), ("kernel_major", "KernelMajor"), ("in_calls_minor", "InCallsMinor"), ("in_calls_major", "InCallsMajor"), ("exec_faults", "ExecFaults"),
+        ]),
         ("lock_wait_key", typeof(LockWaitKey), [("pid", "Pid"), ("tid", "Tid"), ("holder_pid", "HolderPid"), ("holder_tid", "HolderTid")]),
         ("lock_wait", typeof(LockWaitCount), [("waits", "Waits"), ("total_ns", "TotalNs"), ("max_ns", "MaxNs")]),
         ("flush_key", typeof(FlushKey), [("pid", "Pid"), ("reason", "Reason")]),
@@ -71,6 +76,7 @@ public sealed partial class ProbeLayoutTests
             ("head", "Head"), ("lost", "Lost"), ("without_outcome", "WithoutOutcome"),
             ("sampled_out", "SampledOut"), ("sampled_out_major", "SampledOutMajor"), ("excluded", "Excluded"), ("gap", "Gap"), ("unreturned", "Unreturned"),
             ("tail", "Tail"), ("every", "Every"),
+            ("kernel_minor", "KernelMinor"), ("kernel_major", "KernelMajor"), ("ended_minor", "EndedMinor"), ("ended_major", "EndedMajor"),
         ]),
         ("event_record", typeof(EventRecord),
         [

@@ -21,9 +21,9 @@ internal sealed class SpoolStory : IDisposable
     private readonly TempFolder _folder = new();
     private readonly SpoolWriter _writer;
 
-    /// <param name="baseline">min_flt and maj_flt of the launched command; null: a running process is recorded.</param>
-    public SpoolStory((long Minor, long Major)? baseline = null)
-        : this(Header(baseline))
+    /// <param name="isCommand">Else a running process is recorded.</param>
+    public SpoolStory(bool isCommand = false)
+        : this(Header(isCommand))
     {
     }
 
@@ -50,11 +50,10 @@ internal sealed class SpoolStory : IDisposable
     /// <summary>The recorder is gone, and its hold on the spool with it.</summary>
     public void Kill() => _writer.Dispose();
 
-    public static SpoolHeader Header((long Minor, long Major)? baseline = null) => new()
+    public static SpoolHeader Header(bool isCommand = false) => new()
     {
         TargetPid = Command,
-        BaselineMinor = baseline?.Minor,
-        BaselineMajor = baseline?.Major,
+        IsCommand = isCommand,
         Metadata = new TraceMetadata
         {
             ToolVersion = "1.2.3",
@@ -154,7 +153,8 @@ internal sealed class SpoolStory : IDisposable
     }
 
     public SpoolStory End(
-        long timeNs, long? perfMinor = null, long? perfMajor = null, long eventsLost = 0, long excluded = 0, long returnsDue = 0, CostCounts? costs = null)
+        long timeNs, long? perfMinor = null, long? perfMajor = null, long eventsLost = 0, long excluded = 0, long returnsDue = 0, CostCounts? costs = null,
+        KernelCounts? kernel = null)
     {
         var ending = new SpoolEnding
         {
@@ -167,6 +167,11 @@ internal sealed class SpoolStory : IDisposable
             Excluded = excluded,
             ReturnsDue = returnsDue,
             Costs = costs,
+            KernelMinor = kernel?.Minor,
+            KernelMajor = kernel?.Major,
+            KernelExec = kernel?.Exec,
+            InCallsMinor = kernel?.InCallsMinor,
+            InCallsMajor = kernel?.InCallsMajor,
         };
         _writer.Append(FrameType.End, ending, SpoolJson.Default.SpoolEnding);
         return this;
@@ -201,6 +206,9 @@ internal sealed class SpoolStory : IDisposable
         where T : unmanaged
         => _writer.Append(type, cpu, MemoryMarshal.AsBytes(new ReadOnlySpan<T>(in value)));
 }
+
+/// <summary>What the probes told of the targets' own counters at the end.</summary>
+internal sealed record KernelCounts(long Minor, long Major = 0, long? Exec = 0, long? InCallsMinor = 0, long? InCallsMajor = 0);
 
 /// <summary>A trace as its reader sees it; all rows in one batch.</summary>
 internal sealed record FinishedTrace(TraceMetadata Metadata, FaultBatch Rows)

@@ -1,0 +1,33 @@
+using Faultrec.Recorder.Spool;
+
+namespace Faultrec.Recorder.Finalize;
+
+/// <summary>The recording beside the kernel's own counts, which no probe can lose.</summary>
+/// <param name="Missed">What they have beyond all that is told.</param>
+/// <param name="Unseen">Of the perf backend: what the kernel counted for the task and raised no event for; null where that is told apart, or not known.</param>
+/// <param name="AddsUp">Neither count says anything else than the rows.</param>
+internal readonly record struct Account(long Missed, long? Unseen, bool AddsUp)
+{
+    /// <param name="ending">Null: the recorder was killed, and nothing was counted.</param>
+    /// <param name="served">Rows of faults that the kernel served.</param>
+    /// <param name="isOfTarget">The perf counters count the target and nobody else; those of the whole machine tell nothing of it.</param>
+    public static Account Of(SpoolEnding? ending, long served, long lost, bool isOfTarget)
+    {
+        if (ending is null)
+            return new Account(0, null, false);
+        var told = served + ending.SampledOut + lost;
+        var byPerf = isOfTarget ? ending.PerfMinor + ending.PerfMajor - ending.Excluded - told ?? 0 : 0;
+        var byKernel = 0L;
+        long? unseen = null;
+        if (ending.KernelMinor + ending.KernelMajor is { } kernel)
+        {
+            byKernel = kernel - told - (ending.KernelExec + ending.InCallsMinor + ending.InCallsMajor ?? 0);
+            if (ending.InCallsMinor is null)
+            {
+                unseen = Math.Max(byKernel - Math.Max(byPerf, 0), 0);
+                byKernel -= unseen.Value;
+            }
+        }
+        return new Account(Math.Max(0, Math.Max(byPerf, byKernel)), unseen, byPerf == 0 && byKernel == 0);
+    }
+}

@@ -1,0 +1,56 @@
+using Faultrec.Recorder.Native;
+using Faultrec.Traces;
+
+namespace Faultrec.Recorder.Finalize;
+
+/// <summary>
+/// System calls inside which faults were served that have no row. The largest <see cref="MostCalls"/> are kept as they are; others
+/// are folded by process, call and stack, and, where those are too many as well, by call.
+/// </summary>
+internal sealed class CallFaultLog
+{
+    public const int MostCalls = 1024;
+
+    public const int MostGroups = 1024;
+
+    // Bits of the event's first word, bpf/account.bpf.h.
+    private const long Is32Bit = 1L << 32;
+    private const long GoesOn = 1L << 33;
+    private const long HasBuffer = 1L << 34;
+
+    private readonly PriorityQueue<CallFaults, long> _largest = new();
+    private readonly Dictionary<(int Pid, string? Call, int Number, int? Stack), CallFaults> _groups = [];
+
+    /// <summary>a = { number and bits, minor | major &lt;&lt; 32, value, three arguments }.</summary>
+    public void Add(in EventRecord record, int? stack)
+    {
+        var number = (int)record.A0;
+        var name = (record.A0 & Is32Bit) != 0 ? null : SystemCalls.Name(number);
+        var range = (record.A0 & HasBuffer) != 0 ? ((ulong)record.A4, (ulong)record.A5)
+            : (record.A0 & GoesOn) != 0 && name is "mmap" or "mremap" ? null // where it will be is its value
+            : SystemCalls.RangeOf(name, record.A2, record.A3, record.A4, record.A5);
+        var call = new CallFaults(
+            record.Pid, record.Tid, name, number, 1, (uint)record.A1, (uint)(record.A1 >> 32),
+            range?.Start, range?.Start + range?.Length, stack, record.TimeNs, record.TimeNs, (record.A0 & GoesOn) != 0);
+        _largest.Enqueue(call, call.Faults);
+        if (_largest.Count > MostCalls)
+            Fold(_largest.Dequeue());
+    }
+
+    public IReadOnlyList<CallFaults> Build(Func<long, long> toTraceTime)
+        => [.. _largest.UnorderedItems.Select(item => item.Element).Concat(_groups.Values)
+            .OrderBy(call => call.TimeNs).ThenBy(call => call.Tid)
+            .Select(call => call with { TimeNs = toTraceTime(call.TimeNs), LastNs = toTraceTime(call.LastNs) })];
+
+    private void Fold(CallFaults call)
+    {
+        var key = (call.Pid, call.Call, call.Number, call.Stack);
+        if (!_groups.ContainsKey(key) && _groups.Count >= MostGroups)
+            key = (0, call.Call, call.Number, null);
+        var group = _groups.GetValueOrDefault(key);
+        _groups[key] = new CallFaults(
+            key.Item1, group is null || group.Tid == call.Tid ? (key.Item1 == 0 ? 0 : call.Tid) : 0, call.Call, call.Number, (group?.Calls ?? 0) + 1,
+            (group?.Minor ?? 0) + call.Minor, (group?.Major ?? 0) + call.Major, null, null, key.Item4,
+            Math.Min(group?.TimeNs ?? long.MaxValue, call.TimeNs), Math.Max(group?.LastNs ?? 0, call.LastNs), call.GoesOn || group is { GoesOn: true });
+    }
+}
