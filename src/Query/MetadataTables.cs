@@ -26,6 +26,8 @@ internal static class MetadataTables
             new("sampled_out", "BIGINT", "faults left out by sampling", trace => trace.Metadata.Receipt.SampledOut),
             new("kernel_minor", "BIGINT", "what the kernel counted; NULL: not read", trace => trace.Metadata.Receipt.KernelMinor),
             new("kernel_major", "BIGINT", "what the kernel counted; NULL: not read", trace => trace.Metadata.Receipt.KernelMajor),
+            new("kernel_exec", "BIGINT", "of these, inside execve and without a row; NULL: not read", trace => trace.Metadata.Receipt.KernelExec),
+            new("in_calls", "BIGINT", "of these, inside other system calls and without a row; NULL: not read", trace => trace.Metadata.Receipt.InCalls),
             new("complete", "BOOLEAN", "nothing was lost and no counter contradicts the rows", trace => ReceiptText.IsComplete(trace.Metadata.Receipt)),
             new("receipt", "VARCHAR", "the capture receipt in words, as report has it", trace => ReceiptText.Describe(trace.Metadata.Receipt)),
             new("schema_version", "INTEGER", "of the file", trace => (long)trace.Metadata.SchemaVersion),

@@ -137,7 +137,7 @@ public class BackendStories
             ledger     2 regions, 1 process, 1 thread
             flag names FAULT_FLAG_* WRITE 0x1, MKWRITE 0x2
                        VM_FAULT_* OOM 0x1
-            kernel     minor -, major -, of these in exec -
+            kernel     minor -, major -, of these in exec -, inside other system calls -
             perf       minor 1,057, major 7
             left out   56 faults (7 major) by sampling
             left out   1,000 faults of other processes

@@ -51,7 +51,7 @@ public class InfoTests
             ledger     2 regions, 1 process, 1 thread
             flag names FAULT_FLAG_* WRITE 0x1
                        VM_FAULT_* -
-            kernel     minor 15, major -, of these in exec -
+            kernel     minor 15, major -, of these in exec -, inside other system calls -
             perf       minor -, major -
             lost       7 on CPU 1
             lost       7 in second 3
@@ -70,11 +70,11 @@ public class InfoTests
 
         Assert.Equal(
             "path schema file_bytes faults bytes_per_fault row_groups tool_version command target host kernel arch page_size clock clock_start_ns started_at duration_ns "
-            + "backend ladder durations sampling exclude_kernel handlers frames thp_mode causes slab_stages stack_recording stacks stack_frames regions processes threads fault_flag_names fault_result_names receipt",
+            + "backend ladder durations sampling exclude_kernel handlers frames thp_mode causes slab_stages stack_recording stacks stack_frames regions processes threads fault_flag_names fault_result_names receipt call_faults",
             Keys(json.RootElement));
         Assert.Equal(
-            "complete words events lost lost_by_cpu lost_by_second missed sampled_out sampled_out_major excluded lost_sideband counts_lost without_entry without_outcome without_region regions_folded regions_omitted "
-            + "perf_minor perf_major kernel_minor kernel_major kernel_exec end_reason exit_status spool_bytes_dropped",
+            "complete words events failed lost lost_by_cpu lost_by_second missed sampled_out sampled_out_major excluded lost_sideband counts_lost without_entry without_outcome without_region regions_folded regions_omitted "
+            + "perf_minor perf_major kernel_minor kernel_major kernel_exec in_calls in_calls_major unseen end_reason exit_status spool_bytes_dropped",
             Keys(json.RootElement.GetProperty("receipt")));
         Assert.Equal(7, json.RootElement.GetProperty("receipt").GetProperty("lost_by_cpu")[1].GetProperty("lost").GetInt64());
         Assert.Equal(JsonValueKind.Null, json.RootElement.GetProperty("ladder")[1].GetProperty("reason").ValueKind);

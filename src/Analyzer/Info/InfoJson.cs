@@ -19,7 +19,33 @@ public static class InfoJson
         WriteNames(json, "fault_flag_names", info.Metadata.FaultFlagNames);
         WriteNames(json, "fault_result_names", info.Metadata.FaultResultNames);
         WriteReceipt(json, info.Metadata.Receipt);
+        WriteCalls(json, info.Metadata);
         json.WriteEndObject();
+    }
+
+    private static void WriteCalls(Utf8JsonWriter json, TraceMetadata metadata)
+    {
+        json.WriteStartArray("call_faults");
+        foreach (var call in metadata.CallFaults)
+        {
+            json.WriteStartObject();
+            json.WriteNumber("pid", call.Pid);
+            json.WriteNumber("tid", call.Tid);
+            json.WriteString("call", call.Call);
+            json.WriteNumber("number", call.Number);
+            json.WriteNumber("calls", call.Calls);
+            json.WriteNumber("minor", call.Minor);
+            json.WriteNumber("major", call.Major);
+            json.WriteString("start", call.Start is { } start ? ReportTables.Hex(start) : null);
+            json.WriteString("end", call.End is { } end ? ReportTables.Hex(end) : null);
+            JsonReport.WriteNullable(json, "stack", (long?)call.Stack);
+            json.WriteNumber("time_ns", call.TimeNs);
+            json.WriteNumber("last_ns", call.LastNs);
+            json.WriteBoolean("goes_on", call.GoesOn);
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
     }
 
     private static void WriteFile(Utf8JsonWriter json, TraceInfo info)
@@ -100,6 +126,7 @@ public static class InfoJson
         json.WriteBoolean("complete", ReceiptText.IsComplete(receipt));
         json.WriteString("words", ReceiptText.Describe(receipt));
         json.WriteNumber("events", receipt.Events);
+        JsonReport.WriteNullable(json, "failed", receipt.Failed);
         json.WriteNumber("lost", receipt.Lost);
         json.WriteStartArray("lost_by_cpu");
         foreach (var loss in receipt.LostByCpu)
@@ -125,6 +152,9 @@ public static class InfoJson
         JsonReport.WriteNullable(json, "kernel_minor", receipt.KernelMinor);
         JsonReport.WriteNullable(json, "kernel_major", receipt.KernelMajor);
         JsonReport.WriteNullable(json, "kernel_exec", receipt.KernelExec);
+        JsonReport.WriteNullable(json, "in_calls", receipt.InCalls);
+        JsonReport.WriteNullable(json, "in_calls_major", receipt.InCallsMajor);
+        JsonReport.WriteNullable(json, "unseen", receipt.Unseen);
         json.WriteString("end_reason", receipt.EndReason);
         JsonReport.WriteNullable(json, "exit_status", (long?)receipt.ExitStatus);
         json.WriteNumber("spool_bytes_dropped", receipt.SpoolBytesDropped);

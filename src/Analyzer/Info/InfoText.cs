@@ -16,6 +16,7 @@ public sealed record TraceInfo(string Path, long FileBytes, long Rows, IReadOnly
 public static class InfoText
 {
     private const int LossRows = 10;
+    private const int CallRows = 10;
 
     public static void Write(TextWriter output, TraceInfo info, TextStyle style)
     {
@@ -38,6 +39,7 @@ public static class InfoText
         Line(output, "flag names", $"FAULT_FLAG_* {Names(metadata.FaultFlagNames, "FAULT_FLAG_")}");
         Line(output, "", $"VM_FAULT_* {Names(metadata.FaultResultNames, "VM_FAULT_")}");
         WriteCounters(output, receipt);
+        WriteCalls(output, metadata);
         WriteLoss(output, receipt);
     }
 
@@ -112,7 +114,7 @@ public static class InfoText
 
     private static void WriteCounters(TextWriter output, Receipt receipt)
     {
-        Line(output, "kernel", $"minor {OrDash(receipt.KernelMinor)}, major {OrDash(receipt.KernelMajor)}, of these in exec {OrDash(receipt.KernelExec)}");
+        Line(output, "kernel", $"minor {OrDash(receipt.KernelMinor)}, major {OrDash(receipt.KernelMajor)}, of these in exec {OrDash(receipt.KernelExec)}, inside other system calls {OrDash(receipt.InCalls)}");
         Line(output, "perf", $"minor {OrDash(receipt.PerfMinor)}, major {OrDash(receipt.PerfMajor)}");
         if (receipt.Missed != 0)
             Line(output, "missed", $"{Units.Of(receipt.Missed, "fault")} that the kernel counted and no probe saw served");
@@ -121,6 +123,26 @@ public static class InfoText
         if (receipt.Excluded != 0)
             Line(output, "left out", $"{Units.Of(receipt.Excluded, "fault")} of other processes");
     }
+
+    private static void WriteCalls(TextWriter output, TraceMetadata metadata)
+    {
+        var rows = metadata.CallFaults.GroupBy(call => (Name: UnseenSentence.NameOf(call), call.Pid, call.Tid)).OrderByDescending(row => row.Sum(call => call.Faults)).ToList();
+        var label = "calls";
+        foreach (var row in rows.Take(CallRows))
+        {
+            var largest = row.MaxBy(call => call.Faults)!;
+            var range = largest is { Start: { } start, End: { } end } && end > start ? $"; the largest in 0x{start:x}-0x{end:x} ({Units.Bytes((long)(end - start))})" : "";
+            Line(output, label, $"{row.Key.Name}: {Units.Of(row.Sum(call => call.Faults), "fault")} in {Units.Of(row.Sum(call => call.Calls), "call")} of {ThreadName(metadata, largest)}{range}");
+            label = "";
+        }
+
+        if (rows.Count > CallRows)
+            Line(output, "", $"… {Units.Of(rows.Count - CallRows, "more row")}; --format json has all");
+    }
+
+    private static string ThreadName(TraceMetadata metadata, CallFaults call)
+        => call.Tid == 0 ? call.Pid == 0 ? "several processes" : $"several threads of pid {call.Pid}"
+            : $"{metadata.Threads.LastOrDefault(thread => thread.Tid == call.Tid && thread.Pid == call.Pid)?.Comm ?? "thread"} (tid {call.Tid})";
 
     private static void WriteLoss(TextWriter output, Receipt receipt)
     {

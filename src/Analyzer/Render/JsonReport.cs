@@ -99,6 +99,10 @@ public static class JsonReport
         json.WriteNumber("sampled_out_major", receipt.SampledOutMajor);
         json.WriteNumber("excluded", receipt.Excluded);
         json.WriteNumber("missed", receipt.Missed);
+        WriteNullable(json, "failed", receipt.Failed);
+        WriteNullable(json, "in_calls", receipt.InCalls);
+        WriteNullable(json, "in_calls_major", receipt.InCallsMajor);
+        WriteNullable(json, "unseen", receipt.Unseen);
         json.WriteStartArray("limits");
         foreach (var limit in BackendFacts.Limits(metadata))
             json.WriteStringValue(limit);

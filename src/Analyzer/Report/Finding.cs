@@ -14,8 +14,9 @@ public static class Finding
     public static string Describe(FaultReport report)
     {
         var total = report.Totals.Counts.Faults;
+        var unseen = report.Filter.IsEmpty ? UnseenSentence.Of(report.Metadata) : null;
         if (total == 0)
-            return report.Filter.IsEmpty ? "The trace holds no faults." : "No fault of the trace matches the filter.";
+            return unseen ?? (report.Filter.IsEmpty ? "The trace holds no faults." : "No fault of the trace matches the filter.");
         var sentences = new List<string> { Where(report), MajorOnes(report) };
         if (KindSentence.Of(report) is { } what)
             sentences.Insert(1, what);
@@ -25,7 +26,7 @@ public static class Finding
             sentences.Add($"{About(report)}{Units.Of(failed, "fault")} failed: the kernel could not serve {(failed == 1 ? "it" : "them")}{FailureEnds.Describe(report, failed)}.");
         if (report.Totals.Latency is { Count: > 0 } latency)
             sentences.Add($"In all {About(report).ToLowerInvariant()}{Units.Duration(latency.SumNs ?? 0)} went into the fault handler, {Units.Duration(latency.P50Ns ?? 0)} at the median.");
-        return string.Join(' ', sentences);
+        return string.Join(' ', sentences.Prepend(unseen).OfType<string>());
     }
 
     private static string About(FaultReport report) => report.Sample is null ? "" : "About ";

@@ -7,23 +7,31 @@ namespace Faultrec.Analyzer;
 /// </summary>
 public static class ReceiptText
 {
-    /// <summary>Starts with "complete:" or "INCOMPLETE:".</summary>
+    /// <summary>Starts with "complete", and of what where the kernel counted more than the backend sees, or with "INCOMPLETE:".</summary>
     public static string Describe(Receipt receipt)
     {
         var clauses = new List<string> { $"{Units.Of(receipt.Events, "fault")} captured, {Units.Count(receipt.Lost)} lost" };
+        if (receipt.Failed is > 0 and var failed)
+            clauses.Add($"{Units.Count(failed)} of them failed, which the kernel does not count");
         if (receipt.Missed != 0)
-            clauses.Add($"{Units.Count(receipt.Missed)} missed{(receipt.Excluded != 0 ? " (of its own or of other processes)" : "")}, which the kernel counted and no probe saw served");
+            clauses.Add($"{Units.Count(receipt.Missed)} missed{(receipt is { Excluded: not 0, Failed: null } ? " (of its own or of other processes)" : "")}, which the kernel counted and no probe saw served");
         AddLeftOut(clauses, receipt);
         AddKernel(clauses, receipt);
         AddPerf(clauses, receipt);
         AddDoubts(clauses, receipt);
         clauses.Add(Ending(receipt));
-        return $"{(IsComplete(receipt) ? "complete" : "INCOMPLETE")}: {string.Join("; ", clauses)}";
+        return $"{Verdict(receipt)}: {string.Join("; ", clauses)}";
     }
 
     /// <summary>The file's own verdict, unless its counters contradict it.</summary>
     public static bool IsComplete(Receipt receipt)
         => receipt is { Complete: true, Lost: 0, Missed: 0, LostSideband: 0, CountsLost: 0, SpoolBytesDropped: 0 };
+
+    private static string Verdict(Receipt receipt)
+        => !IsComplete(receipt) ? "INCOMPLETE"
+            : receipt.InCalls > 0 ? "complete for page-fault exceptions"
+            : receipt.Unseen > 0 ? "complete for what this backend sees"
+            : "complete";
 
     private static void AddLeftOut(List<string> clauses, Receipt receipt)
     {
@@ -38,9 +46,40 @@ public static class ReceiptText
         if (receipt.KernelMinor is null && receipt.KernelMajor is null)
             return;
         var counted = (receipt.KernelMinor ?? 0) + (receipt.KernelMajor ?? 0);
+        if (receipt.Failed is { } failed && (receipt.InCalls ?? receipt.Unseen) is not null)
+        {
+            clauses.Add(Equation(receipt, failed, counted));
+            return;
+        }
+
         var exec = receipt.KernelExec is > 0 and var inExec ? $", of which {Units.Count(inExec)} in exec before the program's first instruction" : "";
         var major = receipt.KernelMajor is > 0 and var majors ? $" ({Units.Count(majors)} major)" : "";
         clauses.Add($"the kernel counted {Units.Count(counted)}{major}{exec}");
+    }
+
+    /// <summary>"61 captured + 131,072 inside system calls + 2 in exec = 131,135, the kernel's count".</summary>
+    private static string Equation(Receipt receipt, long failed, long counted)
+    {
+        var terms = new List<string> { $"{Units.Count(receipt.Events - failed)} {(failed > 0 ? "served" : "captured")}" };
+        var sum = receipt.Events - failed;
+        Add(receipt.SampledOut, "left out by sampling");
+        Add(receipt.InCalls ?? 0, "inside system calls (unseen by this backend)");
+        Add(receipt.KernelExec ?? 0, "in exec before the program's first instruction");
+        Add(receipt.Unseen ?? 0, "unseen by this backend (inside system calls, execve or kernel mode)");
+        Add(receipt.Lost, "lost");
+        Add(receipt.Missed, "missed");
+        var major = receipt.KernelMajor is > 0 and var majors ? $" ({Units.Count(majors)} major)" : "";
+        return sum == counted
+            ? $"{string.Join(" + ", terms)} = {Units.Count(counted)}{major}, the kernel's count"
+            : $"{string.Join(" + ", terms)} = {Units.Count(sum)}, but the kernel counted {Units.Count(counted)}{major}";
+
+        void Add(long count, string what)
+        {
+            if (count == 0)
+                return;
+            terms.Add($"{Units.Count(count)} {what}");
+            sum += count;
+        }
     }
 
     private static void AddPerf(List<string> clauses, Receipt receipt)
@@ -48,7 +87,10 @@ public static class ReceiptText
         if (receipt.PerfMinor is null && receipt.PerfMajor is null)
             return;
         var counted = (receipt.PerfMinor ?? 0) + (receipt.PerfMajor ?? 0);
-        clauses.Add(counted == receipt.Events + receipt.SampledOut + receipt.Excluded
+        var agrees = counted == receipt.Events - (receipt.Failed ?? 0) + receipt.SampledOut + receipt.Excluded;
+        if (!agrees && receipt is { Excluded: > 0, InCalls: not null })
+            return; // counters of the whole machine, of which others may have faulted unseen
+        clauses.Add(agrees
             ? "its perf counters agree"
             : $"its perf counters say {Units.Count(counted)} ({Units.Count(receipt.PerfMajor ?? 0)} major)");
     }
