@@ -22,8 +22,7 @@ public sealed class AttachTests : LiveTest
         Assert.Equal("duration", counts.Receipt.EndReason);
         Assert.True(counts.IsOrdered);
         Assert.True(counts.Minor > 1000);
-        // The counters are on the CPUs: what is not the process's is counted as excluded.
-        AssertMachineCounted(counts.Receipt);
+        AssertAccounted(counts.Receipt);
         Assert.Equal((0, 0), (counts.Receipt.Lost, counts.Receipt.LostSideband));
         // One fault a thread may be under way when the recording begins, and one when it ends.
         Assert.InRange(counts.Receipt.WithoutOutcome, 0, 2);

@@ -13,13 +13,13 @@ public sealed class CountTests : LiveTest
     {
         using var program = Running.Start(Checkout.Fixture("wait_then_touch"), $"{runningThreads}", $"{pagesEach}");
         program.ReadLine();
-        var before = ProcStat(program.Pid);
+        var before = ProcessCounts.Of(program.Pid);
         using var perf = StartPerfStat(program.Pid);
         using var recorder = StartRecording("--pid", $"{program.Pid}");
 
         program.WriteByte();
         var said = Said(program.ReadLine());
-        var after = ProcStat(program.Pid);
+        var after = ProcessCounts.Of(program.Pid);
         program.WriteByte();
         Assert.Equal(0, program.Wait().Status);
         Assert.Equal(0, recorder.Wait().Status);
@@ -27,8 +27,10 @@ public sealed class CountTests : LiveTest
 
         var counts = AssertWholeCounts();
         Assert.Equal((runningThreads + 1L) * pagesEach, Number(said, "touch_minflt"));
+        Assert.Equal((after.Minor - before.Minor, after.Major - before.Major), (counts.Receipt.KernelMinor, counts.Receipt.KernelMajor));
         // A futex word that the kernel itself faults in (fixup_user_fault) is in the task's count, but no event of perf or ours.
-        Assert.InRange(after.Minor - before.Minor - counts.Minor, 0, (2 * (runningThreads + 1)) + counts.Receipt.Missed);
+        Assert.InRange(counts.Receipt.InCalls!.Value, 0, 2 * (runningThreads + 1));
+        Assert.Equal(after.Minor - before.Minor, counts.Minor + counts.Receipt.InCalls + counts.Receipt.Missed);
         Assert.Equal(after.Major - before.Major, counts.Major);
     }
 
@@ -113,12 +115,13 @@ public sealed class CountTests : LiveTest
         // get_user_pages faults in for MADV_POPULATE_WRITE: the kernel counts them, no tracepoint tells.
         Assert.Equal((pages, pages), ((int)Number(said, "populate_minflt"), (int)Number(said, "touch_minflt")));
         Assert.Equal(rows.All.Count + pages + rows.Receipt.KernelExec, rows.Receipt.KernelMinor + rows.Receipt.KernelMajor);
+        Assert.Equal(pages, rows.Receipt.InCalls);
     }
 
     private Counts AssertWholeCounts()
     {
         var counts = Counts.Read(TracePath);
-        AssertMachineCounted(counts.Receipt);
+        AssertAccounted(counts.Receipt);
         var (minor, major) = PerfCounts();
         Assert.Equal(major, counts.Major);
         Assert.InRange(minor - counts.Minor, 0, counts.Receipt.Missed);
@@ -146,14 +149,6 @@ public sealed class CountTests : LiveTest
         var counts = File.ReadLines(Folder["perf.txt"]).Select(line => line.Split(',')).Where(fields => fields.Length > 2)
             .ToDictionary(fields => fields[2].Split(':')[0], fields => long.Parse(fields[0], CultureInfo.InvariantCulture));
         return (counts["minor-faults"], counts["major-faults"]);
-    }
-
-    // proc_pid_stat(5): minflt is field 10, majflt 12, counted behind the name in parentheses, which is field 2.
-    private static (long Minor, long Major) ProcStat(int pid)
-    {
-        var text = File.ReadAllText($"/proc/{pid}/stat");
-        var fields = text[(text.LastIndexOf(')') + 2)..].Split(' ');
-        return (long.Parse(fields[7], CultureInfo.InvariantCulture), long.Parse(fields[9], CultureInfo.InvariantCulture));
     }
 
     /// <summary>A recorder that does not get to run loses faults, and says exactly how many.</summary>
