@@ -28,6 +28,22 @@ public sealed class JitSymbolTests : LiveTest
         Assert.Empty(MapsOfThisRecording());
     }
 
+    /// <summary>What makes Node name its code also made it leave a log where it runs, one a process.</summary>
+    [Fact]
+    public void NodeLeavesNothingInItsFolder()
+    {
+        const string parent = "const run = require('child_process').execFileSync; run(process.execPath, ['-e', '1']); new (require('worker_threads').Worker)('1', { eval: true })";
+        Assert.SkipUnless(File.Exists("/usr/bin/node"), "node is not installed");
+
+        var result = Running.ToEnd(InFolder, Checkout.Faultrec, "record", "-o", TracePath, "--", "/usr/bin/node", "-e", parent);
+
+        Assert.Equal(0, result.Status);
+        Assert.Equal(["trace.parquet"], Folder.Names);
+        using var reader = TraceReader.Open(TracePath);
+        Assert.True(reader.Metadata.Processes.Count >= 2);
+        Assert.Empty(MapsOfThisRecording());
+    }
+
     [Fact]
     public void WithoutTheSwitchTheEnvironmentIsAsItWas()
     {

@@ -12,8 +12,9 @@ internal static class JitSwitches
 {
     private const string NodeOptions = "NODE_OPTIONS";
 
-    // Without the second, functions that are not compiled yet are all called InterpreterEntryTrampoline.
-    private const string NodeSwitches = "--perf-basic-prof --interpreted-frames-native-stack";
+    // --perf-basic-prof would also leave isolate-…-v8.log in the directory of each process. Without the second, functions that are
+    // not compiled yet are all called InterpreterEntryTrampoline.
+    private const string NodeSwitches = "--perf-basic-prof-only-functions --interpreted-frames-native-stack";
 
     // CPython's PYTHONPERFSUPPORT is not among them: it calls each Python function through a piece of code that has no frame
     // pointer and no unwind table, at which most walks end (docs/symbols.md).
