@@ -17,6 +17,7 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 #define SIGHUP		  1
 #define SIGINT		  2
+#define SIGQUIT		  3
 #define SIGBUS		  7
 #define SIGSEGV		  11
 #define SIGTERM		  15
@@ -44,7 +45,8 @@ int BPF_PROG(signal_raised, int sig, void *info, struct task_struct *task)
 	__u64 now_ns;
 	__u32 bits, level = 0;
 
-	if ((sig == SIGINT || sig == SIGTERM || sig == SIGHUP) && config.target_tgid) {
+	if ((sig == SIGINT || sig == SIGQUIT || sig == SIGTERM || sig == SIGHUP) &&
+	    config.target_tgid) {
 		struct task_slot *target = bpf_task_storage_get(&slots, task, 0, 0);
 
 		if (target && target->tid == config.target_tgid)

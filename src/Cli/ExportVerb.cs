@@ -51,7 +51,7 @@ internal static class ExportVerb
         string? note = null;
         OutputTarget.Write(args.Output, [args.Trace], stream => note = TraceExport.Write(reader, args.Filter, args.Format, args.Weight ?? ExportWeight.Faults, stream), copiesInputs: true);
         if (note is not null)
-            Console.Error.WriteLine($"faultrec: {HostileText.Visible(note)}");
+            Talk.Say(HostileText.Visible(note));
         return (int)ExitCode.Ok;
     }
 

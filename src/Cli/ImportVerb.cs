@@ -50,11 +50,11 @@ internal static class ImportVerb
             summary = SystingImport.Run(input, RecordVerb.ToolVersion, stream);
             return false;
         });
-        RecordVerb.Say($"{HostileText.Visible(output)}: {Units.Of(summary!.Faults, "fault")} imported; systing does not say which were major, nor that these are all");
+        Talk.Say($"{HostileText.Visible(output)}: {Units.Of(summary!.Faults, "fault")} imported; systing does not say which were major, nor that these are all");
         if (summary.Every > 1)
-            RecordVerb.Say($"systing took 1 fault in {Units.Count(summary.Every)}; each row stands for so many");
+            Talk.Say($"systing took 1 fault in {Units.Count(summary.Every)}; each row stands for so many");
         if (summary.WithoutThread > 0)
-            RecordVerb.Say($"{Units.Of(summary.WithoutThread, "fault")} of threads that thread.parquet does not have: process 0, without a name");
+            Talk.Say($"{Units.Of(summary.WithoutThread, "fault")} of threads that thread.parquet does not have: process 0, without a name");
         return (int)ExitCode.Ok;
     }
 
@@ -93,14 +93,14 @@ internal static class ImportVerb
 
     private static void Say(string output, ImportSummary summary)
     {
-        RecordVerb.Say($"{HostileText.Visible(output)}: {Units.Of(summary.Faults, "fault")} imported; perf compares with no counter of the kernel, so nothing says that these are all");
+        Talk.Say($"{HostileText.Visible(output)}: {Units.Of(summary.Faults, "fault")} imported; perf compares with no counter of the kernel, so nothing says that these are all");
         foreach (var note in summary.Notes)
-            RecordVerb.Say(note);
+            Talk.Say(note);
         if (summary.Lost > 0)
-            RecordVerb.Say($"perf lost {Units.Of(summary.Lost, "event")}");
+            Talk.Say($"perf lost {Units.Of(summary.Lost, "event")}");
         if (summary.Malformed > 0)
-            RecordVerb.Say($"{Units.Of(summary.Malformed, "line")} not understood, the first is line {Units.Count(summary.FirstMalformed)}; counted as lost");
+            Talk.Say($"{Units.Of(summary.Malformed, "line")} not understood, the first is line {Units.Count(summary.FirstMalformed)}; counted as lost");
         if (summary.Others > 0)
-            RecordVerb.Say($"{Units.Of(summary.Others, "record")} of other kinds left out");
+            Talk.Say($"{Units.Of(summary.Others, "record")} of other kinds left out");
     }
 }

@@ -75,5 +75,5 @@ internal static class PrefaultVerb
             ? pairs
             : throw new FaultrecException(ExitCode.Usage, $"--compare {HostileText.Visible(text)}: expected a number of pairs from 1 to {MostPairs}");
 
-    private static void Say(string line) => Console.Error.WriteLine($"faultrec: {HostileText.Visible(line)}");
+    private static void Say(string line) => Talk.Say(HostileText.Visible(line));
 }

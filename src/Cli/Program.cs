@@ -30,25 +30,37 @@ internal static class Program
                 return Usage(result, [$"{unknown}: no such option"]);
             if (result.Errors.Count > 0)
                 return Usage(result, result.Errors.Select(error => error.Message));
-            return result.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
+            return Invoke(result);
         }
         catch (FaultrecException e)
         {
-            Console.Error.WriteLine($"faultrec: {HostileText.Visible(e.Message)}");
+            Talk.Say(HostileText.Visible(e.Message));
             return (int)e.ExitCode;
         }
         catch (Exception e)
         {
-            Console.Error.WriteLine($"faultrec: this is a bug in faultrec, please report it with what follows:\n{e}");
+            Talk.Say($"this is a bug in faultrec, please report it with what follows:\n{e}");
             return Bug;
         }
+    }
+
+    // Verbs write for themselves; what the library writes is the help that was asked for.
+    private static int Invoke(ParseResult result)
+    {
+        var help = new StringWriter();
+        var status = result.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false, Output = help });
+        if (help.GetStringBuilder().Length > 0)
+            OutputTarget.WriteText(null, [], stdout => stdout.Write(help.ToString()));
+        return status;
     }
 
     private static int Usage(ParseResult result, IEnumerable<string> errors)
     {
         foreach (var error in errors)
-            Console.Error.WriteLine($"faultrec: {HostileText.Visible(error)}");
-        _ = result.CommandResult.Command.Parse(["--help"]).Invoke(new InvocationConfiguration { Output = Console.Error });
+            Talk.Say(HostileText.Visible(error));
+        var help = new StringWriter();
+        _ = result.CommandResult.Command.Parse(["--help"]).Invoke(new InvocationConfiguration { Output = help });
+        Talk.Write(help.ToString());
         return (int)ExitCode.Usage;
     }
 }

@@ -48,18 +48,26 @@ internal static class RecordVerb
         // Never disposed: a Ctrl-C that comes as we end must not change our status.
         var result = Recording.Run(options, new EndSignals());
         Summarize(result);
-        if (strict && !result.Metadata.Receipt.Complete)
+        foreach (var failure in result.Failures)
+            Talk.Say(HostileText.Visible(failure.Message));
+        if (strict && result is not { Failures: [], Metadata.Receipt.Complete: true })
             return (int)ExitCode.Incomplete;
-        return result.ExitStatus ?? 0;
+        return result.ExitStatus ?? StatusWithoutCommand(result);
     }
+
+    // A trace that ended early, as with --max-size, is what could be had.
+    private static int StatusWithoutCommand(RecordResult result)
+        => (int)(result.Failures.FirstOrDefault(failure => result.Metadata is null || failure.ExitCode != ExitCode.Incomplete)?.ExitCode ?? ExitCode.Ok);
 
     /// <summary>One line for the person at the terminal; stdout belongs to the recorded command.</summary>
     public static void Summarize(RecordResult result)
     {
-        var receipt = result.Metadata.Receipt;
-        var duration = result.Metadata.DurationNs / 1e9;
-        Say($"{HostileText.Visible(result.Output)}: {ReceiptText.Describe(receipt)}");
-        Say(string.Create(
+        if (result.Metadata is not { } metadata)
+            return;
+        var receipt = metadata.Receipt;
+        var duration = metadata.DurationNs / 1e9;
+        Talk.Say($"{HostileText.Visible(result.Output)}: {ReceiptText.Describe(receipt)}");
+        Talk.Say(string.Create(
             CultureInfo.InvariantCulture,
             $"{duration:0.0} s recorded{EndNote(receipt)}, {result.TraceBytes / 1e6:0.0} MB; next: faultrec report {HostileText.Visible(result.Output)}"));
     }
@@ -70,8 +78,6 @@ internal static class RecordVerb
         EndReason.MaxSize => " (--max-size was reached)",
         _ => "",
     };
-
-    public static void Say(string line) => Console.Error.WriteLine($"faultrec: {line}");
 
     private static bool? Stacks(bool wanted, bool unwanted) => (wanted, unwanted) switch
     {

@@ -30,7 +30,7 @@ internal static class RecoverVerb
         var result = Recording.Recover(
             spool, output, force ? ExistingOutput.Overwrite : ExistingOutput.KeepAsOld, FinalizeProgress.ForTerminal());
         RecordVerb.Summarize(result);
-        Console.Error.WriteLine($"faultrec: {HostileText.Visible(spool)} can be deleted now");
+        Talk.Say($"{HostileText.Visible(spool)} can be deleted now");
         return 0;
     }
 }

@@ -1,8 +1,8 @@
 using System.CommandLine;
 using System.Globalization;
-using System.Runtime.InteropServices;
 using Faultrec.Analyzer;
 using Faultrec.Cli.Output;
+using Faultrec.Recorder.Capture;
 using Faultrec.Replay;
 using Faultrec.Traces;
 
@@ -70,20 +70,19 @@ internal static class ReplayVerb
         return Interruptible(cancelled =>
         {
             if (args.Pairs > 0)
-                WritePairs(args, ReplayPairs.Run(reader, args.Options, args.Pairs, pair => RecordVerb.Say($"pair {pair} of {args.Pairs}"), cancelled));
+                WritePairs(args, ReplayPairs.Run(reader, args.Options, args.Pairs, pair => Talk.Say($"pair {pair} of {args.Pairs}"), cancelled));
             else
                 Write(args, TraceReplay.Run(reader, args.Options, cancelled));
         });
     }
 
-    /// <summary>Runs what replays; SIGINT and SIGTERM end it.</summary>
+    /// <summary>Runs what replays; a signal that ends a program ends it in order.</summary>
     /// <returns>Exit status.</returns>
     public static int Interruptible(Action<CancellationToken> run)
     {
-        using var ending = new CancellationTokenSource();
-        var signal = 0;
-        using var onInterrupt = OnSignal(PosixSignal.SIGINT, 2);
-        using var onTerminate = OnSignal(PosixSignal.SIGTERM, 15);
+        // Never disposed: a signal that comes as we end must not change our status.
+        var ending = new CancellationTokenSource();
+        var signals = OperatingSystem.IsLinux() ? new EndSignals(ending.Cancel) : null;
         try
         {
             run(ending.Token);
@@ -91,16 +90,9 @@ internal static class ReplayVerb
         }
         catch (OperationCanceledException)
         {
-            RecordVerb.Say("interrupted; the replay was ended");
-            return 128 + signal;
+            Talk.Say("interrupted; the replay was ended");
+            return 128 + signals!.Signal;
         }
-
-        PosixSignalRegistration OnSignal(PosixSignal posix, int number) => PosixSignalRegistration.Create(posix, context =>
-        {
-            context.Cancel = true;
-            signal = number;
-            ending.Cancel();
-        });
     }
 
     private static void Write(ReplayArgs args, ReplayResult result)

@@ -31,8 +31,8 @@ internal static class SymbolizeVerb
             return false;
         });
         foreach (var note in result!.Notes)
-            RecordVerb.Say(HostileText.Visible(note));
-        RecordVerb.Say($"{HostileText.Visible(output)}: {result.Named} of {result.Missing} frames without a name have one now");
+            Talk.Say(HostileText.Visible(note));
+        Talk.Say($"{HostileText.Visible(output)}: {result.Named} of {result.Missing} frames without a name have one now");
         return 0;
     }
 }

@@ -54,10 +54,10 @@ internal static class TraceVerb
             // Never disposed: a Ctrl-C that comes as we end must not change our status.
             var result = LiveCapture.Run(args.Capture, new EndSignals(), output);
             if (!result.IsReaderGone)
-                RecordVerb.Say(Summary(result, args.Filter, output.Matched));
+                Talk.Say(Summary(result, args.Filter, output.Matched));
             return result.ExitStatus ?? 0;
         }
-        catch (IOException e)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw OutputTarget.Failure(args.Output ?? "stdout", e);
         }

@@ -94,7 +94,10 @@ public static class TraceReplay
     /// <returns>In the line's own unit; as good as no limit where there is no such line.</returns>
     private static long MemInfo(string key)
     {
-        var line = File.ReadLines("/proc/meminfo").FirstOrDefault(line => line.StartsWith($"{key}:", StringComparison.Ordinal)) ?? "";
+        const string path = "/proc/meminfo";
+        if (!File.Exists(path))
+            throw new FaultrecException(ExitCode.NotPermitted, $"/proc: is not mounted here ({path} is missing); expected what the kernel tells there; `mount -t proc proc /proc`");
+        var line = File.ReadLines(path).FirstOrDefault(line => line.StartsWith($"{key}:", StringComparison.Ordinal)) ?? "";
         return long.TryParse(line.AsSpan(line.IndexOf(':') + 1).Trim().TrimEnd(" kB"), CultureInfo.InvariantCulture, out var value) ? value : int.MaxValue;
     }
 

@@ -378,7 +378,7 @@ public sealed record Receipt
     /// <summary>Of the kernel's count, what the perf backend cannot see, in system calls, execve or kernel mode; null for others.</summary>
     public long? Unseen { get; init; }
 
-    /// <summary>Why the recording ended: exited, interrupted, duration, max-size, disk-full, recovered.</summary>
+    /// <summary>Why the recording ended: exited, interrupted, duration, max-size, disk-full, write-failed, failed, recovered.</summary>
     public string EndReason { get; init; } = "exited";
 
     /// <summary>Exit status of the recorded command as a shell gives it (128+n for a signal), when faultrec ran it.</summary>

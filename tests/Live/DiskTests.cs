@@ -50,6 +50,85 @@ public sealed class DiskTests : LiveTest
         Assert.True(counts.IsOrdered);
     }
 
+    /// <summary>
+    /// The program leaves so many KiB of the disk and faults on. Where the recorder notices depends on the size: while it drains, at the
+    /// last frame, in the trace. The program's life is the same at each.
+    /// </summary>
+    [Theory]
+    [MemberData(nameof(RoomsKiB))]
+    public void AFullDiskIsNotTheProgramsAffair(int roomKiB)
+    {
+        var script = $"{Checkout.Fixture("rand_touch")} 100000 1024; head -c $(($(df --output=avail -B1 disk | tail -1) - {roomKiB} * 1024)) /dev/zero >disk/fill 2>/dev/null; {Checkout.Fixture("rand_touch")} 50000 1024; exit 3";
+
+        var result = OnOwnDisk("mount -t tmpfs -o size=48m tmpfs disk", "rm disk/fill", "--no-stacks", "--", "sh", "-c", script);
+
+        Assert.Equal(3, result.Status);
+        Assert.Equal((100_000, 50_000), (Number(Said(result.Output.Split('\n')[0]), "touch_minflt"), Number(Said(result.Output.Split('\n')[1]), "touch_minflt")));
+        var counts = AssertTraceOrSpool(result);
+        Assert.InRange(counts.Receipt.Events, 100_000, 160_000);
+    }
+
+    public static TheoryData<int> RoomsKiB => [0, 1, 2, 4, 16, 64, 256, 512, 1000, 1500, 2000, 3000, 4000, 6000, 8000, 10_000, 12_000, 14_000, 16_000, 18_000];
+
+    /// <summary>A file system that is shut down answers everything with EIO: the spool, its length, the trace.</summary>
+    [Fact]
+    public void ABrokenDiskIsNotTheProgramsAffair()
+    {
+        const string breaks = """
+            import fcntl, mmap, os, struct, time
+            def touch():
+                memory = mmap.mmap(-1, 2000 * 4096)
+                for page in range(2000):
+                    memory[page * 4096] = 1
+                time.sleep(0.1)
+            touch()
+            fcntl.ioctl(os.open('disk', os.O_RDONLY), 0x8004587d, struct.pack('I', 2)) # EXT4_IOC_SHUTDOWN without writing the log
+            touch()
+            print('survived', flush=True)
+            os._exit(3)
+            """;
+        Assert.SkipUnless(File.Exists("/usr/sbin/mkfs.ext4") && File.Exists("/dev/loop-control"), "needs ext4 and a loop device");
+        File.WriteAllText(Folder["breaks.py"], breaks);
+
+        var result = OnOwnDisk(
+            "truncate -s 100m image && mkfs.ext4 -q image && mount -o loop image disk", "true", "--no-stacks", "--", "/usr/bin/python3", Folder["breaks.py"]);
+
+        Assert.Equal((3, "survived\n"), (result.Status, result.Output));
+        Assert.DoesNotContain("   at ", result.Error, StringComparison.Ordinal);
+        Assert.Contains(result.ErrorLines, line => line.Contains("Input/output error", StringComparison.Ordinal));
+        Assert.All(result.ErrorLines, line => Assert.StartsWith("faultrec: ", line));
+    }
+
+    /// <summary>SIGXFSZ would end the recorder. The program has the limit, too, and what it does by default there.</summary>
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(16)]
+    [InlineData(300)]
+    [InlineData(100_000)]
+    public void ALimitOnFileSizesEndsTheRecordingNotTheProgram(int limitKiB)
+    {
+        var program = $"{Checkout.Fixture("rand_touch")} 20000 1024; (head -c 200m /dev/zero >large) 2>&-; echo $?; rm large; exit 3";
+
+        var result = Running.ToEnd(
+            InFolder, "bash", "-c", $"ulimit -f {limitKiB}; exec {Checkout.Faultrec} record --no-stacks -o {TracePath} -- bash -c '{program}'");
+
+        Assert.Equal(3, result.Status);
+        Assert.Equal(["153", ""], result.Output.Split('\n')[1..]);
+        Assert.All(result.ErrorLines, line => Assert.StartsWith("faultrec: ", line));
+        if (limitKiB == 100_000)
+        {
+            AssertWhole(Rows.Read(TracePath));
+            return;
+        }
+        Assert.Contains(result.ErrorLines, line => line.Contains("may not become larger", StringComparison.Ordinal));
+        if (File.Exists(TracePath + ".spool"))
+            Assert.Equal(0, Running.ToEnd(InFolder, Checkout.Faultrec, "recover", TracePath + ".spool").Status);
+        else
+            Assert.All(Folder.Names, name => Assert.Equal("trace.parquet", name));
+        Assert.True(limitKiB == 0 || File.Exists(TracePath), "what was recorded before the limit");
+    }
+
     [Fact]
     public void AFullDiskIsAnErrorInOneLineAndLeavesNothing()
     {
@@ -127,6 +206,36 @@ public sealed class DiskTests : LiveTest
     {
         if (_mounted is not null)
             Running.ToEnd("umount", "--lazy", _mounted);
+    }
+
+    /// <summary>Records onto "disk" of a mount namespace of its own, and copies what is there at the end into the test's folder.</summary>
+    private Finished OnOwnDisk(string mount, string afterwards, params string[] recordArguments)
+    {
+        Directory.CreateDirectory(Folder["disk"]);
+        var script = $"{mount} || exit 99; \"$0\" record -o disk/trace.parquet \"$@\"; status=$?; {afterwards}; cp disk/trace.parquet* . 2>/dev/null; exit $status";
+        return Running.ToEnd(InFolder, "unshare", ["--mount", "sh", "-c", script, Checkout.Faultrec, .. recordArguments]);
+    }
+
+    private Counts AssertTraceOrSpool(Finished result)
+    {
+        Assert.All(result.ErrorLines, line => Assert.StartsWith("faultrec: ", line));
+        Assert.DoesNotContain("   at ", result.Error, StringComparison.Ordinal);
+        if (File.Exists(TracePath + ".spool"))
+        {
+            // No room for the trace beside the spool: the recording is kept, and the message says how to get it.
+            Assert.Contains("faultrec recover", result.Error, StringComparison.Ordinal);
+            Assert.Equal(0, Running.ToEnd(InFolder, Checkout.Faultrec, "recover", TracePath + ".spool").Status);
+            File.Delete(TracePath + ".spool");
+        }
+        else
+        {
+            Assert.Contains("disk is full", result.Error, StringComparison.Ordinal);
+        }
+        Assert.Equal(["disk", "trace.parquet"], Folder.Names);
+        var counts = Counts.Read(TracePath);
+        Assert.Equal("disk-full", counts.Receipt.EndReason);
+        Assert.True(counts.IsOrdered);
+        return counts;
     }
 
     private string MountSmallDisk(string size)

@@ -78,6 +78,96 @@ public sealed class EndingTests : LiveTest
         AssertEnded("interrupted");
     }
 
+    /// <summary>The command gets what we got; one of its own limits it has by itself.</summary>
+    [Theory]
+    [InlineData(Running.Sighup, true)]
+    [InlineData(Running.Sigquit, true)]
+    [InlineData(Running.Sigusr1, true)]
+    [InlineData(Running.Sigalrm, true)]
+    [InlineData(Running.Sigxcpu, false)]
+    public void EverySignalThatEndsAProgramEndsTheRecordingInOrder(int signal, bool isPassedOn)
+    {
+        using var recorder = StartRecording("--", "sh", "-c", "ulimit -c 0; exec $0 0 10", Checkout.Fixture("wait_then_touch"));
+        recorder.ReadLine();
+
+        recorder.Signal(signal);
+        if (!isPassedOn)
+        {
+            Running.Until(() => File.Exists(TracePath), "the trace is there while the command still runs");
+            recorder.WriteByte();
+            recorder.ReadLine();
+            recorder.WriteByte();
+        }
+
+        Assert.Equal(isPassedOn ? 128 + signal : 0, recorder.Wait().Status);
+        AssertEnded("interrupted");
+    }
+
+    [Fact]
+    public void Sigusr2IsKeptForLater()
+    {
+        using var recorder = StartRecording("--", Checkout.Fixture("wait_then_touch"), "0", "10");
+        recorder.ReadLine();
+
+        recorder.Signal(Running.Sigusr2);
+        recorder.WriteByte();
+        recorder.ReadLine();
+        recorder.WriteByte();
+
+        Assert.Equal(0, recorder.Wait().Status);
+        AssertEnded("exited");
+    }
+
+    /// <summary>A shell without job control starts it with SIGINT ignored.</summary>
+    [Fact]
+    public void AScriptEndsItsBackgroundJobBySigint()
+    {
+        using var program = Running.Start(Checkout.Fixture("wait_then_touch"), "1", "10");
+        program.ReadLine();
+        using var script = Running.Start(
+            InFolder, "sh", "-c", $"{Checkout.Faultrec} record -o {TracePath} --pid {program.Pid} & echo $!; wait $!; echo status $?");
+        var recorder = int.Parse(script.ReadLine(), CultureInfo.InvariantCulture);
+        WaitForSpool(script);
+
+        Assert.Equal(0, Running.Kill(recorder, Running.Sigint));
+
+        Assert.Equal("status 0", script.ReadLine());
+        AssertEnded("interrupted");
+        Assert.Equal(0, script.Wait().Status);
+    }
+
+    /// <summary>The command has SIGINT ignored, too, and ends by what nobody ignores unless he means it.</summary>
+    [Fact]
+    public void ACommandInTheBackgroundEndsWithItsRecording()
+    {
+        using var script = Running.Start(InFolder, "sh", "-c", $"{Checkout.Faultrec} record -o {TracePath} -- sleep 1000 & echo $!; wait $!; echo status $?");
+        var recorder = int.Parse(script.ReadLine(), CultureInfo.InvariantCulture);
+        WaitForSpool(script);
+
+        Assert.Equal(0, Running.Kill(recorder, Running.Sigint));
+
+        Assert.Equal($"status {128 + Running.Sigterm}", script.ReadLine());
+        AssertEnded("interrupted");
+        Assert.Equal(0, script.Wait().Status);
+    }
+
+    [Fact]
+    public void NohupProtectsTheRecordingAsItDoesAnyProgram()
+    {
+        using var recorder = Running.Start(
+            InFolder, "sh", "-c", $"trap '' HUP; exec {Checkout.Faultrec} record -o {TracePath} -- {Checkout.Fixture("wait_then_touch")} 0 10");
+        WaitForSpool(recorder);
+        recorder.ReadLine();
+
+        recorder.Signal(Running.Sighup);
+        recorder.WriteByte();
+        recorder.ReadLine();
+        recorder.WriteByte();
+
+        Assert.Equal(0, recorder.Wait().Status);
+        AssertEnded("exited");
+    }
+
     [Fact]
     public void AnAttachedProcessLivesOn()
     {
@@ -162,6 +252,40 @@ public sealed class EndingTests : LiveTest
             rows.In(start, safe).Select(row => row.Address & ~0xfffUL));
         Assert.All(rows.In(start, safe), row => Assert.InRange(row.Address, row.Region!.Start, row.Region.End - 1));
         Assert.Equal(0, Running.ToEnd(Checkout.Faultrec, "report", TracePath).Status);
+    }
+
+    /// <summary>Whatever it was at: its start, the drain, the trace. A command that had begun goes on to its end.</summary>
+    [Theory]
+    [MemberData(nameof(Moments))]
+    public void AKillAtAnyMomentIsNotTheCommandsAffair(int afterMs)
+    {
+        var command = $"echo begun >begun; {Checkout.Fixture("rand_touch")} 300000 1024 >said; echo $? >ended";
+        using var recorder = Running.Start(InFolder, "setsid", Checkout.Faultrec, "record", "-o", TracePath, "--", "sh", "-c", command);
+
+        Thread.Sleep(afterMs);
+        _ = Running.Kill(recorder.Pid, Running.Sigkill);
+        recorder.Wait();
+        Running.Until(() => Running.Kill(-recorder.Pid, 0) != 0, "everything that was started has ended");
+
+        Assert.Equal(File.Exists(Folder["begun"]), File.Exists(Folder["ended"]));
+        if (File.Exists(Folder["ended"]))
+            Assert.Equal("0\n", File.ReadAllText(Folder["ended"]));
+        if (!File.Exists(TracePath + ".spool"))
+            return;
+        var recovered = Running.ToEnd(InFolder, Checkout.Faultrec, "recover", "--force", TracePath + ".spool");
+        Assert.True(recovered.Status is 0 or 3, recovered.Error);
+        Assert.All(recovered.ErrorLines, line => Assert.StartsWith("faultrec: ", line));
+        if (recovered.Status == 0)
+            Assert.True(Counts.Read(TracePath).IsOrdered);
+    }
+
+    public static TheoryData<int> Moments
+    {
+        get
+        {
+            var random = new Random(17);
+            return [.. Enumerable.Range(0, 8).Select(_ => random.Next(10, 1500)).Order()];
+        }
     }
 
     [Fact]

@@ -25,7 +25,7 @@ public sealed class JitTests : LiveTest
         program.WriteByte();
         var result = await recording;
 
-        Assert.True(result.Metadata.Receipt.Complete);
+        Assert.True(result.Metadata!.Receipt.Complete);
         Assert.Equal(EndReason.Exited, result.Metadata.Receipt.EndReason);
         Assert.Equal(2 * pages, Number(said, "touch_minflt"));
         var counts = Counts.Read(TracePath);

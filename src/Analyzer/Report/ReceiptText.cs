@@ -121,6 +121,8 @@ public static class ReceiptText
         ("duration", _) => "ended by --duration",
         ("max-size", _) => "ended by --max-size",
         ("disk-full", _) => "ended because the disk was full",
+        ("write-failed", _) => "ended because its working file could not be written",
+        ("failed", _) => "ended by a failure of the recorder",
         ("recovered", _) => "recovered from the spool of a recorder that was killed",
         ("imported", _) => "imported from another tool, with nothing of the kernel's to compare with",
         (var other, _) => $"ended: {other}",

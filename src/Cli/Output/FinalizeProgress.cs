@@ -19,7 +19,7 @@ internal static class FinalizeProgress
             if (percent == shown || Environment.TickCount64 - start < QuietMs)
                 return;
             shown = percent;
-            Console.Error.Write(part >= 1 ? "\r\u001b[K" : $"\rfaultrec: writing the trace: {percent} %");
+            Talk.Write(part >= 1 ? "\r\u001b[K" : $"\rfaultrec: writing the trace: {percent} %");
         };
     }
 }

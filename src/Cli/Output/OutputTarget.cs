@@ -135,14 +135,19 @@ internal static class OutputTarget
 
     private static void WriteStdout(Action<Stream> write)
     {
-        using var stream = OpenStdout();
         try
         {
+            using var stream = OpenStdout();
             write(stream);
         }
         catch (IOException exception) when (IsBrokenPipe(exception))
         {
             // `| head` has seen enough.
+        }
+        catch (UnauthorizedAccessException exception)
+        {
+            // .NET's word for EBADF.
+            throw new FaultrecException(ExitCode.NotPermitted, "stdout: is closed; expected a place to write to; open it or use -o", exception);
         }
         catch (IOException exception)
         {

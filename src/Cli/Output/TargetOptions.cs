@@ -64,7 +64,7 @@ internal sealed class TargetOptions
             Backend = result.GetValue(_backend) is { } name ? Choice.Parse("--backend", name, BackendChoices) : Backends.Auto,
             AsRoot = result.GetValue(_asRoot),
             ToolVersion = RecordVerb.ToolVersion,
-            OnNotice = notice => RecordVerb.Say(HostileText.Visible(notice)),
+            OnNotice = notice => Talk.Say(HostileText.Visible(notice)),
         };
         if (result.GetValue(_excludeSelf) && options.IncludeSelf)
             throw new FaultrecException(ExitCode.Usage, "--exclude-self and --include-self contradict each other; give one of them");

@@ -5,10 +5,15 @@ using Faultrec.Traces;
 
 namespace Faultrec.Recorder.Capture;
 
+/// <param name="Ending">The last frame.</param>
+/// <param name="Failure">What went wrong while the target ran: it ended the capture. Null: nothing did.</param>
+internal readonly record struct CaptureResult(SpoolEnding Ending, Exception? Failure);
+
 /// <summary>One capture from its first fault to its last, into a sink. The order of its steps is what makes the first instruction count.</summary>
 internal static class CaptureRun
 {
-    public static SpoolEnding Run(RecordOptions options, Target target, IFrameSink sink, EndSignals signals)
+    /// <exception cref="FaultrecException">Or any other: nothing runs that this started. What fails later is in the result.</exception>
+    public static CaptureResult Run(RecordOptions options, Target target, IFrameSink sink, EndSignals signals)
     {
         // Before the probes know the process: what it has faulted until here is not theirs.
         _ = target.Launcher?.ReadBaseline();
@@ -24,16 +29,46 @@ internal static class CaptureRun
         else
             capture.Start(sink);
 
+        return RunToEnd(capture, target, sink, signals, options.Duration is { } duration ? startNs + (long)duration.TotalNanoseconds : null);
+    }
+
+    /// <summary>What runs is not ours to end: whatever fails here ends the capture only, and what was captured until then counts.</summary>
+    private static CaptureResult RunToEnd(ICapture capture, Target target, IFrameSink sink, EndSignals signals, long? endNs)
+    {
         var drain = new Drain(capture, sink);
-        var reason = drain.Run(target.EndFd, signals, options.Duration is { } duration ? startNs + (long)duration.TotalNanoseconds : null);
-        capture.Stop();
-        reason = drain.Pass() == EndReason.DiskFull ? EndReason.DiskFull : reason;
+        var reason = EndReason.Failed;
+        Exception? failure = null;
+        Try(() => reason = drain.Run(target.EndFd, signals, endNs), ref failure);
+        Try(() =>
+        {
+            capture.Stop();
+            reason = drain.Pass() is (EndReason.DiskFull or EndReason.WriteFailed) and var full ? full : reason;
+        }, ref failure);
         if (reason == EndReason.Interrupted)
             PassOn(signals.Signal, target, capture);
-        var ending = Ending(reason, target.TryGetEnd(), capture.ReadCounts());
-        sink.Append(FrameType.End, ending, SpoolJson.Default.SpoolEnding);
-        _ = sink.EndPass(ending.TimeNs);
-        return ending;
+        var ending = new SpoolEnding { TimeNs = Libc.MonotonicNs(), EndReason = EndReason.Failed };
+        Try(() => ending = Ending(reason, target.TryGetEnd(), capture.ReadCounts()), ref failure);
+        if (failure is not null)
+            ending = ending with { EndReason = EndReason.Failed };
+        Try(() =>
+        {
+            sink.Append(FrameType.End, ending, SpoolJson.Default.SpoolEnding);
+            _ = sink.EndPass(ending.TimeNs);
+        }, ref failure);
+        return new CaptureResult(ending, failure);
+    }
+
+    /// <param name="failure">The first of several.</param>
+    private static void Try(Action action, ref Exception? failure)
+    {
+        try
+        {
+            action();
+        }
+        catch (Exception e)
+        {
+            failure ??= e;
+        }
     }
 
     private static SpoolEnding Ending(string reason, ChildEnd? end, CaptureCounts counts) => new()
@@ -58,10 +93,21 @@ internal static class CaptureRun
         StackWarnings = counts.StackWarnings,
     };
 
-    /// <summary>A terminal's Ctrl-C goes to the command as well; a signal sent to us alone is passed on, so that it gets exactly one.</summary>
+    /// <summary>
+    /// A terminal's Ctrl-C goes to the command as well; a signal sent to us alone is passed on, so that it gets exactly one. A limit
+    /// on our CPU time is not the command's.
+    /// </summary>
     private static void PassOn(int signal, Target target, ICapture capture)
     {
         const long sameKeystrokeNs = 1_000_000_000;
+        if (signal == Signals.Xcpu)
+            return;
+        if (CallerSignals.Ignores(signal))
+        {
+            // And so does the command: a script's job in the background. It is to end all the same.
+            target.Launcher?.Kill(Signals.Term);
+            return;
+        }
         if (!capture.SeesSignals && Terminal.SendsToAll(signal))
             return;
         if (Libc.MonotonicNs() - capture.TargetSignalledNs > sameKeystrokeNs)

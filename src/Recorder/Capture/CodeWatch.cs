@@ -26,11 +26,12 @@ internal sealed class CodeWatch : IDisposable
     private readonly PriorityQueue<(int Pid, ulong Start, ulong End, ulong FileOffset, MappingIdentity Identity), long> _large = new();
     private readonly SidebandParser _parser = new();
     private readonly Thread _thread;
+    private string? _failure;
 
     public CodeWatch(CodeTables tables)
     {
         _tables = tables;
-        _thread = new Thread(Run) { IsBackground = true, Name = "unwind tables" };
+        _thread = new Thread(RunGuarded) { IsBackground = true, Name = "unwind tables" };
     }
 
     /// <summary>Complete after <see cref="Dispose"/> only, or when nothing runs any more.</summary>
@@ -39,7 +40,7 @@ internal sealed class CodeWatch : IDisposable
         get
         {
             Finish();
-            return _tables.Warnings;
+            return _failure is null ? _tables.Warnings : [.. _tables.Warnings, _failure];
         }
     }
 
@@ -75,6 +76,21 @@ internal sealed class CodeWatch : IDisposable
         _changes.CompleteAdding();
         if (_thread.IsAlive)
             _thread.Join();
+    }
+
+    // What a thread throws ends the process, and with it the recording.
+    private void RunGuarded()
+    {
+        try
+        {
+            Run();
+        }
+        catch (Exception e)
+        {
+            _failure = $"unwind tables: no more were made ({e.Message})";
+            foreach (var marker in _changes.GetConsumingEnumerable().OfType<ManualResetEventSlim>())
+                marker.Set();
+        }
     }
 
     private void Run()

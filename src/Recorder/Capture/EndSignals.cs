@@ -1,33 +1,55 @@
 using System.Runtime.InteropServices;
+using Faultrec.Recorder.Launch;
 using Faultrec.Recorder.Native;
 
 namespace Faultrec.Recorder.Capture;
 
 /// <summary>
-/// Turns SIGINT, SIGTERM and SIGHUP into a readable fd, so that the drain loop ends a recording in order. The runtime hands a
+/// Turns the signals that end a program into a readable fd, so that the drain loop ends a recording in order. The runtime hands a
 /// signal over from a thread of its own: one that came just before Dispose may be handled after it, and then ends the process.
 /// </summary>
+/// <remarks>
+/// A shell without job control starts what is in its background with SIGINT and SIGQUIT ignored; a `kill -INT` is meant for us
+/// all the same. Another signal that is ignored was to be: `nohup`. SIGUSR2 does nothing: it is kept for asking a recording for
+/// what it has so far.
+/// </remarks>
 public sealed unsafe class EndSignals : IDisposable
 {
     private readonly FdHandle _read;
     private readonly FdHandle _write;
+    private readonly Action? _onFirst;
     private readonly List<PosixSignalRegistration> _registrations = [];
-    private volatile int _signal;
+    private int _signal;
 
-    public EndSignals()
+    /// <param name="onFirst">Called with the first that comes, on a thread of the runtime's.</param>
+    public EndSignals(Action? onFirst = null)
     {
+        _onFirst = onFirst;
         var fds = stackalloc int[2];
         Errno.ThrowIfFailed(Libc.Pipe2(fds, Libc.OCloexec | Libc.ONonblock), "pipe2");
         (_read, _write) = (new FdHandle(fds[0]), new FdHandle(fds[1]));
-        Register(PosixSignal.SIGINT, 2);
-        Register(PosixSignal.SIGTERM, 15);
-        Register(PosixSignal.SIGHUP, 1);
+        // With SIGCHLD ignored the kernel forgets how a command ended. Over an ignored SIGINT the runtime installs nothing.
+        foreach (var signal in (int[])[Signals.Chld, Signals.Int, Signals.Quit])
+        {
+            if (CallerSignals.Ignores(signal))
+                CallerSignals.SetDefault(signal);
+        }
+        Register(Signals.Int);
+        Register(Signals.Quit);
+        foreach (var signal in (int[])[Signals.Term, Signals.Hup, Signals.Usr1, Signals.Alrm, Signals.Xcpu])
+        {
+            if (!CallerSignals.Ignores(signal))
+                Register(signal);
+        }
+        CallerSignals.SetIgnored(Signals.Usr2);
+        // A file that may not grow is then an error like a full disk.
+        CallerSignals.SetIgnored(Signals.Xfsz);
     }
 
-    internal int Fd => _read.Fd;
-
     /// <summary>The first one that came; 0: none.</summary>
-    internal int Signal => _signal;
+    public int Signal => Volatile.Read(ref _signal);
+
+    internal int Fd => _read.Fd;
 
     public void Dispose()
     {
@@ -36,12 +58,14 @@ public sealed unsafe class EndSignals : IDisposable
         _write.Dispose();
     }
 
-    private void Register(PosixSignal signal, int number) => _registrations.Add(PosixSignalRegistration.Create(signal, context =>
+    // A positive value is the system's own number.
+    private void Register(int signal) => _registrations.Add(PosixSignalRegistration.Create((PosixSignal)signal, context =>
     {
         context.Cancel = true;
-        if (_signal == 0)
-            _signal = number;
+        var isFirst = Interlocked.CompareExchange(ref _signal, signal, 0) == 0;
         byte wake = 1;
         _ = Libc.Write(_write.Fd, &wake, 1);
+        if (isFirst)
+            _onFirst?.Invoke();
     }));
 }

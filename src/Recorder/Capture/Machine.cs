@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
 using Faultrec.Recorder.Doctoring;
+using Faultrec.Traces;
 
 namespace Faultrec.Recorder.Capture;
 
@@ -16,6 +17,24 @@ internal static class Machine
 
     /// <summary>One more than the highest CPU number that can ever come online: the size of per-CPU tables.</summary>
     public static int PossibleCpus => ParseList(File.ReadAllText("/sys/devices/system/cpu/possible"))[^1] + 1;
+
+    /// <summary>For what records.</summary>
+    /// <exception cref="FaultrecException">One is not there, as in a bare chroot or container.</exception>
+    public static void RequireFileSystems()
+    {
+        RequireProc();
+        Require("/sys", "sysfs", "/sys/devices/system/cpu");
+    }
+
+    /// <summary>For what starts this executable again.</summary>
+    /// <exception cref="FaultrecException">It is not there.</exception>
+    public static void RequireProc() => Require("/proc", "proc", "/proc/self");
+
+    private static void Require(string folder, string type, string has)
+    {
+        if (!Directory.Exists(has))
+            throw new FaultrecException(ExitCode.NotPermitted, $"{folder}: is not mounted here ({has} is missing); expected what the kernel tells there; `mount -t {type} {type} {folder}`");
+    }
 
     public static string KernelRelease => File.ReadAllText("/proc/sys/kernel/osrelease").Trim();
 

@@ -76,5 +76,10 @@ public sealed record RecordOptions
 }
 
 /// <param name="Output">Where the trace is, which may be elsewhere than was asked for.</param>
+/// <param name="Metadata">Of the trace; null: none was made, and <see cref="Failures"/> says why.</param>
 /// <param name="ExitStatus">Of the recorded command, 128+n for a signal; null when a running process was recorded.</param>
-public sealed record RecordResult(string Output, long TraceBytes, TraceMetadata Metadata, long SpoolBytes, TimeSpan FinalizeTime, int? ExitStatus);
+public sealed record RecordResult(string Output, long TraceBytes, TraceMetadata? Metadata, long SpoolBytes, TimeSpan FinalizeTime, int? ExitStatus)
+{
+    /// <summary>What the recorder could not do; the command ran to its end all the same.</summary>
+    public IReadOnlyList<FaultrecException> Failures { get; init; } = [];
+}

@@ -12,32 +12,44 @@ namespace Faultrec.Recorder.Capture;
 public static class Recording
 {
     /// <param name="signals">The first ends the recording; a further one is the command's affair and must not cut off the trace.</param>
-    /// <exception cref="FaultrecException">See <see cref="ExitCode"/>; nothing is left behind unless the message says so.</exception>
+    /// <exception cref="FaultrecException">See <see cref="ExitCode"/>: the command was not started, and nothing is left behind.</exception>
     public static RecordResult Run(RecordOptions options, EndSignals signals)
     {
+        Machine.RequireFileSystems();
         FileLimit.Raise();
         var user = InvokingUser.FromSudo(Libc.Geteuid() == 0);
         using var output = OutputFile.Prepare(options.Output, options.Existing, user);
         using var spool = output.CreateSpool();
+        Target? target = null;
         try
         {
-            using var target = Target.Start(options, options.AsRoot ? null : user);
-            var ending = CaptureRun.Run(options, target, new SpoolSink(spool, options.MaxSizeBytes ?? long.MaxValue), signals);
+            var sink = new SpoolSink(spool, options.MaxSizeBytes ?? long.MaxValue);
+            CaptureResult captured;
+            try
+            {
+                target = Target.Start(options, options.AsRoot ? null : user);
+                captured = CaptureRun.Run(options, target, sink, signals);
+            }
+            catch
+            {
+                output.Abandon();
+                throw;
+            }
+            var failures = new RecordFailures(options.Output, output.SpoolPath);
+            failures.Add(captured, sink.Failure, spool.Length == 0);
             var finalizeTime = Stopwatch.StartNew();
-            var trace = WriteTrace(output, output.SpoolPath, () => new SpoolReader(output.SpoolPath, spool.Handle), target.MappedFiles, options.OnFinalizing);
-            output.Abandon();
+            var trace = TryFinalize(options, output, spool, target.MappedFiles, failures);
             finalizeTime.Stop();
-            if (trace.Notice is { } notice)
+            var exitStatus = captured.Ending.ExitStatus ?? target.WaitForCommand();
+            if (trace?.Notice is { } notice)
                 options.OnNotice?.Invoke(notice);
-            if (options.NamesJitCode(trace.Metadata.StackRecording))
+            if (trace is not null && options.NamesJitCode(trace.Metadata.StackRecording))
                 JitSwitches.DeleteMaps(trace.Metadata);
-            var exitStatus = ending.ExitStatus ?? target.WaitForCommand();
-            return new RecordResult(trace.Path, trace.Bytes, trace.Metadata, spool.Length, finalizeTime.Elapsed, exitStatus);
+            return new RecordResult(trace?.Path ?? options.Output, trace?.Bytes ?? 0, trace?.Metadata, spool.Length, finalizeTime.Elapsed, exitStatus) { Failures = failures.All };
         }
-        catch (FaultrecException e) when (e.ExitCode != ExitCode.Incomplete)
+        finally
         {
-            output.Abandon();
-            throw;
+            target?.Dispose();
         }
     }
 
@@ -50,6 +62,27 @@ public static class Recording
         using var files = new MappedFiles();
         var trace = WriteRecovered(output, spoolPath, files, onFinalizing);
         return new RecordResult(trace.Path, trace.Bytes, trace.Metadata, new FileInfo(spoolPath).Length, time.Elapsed, trace.Metadata.Receipt.ExitStatus);
+    }
+
+    /// <summary>The command is waited for, and its status returned, whatever fails here.</summary>
+    private static WrittenTrace? TryFinalize(RecordOptions options, OutputFile output, SpoolWriter spool, MappedFiles files, RecordFailures failures)
+    {
+        try
+        {
+            if (spool.Length == 0)
+            {
+                output.Abandon();
+                return null;
+            }
+            var trace = WriteTrace(output, output.SpoolPath, () => new SpoolReader(output.SpoolPath, spool.Handle), files, options.OnFinalizing);
+            output.Abandon();
+            return trace;
+        }
+        catch (Exception e)
+        {
+            failures.AddFinalizing(e);
+            return null;
+        }
     }
 
     private static WrittenTrace WriteRecovered(OutputFile output, string spoolPath, MappedFiles files, Action<double>? onFinalizing)

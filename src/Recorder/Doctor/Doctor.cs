@@ -23,8 +23,10 @@ public static class Doctor
         (Backends.Perf, "address and instruction, no duration; without root your own processes"),
     ];
 
+    /// <exception cref="FaultrecException">There is no /proc or /sys to look at.</exception>
     public static Diagnosis Examine()
     {
+        Machine.RequireFileSystems();
         List<BackendCheck> checks = [.. Rungs.Select(rung => new BackendCheck(rung.Backend, rung.Sees, Try(rung.Backend)))];
         var best = checks.FirstOrDefault(check => check.Refusal is null);
         return new Diagnosis(Verdict(best, checks), best is not null, checks, Settings());

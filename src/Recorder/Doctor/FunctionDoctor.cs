@@ -50,6 +50,7 @@ public sealed class FunctionDoctor : ITraceable, IDisposable
     /// <exception cref="Traces.FaultrecException">Usage: a name that no function can have.</exception>
     public static FunctionsDiagnosis Examine(IReadOnlyList<string> names)
     {
+        Machine.RequireFileSystems();
         foreach (var name in names)
             FunctionName.Check(name);
         using var doctor = new FunctionDoctor();

@@ -134,7 +134,7 @@ internal sealed class TraceFinalizer : ISpoolTarget, IDisposable
                 EndReason = ending?.EndReason ?? "recovered",
                 ExitStatus = ending?.ExitStatus,
                 SpoolBytesDropped = dropped,
-                Complete = ending is { ReturnsDue: 0 } && lost == 0 && lostSideband == 0 && costs.CountsLost == 0 && account.AddsUp,
+                Complete = ending is { ReturnsDue: 0, EndReason: not EndReason.Failed } && lost == 0 && lostSideband == 0 && costs.CountsLost == 0 && account.AddsUp,
             },
         };
     }

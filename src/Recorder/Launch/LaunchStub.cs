@@ -15,9 +15,10 @@ public static unsafe class LaunchStub
     /// <summary>First argument that makes the executable a stub; not a verb for people.</summary>
     public const string Verb = "__launch";
 
-    private const int Sigpipe = 13;
-
-    /// <param name="args">Verb, fd to wait on, fd to report on, soft limit of open files, user or "", uid, gid, home, then the command and its arguments.</param>
+    /// <param name="args">
+    /// Verb, fd to wait on, fd to report on, soft limit of open files, ignored signals, user or "", uid, gid, home, then the command and
+    /// its arguments.
+    /// </param>
     /// <returns>Only when the command could not be executed: 127 not found, 126 not executable.</returns>
     public static int Run(string[] args)
     {
@@ -26,13 +27,12 @@ public static unsafe class LaunchStub
         _ = Libc.Fcntl(report, Libc.FSetfd, Libc.FdCloexec);
         FileLimit.Restore(ulong.Parse(args[3], CultureInfo.InvariantCulture));
         var variables = NativeArguments.Environment();
-        var error = args[4].Length == 0 ? 0 : BecomeUser(args[4], uint.Parse(args[5]), uint.Parse(args[6]), args[7], variables);
+        var error = args[5].Length == 0 ? 0 : BecomeUser(args[5], uint.Parse(args[6]), uint.Parse(args[7]), args[8], variables);
         if (error != 0)
             return Fail(report, error, StubReport.CannotBecomeUser);
 
-        // The runtime ignores SIGPIPE; an ignored signal stays ignored through execve.
-        _ = Libc.Signal(Sigpipe, 0);
-        using var argv = new NativeArguments(args.AsSpan(8));
+        CallerSignals.Restore(ulong.Parse(args[4], CultureInfo.InvariantCulture));
+        using var argv = new NativeArguments(args.AsSpan(9));
         using var environment = new NativeArguments(variables);
         JitSwitches.AddTo(variables);
         using var environmentWithSwitches = new NativeArguments(variables);

@@ -22,6 +22,7 @@ internal sealed unsafe class Launcher : IDisposable
     /// <summary>What the stub waits for: to execute the command, in its environment as it is or with <see cref="JitSwitches"/>.</summary>
     internal const byte Go = 1, GoWithSwitches = 2;
 
+    private const short SpawnSetPgroup = 0x02;
     private const short SpawnSetSigDef = 0x04;
     private readonly FdHandle _go;
     private readonly FdHandle _report;
@@ -51,6 +52,7 @@ internal sealed unsafe class Launcher : IDisposable
         {
             string[] stub = [
                 .. SelfCommand(), LaunchStub.Verb, Text(goRead.Fd), Text(reportWrite.Fd), FileLimit.Before.ToString(CultureInfo.InvariantCulture),
+                CallerSignals.Ignored.ToString(CultureInfo.InvariantCulture),
                 user?.Name ?? "", Text(user?.Uid ?? 0), Text(user?.Gid ?? 0), user?.Home ?? "",
                 .. command,
             ];
@@ -144,15 +146,16 @@ internal sealed unsafe class Launcher : IDisposable
         ? new FaultrecException(ExitCode.NotFound, $"{command}: command not found")
         : new FaultrecException(ExitCode.NotExecutable, $"{command}: cannot be executed: {Errno.Describe(errno)}");
 
-    internal static int Spawn(string[] arguments)
+    /// <param name="isHelper">Of our own: what a terminal sends to its foreground group, Ctrl-C, is not for it.</param>
+    internal static int Spawn(string[] arguments, bool isHelper = false)
     {
-        var result = TrySpawn(arguments, null, out var pid);
+        var result = TrySpawn(arguments, null, out var pid, isHelper);
         return result == 0 ? pid : throw Errno.Failure(result, "starting the launcher");
     }
 
     /// <param name="fileActions">A posix_spawn_file_actions_t, or null.</param>
     /// <returns>0 or an errno value.</returns>
-    internal static int TrySpawn(IReadOnlyList<string> arguments, void* fileActions, out int pid)
+    internal static int TrySpawn(IReadOnlyList<string> arguments, void* fileActions, out int pid, bool isHelper = false)
     {
         const int attributeSize = 512; // posix_spawnattr_t is 336 bytes in glibc 2.36
         var attributes = stackalloc byte[attributeSize];
@@ -162,7 +165,7 @@ internal sealed unsafe class Launcher : IDisposable
         allSignals[1] = 1 << 4; // bit 12: signal 13
         _ = Libc.PosixSpawnattrInit(attributes);
         _ = Libc.PosixSpawnattrSetsigdefault(attributes, allSignals);
-        _ = Libc.PosixSpawnattrSetflags(attributes, SpawnSetSigDef);
+        _ = Libc.PosixSpawnattrSetflags(attributes, isHelper ? (short)(SpawnSetSigDef | SpawnSetPgroup) : SpawnSetSigDef);
         using var argv = new NativeArguments([.. arguments]);
         using var environment = new NativeArguments(NativeArguments.Environment());
         fixed (int* spawned = &pid)
@@ -174,8 +177,10 @@ internal sealed unsafe class Launcher : IDisposable
     }
 
     // Under `dotnet faultrec.dll` the executable is dotnet and the first argument our assembly.
+    /// <exception cref="FaultrecException">There is no /proc to know it from.</exception>
     internal static string[] SelfCommand()
     {
+        Machine.RequireProc();
         var executable = Environment.ProcessPath!;
         var assembly = Environment.GetCommandLineArgs()[0];
         return Path.GetFileNameWithoutExtension(executable) == "dotnet" ? [executable, assembly] : [executable];

@@ -5,15 +5,13 @@ namespace Faultrec.Recorder.Launch;
 /// <summary>The controlling terminal.</summary>
 internal static class Terminal
 {
-    private const int Sigint = 2;
-
     /// <summary>
     /// A key makes the terminal send this signal to every process of its foreground group, and we are in it: a command that we
     /// started has it too. A `kill` by someone else looks the same.
     /// </summary>
     public static bool SendsToAll(int signal)
     {
-        if (signal != Sigint)
+        if (signal is not (Signals.Int or Signals.Quit))
             return false;
         try
         {

@@ -1,3 +1,4 @@
+using System.Runtime.ExceptionServices;
 using Faultrec.Recorder.Capture;
 using Faultrec.Recorder.Launch;
 using Faultrec.Recorder.Native;
@@ -28,9 +29,10 @@ public static class LiveCapture
     /// <param name="options">Output and its like are not looked at.</param>
     /// <param name="signals">The first ends the capture; a further one is the command's affair.</param>
     /// <exception cref="FaultrecException">See <see cref="ExitCode"/>.</exception>
-    /// <remarks>Rethrows what the view threw, when the command has ended.</remarks>
+    /// <remarks>Rethrows what went wrong, the view's exceptions included, when the command has ended.</remarks>
     public static LiveResult Run(RecordOptions options, EndSignals signals, ILiveView view)
     {
+        Machine.RequireFileSystems();
         FileLimit.Raise();
         var user = InvokingUser.FromSudo(Libc.Geteuid() == 0);
         using var target = Target.Start(options, options.AsRoot ? null : user);
@@ -42,10 +44,12 @@ public static class LiveCapture
             view.Start(metadata);
             reader = new LiveReader(queue, view, () => sink!.EndForGoneReader());
         });
-        var ending = CaptureRun.Run(options, target, sink, signals);
+        var (ending, failure) = CaptureRun.Run(options, target, sink, signals);
         sink.Complete();
         var isDone = reader!.Join(signals);
         var exitStatus = ending.ExitStatus ?? target.WaitForCommand();
+        if (failure is not null)
+            ExceptionDispatchInfo.Throw(failure);
         if (isDone)
             reader.ThrowIfFailed();
         return new LiveResult(

@@ -31,6 +31,7 @@ internal static unsafe partial class Libc
     public const nuint AuxvSysinfoEhdr = 33; // AT_SYSINFO_EHDR
 
     private const string Library = "libc";
+    private const long SysRtSigaction = 13; // x86-64
     private const long SysPerfEventOpen = 298; // x86-64
     private const long SysPidfdOpen = 434;
     private const long SysOpenat2 = 437;
@@ -135,9 +136,6 @@ internal static unsafe partial class Libc
     [LibraryImport(Library, EntryPoint = "execvpe", SetLastError = true)]
     public static partial int Execvpe(byte* file, byte** argv, byte** environment);
 
-    [LibraryImport(Library, EntryPoint = "signal", SetLastError = true)]
-    public static partial nint Signal(int signal, nint handler);
-
     [LibraryImport(Library, EntryPoint = "clock_gettime", SetLastError = true)]
     private static partial int ClockGettime(int clock, Timespec* time);
 
@@ -217,6 +215,15 @@ internal static unsafe partial class Libc
     /// <summary>perf_event_open(2): an fd, or -1.</summary>
     public static int PerfEventOpen(void* attr, int pid, int cpu, int groupFd, uint flags)
         => (int)Syscall(SysPerfEventOpen, (nint)attr, pid, cpu, groupFd, (nint)flags);
+
+    /// <summary>rt_sigaction(2) itself: the library keeps 32 and 33 for its threads, and ignores the first in what posix_spawn(3) starts.</summary>
+    /// <param name="handler">0: SIG_DFL; 1: SIG_IGN.</param>
+    public static void SetSignal(int signal, nint handler)
+    {
+        // struct kernel_sigaction: handler, flags, restorer, mask of 8 bytes.
+        var action = stackalloc nint[4] { handler, 0, 0, 0 };
+        _ = Syscall(SysRtSigaction, signal, (nint)action, 0, sizeof(ulong), 0);
+    }
 
     /// <summary>pidfd_open(2): readable when the process has ended. An fd, or -1.</summary>
     public static int PidfdOpen(int pid) => (int)Syscall(SysPidfdOpen, pid, 0, 0, 0, 0);

@@ -11,9 +11,13 @@ internal sealed class SpoolSink(SpoolWriter spool, long maxBytes) : IFrameSink
 
     private const long SpaceCheckIntervalNs = 200_000_000;
     private const int SpoolBytesPerTraceByte = 3;
+    private const int Edquot = 122;
 
     private long _nextSpaceCheckNs;
     private bool _isFull;
+
+    /// <summary>Why the file took no more; null: it took all.</summary>
+    public IOException? Failure { get; private set; }
 
     public void Append(FrameType type, int cpu, ReadOnlySpan<byte> payload, ReadOnlySpan<byte> rest = default)
     {
@@ -23,9 +27,9 @@ internal sealed class SpoolSink(SpoolWriter spool, long maxBytes) : IFrameSink
         {
             spool.Append(type, cpu, payload, rest);
         }
-        catch (IOException)
+        catch (IOException e)
         {
-            Fill();
+            Fill(e);
         }
     }
 
@@ -35,20 +39,24 @@ internal sealed class SpoolSink(SpoolWriter spool, long maxBytes) : IFrameSink
         {
             spool.Flush();
         }
-        catch (IOException)
+        catch (IOException e)
         {
-            Fill();
+            Fill(e);
         }
-        if (_isFull || IsDiskFilling(nowNs))
+        if (_isFull)
         {
-            _isFull = false; // The last frame may still find room, and is tried.
+            // The last frame may still find room, and is tried; without the first one nothing could read it.
+            _isFull = spool.Length == 0;
+            return Failure is null or { HResult: Errno.Enospc or Edquot } ? EndReason.DiskFull : EndReason.WriteFailed;
+        }
+        if (IsDiskFilling(nowNs))
             return EndReason.DiskFull;
-        }
         return spool.Length >= maxBytes ? EndReason.MaxSize : null;
     }
 
-    private void Fill()
+    private void Fill(IOException failure)
     {
+        Failure ??= failure;
         spool.DiscardBuffer();
         _isFull = true;
     }

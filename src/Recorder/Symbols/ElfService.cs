@@ -136,6 +136,13 @@ public static unsafe class ElfService
         // What libdw or the runtime says of a crash is told better by who asked.
         _ = Libc.Dup2(Libc.Open("/dev/null", 1, 0), 2);
         SetLimit(Libc.RlimitCore, 0);
+        // Where memory ends, the recorder and what it records shall not be chosen.
+        if (Libc.Open("/proc/self/oom_score_adj", 1, 0) is >= 0 and var score)
+        {
+            fixed (byte* worst = "1000"u8)
+                _ = Libc.Write(score, worst, 4);
+            _ = Libc.Close(score);
+        }
         var pages = ulong.Parse(File.ReadAllText("/proc/self/statm").Split(' ')[0]);
         SetLimit(Libc.RlimitAs, pages * (ulong)Environment.SystemPageSize + MaxMemoryBytes);
     }

@@ -32,7 +32,7 @@ internal sealed unsafe class ElfWorker : IDisposable
     private int _pid;
 
     /// <summary>How it is started; a test's own executable is not the one.</summary>
-    public static IReadOnlyList<string> Command { get; set; } = [.. Launcher.SelfCommand()];
+    public static IReadOnlyList<string> Command { get => field ??= Launcher.SelfCommand(); set; }
 
     /// <summary>Processes so far: what one has opened the next does not know.</summary>
     public int Generation { get; private set; }
@@ -133,7 +133,7 @@ internal sealed unsafe class ElfWorker : IDisposable
         {
             _ = Libc.Fcntl(requestRead.Fd, Libc.FSetfd, 0);
             _ = Libc.Fcntl(replyWrite.Fd, Libc.FSetfd, 0);
-            _pid = Launcher.Spawn([.. Command, ElfService.Verb, Text(requestRead.Fd), Text(replyWrite.Fd)]);
+            _pid = Launcher.Spawn([.. Command, ElfService.Verb, Text(requestRead.Fd), Text(replyWrite.Fd)], isHelper: true);
         }
         (_requests, _replies) = (requestWrite, replyRead);
         Generation++;

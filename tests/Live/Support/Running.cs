@@ -23,11 +23,17 @@ internal sealed record Circumstances
 /// <summary>A program under way. Whatever happens to the test, it ends with it.</summary>
 internal sealed partial class Running : IDisposable
 {
+    public const int Sighup = 1;
     public const int Sigint = 2;
+    public const int Sigquit = 3;
     public const int Sigkill = 9;
+    public const int Sigusr1 = 10;
+    public const int Sigusr2 = 12;
+    public const int Sigalrm = 14;
     public const int Sigcont = 18;
     public const int Sigstop = 19;
     public const int Sigterm = 15;
+    public const int Sigxcpu = 24;
 
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(2);
 

@@ -1,0 +1,52 @@
+using Faultrec.Traces;
+
+namespace Faultrec.Recorder.Capture;
+
+/// <summary>
+/// What went wrong while a program was recorded, in the words of one line each. Programs run on through all of it: their status is
+/// what a recording returns.
+/// </summary>
+internal sealed class RecordFailures(string output, string spoolPath)
+{
+    private readonly List<FaultrecException> _all = [];
+
+    public IReadOnlyList<FaultrecException> All => _all;
+
+    /// <param name="spoolFailure">Why the spool took no more; null: it took all.</param>
+    /// <param name="isEmpty">It took nothing at all.</param>
+    public void Add(CaptureResult captured, IOException? spoolFailure, bool isEmpty)
+    {
+        var what = isEmpty ? "nothing was recorded" : "the recording ended early";
+        if (captured.Failure is { } failure)
+            _all.Add(new FaultrecException(CodeOf(failure), $"{output}: {what}: {Reason(failure)}", failure));
+        if (spoolFailure is not null)
+            _all.Add(new FaultrecException(ExitCode.Incomplete, $"{output}: {what}: {spoolPath} could not be written ({Reason(spoolFailure)})", spoolFailure));
+    }
+
+    /// <summary>The recording is kept.</summary>
+    public void AddFinalizing(Exception failure) => _all.Add(failure as FaultrecException ?? new FaultrecException(
+        CodeOf(failure),
+        $"{output}: the trace could not be made: {Reason(failure)}; the recording is kept: `faultrec recover {spoolPath}` makes it where that is no obstacle",
+        failure));
+
+    private static ExitCode CodeOf(Exception failure) => failure switch
+    {
+        FaultrecException { ExitCode: var code } => code,
+        IOException or UnauthorizedAccessException or OutOfMemoryException => ExitCode.Incomplete,
+        _ when IsTooLarge(failure) => ExitCode.Incomplete,
+        _ => ExitCode.Bug,
+    };
+
+    private static string Reason(Exception failure) => failure switch
+    {
+        OutOfMemoryException => "there is not enough memory for it here",
+        FaultrecException or IOException or UnauthorizedAccessException => failure.Message,
+        _ when IsTooLarge(failure) => "the file may not become larger",
+        _ => $"a bug in faultrec, please report it: {failure.GetType().Name}: {failure.Message}{FirstFrame(failure)}",
+    };
+
+    // .NET's word for EFBIG: a limit on file sizes, or a file system's own.
+    private static bool IsTooLarge(Exception failure) => failure is ArgumentOutOfRangeException { ParamName: "value" };
+
+    private static string FirstFrame(Exception failure) => failure.StackTrace?.Split('\n')[0].Trim() is { Length: > 0 } frame ? $" ({frame})" : "";
+}
