@@ -19,6 +19,8 @@ internal static class Program
                 return LaunchStub.Run(args);
             if (args is [ElfService.Verb, ..])
                 return ElfService.Run(args);
+            if (args is [DebuginfodService.Verb, ..])
+                return DebuginfodService.Run(args);
             var root = new RootCommand("faultrec: who touched these pages, when, and what did each page fault cost?")
             {
                 RecordVerb.Create(), TraceVerb.Create(), ReportVerb.Create(), ReplayVerb.Create(), SimulateVerb.CreateSimulate(), SimulateVerb.CreateAdvise(), DiffVerb.Create(), AssertVerb.Create(), InfoVerb.Create(), DumpVerb.Create(), QueryVerb.Create(), ExportVerb.Create(), ImportVerb.Create(), PrefaultVerb.Create(), DoctorVerb.Create(), RecoverVerb.Create(), SymbolizeVerb.Create(),

@@ -21,8 +21,9 @@ internal static class RecordVerb
         var stacks = new Option<bool>("--stacks") { Description = "Record the user stack of each fault (default for a command and for --pid)" };
         var noStacks = new Option<bool>("--no-stacks") { Description = "Do not: half the cost of a fault" };
         var noJitMaps = new Option<bool>("--no-jit-maps") { Description = "Do not have .NET and Node name the code they make" };
+        var debuginfod = DebuginfodOption.Create();
         var strict = new Option<bool>("--strict") { Description = "Exit with 5 when anything was lost" };
-        var verb = new Command("record", "Record every page fault of a command, of processes or of the machine") { output, force, noClobber, maxSize, stacks, noStacks, noJitMaps, strict };
+        var verb = new Command("record", "Record every page fault of a command, of processes or of the machine") { output, force, noClobber, maxSize, stacks, noStacks, noJitMaps, debuginfod, strict };
         target.AddTo(verb);
         verb.SetAction(result =>
         {
@@ -33,6 +34,7 @@ internal static class RecordVerb
                 MaxSizeBytes = result.GetValue(maxSize) is { } size ? SizeText.Parse("--max-size", size) : null,
                 Stacks = Stacks(result.GetValue(stacks), result.GetValue(noStacks)),
                 NoJitMaps = result.GetValue(noJitMaps),
+                Debuginfod = DebuginfodOption.Parse(result.GetValue(debuginfod)),
                 OnFinalizing = FinalizeProgress.ForTerminal(),
             };
             return Run(options, result.GetValue(strict));

@@ -13,16 +13,17 @@ internal static class SymbolizeVerb
     {
         var trace = new Argument<string>("TRACE") { Description = "A recording with stacks" };
         var debugDir = new Option<string?>("--debug-dir") { HelpName = "DIR", Description = "Where debug files are: DIR/.build-id/xx/yyyy.debug" };
+        var debuginfod = DebuginfodOption.Create();
         var output = new Option<string?>("--output", "-o") { HelpName = "FILE", Description = "The new trace (default: TRACE, and the old one is kept as TRACE.old)" };
-        var verb = new Command("symbolize", "Add names of functions that a trace lacks, by build id") { trace, debugDir, output };
-        verb.SetAction(result => Run(result.GetValue(trace)!, result.GetValue(debugDir), result.GetValue(output)));
+        var verb = new Command("symbolize", "Add names of functions that a trace lacks, by build id") { trace, debugDir, debuginfod, output };
+        verb.SetAction(result => Run(result.GetValue(trace)!, result.GetValue(debugDir), DebuginfodOption.Parse(result.GetValue(debuginfod)), result.GetValue(output)));
         return verb;
     }
 
-    private static int Run(string path, string? debugDir, string? output)
+    private static int Run(string path, string? debugDir, bool asksDebuginfod, string? output)
     {
         output ??= path;
-        using var symbolizer = new TraceSymbolizer(debugDir);
+        using var symbolizer = new TraceSymbolizer(debugDir, asksDebuginfod);
         using var trace = TraceReader.Open(path);
         SymbolizeResult? result = null;
         OutputTarget.WriteTrace(output, [path], ExistingOutput.KeepAsOld, stream =>

@@ -22,7 +22,7 @@ internal sealed unsafe class CodeTables : IDisposable
     private readonly Dictionary<string, IReadOnlyList<string>> _needed = [];
     private readonly List<string> _warnings = [];
     private readonly List<PythonLayout> _pythonLayouts = [];
-    private readonly ElfWorker _worker = new();
+    private readonly ElfWorker _worker = new(debugFiles: null);
     private uint _rowCount;
     private uint _leftOut;
 
@@ -180,7 +180,7 @@ internal sealed unsafe class CodeTables : IDisposable
 
     private CodeFile Make(string path, string openName, string root)
     {
-        var made = _worker.MakeUnwindTable(openName);
+        var made = _worker.MakeUnwindTable(path, openName);
         // The next program will have it too, so a process that is gone meanwhile is no reason not to.
         if (made.Interpreter is { } name)
         {

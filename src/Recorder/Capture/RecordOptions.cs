@@ -55,6 +55,9 @@ public sealed record RecordOptions
     /// <summary>Stacks are taken of a command, which is to write that code down; see Launch/JitSwitches.cs.</summary>
     internal bool NamesJitCode(StackRecording? stacks) => stacks is { Refusal: null } && !NoJitMaps && Command.Count > 0;
 
+    /// <summary>Ask the servers of DEBUGINFOD_URLS for debug files that are not here.</summary>
+    public bool Debuginfod { get; init; }
+
     /// <summary>Do not walk page tables: no levels, entries, frames.</summary>
     public bool NoFrames { get; init; }
 

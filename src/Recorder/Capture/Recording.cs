@@ -28,6 +28,7 @@ public static class Recording
             try
             {
                 target = Target.Start(options, options.AsRoot ? null : user);
+                target.MappedFiles.AsksDebuginfod = options.Debuginfod;
                 captured = CaptureRun.Run(options, target, sink, signals);
             }
             catch

@@ -146,16 +146,18 @@ internal sealed unsafe class Launcher : IDisposable
         ? new FaultrecException(ExitCode.NotFound, $"{command}: command not found")
         : new FaultrecException(ExitCode.NotExecutable, $"{command}: cannot be executed: {Errno.Describe(errno)}");
 
-    /// <param name="isHelper">Of our own: what a terminal sends to its foreground group, Ctrl-C, is not for it.</param>
-    internal static int Spawn(string[] arguments, bool isHelper = false)
+    internal static int Spawn(string[] arguments)
     {
-        var result = TrySpawn(arguments, null, out var pid, isHelper);
+        var result = TrySpawn(arguments, null, out var pid);
         return result == 0 ? pid : throw Errno.Failure(result, "starting the launcher");
     }
 
     /// <param name="fileActions">A posix_spawn_file_actions_t, or null.</param>
+    /// <param name="variables">Its environment; null: ours.</param>
+    /// <param name="isHelper">Of our own: what a terminal sends to its foreground group, Ctrl-C, is not for it.</param>
     /// <returns>0 or an errno value.</returns>
-    internal static int TrySpawn(IReadOnlyList<string> arguments, void* fileActions, out int pid, bool isHelper = false)
+    internal static int TrySpawn(
+        IReadOnlyList<string> arguments, void* fileActions, out int pid, IReadOnlyDictionary<string, string>? variables = null, bool isHelper = false)
     {
         const int attributeSize = 512; // posix_spawnattr_t is 336 bytes in glibc 2.36
         var attributes = stackalloc byte[attributeSize];
@@ -167,7 +169,7 @@ internal sealed unsafe class Launcher : IDisposable
         _ = Libc.PosixSpawnattrSetsigdefault(attributes, allSignals);
         _ = Libc.PosixSpawnattrSetflags(attributes, isHelper ? (short)(SpawnSetSigDef | SpawnSetPgroup) : SpawnSetSigDef);
         using var argv = new NativeArguments([.. arguments]);
-        using var environment = new NativeArguments(NativeArguments.Environment());
+        using var environment = new NativeArguments(variables ?? NativeArguments.Environment());
         fixed (int* spawned = &pid)
         {
             var result = Libc.PosixSpawnp(spawned, argv.Pointer[0], fileActions, attributes, argv.Pointer, environment.Pointer);

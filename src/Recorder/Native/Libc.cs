@@ -24,8 +24,11 @@ internal static unsafe partial class Libc
     public const int FadviseDontNeed = 4;
     public const int RusageSelf = 0;
     public const int RusageThread = 1;
+    public const uint MfdCloexec = 1;
     public const int RlimitCpu = 0;
+    public const int RlimitFsize = 1;
     public const int RlimitCore = 4;
+    public const int RlimitNproc = 6;
     public const int RlimitNofile = 7;
     public const int RlimitAs = 9;
     public const nuint AuxvSysinfoEhdr = 33; // AT_SYSINFO_EHDR
@@ -169,6 +172,9 @@ internal static unsafe partial class Libc
 
     [LibraryImport(Library, EntryPoint = "posix_spawn_file_actions_destroy")]
     public static partial int PosixSpawnFileActionsDestroy(void* actions);
+
+    [LibraryImport(Library, EntryPoint = "dup", SetLastError = true)]
+    public static partial int Dup(int fd);
 
     [LibraryImport(Library, EntryPoint = "dup2", SetLastError = true)]
     public static partial int Dup2(int from, int to);

@@ -19,8 +19,17 @@ internal static unsafe partial class Libdw
     public const uint SegmentExecutable = 1; // PF_X
     public const uint SectionWithoutBytes = 8; // SHT_NOBITS
     public const ulong SectionIsCompressed = 1 << 11; // SHF_COMPRESSED
-    public const int TagInlined = 0x1d; // DW_TAG_inlined_subroutine
+    public const int TagClass = 0x02; // DW_TAG_class_type, and so on
+    public const int TagEnumeration = 0x04;
+    public const int TagLexicalBlock = 0x0b;
+    public const int TagStructure = 0x13;
+    public const int TagUnion = 0x17;
+    public const int TagInlined = 0x1d;
+    public const int TagModule = 0x1e;
+    public const int TagCatchBlock = 0x25;
     public const int TagSubprogram = 0x2e;
+    public const int TagTryBlock = 0x32;
+    public const int TagNamespace = 0x39;
     public const uint AttributeName = 0x03; // DW_AT_name
     public const uint AttributeCallFile = 0x58;
     public const uint AttributeCallLine = 0x59;
@@ -191,11 +200,26 @@ internal static unsafe partial class Libdw
     [LibraryImport(Library, EntryPoint = "dwfl_module_addrname")]
     public static partial byte* ModuleAddressName(nint module, ulong address);
 
-    [LibraryImport(Library, EntryPoint = "dwfl_module_getsrc")]
-    public static partial nint ModuleSource(nint module, ulong address);
+    [LibraryImport(Library, EntryPoint = "dwarf_get_units")]
+    public static partial int NextUnit(nint dwarf, nint unit, nint* next, ushort* version, byte* type, Die* die, Die* split);
 
-    [LibraryImport(Library, EntryPoint = "dwfl_lineinfo")]
-    public static partial byte* LineInfo(nint line, ulong* address, int* number, int* column, ulong* modified, ulong* length);
+    [LibraryImport(Library, EntryPoint = "dwarf_ranges")]
+    public static partial nint Ranges(Die* die, nint offset, ulong* unitBase, ulong* start, ulong* end);
+
+    [LibraryImport(Library, EntryPoint = "dwarf_dieoffset")]
+    public static partial ulong DieOffset(Die* die);
+
+    [LibraryImport(Library, EntryPoint = "dwarf_offdie")]
+    public static partial Die* DieAt(nint dwarf, ulong offset, Die* result);
+
+    [LibraryImport(Library, EntryPoint = "dwarf_getsrc_die")]
+    public static partial nint SourceLine(Die* unit, ulong address);
+
+    [LibraryImport(Library, EntryPoint = "dwarf_lineno")]
+    public static partial int LineNumber(nint line, int* number);
+
+    [LibraryImport(Library, EntryPoint = "dwarf_linesrc")]
+    public static partial byte* LineSource(nint line, ulong* modified, ulong* length);
 
     [LibraryImport(Library, EntryPoint = "dwfl_module_build_id")]
     public static partial int ModuleBuildId(nint module, byte** bits, ulong* address);
@@ -220,14 +244,14 @@ internal static unsafe partial class Libdw
         public nint Unit;
     }
 
-    [LibraryImport(Library, EntryPoint = "dwfl_module_addrdie")]
-    public static partial Die* ModuleAddressDie(nint module, ulong address, ulong* bias);
+    [LibraryImport(Library, EntryPoint = "dwarf_child")]
+    public static partial int Child(Die* die, Die* result);
 
-    [LibraryImport(Library, EntryPoint = "dwarf_getscopes")]
-    public static partial int Scopes(Die* unit, ulong address, Die** scopes);
+    [LibraryImport(Library, EntryPoint = "dwarf_siblingof")]
+    public static partial int Sibling(Die* die, Die* result);
 
-    [LibraryImport(Library, EntryPoint = "dwarf_getscopes_die")]
-    public static partial int ScopesOf(Die* die, Die** scopes);
+    [LibraryImport(Library, EntryPoint = "dwarf_haspc")]
+    public static partial int HasAddress(Die* die, ulong address);
 
     [LibraryImport(Library, EntryPoint = "dwarf_tag")]
     public static partial int Tag(Die* die);
@@ -247,14 +271,14 @@ internal static unsafe partial class Libdw
     [LibraryImport(Library, EntryPoint = "dwarf_filesrc")]
     public static partial byte* SourceFile(nint files, nuint index, ulong* modified, ulong* length);
 
-    [LibraryImport(Library, EntryPoint = "dwfl_standard_find_debuginfo")]
-    private static partial int StandardFindDebugInfo(
-        nint module, void** user, byte* name, ulong address, byte* file, byte* link, uint crc, byte** debugFile);
+    [LibraryImport(Library, EntryPoint = "dwfl_module_getdwarf")]
+    public static partial nint ModuleDwarf(nint module, ulong* bias);
 
-    // A function of the archive has no address that managed code could take.
-    [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
-    public static int FindDebugInfo(nint module, void** user, byte* name, ulong address, byte* file, byte* link, uint crc, byte** debugFile)
-        => StandardFindDebugInfo(module, user, name, address, file, link, crc, debugFile);
+    [LibraryImport(Library, EntryPoint = "dwelf_elf_gnu_build_id")]
+    public static partial nint ElfBuildId(nint elf, byte** bits);
+
+    [LibraryImport(Library, EntryPoint = "dwelf_dwarf_gnu_debugaltlink")]
+    public static partial nint AlternateLink(nint dwarf, byte** name, byte** buildId);
 
     private static string? FindRefusal()
     {

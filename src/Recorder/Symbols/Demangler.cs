@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Text;
 
@@ -7,6 +8,9 @@ namespace Faultrec.Recorder.Symbols;
 internal static unsafe class Demangler
 {
     private static readonly delegate* unmanaged[Cdecl]<byte*, byte*, nuint*, int*, byte*> _demangle = Find();
+
+    /// <summary>At once, for a process that cannot open the library later.</summary>
+    public static void Load() => RuntimeHelpers.RunClassConstructor(typeof(Demangler).TypeHandle);
 
     public static string Demangle(string name)
     {

@@ -29,6 +29,8 @@ internal sealed unsafe class ElfFile : IDisposable
 
     public nint Elf { get; }
 
+    public SafeFileHandle File => _file;
+
     public IReadOnlyList<Libdw.ProgramHeader> Segments { get; } = [];
 
     /// <summary>The first loaded segment with code; null: it has none.</summary>
@@ -40,20 +42,9 @@ internal sealed unsafe class ElfFile : IDisposable
         => Segments.Where(segment => segment is { Type: Libdw.SegmentInterpreter, FileBytes: > 1 and < 4096 })
             .Select(segment => Encoding.UTF8.GetString(Read((long)segment.Offset, (int)segment.FileBytes - 1))).FirstOrDefault();
 
-    public static ElfFile Open(string path)
+    /// <param name="file">It belongs to the result, and is closed where there is none.</param>
+    public static ElfFile Open(SafeFileHandle file)
     {
-        SafeFileHandle file;
-        try
-        {
-            // A pipe or a device under a program's name must not hold us up.
-            if ((File.GetAttributes(path) & (FileAttributes.Directory | FileAttributes.Device)) != 0)
-                throw new BadElfException("not a regular file");
-            file = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new BadElfException("cannot be opened", e);
-        }
         var elf = Libdw.ElfBegin((int)file.DangerousGetHandle(), Libdw.ElfReadMmap, 0);
         if (elf != 0)
             return new ElfFile(file, elf);

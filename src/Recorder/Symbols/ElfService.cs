@@ -1,67 +1,92 @@
+using System.Globalization;
 using System.Runtime.InteropServices;
-using System.Text;
 using Faultrec.Recorder.Native;
+using Microsoft.Win32.SafeHandles;
 
 namespace Faultrec.Recorder.Symbols;
 
 /// <summary>
 /// The other side of <see cref="ElfWorker"/>: this very executable, started again, in which libdw reads files that nobody vouches
-/// for. Some of them make it crash or run for ever (tests/Recorder/Symbols/ElfFuzzTests.cs); then only this process ends.
+/// for. Some of them make it crash or run for ever (tests/Recorder/Symbols/ElfFuzzTests.cs); then only this process ends. It opens
+/// nothing itself (<see cref="LowRights"/>): files come as descriptors.
 /// </summary>
-public static unsafe class ElfService
+public static class ElfService
 {
     /// <summary>First argument that makes the executable a service; not a verb for people.</summary>
     public const string Verb = "__elf";
-
-    /// <summary>Beyond what the process has at its start; libdw maps files and unpacks sections.</summary>
-    private const ulong MaxMemoryBytes = 4UL << 30;
 
     private const ulong MaxCpuSeconds = 20;
 
     private static readonly List<ModuleSymbols> _modules = [];
 
-    /// <param name="args">Verb, fd to read requests from, fd to reply to.</param>
+    private static int _socket;
+
+    /// <param name="args">Verb, fd of the socket; see also <see cref="LowRights.GiveUp"/>.</param>
     public static int Run(string[] args)
     {
-        var (requests, replies) = (int.Parse(args[1]), int.Parse(args[2]));
-        Limit();
-        while (ElfWire.Read(requests, -1) is { } request)
+        LowRights.GiveUp(args);
+        _socket = int.Parse(args[1], CultureInfo.InvariantCulture);
+        // What opens files must have done so before the filter is set.
+        var refusal = Libdw.Refusal;
+        Demangler.Load();
+        var error = LowRights.Confine();
+        refusal ??= error == 0 ? null : $"this kernel does not confine it: {Errno.Describe(error)}";
+        Reply(ElfReply.Ready, _ => { });
+        while (ElfWire.Read(_socket, -1, out var file) is { } request)
         {
-            LimitCpu();
-            ElfWire.Write(replies, Answer(new BinaryReader(new MemoryStream(request))));
+            LowRights.LimitCpu(MaxCpuSeconds);
+            Answer(new BinaryReader(new MemoryStream(request)), file, refusal);
         }
         return 0;
     }
 
-    private static byte[] Answer(BinaryReader request)
+    /// <summary>Called back by libdw where a module's own file does not have its debug information.</summary>
+    internal static SafeFileHandle? FindDebugFile(DebugFileName name)
+    {
+        Reply(ElfReply.WantsDebugFile, message =>
+        {
+            message.Write(name.BuildId);
+            message.Write(name.Link);
+            message.Write(name.IsAlternate);
+        });
+        return ElfWire.Read(_socket, -1, out var file) is null ? null : file;
+    }
+
+    private static void Reply(ElfReply kind, Action<BinaryWriter> write)
     {
         var stream = new MemoryStream();
         var reply = new BinaryWriter(stream);
+        reply.Write((byte)kind);
+        write(reply);
+        _ = ElfWire.Write(_socket, stream.ToArray());
+    }
+
+    private static void Answer(BinaryReader request, SafeFileHandle? file, string? refusal)
+    {
         try
         {
-            if (Libdw.Refusal is { } refusal) // asking also prepares libelf
+            if (refusal is not null)
                 throw new BadElfException($"cannot be read: {refusal}");
-            reply.Write(true);
-            Answer(request, reply);
+            // Written at once, for on the way to it there may be questions of ours.
+            var stream = new MemoryStream();
+            Answer(request, file, new BinaryWriter(stream));
+            Reply(ElfReply.Answer, reply => reply.Write(stream.GetBuffer().AsSpan(0, (int)stream.Length)));
         }
         catch (BadElfException e)
         {
-            stream.SetLength(0);
-            reply.Write(false);
-            reply.Write(e.Message);
+            Reply(ElfReply.Refusal, reply => reply.Write(e.Message));
         }
-        return stream.ToArray();
     }
 
-    private static void Answer(BinaryReader request, BinaryWriter reply)
+    private static void Answer(BinaryReader request, SafeFileHandle? file, BinaryWriter reply)
     {
         switch ((ElfRequest)request.ReadByte())
         {
             case ElfRequest.Unwind:
-                WriteUnwindTable(request.ReadString(), reply);
+                WriteUnwindTable(file!, request.ReadString(), reply);
                 break;
             case ElfRequest.Open:
-                Open(request.ReadString(), request.ReadUInt64(), reply);
+                Open(file!, request.ReadString(), reply);
                 break;
             case ElfRequest.Find:
                 Find(_modules[request.ReadInt32()], request.ReadUInt64(), reply);
@@ -69,9 +94,9 @@ public static unsafe class ElfService
         }
     }
 
-    private static void WriteUnwindTable(string path, BinaryWriter reply)
+    private static void WriteUnwindTable(SafeFileHandle file, string path, BinaryWriter reply)
     {
-        using var elf = ElfFile.Open(path == ElfWorker.Vdso ? VdsoFile() : path);
+        using var elf = ElfFile.Open(file);
         if (elf.Code is not { } code)
             throw new BadElfException("has no code");
         var rows = UnwindTable.Make(elf);
@@ -79,10 +104,9 @@ public static unsafe class ElfService
         reply.Write(code.Offset);
         reply.Write(code.MemoryBytes);
         reply.Write(elf.Interpreter ?? "");
-        var needed = NeededLibraries.Of(elf, path);
-        reply.Write(needed.Count);
-        foreach (var library in needed)
-            reply.Write(library);
+        var (names, folders) = NeededLibraries.Read(elf);
+        WriteAll(reply, names);
+        WriteAll(reply, folders);
         var python = PythonRuntime.Find(elf, path);
         reply.Write(python is not null);
         if (python is { Layout: var layout })
@@ -94,9 +118,16 @@ public static unsafe class ElfService
         reply.Write(MemoryMarshal.AsBytes(CollectionsMarshal.AsSpan(rows)));
     }
 
-    private static void Open(string path, ulong inode, BinaryWriter reply)
+    private static void WriteAll(BinaryWriter reply, IReadOnlyList<string> texts)
     {
-        var module = path == ElfWorker.Vdso ? new ModuleSymbols(VdsoFile()) : inode == 0 ? new ModuleSymbols(path) : new ModuleSymbols(path, inode);
+        reply.Write(texts.Count);
+        foreach (var text in texts)
+            reply.Write(text);
+    }
+
+    private static void Open(SafeFileHandle file, string path, BinaryWriter reply)
+    {
+        var module = new ModuleSymbols(ElfFile.Open(file), path);
         _modules.Add(module);
         reply.Write(_modules.Count - 1);
         reply.Write(module.BuildId ?? "");
@@ -116,116 +147,5 @@ public static unsafe class ElfService
             reply.Write(name.File ?? "");
             reply.Write(name.Line ?? 0);
         }
-    }
-
-    /// <summary>The kernel's own library, which every process has in its memory, as a file.</summary>
-    private static string VdsoFile()
-    {
-        var start = Libc.Getauxval(Libc.AuxvSysinfoEhdr);
-        var line = File.ReadLines("/proc/self/maps").FirstOrDefault(line => line.EndsWith("[vdso]", StringComparison.Ordinal));
-        if (start == 0 || line is null)
-            throw new BadElfException("is not in our memory");
-        var end = Convert.ToUInt64(line.Split(' ')[0].Split('-')[1], 16);
-        var fd = Libc.MemfdCreate("vdso", 0);
-        _ = Libc.Write(fd, (void*)start, (nuint)(end - start));
-        return $"/proc/self/fd/{fd}";
-    }
-
-    private static void Limit()
-    {
-        // What libdw or the runtime says of a crash is told better by who asked.
-        _ = Libc.Dup2(Libc.Open("/dev/null", 1, 0), 2);
-        SetLimit(Libc.RlimitCore, 0);
-        // Where memory ends, the recorder and what it records shall not be chosen.
-        if (Libc.Open("/proc/self/oom_score_adj", 1, 0) is >= 0 and var score)
-        {
-            fixed (byte* worst = "1000"u8)
-                _ = Libc.Write(score, worst, 4);
-            _ = Libc.Close(score);
-        }
-        var pages = ulong.Parse(File.ReadAllText("/proc/self/statm").Split(' ')[0]);
-        SetLimit(Libc.RlimitAs, pages * (ulong)Environment.SystemPageSize + MaxMemoryBytes);
-    }
-
-    private static void LimitCpu()
-        => SetLimit(Libc.RlimitCpu, (ulong)Environment.CpuUsage.TotalTime.TotalSeconds + MaxCpuSeconds, keepHard: true);
-
-    private static void SetLimit(int resource, ulong value, bool keepHard = false)
-    {
-        Libc.Rlimit limit;
-        _ = Libc.Getrlimit(resource, &limit);
-        limit = new Libc.Rlimit(value, keepHard ? limit.Hard : value);
-        _ = Libc.Setrlimit(resource, &limit);
-    }
-}
-
-internal enum ElfRequest : byte
-{
-    /// <summary>Path; reply: code address, offset, bytes, interpreter, needed libraries, rows.</summary>
-    Unwind,
-
-    /// <summary>Path, inode or 0 for any; reply: number of the module, build id, program headers.</summary>
-    Open,
-
-    /// <summary>Number of the module, address in its file's space; reply: names, the innermost first.</summary>
-    Find,
-}
-
-/// <summary>Messages over a pipe: four bytes of length, then the rest.</summary>
-internal static unsafe class ElfWire
-{
-    private const int MaxBytes = 512 << 20;
-
-    public static bool Write(int fd, ReadOnlySpan<byte> message)
-    {
-        var length = message.Length;
-        return WriteAll(fd, MemoryMarshal.AsBytes(new ReadOnlySpan<int>(in length))) && WriteAll(fd, message);
-    }
-
-    /// <returns>Null: the other side is gone, or has said nothing for so long.</returns>
-    /// <param name="timeoutMs">Between two parts of the message; -1: none.</param>
-    public static byte[]? Read(int fd, int timeoutMs)
-    {
-        var length = 0;
-        if (!ReadAll(fd, MemoryMarshal.AsBytes(new Span<int>(ref length)), timeoutMs) || length is < 0 or > MaxBytes)
-            return null;
-        var message = new byte[length];
-        return ReadAll(fd, message, timeoutMs) ? message : null;
-    }
-
-    private static bool WriteAll(int fd, ReadOnlySpan<byte> bytes)
-    {
-        while (!bytes.IsEmpty)
-        {
-            fixed (byte* pointer = bytes)
-            {
-                var written = Libc.Write(fd, pointer, (nuint)bytes.Length);
-                if (written > 0)
-                    bytes = bytes[(int)written..];
-                else if (written == 0 || Marshal.GetLastPInvokeError() != Errno.Eintr)
-                    return false;
-            }
-        }
-        return true;
-    }
-
-    private static bool ReadAll(int fd, Span<byte> bytes, int timeoutMs)
-    {
-        while (!bytes.IsEmpty)
-        {
-            var poll = new Libc.PollFd { Fd = fd, Events = Libc.PollIn };
-            var ready = Libc.Poll(&poll, 1, timeoutMs);
-            if (ready == 0)
-                return false;
-            fixed (byte* pointer = bytes)
-            {
-                var read = ready < 0 ? -1 : Libc.Read(fd, pointer, (nuint)bytes.Length);
-                if (read > 0)
-                    bytes = bytes[(int)read..];
-                else if (read == 0 || Marshal.GetLastPInvokeError() != Errno.Eintr)
-                    return false;
-            }
-        }
-        return true;
     }
 }

@@ -1,7 +1,6 @@
-using System.Globalization;
 using System.Runtime.InteropServices;
-using Faultrec.Recorder.Launch;
 using Faultrec.Recorder.Native;
+using Microsoft.Win32.SafeHandles;
 
 namespace Faultrec.Recorder.Symbols;
 
@@ -14,25 +13,22 @@ internal sealed record UnwindFile(
     ulong CodeAddress, ulong CodeOffset, ulong CodeBytes, string? Interpreter, IReadOnlyList<string> Needed, PythonRuntime? Python, UnwindRow[] Rows);
 
 /// <summary>
-/// libdw in a process of its own (<see cref="ElfService"/>). A file at which that crashes, or takes too long or too much memory,
-/// is a bad one, and the next question goes to a new process. One thread uses it.
+/// libdw in a process of its own (<see cref="ElfService"/>), which has no rights: files are opened here. One at which libdw crashes,
+/// or takes too long or too much memory, is a bad one, and the next question goes to a new process. One thread uses it.
 /// </summary>
-internal sealed unsafe class ElfWorker : IDisposable
+/// <param name="debugFiles">Null: no other file is looked for than the one that is asked about.</param>
+internal sealed class ElfWorker(DebugFiles? debugFiles) : IDisposable
 {
     /// <summary>Stands for the kernel's library, in place of a path.</summary>
     public const string Vdso = "[vdso]";
 
     private const int TimeoutMs = 30_000;
-    private const int Sigkill = 9;
-    private const int Sigxcpu = 24;
 
-    private int _opened;
-    private FdHandle? _requests;
-    private FdHandle? _replies;
-    private int _pid;
+    private readonly List<OpenedModule> _opened = [];
+    private ServiceProcess? _process;
 
-    /// <summary>How it is started; a test's own executable is not the one.</summary>
-    public static IReadOnlyList<string> Command { get => field ??= Launcher.SelfCommand(); set; }
+    /// <summary>Null: it is not running.</summary>
+    public int? ProcessId => _process?.Pid;
 
     /// <summary>Processes so far: what one has opened the next does not know.</summary>
     public int Generation { get; private set; }
@@ -40,140 +36,188 @@ internal sealed unsafe class ElfWorker : IDisposable
     /// <summary>How many of them did not survive a file.</summary>
     public int Crashes { get; private set; }
 
+    /// <param name="path">As the program sees it, or <see cref="Vdso"/>.</param>
+    /// <param name="name">Under which it can be opened.</param>
     /// <exception cref="BadElfException">It has no code or no table, or they cannot be read.</exception>
-    public UnwindFile MakeUnwindTable(string path)
+    public UnwindFile MakeUnwindTable(string path, string name)
     {
-        var reply = Ask(ElfRequest.Unwind, request => request.Write(path));
-        var (address, offset, bytes, interpreter) = (reply.ReadUInt64(), reply.ReadUInt64(), reply.ReadUInt64(), reply.ReadString());
-        var needed = new string[reply.ReadInt32()];
-        for (var i = 0; i < needed.Length; i++)
-            needed[i] = reply.ReadString();
-        PythonRuntime? python = null;
-        if (reply.ReadBoolean())
+        using var file = path == Vdso ? ElfInput.OpenVdso() : ElfInput.Open(name, inode: 0);
+        return Ask(ElfRequest.Unwind, request => request.Write(path), file, reply =>
         {
-            PythonLayout layout = default;
-            var runtime = reply.ReadUInt64();
-            reply.BaseStream.ReadExactly(MemoryMarshal.AsBytes(new Span<PythonLayout>(ref layout)));
-            python = new PythonRuntime(runtime, layout);
-        }
-        var rows = new UnwindRow[reply.ReadInt32()];
-        reply.BaseStream.ReadExactly(MemoryMarshal.AsBytes(rows.AsSpan()));
-        return new UnwindFile(address, offset, bytes, interpreter.Length == 0 ? null : interpreter, needed, python, rows);
+            var (address, offset, bytes, interpreter) = (reply.ReadUInt64(), reply.ReadUInt64(), reply.ReadUInt64(), reply.ReadString());
+            var (libraries, folders) = (ReadTexts(reply), ReadTexts(reply));
+            PythonRuntime? python = null;
+            if (reply.ReadBoolean())
+                python = new PythonRuntime(reply.ReadUInt64(), ReadAll<PythonLayout>(reply, 1)[0]);
+            var rows = ReadAll<UnwindRow>(reply, reply.ReadInt32());
+            return new UnwindFile(
+                address, offset, bytes, interpreter.Length == 0 ? null : interpreter, NeededLibraries.Find(libraries, folders, path), python, rows);
+        });
     }
 
-    /// <param name="inode">0: whatever is at the path.</param>
+    /// <param name="path">As the program sees it, or <see cref="Vdso"/>.</param>
+    /// <param name="name">Under which it can be opened.</param>
+    /// <param name="inode">0: whatever is there.</param>
     /// <exception cref="BadElfException">It is not there, not the one that was mapped, or cannot be read.</exception>
-    public (int Module, string? BuildId, Libdw.ProgramHeader[] Segments) Open(string path, ulong inode)
+    public (int Module, string? BuildId, Libdw.ProgramHeader[] Segments) Open(string path, string name, ulong inode)
     {
-        BinaryReader reply;
+        using var file = path == Vdso ? ElfInput.OpenVdso() : ElfInput.Open(name, inode);
+        return Open(path, file);
+    }
+
+    public (int Module, string? BuildId, Libdw.ProgramHeader[] Segments) Open(string path, RegularFile file)
+    {
         try
         {
-            reply = Ask(ElfRequest.Open, Write);
+            return AskToOpen(path, file);
         }
         catch (LostElfWorkerException e) when (e.HadOthers)
         {
-            reply = Ask(ElfRequest.Open, Write);
-        }
-        _opened++;
-        var (module, buildId) = (reply.ReadInt32(), reply.ReadString());
-        var segments = new Libdw.ProgramHeader[reply.ReadInt32()];
-        reply.BaseStream.ReadExactly(MemoryMarshal.AsBytes(segments.AsSpan()));
-        return (module, buildId.Length == 0 ? null : buildId, segments);
-
-        void Write(BinaryWriter request)
-        {
-            request.Write(path);
-            request.Write(inode);
+            return AskToOpen(path, file);
         }
     }
 
     /// <returns>The innermost first; never empty.</returns>
     /// <param name="module">Of this generation.</param>
     public IReadOnlyList<CodeName> Find(int module, ulong address)
+        => Ask(
+            ElfRequest.Find,
+            request =>
+            {
+                request.Write(module);
+                request.Write(address);
+            },
+            null,
+            reply =>
+            {
+                var names = new List<CodeName>();
+                for (var count = reply.ReadInt32(); count > 0; count--)
+                {
+                    var (function, source, line) = (reply.ReadString(), reply.ReadString(), reply.ReadInt32());
+                    names.Add(new CodeName(function.Length == 0 ? null : function, source.Length == 0 ? null : source, line > 0 ? line : null));
+                }
+                return names.Count > 0 ? names : throw new EndOfStreamException();
+            },
+            _opened[module]);
+
+    public void Dispose()
     {
-        var reply = Ask(ElfRequest.Find, request =>
-        {
-            request.Write(module);
-            request.Write(address);
-        });
-        var names = new CodeName[reply.ReadInt32()];
-        for (var i = 0; i < names.Length; i++)
-        {
-            var (function, file, line) = (reply.ReadString(), reply.ReadString(), reply.ReadInt32());
-            names[i] = new CodeName(function.Length == 0 ? null : function, file.Length == 0 ? null : file, line > 0 ? line : null);
-        }
-        return names;
+        _process?.Close();
+        _process = null;
     }
 
-    public void Dispose() => End(kill: false);
-
-    private BinaryReader Ask(ElfRequest kind, Action<BinaryWriter> write)
+    private (int Module, string? BuildId, Libdw.ProgramHeader[] Segments) AskToOpen(string path, RegularFile file)
     {
-        if (_requests is null)
-            Start();
+        var module = new OpenedModule(path, file);
+        var opened = Ask(
+            ElfRequest.Open,
+            request => request.Write(path),
+            file,
+            reply =>
+            {
+                var (number, buildId) = (reply.ReadInt32(), reply.ReadString());
+                return (number, buildId.Length == 0 ? null : buildId, ReadAll<Libdw.ProgramHeader>(reply, reply.ReadInt32()));
+            },
+            module);
+        _opened.Add(module);
+        return opened.number == _opened.Count - 1 ? opened : throw Lose("answers nonsense", hadOthers: false);
+    }
+
+    /// <param name="module">That it is about; null: its debug files are not looked for.</param>
+    private T Ask<T>(ElfRequest kind, Action<BinaryWriter> write, RegularFile? file, Func<BinaryReader, T> read, OpenedModule? module = null)
+    {
+        var hadOthers = _opened.Count > (kind == ElfRequest.Find ? 1 : 0);
+        var process = _process ??= Start();
         var stream = new MemoryStream();
         var request = new BinaryWriter(stream);
         request.Write((byte)kind);
         write(request);
-        if (!ElfWire.Write(_requests!.Fd, stream.ToArray()) || ElfWire.Read(_replies!.Fd, TimeoutMs) is not { } bytes)
+        if (!process.Write(stream.ToArray(), file?.File))
+            throw Lose(null, hadOthers);
+        while (process.Read(TimeoutMs, out var unwanted) is { Length: > 0 } bytes)
         {
-            Crashes++;
-            throw new LostElfWorkerException($"cannot be read: libdw {End(kill: true)}", _opened > (kind == ElfRequest.Find ? 1 : 0));
+            unwanted?.Dispose();
+            try
+            {
+                var reply = new BinaryReader(new MemoryStream(bytes));
+                switch ((ElfReply)reply.ReadByte())
+                {
+                    case ElfReply.Answer:
+                        return read(reply);
+                    case ElfReply.Refusal:
+                        throw new BadElfException(reply.ReadString());
+                    case ElfReply.WantsDebugFile:
+                        SendDebugFile(process, module, new DebugFileName(reply.ReadString(), reply.ReadString(), reply.ReadBoolean()));
+                        break;
+                }
+            }
+            catch (Exception e) when (e is EndOfStreamException or FormatException or ArgumentException)
+            {
+                throw Lose("answers nonsense", hadOthers);
+            }
         }
-        var reply = new BinaryReader(new MemoryStream(bytes));
-        return reply.ReadBoolean() ? reply : throw new BadElfException(reply.ReadString());
+        throw Lose(null, hadOthers);
     }
 
-    private void Start()
+    private void SendDebugFile(ServiceProcess process, OpenedModule? module, DebugFileName name)
     {
-        var (requestRead, requestWrite) = Launcher.Pipe();
-        var (replyRead, replyWrite) = Launcher.Pipe();
-        using (requestRead)
-        using (replyWrite)
-        {
-            _ = Libc.Fcntl(requestRead.Fd, Libc.FSetfd, 0);
-            _ = Libc.Fcntl(replyWrite.Fd, Libc.FSetfd, 0);
-            _pid = Launcher.Spawn([.. Command, ElfService.Verb, Text(requestRead.Fd), Text(replyWrite.Fd)], isHelper: true);
-        }
-        (_requests, _replies) = (requestWrite, replyRead);
+        using var found = module is null ? null : debugFiles?.Find(name, module);
+        _ = process.Write([], found?.File);
+    }
+
+    private ServiceProcess Start()
+    {
+        var process = ServiceProcess.Start(ElfService.Verb, asksServers: false);
         Generation++;
-        _opened = 0;
+        _opened.Clear();
+        if (process.Read(TimeoutMs, out var unwanted) is [(byte)ElfReply.Ready])
+            return process;
+        unwanted?.Dispose();
+        throw new BadElfException($"cannot be read: the process for it {process.Kill()}");
     }
 
-    /// <returns>How it ended, to follow "libdw".</returns>
-    private string End(bool kill)
+    private LostElfWorkerException Lose(string? how, bool hadOthers)
     {
-        if (_requests is null)
-            return "";
-        _requests.Dispose();
-        _replies!.Dispose();
-        _requests = null;
-        var status = 0;
-        Libc.Rusage usage;
-        // Its end of a pipe closes a moment before it can be waited for.
-        for (var tries = kill ? 10 : 0; tries > 0; tries--)
-        {
-            if (Libc.Wait4(_pid, &status, Libc.Wnohang, &usage) == _pid)
-                return Describe(status);
-            Thread.Sleep(10);
-        }
-        if (kill)
-            _ = Libc.Kill(_pid, Sigkill);
-        while (Libc.Wait4(_pid, &status, 0, &usage) < 0 && Marshal.GetLastPInvokeError() == Errno.Eintr)
-        {
-        }
-        return "takes too long";
+        Crashes++;
+        var ended = _process!.Kill();
+        _process = null;
+        return new LostElfWorkerException($"cannot be read: libdw {how ?? ended}", hadOthers);
     }
 
-    // wait(2): the low 7 bits are the signal. A runtime that finds no more memory exits or aborts.
-    private static string Describe(int status) => (status & 0x7f) switch
+    private static List<string> ReadTexts(BinaryReader reply)
     {
-        0 => "gives up",
-        Sigxcpu or Sigkill => "takes too long",
-        var signal => string.Create(CultureInfo.InvariantCulture, $"crashes (signal {signal})"),
-    };
+        var texts = new List<string>();
+        for (var count = reply.ReadInt32(); count > 0; count--)
+            texts.Add(reply.ReadString());
+        return texts;
+    }
 
-    private static string Text(int value) => value.ToString(CultureInfo.InvariantCulture);
+    // A count is believed as far as there are bytes for it.
+    private static T[] ReadAll<T>(BinaryReader reply, int count)
+        where T : unmanaged
+    {
+        if (count < 0 || count > (reply.BaseStream.Length - reply.BaseStream.Position) / Marshal.SizeOf<T>())
+            throw new EndOfStreamException();
+        var values = new T[count];
+        reply.BaseStream.ReadExactly(MemoryMarshal.AsBytes(values.AsSpan()));
+        return values;
+    }
+}
+
+/// <summary>A file that the service has open, for finding what belongs to it.</summary>
+/// <param name="path">As the program saw it.</param>
+internal sealed class OpenedModule(string path, RegularFile file)
+{
+    public string Path => path;
+
+    public ulong Device { get; } = file.Device;
+
+    public ulong Inode { get; } = file.Inode;
+
+    public uint Owner { get; } = file.Owner;
+
+    /// <summary>Of the debug file that was found for it: what that names is looked for beside it.</summary>
+    public string? DebugPath { get; set; }
 }
 
 /// <summary>The process ended, or had to be ended, at a question about a file.</summary>

@@ -9,33 +9,41 @@ internal readonly record struct InlinedFunction(string? Name, string? CallFile, 
 /// <summary>By DWARF's DW_TAG_inlined_subroutine, where a module has debug information.</summary>
 internal static unsafe class InlinedFunctions
 {
+    /// <summary>Functions that were put into each other at one place; a compiler's own limits are far below.</summary>
+    private const int MaxDepth = 256;
+
     /// <summary>The innermost first.</summary>
-    public static IReadOnlyList<InlinedFunction> At(nint module, ulong address)
+    /// <param name="unit">That holds the function.</param>
+    /// <param name="function">That covers the address.</param>
+    public static IReadOnlyList<InlinedFunction> At(Libdw.Die* unit, Libdw.Die* function, ulong address)
     {
-        ulong bias;
-        var unit = Libdw.ModuleAddressDie(module, address, &bias);
-        Libdw.Die* scopes = null;
-        var count = unit == null ? 0 : Libdw.Scopes(unit, address - bias, &scopes);
-        if (count <= 0)
-            return [];
-        // Behind an inlined function these go on with where it was written; what is wanted is where it was put.
-        var innermost = default(Libdw.Die);
-        for (var i = 0; i < count && innermost.Address == 0; i++)
-        {
-            if (Libdw.Tag(&scopes[i]) is Libdw.TagInlined or Libdw.TagSubprogram)
-                innermost = scopes[i];
-        }
-        NativeMemory.Free(scopes); // of malloc, as below
-        if (innermost.Address == 0 || (count = Libdw.ScopesOf(&innermost, &scopes)) <= 0)
-            return [];
         var found = new List<InlinedFunction>();
-        for (var i = 0; i < count && Libdw.Tag(&scopes[i]) != Libdw.TagSubprogram; i++)
-        {
-            if (Libdw.Tag(&scopes[i]) == Libdw.TagInlined)
-                found.Add(new InlinedFunction(NameOf(&scopes[i]), CallFile(unit, &scopes[i]), Number(&scopes[i], Libdw.AttributeCallLine)));
-        }
-        NativeMemory.Free(scopes);
+        AddFrom(found, unit, function, address, 0);
+        found.Reverse();
         return found;
+    }
+
+    /// <returns>Whether a part of it covers the address: no other does then.</returns>
+    private static bool AddFrom(List<InlinedFunction> found, Libdw.Die* unit, Libdw.Die* parent, ulong address, int depth)
+    {
+        Libdw.Die die;
+        if (depth == MaxDepth || Libdw.Child(parent, &die) != 0)
+            return false;
+        do
+        {
+            var tag = Libdw.Tag(&die);
+            if (tag is not (Libdw.TagInlined or Libdw.TagLexicalBlock or Libdw.TagTryBlock or Libdw.TagCatchBlock))
+                continue;
+            // A block may have no addresses of its own, and parts that have.
+            var has = Libdw.HasAddress(&die, address);
+            if (has > 0 && tag == Libdw.TagInlined)
+                found.Add(new InlinedFunction(NameOf(&die), CallFile(unit, &die), Number(&die, Libdw.AttributeCallLine)));
+            var isInside = (has > 0 || (has < 0 && tag != Libdw.TagInlined)) && AddFrom(found, unit, &die, address, depth + 1);
+            if (has > 0 || isInside)
+                return true;
+        }
+        while (Libdw.Sibling(&die, &die) == 0);
+        return false;
     }
 
     private static string? NameOf(Libdw.Die* die)
@@ -45,16 +53,17 @@ internal static unsafe class InlinedFunctions
     {
         nint files;
         nuint count;
-        return Number(die, Libdw.AttributeCallFile) is { } index && Libdw.SourceFiles(unit, &files, &count) == 0 && (nuint)index < count
-            ? Marshal.PtrToStringUTF8((nint)Libdw.SourceFile(files, (nuint)index, null, null))
-            : null;
+        if (Number(die, Libdw.AttributeCallFile) is not { } index || Libdw.SourceFiles(unit, &files, &count) != 0 || (nuint)index >= count)
+            return null;
+        // From DWARF 5 on file 0 is the unit's own; before, it was none, which libdw calls so.
+        return Marshal.PtrToStringUTF8((nint)Libdw.SourceFile(files, (nuint)index, null, null)) is { } file and not "???" ? file : null;
     }
 
     private static int? Number(Libdw.Die* die, uint name)
     {
         Libdw.Attribute attribute;
         ulong value;
-        return Libdw.FindAttribute(die, name, &attribute) != null && Libdw.AttributeNumber(&attribute, &value) == 0 && value is > 0 and <= int.MaxValue
+        return Libdw.FindAttribute(die, name, &attribute) != null && Libdw.AttributeNumber(&attribute, &value) == 0 && value <= int.MaxValue
             ? (int)value
             : null;
     }

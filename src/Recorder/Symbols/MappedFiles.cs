@@ -11,6 +11,9 @@ internal sealed class MappedFiles : IDisposable
 {
     private readonly Dictionary<(string Path, ulong Inode), FdHandle> _held = [];
 
+    /// <summary>Debug files that are missing may be had from servers.</summary>
+    public bool AsksDebuginfod { get; set; }
+
     /// <summary>The file that a process has mapped just now.</summary>
     /// <returns>A name under which it can be opened, also by other processes; null: it is out of reach.</returns>
     public string? Hold(int pid, ulong start, ulong end, MappingIdentity identity)

@@ -14,38 +14,29 @@ internal sealed unsafe class ModuleSymbols : IDisposable
     private readonly ElfFile _file;
     private readonly nint _dwfl;
     private readonly nint _module;
+    private UnitIndex? _units;
 
-    /// <exception cref="BadElfException">It is not there, not the one that was mapped, or cannot be read.</exception>
-    public ModuleSymbols(string path, ulong inode)
-        : this(Checked(path, inode))
+    /// <param name="file">It belongs to the result.</param>
+    /// <param name="path">Of which nothing but the name is used.</param>
+    /// <exception cref="BadElfException">It cannot be read.</exception>
+    public ModuleSymbols(ElfFile file, string path)
     {
-    }
-
-    /// <summary>Of the file at this path, whatever it is.</summary>
-    public ModuleSymbols(string path)
-    {
-        _file = ElfFile.Open(path);
+        _file = file;
         _dwfl = Libdw.DwflBegin(_callbacks);
         if (_dwfl != 0)
         {
             Libdw.DwflReportBegin(_dwfl);
-            // Base 0: what is asked for are addresses in the file's own space. By name, so that libdwfl opens a descriptor that it may close.
-            _module = Libdw.DwflReportElf(_dwfl, path, path, -1, 0, true);
+            // Base 0: what is asked for are addresses in the file's own space. libdwfl closes the descriptor that it is given.
+            var fd = Libc.Dup((int)file.File.DangerousGetHandle());
+            _module = Libdw.DwflReportElf(_dwfl, path, path, fd, 0, true);
+            if (_module == 0)
+                _ = Libc.Close(fd);
             _ = Libdw.DwflReportEnd(_dwfl, 0, 0);
         }
         if (_module != 0)
             return;
         Dispose();
         throw new BadElfException("is not readable for libdwfl");
-    }
-
-    private static string Checked(string path, ulong inode)
-    {
-        if (Libc.TryGetDeviceAndInode(path) is not { } found)
-            throw new BadElfException("is not there any more");
-        if (found.Inode != inode)
-            throw new BadElfException("is not the file any more that was mapped");
-        return path;
     }
 
     public string? BuildId
@@ -55,7 +46,7 @@ internal sealed unsafe class ModuleSymbols : IDisposable
             byte* bits;
             ulong address;
             var length = Libdw.ModuleBuildId(_module, &bits, &address);
-            return length > 0 ? Convert.ToHexStringLower(new ReadOnlySpan<byte>(bits, length)) : null;
+            return DebugFileSearch.Hex(bits, length) is { Length: > 0 } text ? text : null;
         }
     }
 
@@ -64,14 +55,9 @@ internal sealed unsafe class ModuleSymbols : IDisposable
     /// <summary>What runs there, the innermost first: functions that were put into others come before them. Never empty.</summary>
     public IReadOnlyList<CodeName> Find(ulong address)
     {
-        var (file, line) = LineAt(address);
         var function = Text(Libdw.ModuleAddressName(_module, address));
         var names = new List<CodeName>();
-        foreach (var inlined in InlinedFunctions.At(_module, address))
-        {
-            names.Add(new CodeName(inlined.Name, file, line));
-            (file, line) = (inlined.CallFile, inlined.CallLine);
-        }
+        var (file, line) = AddInlined(names, address);
         names.Add(new CodeName(function is null ? null : Demangler.Demangle(WithoutVersion(function)), file, line));
         return names;
     }
@@ -79,12 +65,40 @@ internal sealed unsafe class ModuleSymbols : IDisposable
     // "memcpy@@GLIBC_2.14" of .dynsym.
     private static string WithoutVersion(string name) => name.IndexOf('@') is > 0 and var at ? name[..at] : name;
 
-    private (string? File, int? Line) LineAt(ulong address)
+    /// <returns>Where the function is that they were put into.</returns>
+    private (string? File, int? Line) AddInlined(List<CodeName> names, ulong address)
     {
-        var line = Libdw.ModuleSource(_module, address);
-        int number;
-        return line != 0 && Text(Libdw.LineInfo(line, null, &number, null, null, null)) is { } file ? (file, number > 0 ? number : null) : (null, null);
+        ulong found;
+        var dwarf = Libdw.ModuleDwarf(_module, &found);
+        if (dwarf == 0)
+            return (null, null);
+        var bias = found;
+        _units ??= new UnitIndex(dwarf, start => IsCode(start + bias));
+        Libdw.Die unit, function;
+        if (!_units.TryFindUnit(address - bias, &unit))
+            return (null, null);
+        var (file, line) = LineAt(&unit, address - bias);
+        if (!_units.TryFindFunction(&unit, address - bias, &function))
+            return (file, line);
+        foreach (var inlined in InlinedFunctions.At(&unit, &function, address - bias))
+        {
+            names.Add(new CodeName(inlined.Name, file, line));
+            (file, line) = (inlined.CallFile, inlined.CallLine);
+        }
+        return (file, line);
     }
+
+    private static (string? File, int? Line) LineAt(Libdw.Die* unit, ulong address)
+    {
+        var line = Libdw.SourceLine(unit, address);
+        var number = 0;
+        if (line == 0 || Text(Libdw.LineSource(line, null, null)) is not { } file)
+            return (null, null);
+        return (file, Libdw.LineNumber(line, &number) == 0 && number > 0 ? number : null);
+    }
+
+    private bool IsCode(ulong address) => Segments.Any(segment =>
+        segment.Type == Libdw.SegmentLoad && (segment.Flags & Libdw.SegmentExecutable) != 0 && address >= segment.Address && address - segment.Address < segment.MemoryBytes);
 
     public void Dispose()
     {
@@ -99,7 +113,7 @@ internal sealed unsafe class ModuleSymbols : IDisposable
     private static Libdw.Callbacks* MakeCallbacks()
     {
         var callbacks = (Libdw.Callbacks*)NativeMemory.AllocZeroed((nuint)sizeof(Libdw.Callbacks));
-        callbacks->FindDebugInfo = &Libdw.FindDebugInfo;
+        callbacks->FindDebugInfo = &DebugFileSearch.FindDebugInfo;
         return callbacks;
     }
 }

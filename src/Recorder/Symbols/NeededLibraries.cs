@@ -13,17 +13,20 @@ internal static unsafe class NeededLibraries
     private const long Runpath = 29; // DT_RUNPATH
     private const int MaxEntries = 4096;
 
-    public static IReadOnlyList<string> Of(ElfFile file, string path)
+    /// <returns>What is needed, with a path where a file of that name lies in one of the folders.</returns>
+    /// <param name="path">Of the file that needs them.</param>
+    public static IReadOnlyList<string> Find(IReadOnlyList<string> names, IReadOnlyList<string> folders, string path)
     {
-        var (names, folders) = Read(file.Elf);
         var origin = Path.GetDirectoryName(path) ?? "";
         var places = folders.SelectMany(folder => folder.Split(':'))
             .Select(folder => folder.Replace("${ORIGIN}", origin, StringComparison.Ordinal).Replace("$ORIGIN", origin, StringComparison.Ordinal)).ToList();
         return [.. names.Select(name => places.Select(place => Path.Combine(place, name)).FirstOrDefault(File.Exists) ?? name)];
     }
 
-    private static (List<string> Names, List<string> Folders) Read(nint elf)
+    /// <returns>Names, and the folders that the file says they are in, as it writes them.</returns>
+    public static (List<string> Names, List<string> Folders) Read(ElfFile file)
     {
+        var elf = file.Elf;
         var (names, folders) = (new List<string>(), new List<string>());
         for (nint section = 0; (section = Libdw.ElfNextSection(elf, section)) != 0;)
         {

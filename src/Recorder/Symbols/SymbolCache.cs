@@ -1,21 +1,39 @@
+using System.Globalization;
 using Faultrec.Recorder.Native;
 using Faultrec.Traces;
 
 namespace Faultrec.Recorder.Symbols;
 
 /// <summary>The files that frames lie in and what their addresses are called. Grows with distinct files and frames only.</summary>
-internal sealed class SymbolCache(MappedFiles files) : IDisposable
+internal sealed class SymbolCache : IDisposable
 {
+    /// <summary>Beyond it they are counted: a program may map any number of files that are none.</summary>
+    private const int MaxWarnings = 64;
+
+    private readonly MappedFiles _files;
     private readonly Dictionary<(string Path, ulong Inode), int> _indices = [];
     private readonly List<StackModule> _modules = [];
     private readonly List<OpenModule?> _open = [];
     private readonly List<string> _warnings = [];
-    private readonly ElfWorker _worker = new();
+    private int _unsaid;
+    private readonly DebugFiles _debugFiles;
+    private readonly ElfWorker _worker;
+
+    public SymbolCache(MappedFiles files)
+    {
+        _files = files;
+        _debugFiles = new DebugFiles(files.AsksDebuginfod);
+        _worker = new ElfWorker(_debugFiles);
+    }
 
     public IReadOnlyList<StackModule> Modules => _modules;
 
     /// <summary>Files that could not be read, and why; their frames have module and offset only.</summary>
-    public IReadOnlyList<string> Warnings => _warnings;
+    public IReadOnlyList<string> Warnings => [
+        .. _warnings,
+        .. _unsaid == 0 ? (string[])[] : [string.Create(CultureInfo.InvariantCulture, $"and {_unsaid} more files like these")],
+        .. _debugFiles.Warnings,
+    ];
 
     public int ModuleOf(string path, ulong inode)
     {
@@ -25,12 +43,12 @@ internal sealed class SymbolCache(MappedFiles files) : IDisposable
         string? buildId = null;
         try
         {
-            (var number, buildId, var segments) = _worker.Open(files.Find(path, inode), inode);
+            (var number, buildId, var segments) = _worker.Open(path, _files.Find(path, inode), inode);
             open = new OpenModule(number, _worker.Generation, segments, inode);
         }
         catch (BadElfException e)
         {
-            _warnings.Add($"{path}: {e.Message}: its frames have no names, and are offsets in the file");
+            Warn($"{path}: {e.Message}: its frames have no names, and are offsets in the file");
         }
         _modules.Add(new StackModule(path, buildId));
         _open.Add(open);
@@ -73,7 +91,19 @@ internal sealed class SymbolCache(MappedFiles files) : IDisposable
         return frames;
     }
 
-    public void Dispose() => _worker.Dispose();
+    public void Dispose()
+    {
+        _worker.Dispose();
+        _debugFiles.Dispose();
+    }
+
+    private void Warn(string warning)
+    {
+        if (_warnings.Count < MaxWarnings)
+            _warnings.Add(warning);
+        else
+            _unsaid++;
+    }
 
     private IReadOnlyList<CodeName> Names(int module, OpenModule open, ulong address)
     {
@@ -83,7 +113,7 @@ internal sealed class SymbolCache(MappedFiles files) : IDisposable
         {
             if (open.Generation != _worker.Generation)
             {
-                open.Number = _worker.Open(files.Find(_modules[module].Path, open.Inode), open.Inode).Module;
+                open.Number = _worker.Open(_modules[module].Path, _files.Find(_modules[module].Path, open.Inode), open.Inode).Module;
                 open.Generation = _worker.Generation;
             }
             return _worker.Find(open.Number, address);
@@ -95,7 +125,7 @@ internal sealed class SymbolCache(MappedFiles files) : IDisposable
         catch (BadElfException e)
         {
             open.IsBad = true;
-            _warnings.Add($"{_modules[module].Path}: {e.Message}: from there on its frames have no names");
+            Warn($"{_modules[module].Path}: {e.Message}: from there on its frames have no names");
             return [default];
         }
     }

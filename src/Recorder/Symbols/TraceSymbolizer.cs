@@ -15,13 +15,15 @@ public sealed record SymbolizeResult(int Missing, int Named, IReadOnlyList<strin
 public sealed class TraceSymbolizer : IDisposable
 {
     private readonly string? _debugFolder;
-    private readonly ElfWorker _worker = new();
+    private readonly DebugFiles _debugFiles;
+    private readonly ElfWorker _worker;
     private readonly List<string> _notes = [];
     private readonly Dictionary<int, (int Module, int Generation)?> _open = [];
 
     /// <param name="debugFolder">Has .build-id/xx/yyyy.debug; null: none.</param>
+    /// <param name="asksDebuginfod">Also the servers of DEBUGINFOD_URLS.</param>
     /// <exception cref="FaultrecException">Not possible here.</exception>
-    public TraceSymbolizer(string? debugFolder)
+    public TraceSymbolizer(string? debugFolder, bool asksDebuginfod)
     {
         if (!OperatingSystem.IsLinux())
             throw new FaultrecException(ExitCode.NotPermitted, "symbolize reads ELF files with libdw, which is there on Linux only; symbolize the trace there");
@@ -30,6 +32,8 @@ public sealed class TraceSymbolizer : IDisposable
         if (debugFolder is not null && !Directory.Exists(debugFolder))
             throw new FaultrecException(ExitCode.Usage, $"--debug-dir {debugFolder}: no such directory; expected one with .build-id/xx/yyyy.debug");
         _debugFolder = debugFolder;
+        _debugFiles = new DebugFiles(asksDebuginfod);
+        _worker = new ElfWorker(_debugFiles);
     }
 
     /// <summary>Writes the trace again with what was found.</summary>
@@ -73,10 +77,14 @@ public sealed class TraceSymbolizer : IDisposable
             Regions = [.. trace.Metadata.Regions.Select(region => region.MapperStack is { } stack && (uint)stack < (uint)nodes.Length ? region with { MapperStack = nodes[stack] } : region)],
             CallFaults = [.. trace.Metadata.CallFaults.Select(call => call.Stack is { } stack && (uint)stack < (uint)nodes.Length ? call with { Stack = nodes[stack] } : call)],
         });
-        return new SymbolizeResult(missing, found.Count, _notes);
+        return new SymbolizeResult(missing, found.Count, [.. _notes, .. _debugFiles.Warnings]);
     }
 
-    public void Dispose() => _worker.Dispose();
+    public void Dispose()
+    {
+        _worker.Dispose();
+        _debugFiles.Dispose();
+    }
 
     // What the compiler put into the function become frames of their own behind it.
     private static int[] AddFrames(List<StackFrame> frames, int index, IReadOnlyList<CodeName> names)
@@ -133,18 +141,21 @@ public sealed class TraceSymbolizer : IDisposable
 
     private (int Module, int Generation)? Open(StackModule module)
     {
-        if (module.BuildId is not { Length: > 2 } buildId || !buildId.All(char.IsAsciiHexDigitLower))
+        if (module.BuildId is not { } buildId || !DebugFiles.IsBuildId(buildId))
         {
             _notes.Add($"{module.Path}: the trace has no build id of it");
             return null;
         }
         foreach (var path in Candidates(module.Path, buildId).Where(File.Exists))
         {
-            var (number, found, _) = _worker.Open(path, 0);
+            var (number, found, _) = _worker.Open(path, path, 0);
             if (found == buildId)
                 return (number, _worker.Generation);
             _notes.Add($"{path}: has build id {found ?? "none"}, and the trace's file had {buildId}");
         }
+        using var downloaded = _debugFiles.FromServer(buildId);
+        if (downloaded is not null && _worker.Open(module.Path, downloaded) is var opened && opened.BuildId == buildId)
+            return (opened.Module, _worker.Generation);
         _notes.Add($"{module.Path}: no file with build id {buildId} was found");
         return null;
     }
@@ -152,7 +163,7 @@ public sealed class TraceSymbolizer : IDisposable
     private IEnumerable<string> Candidates(string modulePath, string buildId)
     {
         if (_debugFolder is not null)
-            yield return Path.Combine(_debugFolder, ".build-id", buildId[..2], buildId[2..] + ".debug");
+            yield return DebugFiles.PathOf(_debugFolder, buildId);
         if (modulePath.StartsWith('/'))
             yield return modulePath;
     }

@@ -22,15 +22,15 @@ public sealed class ElfFuzzTests(ITestOutputHelper output)
     [InlineData("--strip-debug")]
     public void NoFileIsMoreThanABadOne(string objcopy)
     {
-        Assert.SkipUnless(File.Exists(Executable) && File.Exists(Program), "faultrec and its fixtures are not built; ./test.sh builds them");
+        Assert.SkipUnless(ElfExecutable.IsBuilt, ElfExecutable.WhyNot);
         using var folder = new TempFolder();
         var path = folder.File("original");
-        File.Copy(Program, path);
+        File.Copy(ElfExecutable.Program, path);
         if (objcopy.Length > 0)
             Process.Start("objcopy", [objcopy, path])!.WaitForExit();
         var original = File.ReadAllBytes(path);
         var mutations = new Mutations(original, seed: 5);
-        var (worker, ended) = (new ElfWorker(), 0);
+        var (worker, ended) = (new ElfWorker(debugFiles: null), 0);
         var (answered, refused, clock) = (0, new SortedDictionary<string, int>(), Stopwatch.StartNew());
         var rounds = int.Parse(Environment.GetEnvironmentVariable("FAULTREC_FUZZ_ROUNDS") ?? $"{Rounds}", CultureInfo.InvariantCulture);
         var addresses = CodeAddresses(worker, path);
@@ -41,11 +41,11 @@ public sealed class ElfFuzzTests(ITestOutputHelper output)
             {
                 ended += worker.Crashes;
                 worker.Dispose();
-                worker = new ElfWorker();
+                worker = new ElfWorker(debugFiles: null);
             }
             var (file, crashes) = (folder.File("mutated"), worker.Crashes);
             File.WriteAllBytes(file, mutations.Next(round));
-            answered += Try(() => worker.MakeUnwindTable(file), refused) + Try(() => Ask(worker, file, addresses), refused);
+            answered += Try(() => worker.MakeUnwindTable(file, file), refused) + Try(() => Ask(worker, file, addresses), refused);
             if (worker.Crashes > crashes && Environment.GetEnvironmentVariable("FAULTREC_FUZZ_KEEP") is { } keep)
                 File.Copy(file, Path.Combine(keep, $"crash-{round}"), overwrite: true);
             File.Delete(file);
@@ -60,13 +60,7 @@ public sealed class ElfFuzzTests(ITestOutputHelper output)
         worker.Dispose();
     }
 
-    private static string Executable => Path.Combine(Root, "artifacts/faultrec/faultrec");
-
-    private static string Program => Path.Combine(Root, "fixtures/bin/callchain");
-
-    private static string Root { get; } = FindRoot();
-
-    static ElfFuzzTests() => ElfWorker.Command = [Executable];
+    static ElfFuzzTests() => ServiceProcess.Command = [ElfExecutable.Path];
 
     private static int Try(Action question, SortedDictionary<string, int> refused)
     {
@@ -84,27 +78,19 @@ public sealed class ElfFuzzTests(ITestOutputHelper output)
 
     private static void Ask(ElfWorker worker, string path, IReadOnlyList<ulong> addresses)
     {
-        var (module, _, _) = worker.Open(path, 0);
+        var (module, _, _) = worker.Open(path, path, 0);
         foreach (var address in addresses)
             Assert.NotEmpty(worker.Find(module, address));
     }
 
     private static List<CodeName> Names(ElfWorker worker, string path, IReadOnlyList<ulong> addresses)
     {
-        var module = worker.Open(path, 0).Module;
+        var module = worker.Open(path, path, 0).Module;
         return [.. addresses.SelectMany(address => worker.Find(module, address))];
     }
 
     private static List<ulong> CodeAddresses(ElfWorker worker, string path)
-        => [.. worker.MakeUnwindTable(path).Rows.Select(row => row.Pc + 1UL)];
-
-    private static string FindRoot()
-    {
-        var folder = new DirectoryInfo(AppContext.BaseDirectory);
-        while (!File.Exists(Path.Combine(folder.FullName, "Toolkit.sln")))
-            folder = folder.Parent!;
-        return folder.FullName;
-    }
+        => [.. worker.MakeUnwindTable(path, path).Rows.Select(row => row.Pc + 1UL)];
 
     /// <summary>Cut off at every length step, bytes and whole words flipped in the headers and in each section, sizes and counts made huge.</summary>
     private sealed class Mutations(byte[] original, int seed)

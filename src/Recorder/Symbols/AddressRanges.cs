@@ -1,0 +1,63 @@
+using Faultrec.Recorder.Native;
+
+namespace Faultrec.Recorder.Symbols;
+
+/// <summary>Which DIE covers an address: compile units of a file, or functions of a unit.</summary>
+internal sealed unsafe class AddressRanges
+{
+    /// <summary>Beyond it a file is not code that somebody wrote.</summary>
+    private const int MaxRanges = 4 << 20;
+
+    /// <summary>Ranges over one address that are looked at; honest ones overlap only where a function lies in another.</summary>
+    private const int MaxSteps = 64;
+
+    private readonly List<(ulong Start, ulong End, ulong Die)> _ranges = [];
+    private ulong[]? _highestEnds;
+
+    public bool IsFull => _ranges.Count >= MaxRanges;
+
+    /// <summary>All ranges of a DIE; none where it has no address.</summary>
+    /// <param name="isCode">What a linker threw away has addresses that no code has.</param>
+    public void Add(Libdw.Die* die, Func<ulong, bool> isCode)
+    {
+        ulong rangeBase, start, end;
+        nint offset = 0;
+        while (!IsFull && (offset = Libdw.Ranges(die, offset, &rangeBase, &start, &end)) > 0)
+        {
+            if (start < end && isCode(start))
+                _ranges.Add((start, end, Libdw.DieOffset(die)));
+        }
+    }
+
+    /// <summary>After the last was added.</summary>
+    /// <returns>Offset in .debug_info of the DIE whose range begins nearest before the address and covers it; null: there is none.</returns>
+    public ulong? Find(ulong address)
+    {
+        var highestEnds = _highestEnds ??= Sort();
+        var (low, high) = (0, _ranges.Count);
+        while (low < high)
+        {
+            var middle = (low + high) / 2;
+            if (_ranges[middle].Start <= address)
+                low = middle + 1;
+            else
+                high = middle;
+        }
+        for (var i = low - 1; i >= 0 && i >= low - MaxSteps && highestEnds[i] > address; i--)
+        {
+            if (_ranges[i].End > address)
+                return _ranges[i].Die;
+        }
+        return null;
+    }
+
+    private ulong[] Sort()
+    {
+        _ranges.Sort();
+        var highestEnds = new ulong[_ranges.Count];
+        var highest = 0UL;
+        for (var i = 0; i < highestEnds.Length; i++)
+            highestEnds[i] = highest = Math.Max(highest, _ranges[i].End);
+        return highestEnds;
+    }
+}

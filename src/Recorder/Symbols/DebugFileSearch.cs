@@ -1,0 +1,96 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using Faultrec.Recorder.Native;
+using Microsoft.Win32.SafeHandles;
+
+namespace Faultrec.Recorder.Symbols;
+
+/// <summary>
+/// libdwfl's question for a file that has a module's debug information, passed on to the recorder, which opens files. What comes is
+/// used only if it is the right one: by its build id, else by the checksum that .gnu_debuglink has.
+/// </summary>
+internal static unsafe class DebugFileSearch
+{
+    private const uint CrcPolynomial = 0xedb88320; // of zlib and IEEE 802.3, reversed
+
+    private static readonly uint[] _crcTable = [.. Enumerable.Range(0, 256).Select(CrcOf)];
+
+    private static bool _isAsking;
+
+    /// <summary>Dwfl_Callbacks.find_debuginfo.</summary>
+    /// <returns>A descriptor, which libdwfl closes; -1: none.</returns>
+    [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
+    public static int FindDebugInfo(nint module, void** user, byte* name, ulong address, byte* file, byte* link, uint crc, byte** debugFile)
+    {
+        if (_isAsking)
+            return -1;
+        _isAsking = true; // libdwfl may ask again when it is asked for its DWARF
+        try
+        {
+            return Find(module, Text(link), crc);
+        }
+        catch (Exception e) when (e is IOException or BadElfException)
+        {
+            return -1; // no exception crosses into native code
+        }
+        finally
+        {
+            _isAsking = false;
+        }
+    }
+
+    /// <summary>Lower hex; empty: there is none.</summary>
+    public static string Hex(byte* bytes, nint length) => length > 0 ? Convert.ToHexStringLower(new ReadOnlySpan<byte>(bytes, (int)length)) : "";
+
+    private static int Find(nint module, string link, uint crc)
+    {
+        byte* bits;
+        byte* alternate;
+        ulong unused;
+        // Where the module has its DWARF already, what it asks for is what dwz took out of that; it has no checksum.
+        var dwarf = link.Length > 0 && crc == 0 ? Libdw.ModuleDwarf(module, &unused) : 0;
+        var length = dwarf == 0 ? Libdw.ModuleBuildId(module, &bits, &unused) : Libdw.AlternateLink(dwarf, &alternate, &bits);
+        var buildId = Hex(bits, length);
+        if (ElfService.FindDebugFile(new DebugFileName(buildId, link, IsAlternate: dwarf != 0)) is not { } found)
+            return -1;
+        using (found)
+        {
+            var isRight = buildId.Length > 0 ? BuildIdOf(found) == buildId : ChecksumOf(found) == crc;
+            return isRight ? Libc.Dup((int)found.DangerousGetHandle()) : -1;
+        }
+    }
+
+    private static string BuildIdOf(SafeFileHandle file)
+    {
+        var elf = Libdw.ElfBegin((int)file.DangerousGetHandle(), Libdw.ElfReadMmap, 0);
+        if (elf == 0)
+            return "";
+        byte* bits;
+        var length = Libdw.ElfBuildId(elf, &bits);
+        var buildId = Hex(bits, length);
+        _ = Libdw.ElfEnd(elf);
+        return buildId;
+    }
+
+    private static uint ChecksumOf(SafeFileHandle file)
+    {
+        var crc = uint.MaxValue;
+        var buffer = new byte[1 << 16];
+        for (long at = 0; RandomAccess.Read(file, buffer, at) is > 0 and var read; at += read)
+        {
+            foreach (var value in buffer.AsSpan(0, read))
+                crc = _crcTable[(byte)(crc ^ value)] ^ (crc >> 8);
+        }
+        return ~crc;
+    }
+
+    private static uint CrcOf(int value)
+    {
+        var crc = (uint)value;
+        for (var bit = 0; bit < 8; bit++)
+            crc = (crc & 1) != 0 ? (crc >> 1) ^ CrcPolynomial : crc >> 1;
+        return crc;
+    }
+
+    private static string Text(byte* text) => text == null ? "" : Marshal.PtrToStringUTF8((nint)text)!;
+}

@@ -1,0 +1,72 @@
+using Faultrec.Recorder.Native;
+using Microsoft.Win32.SafeHandles;
+
+namespace Faultrec.Recorder.Symbols;
+
+/// <summary>
+/// Where debug information lies that a program's own file does not have, as GDB and libdw look for it: by build id below
+/// /usr/lib/debug, by .gnu_debuglink beside the file, and what dwz has taken out of several debug files by .gnu_debugaltlink.
+/// </summary>
+/// <param name="asksServers">Also what DEBUGINFOD_URLS names.</param>
+internal sealed class DebugFiles(bool asksServers) : IDisposable
+{
+    private const string Root = "/usr/lib/debug";
+    private const int MaxBuildIdLetters = 128;
+
+    private readonly Debuginfod? _servers = asksServers ? new Debuginfod() : null;
+
+    /// <summary>Why servers were not asked any more.</summary>
+    public IReadOnlyList<string> Warnings => _servers?.Warning is { } warning ? [warning] : [];
+
+    /// <summary>
+    /// The names come from a file that anyone may have written, and we may be root: only what anyone may read, or what belongs to
+    /// that file's owner, is handed out.
+    /// </summary>
+    /// <returns>Null: there is none.</returns>
+    public RegularFile? Find(DebugFileName name, OpenedModule module)
+    {
+        foreach (var path in Candidates(name, module))
+        {
+            if (RegularFile.TryOpen(path, out _) is not { } file)
+                continue;
+            if ((file.IsPublic || file.Owner == module.Owner) && (file.Inode, file.Device) != (module.Inode, module.Device))
+            {
+                if (!name.IsAlternate)
+                    module.DebugPath = path;
+                return file;
+            }
+            file.Dispose();
+        }
+        return FromServer(name.BuildId);
+    }
+
+    /// <returns>Null: no server is to be asked, or none has it.</returns>
+    /// <param name="buildId">Lower hex.</param>
+    public RegularFile? FromServer(string buildId) => IsBuildId(buildId) ? _servers?.Find(buildId) : null;
+
+    public static bool IsBuildId(string? text) => text is { Length: > 2 and <= MaxBuildIdLetters } && text.All(char.IsAsciiHexDigitLower);
+
+    /// <summary>xx/yyyy.debug below a folder.</summary>
+    public static string PathOf(string folder, string buildId) => Path.Combine(folder, ".build-id", buildId[..2], buildId[2..] + ".debug");
+
+    public void Dispose() => _servers?.Dispose();
+
+    private static IEnumerable<string> Candidates(DebugFileName name, OpenedModule module)
+    {
+        if (IsBuildId(name.BuildId))
+            yield return PathOf(Root, name.BuildId);
+        if (name.Link.Length == 0)
+            yield break;
+        var folder = Path.GetDirectoryName(name.IsAlternate ? module.DebugPath ?? module.Path : module.Path) ?? "/";
+        if (name.IsAlternate)
+        {
+            yield return Path.Combine(folder, name.Link);
+        }
+        else if (!name.Link.Contains('/', StringComparison.Ordinal))
+        {
+            yield return Path.Combine(folder, name.Link);
+            yield return Path.Combine(folder, ".debug", name.Link);
+            yield return Root + Path.Combine(folder, name.Link);
+        }
+    }
+}

@@ -1,0 +1,37 @@
+using Faultrec.Recorder.Native;
+using Microsoft.Win32.SafeHandles;
+
+namespace Faultrec.Recorder.Symbols;
+
+/// <summary>Opens what the service reads.</summary>
+internal static class ElfInput
+{
+    /// <param name="inode">Of the file that was mapped; 0: whatever is there.</param>
+    /// <exception cref="BadElfException">It is not there, not that one, or no regular file.</exception>
+    public static RegularFile Open(string name, ulong inode)
+    {
+        var file = RegularFile.TryOpen(name, out var why) ?? throw new BadElfException(why switch
+        {
+            NotOpened.Missing => inode == 0 ? "cannot be opened" : "is not there any more",
+            NotOpened.NotRegular => "is not a regular file",
+            _ => "cannot be opened",
+        });
+        if (inode == 0 || file.Inode == inode)
+            return file;
+        file.Dispose();
+        throw new BadElfException("is not the file any more that was mapped");
+    }
+
+    /// <summary>The kernel's own library, which every process has in its memory, as a file.</summary>
+    public static unsafe RegularFile OpenVdso()
+    {
+        var start = Libc.Getauxval(Libc.AuxvSysinfoEhdr);
+        var line = File.ReadLines("/proc/self/maps").FirstOrDefault(line => line.EndsWith("[vdso]", StringComparison.Ordinal));
+        if (start == 0 || line is null)
+            throw new BadElfException("is not in our memory");
+        var end = Convert.ToUInt64(line.Split(' ')[0].Split('-')[1], 16);
+        var fd = Libc.MemfdCreate("vdso", Libc.MfdCloexec);
+        _ = Libc.Write(fd, (void*)start, (nuint)(end - start));
+        return new RegularFile(new SafeFileHandle(fd, ownsHandle: true), 0, 0, 0, 0);
+    }
+}

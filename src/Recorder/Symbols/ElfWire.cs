@@ -1,0 +1,117 @@
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+using Faultrec.Recorder.Native;
+using Microsoft.Win32.SafeHandles;
+
+namespace Faultrec.Recorder.Symbols;
+
+internal enum ElfRequest : byte
+{
+    /// <summary>The file, its path; reply: code address, offset, bytes, interpreter, needed libraries and where they may be, rows.</summary>
+    Unwind,
+
+    /// <summary>The file, its path; reply: number of the module, build id, program headers.</summary>
+    Open,
+
+    /// <summary>Number of the module, address in its file's space; reply: names, the innermost first.</summary>
+    Find,
+}
+
+internal enum ElfReply : byte
+{
+    /// <summary>Once, before the first request: the service is confined.</summary>
+    Ready,
+
+    /// <summary>What was asked for.</summary>
+    Answer,
+
+    /// <summary>Why not.</summary>
+    Refusal,
+
+    /// <summary>A question of the service's own, before it answers: a <see cref="DebugFileName"/>. The recorder sends the file, or a message without one.</summary>
+    WantsDebugFile,
+
+    /// <summary>Of a download: bytes have come.</summary>
+    Progress,
+}
+
+/// <summary>A file with debug information that another file names.</summary>
+/// <param name="BuildId">Of the file that is wanted, lower hex; empty: it has none.</param>
+/// <param name="Link">Its name as .gnu_debuglink or .gnu_debugaltlink has it; empty: none.</param>
+/// <param name="IsAlternate">It holds what the debug files of several programs share (dwz).</param>
+internal readonly record struct DebugFileName(string BuildId, string Link, bool IsAlternate);
+
+/// <summary>Messages over a socket: four bytes of length, then the rest. An open file comes with the length.</summary>
+internal static class ElfWire
+{
+    private const int MaxBytes = 512 << 20;
+
+    public static bool Write(int fd, ReadOnlySpan<byte> message, SafeFileHandle? file = null)
+    {
+        var length = message.Length;
+        return WriteAll(fd, MemoryMarshal.AsBytes(new ReadOnlySpan<int>(in length)), file) && WriteAll(fd, message, null);
+    }
+
+    /// <returns>Null: the other side is gone, or has not sent a whole message in time.</returns>
+    /// <param name="timeoutMs">-1: none.</param>
+    /// <param name="file">What came with it.</param>
+    public static byte[]? Read(int fd, int timeoutMs, out SafeFileHandle? file)
+    {
+        var deadline = timeoutMs < 0 ? long.MaxValue : Stopwatch.GetTimestamp() + timeoutMs * (Stopwatch.Frequency / 1000);
+        var length = 0;
+        if (!ReadAll(fd, MemoryMarshal.AsBytes(new Span<int>(ref length)), deadline, out file) || length is < 0 or > MaxBytes)
+            return null;
+        var message = new byte[length];
+        return ReadAll(fd, message, deadline, out _) ? message : null;
+    }
+
+    private static bool WriteAll(int fd, ReadOnlySpan<byte> bytes, SafeFileHandle? file)
+    {
+        while (!bytes.IsEmpty)
+        {
+            var written = Socket.Send(fd, bytes, file);
+            if (written > 0)
+            {
+                bytes = bytes[(int)written..];
+                file = null;
+            }
+            else if (written == 0 || Marshal.GetLastPInvokeError() != Errno.Eintr)
+                return false;
+        }
+        return true;
+    }
+
+    private static bool ReadAll(int fd, Span<byte> bytes, long deadline, out SafeFileHandle? file)
+    {
+        file = null;
+        while (!bytes.IsEmpty)
+        {
+            if (!WaitFor(fd, deadline))
+                return false;
+            var read = Socket.Receive(fd, bytes, out var came);
+            if (came is not null && file is not null)
+                came.Dispose();
+            else
+                file ??= came;
+            if (read > 0)
+                bytes = bytes[(int)read..];
+            else if (read == 0 || Marshal.GetLastPInvokeError() != Errno.Eintr)
+                return false;
+        }
+        return true;
+    }
+
+    private static unsafe bool WaitFor(int fd, long deadline)
+    {
+        while (true)
+        {
+            var leftMs = deadline == long.MaxValue ? -1 : (int)Math.Max((deadline - Stopwatch.GetTimestamp()) * 1000 / Stopwatch.Frequency, 0);
+            var poll = new Libc.PollFd { Fd = fd, Events = Libc.PollIn };
+            var ready = Libc.Poll(&poll, 1, leftMs);
+            if (ready > 0)
+                return true;
+            if (ready == 0 || Marshal.GetLastPInvokeError() != Errno.Eintr)
+                return false;
+        }
+    }
+}

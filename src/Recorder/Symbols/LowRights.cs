@@ -1,0 +1,92 @@
+using System.Globalization;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using Faultrec.Recorder.Launch;
+using Faultrec.Recorder.Native;
+using Faultrec.Traces;
+
+namespace Faultrec.Recorder.Symbols;
+
+/// <summary>
+/// What a service process does without, in two steps. Capabilities, and the promise never to gain any, are a thread's own, and the
+/// runtime has threads before Main: so a process that has too many rights gives them up and executes itself again. The filter
+/// of system calls is set after that, on all threads.
+/// </summary>
+internal static unsafe class LowRights
+{
+    /// <summary>Beyond what the process has at its start; libdw maps files and unpacks sections.</summary>
+    private const ulong MaxMemoryBytes = 4UL << 30;
+
+    /// <summary>Becomes the user who called sudo, where that user can read our executable; else root without any capability but to read files.</summary>
+    /// <param name="args">Verb, fd, and where rights are too many: user or "", uid, gid, home.</param>
+    /// <returns>When there is nothing to give up, or it could not be done by execve.</returns>
+    public static void GiveUp(string[] args)
+    {
+        if (args.Length < 6)
+            return;
+        Confinement.DropBoundingSet(but: Confinement.CapDacReadSearch);
+        Confinement.CloseAllOnExec();
+        _ = Libc.Fcntl(int.Parse(args[1], CultureInfo.InvariantCulture), Libc.FSetfd, 0);
+        var self = Launcher.SelfCommand();
+        var variables = NativeArguments.Environment();
+        if (args[2].Length > 0)
+            BecomeUser(args[2], uint.Parse(args[3], CultureInfo.InvariantCulture), uint.Parse(args[4], CultureInfo.InvariantCulture), args[5], self, variables);
+        if (Libc.Geteuid() == 0)
+            Confinement.KeepCapabilities(1u << Confinement.CapDacReadSearch);
+        else
+            Confinement.KeepCapabilities(0);
+        Confinement.SetNoNewPrivileges();
+        using var argv = new NativeArguments([.. self, args[0], args[1]]);
+        using var environment = new NativeArguments(variables);
+        _ = Libc.Execvpe(argv.Pointer[0], argv.Pointer, environment.Pointer);
+        throw new FaultrecException(ExitCode.NotPermitted, "cannot execute itself with fewer rights");
+    }
+
+    /// <summary>Lets go of the terminal and of everything but memory, CPU time and what is open. Comes last: no file can be opened any more.</summary>
+    /// <returns>0 or an errno value.</returns>
+    public static int Confine()
+    {
+        // What a library or the runtime says of a crash is told better by who asked.
+        var nothing = Libc.Open("/dev/null", Libc.ORdwr | Libc.OCloexec, 0);
+        for (var standard = 0; standard <= 2; standard++)
+            _ = Libc.Dup2(nothing, standard);
+        var pages = ulong.Parse(File.ReadAllText("/proc/self/statm").Split(' ')[0], CultureInfo.InvariantCulture);
+        SetLimit(Libc.RlimitAs, pages * (ulong)Environment.SystemPageSize + MaxMemoryBytes);
+        SetLimit(Libc.RlimitCore, 0);
+        Confinement.SetUndumpable();
+        // Compiled as it runs, the runtime itself opens files, starts threads and makes code, in memory that is a file, all the time.
+        if (RuntimeFeature.IsDynamicCodeSupported)
+            return 0;
+        SetLimit(Libc.RlimitFsize, 0);
+        SetLimit(Libc.RlimitNproc, 0);
+        return Confinement.SetFilter(SystemCallFilter.Make(Environment.ProcessId), allThreads: true);
+    }
+
+    /// <summary>Of CPU time, from now on.</summary>
+    public static void LimitCpu(ulong seconds)
+    {
+        Libc.Rusage usage;
+        _ = Libc.Getrusage(Libc.RusageSelf, &usage);
+        // ru_utime and ru_stime: seconds and microseconds each.
+        SetLimit(Libc.RlimitCpu, (ulong)(usage.Times[0] + usage.Times[2]) + 1 + seconds, keepHard: true);
+    }
+
+    // The saved user id stays root's until execve, so that what the user cannot execute is executed as root after all.
+    private static void BecomeUser(string user, uint uid, uint gid, string home, string[] self, Dictionary<string, string> variables)
+    {
+        if (Libc.Initgroups(user, gid) < 0 || Libc.Setresgid(gid, gid, gid) < 0 || Libc.Setresuid(uid, uid, 0) < 0)
+            return;
+        if (self.All(Confinement.CanRead))
+            (variables["HOME"], variables["USER"], variables["LOGNAME"]) = (home, user, user);
+        else
+            _ = Libc.Setresuid(0, 0, 0);
+    }
+
+    private static void SetLimit(int resource, ulong value, bool keepHard = false)
+    {
+        Libc.Rlimit limit;
+        _ = Libc.Getrlimit(resource, &limit);
+        limit = new Libc.Rlimit(value, keepHard ? limit.Hard : value);
+        _ = Libc.Setrlimit(resource, &limit);
+    }
+}
