@@ -8,7 +8,7 @@ public sealed class JitSymbolTests : LiveTest
     private const int Arrays = 20;
 
     [Theory]
-    [InlineData("dotnet", "fixtures/managed/bin/Release/net10.0/Faultrec.ManagedTouch.dll", "Faultrec.Fixtures.ManagedTouch::TouchPages()")]
+    [InlineData("dotnet", "fixtures/managed/bin/Release/net10.0/Faultrec.ManagedTouch.dll", "Faultrec.Fixtures.ManagedTouch.TouchPages()")]
     [InlineData("/usr/bin/node", "fixtures/touch.js", "touchPages")]
     public void FaultsNameTheManagedMethod(string runtime, string program, string method)
     {
@@ -42,6 +42,22 @@ public sealed class JitSymbolTests : LiveTest
         using var reader = TraceReader.Open(TracePath);
         Assert.True(reader.Metadata.Processes.Count >= 2);
         Assert.Empty(MapsOfThisRecording());
+    }
+
+    /// <summary>A perf map has no times; what it had at each moment tells.</summary>
+    [Fact]
+    public void CodeThatUsesAnAddressAgainDoesNotNameFaultsFromBefore()
+    {
+        const int pages = 200;
+        var result = Running.ToEnd(InFolder, Checkout.Faultrec, "record", "--stacks", "-o", TracePath, "--", Checkout.Fixture("jit_reuse"), $"{pages}", "1");
+        Assert.Equal(0, result.Status);
+        var said = Said(result.Output);
+        File.Delete((string)said["map"]!);
+
+        var (start, rows) = (Address(said, "start"), Rows.Read(TracePath));
+        IEnumerable<string?> Functions(ulong from, int count) => rows.In(from, count).Select(row => rows.Metadata.Stacks!.FramesOf(row.StackId!.Value).First().Function).Distinct();
+        Assert.Equal(["first"], Functions(start, pages));
+        Assert.Equal(["second"], Functions(start + (pages * 4096UL), 2 * pages));
     }
 
     [Fact]

@@ -11,7 +11,7 @@ namespace Faultrec.Recorder.Finalize;
 /// Names of code that programs made while they ran, as their runtimes wrote them down: a jitdump that the process mapped, else its
 /// /tmp/perf-PID.map. Read when the trace is made, for by then they are whole.
 /// </summary>
-internal sealed partial class JitFrames(TraceMetadata header)
+internal sealed partial class JitFrames(TraceMetadata header, PerfMapWatch maps)
 {
     /// <summary>Processes whose tables are held; a machine can run any number.</summary>
     private const int MaxHeld = 64;
@@ -42,7 +42,14 @@ internal sealed partial class JitFrames(TraceMetadata header)
     };
 
     /// <summary>Within one version an address has one name.</summary>
-    public int VersionOf(AddressSpace space, long timeNs) => space.JitDump is null ? 0 : TablesOf(space).Dump?.VersionAt(timeNs) ?? 0;
+    public (int Dump, int Map) VersionOf(AddressSpace space, long timeNs)
+    {
+        // A process without either is not looked up: nearly all are.
+        if (space.JitDump is null && !maps.Has(space.Pid) && !(space.ForkedFromPid is { } parent && maps.Has(parent)))
+            return default;
+        var tables = TablesOf(space);
+        return (tables.Dump?.VersionAt(timeNs) ?? 0, tables.Map?.VersionAt(timeNs) ?? 0);
+    }
 
     /// <summary>Null: nobody wrote down what is there.</summary>
     public CodeName? Find(AddressSpace space, ulong address, long timeNs, bool isCode)
@@ -96,7 +103,7 @@ internal sealed partial class JitFrames(TraceMetadata header)
         if (file is null || !IsOf(status, name, live, startedNs))
             return null;
         using var stream = new FileStream(file, FileAccess.Read);
-        var table = PerfMap.Read(stream, out var damaged);
+        var table = PerfMap.Read(stream, maps.Find(pid, status.Inode), out var damaged);
         WarnOfDamage(name, "lines", damaged);
         return table;
     }

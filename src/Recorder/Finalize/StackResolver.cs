@@ -16,7 +16,7 @@ internal sealed class StackResolver : IDisposable
     private const int MaxResolved = 1 << 18;
 
     private readonly Dictionary<ulong, (StackEnding Ending, ulong[] Ips, ulong[] Python)> _sent = [];
-    private readonly Dictionary<(AddressSpace, int CodeVersion, int JitVersion, ulong Id), Resolved> _resolved = [];
+    private readonly Dictionary<(AddressSpace, int CodeVersion, (int Dump, int Map) JitVersion, ulong Id), Resolved> _resolved = [];
     private readonly Dictionary<(int Module, ulong Place), int[]> _frameIndices = [];
     private readonly Dictionary<(ulong Address, CodeName Name), int[]> _jitFrames = [];
     private readonly List<StackFrame> _frames = [];
@@ -28,7 +28,7 @@ internal sealed class StackResolver : IDisposable
     private readonly PythonFrames _python = new();
     private readonly Dictionary<(ulong Code, ulong Offset), int> _pythonFrames = [];
     private readonly Dictionary<StackFrame, int> _pythonLines = [];
-    private ((AddressSpace Space, int CodeVersion, int JitVersion, ulong Id) Place, Resolved Stack, string Text) _last;
+    private ((AddressSpace Space, int CodeVersion, (int Dump, int Map) JitVersion, ulong Id) Place, Resolved Stack, string Text) _last;
     private long _complete;
     private long _truncated;
     private long _lost;
@@ -38,7 +38,7 @@ internal sealed class StackResolver : IDisposable
         _recording = recording;
         _symbols = new SymbolCache(files);
         _tree = new StackTree(_symbols.Modules, _frames);
-        _jit = new JitFrames(header.Metadata);
+        _jit = new JitFrames(header.Metadata, files.PerfMaps);
         _kernel = new KernelFrames(header.BootId == Machine.BootId);
     }
 

@@ -34,7 +34,7 @@ internal sealed class JitCodeTable
         var highest = 0UL;
         for (var i = 0; i < _codes.Length; i++)
             _highestEnds[i] = highest = Math.Max(highest, _codes[i].End);
-        _times = [.. codes.Select(code => code.FromNs).Where(time => time != long.MinValue).Order()];
+        _times = [.. codes.Select(code => code.FromNs).Where(time => time != long.MinValue).Distinct().Order()];
     }
 
     public int Count => _codes.Length;
@@ -43,8 +43,6 @@ internal sealed class JitCodeTable
     public int VersionAt(long timeNs)
     {
         var index = Array.BinarySearch(_times, timeNs);
-        while (index >= 0 && index + 1 < _times.Length && _times[index + 1] == timeNs)
-            index++;
         return index >= 0 ? index + 1 : ~index;
     }
 

@@ -23,7 +23,7 @@ internal readonly record struct JitName(string Function, string? File, int? Line
             if (text.StartsWith(kind, StringComparison.Ordinal))
                 return ParseScript(text[kind.Length..].TrimStart(ScriptTiers.ToCharArray()));
         }
-        return text.Contains("::", StringComparison.Ordinal) ? new JitName(WithoutDotnetTier(text), null, null) : new JitName(text, null, null);
+        return new JitName(DotnetName.Parse(text) ?? JavaName.Parse(text) ?? text, null, null);
     }
 
     // CPython, Python/perf_trampoline.c: py::name:file.
@@ -43,16 +43,5 @@ internal readonly record struct JitName(string Function, string? File, int? Line
         return parts.Length >= 3 && int.TryParse(parts[^2], CultureInfo.InvariantCulture, out var line) && line > 0
             ? new JitName(function, string.Join(':', parts[..^2]), line)
             : new JitName(function, text[(blank + 1)..] is { Length: > 0 } file ? file : null, null);
-    }
-
-    // "uint8[] [assembly] Type::Method(int32)[OptimizedTier1]" (PerfMap::LogJITCompiledMethod, src/coreclr/vm/perfmap.cpp).
-    private static string WithoutDotnetTier(string text)
-    {
-        var tier = text.LastIndexOf(")[", StringComparison.Ordinal);
-        var assembly = text.IndexOf(" [", StringComparison.Ordinal);
-        var method = assembly < 0 ? -1 : text.IndexOf("] ", assembly, StringComparison.Ordinal);
-        if (tier < 0 || method < 0 || method > tier)
-            return text;
-        return text[(method + 2)..(tier + 1)];
     }
 }

@@ -11,6 +11,8 @@ internal sealed class MappedFiles : IDisposable
 {
     private readonly Dictionary<(string Path, ulong Inode), FdHandle> _held = [];
 
+    public PerfMapWatch PerfMaps { get; } = new();
+
     /// <summary>Debug files that are missing may be had from servers.</summary>
     public bool AsksDebuginfod { get; set; }
 
@@ -18,6 +20,7 @@ internal sealed class MappedFiles : IDisposable
     /// <returns>A name under which it can be opened, also by other processes; null: it is out of reach.</returns>
     public string? Hold(int pid, ulong start, ulong end, MappingIdentity identity)
     {
+        PerfMaps.Start();
         var path = identity.Path!;
         if (_held.TryGetValue((path, identity.Inode), out var known))
             return NameOf(known);
@@ -43,6 +46,7 @@ internal sealed class MappedFiles : IDisposable
 
     public void Dispose()
     {
+        PerfMaps.Dispose();
         foreach (var file in _held.Values)
             file.Dispose();
     }

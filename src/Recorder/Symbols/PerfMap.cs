@@ -5,15 +5,16 @@ namespace Faultrec.Recorder.Symbols;
 
 /// <summary>
 /// /tmp/perf-PID.map: lines of "start size name", both hex, in the order in which the code was made (Linux,
-/// tools/perf/Documentation/jit-interface.txt). Without times: where an address was used again the last line counts.
+/// tools/perf/Documentation/jit-interface.txt). It has no times; how long it was at each moment tells which lines there were.
 /// </summary>
 internal static class PerfMap
 {
     private const int MaxLineBytes = 16 * 1024;
     private const long MaxTextBytes = 128 << 20;
 
+    /// <param name="lengths">As it grew; null: not known, every line counts as always there, and where they overlap the last.</param>
     /// <param name="damaged">Lines that are none, or are beyond what is read of a file.</param>
-    public static JitCodeTable Read(Stream file, out long damaged)
+    public static JitCodeTable Read(Stream file, PerfMapLengths? lengths, out long damaged)
     {
         var codes = new List<JitCode>();
         var buffer = new byte[4 * MaxLineBytes];
@@ -29,7 +30,7 @@ internal static class PerfMap
                 if (isTooLong || Parse(rest[..end]) is not { } code)
                     damaged++;
                 else
-                    codes.Add(code);
+                    codes.Add(code with { FromNs = lengths?.TimeOf(read - rest.Length) ?? long.MinValue });
                 isTooLong = false;
                 rest = rest[(end + 1)..];
             }

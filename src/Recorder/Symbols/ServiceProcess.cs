@@ -20,7 +20,7 @@ internal sealed unsafe class ServiceProcess
     private ServiceProcess(int pid, FdHandle socket) => (Pid, _socket) = (pid, socket);
 
     /// <summary>How it is started; a test's own executable is not the one.</summary>
-    public static IReadOnlyList<string> Command { get; set; } = [.. Launcher.SelfCommand()];
+    public static IReadOnlyList<string> Command { get => field ??= Launcher.SelfCommand(); set; }
 
     public int Pid { get; }
 

@@ -12,7 +12,20 @@ public sealed class JitSymbolTests
     private const long Ever = long.MaxValue;
 
     [Theory]
-    [InlineData("uint8[] [app] Touch::Arrays(int32)[OptimizedTier1OSR]", "Touch::Arrays(int32)", null, null)]
+    [InlineData("uint8[] [app] Touch::Arrays(int32)[OptimizedTier1OSR]", "Touch.Arrays(int)", null, null)]
+    [InlineData("void [Program] Program::Handle(class Request)[OptimizedTier1]", "Program.Handle(Request)", null, null)]
+    [InlineData("instance void [shop] Shop.Cart`1[System.__Canon]::Add(!0,valuetype Shop.Money&)[Tier0]", "Shop.Cart<T>.Add(T, ref Shop.Money)", null, null)]
+    [InlineData("class [System.Runtime]System.String [shop] Shop.Names::Of(class System.Collections.Generic.List`1<string[]>,uint8*)[QuickJitted]", "Shop.Names.Of(System.Collections.Generic.List<string[]>, byte*)", null, null)]
+    [InlineData("instance void [shop] Shop.Cart::.ctor(int64)[Tier0]", "new Shop.Cart(long)", null, null)]
+    [InlineData("instance void [shop] Shop.Cart+<LoadAsync>d__3`1[System.Int32]::MoveNext()[OptimizedTier1]", "Shop.Cart.LoadAsync()", null, null)]
+    [InlineData("instance int32 [shop] Shop.Cart+<>c__DisplayClass8_0::<Sum>b__0(int32)[OptimizedTier1]", "Shop.Cart.Sum.lambda(int)", null, null)]
+    [InlineData("void [shop] Program::<<Main>$>g__Fill|0_1(int32)[OptimizedTier1]", "Program.Main.Fill(int)", null, null)]
+    [InlineData("void [shop] Program::<Main>$(string[])[Tier0]", "Program.Main(string[])", null, null)]
+    [InlineData("void Fill.fill(int)", "Fill.fill(int)", null, null)]
+    [InlineData("java.lang.Object[] java.util.ArrayList.grow(int)", "java.util.ArrayList.grow(int)", null, null)]
+    [InlineData("Lshop/Cart;add([[ILjava/lang/String;J)V", "shop.Cart.add(int[][], java.lang.String, long)", null, null)]
+    [InlineData("I2C/C2I adapters(0xbaab)", "I2C/C2I adapters(0xbaab)", null, null)]
+    [InlineData("Lshop;broken(Q)V", "Lshop;broken(Q)V", null, null)]
     [InlineData("JS:*touchArrays /srv/a b/touch.js:2:21", "touchArrays", "/srv/a b/touch.js", 2)]
     [InlineData("JS:~ node:internal/main:1:1", "(anonymous)", "node:internal/main", 1)]
     [InlineData("LazyCompile:~get size /srv/x.js:7:3", "get size", "/srv/x.js", 7)]
@@ -31,6 +44,38 @@ public sealed class JitSymbolTests
         Assert.Equal(
             [null, "first", "third", "first", "second", "second", null],
             new ulong[] { 0xfff, 0x1000, 0x1040, 0x1050, 0x1080, 0x117f, 0x1180 }.Select(address => table.Find(address, Ever)?.Name));
+    }
+
+    /// <summary>The map was 21 bytes long at 100, and 43 at 200 and after: a fault meets the lines that were there, not those that came after it.</summary>
+    [Fact]
+    public void ALineThatCameLaterNamesNoFaultFromBefore()
+    {
+        const string first = "1000 100 first0000000\n", second = "1000 100 second000000\n", third = "2000 100 third0000000\n";
+        var lengths = new PerfMapLengths();
+        lengths.Note(0, 50);
+        lengths.Note(first.Length, 100);
+        lengths.Note(first.Length, 150);
+        lengths.Note(first.Length + second.Length, 200);
+        lengths.Note(first.Length + second.Length, 250);
+
+        var table = PerfMap.Read(new MemoryStream(Encoding.UTF8.GetBytes(first + second + third)), lengths, out _);
+
+        // The second may have come right after the look at 150; the third came after the last look.
+        Assert.Equal(["first0000000", "first0000000", "second000000", "second000000"], new long[] { 1, 149, 150, 300 }.Select(time => table.Find(0x1010, time)!.Name));
+        Assert.Equal([null, "third0000000"], new long[] { 249, 250 }.Select(time => table.Find(0x2010, time)?.Name));
+        Assert.Equal([0, 1, 2], new long[] { 149, 150, 250 }.Select(table.VersionAt));
+    }
+
+    /// <summary>A Java machine writes it when it ends.</summary>
+    [Fact]
+    public void AMapThatWasWrittenAtOnceNamesAllOfTheTimeBefore()
+    {
+        var lengths = new PerfMapLengths();
+        lengths.Note(8192, 900);
+
+        var table = PerfMap.Read(new MemoryStream("1000 100 method\n"u8.ToArray()), lengths, out _);
+
+        Assert.Equal("method", table.Find(0x1010, 10)?.Name);
     }
 
     [Fact]
@@ -97,7 +142,7 @@ public sealed class JitSymbolTests
         }
     }
 
-    private static JitCodeTable Map(string text, out long damaged) => PerfMap.Read(new MemoryStream(Encoding.UTF8.GetBytes(text)), out damaged);
+    private static JitCodeTable Map(string text, out long damaged) => PerfMap.Read(new MemoryStream(Encoding.UTF8.GetBytes(text)), null, out damaged);
 
     /// <summary>Writes jitdump records.</summary>
     private sealed class DumpFile
