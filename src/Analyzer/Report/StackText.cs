@@ -5,6 +5,9 @@ namespace Faultrec.Analyzer;
 /// <summary>Sentences about how stacks were taken.</summary>
 public static class StackText
 {
+    private const string JavaHint =
+        "Java methods have no names: run java with -XX:+UnlockDiagnosticVMOptions -XX:+DumpPerfMapAtExit (JDK 17 and later)";
+
     /// <summary>"stacks: 990 whole, 8 cut short, 2 lost"; null where they were not asked for.</summary>
     public static string? Describe(StackRecording? recording) => recording switch
     {
@@ -37,8 +40,13 @@ public static class StackText
                 note += $"; {Units.Of(recording.Warnings.Count, "warning")} in faultrec info";
         }
 
-        return note;
+        return report.Metadata.Stacks is { } table && HasUnnamedJava(table) ? $"{note}; {JavaHint}" : note;
     }
+
+    // HotSpot writes down what code it makes only when it is told to, and none of its variables says so without a line on stderr.
+    private static bool HasUnnamedJava(StackTable table)
+        => table.Modules.Any(module => FrameNames.FileName(module.Path) == "libjvm.so")
+            && table.Frames.Any(frame => frame is { Kind: FrameKinds.Jit, Function: null });
 
     /// <param name="path">Of the trace, as the user gave it.</param>
     /// <exception cref="FaultrecException">The recording has no stacks: says why, and what to do.</exception>

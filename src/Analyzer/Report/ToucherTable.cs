@@ -6,9 +6,13 @@ namespace Faultrec.Analyzer;
 /// <param name="RegionId">0: no known mapping.</param>
 /// <param name="Share">Of the report's faults.</param>
 /// <param name="Code">The program's own frame nearest to the fault (<see cref="OwnCode"/>).</param>
-/// <param name="Through">The innermost function, where it is another; of several the one with the most faults.</param>
+/// <param name="Through">The innermost function of most of these faults, where it is another; null where no function has most of them.</param>
 /// <param name="Mapper">The program's own frame nearest to the call that reserved the memory; null where not known, or no code of the program's.</param>
-public sealed record ToucherRow(int RegionId, Region? Region, FaultCounts Counts, double Share, string Code, string? Through, string? Mapper);
+public sealed record ToucherRow(int RegionId, Region? Region, FaultCounts Counts, double Share, string Code, string? Through, string? Mapper)
+{
+    /// <summary>Of these faults, how many were in <see cref="Through"/>.</summary>
+    public long ThroughFaults { get; init; }
+}
 
 /// <summary>Who reserved a part of a region, and the faults in that part.</summary>
 /// <param name="Code">As <see cref="ToucherRow.Mapper"/>.</param>
@@ -37,8 +41,11 @@ internal static class ToucherTable
         foreach (var toucher in touchers.Values)
         {
             rows.Add(new ToucherRow(
-                toucher.Region?.Id ?? 0, toucher.Region, toucher.Counts, share(toucher.Counts.Faults), names.Long(toucher.Frame), toucher.Through(names),
-                toucher.Mapper is { } mapper ? names.Long(mapper) : null));
+                toucher.Region?.Id ?? 0, toucher.Region, toucher.Counts, share(toucher.Counts.Faults), names.Long(toucher.Frame), toucher.Through(names, out var inside),
+                toucher.Mapper is { } mapper ? names.Long(mapper) : null)
+            {
+                ThroughFaults = inside,
+            });
         }
 
         rows.Sort((a, b) => Ordering.ByFaults(a.Counts, b.Counts, CompareNames(a, b)));
@@ -91,9 +98,9 @@ internal static class ToucherTable
             _innermost[function] = _innermost.GetValueOrDefault(function) + counts.Faults;
         }
 
-        public string? Through(FrameNames names)
+        public string? Through(FrameNames names, out long most)
         {
-            var (most, name) = (0L, "");
+            (most, var name) = (0L, "");
             foreach (var (function, faults) in _innermost)
             {
                 var candidate = names.Function(function).Name;
@@ -101,7 +108,7 @@ internal static class ToucherTable
                     (most, name) = (faults, candidate);
             }
 
-            return name == names.Function(names.FunctionIdOf(frame)).Name ? null : name;
+            return 2 * most <= _counts.Faults || name == names.Function(names.FunctionIdOf(frame)).Name ? null : name;
         }
     }
 }

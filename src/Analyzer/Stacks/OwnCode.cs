@@ -5,7 +5,8 @@ namespace Faultrec.Analyzer;
 /// <summary>
 /// Which frame of a stack is the program's own? memset touches the page, but the line that called it is the one to change. So:
 /// the innermost frame of a script or of compiled-at-run-time code, where there is one (what lies below is its interpreter);
-/// else the innermost outside the C and C++ runtime, the allocators, the vdso and the kernel; else the innermost of all.
+/// else the innermost outside the C and C++ runtime, the allocators, the vdso and the kernel; else the innermost of all. Of either
+/// kind the languages' own libraries come last (<see cref="LibraryCode"/>).
 /// </summary>
 internal sealed class OwnCode(StackTable table, FrameNames names)
 {
@@ -25,6 +26,7 @@ internal sealed class OwnCode(StackTable table, FrameNames names)
 
     private readonly bool[] _isInterpreter = [.. table.Modules.Select(module => InterpreterFiles.Contains(Stem(module.Path)))];
     private readonly bool[] _isRuntime = [.. table.Modules.Select(module => RuntimeFiles.Contains(Stem(module.Path)))];
+    private readonly bool[] _isLibrary = LibraryCode.Find(table);
     private readonly Dictionary<int, int> _known = [];
 
     /// <returns>Index of a frame.</returns>
@@ -40,24 +42,35 @@ internal sealed class OwnCode(StackTable table, FrameNames names)
     {
         var index = FrameOf(stack);
         var frame = table.Frames[index];
-        var isOwn = _known[stack] >= 0 && (frame.Kind is FrameKinds.Python or FrameKinds.Jit || frame.Module is not { } module || !_isInterpreter[module]);
+        var isOwn = _known[stack] >= 0 && !_isLibrary[index] && (frame.Kind is FrameKinds.Python or FrameKinds.Jit || frame.Module is not { } module || !_isInterpreter[module]);
         return isOwn ? index : null;
     }
 
     /// <returns>-1: there is none.</returns>
     private int Find(int stack)
     {
-        var own = -1;
+        var (own, ofLibrary, script) = (-1, -1, -1);
         foreach (var index in names.FramesOf(stack))
         {
             var frame = table.Frames[index];
+            var isLibrary = _isLibrary[index];
             if (frame.Kind is FrameKinds.Python or FrameKinds.Jit)
-                return index;
-            if (own < 0 && !IsRuntime(frame))
+            {
+                if (!isLibrary && frame.Function is not null)
+                    return index;
+                script = script < 0 ? index : script;
+            }
+            else if (isLibrary)
+            {
+                ofLibrary = ofLibrary < 0 ? index : ofLibrary;
+            }
+            else if (own < 0 && !IsRuntime(frame))
+            {
                 own = index;
+            }
         }
 
-        return own;
+        return script >= 0 ? script : own >= 0 ? own : ofLibrary;
     }
 
     private bool IsRuntime(StackFrame frame) => frame.Kind == FrameKinds.Kernel || (frame.Module is { } module && _isRuntime[module]);
