@@ -33,6 +33,11 @@ internal static class MetadataRules
         CheckReceipt(metadata.Receipt);
         foreach (var advice in metadata.Advice)
             Require(advice.Pid >= 0 && advice.Start <= advice.End && IsTime(advice.TimeNs), "advice", "has an impossible pid, range or time");
+        foreach (var call in metadata.CallFaults)
+        {
+            bool holds = call is { Pid: >= 0, Tid: >= 0, Calls: > 0, Minor: >= 0, Major: >= 0, Stack: null or >= 0 } && (call.Start is null || call.Start <= call.End);
+            Require(holds && IsTime(call.TimeNs) && IsTime(call.LastNs), "call_faults", "has an impossible pid, count, range, stack or time");
+        }
         foreach (var node in metadata.NumaNodes)
             Require(node.Node >= 0 && node.FirstPfn >= 0 && node.FirstPfn <= node.EndPfn, "numa_nodes", "has an impossible range");
         return metadata;
@@ -61,6 +66,7 @@ internal static class MetadataRules
     private static void CheckReceipt(Receipt receipt)
     {
         bool holds = receipt is { Events: >= 0, Lost: >= 0, Missed: >= 0, SampledOut: >= 0, SampledOutMajor: >= 0, Excluded: >= 0, CountsLost: >= 0, LostSideband: >= 0 }
+            && receipt is { Failed: null or >= 0, InCalls: null or >= 0, InCallsMajor: null or >= 0, Unseen: null or >= 0 }
             && receipt is { WithoutEntry: >= 0, WithoutOutcome: >= 0, WithoutRegion: >= 0, RegionsFolded: >= 0, RegionsOmitted: >= 0, SpoolBytesDropped: >= 0 };
         Require(holds, "receipt", "has a count below zero");
     }

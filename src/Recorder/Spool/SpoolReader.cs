@@ -1,7 +1,6 @@
 using System.Runtime.InteropServices;
 using Faultrec.Recorder.Native;
 using Faultrec.Traces;
-using Faultrec.Traces.Native;
 using Microsoft.Win32.SafeHandles;
 
 namespace Faultrec.Recorder.Spool;
@@ -161,7 +160,7 @@ internal sealed class SpoolReader : IDisposable
 
     private static void RequireRegular(string path)
     {
-        if (RegularFile.IsOther(path))
+        if (Traces.Native.RegularFile.IsOther(path))
             throw new FaultrecException(ExitCode.BadInput, $"{path}: is no regular file; expected a spool file");
     }
 
