@@ -234,7 +234,6 @@ public sealed class OutputTests : LiveTest
     /// <summary>Killed while it writes, a verb leaves nothing: without /proc, and so with a name meanwhile, too.</summary>
     [Theory]
     [InlineData("TERM", "")]
-    [InlineData("INT", "")]
     [InlineData("KILL", "")]
     [InlineData("TERM", "mount -t tmpfs tmpfs /proc; ")]
     [InlineData("HUP", "mount -t tmpfs tmpfs /proc; ")]
