@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 using Faultrec.Recorder.Native;
 
@@ -6,7 +7,10 @@ namespace Faultrec.Recorder.Symbols;
 /// <summary>Makes the rows by which the probes unwind (bpf/stacks.bpf.h) of what a file says of its call frames.</summary>
 internal static class UnwindTable
 {
-    private const int IdentityBytes = 20;
+    private const int IdentityBytes = 32; // up to e_entry
+
+    /// <summary>Of code at a file's entry that is not described: the dynamic linker's and musl's, in assembly.</summary>
+    private const int MaxEntryBytes = 96;
 
     /// <summary>What Go's compiler makes keeps frame pointers everywhere.</summary>
     private static readonly UnwindRow _framePointer = new() { CfaRule = CfaRule.Bp, CfaOffset = 2, BpOffset = -2 };
@@ -32,10 +36,13 @@ internal static class UnwindTable
             }
         }
         var between = CallFrameSection.IsThere(file, ".gopclntab") ? _framePointer : default;
-        return functions.Count > 0 || between != default ? Join(functions, rows, between) : throw new BadElfException("has no call-frame information");
+        return functions.Count > 0 || between != default ? Join(functions, rows, between, EntryOf(identity)) : throw new BadElfException("has no call-frame information");
     }
 
-    private static List<UnwindRow> Join(List<Function> functions, List<UnwindRow> rows, UnwindRow between)
+    private static ulong EntryOf(ReadOnlySpan<byte> identity)
+        => identity[4] == 1 ? BinaryPrimitives.ReadUInt32LittleEndian(identity[24..]) : BinaryPrimitives.ReadUInt64LittleEndian(identity[24..]); // EI_CLASS
+
+    private static List<UnwindRow> Join(List<Function> functions, List<UnwindRow> rows, UnwindRow between, ulong entry)
     {
         // Of two that tell of one place, the first counts, which is .eh_frame's.
         functions.Sort((one, other) => (one.Start, one.FirstRow).CompareTo((other.Start, other.FirstRow)));
@@ -46,18 +53,32 @@ internal static class UnwindTable
             if (function.Start < end)
                 continue;
             if (function.Start > end)
-                Add(joined, between with { Pc = (uint)end });
+                AddGap(joined, end, function.Start, between, entry);
             foreach (var row in CollectionsMarshal.AsSpan(rows).Slice(function.FirstRow, function.Rows))
                 Add(joined, row);
             end = function.End;
         }
-        if (end <= uint.MaxValue)
-            Add(joined, between with { Pc = (uint)end });
+        AddGap(joined, end, ulong.MaxValue, between, entry);
         return joined;
+    }
+
+    // Nobody calls what the kernel begins with.
+    private static void AddGap(List<UnwindRow> rows, ulong start, ulong end, UnwindRow between, ulong entry)
+    {
+        if (start > uint.MaxValue)
+            return;
+        Add(rows, between with { Pc = (uint)start });
+        if (entry < start || entry >= end || entry > uint.MaxValue - MaxEntryBytes || entry == 0)
+            return;
+        Add(rows, new UnwindRow { Pc = (uint)entry, CfaRule = CfaRule.Outermost });
+        if (entry + MaxEntryBytes < end)
+            Add(rows, between with { Pc = (uint)entry + MaxEntryBytes });
     }
 
     private static void Add(List<UnwindRow> rows, UnwindRow row)
     {
+        if (rows.Count > 0 && rows[^1].Pc == row.Pc)
+            rows.RemoveAt(rows.Count - 1); // it has no code
         if (rows.Count == 0 || rows[^1] with { Pc = 0 } != row with { Pc = 0 })
             rows.Add(row);
     }

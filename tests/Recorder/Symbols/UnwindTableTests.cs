@@ -46,6 +46,15 @@ public sealed class UnwindTableTests : IDisposable
     [Fact]
     public void RbxIsFollowed() => Assert.Contains(Make("/lib64/ld-linux-x86-64.so.2"), row => row.CfaRule == CfaRule.Bx);
 
+    /// <summary>Its entry is assembly that says nothing of its frames, and has a name where debug information is installed only.</summary>
+    [Fact]
+    public void NobodyCallsTheDynamicLinkersEntry()
+    {
+        const string path = "/lib64/ld-linux-x86-64.so.2";
+        var entry = Run(0, "readelf", "-h", path).Split('\n').First(line => line.Contains("Entry point", StringComparison.Ordinal)).Split("0x")[1];
+        Assert.Equal(CfaRule.Outermost, At(Make(path), uint.Parse(entry, NumberStyles.HexNumber, CultureInfo.InvariantCulture)).CfaRule);
+    }
+
     /// <summary>However the file tells of its frames, the rows are the same.</summary>
     [Theory]
     [InlineData("-Wl,--no-eh-frame-hdr")] // as static programs
