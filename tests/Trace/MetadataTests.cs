@@ -178,9 +178,15 @@ public sealed class MetadataTests
         AssertJson("""[{"pid":10,"tid":12,"comm":"worker","started_ns":1,"exited_ns":8}]""", "threads");
         AssertJson(
             """
-            {"events":100,"lost":3,"lost_by_cpu":[{"cpu":0,"lost":1},{"cpu":1,"lost":2}],"lost_by_second":[{"second":7,"lost":3}],
+            [{"pid":10,"tid":12,"call":"mmap","number":9,"calls":1,"minor":131072,"major":2,"start":"0x7f0000000000","end":"0xfffffffffffff000","stack":1,"time_ns":30,"last_ns":30,"goes_on":true},
+             {"pid":0,"tid":0,"number":-1,"calls":17,"minor":18,"major":0,"time_ns":31,"last_ns":32,"goes_on":false}]
+            """,
+            "call_faults");
+        AssertJson(
+            """
+            {"events":100,"failed":21,"lost":3,"lost_by_cpu":[{"cpu":0,"lost":1},{"cpu":1,"lost":2}],"lost_by_second":[{"second":7,"lost":3}],
              "missed":19,"sampled_out":16,"sampled_out_major":17,"excluded":18,"counts_lost":20,"lost_sideband":4,"without_entry":5,"without_outcome":6,"without_region":7,"regions_folded":8,"regions_omitted":9,
-             "perf_minor":10,"perf_major":11,"kernel_minor":12,"kernel_major":13,"kernel_exec":14,"end_reason":"interrupted",
+             "perf_minor":10,"perf_major":11,"kernel_minor":12,"kernel_major":13,"kernel_exec":14,"in_calls":22,"in_calls_major":23,"unseen":24,"end_reason":"interrupted",
              "exit_status":130,"spool_bytes_dropped":15,"complete":true}
             """,
             "receipt");
