@@ -56,7 +56,7 @@ public sealed class TraceFinalizerStories
     public void ATaskThatLosesItsPerfEventsGoesOn()
     {
         const int child = 200;
-        using var story = new SpoolStory(baseline: (0, 0));
+        using var story = new SpoolStory(isCommand: true);
         story.Pass(0)
             .Event(1, EventType.TaskNew, Pid, Pid, 0, 0, 0, 0, 1)
             .Sideband(0, new PerfRecords()
