@@ -91,6 +91,10 @@ public sealed class SystingImport
         var order = Enumerable.Range(0, _times.Length).ToArray();
         Array.Sort(order, (a, b) => (_times[a], a).CompareTo((_times[b], b)));
         var (start, end) = (_times[order[0]] ?? 0, _times[order[^1]] ?? 0);
+        // 73 years: more than a trace may tell of.
+        const long mostNs = 1L << 61;
+        if ((Int128)end - start > mostNs)
+            throw new FaultrecException(ExitCode.BadInput, $"{HostileText.Visible(FileName)}: has times that are {(Int128)end - start} ns apart; expected those of one recording");
         using var writer = new TraceWriter(output, knowsMajor: false);
         var batch = new FaultBatch(Math.Min(order.Length, TraceSchema.RowGroupSize));
         var nobody = new ThreadEntry { Pid = 0, Tid = 0, Comm = "" };
