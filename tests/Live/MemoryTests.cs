@@ -27,4 +27,42 @@ public sealed class MemoryTests : LiveTest
         Assert.True(counts.Receipt.Complete);
         Assert.InRange(peakKiB, 1, limitKiB);
     }
+
+    /// <summary>The program, the recorder and what the kernel holds for its probes are all in the same cgroup, as in a container.</summary>
+    [Theory]
+    [InlineData("seq_touch", "16", "2")]
+    [InlineData("seq_touch", "8", "3")]
+    public void EightyMegabytesAreEnoughForATrace(params string[] program)
+    {
+        using var cgroup = new MemoryCgroup(80 << 20);
+
+        var result = RecordIn(cgroup, program);
+
+        Assert.Equal(0, result.Status);
+        Assert.Equal(["trace.parquet"], Folder.Names);
+        Assert.True(Counts.Read(TracePath).Receipt.Complete, result.Error);
+        Assert.Equal(0, cgroup.OutOfMemoryKills);
+    }
+
+    /// <summary>Less than it takes: what was recorded is a trace, or can be made one where there is more memory.</summary>
+    [Theory]
+    [InlineData(50)]
+    public void WithLessTheRecordingIsKept(int limitMiB)
+    {
+        using var cgroup = new MemoryCgroup(limitMiB << 20);
+
+        var result = RecordIn(cgroup, "seq_touch", "8", "2");
+
+        // The kernel may kill the recorder all the same; it never takes the recording with it.
+        Assert.True(result.Status is 0 or 137, $"{result.Status}: {result.Error}");
+        Assert.All(result.ErrorLines, line => Assert.StartsWith("faultrec: ", line));
+        if (File.Exists(TracePath + ".spool"))
+            Assert.Equal(0, Running.ToEnd(InFolder, Checkout.Faultrec, "recover", TracePath + ".spool").Status);
+        Assert.True(Counts.Read(TracePath).Minor >= 2048);
+    }
+
+    private Finished RecordIn(MemoryCgroup cgroup, params string[] program)
+        => Running.ToEnd(
+            InFolder, "sh", ["-c", $"echo $$ >{cgroup.Path}/cgroup.procs && exec \"$0\" record -o {TracePath} -- \"$@\"", Checkout.Faultrec,
+                program[0].Contains('/') ? program[0] : Checkout.Fixture(program[0]), .. program[1..]]);
 }

@@ -9,7 +9,7 @@ namespace Faultrec.Recorder.Capture;
 internal sealed class ProbeCapture : ICapture
 {
     /// <summary>Records of one CPU's ring: 64 K × 64 B, a tenth of a second at the highest fault rate a core can produce.</summary>
-    private const uint RingSlots = 64 * 1024;
+    private static readonly uint _ringSlots = MemoryBudget.Scaled(64 * 1024);
 
     /// <summary>A fault's last step, from the kernel's count to the probe, takes less than a microsecond if it keeps its CPU.</summary>
     private const int UnderWayMs = 2;
@@ -264,7 +264,7 @@ internal sealed class ProbeCapture : ICapture
         {
             PidnsInum = Machine.PidNamespaceInum,
             TargetTgid = (uint)target.Pid,
-            RingSlots = RingSlots,
+            RingSlots = _ringSlots,
             Scope = target.Scope,
             SelfTgid = options.IncludeSelf ? 0 : (uint)Environment.ProcessId,
             MachineWide = (byte)(target.IsMachineWide ? 1 : 0),

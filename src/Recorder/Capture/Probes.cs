@@ -10,6 +10,8 @@ internal sealed unsafe class OpenProbes : IDisposable
     /// <summary>Of a table of counts by process; what finds it full is counted.</summary>
     private const uint MostCounts = 16 * 1024;
 
+    private const uint EventRingBytes = 8 << 20;
+
     private static readonly (string Map, string Program)[] CountMaps =
         [("lock_waits", "lock_wait_end"), ("flush_counts", "tlb_flushed"), ("slab_counts", "slab_object"), ("buddy_counts", "buddy_pages")];
 
@@ -31,6 +33,7 @@ internal sealed unsafe class OpenProbes : IDisposable
         Errno.ThrowIfLibbpfFailed(
             Libbpf.MapSetValueSize(Libbpf.ObjectFindMapByName(_file.Handle, "rings"), (uint)AttachedProbes.SlotBytes(config)), "sizing the records of the fault rings");
         SetMaxEntries("ring_controls", _cpus);
+        SetMaxEntries("events", MemoryBudget.Scaled(EventRingBytes));
         foreach (var (map, program) in CountMaps.Where(count => programs.Contains(count.Program)))
             SetMaxEntries(map, MostCounts);
         if (config.CodeMaps > 0)

@@ -16,6 +16,7 @@ public static class Recording
     public static RecordResult Run(RecordOptions options, EndSignals signals)
     {
         Machine.RequireFileSystems();
+        MemoryBudget.LimitHeap();
         FileLimit.Raise();
         var user = InvokingUser.FromSudo(Libc.Geteuid() == 0);
         using var output = OutputFile.Prepare(options.Output, options.Existing, user);
@@ -57,6 +58,7 @@ public static class Recording
     /// <summary>Makes the trace of a spool whose recorder was killed.</summary>
     public static RecordResult Recover(string spoolPath, string outputPath, ExistingOutput existing, Action<double>? onFinalizing)
     {
+        MemoryBudget.LimitHeap();
         SpoolReader.RefuseIfRecording(spoolPath);
         using var output = OutputFile.Prepare(outputPath, existing, InvokingUser.FromSudo(Libc.Geteuid() == 0));
         var time = Stopwatch.StartNew();

@@ -9,17 +9,17 @@ namespace Faultrec.Recorder.Capture;
 internal sealed class StackProbes : IDisposable
 {
     /// <summary>8 bytes each. libc has 22,000 rows, libpython 63,000, node a million.</summary>
-    public const uint MaxRows = 4 << 20;
+    public static readonly uint MaxRows = MemoryBudget.Scaled(4 << 20);
 
     public const uint MaxFiles = 4096;
 
     /// <summary>Of those sent; more distinct ones are only sent more than once.</summary>
-    public const uint RememberedStacks = 64 * 1024;
+    public static readonly uint RememberedStacks = MemoryBudget.Scaled(64 * 1024);
 
-    public const uint RingBytes = 8 << 20;
+    public static readonly uint RingBytes = MemoryBudget.Scaled(8 << 20);
 
     /// <summary>16 KiB each, for a process and its forks until they execute another program.</summary>
-    private const uint MaxAddressSpaces = 1024;
+    private static readonly uint _maxAddressSpaces = MemoryBudget.Scaled(1024);
 
     private readonly StackRing _ring;
     private readonly CodeWatch _watch;
@@ -27,7 +27,7 @@ internal sealed class StackProbes : IDisposable
     private StackProbes(AttachedProbes probes, MappedFiles mapped)
     {
         _ring = new StackRing(probes);
-        _watch = new CodeWatch(new CodeTables(probes, MaxAddressSpaces, mapped));
+        _watch = new CodeWatch(new CodeTables(probes, _maxAddressSpaces, mapped));
     }
 
     /// <summary>How the probes are told; without stacks, or without libdw, they take none.</summary>
@@ -36,7 +36,7 @@ internal sealed class StackProbes : IDisposable
         if (!options.TakesStacks || Libdw.Refusal is not null)
             return config;
         config.HasDetails = 1;
-        config.CodeMaps = MaxAddressSpaces;
+        config.CodeMaps = _maxAddressSpaces;
         return config;
     }
 

@@ -33,6 +33,7 @@ public static class LiveCapture
     public static LiveResult Run(RecordOptions options, EndSignals signals, ILiveView view)
     {
         Machine.RequireFileSystems();
+        MemoryBudget.LimitHeap();
         FileLimit.Raise();
         var user = InvokingUser.FromSudo(Libc.Geteuid() == 0);
         using var target = Target.Start(options, options.AsRoot ? null : user);

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
+using Faultrec.Recorder.Capture;
 using Faultrec.Recorder.Native;
 using Microsoft.Win32.SafeHandles;
 
@@ -25,6 +26,7 @@ public static class ElfService
     public static int Run(string[] args)
     {
         LowRights.GiveUp(args);
+        MemoryBudget.LimitHeap(share: 2);
         _socket = int.Parse(args[1], CultureInfo.InvariantCulture);
         // What opens files must have done so before the filter is set.
         var refusal = Libdw.Refusal;

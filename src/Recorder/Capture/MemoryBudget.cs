@@ -1,0 +1,45 @@
+using System.Numerics;
+
+namespace Faultrec.Recorder.Capture;
+
+/// <summary>
+/// What a recording may take of the memory that there is. The collector knows how much that is: three quarters of what the cgroup
+/// or a limit allows, or all of the machine's. What has a size from the start (rings, tables, row groups) is halved until it fits.
+/// </summary>
+internal static class MemoryBudget
+{
+    /// <summary>What full sizes need: 110 MB of rings and tables, which the kernel charges to our cgroup, and the heap of finalizing.</summary>
+    private const long FullSizeBytes = 384 << 20;
+
+    private const int MostHalvings = 4;
+
+    private static readonly long _availableBytes = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
+    private static readonly int _halvings = HalvingsFor(_availableBytes);
+
+    /// <param name="entries">A power of two stays one.</param>
+    public static uint Scaled(uint entries) => entries >> _halvings;
+
+    /// <summary>
+    /// In little memory the collector's heap is not to fill it: beyond, the kernel kills, where the collector throws. Half of what there
+    /// is for the recorder; the rest is the probes', the program's and the files'.
+    /// </summary>
+    /// <param name="share">Of half: a helper of ours is content with less.</param>
+    public static void LimitHeap(int share = 1)
+    {
+        if (_halvings == 0)
+            return;
+        AppContext.SetData("GCHeapHardLimit", (ulong)(_availableBytes * 4 / 3 / 2 / share));
+        try
+        {
+            GC.RefreshMemoryLimit();
+        }
+        catch (InvalidOperationException)
+        {
+            // More is in use already: it stays as it was.
+        }
+    }
+
+    /// <param name="availableBytes">Of memory, to us and to what we start.</param>
+    internal static int HalvingsFor(long availableBytes)
+        => availableBytes >= FullSizeBytes ? 0 : Math.Min(MostHalvings, BitOperations.Log2((ulong)(FullSizeBytes / Math.Max(availableBytes, 1))) + 1);
+}
