@@ -1,3 +1,4 @@
+using System.Runtime.Versioning;
 using System.Text.Json.Nodes;
 
 namespace Faultrec.Live.Tests;
@@ -6,6 +7,7 @@ namespace Faultrec.Live.Tests;
 /// Programs that run with other rights than who executes them, or that he may not read: the kernel takes the perf events of a task
 /// away when it executes one.
 /// </summary>
+[SupportedOSPlatform("linux")]
 public sealed class RightsTests : LiveTest
 {
     private const string Nobody = "65534";

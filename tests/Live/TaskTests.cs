@@ -95,7 +95,7 @@ public sealed class TaskTests : LiveTest
         Assert.Equal(0, recorder.Wait().Status);
 
         var rows = Rows.Read(TracePath);
-        AssertMachineCounted(rows.Receipt);
+        Assert.True(rows.Receipt.Complete);
         AssertFaultedByWorkers(said, rows.In(Address(said, "second_half"), Number(said, "pages") / 2), Number(said, "second_half_minflt"));
     }
 

@@ -18,7 +18,7 @@ internal static class SpoolCorpus
     public static byte[] Make(string path, bool withStacks)
     {
         File.Delete(path);
-        using (var spool = new SpoolWriter(path))
+        using (var spool = new SpoolWriter(File.OpenHandle(path, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.Read)))
         {
             spool.Append(FrameType.Header, Header(withStacks), SpoolJson.Default.SpoolHeader);
             Put(spool, FrameType.Pass, new PassFrame { TimeNs = StartNs });
@@ -48,8 +48,7 @@ internal static class SpoolCorpus
     private static SpoolHeader Header(bool withStacks) => new()
     {
         TargetPid = Pid,
-        BaselineMinor = 3,
-        BaselineMajor = 1,
+        IsCommand = true,
         Metadata = new TraceMetadata
         {
             ToolVersion = "1.2.3",

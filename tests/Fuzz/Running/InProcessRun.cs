@@ -15,7 +15,7 @@ internal static class InProcessRun
     {
         var summary = new Summary(options);
         var folder = Directory.CreateTempSubdirectory("faultrec-fuzz-");
-        ElfWorker.Command = [Testing.Checkout.Faultrec];
+        ServiceProcess.Command = [Testing.Checkout.Faultrec];
         try
         {
             var targets = new Targets(folder.FullName);

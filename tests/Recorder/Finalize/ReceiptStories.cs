@@ -70,7 +70,7 @@ public sealed class ReceiptStories
     [Fact]
     public void AProcessKnowsTheFaultThatEndedIt()
     {
-        using var story = new SpoolStory(baseline: (0, 0));
+        using var story = new SpoolStory(isCommand: true);
         story.Pass(0)
             .Event(1, EventType.TaskNew, Pid, Pid, 0, 0, 0, 0, 1)
             .Sideband(0, new PerfRecords().Comm(T0 + 2, Pid, Pid, "prog", exec: true).Exit(T0 + 91, Pid, Pid))
@@ -80,7 +80,7 @@ public sealed class ReceiptStories
             .Event(90, EventType.TaskExit, Pid, Pid, 0, 0, 11 | 0x80) // with a core dump
             .End(100);
 
-        var process = Assert.Single(story.Finalize().Processes);
+        var process = Assert.Single(story.Finalize().Metadata.Processes);
         Assert.Equal((11, 50), (process.ExitSignal, process.FatalFaultNs));
     }
 

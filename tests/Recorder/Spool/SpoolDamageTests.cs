@@ -146,7 +146,7 @@ public sealed class SpoolDamageTests
     {
         using var folder = new TempFolder();
         var path = folder.File("forged.spool");
-        using (var writer = new SpoolWriter(path))
+        using (var writer = SpoolStory.NewSpool(path))
         {
             if (type != FrameType.Header)
                 writer.Append(FrameType.Header, SpoolStory.Header(), SpoolJson.Default.SpoolHeader);

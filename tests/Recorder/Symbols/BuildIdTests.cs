@@ -27,7 +27,8 @@ public sealed class BuildIdTests : IDisposable
         Assert.NotEmpty(paths);
         foreach (var path in paths)
         {
-            using var module = new ModuleSymbols(path);
+            using var handle = File.OpenHandle(path);
+            using var module = new ModuleSymbols(ElfFile.Open(handle), path);
             using var file = File.OpenRead(path);
             Assert.Equal(module.BuildId, BuildIds.Read(file));
         }

@@ -108,7 +108,8 @@ public sealed class UnwindTableTests : IDisposable
     private static List<UnwindRow> Make(string path)
     {
         Assert.Null(Libdw.Refusal); // asking also prepares libelf
-        using var file = ElfFile.Open(path);
+        using var handle = File.OpenHandle(path);
+        using var file = ElfFile.Open(handle);
         return UnwindTable.Make(file);
     }
 
