@@ -98,7 +98,7 @@ public sealed class SpoolDamageTests
         }
         var refusal = Assert.Throws<FaultrecException>(() => new SpoolReader(path));
         Assert.Equal(ExitCode.BadInput, refusal.ExitCode);
-        Assert.Contains("spool version 9, this faultrec reads 3", refusal.Message);
+        Assert.Contains($"spool version 9, this faultrec reads {SpoolHeader.CurrentVersion}", refusal.Message);
         using var exclusive = new FileStream(path, FileMode.Open, FileAccess.ReadWrite, FileShare.None); // nobody holds it open
     }
 
@@ -128,8 +128,8 @@ public sealed class SpoolDamageTests
     [Theory]
     [InlineData(FrameType.Header, "null")]
     [InlineData(FrameType.Header, "[]")]
-    [InlineData(FrameType.Header, "{\"SpoolVersion\":3}")]
-    [InlineData(FrameType.Header, "{\"SpoolVersion\":3,\"Metadata\":null,\"TargetPid\":1}")]
+    [InlineData(FrameType.Header, "{\"SpoolVersion\":CURRENT}")]
+    [InlineData(FrameType.Header, "{\"SpoolVersion\":CURRENT,\"Metadata\":null,\"TargetPid\":1}")]
     [InlineData(FrameType.Maps, "null")]
     [InlineData(FrameType.Maps, "{")]
     [InlineData(FrameType.Maps, "{\"Pid\":100,\"TimeNs\":1,\"Comm\":\"a\",\"ParentPid\":1,\"Threads\":null,\"Maps\":\"\"}")]
@@ -150,7 +150,7 @@ public sealed class SpoolDamageTests
         {
             if (type != FrameType.Header)
                 writer.Append(FrameType.Header, SpoolStory.Header(), SpoolJson.Default.SpoolHeader);
-            writer.Append(type, 0, System.Text.Encoding.UTF8.GetBytes(json));
+            writer.Append(type, 0, System.Text.Encoding.UTF8.GetBytes(json.Replace("CURRENT", $"{SpoolHeader.CurrentVersion}", StringComparison.Ordinal)));
             writer.Flush();
         }
 
