@@ -44,8 +44,6 @@ internal static class ExportVerb
     {
         Check(args);
         using var reader = TraceReader.Open(args.Trace);
-        if (args.Format != ExportFormat.PrefaultPlan)
-            StackText.Require(args.Trace, reader.Metadata);
         if (args.Weight == ExportWeight.Time && !BackendFacts.HasDurations(reader.Metadata.Backend))
             throw new FaultrecException(ExitCode.BadInput, $"{args.Trace}: has no durations (backend {reader.Metadata.Backend}); expected some for --weight time; use --weight faults");
         string? note = null;

@@ -80,7 +80,7 @@ internal static class MetadataRules
     }
 }
 
-/// <summary>Text of metadata. No name that a kernel knows has a NUL or a million characters; whoever passes text to C would be cut short by the one.</summary>
+/// <summary>Text of metadata. No name that a kernel knows has a million characters.</summary>
 internal sealed class TextConverter : JsonConverter<string>
 {
     private const int MostCharacters = 1 << 20;
@@ -95,5 +95,5 @@ internal sealed class TextConverter : JsonConverter<string>
     public override void WriteAsPropertyName(Utf8JsonWriter writer, string value, JsonSerializerOptions options) => writer.WritePropertyName(value);
 
     private static string Checked(string text)
-        => text.Length <= MostCharacters && !text.Contains('\0', StringComparison.Ordinal) ? text : throw new JsonException("a text is too long, or has a NUL");
+        => text.Length <= MostCharacters ? text : throw new JsonException($"a text has more than {MostCharacters} characters");
 }

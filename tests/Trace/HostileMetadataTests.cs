@@ -25,7 +25,6 @@ public sealed class HostileMetadataTests
     [InlineData("duration_ns", "9223372036854775807", "is 9223372036854775807")]
     [InlineData("started_at", "\"9999-12-31T23:59:59Z\"", "is in the year 9999")]
     [InlineData("started_at", "\"2025-02-30T00:00:00Z\"", "does not have the JSON shape")]
-    [InlineData("host", "\"a\\u0000b\"", "does not have the JSON shape")]
     [InlineData("host", "\"\\ud800\"", "does not have the JSON shape")]
     [InlineData("host", "7", "does not have the JSON shape")]
     [InlineData("command", "[\"a\", null]", "has a null among its items")]

@@ -22,7 +22,9 @@ internal sealed class TargetFilter(Glob? names, int excludedPid)
 
     // Targets no more: their end is still told.
     private readonly HashSet<int> _former = [];
-    private readonly HashSet<int> _new = [];
+
+    // Since when, of this drain.
+    private readonly Dictionary<int, long> _new = [];
     private readonly List<NewTarget> _found = [];
     private readonly List<NewTarget> _appeared = [];
     private readonly SidebandParser _parser = new();
@@ -58,7 +60,7 @@ internal sealed class TargetFilter(Glob? names, int excludedPid)
         if (_new.Count > 0)
         {
             foreach (var (cpu, records) in _held)
-                Keep(cpu, records, (pid, _) => _new.Contains(pid), keep);
+                Keep(cpu, records, (pid, _) => _new.ContainsKey(pid), keep);
             _new.Clear();
         }
         foreach (var (cpu, records) in drained)
@@ -79,7 +81,7 @@ internal sealed class TargetFilter(Glob? names, int excludedPid)
     {
         if (target.Pid == excludedPid || !_known.Add(target.Pid))
             return;
-        _new.Add(target.Pid);
+        _new[target.Pid] = target.TimeNs;
         _appeared.Add(target);
     }
 
@@ -87,12 +89,12 @@ internal sealed class TargetFilter(Glob? names, int excludedPid)
     {
         switch (change)
         {
-            case ForkEvent { Pid: var pid, ParentPid: var parent } when pid != parent:
+            case ForkEvent { Pid: var pid, ParentPid: var parent, TimeNs: var timeNs } when pid != parent:
                 // An id that was used again is somebody else's.
                 _former.Remove(pid);
                 if (_known.Contains(parent))
                     Know(pid);
-                else
+                else if (!_new.TryGetValue(pid, out var foundNs) || foundNs < timeNs)
                     _known.Remove(pid);
                 break;
             case CommEvent comm when names is not null && comm.Tid == comm.Pid:
