@@ -226,7 +226,9 @@ public class ComparisonStories
     public void Hostile_names_are_inert_in_every_format()
     {
         const string evil = "=evil|`<b>\x1b[2J\r\n\u202e,\"x\"";
-        var metadata = Story.Metadata([new Region { Id = 1, Pid = 10, Start = 0x1000, End = 0x9000, Prot = evil, Name = evil, Path = evil }]) with
+        // As long as a reader wants it.
+        const string evilProt = "=\u001b|\u202e";
+        var metadata = Story.Metadata([new Region { Id = 1, Pid = 10, Start = 0x1000, End = 0x9000, Prot = evilProt, Name = evil, Path = evil }]) with
         {
             Command = [evil],
             Kernel = evil,

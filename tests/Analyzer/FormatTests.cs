@@ -79,7 +79,7 @@ public class FormatTests
 
         Assert.Equal("trace capture filter finding sampling totals kinds kinds_note severities regions processes threads files comms handlers page_table tlb_flushes physical fault_time slow_ns causes causes_note worst_faults lock_waits slab stacks stack_recording faults_without_stack functions lines callers touchers stack_frames timeline heat_maps hot_ranges locality storm_window_ns storms", Keys(root));
         Assert.Equal("path schema command target host kernel arch page_size backend started_at duration_ns", Keys(root.GetProperty("trace")));
-        Assert.Equal("events lost lost_sideband counts_lost kernel_minor kernel_major kernel_exec complete words sampled_out sampled_out_major excluded missed limits", Keys(root.GetProperty("capture")));
+        Assert.Equal("events lost lost_sideband counts_lost kernel_minor kernel_major kernel_exec complete words sampled_out sampled_out_major excluded missed failed in_calls in_calls_major unseen limits", Keys(root.GetProperty("capture")));
         Assert.Equal("faults minor major failed distinct_pages latency_ns gup recorded estimated counts_exact", Keys(root.GetProperty("totals")));
         Assert.Equal("count min p50 p90 p99 max sum", Keys(root.GetProperty("totals").GetProperty("latency_ns")));
         Assert.Equal("kind faults minor major failed latency_ns share by_kernel traceevent", Keys(root.GetProperty("kinds")[0]));

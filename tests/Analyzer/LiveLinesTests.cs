@@ -98,7 +98,7 @@ public class LiveLinesTests
         var live = Written(Story.Batch(faults), asJson: true);
 
         // A kind needs the ledger, which is whole only at the end.
-        Assert.Equal(Text(dump).Replace("\"kind\":\"unknown\"", "\"kind\":null", StringComparison.Ordinal).Replace("\"kind\":\"failed\"", "\"kind\":null", StringComparison.Ordinal), live);
+        Assert.Equal(Text(dump).Replace("\"kind\":\"unknown\"", "\"kind\":null", StringComparison.Ordinal).Replace("\"kind\":\"bus_error\"", "\"kind\":null", StringComparison.Ordinal), live);
         Assert.All(live.TrimEnd().Split('\n'), line => JsonDocument.Parse(line).Dispose());
     }
 

@@ -58,7 +58,7 @@ public class MergeTests
         using var reader = TraceReader.Open(file.Path);
 
         var report = ReportBuilder.Build(reader, FaultFilter.None);
-        var once = Story.Report(metadata, faults);
+        var once = Story.Report(metadata, faults, groupSize: 10);
 
         Assert.Equal(once.Totals.Counts.Faults * 130, report.Totals.Counts.Faults);
         Assert.Equal(once.Totals.DistinctPages, report.Totals.DistinctPages);

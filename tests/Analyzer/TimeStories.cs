@@ -99,10 +99,14 @@ public class TimeStories
     {
         Fault[] faults = [new(0x10000) { TimeNs = long.MinValue }, new(0x11000) { TimeNs = long.MaxValue }, new(0x12000) { TimeNs = -5 }];
 
-        var report = Story.Report(Metadata with { DurationNs = long.MaxValue }, faults);
+        // The longest duration that a reader accepts; times of rows it does not check.
+        var report = Story.Report(Metadata with { DurationNs = 1L << 61 }, faults);
 
         Assert.Equal((3, 3), (report.Timeline.Sum(row => row.Counts.Faults), report.Timeline[^1].TouchedPages));
         Assert.NotEmpty(TextReportTests.Text(report));
+        var refused = Assert.Throws<FaultrecException>(() => Story.Report(Metadata with { DurationNs = (1L << 61) + 1 }, faults));
+        Assert.Equal(ExitCode.BadInput, refused.ExitCode);
+        Assert.DoesNotContain('\n', refused.Message);
     }
 
     [Fact]

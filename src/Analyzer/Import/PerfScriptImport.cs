@@ -39,6 +39,7 @@ public sealed class PerfScriptImport
     private long _pendingLine;
     private bool _hasChains;
     private bool _isAfterSample;
+    private FaultrecException? _firstRefusal;
     private long? _firstNs;
     private long _lastNs;
     private string? _firstEvent;
@@ -94,7 +95,7 @@ public sealed class PerfScriptImport
         if (_mappings.Apply(text) is { } isUnderstood)
         {
             if (!isUnderstood)
-                _summary = Malformed();
+                _summary = Malformed(_line);
             return;
         }
 
@@ -113,7 +114,7 @@ public sealed class PerfScriptImport
                 _summary = _summary with { Lost = _summary.Lost + line.Lost };
                 break;
             case PerfLineKind.Malformed:
-                _summary = Malformed();
+                _summary = Malformed(_line);
                 break;
             case PerfLineKind.OfPerfTrace:
                 throw Bad($"line {_line} is of perf trace, which prints no address (addr) of a fault in a file", $"expected {Recording} … and then {Command}");
@@ -130,10 +131,14 @@ public sealed class PerfScriptImport
             return;
         _pending = null;
         _hasChains |= _chain.Count > 0;
-        if (line.Kind == PerfLineKind.WithoutAddress)
-            throw Bad($"line {_pendingLine} has no address (field addr)", $"expected perf script -F +addr, of a recording with -d: {Recording}");
-        if (line.Kind == PerfLineKind.WithoutIp && !_hasChains)
-            throw Bad($"line {_pendingLine} has no instruction (field ip)", "expected perf script -F +ip");
+        if (MissingField(line) is { } refusal)
+        {
+            _firstRefusal ??= refusal;
+            _summary = Malformed(_pendingLine);
+            _chain.Clear();
+            return;
+        }
+
         RequireOneKindOfEvent(line);
         var weight = WeightOf(line);
         _firstNs ??= line.TimeNs;
@@ -146,6 +151,14 @@ public sealed class PerfScriptImport
         _chain.Clear();
         _summary = _summary with { Faults = _summary.Faults + 1, HasKernelAddresses = hasKernelAddresses };
     }
+
+    /// <returns>Why a text is refused whose faults are all like this one; null: no field is missing.</returns>
+    private FaultrecException? MissingField(in PerfScriptLine line) => line.Kind switch
+    {
+        PerfLineKind.WithoutAddress => Bad($"line {_pendingLine} has no address (field addr)", $"expected perf script -F +addr, of a recording with -d: {Recording}"),
+        PerfLineKind.WithoutIp when !_hasChains => Bad($"line {_pendingLine} has no instruction (field ip)", "expected perf script -F +ip"),
+        _ => null,
+    };
 
     /// <summary>page-faults counts what minor-faults and major-faults count too, and a tracepoint all three.</summary>
     private void RequireOneKindOfEvent(in PerfScriptLine line)
@@ -169,17 +182,17 @@ public sealed class PerfScriptImport
         return Math.Max(sampling.Value, 1);
     }
 
-    private ImportSummary Malformed()
-        => _summary with { Malformed = _summary.Malformed + 1, FirstMalformed = _summary.Malformed == 0 ? _line : _summary.FirstMalformed };
+    private ImportSummary Malformed(long line)
+        => _summary with { Malformed = _summary.Malformed + 1, FirstMalformed = _summary.Malformed == 0 ? line : _summary.FirstMalformed };
 
     private ImportSummary Complete(string toolVersion)
     {
         EndPending();
         if (_summary.Faults == 0)
         {
-            throw _summary.Malformed > 0
+            throw _firstRefusal ?? (_summary.Malformed > 0
                 ? Bad($"no line is a page fault, and line {_summary.FirstMalformed} is not understood", $"expected what `{Command}` prints")
-                : Bad("has no page fault", $"expected what `{Command}` prints");
+                : Bad("has no page fault", $"expected what `{Command}` prints"));
         }
 
         _rows.Complete(toolVersion, _firstNs!.Value, _lastNs, _summary);
