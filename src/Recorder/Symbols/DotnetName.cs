@@ -12,10 +12,25 @@ internal static partial class DotnetName
     // II.23.2.16 of ECMA-335 and what C# calls them.
     private static readonly Dictionary<string, string> _keywords = new()
     {
-        ["int8"] = "sbyte", ["uint8"] = "byte", ["unsigned int8"] = "byte", ["int16"] = "short", ["uint16"] = "ushort", ["unsigned int16"] = "ushort",
-        ["int32"] = "int", ["uint32"] = "uint", ["unsigned int32"] = "uint", ["int64"] = "long", ["uint64"] = "ulong", ["unsigned int64"] = "ulong",
-        ["float32"] = "float", ["float64"] = "double", ["native int"] = "nint", ["native uint"] = "nuint", ["unsigned native int"] = "nuint",
-        ["System.String"] = "string", ["System.Object"] = "object",
+        ["int8"] = "sbyte",
+        ["uint8"] = "byte",
+        ["unsigned int8"] = "byte",
+        ["int16"] = "short",
+        ["uint16"] = "ushort",
+        ["unsigned int16"] = "ushort",
+        ["int32"] = "int",
+        ["uint32"] = "uint",
+        ["unsigned int32"] = "uint",
+        ["int64"] = "long",
+        ["uint64"] = "ulong",
+        ["unsigned int64"] = "ulong",
+        ["float32"] = "float",
+        ["float64"] = "double",
+        ["native int"] = "nint",
+        ["native uint"] = "nuint",
+        ["unsigned native int"] = "nuint",
+        ["System.String"] = "string",
+        ["System.Object"] = "object",
     };
 
     /// <returns>Null: it is no such spelling.</returns>
