@@ -122,6 +122,8 @@ public static class TraceReplay
             notes.Add("transparent huge pages are off on this machine (/sys/kernel/mm/transparent_hugepage/enabled): huge faults come back as small ones");
         if (hadHuge && change.NoHugePages)
             notes.Add("without huge pages the program would have faulted for each of their pages that it used; the recording has only the first, and so has the replay");
+        if (survey.Buckets.All.Any(bucket => bucket.Kind == FaultKind.ZeroCow) && !ZeroPage.IsMappedForReads())
+            notes.Add("this machine's kernel maps no zero page: a read gets a page of its own at once, and a write after it does not fault (zero_cow)");
         if (change.PageBytes > 0 || change.FaultAroundBytes > 0)
             notes.Add("larger pages and fault-around are imitated: what a fault would have mapped with its page, a call maps after it, whose time is not among the touches");
         notes.AddRange(EngineNotes(arena));

@@ -1,4 +1,4 @@
-using Faultrec.Traces;
+using Faultrec.Analyzer;
 
 namespace Faultrec.Replay.Tests;
 
@@ -17,10 +17,14 @@ public sealed class FixtureTests
     {
         var result = Replaying.File(Path.Combine(AppContext.BaseDirectory, "traces", name + ".parquet"));
 
-        Assert.InRange(result.Replayed, result.Recorded * 0.99, result.Recorded * 1.01);
-        foreach (var (region, faults) in Comparison.By(result.Buckets, bucket => bucket.RegionId))
+        // Where the kernel maps no zero page those faults cannot come back, and the replay says so; all others must.
+        var buckets = result.Buckets.Where(bucket => bucket.Kind != FaultKind.ZeroCow || Native.ZeroPage.IsMappedForReads()).ToList();
+        var (recorded, replayed) = (buckets.Sum(bucket => bucket.Recorded), buckets.Sum(bucket => bucket.Replayed));
+
+        Assert.InRange(replayed, recorded * 0.99, recorded * 1.01);
+        foreach (var (region, faults) in Comparison.By(buckets, bucket => bucket.RegionId))
             Assert.True(IsClose(faults), $"region {region}: {faults.Recorded} recorded, {faults.Replayed} replayed");
-        foreach (var (kind, faults) in Comparison.By(result.Buckets, bucket => (bucket.Kind, bucket.Severity)))
+        foreach (var (kind, faults) in Comparison.By(buckets, bucket => (bucket.Kind, bucket.Severity)))
             Assert.True(IsClose(faults), $"{kind}: {faults.Recorded} recorded, {faults.Replayed} replayed");
         if (result.Threads == 1)
             Assert.True(result.RankCorrelation >= 0.99, $"rank correlation {result.RankCorrelation}");

@@ -11,7 +11,7 @@ public sealed class HostileTraceTests
     [Theory]
     [InlineData(0xffff_8000_0000_0000, 0xffff_8000_0001_0000)] // the kernel's half
     [InlineData(0x7e00_0000_0000, 0xffff_ffff_ffff_f000)] // to the end of everything
-    [InlineData(0x7e00_0000_4000, 0x7e00_0000_0000)] // backwards
+    [InlineData(0x7e00_0000_4000, 0x7e00_0000_4000)] // empty
     [InlineData(0x7e00_0000_0123, 0x7e00_0000_4000)] // no page's start
     public void ARegionThatCannotBeIsLeftOutAndCounted(ulong start, ulong end)
     {
@@ -22,6 +22,17 @@ public sealed class HostileTraceTests
         Assert.Equal("anon_write minor 1/1", Replaying.Words(result));
         Assert.Equal(1, Assert.Single(result.Skipped).Faults);
         Assert.Equal(0.5, result.Fidelity);
+    }
+
+    [Fact]
+    public void ARegionThatEndsBeforeItStartsIsRefusedWithItsTrace()
+    {
+        var backwards = new Region { Id = 2, Pid = 10, Start = Base + 0x4000, End = Base, Prot = "rw-p", Name = "[anon]" };
+
+        var refusal = Assert.Throws<FaultrecException>(() => Replaying.Of(Replaying.Metadata(Replaying.Anonymous(1, Base + 0x100000, 4), backwards), [ReplayStories.Write(256)]));
+
+        Assert.Equal(ExitCode.BadInput, refusal.ExitCode);
+        Assert.Contains("faultrec.regions", refusal.Message, StringComparison.Ordinal);
     }
 
     [Fact]

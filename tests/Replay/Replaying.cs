@@ -30,6 +30,10 @@ internal static class Replaying
     public static void SkipWithoutHugePages()
         => Assert.SkipWhen(System.IO.File.ReadAllText("/sys/kernel/mm/transparent_hugepage/enabled").Contains("[never]", StringComparison.Ordinal), "transparent huge pages are off here");
 
+    /// <summary>A write after a read is a second fault only where the read mapped the zero page.</summary>
+    public static void SkipWithoutZeroPage()
+        => Assert.SkipUnless(Native.ZeroPage.IsMappedForReads(), "this machine's kernel maps no zero page");
+
     /// <summary>"kind severity recorded/replayed", most first.</summary>
     public static string Words(ReplayResult result)
         => string.Join("; ", Comparison.By(result.Buckets, bucket => (bucket.Kind, bucket.Severity))

@@ -65,7 +65,7 @@ public sealed class SchemaTests
             buddy_pages INT32 INT_32 OPTIONAL
             stack_id INT32 INT_32 OPTIONAL
             mapper_stack_id INT32 INT_32 OPTIONAL
-            merged BOOLEAN REQUIRED
+            merged BOOLEAN - REQUIRED
             """,
             $"schema version {TraceSchema.Version}\n{listing}",
             ignoreLineEndingDifferences: true);
