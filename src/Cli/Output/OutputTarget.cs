@@ -128,7 +128,7 @@ internal static class OutputTarget
 
     /// <summary>A file with something in it stands where the output would go; not of devices and pipes, which nothing replaces.</summary>
     public static bool WouldReplace(string? path)
-        => path is not (null or Stdout) && DescriptorOf(path) is null && new FileInfo(path) is { Exists: true, Length: > 0 };
+        => path is not (null or Stdout) && DescriptorOf(path) is null && new FileInfo(path) is { Exists: true, LinkTarget: null, Length: > 0 };
 
     /// <summary>Nobody reads any more.</summary>
     public static bool IsBrokenPipe(IOException exception) => Array.IndexOf(BrokenPipe, exception.HResult) >= 0;
