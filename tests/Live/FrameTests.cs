@@ -127,7 +127,9 @@ public sealed class FrameTests : LiveTest
         var rows = Rows.Read(TracePath);
         Assert.Equal((false, "--no-frames was given"), (rows.Metadata.Frames!.Recorded, rows.Metadata.Frames.Reason));
         Assert.All(rows.All, row => Assert.Equal((null, null, null, null), (row.PtLevel, row.PteBefore, row.Pfn, row.PageOrder)));
-        Assert.NotEqual("600", Mode());
+        // What is left to hide is where the kernel's text lies, if it is hidden from others.
+        var firstSymbol = Running.ToEnd("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "head", "-n", "1", "/proc/kallsyms").Output;
+        Assert.Equal(firstSymbol.StartsWith("0000000000000000", StringComparison.Ordinal), Mode() == "600");
     }
 
     private string Mode() => Running.ToEnd("stat", "-c", "%a", TracePath).Output.Trim();
