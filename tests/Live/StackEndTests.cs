@@ -11,7 +11,7 @@ public sealed class StackEndTests : LiveTest
     [Fact]
     public void LazyBindingIsWalkedThrough()
     {
-        var rows = Record(Checkout.Fixture("callchain_lazy"), "10");
+        var rows = Record(Checkout.Fixture("lazy_binding"));
 
         var binding = rows.All.Where(row => Functions(rows, row).Any(name => name.StartsWith("_dl_runtime_resolve", StringComparison.Ordinal))).ToList();
         Assert.NotEmpty(binding);
