@@ -115,7 +115,8 @@ public sealed class DiskTests : LiveTest
 
         Assert.Equal(3, result.Status);
         Assert.Equal(["153", ""], result.Output.Split('\n')[1..]);
-        Assert.All(result.ErrorLines, line => Assert.StartsWith("faultrec: ", line));
+        // The shell says how head ended.
+        Assert.All(result.ErrorLines.Where(line => !line.StartsWith("bash: ", StringComparison.Ordinal)), line => Assert.StartsWith("faultrec: ", line));
         if (limitKiB == 100_000)
         {
             AssertWhole(Rows.Read(TracePath));
@@ -220,8 +221,11 @@ public sealed class DiskTests : LiveTest
     {
         Assert.All(result.ErrorLines, line => Assert.StartsWith("faultrec: ", line));
         Assert.DoesNotContain("   at ", result.Error, StringComparison.Ordinal);
+        // Where there was no room for a last frame either, recover knows only that there is none.
+        string[] reasons = ["disk-full"];
         if (File.Exists(TracePath + ".spool"))
         {
+            reasons = ["disk-full", "recovered"];
             // No room for the trace beside the spool: the recording is kept, and the message says how to get it.
             Assert.Contains("faultrec recover", result.Error, StringComparison.Ordinal);
             Assert.Equal(0, Running.ToEnd(InFolder, Checkout.Faultrec, "recover", TracePath + ".spool").Status);
@@ -233,7 +237,7 @@ public sealed class DiskTests : LiveTest
         }
         Assert.Equal(["disk", "trace.parquet"], Folder.Names);
         var counts = Counts.Read(TracePath);
-        Assert.Equal("disk-full", counts.Receipt.EndReason);
+        Assert.Contains(counts.Receipt.EndReason, reasons);
         Assert.True(counts.IsOrdered);
         return counts;
     }

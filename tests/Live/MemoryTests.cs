@@ -44,23 +44,6 @@ public sealed class MemoryTests : LiveTest
         Assert.Equal(0, cgroup.OutOfMemoryKills);
     }
 
-    /// <summary>Less than it takes: what was recorded is a trace, or can be made one where there is more memory.</summary>
-    [Theory]
-    [InlineData(50)]
-    public void WithLessTheRecordingIsKept(int limitMiB)
-    {
-        using var cgroup = new MemoryCgroup(limitMiB << 20);
-
-        var result = RecordIn(cgroup, "seq_touch", "8", "2");
-
-        // The kernel may kill the recorder all the same; it never takes the recording with it.
-        Assert.True(result.Status is 0 or 137, $"{result.Status}: {result.Error}");
-        Assert.All(result.ErrorLines, line => Assert.StartsWith("faultrec: ", line));
-        if (File.Exists(TracePath + ".spool"))
-            Assert.Equal(0, Running.ToEnd(InFolder, Checkout.Faultrec, "recover", TracePath + ".spool").Status);
-        Assert.True(Counts.Read(TracePath).Minor >= 2048);
-    }
-
     private Finished RecordIn(MemoryCgroup cgroup, params string[] program)
         => Running.ToEnd(
             InFolder, "sh", ["-c", $"echo $$ >{cgroup.Path}/cgroup.procs && exec \"$0\" record -o {TracePath} -- \"$@\"", Checkout.Faultrec,

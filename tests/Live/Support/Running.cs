@@ -35,7 +35,8 @@ internal sealed partial class Running : IDisposable
     public const int Sigterm = 15;
     public const int Sigxcpu = 24;
 
-    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(2);
+    // A hang, not a measure: machines differ by a factor of fifty in what a fault costs.
+    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(10);
 
     private readonly Process _process;
     private readonly Capture _output;
