@@ -23,7 +23,7 @@ public sealed record StackTable(
 
 /// <param name="Path">As the recorded process saw it: an ELF file, "[vdso]", "[kernel]".</param>
 /// <param name="BuildId">Hex; null when the file has none or it was not read.</param>
-public sealed record StackModule(string Path, string? BuildId);
+public sealed record StackModule([property: JsonRequired] string Path, string? BuildId);
 
 /// <summary>One place in code. What is not known is null; an unresolved frame has its module and address.</summary>
 public sealed record StackFrame

@@ -163,7 +163,7 @@ public sealed record MemoryAdvice(
     int Pid,
     [property: JsonConverter(typeof(HexAddressConverter))] ulong Start,
     [property: JsonConverter(typeof(HexAddressConverter))] ulong End,
-    string Advice,
+    [property: JsonRequired] string Advice,
     long TimeNs);
 
 /// <param name="EndPfn">Exclusive.</param>
@@ -172,11 +172,11 @@ public sealed record NumaRange(int Node, long FirstPfn, long EndPfn);
 /// <param name="Reason">As in include/trace/events/tlb.h.</param>
 /// <param name="Pages">Sum over the flushes that named pages.</param>
 /// <param name="Full">Flushes of everything.</param>
-public sealed record TlbFlushes(int Pid, string Reason, long Flushes, long Pages, long Full);
+public sealed record TlbFlushes(int Pid, [property: JsonRequired] string Reason, long Flushes, long Pages, long Full);
 
 /// <param name="Cause">reclaim, compaction, io_wait, lock_wait, off_cpu, zeroing: a column of that name with _ns.</param>
 /// <param name="Refusal">Null: it was traced; otherwise why not.</param>
-public sealed record CauseProbe(string Cause, string? Refusal);
+public sealed record CauseProbe([property: JsonRequired] string Cause, string? Refusal);
 
 /// <param name="HolderPid">Who had mmap_lock for writing when the wait began; 0: not known.</param>
 /// <param name="Waits">A fault that the kernel tries again can wait more than once.</param>
@@ -189,12 +189,12 @@ public sealed record LockWait(int Pid, int Tid, int HolderPid, int HolderTid, lo
 public sealed record SlabRecording(IReadOnlyList<CauseProbe> Stages, IReadOnlyList<SlabCount> Caches, IReadOnlyList<BuddyCount> BuddyAllocations);
 
 /// <param name="Stage">fast, sheaf, local, partial, remote, buddy; "unknown" where the kernel does not let us see it.</param>
-public sealed record SlabCount(int Pid, string Cache, string Stage, long Objects);
+public sealed record SlabCount(int Pid, [property: JsonRequired] string Cache, [property: JsonRequired] string Stage, long Objects);
 
 public sealed record BuddyCount(int Pid, int Order, long Allocations);
 
 /// <param name="Reason">Null for the backend that was taken; otherwise why it could not be.</param>
-public sealed record LadderStep(string Backend, string? Reason);
+public sealed record LadderStep([property: JsonRequired] string Backend, string? Reason);
 
 /// <summary>Not every fault has a row; <see cref="FaultBatch.Weight"/> says how many a row stands for.</summary>
 /// <param name="Every">One fault in so many was taken, before any limit of the rate; 1 where only the limit thinned them.</param>
@@ -205,7 +205,7 @@ public sealed record Sampling(
 
 /// <param name="Function">Kernel function, as in /proc/kallsyms.</param>
 /// <param name="Refusal">Null: it was probed; otherwise why it could not be.</param>
-public sealed record HandlerProbe(string Function, string? Refusal);
+public sealed record HandlerProbe([property: JsonRequired] string Function, string? Refusal);
 
 /// <summary>
 /// A VMA of one process over the time it existed. Grown, shrunk and mprotect-split neighbours keep one entry, whose range is

@@ -29,6 +29,13 @@ public sealed class HostileMetadataTests
     [InlineData("host", "7", "does not have the JSON shape")]
     [InlineData("command", "[\"a\", null]", "has a null among its items")]
     [InlineData("regions", "{}", "does not have the JSON shape")]
+    [InlineData("ladder", "[{}]", "does not have the JSON shape")]
+    [InlineData("handlers", "[{}]", "does not have the JSON shape")]
+    [InlineData("causes", "[{}]", "does not have the JSON shape")]
+    [InlineData("advice", "[{\"pid\": 1, \"start\": \"0x0\", \"end\": \"0x0\"}]", "does not have the JSON shape")]
+    [InlineData("tlb_flushes", "[{\"pid\": 1}]", "does not have the JSON shape")]
+    [InlineData("slab", "{\"caches\": [{\"pid\": 1, \"stage\": \"fast\"}]}", "does not have the JSON shape")]
+    [InlineData("stacks", "{\"modules\": [{}]}", "does not have the JSON shape")]
     public void AValue(string key, string json, string problem) => AssertRefused(forge => forge.SetText($"faultrec.{key}", json), key, problem);
 
     [Theory]
