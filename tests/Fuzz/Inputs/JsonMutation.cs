@@ -41,7 +41,14 @@ internal static class JsonMutation
                 return dice.Of(_values);
             Change(node, dice);
         }
-        return root.ToJsonString().Replace(Lone, "\\ud800", StringComparison.Ordinal);
+        try
+        {
+            return root.ToJsonString().Replace(Lone, "\\ud800", StringComparison.Ordinal);
+        }
+        catch (InvalidOperationException)
+        {
+            return json; // it has half a character already
+        }
     }
 
     private static void Change(JsonNode node, Dice dice)
