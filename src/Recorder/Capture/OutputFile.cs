@@ -116,7 +116,7 @@ internal sealed class OutputFile : IDisposable
             {
                 throw new FaultrecException(
                     ExitCode.Incomplete,
-                    $"{_path}: the trace could not be written ({e.Message}); the recording is kept: mend that, then `faultrec recover {spoolPath}`", e);
+                    $"{_path}: the trace could not be written ({RecordFailures.Reason(e)}); the recording is kept: mend that, then `faultrec recover {spoolPath}`", e);
             }
         }
         return Rescue(write);
@@ -148,7 +148,7 @@ internal sealed class OutputFile : IDisposable
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw new FaultrecException(
-                ExitCode.Incomplete, $"{_path}: {what}, and the trace could not be written to {folder} instead ({e.Message}); record again", e);
+                ExitCode.Incomplete, $"{_path}: {what}, and the trace could not be written to {folder} instead ({RecordFailures.Reason(e)}); record again", e);
         }
     }
 

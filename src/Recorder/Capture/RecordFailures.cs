@@ -1,3 +1,4 @@
+using Faultrec.Recorder.Native;
 using Faultrec.Traces;
 
 namespace Faultrec.Recorder.Capture;
@@ -37,9 +38,10 @@ internal sealed class RecordFailures(string output, string spoolPath)
         _ => ExitCode.Bug,
     };
 
-    private static string Reason(Exception failure) => failure switch
+    public static string Reason(Exception failure) => failure switch
     {
         OutOfMemoryException => "there is not enough memory for it here",
+        _ when Errno.IsDiskFull(failure) => "the disk is full",
         FaultrecException or IOException or UnauthorizedAccessException => failure.Message,
         _ when IsTooLarge(failure) => "the file may not become larger",
         _ => $"a bug in faultrec, please report it: {failure.GetType().Name}: {failure.Message}{FirstFrame(failure)}",

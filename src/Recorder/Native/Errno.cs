@@ -15,6 +15,10 @@ internal static class Errno
     public const int Einval = 22;
     public const int Emfile = 24;
     public const int Enospc = 28;
+    public const int Edquot = 122;
+
+    /// <summary>No room on the disk, or none within the user's quota.</summary>
+    public static bool IsDiskFull(Exception failure) => failure is IOException { HResult: Enospc or Edquot };
 
     /// <summary>"EPERM (Operation not permitted)" for a positive errno value.</summary>
     public static string Describe(int errno) => $"{Name(errno)} ({Marshal.GetPInvokeErrorMessage(errno)})";

@@ -11,7 +11,6 @@ internal sealed class SpoolSink(SpoolWriter spool, long maxBytes) : IFrameSink
 
     private const long SpaceCheckIntervalNs = 200_000_000;
     private const int SpoolBytesPerTraceByte = 3;
-    private const int Edquot = 122;
 
     private long _nextSpaceCheckNs;
     private bool _isFull;
@@ -47,7 +46,7 @@ internal sealed class SpoolSink(SpoolWriter spool, long maxBytes) : IFrameSink
         {
             // The last frame may still find room, and is tried; without the first one nothing could read it.
             _isFull = spool.Length == 0;
-            return Failure is null or { HResult: Errno.Enospc or Edquot } ? EndReason.DiskFull : EndReason.WriteFailed;
+            return Failure is null || Errno.IsDiskFull(Failure) ? EndReason.DiskFull : EndReason.WriteFailed;
         }
         if (IsDiskFilling(nowNs))
             return EndReason.DiskFull;
