@@ -219,7 +219,8 @@ int BPF_PROG(task_new, struct task_struct *child)
 		return 0;
 	if (config.code_maps && slot->pid == slot->tid)
 		code_inherited(slot->pid, parent_slot->pid);
-	is_uncounted = parent_slot->is_uncounted && lost_its_events(slot, child);
+	is_uncounted = !parent_slot->is_counted && !parent_slot->costs.waits_for_exec &&
+		       lost_its_events(slot, child);
 	send_event(EVENT_TASK_NEW, slot, bpf_ktime_get_ns(), parent_slot->pid, parent_slot->tid, 0,
 		   0, 0, is_uncounted ? TASK_UNCOUNTED : 0);
 	if (is_uncounted)
@@ -244,8 +245,8 @@ int BPF_PROG(task_exec, struct task_struct *task)
 	if (control)
 		settle(slot, task, control, cpu);
 	is_uncounted = config.scope == SCOPE_TREE && lost_its_events(slot, task);
-	slot->min_flt = task->min_flt;
-	slot->maj_flt = task->maj_flt;
+	if (is_uncounted)
+		slot->state = SLOT_IDLE;
 	old_tid = slot->tid;
 	account_exec(slot, task);
 	slot->costs.waits_for_exec = 0;

@@ -69,7 +69,6 @@ struct probe_totals {
 	__u64 returns_due;  /* faults that count_returns_due found under way, or unreturned */
 	__u64 counts_lost;  /* lock waits, flushes, objects that found their table full */
 	__u64 told_by_task; /* served faults of which no perf event told, see own_counters.bpf.h */
-	__u64 told_by_task_major; /* of these */
 	/* The kernel's counters of the targets, what they gained between the ends of faults. */
 	__u64 kernel_minor;
 	__u64 kernel_major;

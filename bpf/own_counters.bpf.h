@@ -26,8 +26,7 @@ static __always_inline bool lost_its_events(struct task_slot *slot, struct task_
 {
 	if (config.machine_wide || has_perf_events(task))
 		return false;
-	slot->is_uncounted = 1;
-	slot->state = SLOT_IDLE;
+	slot->is_counted = 0;
 	return true;
 }
 
@@ -35,27 +34,30 @@ static __always_inline bool lost_its_events(struct task_slot *slot, struct task_
 static __noinline void settle_fault(struct task_slot *slot, struct task_struct *task,
 				    struct ring_control *control, __u32 cpu)
 {
-	__u64 minor = task->min_flt, major = task->maj_flt;
-	__u8 bits = major != slot->maj_flt ? FAULT_MAJOR : 0;
+	__u8 bits = (__u32)task->maj_flt != slot->seen_major ? FAULT_MAJOR : 0;
 
-	if (slot->state != SLOT_IDLE && minor + major != slot->min_flt + slot->maj_flt) {
-		slot->walk_shift = 0;
-		slot->costs.is_under_way = 0;
-		/* A duration of 0 says that the end is not known. */
-		complete_fault(slot, control, cpu, slot->start_ns, bits, 0);
-		__sync_fetch_and_add(&totals.told_by_task, 1);
-		if (bits)
-			__sync_fetch_and_add(&totals.told_by_task_major, 1);
-	}
-	slot->min_flt = minor;
-	slot->maj_flt = major;
+	if (!bits && (__u32)task->min_flt == slot->seen_minor)
+		return;
+	slot->walk_shift = 0;
+	slot->costs.is_under_way = 0;
+	/* A duration of 0 says that the end is not known. */
+	complete_fault(slot, control, cpu, slot->start_ns, bits, 0);
+	__sync_fetch_and_add(&totals.told_by_task, 1);
 }
 
-/* Of the running task, before its next fault begins or when it ends. */
+/*
+ * Of the running task, before its next fault begins, or a system call or itself ends. Events can be
+ * gone before task_exec knows: execve takes them away, and faults on until its program begins. And
+ * they can be there for nothing: those that a task inherits while its creator's are being opened
+ * have no program, or are never switched on.
+ */
 static __always_inline void settle(struct task_slot *slot, struct task_struct *task,
 				   struct ring_control *control, __u32 cpu)
 {
-	if (slot->is_uncounted)
+	if (slot->state == SLOT_IDLE || slot->account == ACCOUNT_OFF || config.sees_only_mapped ||
+	    slot->costs.waits_for_exec)
+		return;
+	if (!slot->is_counted || lost_its_events(slot, task))
 		settle_fault(slot, task, control, cpu);
 }
 

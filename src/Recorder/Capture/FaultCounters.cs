@@ -13,6 +13,9 @@ internal sealed class FaultCounters : IDisposable
     private readonly AttachedProbes _probes;
     private readonly List<FdHandle> _minor = [];
     private readonly List<FdHandle> _major = [];
+    private readonly Dictionary<int, Followed> _followed = [];
+
+    private sealed record Followed(FdHandle Minor, FdHandle Major, long BeginNs, long EndNs);
 
     /// <summary>Disabled until the execve of the command that this thread is about to become.</summary>
     public static FaultCounters OfCommand(AttachedProbes probes, int tid) => Open(probes, [(tid, -1)], PerfAttrFlags.Inherit | PerfAttrFlags.EnableOnExec);
@@ -22,14 +25,26 @@ internal sealed class FaultCounters : IDisposable
 
     private FaultCounters(AttachedProbes probes) => _probes = probes;
 
-    /// <summary>A task that has none, and what it creates, from now on.</summary>
-    public void Follow(int tid)
+    /// <summary>A task that has none since a time, and what it creates, from now on.</summary>
+    public void Follow(int tid, long lostNs)
     {
+        if (_followed.TryGetValue(tid, out var last))
+        {
+            if (last.BeginNs > lostNs)
+                return; // it has executed two such programs, and these came after the second
+            if (last.EndNs > lostNs)
+            {
+                // They may have come after it, too. With the new ones each fault would be told twice.
+                PerfEvent.Control(last.Minor, PerfEvent.IocDisable);
+                PerfEvent.Control(last.Major, PerfEvent.IocDisable);
+            }
+        }
+        var beginNs = Libc.MonotonicNs();
         // Both are enabled with their programs: what is counted before has no row.
-        var (minor, major) = (_minor.Count, _major.Count);
         Add(tid, -1, PerfAttrFlags.Inherit);
-        foreach (var fd in _minor.Skip(minor).Concat(_major.Skip(major)))
-            PerfEvent.Control(fd, PerfEvent.IocEnable);
+        PerfEvent.Control(_minor[^1], PerfEvent.IocEnable);
+        PerfEvent.Control(_major[^1], PerfEvent.IocEnable);
+        _followed[tid] = new Followed(_minor[^1], _major[^1], beginNs, Libc.MonotonicNs());
     }
 
     public long Minor => _minor.Sum(PerfEvent.ReadCount);

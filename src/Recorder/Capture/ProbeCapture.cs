@@ -167,10 +167,12 @@ internal sealed class ProbeCapture : ICapture
     {
         var counts = _faults.ReadCounts();
         var totals = _probes.Totals;
+        // What a task's own counters told, no perf event has counted, or one that it inherited while it was being opened.
+        var counters = totals.ToldByTask == 0 ? _counters : null;
         return new CaptureCounts
         {
-            PerfMinor = _counters?.Minor + (long)totals.ToldByTask - (long)totals.ToldByTaskMajor - counts.EndedMinor,
-            PerfMajor = _counters?.Major + (long)totals.ToldByTaskMajor - counts.EndedMajor,
+            PerfMinor = counters?.Minor - counts.EndedMinor,
+            PerfMajor = counters?.Major - counts.EndedMajor,
             KernelMinor = counts.KernelMinor + (long)totals.KernelMinor,
             KernelMajor = counts.KernelMajor + (long)totals.KernelMajor,
             KernelExec = (long)totals.ExecFaults,
@@ -205,9 +207,11 @@ internal sealed class ProbeCapture : ICapture
     {
         try
         {
+            // A short program may be gone before its events are there; what it maps meanwhile, the second look knows.
+            AddSnapshot(new NewTarget(task.Pid, task.TimeNs), sink);
+            _counters?.Follow(task.Tid, task.TimeNs);
             _sideband.Follow(Machine.OnlineCpus, task.Tid);
             AddSnapshot(new NewTarget(task.Pid, task.TimeNs), sink);
-            _counters?.Follow(task.Tid);
         }
         catch (FaultrecException)
         {

@@ -58,7 +58,6 @@ internal struct ProbeTotals
     public ulong ReturnsDue;
     public ulong CountsLost;
     public ulong ToldByTask;
-    public ulong ToldByTaskMajor;
     public ulong KernelMinor;
     public ulong KernelMajor;
     public ulong InCallsMinor;

@@ -28,7 +28,7 @@ public sealed partial class ProbeLayoutTests
         ("probe_totals", typeof(ProbeTotals),
         [
             ("events_lost", "EventsLost"), ("tasks_marked", "TasksMarked"), ("returns_due", "ReturnsDue"), ("counts_lost", "CountsLost"),
-            ("told_by_task", "ToldByTask"), ("told_by_task_major", "ToldByTaskMajor"),
+            ("told_by_task", "ToldByTask"),
             ("kernel_minor", "KernelMinor"), ("kernel_major", "KernelMajor"), ("in_calls_minor", "InCallsMinor"), ("in_calls_major", "InCallsMajor"), ("exec_faults", "ExecFaults"),
         ]),
         ("lock_wait_key", typeof(LockWaitKey), [("pid", "Pid"), ("tid", "Tid"), ("holder_pid", "HolderPid"), ("holder_tid", "HolderTid")]),
