@@ -67,7 +67,7 @@ internal static class MetadataRules
     {
         bool holds = receipt is { Events: >= 0, Lost: >= 0, Missed: >= 0, SampledOut: >= 0, SampledOutMajor: >= 0, Excluded: >= 0, CountsLost: >= 0, LostSideband: >= 0 }
             && receipt is { Failed: null or >= 0, InCalls: null or >= 0, InCallsMajor: null or >= 0, Unseen: null or >= 0 }
-            && receipt is { WithoutEntry: >= 0, WithoutOutcome: >= 0, WithoutRegion: >= 0, RegionsFolded: >= 0, RegionsOmitted: >= 0, SpoolBytesDropped: >= 0 };
+            && receipt is { WithoutEntry: >= 0, WithoutOutcome: >= 0, Unfollowed: >= 0, WithoutRegion: >= 0, RegionsFolded: >= 0, RegionsOmitted: >= 0, SpoolBytesDropped: >= 0 };
         Require(holds, "receipt", "has a count below zero");
     }
 

@@ -345,6 +345,9 @@ public sealed record Receipt
     /// <summary>Faults entered whose outcome no probe saw (fixed up in the kernel, retried after a signal, killed; with kprobes also under way at the end).</summary>
     public long WithoutOutcome { get; init; }
 
+    /// <summary>Programs that a task executed with other rights (set-uid, file capabilities, not readable) and whose faults the perf backend cannot follow.</summary>
+    public long Unfollowed { get; init; }
+
     /// <summary>Faults whose address no known mapping covered (<see cref="FaultBatch.RegionId"/> 0).</summary>
     public long WithoutRegion { get; init; }
 

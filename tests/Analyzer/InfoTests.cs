@@ -73,7 +73,7 @@ public class InfoTests
             + "backend ladder durations sampling exclude_kernel handlers frames thp_mode causes slab_stages stack_recording stacks stack_frames regions processes threads fault_flag_names fault_result_names receipt call_faults",
             Keys(json.RootElement));
         Assert.Equal(
-            "complete words events failed lost lost_by_cpu lost_by_second missed sampled_out sampled_out_major excluded lost_sideband counts_lost without_entry without_outcome without_region regions_folded regions_omitted "
+            "complete words events failed lost lost_by_cpu lost_by_second missed sampled_out sampled_out_major excluded lost_sideband counts_lost without_entry without_outcome unfollowed without_region regions_folded regions_omitted "
             + "perf_minor perf_major kernel_minor kernel_major kernel_exec in_calls in_calls_major unseen end_reason exit_status spool_bytes_dropped",
             Keys(json.RootElement.GetProperty("receipt")));
         Assert.Equal(7, json.RootElement.GetProperty("receipt").GetProperty("lost_by_cpu")[1].GetProperty("lost").GetInt64());

@@ -68,6 +68,23 @@ public sealed class PerfRungTests : LiveTest
         Assert.True(rows.Receipt.KernelMajor >= rows.Receipt.PerfMajor);
     }
 
+    /// <summary>The kernel takes the events away, and an ordinary user gets no new ones on such a program.</summary>
+    [Fact]
+    public void ASetUidProgramIsNotCalledComplete()
+    {
+        var program = Folder["program"];
+        File.Copy(Checkout.Fixture("seq_touch"), program);
+        Assert.Equal(0, Running.ToEnd("chown", "daemon", program).Status);
+        Assert.Equal(0, Running.ToEnd("chmod", "4755", program).Status);
+
+        var result = Record(["--", program, "16"]);
+
+        Assert.Equal(0, result.Status);
+        var receipt = Rows.Read(TracePath).Receipt;
+        Assert.Equal((1, false), (receipt.Unfollowed, receipt.Complete));
+        Assert.True(receipt.Missed >= Number(Said(result.Output), "touch_minflt"), result.Error);
+    }
+
     [Fact]
     public void AnAttachedProcessOfOnesOwnEqualsPerfStat()
     {

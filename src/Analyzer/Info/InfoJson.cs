@@ -144,6 +144,7 @@ public static class InfoJson
         json.WriteNumber("counts_lost", receipt.CountsLost);
         json.WriteNumber("without_entry", receipt.WithoutEntry);
         json.WriteNumber("without_outcome", receipt.WithoutOutcome);
+        json.WriteNumber("unfollowed", receipt.Unfollowed);
         json.WriteNumber("without_region", receipt.WithoutRegion);
         json.WriteNumber("regions_folded", receipt.RegionsFolded);
         json.WriteNumber("regions_omitted", receipt.RegionsOmitted);

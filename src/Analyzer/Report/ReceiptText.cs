@@ -97,19 +97,20 @@ public static class ReceiptText
 
     private static void AddDoubts(List<string> clauses, Receipt receipt)
     {
-        Add(receipt.LostSideband, "records of mappings, names or forks lost, so regions may be wrong");
-        Add(receipt.CountsLost, "TLB flushes, lock waits or kernel objects that the tables by process had no room for");
-        Add(receipt.WithoutEntry, "faults without a duration, because their entry was not seen");
-        Add(receipt.WithoutOutcome, "faults entered without an outcome (fixed up in the kernel, retried, or killed)");
-        Add(receipt.WithoutRegion, "faults outside every known mapping");
-        Add(receipt.RegionsFolded, "mappings beyond the ledger's limit folded into others");
-        Add(receipt.RegionsOmitted, "mappings without a fault left out");
-        Add(receipt.SpoolBytesDropped, "bytes of damaged spool left out");
+        Add(receipt.LostSideband, "record", "of mappings, names or forks lost, so regions may be wrong");
+        Add(receipt.CountsLost, "count", "of TLB flushes, lock waits or kernel objects lost, because the tables by process had no room");
+        Add(receipt.WithoutEntry, "fault", "without a duration, because the entry was not seen");
+        Add(receipt.WithoutOutcome, "fault", "entered without an outcome (fixed up in the kernel, retried, or killed)");
+        Add(receipt.Unfollowed, "program", "run with other rights (set-uid, capabilities), which the perf backend cannot follow");
+        Add(receipt.WithoutRegion, "fault", "outside every known mapping");
+        Add(receipt.RegionsFolded, "mapping", "beyond the ledger's limit folded into others");
+        Add(receipt.RegionsOmitted, "mapping", "without a fault left out");
+        Add(receipt.SpoolBytesDropped, "byte", "of damaged spool left out");
 
-        void Add(long count, string what)
+        void Add(long count, string noun, string what)
         {
             if (count != 0)
-                clauses.Add($"{Units.Count(count)} {what}");
+                clauses.Add($"{Units.Of(count, noun)} {what}");
         }
     }
 

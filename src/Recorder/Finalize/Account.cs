@@ -11,7 +11,8 @@ internal readonly record struct Account(long Missed, long? Unseen, bool AddsUp)
     /// <param name="ending">Null: the recorder was killed, and nothing was counted.</param>
     /// <param name="served">Rows of faults that the kernel served.</param>
     /// <param name="isOfTarget">The perf counters count the target and nobody else; those of the whole machine tell nothing of it.</param>
-    public static Account Of(SpoolEnding? ending, long served, long lost, bool isOfTarget)
+    /// <param name="isFollowed">The backend's events stayed on every task.</param>
+    public static Account Of(SpoolEnding? ending, long served, long lost, bool isOfTarget, bool isFollowed)
     {
         if (ending is null)
             return new Account(0, null, false);
@@ -22,7 +23,7 @@ internal readonly record struct Account(long Missed, long? Unseen, bool AddsUp)
         if (ending.KernelMinor + ending.KernelMajor is { } kernel)
         {
             byKernel = kernel - told - (ending.KernelExec + ending.InCallsMinor + ending.InCallsMajor ?? 0);
-            if (ending.InCallsMinor is null)
+            if (ending.InCallsMinor is null && isFollowed)
             {
                 unseen = Math.Max(byKernel - Math.Max(byPerf, 0), 0);
                 byKernel -= unseen.Value;

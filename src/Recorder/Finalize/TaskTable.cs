@@ -88,6 +88,9 @@ internal sealed class TaskTable(IRegionLedger ledger, bool forgets = false, Stac
 
     public long LostSideband { get; private set; }
 
+    /// <summary>Programs at whose execve the kernel took perf's events off the task.</summary>
+    public long ProgramsWithoutEvents { get; private set; }
+
     public AdviceLog Advice { get; } = new();
 
     /// <summary>Null: every reservation of memory is remembered.</summary>
@@ -291,7 +294,10 @@ internal sealed class TaskTable(IRegionLedger ledger, bool forgets = false, Stac
         // The kernel tells an end, too, when it takes perf events away from a task that executes a program with other rights
         // (begin_new_exec, fs/exec.c): after the name and before the mappings.
         if (exit.Tid == exit.Pid && _processes.GetValueOrDefault(exit.Pid) is { IsInExec: true })
+        {
+            ProgramsWithoutEvents++;
             return;
+        }
         if (_tasks.TryGetValue(exit.Tid, out var task))
         {
             if (task.HasEnded)

@@ -87,7 +87,9 @@ internal sealed class TraceFinalizer : ISpoolTarget, IDisposable
         var lost = _lostByCpu.Values.Sum();
         var lostSideband = _tasks.LostSideband + (ending?.EventsLost ?? 0);
         var dropped = ending is null ? _spool.Length - _spool.Position : 0;
-        var account = Account.Of(ending, _rows.Count - _rows.Failed, lost, isOfTarget: _spool.Header.IsCommand || _spool.Header.Metadata.Backend == Backends.Perf);
+        var isPerf = _spool.Header.Metadata.Backend == Backends.Perf;
+        var unfollowed = isPerf ? _tasks.ProgramsWithoutEvents : 0;
+        var account = Account.Of(ending, _rows.Count - _rows.Failed, lost, isOfTarget: _spool.Header.IsCommand || isPerf, isFollowed: unfollowed == 0);
         var header = _spool.Header.Metadata;
         var costs = ending?.Costs ?? new CostCounts();
         var onlyWithFaults = _spool.Header.TargetPid == 0;
@@ -120,6 +122,7 @@ internal sealed class TraceFinalizer : ISpoolTarget, IDisposable
                 CountsLost = costs.CountsLost,
                 WithoutEntry = _rows.WithoutEntry,
                 WithoutOutcome = ending is null ? 0 : ending.WithoutOutcome + ending.ReturnsDue,
+                Unfollowed = unfollowed,
                 WithoutRegion = _rows.WithoutRegion,
                 RegionsFolded = _ledger.Folded,
                 RegionsOmitted = _ledger.Omitted,

@@ -13,6 +13,24 @@ public sealed class ReceiptStories
     private const int Pid = SpoolStory.Command;
 
     /// <summary>Three rows, one of them of a fault that failed and that the kernel does not count; two inside mmap, five inside execve.</summary>
+    /// <summary>A program with other rights: its name comes, its end, and no mapping between. What it faults nobody could see.</summary>
+    [Theory]
+    [InlineData(false, 0, 30L)]
+    [InlineData(true, 30, null)]
+    public void WithoutItsEventsAProgramsFaultsAreMissed(bool isSetUid, int missed, long? unseen)
+    {
+        const int pid = 7;
+        var header = SpoolStory.Header(isCommand: true);
+        using var story = new SpoolStory(header with { Metadata = header.Metadata with { Backend = Backends.Perf } });
+        var records = new PerfRecords().Comm(2, pid, pid, "passwd", exec: true);
+        if (!isSetUid)
+            records.Mmap2(3, pid, 0x1000, 0x2000, "/bin/passwd");
+        story.Pass(0).Sideband(0, records.Exit(4, pid, pid)).Faults(0, SpoolStory.Fault(10, 1), SpoolStory.Fault(20, 2))
+            .End(100, perfMinor: 2, perfMajor: 0, kernel: new KernelCounts(32, 0, null, null, null));
+        var receipt = story.Finalize().Receipt;
+        Assert.Equal((isSetUid ? 1 : 0, missed, unseen, !isSetUid), (receipt.Unfollowed, receipt.Missed, receipt.Unseen, receipt.Complete));
+    }
+
     [Fact]
     public void TheTermsAddUpToTheKernelsCount()
     {
