@@ -39,6 +39,11 @@ internal static class Program
             Talk.Say(HostileText.Visible(e.Message));
             return (int)e.ExitCode;
         }
+        catch (OutOfMemoryException)
+        {
+            Talk.Say("there is not enough memory for this here: the limit of the cgroup, or of the shell (ulimit -v), is too low");
+            return (int)ExitCode.NotPermitted;
+        }
         catch (Exception e)
         {
             Talk.Say($"this is a bug in faultrec, please report it with what follows:\n{e}");

@@ -20,6 +20,12 @@ internal static class MemoryBudget
     public static uint Scaled(uint entries) => entries >> _halvings;
 
     /// <summary>
+    /// Of what only finalizing has, which loses nothing by being small: rows are written and merged in smaller parts. A heap with room for
+    /// a quarter of the rings needs parts of an eighth.
+    /// </summary>
+    public static int ScaledPart(int entries) => entries >> Math.Max(0, 2 * _halvings - 1);
+
+    /// <summary>
     /// In little memory the collector's heap is not to fill it: beyond, the kernel kills, where the collector throws. Half of what there
     /// is for the recorder; the rest is the probes', the program's and the files'.
     /// </summary>

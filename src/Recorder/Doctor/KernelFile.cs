@@ -1,5 +1,4 @@
 using Faultrec.Recorder.Native;
-using Microsoft.Win32.SafeHandles;
 
 namespace Faultrec.Recorder.Doctoring;
 
@@ -12,42 +11,42 @@ internal static class KernelFile
     /// </summary>
     public static (byte[]? Bytes, string Why) Read(string path)
     {
+        var all = new MemoryStream();
+        return Read(path, part => all.Write(part)) is { } why ? (null, why) : (all.ToArray(), "");
+    }
+
+    /// <summary>Likewise, in parts as they come.</summary>
+    /// <returns>Why it could not be read, or not to its end; null: it was.</returns>
+    public static unsafe string? Read(string path, Action<ReadOnlySpan<byte>> onPart)
+    {
         try
         {
             using var file = File.OpenHandle(path);
-            return ReadToEnd(file);
+            var buffer = new byte[64 * 1024];
+            while (true)
+            {
+                nint length;
+                // By read(2): .NET reads such files with pread, which took 340,000 calls for one kallsyms; doctor took 0.7 s, and takes 0.1 now.
+                // SAFETY: the buffer is pinned for the call, and the file is open.
+                fixed (byte* start = buffer)
+                    length = Libc.Read((int)file.DangerousGetHandle(), start, (nuint)buffer.Length);
+                if (length <= 0)
+                    return length < 0 ? "not readable" : null;
+                onPart(buffer.AsSpan(0, (int)length));
+            }
         }
         catch (UnauthorizedAccessException)
         {
-            return (null, "permission denied");
+            return "permission denied";
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {
-            return (null, "not there");
+            return "not there";
         }
         catch (IOException)
         {
-            return (null, "not readable");
+            return "not readable";
         }
-    }
-
-    // By read(2): .NET reads such files with pread, which took 340,000 calls for one kallsyms; doctor took 0.7 s, and takes 0.1 now.
-    private static unsafe (byte[]? Bytes, string Why) ReadToEnd(SafeFileHandle file)
-    {
-        var all = new MemoryStream();
-        var buffer = new byte[64 * 1024];
-        nint length;
-        do
-        {
-            // SAFETY: the buffer is pinned for the call, and the file is open until the caller disposes it.
-            fixed (byte* start = buffer)
-                length = Libc.Read((int)file.DangerousGetHandle(), start, (nuint)buffer.Length);
-            if (length < 0)
-                return (null, "not readable");
-            all.Write(buffer, 0, (int)length);
-        }
-        while (length > 0);
-        return (all.ToArray(), "");
     }
 
     /// <summary>Trimmed text; null when it cannot be read.</summary>

@@ -1,3 +1,4 @@
+using Faultrec.Recorder.Capture;
 using Faultrec.Recorder.Native;
 using Faultrec.Recorder.Spool;
 
@@ -26,7 +27,7 @@ internal interface ISpoolTarget : IMergeTarget
 internal sealed class SpoolMerger : IFrameItems
 {
     private const long MarginNs = 100_000_000;
-    private const int BatchItems = 64 * 1024;
+    private static readonly int _batchItems = MemoryBudget.ScaledPart(64 * 1024);
 
     private readonly SpoolReader _spool;
     private readonly ISpoolTarget _target;
@@ -72,7 +73,7 @@ internal sealed class SpoolMerger : IFrameItems
     {
         (_previousPass, _pass) = (_pass, timeNs);
         _lastFrameNs = Math.Max(_lastFrameNs, timeNs);
-        if (_isFirstLook || _merge.MostUnsorted < BatchItems)
+        if (_isFirstLook || _merge.MostUnsorted < _batchItems)
             return;
         _merge.EmitUntil(Watermark);
         _target.OnProgress((double)_spool.Position / _spool.Length);

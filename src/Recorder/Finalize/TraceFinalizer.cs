@@ -13,7 +13,7 @@ internal sealed class TraceFinalizer : ISpoolTarget, IDisposable
     private readonly TraceWriter _writer;
     private readonly Action<double>? _progress;
     private readonly bool _isRecovery;
-    private readonly FaultBatch _batch = new((int)MemoryBudget.Scaled(TraceSchema.RowGroupSize));
+    private readonly FaultBatch _batch = new(MemoryBudget.ScaledPart(TraceSchema.RowGroupSize));
     private readonly RegionLedger _ledger = new();
     private readonly TaskTable _tasks;
     private readonly SortedDictionary<int, long> _lostByCpu = [];
