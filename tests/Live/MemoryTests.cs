@@ -40,7 +40,10 @@ public sealed class MemoryTests : LiveTest
 
         Assert.Equal(0, result.Status);
         Assert.Equal(["trace.parquet"], Folder.Names);
-        Assert.True(Counts.Read(TracePath).Receipt.Complete, result.Error);
+        // Its rings are small, too: a busy machine may leave the recorder without its CPU for longer than they last. That is told.
+        var receipt = Counts.Read(TracePath).Receipt;
+        Assert.True(receipt.Complete == (receipt.Lost == 0), result.Error);
+        Assert.Equal(receipt.KernelMinor + receipt.KernelMajor, receipt.Events + receipt.InCalls + receipt.KernelExec + receipt.Lost);
         Assert.Equal(0, cgroup.OutOfMemoryKills);
     }
 
