@@ -2,6 +2,7 @@ using System.CommandLine;
 using Faultrec.Analyzer;
 using Faultrec.Cli.Output;
 using Faultrec.Traces;
+using Faultrec.Traces.Native;
 
 namespace Faultrec.Cli;
 
@@ -89,11 +90,13 @@ internal static class AssertVerb
             return [];
         try
         {
-            return BudgetText.ParseFile(path, File.ReadLines(path));
+            using var text = new StreamReader(new FileStream(RegularFile.Open(path), FileAccess.Read));
+            return BudgetText.ParseFile(path, text);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
         {
-            throw new FaultrecException(ExitCode.Usage, $"--budgets {path}: cannot be read; expected a text file with a budget a line, such as --max-major 0", e);
+            var problem = e is NotSupportedException ? "is no regular file" : "cannot be read";
+            throw new FaultrecException(ExitCode.Usage, $"--budgets {path}: {problem}; expected a text file with a budget a line, such as --max-major 0", e);
         }
     }
 

@@ -3,6 +3,7 @@ using System.Text;
 using Faultrec.Analyzer;
 using Faultrec.Cli.Output;
 using Faultrec.Traces;
+using Faultrec.Traces.Native;
 using Faultrec.Traces.Output;
 
 namespace Faultrec.Cli;
@@ -28,9 +29,9 @@ internal static class ImportVerb
     {
         if (!args.Force && OutputTarget.WouldReplace(args.Output))
             throw new FaultrecException(ExitCode.Usage, $"{args.Output}: exists already; expected a new name; choose another with -o, or --force to replace it");
-        if (SystingFile(args.Input) is { } file)
+        if (args.Input != Stdin && SystingFile(args.Input) is { } file)
             return RunSysting(file, args.Output);
-        using var input = Open(args.Input);
+        using var input = new StreamReader(args.Input == Stdin ? Console.OpenStandardInput() : Open(args.Input), new UTF8Encoding(false));
         var name = args.Input == Stdin ? "stdin" : args.Input;
         ImportSummary? summary = null;
         OutputTarget.WriteTrace(args.Output, args.Input == Stdin ? [] : [args.Input], ExistingOutput.Overwrite, stream =>
@@ -58,35 +59,31 @@ internal static class ImportVerb
         return (int)ExitCode.Ok;
     }
 
-    /// <summary>A folder of systing's, or a Parquet file; null: something else.</summary>
+    /// <summary>A folder of systing's, or a Parquet file; null: a text.</summary>
     private static string? SystingFile(string path)
     {
         if (Directory.Exists(path))
             return Path.Combine(path, SystingImport.FileName);
-        if (!File.Exists(path))
-            return null;
-        try
-        {
-            using var file = File.OpenRead(path);
-            Span<byte> magic = stackalloc byte[4];
-            return file.ReadAtLeast(magic, magic.Length, throwOnEndOfStream: false) == magic.Length && magic.SequenceEqual("PAR1"u8) ? path : null;
-        }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
-        {
-            // Opening it as text says why.
-            return null;
-        }
+        using var file = Open(path);
+        Span<byte> magic = stackalloc byte[4];
+        return file.ReadAtLeast(magic, magic.Length, throwOnEndOfStream: false) == magic.Length && magic.SequenceEqual("PAR1"u8) ? path : null;
     }
 
-    private static StreamReader Open(string path)
+    private static FileStream Open(string path)
     {
         try
         {
-            return new StreamReader(path == Stdin ? Console.OpenStandardInput() : File.OpenRead(path), new UTF8Encoding(false));
+            return new FileStream(RegularFile.Open(path), FileAccess.Read);
         }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or NotSupportedException)
         {
-            var reason = exception is FileNotFoundException or DirectoryNotFoundException ? "no such file" : exception is UnauthorizedAccessException ? "permission denied, or it is a folder" : exception.Message;
+            var reason = exception switch
+            {
+                FileNotFoundException or DirectoryNotFoundException => "no such file",
+                UnauthorizedAccessException => "permission denied",
+                NotSupportedException => $"is no regular file; pipe into `faultrec import {Stdin}` what is read once",
+                _ => exception.Message,
+            };
             throw new FaultrecException(ExitCode.BadInput, $"{HostileText.Visible(path)}: {reason}; expected the output of `{PerfScriptImport.Command}`", exception);
         }
     }

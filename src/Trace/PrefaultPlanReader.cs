@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
+using Faultrec.Traces.Native;
 
 namespace Faultrec.Traces;
 
@@ -13,35 +14,36 @@ public sealed class PrefaultPlanReader
     /// <summary>Above the longest line of a path: PATH_MAX characters of six each.</summary>
     private const int MostLineCharacters = 1 << 15;
 
+    private const string Expected = "expected a plan as docs/prefault.md has it; make it again with faultrec export TRACE --to prefault-plan";
+
     private const int PathMax = 4096; // include/uapi/linux/limits.h, with the final zero
 
     private readonly string _path;
     private readonly List<PlanFile> _files = [];
     private readonly List<PlanRange> _ranges = [];
-    private readonly StringBuilder _text = new();
-    private int _line;
+    private readonly LineReader _lines;
 
-    private PrefaultPlanReader(string path) => _path = path;
+    private PrefaultPlanReader(string path, TextReader text) => (_path, _lines) = (path, new LineReader(text, MostLineCharacters, path, Expected));
 
     /// <exception cref="FaultrecException">It cannot be read, or is no plan.</exception>
     public static PrefaultPlan Read(string path)
     {
         try
         {
-            using var text = new StreamReader(File.OpenRead(path), new UTF8Encoding(false, throwOnInvalidBytes: true));
-            return new PrefaultPlanReader(path).Read(text);
+            using var text = new StreamReader(new FileStream(RegularFile.Open(path), FileAccess.Read), new UTF8Encoding(false, throwOnInvalidBytes: true));
+            return new PrefaultPlanReader(path, text).Read();
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or NotSupportedException)
         {
-            var problem = e is FileNotFoundException or DirectoryNotFoundException ? "no such file" : Directory.Exists(path) ? "is a directory" : e.Message;
+            var problem = e is FileNotFoundException or DirectoryNotFoundException ? "no such file" : Directory.Exists(path) ? "is a directory" : e is NotSupportedException ? "is no regular file" : e.Message;
             throw new FaultrecException(ExitCode.BadInput, $"{path}: {problem}; expected a plan; make one with faultrec export TRACE --to prefault-plan", e);
         }
     }
 
-    private PrefaultPlan Read(TextReader text)
+    private PrefaultPlan Read()
     {
-        var (until, files, ranges) = Parse(NextLine(text) ?? "", ParseHeader);
-        while (NextLine(text) is { } line)
+        var (until, files, ranges) = Parse(NextLine() ?? "", ParseHeader);
+        while (NextLine() is { } line)
         {
             if (_files.Count + _ranges.Count == files + ranges)
                 throw Bad($"has a line more than the {files} files and {ranges} ranges of its header");
@@ -52,21 +54,11 @@ public sealed class PrefaultPlanReader
         return new PrefaultPlan(until, _files, _ranges);
     }
 
-    // A line without an end must not fill the memory.
-    private string? NextLine(TextReader text)
+    private string? NextLine()
     {
-        _line++;
-        _text.Clear();
         try
         {
-            int next;
-            while ((next = text.Read()) >= 0 && next != '\n')
-            {
-                if (_text.Length == MostLineCharacters)
-                    throw Bad($"has more than {MostLineCharacters} characters");
-                _text.Append((char)next);
-            }
-            return next < 0 && _text.Length == 0 ? null : _text.ToString();
+            return _lines.Next();
         }
         catch (DecoderFallbackException)
         {
@@ -136,5 +128,5 @@ public sealed class PrefaultPlanReader
             ? number : throw Bad($"has no {name} {(most < least ? "of a file on a line before" : $"from {least} to {most}")}");
 
     private FaultrecException Bad(string problem)
-        => new(ExitCode.BadInput, $"{_path}: line {_line} {problem}; expected a plan as docs/prefault.md has it; make it again with faultrec export TRACE --to prefault-plan");
+        => new(ExitCode.BadInput, $"{_path}: line {_lines.Number} {problem}; {Expected}");
 }

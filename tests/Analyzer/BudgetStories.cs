@@ -161,7 +161,7 @@ public class BudgetStories
     [Fact]
     public void A_file_has_a_budget_a_line()
     {
-        var budgets = BudgetText.ParseFile("f", ["# ours", "", "--max-major 0", "  max-faults=3e5", "max-fault-time\t200ms", "--region [anon] x:max-faults=1000\r"]);
+        var budgets = ParseFile("# ours\n\n--max-major 0\n  max-faults=3e5\nmax-fault-time\t200ms\n--region [anon] x:max-faults=1000\r\n");
 
         Assert.Equal(
             [
@@ -169,9 +169,20 @@ public class BudgetStories
                 new Budget("max-fault-time", BudgetMeasure.FaultTimeNs, null, 200_000_000), new Budget("max-faults", BudgetMeasure.Faults, "[anon] x", 1000),
             ],
             budgets);
-        Assert.StartsWith("f, line 2: max-majr 0: expected one of ", Assert.Throws<FaultrecException>(() => BudgetText.ParseFile("f", ["", "max-majr 0"])).Message);
-        Assert.StartsWith("f, line 1: max-major: expected a budget and its value", Assert.Throws<FaultrecException>(() => BudgetText.ParseFile("f", ["max-major"])).Message);
-        Assert.StartsWith("f: expected budgets, one a line", Assert.Throws<FaultrecException>(() => BudgetText.ParseFile("f", ["# nothing"])).Message);
+        Assert.StartsWith("f, line 2: max-majr 0: expected one of ", Assert.Throws<FaultrecException>(() => ParseFile("\nmax-majr 0\n")).Message);
+        Assert.StartsWith("f, line 1: max-major: expected a budget and its value", Assert.Throws<FaultrecException>(() => ParseFile("max-major")).Message);
+        Assert.StartsWith("f: expected budgets, one a line", Assert.Throws<FaultrecException>(() => ParseFile("# nothing\n")).Message);
+    }
+
+    [Fact]
+    public void A_file_has_a_limit_of_lines_and_characters()
+    {
+        const string budget = "max-major=0\n";
+        var most = string.Concat(Enumerable.Repeat(budget, 100_000));
+
+        Assert.Equal(100_000, ParseFile(most).Count);
+        Assert.StartsWith("f: has more than 100000 budgets; expected ", Assert.Throws<FaultrecException>(() => ParseFile(most + budget)).Message);
+        Assert.StartsWith("f: line 2 has more than 32768 characters; expected ", Assert.Throws<FaultrecException>(() => ParseFile(budget + new string('#', 32_769))).Message);
     }
 
     [Fact]
@@ -208,6 +219,8 @@ public class BudgetStories
     }
 
     private static TraceMetadata Sampled => App with { Sampling = new Sampling(16, null, false) };
+
+    private static IReadOnlyList<Budget> ParseFile(string text) => BudgetText.ParseFile("f", new StringReader(text));
 
     private static Budget Budget(string name, string value) => BudgetText.Parse(name, value, $"--{name} {value}");
 

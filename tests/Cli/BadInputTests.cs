@@ -124,6 +124,51 @@ public sealed class BadInputTests : CliTest
         }
     }
 
+    /// <summary>Nobody writes into it: whoever opens it waits for ever.</summary>
+    [Theory]
+    [InlineData("report pipe")]
+    [InlineData("info pipe")]
+    [InlineData("dump pipe")]
+    [InlineData("simulate pipe")]
+    [InlineData("advise pipe")]
+    [InlineData("diff trace pipe")]
+    [InlineData("assert --max-major 0 pipe")]
+    [InlineData("assert trace --budgets pipe", 2)]
+    [InlineData("query pipe 'SELECT 1'")]
+    [InlineData("export --to folded pipe")]
+    [InlineData("symbolize pipe -o out")]
+    [InlineData("replay pipe")]
+    [InlineData("recover pipe -o out")]
+    [InlineData("import pipe -o out")]
+    [InlineData("prefault pipe -- true")]
+    public void APipeIsRefused(string line, int status = 3)
+    {
+        SmallTrace.Write(Folder["trace"]);
+
+        var result = Bash($"mkfifo pipe; timeout 30 $F {line}");
+
+        Assert.Equal((status, ""), (result.Status, result.Output));
+        Assert.Contains("regular file", Assert.Single(result.ErrorLines), StringComparison.Ordinal);
+        Assert.Equal(["pipe", "trace"], Folder.Names);
+    }
+
+    /// <summary>A terabyte of one line, of which no block is on the disk.</summary>
+    [Theory]
+    [InlineData("import endless -o out", "endless: line 1 has more than 4194304 characters; expected ")]
+    [InlineData("import - -o out < endless", "stdin: line 1 has more than 4194304 characters; expected ")]
+    [InlineData("assert trace --budgets endless", "endless: line 1 has more than 32768 characters; expected ")]
+    [InlineData("prefault endless -- true", "endless: line 1 has more than 32768 characters; expected ")]
+    public void ALineWithoutAnEndIsRefused(string line, string because)
+    {
+        SmallTrace.Write(Folder["trace"]);
+
+        var result = Bash($"truncate -s 1T endless; timeout 30 $F {line}");
+
+        Assert.Equal((3, ""), (result.Status, result.Output));
+        Assert.StartsWith($"faultrec: {because}", Assert.Single(result.ErrorLines));
+        Assert.Equal(["endless", "trace"], Folder.Names);
+    }
+
     private void AssertRefused(string verb, string name, string because)
     {
         var result = Faultrec([.. verb.Split(' '), name]);

@@ -45,6 +45,13 @@ public static class BudgetText
 {
     public const string RegionName = "region";
 
+    private const int MostBudgets = 100_000;
+
+    /// <summary>Above a budget of a region whose name is a path (PATH_MAX).</summary>
+    private const int MostLineCharacters = 1 << 15;
+
+    private const string ExpectedFile = "expected a budget a line, such as --max-major 0";
+
     private const long LargestCount = 1L << 53;
 
     private static readonly (string Name, BudgetMeasure Measure)[] Names =
@@ -70,18 +77,19 @@ public static class BudgetText
 
     /// <summary>One budget a line, as on the command line, with or without the dashes; blank lines and lines that begin with # say nothing.</summary>
     /// <param name="path">For messages.</param>
-    /// <exception cref="FaultrecException">A line is no budget, or there is none: <see cref="ExitCode.Usage"/>.</exception>
-    public static IReadOnlyList<Budget> ParseFile(string path, IEnumerable<string> lines)
+    /// <exception cref="FaultrecException">A line is no budget, or there is none: <see cref="ExitCode.Usage"/>. More or longer lines than anyone writes: <see cref="ExitCode.BadInput"/>.</exception>
+    public static IReadOnlyList<Budget> ParseFile(string path, TextReader text)
     {
         var budgets = new List<Budget>();
-        var number = 0;
-        foreach (var raw in lines)
+        var lines = new LineReader(text, MostLineCharacters, path, ExpectedFile);
+        while (lines.Next() is { } raw)
         {
-            number++;
             var line = raw.Trim();
             if (line.Length == 0 || line[0] == '#')
                 continue;
-            var found = string.Create(CultureInfo.InvariantCulture, $"{path}, line {number}: {line}");
+            if (budgets.Count == MostBudgets)
+                throw new FaultrecException(ExitCode.BadInput, $"{path}: has more than {MostBudgets} budgets; {ExpectedFile}");
+            var found = string.Create(CultureInfo.InvariantCulture, $"{path}, line {lines.Number}: {line}");
             var bare = line.StartsWith("--", StringComparison.Ordinal) ? line[2..] : line;
             var end = bare.AsSpan().IndexOfAny(" \t=");
             if (end <= 0)

@@ -3,14 +3,15 @@ using Faultrec.Traces;
 namespace Faultrec.Analyzer;
 
 /// <summary>The rows and the metadata of a trace that is made of perf's text.</summary>
-internal sealed class PerfRows(Stream output, PerfHeader header, PerfMappings mappings) : IDisposable
+/// <param name="mostRows">At most so many in a row group.</param>
+internal sealed class PerfRows(Stream output, int mostRows, PerfHeader header, PerfMappings mappings) : IDisposable
 {
     private const int Unknown = -1;
 
     /// <summary>Process of a thread of which the text does not say it.</summary>
     private const int NoProcess = 0;
 
-    private readonly FaultBatch _batch = new(TraceSchema.RowGroupSize);
+    private readonly FaultBatch _batch = new(mostRows);
     private readonly PerfStacks _stacks = new();
     private readonly SortedDictionary<int, string> _processes = [];
     private readonly SortedDictionary<(int Pid, int Tid), string> _threads = [];

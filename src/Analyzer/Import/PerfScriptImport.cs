@@ -30,6 +30,12 @@ public sealed class PerfScriptImport
 
     private const string Recording = "perf record -e minor-faults,major-faults -c 1 -d --sample-cpu";
 
+    /// <summary>Less than a thread, a time, an event and an address can be written in.</summary>
+    private const int ShortestLine = 16;
+
+    /// <summary>More than the longest lines: the header's command, which the kernel limits to 2 MiB, and the ids of an event for each thread and CPU.</summary>
+    private const int MostLineCharacters = 1 << 22;
+
     private readonly string _name;
     private readonly PerfHeader _header = new();
     private readonly PerfMappings _mappings = new();
@@ -47,10 +53,10 @@ public sealed class PerfScriptImport
     private long _line;
     private ImportSummary _summary = new(0, 0, 0, 0, 0);
 
-    private PerfScriptImport(string name, Stream output)
+    private PerfScriptImport(string name, int mostRows, Stream output)
     {
         _name = name;
-        _rows = new PerfRows(output, _header, _mappings);
+        _rows = new PerfRows(output, mostRows, _header, _mappings);
     }
 
     /// <param name="name">Of the input, for messages.</param>
@@ -58,10 +64,11 @@ public sealed class PerfScriptImport
     /// <exception cref="FaultrecException">No fault in it, a field that a trace needs is not printed, or not in order of time.</exception>
     public static ImportSummary Run(TextReader input, string name, string toolVersion, Stream output)
     {
-        var import = new PerfScriptImport(name, output);
+        var import = new PerfScriptImport(name, MostRowsOf(input), output);
         try
         {
-            while (input.ReadLine() is { } line)
+            var lines = new LineReader(input, MostLineCharacters, HostileText.Visible(name), $"expected what `{Command}` prints");
+            while (lines.Next() is { } line)
                 import.Add(import._line == 0 ? line.TrimStart('\uFEFF') : line);
             return import.Complete(toolVersion);
         }
@@ -70,6 +77,10 @@ public sealed class PerfScriptImport
             import._rows.Dispose();
         }
     }
+
+    /// <summary>A row group's, or fewer when no more lines of a fault fit into the file.</summary>
+    private static int MostRowsOf(TextReader input)
+        => input is StreamReader { BaseStream: { CanSeek: true, Length: var bytes } } ? (int)Math.Clamp(bytes / ShortestLine, 1, TraceSchema.RowGroupSize) : TraceSchema.RowGroupSize;
 
     private void Add(string text)
     {
