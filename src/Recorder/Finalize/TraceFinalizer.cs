@@ -13,7 +13,7 @@ internal sealed class TraceFinalizer : ISpoolTarget, IDisposable
     private readonly TraceWriter _writer;
     private readonly Action<double>? _progress;
     private readonly bool _isRecovery;
-    private readonly FaultBatch _batch = new(MemoryBudget.ScaledPart(TraceSchema.RowGroupSize));
+    private readonly FaultBatch _batch;
     private readonly RegionLedger _ledger = new();
     private readonly TaskTable _tasks;
     private readonly SortedDictionary<int, long> _lostByCpu = [];
@@ -28,6 +28,7 @@ internal sealed class TraceFinalizer : ISpoolTarget, IDisposable
     {
         _isRecovery = isRecovery;
         _spool = spool;
+        _batch = new FaultBatch((int)Math.Min(MemoryBudget.ScaledPart(TraceSchema.RowGroupSize), spool.MostFaults));
         _writer = new TraceWriter(output);
         _progress = progress;
         _files = files;
@@ -95,6 +96,7 @@ internal sealed class TraceFinalizer : ISpoolTarget, IDisposable
         var onlyWithFaults = _spool.Header.TargetPid == 0;
         return header with
         {
+            SchemaVersion = TraceSchema.Version, // of the file that is made, whatever a spool says
             Sampling = header.Sampling is { } sampling ? sampling with { RateLimited = _rows.IsRateLimited } : null,
             DurationNs = _rows.ToTraceTime(merger.LastTimeNs),
             Regions = BuildIds.AddTo(_ledger.Build(_rows.ToTraceTime, onlyWithFaults), _files),

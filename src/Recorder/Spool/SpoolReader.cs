@@ -71,6 +71,9 @@ internal sealed class SpoolReader : IDisposable
     /// <summary>Of the file when it was opened.</summary>
     public long Length { get; }
 
+    /// <summary>No more fit into the file.</summary>
+    public unsafe long MostFaults => Length / sizeof(FaultRecord);
+
     /// <summary>Where the next frame begins; after the last one, where readable data ends.</summary>
     public long Position { get; private set; }
 

@@ -124,6 +124,25 @@ public sealed class SpoolDamageTests
         Assert.True(File.Exists(story.Path));
     }
 
+    /// <summary>The version is the made file's: a spool can say what it likes.</summary>
+    [Theory]
+    [InlineData(0)]
+    [InlineData(2)]
+    [InlineData(int.MaxValue)]
+    public void ARecoveredTraceHasTheVersionOfItsColumns(int version)
+    {
+        var header = SpoolStory.Header();
+        using var story = new SpoolStory(header with { Metadata = header.Metadata with { SchemaVersion = version } });
+        story.Pass(0).Faults(0, SpoolStory.Fault(10, 0x1000)).Pass(100);
+        story.Flush();
+        story.Kill();
+
+        var result = Recording.Recover(story.Path, story.Folder.File("out.parquet"), ExistingOutput.KeepAsOld, null);
+
+        using var reader = TraceReader.Open(result.Output);
+        Assert.Equal((TraceSchema.Version, 1), (reader.Metadata.SchemaVersion, reader.RowCount));
+    }
+
     /// <summary>Frames whose checksums are right, as somebody makes them who wants to be believed: a trace that is read again, or a line.</summary>
     [Theory]
     [InlineData(FrameType.Header, "null")]
