@@ -30,6 +30,7 @@ internal sealed record SnapshotEvent(Spool.MapsSnapshot Snapshot) : LedgerEvent(
 internal sealed class SidebandParser
 {
     private const int HeaderSize = 8;
+    private const int CommNameOffset = HeaderSize + 8;
     private const int Mmap2NameOffset = HeaderSize + 64;
 
     /// <summary>A live view of a machine that compiles for days meets more names than memory should hold.</summary>
@@ -44,7 +45,7 @@ internal sealed class SidebandParser
         while (records.Length >= HeaderSize)
         {
             var size = BinaryPrimitives.ReadUInt16LittleEndian(records.Span[6..]);
-            if (size < HeaderSize + sizeof(long) || size > records.Length)
+            if (size > records.Length || size < HeaderSize + ContentsOf(TypeOf(records.Span)) + sizeof(long))
                 yield break;
             if (ParseOne(records.Span[..size]) is { } parsed)
                 yield return parsed;
@@ -52,17 +53,28 @@ internal sealed class SidebandParser
         }
     }
 
+    private static PerfRecordType TypeOf(ReadOnlySpan<byte> record) => (PerfRecordType)BinaryPrimitives.ReadUInt32LittleEndian(record);
+
+    /// <summary>Bytes between header and time that are always there: what has less is damaged.</summary>
+    private static int ContentsOf(PerfRecordType type) => type switch
+    {
+        PerfRecordType.Mmap2 => Mmap2NameOffset - HeaderSize,
+        PerfRecordType.Comm => CommNameOffset - HeaderSize,
+        PerfRecordType.Fork or PerfRecordType.Exit => 4 * sizeof(int) + sizeof(long),
+        PerfRecordType.Lost => 2 * sizeof(long),
+        _ => 0,
+    };
+
     private LedgerEvent? ParseOne(ReadOnlySpan<byte> record)
     {
-        var type = (PerfRecordType)BinaryPrimitives.ReadUInt32LittleEndian(record);
         var misc = BinaryPrimitives.ReadUInt16LittleEndian(record[4..]);
         var timeNs = BinaryPrimitives.ReadInt64LittleEndian(record[^8..]);
-        return type switch
+        return TypeOf(record) switch
         {
             // Whatever its misc bit 14 says: it speaks of another tool's events, for which the kernel has set it (perf_event_mmap_output).
             PerfRecordType.Mmap2 => ParseMmap2(record, timeNs),
             PerfRecordType.Comm => new CommEvent(
-                timeNs, I32(record, 8), I32(record, 12), Text(record[16..^8]), (misc & PerfEvent.MiscCommExec) != 0),
+                timeNs, I32(record, 8), I32(record, 12), Text(record[CommNameOffset..^8]), (misc & PerfEvent.MiscCommExec) != 0),
             PerfRecordType.Fork => new ForkEvent(
                 timeNs, I32(record, 8), I32(record, 16), I32(record, 12), I32(record, 20)),
             PerfRecordType.Exit => new ExitEvent(timeNs, I32(record, 8), I32(record, 16)),

@@ -82,6 +82,23 @@ public sealed class SidebandParserTests
             Assert.Equal(length < first ? 0 : 1, new SidebandParser().Parse(whole.AsMemory(0, length)).Count());
     }
 
+    /// <summary>Cut to any size, the record says so of itself, and another follows.</summary>
+    [Fact]
+    public void ARecordThatIsTooSmallForItsTypeEndsTheFrame()
+    {
+        foreach (var (record, least) in (IEnumerable<(PerfRecords, int)>)[(new PerfRecords().Mmap2(1, 5, 0x7000, 0x9000, "/a"), 80), (new PerfRecords().Comm(1, 1, 1, "a"), 24),
+            (new PerfRecords().Fork(1, 1, 1, 1, 1), 40), (new PerfRecords().Exit(1, 1, 1), 40), (new PerfRecords().Lost(1, 9), 32)])
+        {
+            var whole = record.ToArray();
+            for (var size = 16; size <= whole.Length; size++)
+            {
+                var bytes = whole[..size];
+                BitConverter.TryWriteBytes(bytes.AsSpan(6), (ushort)size);
+                Assert.Equal(size < least ? 0 : 2, new SidebandParser().Parse((byte[])[.. bytes, .. new PerfRecords().Exit(3, 1, 1).ToArray()]).Count());
+            }
+        }
+    }
+
     [Theory]
     [InlineData(0)]
     [InlineData(15)]
