@@ -149,6 +149,7 @@ public static class JsonReport
             json.WriteStartObject();
             write(json, rows[i]);
             json.WriteEndObject();
+            json.FlushWhenFull();
         }
 
         json.WriteEndArray();
