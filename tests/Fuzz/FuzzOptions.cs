@@ -12,7 +12,7 @@ internal sealed record FuzzOptions(int Seed, long First, long Count, bool AsProc
 {
     public const string Usage = """
         usage: Faultrec.Fuzz.Tests fuzz [--seed N] [--first N] [--count N] [--only N] [--seconds N] [--processes] [--kind KIND] [--keep DIR] [--executable FILE]
-          Mutates traces, spools, plans, perf's texts, systing's files and ELF files, with their checksums made right again, and
+          Mutates traces, spools, plans, budgets, perf's texts, systing's files and ELF files, with their checksums made right again, and
           gives them to readers, decoders and parsers in this process, or with --processes to every verb. Exit 1: an exception, an exit
           code outside the table, more than 10 s or more than 1 GB. A failure is told with what makes it again, and its input is kept.
         """;

@@ -7,11 +7,13 @@ namespace Faultrec.Fuzz;
 public sealed class FuzzTests(ITestOutputHelper output)
 {
     [Theory]
-    [InlineData("trace", 25)]
+    [InlineData("trace", 20)]
     [InlineData("spool", 5)]
     [InlineData("systing", 5)]
     [InlineData("perf", 3)]
-    [InlineData("plan", 2)]
+    [InlineData("plan", 1)]
+    [InlineData("budgets", 1)]
+    [InlineData("elf", 5)]
     public void WhatIsReadInThisProcess(string kind, int seconds) => AssertNoFailure(["--seed", "1", "--kind", kind, "--seconds", $"{seconds}"]);
 
     [Fact]

@@ -8,7 +8,7 @@ namespace Faultrec.Recorder.Symbols;
 
 /// <summary>
 /// The other side of <see cref="ElfWorker"/>: this very executable, started again, in which libdw reads files that nobody vouches
-/// for. Some of them make it crash or run for ever (tests/Recorder/Symbols/ElfFuzzTests.cs); then only this process ends. It opens
+/// for. Some of them make it crash or run for ever (tests/Fuzz, kind elf); then only this process ends. It opens
 /// nothing itself (<see cref="LowRights"/>): files come as descriptors.
 /// </summary>
 public static class ElfService

@@ -24,15 +24,15 @@ internal static class Bytes
         }
     }
 
-    private static void Change(byte[] bytes, Dice dice)
+    public static void Change(Span<byte> bytes, Dice dice)
     {
         int at = dice.Below(bytes.Length);
         switch (dice.Below(4))
         {
             case 0: bytes[at] = dice.Byte(); break;
             case 1: bytes[at] ^= (byte)(1 << dice.Below(8)); break;
-            case 2 when at + sizeof(long) <= bytes.Length: BinaryPrimitives.WriteInt64LittleEndian(bytes.AsSpan(at & ~7), dice.Extreme()); break;
-            case 3 when at + sizeof(int) <= bytes.Length: BinaryPrimitives.WriteInt32LittleEndian(bytes.AsSpan(at & ~3), (int)dice.Extreme()); break;
+            case 2 when at + sizeof(long) <= bytes.Length: BinaryPrimitives.WriteInt64LittleEndian(bytes[(at & ~7)..], dice.Extreme()); break;
+            case 3 when at + sizeof(int) <= bytes.Length: BinaryPrimitives.WriteInt32LittleEndian(bytes[(at & ~3)..], (int)dice.Extreme()); break;
             default: bytes[at] = dice.OneIn(2) ? (byte)0xff : (byte)0; break;
         }
     }

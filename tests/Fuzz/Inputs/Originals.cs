@@ -1,6 +1,7 @@
 using Faultrec.Traces;
 using Parquet;
 using Parquet.Schema;
+using Process = System.Diagnostics.Process;
 
 namespace Faultrec.Fuzz.Inputs;
 
@@ -40,12 +41,43 @@ internal static class Originals
 
         """;
 
+    public const string Budgets = """
+        # what our start-up may cost
+        --max-faults 3e5
+        max-major=0
+
+        max-fault-time	200ms
+        min-huge-share 0.5
+        --region [heap]:max-faults=1000
+        region /lib/x.so:max-pages=7
+        """;
+
     public static string RecordedTraces => Path.Combine(Root, "fixtures/traces");
 
     private static string Root { get; } = FindRoot();
 
+    /// <summary>A program as the compiler made it, with compressed debug information, and without any; and one without symbols.</summary>
+    public static IReadOnlyList<byte[]> Elf(string program, string folder)
+    {
+        byte[] Changed(string option)
+        {
+            string path = Path.Combine(folder, "changed");
+            using var objcopy = Process.Start("objcopy", [option, program, path]);
+            objcopy.WaitForExit();
+            return objcopy.ExitCode == 0 ? File.ReadAllBytes(path) : throw new InvalidOperationException($"objcopy {option} {program} fails with {objcopy.ExitCode}");
+        }
+        return [File.ReadAllBytes(program), Changed("--compress-debug-sections=zlib"), Changed("--strip-debug"), File.ReadAllBytes("/bin/true")];
+    }
+
+    /// <summary>A frame at each address of a file that has this build id.</summary>
+    public static StackTable WithoutNames(string buildId, IReadOnlyList<ulong> addresses) => new(
+        [new StackModule("/no/such/program", buildId)],
+        [.. addresses.Select(address => new StackFrame { Kind = "user", Module = 0, Address = address })],
+        [.. addresses.Select((_, i) => i - 1)],
+        [.. addresses.Select((_, i) => i)]);
+
     /// <summary>Every key of the metadata, stacks among them, and every column.</summary>
-    public static byte[] RichTrace()
+    public static byte[] RichTrace(StackTable? stacks = null)
     {
         const int rows = 200;
         var batch = new FaultBatch(rows) { Count = rows };
@@ -62,7 +94,7 @@ internal static class Originals
         using var writer = new TraceWriter(file);
         writer.WriteRowGroup(batch);
         writer.WriteRowGroup(batch);
-        writer.Complete(RichMetadata(2 * rows));
+        writer.Complete(stacks is null ? RichMetadata(2 * rows) : RichMetadata(2 * rows) with { Stacks = stacks });
         return file.ToArray();
     }
 

@@ -75,7 +75,7 @@ internal static class TraceMutation
                 forge.Repeat(group);
         }
         if (!dice.OneIn(4))
-            forge.Footer.Set(3, forge.RowGroups.Sum(of => of[3]?.Number ?? 0), ThriftValue.I64);
+            forge.Footer.Set(3, forge.RowGroups.Aggregate(0L, (sum, of) => unchecked(sum + (of[3]?.Number ?? 0))), ThriftValue.I64);
     }
 
     private static void ChangeBounds(ForgedChunk chunk, Dice dice)

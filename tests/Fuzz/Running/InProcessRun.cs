@@ -15,10 +15,9 @@ internal static class InProcessRun
     {
         var summary = new Summary(options);
         var folder = Directory.CreateTempSubdirectory("faultrec-fuzz-");
-        ServiceProcess.Command = [Testing.Checkout.Faultrec];
         try
         {
-            var targets = new Targets(folder.FullName);
+            using var targets = new Targets(folder.FullName);
             var clock = Stopwatch.StartNew();
             using var watch = new Watch(MostTime, summary);
             for (long number = options.First; number < options.First + options.Count && (options.Limit is not { } limit || clock.Elapsed < limit); number++)
@@ -40,8 +39,9 @@ internal static class InProcessRun
 
     private static void One(Targets targets, string kind, long number, byte[] input, Dice dice, Summary summary)
     {
+        long childrenBefore = Children.Usage().Peak;
         long before = GC.GetTotalAllocatedBytes();
-        var cpu = Environment.CpuUsage.TotalTime;
+        var cpu = targets.CpuTime;
         string outcome = "read";
         try
         {
@@ -53,14 +53,21 @@ internal static class InProcessRun
             if (e.Message.Contains('\n', StringComparison.Ordinal))
                 summary.Fail(number, kind, input, $"a refusal of more than a line: {e.Message}");
         }
+        catch (BadElfException e)
+        {
+            outcome = e is LostElfWorkerException ? "lost the process for it" : "refused";
+        }
         catch (Exception e)
         {
             outcome = "crashed";
             summary.Fail(number, kind, input, e.ToString());
         }
         long bytes = GC.GetTotalAllocatedBytes() - before;
+        // A process that ends now can have met the file some inputs before.
+        if (Children.Usage().Peak is var peak && peak > Math.Max(MostBytes, childrenBefore))
+            summary.Fail(number, kind, input, $"a process of ours took {peak >> 20} MiB");
         // A loaded machine makes nobody guilty.
-        var took = Environment.CpuUsage.TotalTime - cpu;
+        var took = targets.CpuTime - cpu;
         summary.Add($"{kind} {outcome}", took, bytes);
         if (bytes > MostBytes)
             summary.Fail(number, kind, input, $"took {bytes >> 20} MiB");

@@ -1,23 +1,21 @@
 using System.Diagnostics;
-using System.Runtime.InteropServices;
 using Faultrec.Fuzz.Inputs;
 
 namespace Faultrec.Fuzz.Running;
 
 /// <summary>The executable as a user runs it: every verb that reads a file of such a kind.</summary>
-internal static partial class ProcessRun
+internal static class ProcessRun
 {
     private const long MostBytes = 1_000_000_000;
-    private const int Children = -1; // RUSAGE_CHILDREN
-    private const int KibibytesOfPeak = 4; // ru_maxrss, after two times of two words
     private static readonly TimeSpan MostTime = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(120);
 
     private static readonly string[] Trace =
     [
         "info IN", "info --format json IN", "dump IN", "dump --format json IN", "report IN", "report --format json IN", "report --format markdown IN", "report --format csv --by region IN",
-        "simulate IN", "advise IN", "export --to folded IN", "export --to speedscope IN", "export --to firefox IN", "export --to perfetto -o OUT --force IN", "export --to prefault-plan IN",
-        "diff IN IN", "assert --max-major 0 IN", "query IN SELECT_kind,_count(*)_FROM_faults_GROUP_BY_kind", "query IN SELECT_*_FROM_faults", "query IN SELECT_*_FROM_regions", "symbolize -o OUT IN", "replay --speed max IN",
+        "report --by heat IN", "report --by storm IN", "report --by line IN", "simulate IN", "simulate --format json IN", "advise IN", "advise --format markdown IN", "export --to folded IN", "export --to speedscope IN", "export --to firefox IN", "export --to perfetto -o OUT --force IN", "export --to prefault-plan IN",
+        "diff IN IN", "diff --format json WHOLE IN", "assert --max-major 0 IN", "assert --region x:max-faults=1 --min-huge-share 0.5 --allow-incomplete --format junit IN", "query IN SELECT_kind,_count(*)_FROM_faults_GROUP_BY_kind", "query IN SELECT_*_FROM_faults", "query IN SELECT_*_FROM_regions", "query IN SELECT_*_FROM_processes", "symbolize -o OUT IN",
+        "replay --speed max IN", "replay --thp never --populate all --threads 2 --format json IN", "replay --order strict --scale 3 --page-size 64KiB IN",
     ];
 
     private static readonly Dictionary<string, string[]> Verbs = new()
@@ -27,6 +25,8 @@ internal static partial class ProcessRun
         ["plan"] = ["prefault IN -- /bin/true"],
         ["perf"] = ["import --force -o OUT IN"],
         ["systing"] = ["import --force -o OUT IN"],
+        ["budgets"] = ["assert WHOLE --budgets IN"],
+        ["elf"] = ["symbolize --debug-dir DEBUG -o OUT WHOLE"],
     };
 
     public static Summary Run(FuzzOptions options)
@@ -35,7 +35,7 @@ internal static partial class ProcessRun
         var folder = Directory.CreateTempSubdirectory("faultrec-fuzz-");
         try
         {
-            var targets = new Targets(folder.FullName);
+            using var targets = new Targets(folder.FullName);
             var clock = Stopwatch.StartNew();
             for (long number = options.First; number < options.First + options.Count && (options.Limit is not { } limit || clock.Elapsed < limit); number++)
             {
@@ -54,15 +54,22 @@ internal static partial class ProcessRun
 
     private static void One(string executable, Targets targets, string kind, long number, byte[] input, string line, string folder, Summary summary)
     {
-        var (cpu, _) = OfChildren();
+        var (cpu, _) = Children.Usage();
         string output = Path.Combine(folder, "output.parquet");
-        string[] words = [.. line.Split(' ').Select(word => word == "IN" ? targets.FileOf(kind) : word == "OUT" ? output : word.Replace('_', ' '))];
+        string[] words = [.. line.Split(' ').Select(word => word switch
+        {
+            "IN" => targets.FileOf(kind),
+            "OUT" => output,
+            "WHOLE" => targets.WholeTrace,
+            "DEBUG" => targets.DebugFolder,
+            _ => word.Replace('_', ' '),
+        })];
         if (Start(executable, words, folder) is not (var status, { } error))
         {
             summary.Fail(number, kind, input, $"{line}: no answer after {Patience}");
             return;
         }
-        var (cpuThen, peak) = OfChildren();
+        var (cpuThen, peak) = Children.Usage();
         var took = cpuThen - cpu; // a loaded machine makes nobody guilty
         long before = summary.MostBytes;
         summary.Add($"{line.Split(' ')[0]} {status}", took, peak);
@@ -96,17 +103,4 @@ internal static partial class ProcessRun
         drained.GetAwaiter().GetResult();
         return (process.ExitCode, error.GetAwaiter().GetResult());
     }
-
-    /// <returns>Time of all children so far, and the memory of the largest.</returns>
-    private static unsafe (TimeSpan Cpu, long Peak) OfChildren()
-    {
-        // struct rusage: ru_utime, ru_stime, ru_maxrss.
-        var usage = stackalloc long[18];
-        if (Getrusage(Children, usage) != 0)
-            throw new InvalidOperationException("getrusage fails");
-        return (TimeSpan.FromSeconds(usage[0] + usage[2]) + TimeSpan.FromMicroseconds(usage[1] + usage[3]), usage[KibibytesOfPeak] << 10);
-    }
-
-    [LibraryImport("libc", EntryPoint = "getrusage")]
-    private static unsafe partial int Getrusage(int who, long* usage);
 }

@@ -3,25 +3,49 @@ using System.Text.Json;
 using Faultrec.Analyzer;
 using Faultrec.Fuzz.Inputs;
 using Faultrec.Recorder.Capture;
+using Faultrec.Recorder.Symbols;
 using Faultrec.Traces;
 
 namespace Faultrec.Fuzz.Running;
 
 /// <summary>Originals that inputs are made of, by kind, and what reads each.</summary>
-internal sealed class Targets(string folder)
+internal sealed class Targets(string folder) : IDisposable
 {
     /// <summary>Columns are read one by one in as many batches as a file claims rows: more than a test needs.</summary>
     private const long MostRowsToReport = 4_000_000;
 
     private readonly Dictionary<string, IReadOnlyList<byte[]>> _originals = [];
+    private ElfTarget? _elf;
 
-    public static IReadOnlyList<string> Kinds { get; } = ["trace", "spool", "plan", "perf", "systing"];
+    static Targets() => ServiceProcess.Command = [Testing.Checkout.Faultrec];
+
+    public static IReadOnlyList<string> Kinds { get; } = ["trace", "spool", "plan", "perf", "systing", "budgets", "elf"];
+
+    /// <summary>One that is as it was made; its frames have no names but those that a file of kind elf has.</summary>
+    public string WholeTrace
+    {
+        get
+        {
+            string path = Path.Combine(folder, "whole.parquet");
+            if (!File.Exists(path))
+                File.WriteAllBytes(path, Originals.RichTrace(Originals.WithoutNames(Elf.BuildId, Elf.Addresses)));
+            return path;
+        }
+    }
+
+    public string DebugFolder => Path.Combine(folder, "debug");
+
+    /// <summary>Ours and of what we started, so far.</summary>
+    public TimeSpan CpuTime => Environment.CpuUsage.TotalTime + Children.Usage().Cpu + (_elf?.CpuTime ?? TimeSpan.Zero);
+
+    private ElfTarget Elf => _elf ??= new ElfTarget(Testing.Checkout.Fixture("callchain"));
 
     public string FileOf(string kind) => Path.Combine(folder, kind switch
     {
         "trace" => "input.parquet",
         "spool" => "input.parquet.spool",
         "systing" => SystingImport.FileName,
+        "elf" => DebugFiles.PathOf(DebugFolder, Elf.BuildId),
         _ => $"input.{kind}",
     });
 
@@ -35,8 +59,10 @@ internal sealed class Targets(string folder)
         {
             "trace" or "systing" => TraceMutation.Mutate(original, dice),
             "spool" => SpoolMutation.Mutate(original, dice),
+            "elf" => ElfMutation.Mutate(original, dice),
             _ => TextMutation.Mutate(original, dice),
         };
+        Directory.CreateDirectory(Path.GetDirectoryName(FileOf(kind))!);
         File.WriteAllBytes(FileOf(kind), input);
         return input;
     }
@@ -58,6 +84,13 @@ internal sealed class Targets(string folder)
             case "plan":
                 PrefaultPlanReader.Read(FileOf(kind));
                 break;
+            case "budgets":
+                using (var text = new StreamReader(FileOf(kind)))
+                    BudgetText.ParseFile("budgets", text);
+                break;
+            case "elf":
+                Elf.Read(FileOf(kind));
+                break;
             case "perf":
                 using (var to = File.Create(output))
                     PerfScriptImport.Run(new StreamReader(FileOf(kind), new UTF8Encoding(false)), "perf", "0.1.0", to);
@@ -70,6 +103,8 @@ internal sealed class Targets(string folder)
                 break;
         }
     }
+
+    public void Dispose() => _elf?.Dispose();
 
     // What we make ourselves of whatever input is never refused.
     private static void ReadMade(string path)
@@ -120,6 +155,8 @@ internal sealed class Targets(string folder)
         "trace" => [.. Directory.GetFiles(Originals.RecordedTraces, "*.parquet").Order(StringComparer.Ordinal).Select(File.ReadAllBytes), Originals.RichTrace()],
         "spool" => [.. Enumerable.Range(0, 20).Select(i => SpoolCorpus.Make(Path.Combine(folder, "original.spool"), withStacks: i == 0))],
         "plan" => [Encoding.UTF8.GetBytes(Originals.Plan)],
+        "budgets" => [Encoding.UTF8.GetBytes(Originals.Budgets)],
+        "elf" => Originals.Elf(Testing.Checkout.Fixture("callchain"), folder),
         "perf" => [Encoding.UTF8.GetBytes(Originals.PerfScript)],
         _ => [Originals.Systing(folder)],
     };
