@@ -106,7 +106,8 @@ internal sealed record SpoolVersionOnly(int SpoolVersion);
 
 internal sealed record MapsSnapshot(int Pid, long TimeNs, string Comm, int ParentPid, IReadOnlyList<ThreadName> Threads, string Maps);
 
-internal sealed record ThreadName(int Tid, string Comm);
+/// <summary>A struct, so that none is null in a list.</summary>
+internal readonly record struct ThreadName(int Tid, string Comm);
 
 internal sealed record SpoolEnding
 {

@@ -152,6 +152,8 @@ public sealed class SpoolDamageTests
     [InlineData(FrameType.Maps, "null")]
     [InlineData(FrameType.Maps, "{")]
     [InlineData(FrameType.Maps, "{\"Pid\":100,\"TimeNs\":1,\"Comm\":\"a\",\"ParentPid\":1,\"Threads\":null,\"Maps\":\"\"}")]
+    [InlineData(FrameType.Maps, "{\"Pid\":100,\"TimeNs\":1,\"Comm\":\"a\",\"ParentPid\":1,\"Threads\":[null],\"Maps\":\"\"}")]
+    [InlineData(FrameType.Maps, "{\"Pid\":100,\"TimeNs\":1,\"Comm\":\"a\",\"ParentPid\":1,\"Threads\":[{\"Tid\":1}],\"Maps\":\"\"}")]
     [InlineData(FrameType.Maps, "{\"Pid\":100,\"TimeNs\":1,\"Comm\":\"a\",\"ParentPid\":1,\"Threads\":[],\"Maps\":\"1000 r--p\"}")]
     [InlineData(FrameType.Maps, "{\"Pid\":100,\"TimeNs\":1,\"Comm\":\"a\",\"ParentPid\":1,\"Threads\":[],\"Maps\":\"1000-2000 r 0 0:0 0\"}")]
     [InlineData(FrameType.Maps, "{\"Pid\":-1,\"TimeNs\":1,\"Comm\":\"a\",\"ParentPid\":1,\"Threads\":[],\"Maps\":\"1000-2000 rw-p 0 0:0 0\"}")]
