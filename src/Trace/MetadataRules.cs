@@ -83,7 +83,7 @@ internal static class MetadataRules
 /// <summary>Text of metadata. No name that a kernel knows has a million characters.</summary>
 internal sealed class TextConverter : JsonConverter<string>
 {
-    private const int MostCharacters = 1 << 20;
+    public const int MostCharacters = 1 << 20;
 
     public override string Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
         => reader.TokenType == JsonTokenType.String ? Checked(reader.GetString()!) : throw new JsonException("expected text");

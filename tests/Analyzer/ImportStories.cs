@@ -289,6 +289,28 @@ public sealed class ImportStories : IDisposable
         Assert.Equal(TraceSchema.RowGroupSize + 5, ReportBuilder.Build(reader, FaultFilter.None).Totals.DistinctPages);
     }
 
+    /// <summary>Whatever fits into a line fits into the trace, which a reader would refuse otherwise.</summary>
+    [Theory]
+    [InlineData("# hostname : X\napp 1/1 [000] 1.000001: minor-faults: 1000 2000\n")]
+    [InlineData("# cmdline : X\napp 1/1 [000] 1.000001: minor-faults: 1000 2000\n")]
+    [InlineData("app 1/1 [000] 1.000000: PERF_RECORD_MMAP2 1/1: [0x1000(0x4000) @ 0x2000 fe:00 7 0]: r--p /X\napp 1/1 [000] 1.000001: minor-faults: 1000 2000\n")]
+    [InlineData("app 1/1 [000] 1.000001: minor-faults: 1000 2000\n\t    7f79b36f2ad7 X+0x10 (/bin/app)\n")]
+    [InlineData("app 1/1 [000] 1.000001: minor-faults: 1000 2000\n\t    7f79b36f2ad7 main+0x10 (/X)\n")]
+    public void NamesAsLongAsALine(string text)
+    {
+        const int most = 1 << 20;
+        var line = text.Split('\n').Single(line => line.Contains('X', StringComparison.Ordinal));
+        string WithName(int characters) => text.Replace("X", new string('x', characters - line.Length + 1), StringComparison.Ordinal);
+
+        Assert.Equal(1, Import(WithName(most)).Faults);
+
+        using (var reader = TraceReader.Open(_path))
+            Assert.Equal(1, ReportBuilder.Build(reader, FaultFilter.None).Totals.Counts.Faults);
+        var refusal = Assert.Throws<FaultrecException>(() => Import(WithName(most + 1)));
+        Assert.Equal(ExitCode.BadInput, refusal.ExitCode);
+        Assert.Contains(" has more than 1048576 characters; expected ", refusal.Message, StringComparison.Ordinal);
+    }
+
     // The notes are a list, whose equality is that of the object.
     private static void AssertSummary(ImportSummary expected, ImportSummary actual)
     {

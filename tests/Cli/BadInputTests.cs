@@ -154,8 +154,8 @@ public sealed class BadInputTests : CliTest
 
     /// <summary>A terabyte of one line, of which no block is on the disk.</summary>
     [Theory]
-    [InlineData("import endless -o out", "endless: line 1 has more than 4194304 characters; expected ")]
-    [InlineData("import - -o out < endless", "stdin: line 1 has more than 4194304 characters; expected ")]
+    [InlineData("import endless -o out", "endless: line 1 has more than 1048576 characters; expected ")]
+    [InlineData("import - -o out < endless", "stdin: line 1 has more than 1048576 characters; expected ")]
     [InlineData("assert trace --budgets endless", "endless: line 1 has more than 32768 characters; expected ")]
     [InlineData("prefault endless -- true", "endless: line 1 has more than 32768 characters; expected ")]
     public void ALineWithoutAnEndIsRefused(string line, string because)

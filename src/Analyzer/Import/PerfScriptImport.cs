@@ -33,8 +33,8 @@ public sealed class PerfScriptImport
     /// <summary>Less than a thread, a time, an event and an address can be written in.</summary>
     private const int ShortestLine = 16;
 
-    /// <summary>More than the longest lines: the header's command, which the kernel limits to 2 MiB, and the ids of an event for each thread and CPU.</summary>
-    private const int MostLineCharacters = 1 << 22;
+    /// <summary>So that no name in a line is more than a trace can hold. perf's longest line, an event of the header with an id for each thread and CPU, has room for 100,000.</summary>
+    private const int MostLineCharacters = TextConverter.MostCharacters;
 
     private readonly string _name;
     private readonly PerfHeader _header = new();
