@@ -107,6 +107,7 @@ internal sealed record SpoolVersionOnly(int SpoolVersion);
 internal sealed record MapsSnapshot(int Pid, long TimeNs, string Comm, int ParentPid, IReadOnlyList<ThreadName> Threads, string Maps);
 
 /// <summary>A struct, so that none is null in a list.</summary>
+[method: JsonConstructor] // else a struct's members need not be there
 internal readonly record struct ThreadName(int Tid, string Comm);
 
 internal sealed record SpoolEnding

@@ -172,6 +172,7 @@ public sealed class SpoolDamageTests
             if (type != FrameType.Header)
                 writer.Append(FrameType.Header, SpoolStory.Header(), SpoolJson.Default.SpoolHeader);
             writer.Append(type, 0, System.Text.Encoding.UTF8.GetBytes(json.Replace("CURRENT", $"{SpoolHeader.CurrentVersion}", StringComparison.Ordinal)));
+            writer.Append(FrameType.Faults, 0, MemoryMarshal.AsBytes<FaultRecord>([SpoolStory.Fault(10, 0x1000, tid: 1)]));
             writer.Flush();
         }
 
