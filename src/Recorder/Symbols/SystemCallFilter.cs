@@ -69,8 +69,10 @@ internal static class SystemCallFilter
         231, // exit_group
         262, // newfstatat: which is how glibc asks for the status of an open file
         271, // ppoll
+        273, // set_robust_list: this and rseq are a thread's first calls, and one may be at its beginning when the filter comes
         309, // getcpu
         324, // membarrier
+        334, // rseq: where it fails, glibc ends the process
     ];
 
     /// <param name="pid">Of the process that it is for.</param>
