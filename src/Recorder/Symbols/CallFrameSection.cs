@@ -71,10 +71,14 @@ internal sealed unsafe class CallFrameSection(byte[] identity, nint data, ulong 
             yield return new CallFrameSection(identity, debug.Data, debug.Address, isEhFrame: false);
     }
 
-    public static bool IsThere(ElfFile file, string name)
+    /// <returns>Its bytes as they are in the file, for as long as that is open; 0: it is not there.</returns>
+    public static (nint Data, int Length) BytesOf(ElfFile file, string name)
     {
         Libdw.SectionHeader header;
-        return SectionOf(file, name, &header) != 0;
+        if (SectionOf(file, name, &header) is var section && section == 0 || Libdw.ElfSectionData(section, 0) is var data && data == 0)
+            return default;
+        var found = (Libdw.ElfData*)data;
+        return ((nint)found->Buffer, (int)Math.Min(found->Bytes, int.MaxValue));
     }
 
     /// <summary>Each function: its first address and the one behind its last, and its instructions.</summary>

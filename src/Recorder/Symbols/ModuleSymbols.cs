@@ -14,6 +14,7 @@ internal sealed unsafe class ModuleSymbols : IDisposable
     private readonly ElfFile _file;
     private readonly nint _dwfl;
     private readonly nint _module;
+    private readonly GoFunctions? _go;
     private UnitIndex? _units;
 
     /// <param name="file">It belongs to the result.</param>
@@ -34,7 +35,10 @@ internal sealed unsafe class ModuleSymbols : IDisposable
             _ = Libdw.DwflReportEnd(_dwfl, 0, 0);
         }
         if (_module != 0)
+        {
+            _go = GoFunctions.Of(file);
             return;
+        }
         Dispose();
         throw new BadElfException("is not readable for libdwfl");
     }
@@ -59,7 +63,7 @@ internal sealed unsafe class ModuleSymbols : IDisposable
         var names = new List<CodeName>();
         var (file, line) = AddInlined(names, address);
         names.Add(new CodeName(function is null ? null : Demangler.Demangle(WithoutVersion(function)), file, line));
-        return names;
+        return file is null && _go?.Find(address) is { } go ? [go] : names;
     }
 
     // "memcpy@@GLIBC_2.14" of .dynsym.

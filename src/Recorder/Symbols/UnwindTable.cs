@@ -35,8 +35,32 @@ internal static class UnwindTable
                 functions.Add(new Function(start, end, first, rows.Count - first));
             }
         }
-        var between = CallFrameSection.IsThere(file, ".gopclntab") ? _framePointer : default;
+        var between = CallFrameSection.BytesOf(file, ".gopclntab").Data != 0 ? _framePointer : default;
+        if (GoFunctions.Of(file) is { } go)
+            AddGo(file, go, functions, rows);
         return functions.Count > 0 || between != default ? Join(functions, rows, between, EntryOf(identity)) : throw new BadElfException("has no call-frame information");
+    }
+
+    // What .debug_frame tells of them besides does not have rbp.
+    private static void AddGo(ElfFile file, GoFunctions go, List<Function> functions, List<UnwindRow> rows)
+    {
+        foreach (var (start, end, isOutermost, depths) in go.All())
+        {
+            if (start >= end || !IsCode(file, start) || end > uint.MaxValue)
+                continue;
+            var (first, pc) = (rows.Count, start);
+            foreach (var (until, bytes) in isOutermost ? [(end, 0)] : depths)
+            {
+                if (bytes is < 0 or > short.MaxValue * GoFunctions.WordBytes || until <= pc || pc == end)
+                    break;
+                // A frame has the caller's rbp at its top, next to the return address.
+                rows.Add(isOutermost
+                    ? new UnwindRow { Pc = (uint)pc, CfaRule = CfaRule.Outermost }
+                    : new UnwindRow { Pc = (uint)pc, CfaRule = CfaRule.Sp, CfaOffset = (short)(bytes / GoFunctions.WordBytes + 1), BpOffset = (sbyte)(bytes > 0 ? -2 : 0) });
+                pc = Math.Min(until, end);
+            }
+            functions.Add(new Function(start, pc, first, rows.Count - first));
+        }
     }
 
     private static ulong EntryOf(ReadOnlySpan<byte> identity)
