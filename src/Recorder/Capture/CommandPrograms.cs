@@ -84,17 +84,33 @@ internal sealed partial class CommandPrograms
     private void AddBinary(string path)
     {
         _programs.Add(path);
-        // g++ is x86_64-linux-gnu-g++-12, and names what it runs nowhere but in itself.
-        var file = File.ResolveLinkTarget(path, returnFinalTarget: true)?.Name ?? Path.GetFileName(path);
-        if (CompilerDriver().Match(file) is not { Success: true } driver)
-            return;
-        var folder = _compilerFolders.Select(folder => Path.Combine(folder, driver.Groups[1].Value, driver.Groups[3].Value)).FirstOrDefault(Directory.Exists);
-        string[] parts = [Path.Combine(folder ?? "", driver.Groups[2].Value == "g++" ? "cc1plus" : "cc1"), "as", Path.Combine(folder ?? "", "collect2"), "ld"];
-        foreach (var part in parts)
+        foreach (var part in PartsOf(File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName ?? path))
         {
-            if (PathOf(part) is { } program)
+            // A library may not be executed.
+            if ((Path.IsPathRooted(part) && File.Exists(part) ? part : PathOf(part)) is { } program)
                 AddProgram(program, MaxInterpreters);
         }
+    }
+
+    /// <summary>What a program runs or loads without a word of it on its command line.</summary>
+    private static IEnumerable<string> PartsOf(string path)
+    {
+        var (folder, file) = (Path.GetDirectoryName(path)!, Path.GetFileName(path));
+        switch (file)
+        {
+            case "make" or "cmake" or "ninja":
+                return ["cc", "c++"];
+            case "go":
+                var tools = Path.Combine(folder, "../pkg/tool/linux_amd64");
+                return [Path.Combine(tools, "compile"), Path.Combine(tools, "asm"), Path.Combine(tools, "link")];
+            case "java" or "javac":
+                return [Path.Combine(folder, "../lib/server/libjvm.so")];
+        }
+        // g++ is x86_64-linux-gnu-g++-12.
+        if (CompilerDriver().Match(file) is not { Success: true } driver)
+            return [];
+        var parts = _compilerFolders.Select(folder => Path.Combine(folder, driver.Groups[1].Value, driver.Groups[3].Value)).FirstOrDefault(Directory.Exists) ?? "";
+        return [Path.Combine(parts, driver.Groups[2].Value == "g++" ? "cc1plus" : "cc1"), "as", Path.Combine(parts, "collect2"), "ld"];
     }
 
     private void AddScript(byte[] text, int depth)

@@ -70,6 +70,22 @@ public sealed class CommandProgramsTests : IDisposable
         Assert.Equal(["gcc", "cc1", "as", "collect2", "ld"], found.Take(5).Select(Path.GetFileName));
     }
 
+    /// <summary>What a build tool's, Go's and Java's command runs or loads lies where its installation has it.</summary>
+    [Fact]
+    public void WhatToolsOfLanguagesRun()
+    {
+        foreach (var folder in (string[])["bin", "lib/server", "pkg/tool/linux_amd64"])
+            Directory.CreateDirectory(_folder.File(folder));
+        var (make, compiler) = (Program("make"), Program("cc"));
+        var (java, go) = (Program("bin/java"), Program("bin/go"));
+        var (library, tool) = (_folder.File("bin/../lib/server/libjvm.so"), Program("bin/../pkg/tool/linux_amd64/compile"));
+        File.WriteAllBytes(library, new byte[64]);
+
+        Assert.Equal([make, compiler, "/bin/sh"], Of([make]));
+        Assert.Equal([java, library, "/bin/sh"], Of([java]));
+        Assert.Equal([go, tool, "/bin/sh"], Of([go]));
+    }
+
     [Fact]
     public void WhatIsNotThereOrMayNotRunIsLeftOut()
     {
