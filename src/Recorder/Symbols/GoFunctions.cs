@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Text;
+using Faultrec.Recorder.Native;
 
 namespace Faultrec.Recorder.Symbols;
 
@@ -95,19 +96,16 @@ internal sealed class GoFunctions
         return new CodeName(Text(_names + (long)Word(function + 4)), file, line);
     }
 
-    /// <summary>
-    /// Each function: where it is, whether nobody calls it, and how deep its stack is up to where; without those that go to another
-    /// stack, of which that is not true.
-    /// </summary>
-    public IEnumerable<(ulong Start, ulong End, bool IsOutermost, IEnumerable<(ulong End, int Bytes)> Depths)> All()
+    /// <summary>Each function: where it is, and how deep its stack is up to where.</summary>
+    /// <returns>Rule: outermost where nobody calls it, unsupported where it goes to another stack, so that its depths are none.</returns>
+    public IEnumerable<(ulong Start, ulong End, CfaRule Rule, IEnumerable<(ulong End, int Bytes)> Depths)> All()
     {
         for (var i = 0; i < _functions; i++)
         {
             var (index, function) = (i, Function(i));
             var flags = At(function + _flagPlace, 1)[0];
-            if ((flags & (TopFrame | WritesStackPointer)) == WritesStackPointer)
-                continue;
-            yield return (_text + Start(i), _text + Start(i + 1), (flags & TopFrame) != 0,
+            var rule = (flags & TopFrame) != 0 ? CfaRule.Outermost : (flags & WritesStackPointer) != 0 ? CfaRule.Unsupported : CfaRule.Sp;
+            yield return (_text + Start(i), _text + Start(i + 1), rule,
                 Changes(index, Word(function + 16)).Select(change => (_text + change.End, change.Value)));
         }
     }

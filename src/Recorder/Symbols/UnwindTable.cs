@@ -44,19 +44,19 @@ internal static class UnwindTable
     // What .debug_frame tells of them besides does not have rbp.
     private static void AddGo(ElfFile file, GoFunctions go, List<Function> functions, List<UnwindRow> rows)
     {
-        foreach (var (start, end, isOutermost, depths) in go.All())
+        foreach (var (start, end, rule, depths) in go.All())
         {
             if (start >= end || !IsCode(file, start) || end > uint.MaxValue)
                 continue;
             var (first, pc) = (rows.Count, start);
-            foreach (var (until, bytes) in isOutermost ? [(end, 0)] : depths)
+            foreach (var (until, bytes) in rule == CfaRule.Sp ? depths : [(end, 0)])
             {
-                if (bytes is < 0 or > short.MaxValue * GoFunctions.WordBytes || until <= pc || pc == end)
+                if (bytes is < 0 or >= short.MaxValue * GoFunctions.WordBytes || until <= pc || pc == end)
                     break;
                 // A frame has the caller's rbp at its top, next to the return address.
-                rows.Add(isOutermost
-                    ? new UnwindRow { Pc = (uint)pc, CfaRule = CfaRule.Outermost }
-                    : new UnwindRow { Pc = (uint)pc, CfaRule = CfaRule.Sp, CfaOffset = (short)(bytes / GoFunctions.WordBytes + 1), BpOffset = (sbyte)(bytes > 0 ? -2 : 0) });
+                rows.Add(rule == CfaRule.Sp
+                    ? new UnwindRow { Pc = (uint)pc, CfaRule = rule, CfaOffset = (short)(bytes / GoFunctions.WordBytes + 1), BpOffset = (sbyte)(bytes > 0 ? -2 : 0) }
+                    : new UnwindRow { Pc = (uint)pc, CfaRule = rule });
                 pc = Math.Min(until, end);
             }
             functions.Add(new Function(start, pc, first, rows.Count - first));
