@@ -289,6 +289,17 @@ public sealed class ImportStories : IDisposable
         Assert.Equal(TraceSchema.RowGroupSize + 5, ReportBuilder.Build(reader, FaultFilter.None).Totals.DistinctPages);
     }
 
+    [Fact]
+    public void LostEventsThatNobodyCanCount()
+    {
+        const string lost = "app 1/1 [000] 1.000001: PERF_RECORD_LOST lost 9223372036854775807\n";
+
+        var summary = Import("app 1/1 [000] 1.000000: minor-faults: 1000 2000\n" + lost + lost + "what\n");
+
+        using var reader = TraceReader.Open(_path);
+        Assert.Equal((1L << 60, (1L << 60) + 1), (summary.Lost, reader.Metadata.Receipt.Lost));
+    }
+
     /// <summary>Whatever fits into a line fits into the trace, which a reader would refuse otherwise.</summary>
     [Theory]
     [InlineData("# hostname : X\napp 1/1 [000] 1.000001: minor-faults: 1000 2000\n")]

@@ -36,6 +36,9 @@ public sealed class PerfScriptImport
     /// <summary>So that no name in a line is more than a trace can hold. perf's longest line, an event of the header with an id for each thread and CPU, has room for 100,000.</summary>
     private const int MostLineCharacters = TextConverter.MostCharacters;
 
+    /// <summary>Two of them, and the lines of a file, can be added.</summary>
+    private const long MostLost = 1L << 60;
+
     private readonly string _name;
     private readonly PerfHeader _header = new();
     private readonly PerfMappings _mappings = new();
@@ -122,7 +125,7 @@ public sealed class PerfScriptImport
                 _summary = _summary with { Others = _summary.Others + 1 };
                 break;
             case PerfLineKind.Lost:
-                _summary = _summary with { Lost = _summary.Lost + line.Lost };
+                _summary = _summary with { Lost = Math.Min(_summary.Lost + Math.Min(line.Lost, MostLost), MostLost) };
                 break;
             case PerfLineKind.Malformed:
                 _summary = Malformed(_line);

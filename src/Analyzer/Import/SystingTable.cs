@@ -28,7 +28,7 @@ internal sealed class SystingTable : IDisposable
 
         // A row of systing's takes some bytes: its times differ. Columns are held whole.
         const int freeRows = 1 << 20;
-        if (Rows > freeRows + _input.Length || _footer.RowGroups.Sum(group => Math.Max(group.Rows, 0)) != Rows)
+        if (Rows > freeRows + _input.Length || _footer.RowGroups.Aggregate((Int128)0, (rows, group) => rows + Math.Max(group.Rows, 0)) != Rows)
         {
             _input.Dispose();
             throw Bad($"claims {Rows} rows in {_input.Length} bytes", "a file that systing wrote");
