@@ -185,7 +185,7 @@ public sealed class MetadataTests
         AssertJson(
             """
             {"events":100,"failed":21,"lost":3,"lost_by_cpu":[{"cpu":0,"lost":1},{"cpu":1,"lost":2}],"lost_by_second":[{"second":7,"lost":3}],
-             "missed":19,"sampled_out":16,"sampled_out_major":17,"excluded":18,"counts_lost":20,"lost_sideband":4,"without_entry":5,"without_outcome":6,"without_region":7,"regions_folded":8,"regions_omitted":9,
+             "missed":19,"sampled_out":16,"sampled_out_major":17,"excluded":18,"counts_lost":20,"lost_sideband":4,"without_entry":5,"without_outcome":6,"unfollowed":0,"without_region":7,"regions_folded":8,"regions_omitted":9,
              "perf_minor":10,"perf_major":11,"kernel_minor":12,"kernel_major":13,"kernel_exec":14,"in_calls":22,"in_calls_major":23,"unseen":24,"end_reason":"interrupted",
              "exit_status":130,"spool_bytes_dropped":15,"complete":true}
             """,
