@@ -35,6 +35,9 @@ public class OwnCodeStories
     [InlineData("memset!", "jit: Builtin:CreateObject", "* jit: request @ /srv/heap.js", "jit: (anonymous) @ node:internal/main")]
     [InlineData("memset!", "jit: System.Collections.Generic.Dictionary<T, T>.Resize()", "* jit: Shop.Cart.Add(int)", "jit: Program.Main()")]
     [InlineData("memset!", "* jit: java.util.ArrayList.grow(int)", "main")] // nothing else of a script
+    [InlineData("memset!", "jit: new_type_array Runtime1 stub", "* jit: JavaTouch.touchPages(int)", "jit: Interpreter", "jit: StubRoutines (1)")]
+    [InlineData("memset!", "jit: _new_array_nozero_Java", "* jit: JavaTouch.touchPages(int)", "jit: Interpreter", "jit: StubRoutines (1)")]
+    [InlineData("memset!", "* jit: Interpreter", "jit: StubRoutines (1)")]
     [InlineData("memset!", "python: copy @ /usr/lib/python3.11/copy.py", "* python: load @ /srv/app.py", "python: <module> @ <frozen runpy>")]
     [InlineData("memset!", "* python: array @ /usr/lib/python3/dist-packages/numpy/core/numeric.py", "python: load @ /srv/app.py")]
     public void TheOwnFrameIsNoneOfALibrary(params string[] innermostFirst)

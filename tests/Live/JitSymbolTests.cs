@@ -28,6 +28,33 @@ public sealed class JitSymbolTests : LiveTest
         Assert.Empty(MapsOfThisRecording());
     }
 
+    /// <summary>With its own switch the virtual machine says what code it made; without, the report says which switch that is.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void FaultsNameTheJavaMethodWhereThereIsAMap(bool hasMap)
+    {
+        const string java = "/usr/bin/java";
+        Assert.SkipUnless(File.Exists(java), "java is not installed");
+        string[] map = hasMap ? ["-XX:+UnlockDiagnosticVMOptions", "-XX:+DumpPerfMapAtExit"] : [];
+
+        var result = Running.ToEnd(InFolder, Checkout.Faultrec, ["record", "--stacks", "-o", TracePath, "--", java,
+            // Compiled at its first call: what is interpreted has no name of its own. No pages are touched before.
+            "-XX:+UseG1GC", "-Xms512m", "-XX:+PreserveFramePointer", "-Xcomp", "-XX:CompileCommand=quiet", "-XX:CompileCommand=compileonly,Touch::*", "-XX:CompileCommand=dontinline,Touch::touchPages", .. map,
+            Path.Combine(Checkout.Root, "fixtures/Touch.java"), $"{Arrays}"]);
+
+        Assert.Equal("", result.Error.Replace(Summary(result), "", StringComparison.Ordinal));
+        var pages = Number(Said(result.Output), "pages");
+        var touching = Stacks().Count(frames => frames.Any(frame => frame is { Kind: "jit", Function: "Touch.touchPages()" }));
+        var report = Running.ToEnd(InFolder, Checkout.Faultrec, "report", TracePath, "--by", "toucher").Output;
+        if (hasMap)
+            Assert.InRange(touching, 0.95 * pages, 1.05 * pages);
+        else
+            Assert.Equal(0, touching);
+        Assert.Equal(hasMap, report.Contains("Touch.touchPages()", StringComparison.Ordinal));
+        Assert.Equal(!hasMap, report.ReplaceLineEndings(" ").Contains("run java with -XX:+UnlockDiagnosticVMOptions -XX:+DumpPerfMapAtExit", StringComparison.Ordinal));
+    }
+
     /// <summary>What makes Node name its code also made it leave a log where it runs, one a process.</summary>
     [Fact]
     public void NodeLeavesNothingInItsFolder()

@@ -67,9 +67,15 @@ internal static class LibraryCode
         return false;
     }
 
+    // "StubRoutines (1)"; "new_type_array Runtime1 stub" of C1, "_new_array_Java" of C2.
+    private static bool IsVirtualMachine(string function)
+        => _virtualMachineNames.Contains(function) || function.StartsWith("StubRoutines (", StringComparison.Ordinal)
+            || function.EndsWith(" Runtime1 stub", StringComparison.Ordinal)
+            || (function[0] == '_' && function.EndsWith("_Java", StringComparison.Ordinal));
+
     private static bool IsManaged(StackFrame frame)
         => frame.File?.StartsWith("node:", StringComparison.Ordinal) == true
-            || (frame.Function is { Length: > 0 } function && (_virtualMachineNames.Contains(function) || IsEngineCode(function)
+            || (frame.Function is { Length: > 0 } function && (IsVirtualMachine(function) || IsEngineCode(function)
                 || _managedNames.Any(begin => function.StartsWith(begin, StringComparison.Ordinal))));
 
     // V8 has the kind of code before a colon: "Builtin:RecordWrite", "BytecodeHandler:Star".
