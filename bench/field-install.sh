@@ -3,7 +3,10 @@
 set -euo pipefail
 
 packages=(
+    autoconf
+    automake
     build-essential
+    busybox
     cmake
     erlang-base
     ffmpeg
@@ -13,7 +16,6 @@ packages=(
     golang-go
     lua5.4
     nginx-light
-    ocaml-base
     openjdk-17-jdk-headless
     perl
     php-cli

@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
-"""Real programs, recorded beside perf in the same run: are the rows, frames and receipts right, and how whole are the stacks?
+"""Real programs and servers, recorded beside perf: are the rows, frames and receipts right, and how whole are the stacks?
 
-usage: bench/field.py [--only NAME,NAME] [--keep FOLDER]      as root, after bench/field-install.sh
+usage: bench/field.py [--only NAME,NAME] [--json FILE]      as root, after bench/field-install.sh
 
-A program runs as `faultrec record -- perf record -- time PROGRAM`. perf's samples of the same faults are the oracle of rows and
-of frames, the rusage that time(1) reports that of the program with what it waited for. A server runs under load and is attached
-to by pid, name and cgroup; the oracle is what /proc/PID/stat says of its processes before and after.
-A program that is not installed is named and left out. Exit status 1: a recording said complete and an oracle disagreed.
+A program is recorded twice: as `faultrec record -- perf record -- perf stat -- time PROGRAM`, where perf stat is the oracle of the
+number of rows, perf record that of pages and frames, and time(1) tells the rusage of the program with what it waited for; and alone,
+where its stacks are looked at. A server runs under load and is attached to by pid, name and cgroup; the oracle is what /proc/PID/stat
+says of its processes before and after. A program that is not installed is named and left out.
+Prints Markdown (docs/field.md). Exit status 1: a recording said complete and an oracle disagreed.
 """
 
 import argparse
@@ -29,10 +30,13 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 FAULTREC = ROOT / "artifacts/faultrec/faultrec"
 PAGE_SHIFT = 12
+PERF_NAMES = ("perf", "perf-exec")  # perf's own process is one of the recording's targets, and its child until it executes the program
 ATTACH_S = 8  # from a recorder's start until it has attached, with room for the unwind tables of what runs already
 
-# Functions that nothing calls: where a stack that is whole ends. The C library's, Go's and Erlang's own threads.
-ROOTS = re.compile(r"^(_start|_dl_start_user|__?clone3?|__GI___clone3?|thread_start|runtime\.(goexit|rt0_go|mstart|asmcgocall|_rt0_.*)|_rt0_amd64_linux)\b")
+# Functions that nothing calls: where a stack that is whole ends. The C library's, Go's, and the kernel's in an execve, when the
+# program that called it is gone and the new one has not begun. A program's own entry is known by its ELF header where it has no symbols.
+ROOTS = re.compile(r"^(_start|_dl_start_user|__?clone3?|runtime\.(goexit|rt0_go|mstart|mcall|morestack)|_?rt0_amd64(_linux)?)(\.abi0)?$")
+ENTRY_BYTES = 96  # a program's entry is that long at most
 
 C_PROGRAM = r"""
 #include <stdlib.h>
@@ -61,7 +65,9 @@ public class Field { public static void main(String[] a) { List<byte[]> l = new 
 class Program:
     name: str
     command: list[str]
-    prepare: str = ""  # sh, before the recording
+    prepare: str = ""  # sh, before each recording
+    blind: str = ""  # why perf does not see all of it
+    unwaited: str = ""  # what it starts and does not wait for: its rusage is without that
 
 
 PROGRAMS = [
@@ -71,9 +77,11 @@ PROGRAMS = [
     Program("python3 fork", ["/usr/bin/python3", "-c",
             "import multiprocessing as m\ndef f(n): return len(bytearray(n))\nwith m.get_context('fork').Pool(3) as p: p.map(f, [1 << 20] * 30)"]),
     Program("node", ["node", "-e", "let a = []; for (let i = 0; i < 2e5; i++) a.push({i, s: 'x' + i}); console.log(a.length)"]),
-    Program("npm", ["npm", "--version"]),
+    Program("npm --version", ["npm", "--version"]),
+    Program("npm install", ["npm", "install", "--no-audit", "--no-fund", "--offline", "./field-package"], "rm -rf node_modules package-lock.json"),
     Program("java", ["java", "-cp", ".", "Field"], "javac Field.java"),
     Program("javac", ["javac", "-d", "out", "Field.java"]),
+    Program("java -XX:+PreserveFramePointer", ["java", "-XX:+PreserveFramePointer", "-cp", ".", "Field"], "javac Field.java"),
     Program("gcc", ["gcc", "-O2", "-c", "-o", "field.o", "field.c"]),
     Program("g++", ["g++", "-O1", "-o", "field++", "field.cc"]),
     Program("C", ["./field"], "gcc -O1 -o field field.c"),
@@ -87,28 +95,35 @@ PROGRAMS = [
     Program("ruby", ["ruby", "-e", "a = (1..200000).map { |i| \"x#{i}\" }; puts a.size"]),
     Program("php", ["php", "-r", "$a = []; for ($i = 0; $i < 200000; $i++) $a[] = \"x$i\"; echo count($a);"]),
     Program("lua", ["lua5.4", "-e", "local t = {} for i = 1, 200000 do t[i] = {i} end print(#t)"]),
-    Program("ocaml", ["ocaml", "-version"]),
-    Program("erlang", ["erl", "-noshell", "-eval", "lists:sum(lists:seq(1, 100000)), halt()."]),
+    Program("erlang", ["erl", "-noshell", "-eval", "lists:sum(lists:seq(1, 100000)), halt()."], unwaited="erl_child_setup"),
     Program("sqlite3", ["sqlite3", ":memory:",
             "create table t(a, b); with recursive c(x) as (select 1 union all select x + 1 from c where x < 100000) insert into t select x, x * x from c; create index i on t(b); select count(*) from t"]),
-    Program("git", ["git", "-C", str(ROOT), "log", "--stat", "-20", "--no-pager"]),
-    Program("tar | xz", ["sh", "-c", f"tar -C {ROOT} -c docs src | xz -1 -T2 > docs.tar.xz"]),
+    Program("git", ["git", "-c", "safe.directory=*", "--no-pager", "-C", str(ROOT), "log", "--stat", "-20"]),
+    Program("tar to xz", ["sh", "-c", "tar -C /usr/include -c linux | xz -1 -T2 > linux.tar.xz"]),
     Program("300 short programs", ["sh", "-c", "i=0; while [ $i -lt 300 ]; do /bin/true; i=$((i+1)); done"]),
-    Program("make -j2", ["make", "-j2", "-f", "field.mk"]),
+    Program("configure", ["./configure", "-q"], "autoreconf -fi"),
+    Program("make -j2", ["make", "-j2", "-f", "field.mk"], "rm -f *.o"),
     Program("cmake", ["cmake", "-S", ".", "-B", "cmake-build"], "rm -rf cmake-build"),
     Program("gdb", ["gdb", "-batch", "-ex", "info functions main", "./field"], "gcc -g -O1 -o field field.c"),
     Program("busybox", ["busybox", "sh", "-c", "for i in $(busybox seq 50); do busybox md5sum field.c; done"]),
     Program("ffmpeg", ["ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc=size=640x360:duration=1", "-y", "field.mp4"]),
     Program("ripgrep", ["rg", "-c", "fault", str(ROOT / "docs")]),
     Program("dotnet", ["dotnet", "--info"]),
-    Program("set-uid", ["./field-suid"], "gcc -O1 -o field-suid field.c && chown nobody field-suid && chmod 4755 field-suid"),
+    Program("set-uid", ["./field-suid"], "gcc -O1 -o field-suid field.c && chown nobody field-suid && chmod 4755 field-suid",
+            blind="the kernel takes perf's events from a task that executes a set-user-ID program"),
     Program("io_uring", ["fio", "--name=f", "--ioengine=io_uring", "--rw=randread", "--size=8M", "--bs=4k", "--filename=fio.dat", "--thread", "--minimal"]),
     Program("O_DIRECT", ["fio", "--name=f", "--ioengine=psync", "--direct=1", "--rw=read", "--size=8M", "--bs=64k", "--filename=fio.dat", "--minimal"]),
 ]
 
 FILES = {
     "field.c": C_PROGRAM, "field.cc": CPP_PROGRAM, "field.go": GO_PROGRAM, "field.rs": RUST_PROGRAM, "Field.java": JAVA_PROGRAM,
-    "field.mk": "all: a.o b.o c.o d.o\n%.o:\n\tgcc -O2 -c -o $@ field.c\n",
+    "field.mk": ".PHONY: all\nall: a.o b.o c.o d.o\n%.o:\n\tgcc -O2 -c -o $@ field.c\n",
+    "configure.ac": "AC_INIT([field], [1])\nAC_PROG_CC\n"
+                    + "".join(f"AC_CHECK_HEADERS([{name}.h])\n" for name in "errno fcntl float limits locale netdb paths poll pthread pwd sched setjmp signal stdarg syslog termios time".split())
+                    + "".join(f"AC_CHECK_FUNCS([{name}])\n" for name in "alarm bzero dup2 fork getcwd gettimeofday memmove memset mkdir munmap pipe2 rename select setenv socket strchr strdup strtol".split())
+                    + "AC_C_INLINE\nAC_TYPE_SIZE_T\nAC_CONFIG_HEADERS([config.h])\nAC_OUTPUT\n",
+    "package.json": '{"name": "field", "version": "1.0.0", "private": true}\n',
+    "field-package/package.json": '{"name": "field-package", "version": "1.0.0", "scripts": {"install": "node -e 1"}}\n',
     "CMakeLists.txt": "cmake_minimum_required(VERSION 3.10)\nproject(field C)\nadd_executable(f field.c)\n",
 }
 
@@ -126,13 +141,18 @@ def rows_of(trace: Path, sql: str) -> list[dict]:
 
 def perf_samples(data: Path) -> tuple[Counter, int]:
     """(thread, page, frame) as perf saw them, and the samples it says it lost. Frame 0: perf could not read it."""
-    text = run(["perf", "script", "-i", str(data), "-F", "tid,addr,phys_addr"]).stdout
+    text = run(["perf", "script", "-i", str(data), "-F", "comm,tid,addr,phys_addr"]).stdout
     frames: Counter = Counter()
     for line in text.splitlines():
-        tid, address, physical = line.split()
-        frames[int(tid), int(address, 16) >> PAGE_SHIFT, int(physical, 16) >> PAGE_SHIFT] += 1
+        comm, tid, address, physical = line.rsplit(None, 3)
+        if comm.strip() not in PERF_NAMES:
+            frames[int(tid), int(address, 16) >> PAGE_SHIFT, int(physical, 16) >> PAGE_SHIFT] += 1
     stats = run(["perf", "report", "-i", str(data), "--stats"]).stdout
     return frames, sum(int(count) for count in re.findall(r"LOST_SAMPLES events: +(\d+)", stats))
+
+
+def perf_stat(counted: Path) -> int:
+    return sum(int(line.split(",")[0]) for line in counted.read_text().splitlines() if "-faults" in line)
 
 
 def pages_of(frames: Counter) -> Counter:
@@ -146,55 +166,97 @@ def share(part: float, whole: float) -> str:
     return f"{100 * part / whole:.1f} %" if whole else "-"
 
 
-def stacks_of(trace: Path, where: str) -> tuple[str, str]:
-    """Shares of the rows whose stack begins at a known root: of all, and of those the trace calls whole."""
-    row = rows_of(trace, f"SELECT split_part(stack, ';', 1) AS root, count(*) AS faults FROM faults WHERE {where} GROUP BY 1")
-    total = sum(int(r["faults"]) for r in row)
-    rooted = sum(int(r["faults"]) for r in row if ROOTS.match(r["root"] or ""))
-    recording = info_of(trace)["stack_recording"]
-    if recording is None or recording["refusal"]:
-        return "-", "-"
-    return share(rooted, total), share(recording["complete"], recording["complete"] + recording["truncated"] + recording["lost"])
+def entry_of(module: str | None) -> int:
+    """e_entry of an ELF file's header; 0: it is no such file."""
+    try:
+        start = Path(module or "").read_bytes()[:32]
+    except OSError:
+        return 0
+    return int.from_bytes(start[24:32], "little") if start[:4] == b"\x7fELF" else 0
+
+
+def begins(stack: list[dict], entries: dict) -> bool:
+    """Does it begin where nobody calls?"""
+    root = stack[0]
+    if root["kind"] == "kernel":
+        return any("execve" in (frame["function"] or "") for frame in stack)
+    if root["function"]:
+        return bool(ROOTS.match(root["function"]))
+    if root["module"] not in entries:
+        entries[root["module"]] = entry_of(root["module"])
+    entry = entries[root["module"]]
+    return entry != 0 and entry <= int(root["address"] or "0", 16) < entry + ENTRY_BYTES
+
+
+def stacks_of(trace: Path) -> dict:
+    """Shares of all faults: stacks that begin where nobody calls, and stacks that the trace calls whole."""
+    report = json.loads(run([str(FAULTREC), "report", str(trace), "--format", "json", "--by", "stack", "--top", "0"]).stdout)
+    frames, entries, total = report["stack_frames"], {}, report["totals"]["faults"]
+    real = sum(stack["faults"] for stack in report["stacks"] if begins([frames[i] for i in stack["frames"]], entries))
+    return {"real roots": share(real, total), "whole": share(report["stack_recording"]["complete"], total)}
 
 
 def info_of(trace: Path) -> dict:
     return json.loads(run([str(FAULTREC), "info", str(trace), "--format", "json"]).stdout)
 
 
-def try_program(program: Program, folder: Path) -> dict:
-    trace, data, usage = folder / "field.parquet", folder / "perf.data", folder / "usage"
-    for old in (trace, data, usage):
-        old.unlink(missing_ok=True)
-    if program.prepare:
-        prepared = run(["sh", "-c", program.prepare], cwd=folder)
-        if prepared.returncode != 0:
-            return {"name": program.name, "note": f"not prepared: {prepared.stderr.strip()[-100:]}"}
-    if not shutil.which(program.command[0], path=f"{os.environ['PATH']}:{folder}") and not (folder / program.command[0]).exists():
-        return {"name": program.name, "note": "not installed"}
+def record_beside(program: Program, folder: Path) -> dict:
+    trace, data, counted, usage = folder / "field.parquet", folder / "perf.data", folder / "counted", folder / "usage"
+    prepare(program, folder, trace, data, counted, usage)
     done = run([str(FAULTREC), "record", "--force", "-o", str(trace), "--",
                 "perf", "record", "-q", "-B", "-N", "-m", "4096", "-e", "minor-faults,major-faults", "-c", "1", "-d", "--phys-data", "-o", str(data), "--",
+                "perf", "stat", "-x", ",", "-o", str(counted), "-e", "minor-faults,major-faults", "--",
                 "/usr/bin/time", "-q", "-o", str(usage), "-f", "%R %F", *program.command], cwd=folder)
     if not trace.exists():
-        return {"name": program.name, "note": f"no trace: {done.stderr.strip()[-200:]}"}
+        sys.exit(f"field.py: {program.name}: no trace: {done.stderr.strip()[-200:]}")
     samples, lost = perf_samples(data)
-    # perf's events are enabled by the execve of time: until then its child is called perf or perf-exec.
-    mine = "comm NOT IN ('perf', 'perf-exec') AND coalesce(signal, 0) = 0"
+    mine = f"comm NOT IN {PERF_NAMES} AND coalesce(signal, 0) = 0"
     rows: Counter = Counter()
     for row in rows_of(trace, f"SELECT tid, address >> {PAGE_SHIFT} AS page, pfn, count(*) AS n FROM faults WHERE {mine} GROUP BY ALL"):
         rows[int(row["tid"]), int(row["page"]), int(row["pfn"] or 0)] += int(row["n"])
     known = Counter({key: count for key, count in samples.items() if key[2]})
-    minor, major = (int(x) for x in usage.read_text().split()[-2:])
-    of_time = rows_of(trace, f"SELECT count(*) AS n FROM faults WHERE {mine} AND pid <> (SELECT arg_min(pid, time_ns) FROM faults WHERE comm = 'time')")
-    info = info_of(trace)
-    receipt = info["receipt"]
-    rooted, complete = stacks_of(trace, mine)
+    of_program = rows_of(trace, f"SELECT count(*) AS n FROM faults WHERE {mine} AND pid <> (SELECT arg_min(pid, time_ns) FROM faults WHERE comm = 'time')")
+    receipt = info_of(trace)["receipt"]
     return {
-        "name": program.name, "rows": rows.total(), "perf": samples.total(), "perf_lost": lost,
-        "missing": (pages_of(samples) - pages_of(rows)).total(), "extra": (pages_of(rows) - pages_of(samples)).total(),
-        "frames": share((known & rows).total(), known.total()),
-        "below time": int(of_time[0]["n"]), "rusage": minor + major,
-        "rooted": rooted, "whole": complete, "complete": receipt["complete"], "words": receipt["words"],
+        "rows": rows.total(), "perf stat": perf_stat(counted), "perf lost": lost,
+        "other pages": (pages_of(samples) - pages_of(rows)).total() + (pages_of(rows) - pages_of(samples)).total(),
+        "same frame": share((known & rows).total(), known.total()),
+        "rows below time": int(of_program[0]["n"]), "rusage": sum(map(int, usage.read_text().split()[-2:])),
+        "without row": receipt["kernel_exec"] + receipt["in_calls"] + receipt["missed"],
+        "complete": receipt["complete"], "status": receipt["exit_status"], "words": receipt["words"],
     }
+
+
+def try_program(program: Program, folder: Path, wrappers: int) -> dict:
+    """`wrappers`: what is without a row of perf, perf stat and time themselves."""
+    if not shutil.which(program.command[0], path=f"{os.environ['PATH']}:{folder}") and not (folder / program.command[0]).exists() and not program.prepare:
+        return {"program": program.name, "receipt": "not installed"}
+    result = {"program": program.name, **record_beside(program, folder)}
+    result["without row"] -= wrappers
+    disagree = []
+    if result["rows"] != result["perf stat"] and not program.blind:
+        disagree.append("perf stat")
+    if result["other pages"] > result["perf lost"] and not program.blind:
+        disagree.append("perf record")
+    if result["rusage"] != result["rows below time"] + result["without row"] and not program.unwaited:
+        disagree.append("rusage")
+    alone = folder / "alone.parquet"
+    prepare(program, folder, alone)
+    run([str(FAULTREC), "record", "--force", "-o", str(alone), "--", *program.command], cwd=folder)
+    return {**result, **stacks_of(alone), **verdict(result, disagree)}
+
+
+def prepare(program: Program, folder: Path, *old: Path) -> None:
+    for file in old:
+        file.unlink(missing_ok=True)
+    prepared = run(["sh", "-c", program.prepare], cwd=folder)
+    if prepared.returncode != 0:
+        sys.exit(f"field.py: {program.name}: not prepared: {prepared.stderr.strip()[-200:]}")
+
+
+def verdict(result: dict, disagree: list[str]) -> dict:
+    words = "complete" if result["complete"] else "INCOMPLETE"
+    return {"receipt": words, "disagree": disagree} if not disagree else {"receipt": f"{words}; not so: {', '.join(disagree)}", "disagree": disagree}
 
 
 # --- servers -----------------------------------------------------------------------------------------------------------
@@ -224,7 +286,8 @@ def redis(folder: Path):
     server = subprocess.Popen(["redis-server", "--port", "7391", "--save", "", "--dir", str(folder), "--io-threads", "2"], stdout=subprocess.DEVNULL)
     try:
         time.sleep(1)
-        yield "redis-server", ["redis-benchmark", "-p", "7391", "-n", "60000", "-r", "100000", "-d", "512", "-t", "set,lpush", "-q"]
+        load = ["redis-benchmark", "-p", "7391", "-n", "60000", "-r", "100000", "-d", "512", "-t", "set,lpush", "-q"]
+        yield "redis-server", server.pid, load, load
     finally:
         server.terminate()
         server.wait()
@@ -241,8 +304,8 @@ def nginx(folder: Path):
     try:
         time.sleep(1)
         load = "wrk -t1 -c20 -d2s -H 'Accept-Encoding: gzip' http://127.0.0.1:7392/index.html"
-        # The hang-up makes it fork new workers; the old ones end and are waited for.
-        yield "nginx", ["sh", "-c", f"{load}; kill -HUP {server.pid}; sleep 1; {load}"]
+        # The hang-up makes it fork new workers; the old ones end and are waited for, which only who sees all of them can count.
+        yield "nginx", max(pids_named("nginx")), ["sh", "-c", load], ["sh", "-c", f"{load}; kill -HUP {server.pid}; sleep 1; {load}"]
     finally:
         server.terminate()
         server.wait()
@@ -265,7 +328,8 @@ def postgres(folder: Path):
         bench = [str(binaries / "pgbench"), "-h", "/tmp", "-p", "7393", "-U", "postgres"]
         run([*bench, "-i", "-s", "2", "postgres"], check=True)
         time.sleep(1)  # the backends of that are gone
-        yield "postgres", [*bench, "-c", "4", "-T", "3", "postgres"]
+        load = [*bench, "-c", "4", "-T", "3", "postgres"]
+        yield "postgres", server.pid, load, load
     finally:
         server.send_signal(signal.SIGINT)
         server.wait()
@@ -288,46 +352,48 @@ def cgroup_of(pids: list[int]):
         group.rmdir()
 
 
-def record_server(name: str, pids: list[int], target: list[str], load: list[str], folder: Path) -> dict:
+def record_server(name: str, pids, target: list[str], load: list[str], folder: Path) -> dict:
     """The server is quiet before and after its load, so that both oracle and recording begin and end with nothing under way."""
     trace = folder / "server.parquet"
     trace.unlink(missing_ok=True)
     recorder = subprocess.Popen([str(FAULTREC), "record", "--force", "-o", str(trace), *target], stderr=subprocess.PIPE, text=True)
-    time.sleep(ATTACH_S)
-    before = faults_of(pids)
-    run(load)
-    time.sleep(1)
-    after = faults_of(pids)
-    recorder.send_signal(signal.SIGINT)
-    _, words = recorder.communicate(timeout=120)
-    if not trace.exists():
-        return {"name": f"{name} {target[0]}", "note": words.strip()[-200:]}
-    rows = int(rows_of(trace, "SELECT count(*) AS n FROM faults WHERE coalesce(signal, 0) = 0")[0]["n"])
-    receipt = info_of(trace)["receipt"]
-    rooted, whole = stacks_of(trace, "true")
-    return {"name": f"{name} {target[0]}", "rows": rows, "stat": after - before, "rooted": rooted, "whole": whole,
-            "complete": receipt["complete"], "words": receipt["words"]}
+    try:
+        time.sleep(ATTACH_S)
+        before, begin_ns = faults_of(pids()), time.clock_gettime_ns(time.CLOCK_MONOTONIC)
+        loaded = run(load)
+        time.sleep(1)
+        after, end_ns = faults_of(pids()), time.clock_gettime_ns(time.CLOCK_MONOTONIC)
+    finally:
+        recorder.send_signal(signal.SIGINT)
+        _, words = recorder.communicate(timeout=120)
+    if loaded.returncode != 0 or not trace.exists():
+        sys.exit(f"field.py: {name} {target[0]}: {loaded.stderr.strip()[-200:]} {words.strip()[-200:]}")
+    info = info_of(trace)
+    receipt = info["receipt"]
+    window = f"coalesce(signal, 0) = 0 AND time_ns + coalesce(duration_ns, 0) + {info['clock_start_ns']} BETWEEN {begin_ns} AND {end_ns}"
+    result = {
+        "program": f"{name} {target[0]}", "rows": int(rows_of(trace, f"SELECT count(*) AS n FROM faults WHERE {window}")[0]["n"]),
+        "/proc/PID/stat": after - before, "without row": receipt["kernel_exec"] + receipt["in_calls"] + receipt["missed"],
+        "complete": receipt["complete"], "words": receipt["words"], **stacks_of(trace),
+    }
+    return {**result, **verdict(result, ["/proc/PID/stat"] if result["rows"] + result["without row"] != result["/proc/PID/stat"] else [])}
 
 
 def try_server(server, folder: Path) -> list[dict]:
-    with server(folder) as (name, load):
-        pids = pids_named(name)
-        # By pid: the first process, and what it forks while it is recorded.
-        results = [record_server(name, [min(pids)], ["--pid", str(min(pids))], load, folder),
-                   record_server(name, pids, ["--comm", name, "--stacks"], load, folder)]
-        with cgroup_of(pids) as group:
-            results.append(record_server(name, pids, ["--cgroup", str(group), "--stacks"], load, folder))
+    with server(folder) as (name, pid, load_of_pid, load):
+        # By pid: that process, and what it forks while it is recorded.
+        results = [record_server(name, lambda: [pid], ["--pid", str(pid)], load_of_pid, folder),
+                   record_server(name, lambda: pids_named(name), ["--comm", name, "--stacks"], load, folder)]
+        with cgroup_of(pids_named(name)) as group:
+            results.append(record_server(name, lambda: pids_named(name), ["--cgroup", str(group), "--stacks"], load, folder))
         return results
 
 
 def show(results: list[dict], columns: list[str]) -> None:
-    table = [columns, *([str(result.get(column, "")) for column in columns] for result in results)]
-    widths = [max(len(row[i]) for row in table) for i in range(len(columns))]
-    for row in table:
-        print("  ".join(cell.ljust(width) if i == 0 else cell.rjust(width) for i, (cell, width) in enumerate(zip(row, widths))).rstrip())
+    print("|", " | ".join(columns), "|\n|", " | ".join("---" if column in ("program", "receipt") else "---:" for column in columns), "|", sep="")
     for result in results:
-        if "note" in result:
-            print(f"  {result['name']}: {result['note']}")
+        cells = [f"{value:,}" if isinstance(value := result.get(column, ""), int) else value for column in columns]
+        print("|", " | ".join(cells), "|")
     print()
 
 
@@ -341,24 +407,29 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="faultrec-field-") as name:
         folder = Path(name)
         for file, text in FILES.items():
+            (folder / file).parent.mkdir(exist_ok=True)
             (folder / file).write_text(text)
+        nothing = record_beside(Program("true", ["true"]), folder)
+        wrappers = nothing["without row"] - (nothing["rusage"] - nothing["rows below time"])
         programs = []
         for program in PROGRAMS:
             if chosen is None or program.name in chosen:
                 print(f"field.py: {program.name}", file=sys.stderr)
-                programs.append(try_program(program, folder))
+                programs.append(try_program(program, folder, wrappers))
         attached = []
         for server, start in servers.items():
             if chosen is None or server in chosen:
                 print(f"field.py: {server}", file=sys.stderr)
                 attached += try_server(start, folder)
-    show(programs, ["name", "rows", "perf", "perf_lost", "missing", "extra", "frames", "below time", "rusage", "rooted", "whole", "complete"])
-    show(attached, ["name", "rows", "stat", "rooted", "whole", "complete"])
+    show(programs, ["program", "rows", "perf stat", "perf lost", "other pages", "same frame", "rows below time", "without row", "rusage", "real roots", "whole", "receipt"])
+    show(attached, ["program", "rows", "without row", "/proc/PID/stat", "real roots", "whole", "receipt"])
     for result in [*programs, *attached]:
-        if "words" in result:
-            print(f"{result['name']}: {result['words']}")
+        if result.get("status"):
+            print(f"{result['program']}: ended with status {result['status']}", file=sys.stderr)
     if options.json:
         options.json.write_text(json.dumps(programs + attached, indent=1))
+    if any(result["disagree"] and result["complete"] for result in [*programs, *attached] if "complete" in result):
+        sys.exit("field.py: a recording said complete and an oracle disagreed")
 
 
 if __name__ == "__main__":
