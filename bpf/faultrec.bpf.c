@@ -228,8 +228,7 @@ int BPF_PROG(task_new, struct task_struct *child)
 	return 0;
 }
 
-/* a = { min_flt, maj_flt, old tid }: when the new image is in place and its first instruction has
- * not run. */
+/* a[2] is the old tid: when the new image is in place and its first instruction has not run. */
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(task_exec, struct task_struct *task)
 {
@@ -257,17 +256,16 @@ int BPF_PROG(task_exec, struct task_struct *task)
 		code_executed(slot, task);
 	if (!is_target(slot))
 		return 0;
-	send_event(EVENT_TASK_EXEC, slot, bpf_ktime_get_ns(), task->min_flt, task->maj_flt, old_tid,
-		   0, 0, is_uncounted ? TASK_UNCOUNTED : 0);
+	send_event(EVENT_TASK_EXEC, slot, bpf_ktime_get_ns(), 0, 0, old_tid, 0, 0,
+		   is_uncounted ? TASK_UNCOUNTED : 0);
 	if (is_uncounted)
 		ring_bell();
 	return 0;
 }
 
 /*
- * a = { min_flt, maj_flt, exit code }: the kernel's own count of this thread's faults, as getrusage
- * adds them up; the code has the signal that ended the process in its low bits. Since 6.16 the
- * tracepoint comes before the address space is gone, so a few more faults can follow.
+ * a[2] is the exit code, which has the signal that ended the process in its low bits. Since 6.16
+ * the tracepoint comes before the address space is gone, so a few more faults can follow.
  */
 SEC("tp_btf/sched_process_exit")
 int BPF_PROG(task_exit, struct task_struct *task)
@@ -291,13 +289,11 @@ int BPF_PROG(task_exit, struct task_struct *task)
 		tell_call(slot, (struct pt_regs *)bpf_task_pt_regs(task), 0, STACK_NOT_TAKEN);
 	if (!is_target(slot))
 		return 0;
-	send_event(EVENT_TASK_EXIT, slot, bpf_ktime_get_ns(), task->min_flt, task->maj_flt,
-		   task->exit_code, 0, 0, 0);
+	send_event(EVENT_TASK_EXIT, slot, bpf_ktime_get_ns(), 0, 0, task->exit_code, 0, 0, 0);
 	return 0;
 }
 
-/* Run by reading the iterator: makes every thread of the target process a target, and tells its
- * counters so far. */
+/* Run by reading the iterator: makes every thread of the target process a target. */
 SEC("iter/task")
 int mark_target(struct bpf_iter__task *ctx)
 {
@@ -317,8 +313,7 @@ int mark_target(struct bpf_iter__task *ctx)
 		open_account(slot, task); /* the command, which is recorded from here on */
 	slot->costs.waits_for_exec = config.leader_only;
 	__sync_fetch_and_add(&totals.tasks_marked, 1);
-	send_event(EVENT_TASK_NEW, slot, bpf_ktime_get_ns(), 0, 0, task->min_flt, task->maj_flt, 1,
-		   0);
+	send_event(EVENT_TASK_NEW, slot, bpf_ktime_get_ns(), 0, 0, 0, 0, 1, 0);
 	return 0;
 }
 

@@ -65,8 +65,8 @@ struct task_slot {
 	__u64 stack;	     /* id of the user stack at the fault's entry */
 	__u64 sent_stack;    /* that of the last one that was new */
 	__u64 python_thread; /* its PyThreadState; 0: not known */
-	__u8 state; /* enum slot_state */
-	__u8 bits;  /* enum fault_bits, those known at entry */
+	__u8 state;	     /* enum slot_state */
+	__u8 bits;	     /* enum fault_bits, those known at entry */
 	__u8 handler;
 	__u8 has_completed; /* its completions are seen: from now on one that is missing counts */
 	__u8 is_retried;    /* handle_mm_fault has asked for another try */

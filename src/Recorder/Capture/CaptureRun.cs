@@ -16,9 +16,26 @@ internal static class CaptureRun
     public static CaptureResult Run(RecordOptions options, Target target, IFrameSink sink, EndSignals signals)
     {
         // Before the probes know the process: what it has faulted until here is not theirs.
-        _ = target.Launcher?.ReadBaseline();
+        target.Launcher?.WaitUntilReady();
         var (capture, ladder) = Backends.Open(options, target);
-        using var owned = capture;
+        long startNs;
+        try
+        {
+            startNs = Start(options, target, capture, ladder, sink);
+        }
+        catch
+        {
+            capture.Dispose();
+            throw;
+        }
+        var captured = RunToEnd(capture, target, sink, signals, options.Duration is { } duration ? startNs + (long)duration.TotalNanoseconds : null);
+        var failure = captured.Failure;
+        Try(capture.Dispose, ref failure);
+        return captured with { Failure = failure };
+    }
+
+    private static long Start(RecordOptions options, Target target, ICapture capture, IReadOnlyList<LadderStep> ladder, IFrameSink sink)
+    {
         if (options.Stacks == true && capture.Stacks?.Refusal is { } refusal)
             options.OnNotice?.Invoke($"no stacks are recorded: {refusal}");
         var startNs = Libc.MonotonicNs();
@@ -28,8 +45,7 @@ internal static class CaptureRun
             launcher.Release(options.NamesJitCode(capture.Stacks));
         else
             capture.Start(sink);
-
-        return RunToEnd(capture, target, sink, signals, options.Duration is { } duration ? startNs + (long)duration.TotalNanoseconds : null);
+        return startNs;
     }
 
     /// <summary>What runs is not ours to end: whatever fails here ends the capture only, and what was captured until then counts.</summary>

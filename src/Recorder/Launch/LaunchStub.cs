@@ -54,17 +54,9 @@ public static unsafe class LaunchStub
 
     private static void SendBaseline(int fd, ref StubReport report)
     {
-        Libc.Rusage usage, process;
-        _ = Libc.Getrusage(Libc.RusageSelf, &process);
-        _ = Libc.Getrusage(Libc.RusageThread, &usage);
-        report = new StubReport
-        {
-            Kind = StubReport.Baseline,
-            MinorFaults = usage.MinorFaults,
-            MajorFaults = usage.MajorFaults,
-            ProcessMinorFaults = process.MinorFaults,
-            ProcessMajorFaults = process.MajorFaults,
-        };
+        Libc.Rusage usage;
+        _ = Libc.Getrusage(Libc.RusageSelf, &usage);
+        report = new StubReport { Kind = StubReport.Baseline, MinorFaults = usage.MinorFaults, MajorFaults = usage.MajorFaults };
         fixed (StubReport* bytes = &report)
             _ = Libc.Write(fd, bytes, (nuint)sizeof(StubReport));
     }
@@ -106,13 +98,9 @@ internal struct StubReport
     public int Kind;
     public int Errno;
 
-    /// <summary>Of the thread that executes the command.</summary>
+    /// <summary>Of the process before its execve, with those of the runtime's own threads.</summary>
     public long MinorFaults;
     public long MajorFaults;
-
-    /// <summary>With those of the runtime's own threads.</summary>
-    public long ProcessMinorFaults;
-    public long ProcessMajorFaults;
 }
 
 /// <summary>A char *argv[] or envp[] in native memory.</summary>

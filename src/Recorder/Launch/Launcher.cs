@@ -62,15 +62,14 @@ internal sealed unsafe class Launcher : IDisposable
     }
 
     /// <summary>Waits until the process stands right before its execve; from then on it does nothing until <see cref="Release"/>.</summary>
-    /// <returns>Its fault counters, read by itself.</returns>
-    public (long MinorFaults, long MajorFaults) ReadBaseline()
+    public void WaitUntilReady()
     {
         var baseline = ReadReport() ?? throw new FaultrecException(
             (ExitCode)Wait().Status, "interrupted before the command was started; nothing was recorded");
         if (baseline.Kind == StubReport.Baseline)
         {
-            _beforeExec = (baseline.ProcessMinorFaults, baseline.ProcessMajorFaults);
-            return (baseline.MinorFaults, baseline.MajorFaults);
+            _beforeExec = (baseline.MinorFaults, baseline.MajorFaults);
+            return;
         }
         Wait();
         throw ExecFailure(baseline);

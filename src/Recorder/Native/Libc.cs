@@ -23,7 +23,6 @@ internal static unsafe partial class Libc
     public const int FadviseWillNeed = 3;
     public const int FadviseDontNeed = 4;
     public const int RusageSelf = 0;
-    public const int RusageThread = 1;
     public const uint MfdCloexec = 1;
     public const int RlimitCpu = 0;
     public const int RlimitFsize = 1;
