@@ -11,7 +11,7 @@ namespace Faultrec.Traces;
 internal sealed class Footer
 {
     /// <summary>A short file with more row groups costs more to open than its rows are worth.</summary>
-    private const int FreeRowGroups = 1024;
+    public const int FreeRowGroups = 1024;
 
     /// <summary>Beyond <see cref="FreeRowGroups"/> row groups hold so many rows on average; faultrec writes ten times as many.</summary>
     private const int RowsForAnotherGroup = 25_000;

@@ -30,21 +30,47 @@ public sealed class MemoryTests : LiveTest
 
     /// <summary>The program, the recorder and what the kernel holds for its probes are all in the same cgroup, as in a container.</summary>
     [Theory]
-    [InlineData("seq_touch", "16", "2")]
     [InlineData("seq_touch", "8", "3")]
+    [InlineData("/usr/bin/python3", "-c", "import json, asyncio; blocks = [bytearray(4096) for _ in range(2000)]")]
     public void EightyMegabytesAreEnoughForATrace(params string[] program)
     {
         using var cgroup = new MemoryCgroup(80 << 20);
 
         var result = RecordIn(cgroup, program);
 
-        Assert.Equal(0, result.Status);
+        Assert.True(result.Status == 0, result.Error);
+        Assert.Contains("no stacks are recorded: the memory limit of 80 MiB", result.Error, StringComparison.Ordinal);
         Assert.Equal(["trace.parquet"], Folder.Names);
-        // Its rings are small, too: a busy machine may leave the recorder without its CPU for longer than they last. That is told.
+        AssertToldHowMuchIsThere(result);
+        Assert.Equal(0, cgroup.OutOfMemoryKills);
+    }
+
+    [Theory]
+    [InlineData(36)]
+    [InlineData(50)]
+    public void LessIsEnoughForATraceOrForASpoolThatBecomesOne(int limitMib)
+    {
+        using var cgroup = new MemoryCgroup((long)limitMib << 20);
+
+        var result = RecordIn(cgroup, "seq_touch", "16", "2");
+
+        Assert.True(result.Status == 0, result.Error);
+        Assert.All(result.ErrorLines, line => Assert.StartsWith("faultrec: ", line));
+        if (!File.Exists(TracePath))
+        {
+            Assert.Contains("there is not enough memory for it here; the recording is kept: `faultrec recover", result.Error, StringComparison.Ordinal);
+            Assert.Equal(0, Running.ToEnd(InFolder, Checkout.Faultrec, "recover", TracePath + ".spool").Status);
+        }
+        AssertToldHowMuchIsThere(result);
+        Assert.Equal(0, cgroup.OutOfMemoryKills);
+    }
+
+    // Its rings are small, too: a busy machine may leave the recorder without its CPU for longer than they last.
+    private void AssertToldHowMuchIsThere(Finished result)
+    {
         var receipt = Counts.Read(TracePath).Receipt;
         Assert.True(receipt.Complete == (receipt.Lost == 0), result.Error);
         Assert.Equal(receipt.KernelMinor + receipt.KernelMajor, receipt.Events + receipt.InCalls + receipt.KernelExec + receipt.Lost);
-        Assert.Equal(0, cgroup.OutOfMemoryKills);
     }
 
     private Finished RecordIn(MemoryCgroup cgroup, params string[] program)

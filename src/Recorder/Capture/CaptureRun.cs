@@ -36,7 +36,7 @@ internal static class CaptureRun
 
     private static long Start(RecordOptions options, Target target, ICapture capture, IReadOnlyList<LadderStep> ladder, IFrameSink sink)
     {
-        if (options.Stacks == true && capture.Stacks?.Refusal is { } refusal)
+        if (capture.Stacks?.Refusal is { } refusal && (options.Stacks == true || refusal == MemoryBudget.StacksRefusal))
             options.OnNotice?.Invoke($"no stacks are recorded: {refusal}");
         var startNs = Libc.MonotonicNs();
         var header = TraceHeader.Create(options, target, capture, ladder, startNs);

@@ -13,8 +13,18 @@ internal static class MemoryBudget
 
     private const int MostHalvings = 4;
 
+    /// <summary>A recording with stacks takes 60 MB, the process that reads ELF files and the probes' tables among them; without, 35.</summary>
+    private const long LeastForStacksBytes = 88 << 20;
+
     private static readonly long _availableBytes = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
     private static readonly int _halvings = HalvingsFor(_availableBytes);
+
+    /// <summary>Why no stacks are taken unless they are asked for; null where there is room.</summary>
+    public static string? StacksRefusal => LimitBytes < LeastForStacksBytes
+        ? $"the memory limit of {LimitBytes >> 20} MiB leaves no room for them and the program: raise it to {LeastForStacksBytes >> 20} MiB or more, or insist with --stacks"
+        : null;
+
+    private static long LimitBytes => _availableBytes * 4 / 3;
 
     /// <param name="entries">A power of two stays one.</param>
     public static uint Scaled(uint entries) => entries >> _halvings;
@@ -26,6 +36,16 @@ internal static class MemoryBudget
     public static int ScaledPart(int entries) => entries >> Math.Max(0, 2 * _halvings - 1);
 
     /// <summary>
+    /// After each part: in little memory what it left is given back at once. The collector alone would wait for its limit, where the
+    /// runtime itself can fail (SIGSEGV in gc_heap::make_heap_segment, .NET 10).
+    /// </summary>
+    public static void GiveBack()
+    {
+        if (_halvings > 0)
+            GC.Collect();
+    }
+
+    /// <summary>
     /// In little memory the collector's heap is not to fill it: beyond, the kernel kills, where the collector throws. Half of what there
     /// is for the recorder; the rest is the probes', the program's and the files'.
     /// </summary>
@@ -34,7 +54,7 @@ internal static class MemoryBudget
     {
         if (_halvings == 0)
             return;
-        AppContext.SetData("GCHeapHardLimit", (ulong)(_availableBytes * 4 / 3 / 2 / share));
+        AppContext.SetData("GCHeapHardLimit", (ulong)(LimitBytes / 2 / share));
         try
         {
             GC.RefreshMemoryLimit();

@@ -30,10 +30,10 @@ internal sealed class StackProbes : IDisposable
         _watch = new CodeWatch(new CodeTables(probes, _maxAddressSpaces, mapped));
     }
 
-    /// <summary>How the probes are told; without stacks, or without libdw, they take none.</summary>
+    /// <summary>How the probes are told; without stacks, or where they are refused, they take none.</summary>
     public static ProbeConfig Describe(ProbeConfig config, RecordOptions options)
     {
-        if (!options.TakesStacks || Libdw.Refusal is not null)
+        if (!options.TakesStacks || RefusalFor(options) is not null)
             return config;
         config.HasDetails = 1;
         config.CodeMaps = _maxAddressSpaces;
@@ -53,7 +53,9 @@ internal sealed class StackProbes : IDisposable
 
     /// <summary>What the trace says of stacks when it begins; null: none were to be taken.</summary>
     public static StackRecording? Recording(RecordOptions options, string? refusal)
-        => options.TakesStacks ? new StackRecording(refusal ?? Libdw.Refusal, 0, 0, 0, []) : null;
+        => options.TakesStacks ? new StackRecording(refusal ?? RefusalFor(options), 0, 0, 0, []) : null;
+
+    private static string? RefusalFor(RecordOptions options) => Libdw.Refusal ?? (options.Stacks == true ? null : MemoryBudget.StacksRefusal);
 
     /// <summary>A sink before <paramref name="sink"/> that learns which code processes map.</summary>
     public IFrameSink Watching(IFrameSink sink) => _watch.Before(sink);

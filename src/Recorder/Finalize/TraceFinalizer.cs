@@ -28,7 +28,9 @@ internal sealed class TraceFinalizer : ISpoolTarget, IDisposable
     {
         _isRecovery = isRecovery;
         _spool = spool;
-        _batch = new FaultBatch((int)Math.Min(MemoryBudget.ScaledPart(TraceSchema.RowGroupSize), spool.MostFaults));
+        // Readers take so many row groups of whatever size.
+        var rows = Math.Max(MemoryBudget.ScaledPart(TraceSchema.RowGroupSize), spool.MostFaults / Footer.FreeRowGroups + 1);
+        _batch = new FaultBatch((int)Math.Min(Math.Min(rows, TraceSchema.RowGroupSize), spool.MostFaults));
         _writer = new TraceWriter(output);
         _progress = progress;
         _files = files;
@@ -72,6 +74,7 @@ internal sealed class TraceFinalizer : ISpoolTarget, IDisposable
         {
             _writer.WriteRowGroup(_batch);
             _batch.Count = 0;
+            MemoryBudget.GiveBack();
         }
         _rows.Add(_batch, fault);
     }
