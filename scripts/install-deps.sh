@@ -16,12 +16,14 @@ packages=(
     python3     # the program that demo.sh records
 )
 test_packages=(
-    make          # builds fixtures/
-    clang-format  # checks the style of the C sources
-    bpftool       # its view of the kernel's types, to compare with
-    linux-perf    # the kernel's own count, to compare with
-    shellcheck    # checks the shell scripts
-    ripgrep       # a program in Rust, recorded with its stacks
+    make                 # builds fixtures/
+    clang-format         # checks the style of the C sources
+    bpftool              # its view of the kernel's types, to compare with
+    linux-perf           # the kernel's own count, to compare with
+    shellcheck           # checks the shell scripts
+    ripgrep              # a program in Rust, recorded with its stacks
+    golang-go            # programs in Go without symbols, and what its own tools say of them
+    default-jdk-headless # a program in Java, recorded with its stacks
 )
 kernel_packages=(
     qemu-system-x86 # boots them, in software emulation
