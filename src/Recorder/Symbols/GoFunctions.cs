@@ -75,25 +75,11 @@ internal sealed class GoFunctions
         if (_functions == 0 || place < Start(low) || place >= Start(low + 1))
             return null;
         var function = Function(low);
-        int? line = null;
-        string? file = null;
-        foreach (var (end, value) in Changes(low, Word(function + 24)))
-        {
-            if (place < end)
-            {
-                line = value > 0 ? value : null;
-                break;
-            }
-        }
-        foreach (var (end, value) in Changes(low, Word(function + 20)))
-        {
-            if (place < end)
-            {
-                file = value >= 0 ? Text(_files + (long)Word(_units + 4L * (Word(function + 32) + (uint)value))) : null;
-                break;
-            }
-        }
-        return new CodeName(Text(_names + (long)Word(function + 4)), file, line);
+        var line = ValueAt(place, low, Word(function + 24));
+        var file = ValueAt(place, low, Word(function + 20)) is >= 0 and var number
+            ? Text(_files + (long)Word(_units + 4L * (Word(function + 32) + (uint)number)))
+            : null;
+        return new CodeName(Text(_names + (long)Word(function + 4)), file, line > 0 ? line : null);
     }
 
     /// <summary>Each function: where it is, and how deep its stack is up to where.</summary>
@@ -108,6 +94,17 @@ internal sealed class GoFunctions
             yield return (_text + Start(i), _text + Start(i + 1), rule,
                 Changes(index, Word(function + 16)).Select(change => (_text + change.End, change.Value)));
         }
+    }
+
+    /// <returns>Null: the table ends before the place.</returns>
+    private int? ValueAt(uint place, int index, uint offset)
+    {
+        foreach (var (end, value) in Changes(index, offset))
+        {
+            if (place < end)
+                return value;
+        }
+        return null;
     }
 
     /// <summary>A value of a function that changes along its code, as differences: what it is up to which place.</summary>
