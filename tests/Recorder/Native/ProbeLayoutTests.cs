@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text;
@@ -178,8 +177,8 @@ public sealed partial class ProbeLayoutTests
 
         using var folder = new TempFolder();
         File.WriteAllText(folder.File("layout.c"), source.ToString());
-        Run("clang", "-Wall", "-Werror", "-I", AppContext.BaseDirectory, folder.File("layout.c"), "-o", folder.File("layout"));
-        return Run(folder.File("layout")).Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => line.Split(' '))
+        Tool.Run("clang", "-Wall", "-Werror", "-I", AppContext.BaseDirectory, folder.File("layout.c"), "-o", folder.File("layout"));
+        return Tool.Run(folder.File("layout")).Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => line.Split(' '))
             .ToDictionary(parts => parts[0], parts => long.Parse(parts[1], CultureInfo.InvariantCulture));
     }
 
@@ -187,16 +186,6 @@ public sealed partial class ProbeLayoutTests
     {
         var body = Regex.Match(_header.Value, $@"enum {name} \{{(.*?)\}};", RegexOptions.Singleline).Groups[1].Value;
         return Enumerator().Matches(Comment().Replace(body, "")).Select(match => match.Groups[1].Value);
-    }
-
-    private static string Run(string program, params string[] arguments)
-    {
-        using var process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
-        var errors = process.StandardError.ReadToEndAsync();
-        var output = process.StandardOutput.ReadToEnd();
-        process.WaitForExit();
-        Assert.True(process.ExitCode == 0, errors.Result);
-        return output;
     }
 
     [GeneratedRegex(@"/\*.*?\*/", RegexOptions.Singleline)]

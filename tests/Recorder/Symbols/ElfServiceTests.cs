@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Globalization;
 using System.Text.RegularExpressions;
 using Faultrec.Recorder.Symbols;
@@ -61,7 +60,7 @@ public sealed partial class ElfServiceTests : IDisposable
     {
         var program = Compile(compiler, options);
         if (compiler == "clang")
-            Assert.DoesNotContain(".debug_aranges", Run("readelf", "-SW", program), StringComparison.Ordinal);
+            Assert.DoesNotContain(".debug_aranges", Tool.Run("readelf", "-SW", program), StringComparison.Ordinal);
         var addresses = AddressesOf(program, "fill", "main");
         using var worker = new ElfWorker(debugFiles: null);
         var module = worker.Open(program, program, 0).Module;
@@ -82,10 +81,10 @@ public sealed partial class ElfServiceTests : IDisposable
         var program = Compile("gcc", $"-g -O2 {options}");
         var address = AddressesOf(program, "fill")[0];
         var debugFile = Directory.CreateDirectory(_folder.File(".debug")).FullName + "/program.dbg";
-        Run("objcopy", "--only-keep-debug", program, debugFile);
-        Run("objcopy", "--strip-all", $"--add-gnu-debuglink={debugFile}", program);
+        Tool.Run("objcopy", "--only-keep-debug", program, debugFile);
+        Tool.Run("objcopy", "--strip-all", $"--add-gnu-debuglink={debugFile}", program);
         if (!isRight)
-            Run("objcopy", "--only-keep-debug", ElfExecutable.Program, debugFile);
+            Tool.Run("objcopy", "--only-keep-debug", ElfExecutable.Program, debugFile);
 
         Assert.Equal(isRight, FindsLine(program, address));
     }
@@ -98,12 +97,12 @@ public sealed partial class ElfServiceTests : IDisposable
         var program = Compile("gcc", "-g -O2");
         var address = AddressesOf(program, "fill")[0];
         var debugFile = _folder.File("secret");
-        Run("objcopy", "--only-keep-debug", program, debugFile);
-        Run("objcopy", "--strip-all", $"--add-gnu-debuglink={debugFile}", program);
-        Run("chmod", "600", debugFile);
+        Tool.Run("objcopy", "--only-keep-debug", program, debugFile);
+        Tool.Run("objcopy", "--strip-all", $"--add-gnu-debuglink={debugFile}", program);
+        Tool.Run("chmod", "600", debugFile);
         Assert.True(FindsLine(program, address)); // both are root's
 
-        Run("chown", Nobody, program);
+        Tool.Run("chown", Nobody, program);
 
         Assert.False(FindsLine(program, address));
     }
@@ -111,7 +110,7 @@ public sealed partial class ElfServiceTests : IDisposable
     [Fact]
     public void WhatIsNoRegularFileIsRefusedAtOnce()
     {
-        Run("mkfifo", _folder.File("pipe"));
+        Tool.Run("mkfifo", _folder.File("pipe"));
         using var worker = new ElfWorker(debugFiles: null);
 
         foreach (var path in (string[])[_folder.File("pipe"), "/dev/zero", "/dev/tty", _folder.File(".")])
@@ -149,28 +148,19 @@ public sealed partial class ElfServiceTests : IDisposable
                 return *fill((size_t)argc << 20);
             }
             """);
-        Run(compiler, [.. options.Split(' ', StringSplitOptions.RemoveEmptyEntries), "-o", program, source]);
+        Tool.Run(compiler, [.. options.Split(' ', StringSplitOptions.RemoveEmptyEntries), "-o", program, source]);
         return program;
     }
 
     private static List<ulong> AddressesOf(string program, params string[] functions)
-        => [.. functions.SelectMany(function => Instruction().Matches(Run("objdump", "-d", "--no-show-raw-insn", $"--disassemble={function}", program)))
+        => [.. functions.SelectMany(function => Instruction().Matches(Tool.Run("objdump", "-d", "--no-show-raw-insn", $"--disassemble={function}", program)))
             .Select(match => ulong.Parse(match.Groups[1].Value, NumberStyles.HexNumber, CultureInfo.InvariantCulture)).Distinct()];
 
     private static IEnumerable<string> Addr2line(string program, ulong address)
     {
-        var lines = Run("addr2line", "-if", "-e", program, $"0x{address:x}").Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        var lines = Tool.Run("addr2line", "-if", "-e", program, $"0x{address:x}").Split('\n', StringSplitOptions.RemoveEmptyEntries);
         for (var i = 0; i + 1 < lines.Length; i += 2)
             yield return $"{lines[i]} {Discriminator().Replace(lines[i + 1], "")}";
-    }
-
-    private static string Run(string program, params string[] arguments)
-    {
-        using var process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true })!;
-        var output = process.StandardOutput.ReadToEnd();
-        process.WaitForExit();
-        Assert.Equal((program, 0), (program, process.ExitCode));
-        return output;
     }
 
     private static void SetSudo(string? caller, string? id)

@@ -43,12 +43,12 @@ public sealed class GoFunctionsTests : IDisposable
     {
         var (whole, stripped) = (Build(""), Build("-s -w"));
         // Functions of the program, of the runtime, and of assembly.
-        var addresses = Run("", "nm", whole).Split('\n').Select(line => line.Split(' '))
+        var addresses = Tool.Run("nm", whole).Split('\n').Select(line => line.Split(' '))
             .Where(parts => parts is [_, "T" or "t", "main.main" or "main.main.func1" or "runtime.mallocgc" or "runtime.memclrNoHeapPointers" or "runtime.goexit.abi0"])
             .SelectMany(parts => Enumerable.Range(0, 12).Select(step => ulong.Parse(parts[0], NumberStyles.HexNumber, CultureInfo.InvariantCulture) + (ulong)(step * 3)))
             .ToList();
         Assert.InRange(addresses.Count, 5 * 12, int.MaxValue);
-        var expected = Run(string.Concat(addresses.Select(address => $"0x{address:x}\n")), "go", "tool", "addr2line", whole).Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        var expected = Go(string.Concat(addresses.Select(address => $"0x{address:x}\n")), "tool", "addr2line", whole).Split('\n', StringSplitOptions.RemoveEmptyEntries);
 
         Assert.Null(Libdw.Refusal); // asking also prepares libelf
         using var module = new ModuleSymbols(Open(stripped), stripped);
@@ -65,7 +65,7 @@ public sealed class GoFunctionsTests : IDisposable
         using var file = Open(stripped);
         var rows = UnwindTable.Make(file);
         var compared = 0;
-        foreach (var line in Run("", "readelf", "--debug-dump=frames-interp", whole).Split('\n'))
+        foreach (var line in Tool.Run("readelf", "--debug-dump=frames-interp", whole).Split('\n'))
         {
             // "0000000000401000 rsp+16   c-8"
             if (line.Split(' ', StringSplitOptions.RemoveEmptyEntries) is not [var at, var cfa, "c-8"] || !uint.TryParse(at, NumberStyles.HexNumber, CultureInfo.InvariantCulture, out var pc))
@@ -78,7 +78,7 @@ public sealed class GoFunctionsTests : IDisposable
         }
         Assert.InRange(compared, 1_000, int.MaxValue);
         // Which functions they are the symbol table knows; runtime.systemstack's caller is on another stack than what it calls.
-        var symbols = Run("", "nm", whole).Split('\n').Select(line => line.Split(' ')).Where(parts => parts.Length == 3)
+        var symbols = Tool.Run("nm", whole).Split('\n').Select(line => line.Split(' ')).Where(parts => parts.Length == 3)
             .ToLookup(parts => WithoutAbi(parts[2]), parts => uint.Parse(parts[0], NumberStyles.HexNumber, CultureInfo.InvariantCulture));
         CfaRule RuleOf(string function) => rows[rows.FindLastIndex(row => row.Pc <= symbols[function].First())].CfaRule;
         Assert.Equal((CfaRule.Outermost, CfaRule.Unsupported), (RuleOf("runtime.goexit"), RuleOf("runtime.systemstack")));
@@ -123,20 +123,14 @@ public sealed class GoFunctionsTests : IDisposable
     {
         var (source, program) = (_folder.File("source.go"), _folder.File($"program{linkerFlags.Length}"));
         File.WriteAllText(source, Source);
-        Run("", "go", "build", "-ldflags", linkerFlags, "-o", program, source);
+        Go("", "build", "-ldflags", linkerFlags, "-o", program, source);
         return program;
     }
 
-    private string Run(string input, string program, params string[] arguments)
+    private string Go(string input, params string[] arguments)
     {
-        var start = new ProcessStartInfo(program, arguments) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
-        start.Environment["GOCACHE"] = Path.Combine(Path.GetDirectoryName(_folder.File("x"))!, "cache");
-        using var process = Process.Start(start)!;
-        var (errors, output) = (process.StandardError.ReadToEndAsync(), process.StandardOutput.ReadToEndAsync());
-        process.StandardInput.Write(input);
-        process.StandardInput.Close();
-        process.WaitForExit();
-        Assert.True(process.ExitCode == 0, errors.Result);
-        return output.Result;
+        var start = new ProcessStartInfo("go", arguments);
+        start.Environment["GOCACHE"] = _folder.File("cache");
+        return Tool.Run(start, input);
     }
 }

@@ -51,7 +51,7 @@ public sealed class UnwindTableTests : IDisposable
     public void NobodyCallsTheDynamicLinkersEntry()
     {
         const string path = "/lib64/ld-linux-x86-64.so.2";
-        var entry = Run(0, "readelf", "-h", path).Split('\n').First(line => line.Contains("Entry point", StringComparison.Ordinal)).Split("0x")[1];
+        var entry = Tool.Run("readelf", "-h", path).Split('\n').First(line => line.Contains("Entry point", StringComparison.Ordinal)).Split("0x")[1];
         Assert.Equal(CfaRule.Outermost, At(Make(path), uint.Parse(entry, NumberStyles.HexNumber, CultureInfo.InvariantCulture)).CfaRule);
     }
 
@@ -139,7 +139,7 @@ public sealed class UnwindTableTests : IDisposable
         string[] columns = [];
         var isFunction = false;
         // Its status is not 0 where a separate file of debug information has no frames.
-        foreach (var line in Run(null, "readelf", "--debug-dump=frames-interp", path).Split('\n'))
+        foreach (var line in Tool.Run(new ProcessStartInfo("readelf", ["--debug-dump=frames-interp", path]), mayFail: true).Split('\n'))
         {
             var parts = line.Split(' ', StringSplitOptions.RemoveEmptyEntries);
             if (line.Contains(" FDE ", StringComparison.Ordinal) || line.Contains(" CIE ", StringComparison.Ordinal))
@@ -158,17 +158,7 @@ public sealed class UnwindTableTests : IDisposable
     {
         var (source, program) = (_folder.File("source.c"), _folder.File("program"));
         File.WriteAllText(source, Source);
-        Run(0, "clang", ["-O1", "-fno-stack-protector", "-fasynchronous-unwind-tables", "-Wl,--eh-frame-hdr", "-nostdlib", "-static", "-ffreestanding", "-Wno-unused-command-line-argument", .. options.Split(' ', StringSplitOptions.RemoveEmptyEntries), source, "-o", program]);
+        Tool.Run("clang", ["-O1", "-fno-stack-protector", "-fasynchronous-unwind-tables", "-Wl,--eh-frame-hdr", "-nostdlib", "-static", "-ffreestanding", "-Wno-unused-command-line-argument", .. options.Split(' ', StringSplitOptions.RemoveEmptyEntries), source, "-o", program]);
         return program;
-    }
-
-    private static string Run(int? status, string program, params string[] arguments)
-    {
-        using var process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
-        var errors = process.StandardError.ReadToEndAsync();
-        var output = process.StandardOutput.ReadToEnd();
-        process.WaitForExit();
-        Assert.True(process.ExitCode == (status ?? process.ExitCode), errors.Result);
-        return output;
     }
 }
