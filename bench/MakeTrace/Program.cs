@@ -1,6 +1,7 @@
 using System.Globalization;
 using Faultrec.MakeTrace;
-using Faultrec.Traces;
+using Faultrec.Traces.Columns;
+using Faultrec.Traces.Files;
 
 // MakeTrace OUT [FAULTS [SEED]]: a synthetic trace for benchmarks, the same bytes for the same arguments.
 if (args.Length is < 1 or > 3)

@@ -1,6 +1,7 @@
 using System.CommandLine;
-using Faultrec.Analyzer;
+using Faultrec.Analyzer.Text;
 using Faultrec.Cli.Output;
+using Faultrec.Cli.Verbs;
 using Faultrec.Recorder.Launch;
 using Faultrec.Recorder.Symbols;
 using Faultrec.Traces;

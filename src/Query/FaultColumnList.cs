@@ -1,4 +1,4 @@
-using Faultrec.Traces;
+using Faultrec.Traces.Columns;
 
 namespace Faultrec.Query;
 

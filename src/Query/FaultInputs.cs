@@ -1,5 +1,5 @@
 using DuckDB.NET.Native;
-using Faultrec.Traces;
+using Faultrec.Traces.Columns;
 
 namespace Faultrec.Query;
 

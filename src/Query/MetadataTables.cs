@@ -1,7 +1,9 @@
 using System.Globalization;
 using DuckDB.NET.Native;
-using Faultrec.Analyzer;
+using Faultrec.Analyzer.Facts;
+using Faultrec.Analyzer.Report;
 using Faultrec.Traces;
+using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Query;
 

@@ -1,5 +1,5 @@
 using System.Text.Json;
-using Faultrec.Analyzer;
+using Faultrec.Analyzer.Text;
 
 namespace Faultrec.Query;
 

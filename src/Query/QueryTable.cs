@@ -1,4 +1,4 @@
-using Faultrec.Analyzer;
+using Faultrec.Analyzer.Text;
 
 namespace Faultrec.Query;
 

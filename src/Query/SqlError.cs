@@ -1,5 +1,5 @@
 using DuckDB.NET.Native;
-using Faultrec.Analyzer;
+using Faultrec.Analyzer.Text;
 using Faultrec.Traces;
 
 namespace Faultrec.Query;

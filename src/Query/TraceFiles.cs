@@ -1,6 +1,6 @@
 using System.Globalization;
 using System.IO.Enumeration;
-using Faultrec.Analyzer;
+using Faultrec.Analyzer.Text;
 using Faultrec.Traces;
 
 namespace Faultrec.Query;

@@ -1,6 +1,9 @@
 using DuckDB.NET.Native;
-using Faultrec.Analyzer;
-using Faultrec.Traces;
+using Faultrec.Analyzer.Classify;
+using Faultrec.Analyzer.Export;
+using Faultrec.Analyzer.Facts;
+using Faultrec.Traces.Columns;
+using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Query;
 

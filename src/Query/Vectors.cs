@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 using DuckDB.NET.Native;
-using Faultrec.Traces;
+using Faultrec.Traces.Columns;
 
 namespace Faultrec.Query;
 

@@ -1,5 +1,7 @@
-using Faultrec.Analyzer;
-using Faultrec.Traces;
+using Faultrec.Analyzer.Scan;
+using Faultrec.Analyzer.Simulate;
+using Faultrec.Traces.Files;
+using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Replay;
 

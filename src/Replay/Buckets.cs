@@ -1,4 +1,5 @@
-using Faultrec.Analyzer;
+using Faultrec.Analyzer.Classify;
+using Faultrec.Analyzer.Measures;
 
 namespace Faultrec.Replay;
 

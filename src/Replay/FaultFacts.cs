@@ -1,5 +1,5 @@
-using Faultrec.Analyzer;
-using Faultrec.Traces;
+using Faultrec.Analyzer.Classify;
+using Faultrec.Traces.Columns;
 
 namespace Faultrec.Replay;
 

@@ -1,4 +1,9 @@
-using Faultrec.Analyzer;
+using Faultrec.Analyzer.Classify;
+using Faultrec.Analyzer.Compare;
+using Faultrec.Analyzer.Facts;
+using Faultrec.Analyzer.Measures;
+using Faultrec.Analyzer.Simulate;
+using Faultrec.Analyzer.Tables;
 
 namespace Faultrec.Replay;
 

@@ -1,6 +1,6 @@
-using Faultrec.Analyzer;
+using Faultrec.Analyzer.Classify;
 using Faultrec.Replay.Native;
-using Faultrec.Traces;
+using Faultrec.Traces.Columns;
 
 namespace Faultrec.Replay;
 

@@ -1,6 +1,9 @@
-using Faultrec.Analyzer;
+using Faultrec.Analyzer.Classify;
+using Faultrec.Analyzer.Scan;
 using Faultrec.Replay.Native;
-using Faultrec.Traces;
+using Faultrec.Traces.Columns;
+using Faultrec.Traces.Files;
+using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Replay;
 

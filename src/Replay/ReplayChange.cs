@@ -1,4 +1,5 @@
-using Faultrec.Traces;
+using Faultrec.Traces.Columns;
+using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Replay;
 

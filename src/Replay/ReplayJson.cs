@@ -1,5 +1,10 @@
 using System.Text.Json;
-using Faultrec.Analyzer;
+using Faultrec.Analyzer.Classify;
+using Faultrec.Analyzer.Compare;
+using Faultrec.Analyzer.Facts;
+using Faultrec.Analyzer.Measures;
+using Faultrec.Analyzer.Render;
+using Faultrec.Analyzer.Simulate;
 
 namespace Faultrec.Replay;
 

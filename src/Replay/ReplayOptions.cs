@@ -1,4 +1,4 @@
-using Faultrec.Analyzer;
+using Faultrec.Analyzer.Scan;
 
 namespace Faultrec.Replay;
 

@@ -1,6 +1,12 @@
 using System.Text.Json;
-using Faultrec.Analyzer;
-using Faultrec.Traces;
+using Faultrec.Analyzer.Classify;
+using Faultrec.Analyzer.Compare;
+using Faultrec.Analyzer.Measures;
+using Faultrec.Analyzer.Render;
+using Faultrec.Analyzer.Simulate;
+using Faultrec.Analyzer.Tables;
+using Faultrec.Analyzer.Text;
+using Faultrec.Traces.Files;
 
 namespace Faultrec.Replay;
 
@@ -42,9 +48,9 @@ public sealed class ReplayPairs
     public void WriteText(TextWriter output, TextStyle style)
     {
         var last = _changed[^1];
-        TextReport.WriteWrapped(output, $"{Units.Of(last.Recorded, "recorded fault")} of {last.Path}, replayed plain and with {last.Options.Change.Words} in turns, {Units.Of(_plain.Count, "time")} each", style.Title);
+        TextLines.WriteWrapped(output, $"{Units.Of(last.Recorded, "recorded fault")} of {last.Path}, replayed plain and with {last.Options.Change.Words} in turns, {Units.Of(_plain.Count, "time")} each", style.Title);
         foreach (var note in last.Notes)
-            TextReport.WriteWrapped(output, note, style.Title);
+            TextLines.WriteWrapped(output, note, style.Title);
         output.Write('\n');
         TextTable.Write(output, Table(), style);
     }

@@ -1,5 +1,7 @@
 using System.Globalization;
-using Faultrec.Analyzer;
+using Faultrec.Analyzer.Render;
+using Faultrec.Analyzer.Tables;
+using Faultrec.Analyzer.Text;
 
 namespace Faultrec.Replay;
 
@@ -23,7 +25,7 @@ public static class ReplayText
         }
     }
 
-    private static void Line(TextWriter output, string text, Func<string, string> style) => TextReport.WriteWrapped(output, text, style);
+    private static void Line(TextWriter output, string text, Func<string, string> style) => TextLines.WriteWrapped(output, text, style);
 
     private static string Headline(ReplayResult result)
         => result.Options.Change.Words is { Length: > 0 } words

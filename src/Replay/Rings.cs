@@ -1,5 +1,4 @@
 using Faultrec.Replay.Native;
-using Faultrec.Traces;
 
 namespace Faultrec.Replay;
 

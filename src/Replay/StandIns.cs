@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using Faultrec.Replay.Native;
 using Faultrec.Traces;
 using Faultrec.Traces.Output;

@@ -1,7 +1,10 @@
 using System.Numerics;
-using Faultrec.Analyzer;
-using Faultrec.Replay.Native;
-using Faultrec.Traces;
+using Faultrec.Analyzer.Classify;
+using Faultrec.Analyzer.Measures;
+using Faultrec.Analyzer.Scan;
+using Faultrec.Traces.Columns;
+using Faultrec.Traces.Files;
+using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Replay;
 

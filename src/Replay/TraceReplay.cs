@@ -1,7 +1,10 @@
 using System.Globalization;
-using Faultrec.Analyzer;
+using Faultrec.Analyzer.Classify;
+using Faultrec.Analyzer.Text;
 using Faultrec.Replay.Native;
 using Faultrec.Traces;
+using Faultrec.Traces.Files;
+using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Replay;
 

@@ -1,5 +1,7 @@
 using System.Text.Json;
-using Faultrec.Traces;
+using Faultrec.Analyzer.Info;
+using Faultrec.Analyzer.Report;
+using Faultrec.Traces.Metadata;
 using Xunit;
 
 namespace Faultrec.Analyzer.Tests;

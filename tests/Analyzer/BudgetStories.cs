@@ -1,6 +1,10 @@
 using System.Text.Json;
 using System.Xml.Linq;
+using Faultrec.Analyzer.Budgets;
+using Faultrec.Analyzer.Classify;
+using Faultrec.Analyzer.Render;
 using Faultrec.Traces;
+using Faultrec.Traces.Metadata;
 using Xunit;
 
 namespace Faultrec.Analyzer.Tests;

@@ -1,5 +1,10 @@
 using System.Text.Json;
+using Faultrec.Analyzer.Compare;
+using Faultrec.Analyzer.Render;
+using Faultrec.Analyzer.Scan;
+using Faultrec.Analyzer.Text;
 using Faultrec.Traces;
+using Faultrec.Traces.Metadata;
 using Xunit;
 
 namespace Faultrec.Analyzer.Tests;
@@ -274,7 +279,7 @@ public class ComparisonStories
 
         var text = Text(Compare([before, before], [after, after]), items: 3);
 
-        Assert.All(text.Split('\n'), line => Assert.True(Columns.Width(line) <= TextReport.Width, line));
+        Assert.All(text.Split('\n'), line => Assert.True(Columns.Width(line) <= TextLines.Width, line));
         // Each item changed in its faults and its time.
         Assert.Equal(6, text.Split("regions\n")[1].Split("\n  …")[0].Split('\n').Length - 1);
         Assert.Contains("… 54 more rows; --top 0 shows all", text, StringComparison.Ordinal);

@@ -1,3 +1,8 @@
+using Faultrec.Analyzer.Classify;
+using Faultrec.Analyzer.Compare;
+using Faultrec.Analyzer.Measures;
+using Faultrec.Analyzer.Report;
+using Faultrec.Analyzer.Simulate;
 using Xunit;
 
 namespace Faultrec.Analyzer.Tests;

@@ -1,6 +1,9 @@
 using System.Globalization;
 using DuckDB.NET.Data;
-using Faultrec.Traces;
+using Faultrec.Analyzer.Report;
+using Faultrec.Analyzer.Scan;
+using Faultrec.Traces.Files;
+using Faultrec.Traces.Metadata;
 using Xunit;
 
 namespace Faultrec.Analyzer.Tests;

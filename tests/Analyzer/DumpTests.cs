@@ -1,7 +1,10 @@
 using System.Text;
-using System.Text.Json;
 using DuckDB.NET.Data;
-using Faultrec.Traces;
+using Faultrec.Analyzer.Classify;
+using Faultrec.Analyzer.Dump;
+using Faultrec.Analyzer.Scan;
+using Faultrec.Traces.Columns;
+using Faultrec.Traces.Files;
 using Xunit;
 
 namespace Faultrec.Analyzer.Tests;

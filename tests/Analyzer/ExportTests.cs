@@ -1,6 +1,10 @@
 using System.Text;
 using System.Text.Json;
-using Faultrec.Traces;
+using Faultrec.Analyzer.Export;
+using Faultrec.Analyzer.Measures;
+using Faultrec.Analyzer.Scan;
+using Faultrec.Traces.Files;
+using Faultrec.Traces.Metadata;
 using Google.Protobuf;
 using Xunit;
 

@@ -1,6 +1,8 @@
 using System.Text;
 using System.Text.Json;
-using Faultrec.Traces;
+using Faultrec.Analyzer.Render;
+using Faultrec.Analyzer.Report;
+using Faultrec.Analyzer.Tables;
 using Xunit;
 
 namespace Faultrec.Analyzer.Tests;

@@ -1,4 +1,12 @@
+using Faultrec.Analyzer.Classify;
+using Faultrec.Analyzer.Import;
+using Faultrec.Analyzer.Render;
+using Faultrec.Analyzer.Report;
+using Faultrec.Analyzer.Scan;
 using Faultrec.Traces;
+using Faultrec.Traces.Columns;
+using Faultrec.Traces.Files;
+using Faultrec.Traces.Metadata;
 using Xunit;
 
 namespace Faultrec.Analyzer.Tests;

@@ -1,6 +1,8 @@
 using System.Text;
 using System.Text.Json;
-using Faultrec.Traces;
+using Faultrec.Analyzer.Info;
+using Faultrec.Traces.Files;
+using Faultrec.Traces.Metadata;
 using Xunit;
 
 namespace Faultrec.Analyzer.Tests;

@@ -1,4 +1,5 @@
 using CsCheck;
+using Faultrec.Analyzer.Measures;
 using Xunit;
 
 namespace Faultrec.Analyzer.Tests;

@@ -1,4 +1,15 @@
+using Faultrec.Analyzer.Classify;
+using Faultrec.Analyzer.Compare;
+using Faultrec.Analyzer.Dump;
+using Faultrec.Analyzer.Library;
+using Faultrec.Analyzer.Measures;
+using Faultrec.Analyzer.Report;
+using Faultrec.Analyzer.Scan;
+using Faultrec.Analyzer.Simulate;
+using Faultrec.Analyzer.Tables;
 using Faultrec.Traces;
+using Faultrec.Traces.Columns;
+using Faultrec.Traces.Metadata;
 using Microsoft.Data.Analysis;
 using Xunit;
 

@@ -1,6 +1,12 @@
 using System.Text;
 using System.Text.Json;
-using Faultrec.Traces;
+using Faultrec.Analyzer.Classify;
+using Faultrec.Analyzer.Dump;
+using Faultrec.Analyzer.Live;
+using Faultrec.Analyzer.Scan;
+using Faultrec.Traces.Columns;
+using Faultrec.Traces.Files;
+using Faultrec.Traces.Metadata;
 using Xunit;
 
 namespace Faultrec.Analyzer.Tests;

@@ -1,5 +1,7 @@
 using System.Text;
-using Faultrec.Traces;
+using Faultrec.Analyzer.Live;
+using Faultrec.Analyzer.Scan;
+using Faultrec.Traces.Columns;
 using Xunit;
 
 namespace Faultrec.Analyzer.Tests;

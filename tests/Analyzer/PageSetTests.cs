@@ -1,3 +1,4 @@
+using Faultrec.Analyzer.Measures;
 using Xunit;
 
 namespace Faultrec.Analyzer.Tests;

@@ -1,5 +1,12 @@
 using System.Text;
+using Faultrec.Analyzer.Export;
+using Faultrec.Analyzer.Measures;
+using Faultrec.Analyzer.Scan;
 using Faultrec.Traces;
+using Faultrec.Traces.Columns;
+using Faultrec.Traces.Files;
+using Faultrec.Traces.Metadata;
+using Faultrec.Traces.Plans;
 using Xunit;
 
 namespace Faultrec.Analyzer.Tests;

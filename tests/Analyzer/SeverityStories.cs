@@ -1,3 +1,5 @@
+using Faultrec.Analyzer.Classify;
+using Faultrec.Analyzer.Report;
 using Xunit;
 
 namespace Faultrec.Analyzer.Tests;

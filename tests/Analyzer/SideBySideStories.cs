@@ -1,4 +1,11 @@
-using Faultrec.Traces;
+using Faultrec.Analyzer.Classify;
+using Faultrec.Analyzer.Compare;
+using Faultrec.Analyzer.Measures;
+using Faultrec.Analyzer.Render;
+using Faultrec.Analyzer.Scan;
+using Faultrec.Analyzer.Simulate;
+using Faultrec.Analyzer.Text;
+using Faultrec.Traces.Metadata;
 using Xunit;
 
 namespace Faultrec.Analyzer.Tests;
@@ -61,7 +68,7 @@ public sealed class SideBySideStories
 
         Assert.Contains("\ntotals, A to E\n", text, StringComparison.Ordinal);
         Assert.Matches(@"\nregions, F to G\n  region prot # figure +F +G\n  \[anon\] rw-p 1 faults +6 +7\n", text);
-        Assert.All(text.Split('\n'), line => Assert.InRange(line.Length, 0, TextReport.Width));
+        Assert.All(text.Split('\n'), line => Assert.InRange(line.Length, 0, TextLines.Width));
     }
 
     [Fact]

@@ -1,4 +1,10 @@
+using Faultrec.Analyzer.Render;
+using Faultrec.Analyzer.Scan;
+using Faultrec.Analyzer.Simulate;
 using Faultrec.Traces;
+using Faultrec.Traces.Columns;
+using Faultrec.Traces.Files;
+using Faultrec.Traces.Metadata;
 using Xunit;
 
 namespace Faultrec.Analyzer.Tests;

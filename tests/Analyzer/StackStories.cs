@@ -1,5 +1,11 @@
 using System.Text.Json;
-using Faultrec.Traces;
+using Faultrec.Analyzer.Classify;
+using Faultrec.Analyzer.Info;
+using Faultrec.Analyzer.Render;
+using Faultrec.Analyzer.Report;
+using Faultrec.Analyzer.Scan;
+using Faultrec.Traces.Columns;
+using Faultrec.Traces.Metadata;
 using Xunit;
 
 namespace Faultrec.Analyzer.Tests;

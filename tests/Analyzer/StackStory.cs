@@ -1,4 +1,4 @@
-using Faultrec.Traces;
+using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Analyzer.Tests;
 

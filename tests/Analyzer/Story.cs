@@ -1,5 +1,8 @@
-using Faultrec.Analyzer;
-using Faultrec.Traces;
+using Faultrec.Analyzer.Report;
+using Faultrec.Analyzer.Scan;
+using Faultrec.Traces.Columns;
+using Faultrec.Traces.Files;
+using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Analyzer.Tests;
 

@@ -1,5 +1,16 @@
 using DuckDB.NET.Data;
+using Faultrec.Analyzer.Budgets;
+using Faultrec.Analyzer.Classify;
+using Faultrec.Analyzer.Compare;
+using Faultrec.Analyzer.Dump;
+using Faultrec.Analyzer.Import;
+using Faultrec.Analyzer.Measures;
+using Faultrec.Analyzer.Report;
+using Faultrec.Analyzer.Scan;
+using Faultrec.Analyzer.Simulate;
 using Faultrec.Traces;
+using Faultrec.Traces.Columns;
+using Faultrec.Traces.Files;
 using Xunit;
 
 namespace Faultrec.Analyzer.Tests;

@@ -1,4 +1,3 @@
-using Faultrec.Traces;
 using Xunit;
 
 namespace Faultrec.Analyzer.Tests;

@@ -1,4 +1,8 @@
-using Faultrec.Traces;
+using Faultrec.Analyzer.Render;
+using Faultrec.Analyzer.Report;
+using Faultrec.Analyzer.Scan;
+using Faultrec.Analyzer.Text;
+using Faultrec.Traces.Metadata;
 using Xunit;
 
 namespace Faultrec.Analyzer.Tests;
@@ -109,7 +113,7 @@ public class TextReportTests
         var report = Story.Report(metadata, [.. Enumerable.Range(0, 40).Select(i => new Fault(0xffff_ffff_ff60_0000 + ((ulong)i * 4096)) { Comm = path, Tid = i })], groupSize: 40);
 
         foreach (var line in Text(report with { Path = path }).Split('\n'))
-            Assert.InRange(Columns.Width(line), 0, TextReport.Width);
+            Assert.InRange(Columns.Width(line), 0, TextLines.Width);
     }
 
     [Fact]

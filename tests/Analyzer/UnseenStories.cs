@@ -1,4 +1,7 @@
-using Faultrec.Traces;
+using Faultrec.Analyzer.Info;
+using Faultrec.Analyzer.Report;
+using Faultrec.Analyzer.Scan;
+using Faultrec.Traces.Metadata;
 using Xunit;
 
 namespace Faultrec.Analyzer.Tests;

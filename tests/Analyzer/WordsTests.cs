@@ -1,4 +1,6 @@
-using Faultrec.Traces;
+using Faultrec.Analyzer.Report;
+using Faultrec.Analyzer.Text;
+using Faultrec.Traces.Metadata;
 using Xunit;
 
 namespace Faultrec.Analyzer.Tests;

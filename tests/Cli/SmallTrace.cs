@@ -1,4 +1,6 @@
-using Faultrec.Traces;
+using Faultrec.Traces.Columns;
+using Faultrec.Traces.Files;
+using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Cli.Tests;
 

@@ -1,4 +1,5 @@
-using Faultrec.Traces;
+using Faultrec.Traces.Files;
+using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Live.Tests;
 

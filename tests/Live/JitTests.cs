@@ -1,4 +1,8 @@
+using Faultrec.Recorder;
 using Faultrec.Recorder.Capture;
+using Faultrec.Recorder.Doctor;
+using Faultrec.Recorder.Options;
+using Faultrec.Recorder.Spool;
 
 namespace Faultrec.Live.Tests;
 
@@ -7,7 +11,7 @@ public sealed class JitTests : LiveTest
 {
     [Fact]
     public void TheDoctorFindsTheProbesWorking()
-        => Assert.True(Doctor.Examine().CanRecord);
+        => Assert.True(MachineDoctor.Examine().CanRecord);
 
     [Fact]
     public async Task ARunningProcessIsRecorded()

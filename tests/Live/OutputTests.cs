@@ -1,4 +1,5 @@
 using System.Globalization;
+using Faultrec.Traces.Files;
 
 namespace Faultrec.Live.Tests;
 
@@ -225,7 +226,7 @@ public sealed class OutputTests : LiveTest
             """);
 
         var isHidden = lines[^1].StartsWith("0000000000000000", StringComparison.Ordinal);
-        using var reader = Traces.TraceReader.Open(Folder["theirs"]);
+        using var reader = TraceReader.Open(Folder["theirs"]);
         Assert.Equal($"frameless {(isHidden ? "600" : "644")}", lines[0]);
         Assert.Equal($"theirs {(isHidden && !reader.Metadata.ExcludeKernel ? "600" : "644")}", lines[1]);
         Assert.Equal(["text 644", $"json {(isHidden ? "600" : "644")}", "report 644"], lines[2..5]);

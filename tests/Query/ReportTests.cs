@@ -1,6 +1,12 @@
 using System.Globalization;
-using Faultrec.Analyzer;
-using Faultrec.Traces;
+using Faultrec.Analyzer.Classify;
+using Faultrec.Analyzer.Compare;
+using Faultrec.Analyzer.Facts;
+using Faultrec.Analyzer.Measures;
+using Faultrec.Analyzer.Report;
+using Faultrec.Analyzer.Scan;
+using Faultrec.Analyzer.Simulate;
+using Faultrec.Traces.Files;
 
 namespace Faultrec.Query.Tests;
 

@@ -1,4 +1,8 @@
-using Faultrec.Traces;
+using Faultrec.Analyzer.Dump;
+using Faultrec.Analyzer.Scan;
+using Faultrec.Traces.Columns;
+using Faultrec.Traces.Files;
+using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Query.Tests;
 
@@ -36,7 +40,7 @@ public sealed class ViewTests
             using var file = new TemporaryTrace(Story.Metadata(Story.TwoRegions), [new Fault(0x10000)], 1);
             using var reader = TraceReader.Open(file.Path);
             using var output = new MemoryStream();
-            Analyzer.TraceDump.Write(reader, Analyzer.FaultFilter.None, false, output);
+            TraceDump.Write(reader, FaultFilter.None, false, output);
             return System.Text.Encoding.UTF8.GetString(output.ToArray()).Split("\r\n")[0].Split(',');
         }
     }

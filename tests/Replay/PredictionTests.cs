@@ -1,5 +1,6 @@
-using Faultrec.Analyzer;
-using Faultrec.Traces;
+using Faultrec.Analyzer.Scan;
+using Faultrec.Analyzer.Simulate;
+using Faultrec.Traces.Files;
 
 namespace Faultrec.Replay.Tests;
 

@@ -1,4 +1,4 @@
-using Faultrec.Analyzer;
+using Faultrec.Analyzer.Classify;
 using Faultrec.Replay.Native;
 
 namespace Faultrec.Replay.Tests;

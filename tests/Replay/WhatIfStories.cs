@@ -1,8 +1,10 @@
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using Faultrec.Analyzer;
 using Faultrec.Traces;
+using Faultrec.Traces.Columns;
+using Faultrec.Traces.Files;
+using Faultrec.Traces.Metadata;
 using static Faultrec.Replay.Tests.ReplayStories;
 
 namespace Faultrec.Replay.Tests;

@@ -1,5 +1,6 @@
 using System.IO.Pipes;
 using Faultrec.Traces;
+using Faultrec.Traces.Files;
 using Xunit;
 
 namespace Faultrec.Trace.Tests;

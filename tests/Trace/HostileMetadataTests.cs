@@ -1,6 +1,8 @@
 using System.Text.Json.Nodes;
 using Faultrec.Fuzz.Forge;
 using Faultrec.Traces;
+using Faultrec.Traces.Files;
+using Faultrec.Traces.Metadata;
 using Xunit;
 
 namespace Faultrec.Trace.Tests;

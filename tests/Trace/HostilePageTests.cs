@@ -1,5 +1,7 @@
 using Faultrec.Fuzz.Forge;
 using Faultrec.Traces;
+using Faultrec.Traces.Columns;
+using Faultrec.Traces.Files;
 using Xunit;
 using ZstdSharp;
 

@@ -1,4 +1,5 @@
 using Faultrec.Traces;
+using Faultrec.Traces.Files;
 using Xunit;
 
 namespace Faultrec.Trace.Tests;

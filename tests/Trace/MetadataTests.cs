@@ -1,5 +1,7 @@
 using System.Text.Json.Nodes;
 using Faultrec.Traces;
+using Faultrec.Traces.Files;
+using Faultrec.Traces.Metadata;
 using Xunit;
 
 namespace Faultrec.Trace.Tests;

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
-using Faultrec.Traces;
+using Faultrec.Traces.Columns;
+using Faultrec.Traces.Files;
 using Xunit;
 
 namespace Faultrec.Trace.Tests;

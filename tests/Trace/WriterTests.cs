@@ -1,5 +1,7 @@
 using CsCheck;
 using Faultrec.Traces;
+using Faultrec.Traces.Columns;
+using Faultrec.Traces.Files;
 using Xunit;
 
 namespace Faultrec.Trace.Tests;

@@ -1,6 +1,10 @@
+using Faultrec.Analyzer.Facts;
+using Faultrec.Analyzer.Measures;
+using Faultrec.Analyzer.Report;
+using Faultrec.Analyzer.Text;
 using Faultrec.Traces;
 
-namespace Faultrec.Analyzer;
+namespace Faultrec.Analyzer.Budgets;
 
 /// <summary>A budget and what the trace says of it.</summary>
 /// <param name="Budget">Null: the check that the recording is complete.</param>

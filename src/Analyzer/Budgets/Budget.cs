@@ -1,7 +1,9 @@
 using System.Globalization;
+using Faultrec.Analyzer.Text;
 using Faultrec.Traces;
+using Faultrec.Traces.Files;
 
-namespace Faultrec.Analyzer;
+namespace Faultrec.Analyzer.Budgets;
 
 /// <summary>What a budget limits.</summary>
 public enum BudgetMeasure

@@ -1,4 +1,7 @@
-namespace Faultrec.Analyzer;
+using Faultrec.Analyzer.Classify;
+using Faultrec.Analyzer.Report;
+
+namespace Faultrec.Analyzer.Budgets;
 
 /// <summary>How much of the memory that first touches mapped came as transparent huge pages?</summary>
 public static class HugeShare

@@ -1,6 +1,6 @@
-using Faultrec.Traces;
+using Faultrec.Traces.Columns;
 
-namespace Faultrec.Analyzer;
+namespace Faultrec.Analyzer.Classify;
 
 /// <summary>
 /// Read, write or exec of a row. Where the column of error codes says the same (<see cref="FaultBatch.Access"/> is made of it), that one

@@ -1,4 +1,4 @@
-namespace Faultrec.Analyzer;
+namespace Faultrec.Analyzer.Classify;
 
 /// <summary>Why a fault happened. Its rules are <see cref="KindRule"/>'s, and in words docs/kinds.md; the names are a contract.</summary>
 public enum FaultKind : byte

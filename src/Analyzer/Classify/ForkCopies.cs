@@ -1,6 +1,6 @@
-using Faultrec.Traces;
+using Faultrec.Traces.Metadata;
 
-namespace Faultrec.Analyzer;
+namespace Faultrec.Analyzer.Classify;
 
 /// <summary>Which regions a process has from the one that it was forked from: what is done when memory is mapped was done there.</summary>
 internal sealed class ForkCopies

@@ -1,6 +1,6 @@
-using Faultrec.Traces;
+using Faultrec.Traces.Metadata;
 
-namespace Faultrec.Analyzer;
+namespace Faultrec.Analyzer.Classify;
 
 /// <summary>
 /// From when on a fork may have made a region's pages common to two processes. Known to be never only where the recording followed every

@@ -1,6 +1,8 @@
-using Faultrec.Traces;
+using Faultrec.Analyzer.Facts;
+using Faultrec.Traces.Columns;
+using Faultrec.Traces.Metadata;
 
-namespace Faultrec.Analyzer;
+namespace Faultrec.Analyzer.Classify;
 
 /// <summary>What the Analyzer makes of each fault of a batch; element i of both is of row i.</summary>
 /// <param name="kinds">Empty where kinds are not told.</param>

@@ -1,4 +1,4 @@
-namespace Faultrec.Analyzer;
+namespace Faultrec.Analyzer.Classify;
 
 /// <summary>
 /// A raw x86 page-table entry of any level (arch/x86/include/asm/pgtable_types.h). An entry that is not present is what the kernel

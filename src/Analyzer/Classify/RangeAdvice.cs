@@ -1,6 +1,6 @@
-using Faultrec.Traces;
+using Faultrec.Traces.Metadata;
 
-namespace Faultrec.Analyzer;
+namespace Faultrec.Analyzer.Classify;
 
 /// <summary>What a range of memory was told to be at some moment.</summary>
 [Flags]

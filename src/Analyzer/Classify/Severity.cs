@@ -1,4 +1,4 @@
-namespace Faultrec.Analyzer;
+namespace Faultrec.Analyzer.Classify;
 
 /// <summary>What a fault cost in the kernel's own accounting; the order is also that of every table.</summary>
 public enum Severity : byte

@@ -1,6 +1,7 @@
-using Faultrec.Traces;
+using Faultrec.Traces.Columns;
+using Faultrec.Traces.Metadata;
 
-namespace Faultrec.Analyzer;
+namespace Faultrec.Analyzer.Classify;
 
 /// <summary>
 /// The rule that makes a severity of a fault's facts, first match wins: a signal was raised, or the result has a bit of

@@ -1,6 +1,6 @@
-using Faultrec.Traces;
+using Faultrec.Traces.Metadata;
 
-namespace Faultrec.Analyzer;
+namespace Faultrec.Analyzer.Classify;
 
 /// <summary>What the kernel keeps in a swap entry.</summary>
 internal enum SwapUse : byte

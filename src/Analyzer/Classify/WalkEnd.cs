@@ -1,6 +1,6 @@
-using Faultrec.Traces;
+using Faultrec.Traces.Columns;
 
-namespace Faultrec.Analyzer;
+namespace Faultrec.Analyzer.Classify;
 
 /// <summary>Where the walk through the page table ended, and what was there.</summary>
 public enum WalkEnd : byte

@@ -1,4 +1,4 @@
-namespace Faultrec.Analyzer;
+namespace Faultrec.Analyzer.Compare;
 
 /// <summary>A table of traces beside each other, in the order of the output.</summary>
 public enum Subject

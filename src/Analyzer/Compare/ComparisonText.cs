@@ -1,4 +1,9 @@
-namespace Faultrec.Analyzer;
+using Faultrec.Analyzer.Facts;
+using Faultrec.Analyzer.Report;
+using Faultrec.Analyzer.Scan;
+using Faultrec.Analyzer.Text;
+
+namespace Faultrec.Analyzer.Compare;
 
 /// <summary>A comparison in sentences. Raw text with names from the traces in it.</summary>
 public static class ComparisonText
@@ -64,7 +69,7 @@ public static class ComparisonText
     /// <summary>The traces of one side and what they recorded: "a.parquet, b.parquet: app --work".</summary>
     public static string Side(IReadOnlyList<TraceMeasures> traces)
     {
-        var targets = traces.Select(trace => TextReport.Target(trace.Metadata)).Distinct().ToList();
+        var targets = traces.Select(trace => RecordingText.Target(trace.Metadata)).Distinct().ToList();
         var paths = string.Join(", ", traces.Select(trace => trace.Path));
         return $"{paths}: {targets[0]}{(targets.Count > 1 ? $" and {Units.Of(targets.Count - 1, "other command")}" : "")}";
     }

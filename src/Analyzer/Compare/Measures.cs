@@ -1,4 +1,4 @@
-namespace Faultrec.Analyzer;
+namespace Faultrec.Analyzer.Compare;
 
 /// <summary>What is compared of each item.</summary>
 public enum Metric
@@ -27,7 +27,7 @@ public static class MetricNames
 /// <param name="Major">Null: the trace does not say.</param>
 /// <param name="DistinctPages">Null: the item is none that has pages (a kind).</param>
 /// <param name="TimeNs">Sum of the known durations; null: the trace's backend knows none.</param>
-public readonly record struct Measures(long Faults, long? Major, long? DistinctPages, long? TimeNs)
+public readonly record struct MeasureValues(long Faults, long? Major, long? DistinctPages, long? TimeNs)
 {
     public long? this[Metric metric] => metric switch
     {
@@ -37,6 +37,6 @@ public readonly record struct Measures(long Faults, long? Major, long? DistinctP
         _ => TimeNs,
     };
 
-    public Measures Plus(in Measures other)
+    public MeasureValues Plus(in MeasureValues other)
         => new(Faults + other.Faults, Major + other.Major, DistinctPages + other.DistinctPages, TimeNs + other.TimeNs);
 }

@@ -1,6 +1,6 @@
-using Faultrec.Traces;
+using Faultrec.Analyzer.Scan;
 
-namespace Faultrec.Analyzer;
+namespace Faultrec.Analyzer.Compare;
 
 /// <summary>One figure of one item in every trace.</summary>
 /// <param name="IsFirst">The first row of its item.</param>

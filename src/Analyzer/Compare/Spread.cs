@@ -1,4 +1,4 @@
-namespace Faultrec.Analyzer;
+namespace Faultrec.Analyzer.Compare;
 
 /// <summary>What a difference is worth beside the differences between traces of one side.</summary>
 public enum Verdict

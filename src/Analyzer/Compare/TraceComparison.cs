@@ -1,6 +1,7 @@
+using Faultrec.Analyzer.Scan;
 using Faultrec.Traces;
 
-namespace Faultrec.Analyzer;
+namespace Faultrec.Analyzer.Compare;
 
 /// <summary>One figure of one item on both sides.</summary>
 /// <param name="Before">Null: not known of every trace of this side.</param>

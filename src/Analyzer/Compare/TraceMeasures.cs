@@ -1,11 +1,16 @@
-using Faultrec.Traces;
+using Faultrec.Analyzer.Classify;
+using Faultrec.Analyzer.Facts;
+using Faultrec.Analyzer.Measures;
+using Faultrec.Analyzer.Report;
+using Faultrec.Analyzer.Simulate;
+using Faultrec.Traces.Metadata;
 
-namespace Faultrec.Analyzer;
+namespace Faultrec.Analyzer.Compare;
 
 /// <summary>One trace of a comparison: the figures of its items, and what must be said of the trace itself.</summary>
 public sealed class TraceMeasures
 {
-    private readonly Dictionary<ComparedItem, Measures> _items = [];
+    private readonly Dictionary<ComparedItem, MeasureValues> _items = [];
     private readonly bool _hasDurations;
 
     private TraceMeasures(FaultReport report)
@@ -28,10 +33,10 @@ public sealed class TraceMeasures
     public IReadOnlyCollection<ComparedItem> Items => _items.Keys;
 
     /// <summary>An item that the trace does not have had no faults.</summary>
-    public Measures Of(ComparedItem item)
+    public MeasureValues Of(ComparedItem item)
         => _items.TryGetValue(item, out var measures)
             ? measures
-            : new Measures(0, Metadata.KnowsMajor ? 0 : null, HasPages(item.Subject) ? 0 : null, _hasDurations ? 0 : null);
+            : new MeasureValues(0, Metadata.KnowsMajor ? 0 : null, HasPages(item.Subject) ? 0 : null, _hasDurations ? 0 : null);
 
     /// <param name="report">With tasks.</param>
     public static TraceMeasures Of(FaultReport report)
@@ -107,7 +112,7 @@ public sealed class TraceMeasures
 
     private void Add(ComparedItem item, in FaultCounts counts, long? pages)
     {
-        var measures = new Measures(counts.Faults, Metadata.KnowsMajor ? counts.Major : null, pages, _hasDurations ? counts.DurationNs : null);
+        var measures = new MeasureValues(counts.Faults, Metadata.KnowsMajor ? counts.Major : null, pages, _hasDurations ? counts.DurationNs : null);
         _items[item] = _items.TryGetValue(item, out var before) ? before.Plus(measures) : measures;
     }
 }

@@ -1,6 +1,7 @@
 using System.Text;
+using Faultrec.Analyzer.Text;
 
-namespace Faultrec.Analyzer;
+namespace Faultrec.Analyzer.Dump;
 
 /// <summary>RFC 4180: lines end in CRLF, null is an empty field, text is inert (<see cref="HostileText.Csv"/>).</summary>
 internal sealed class CsvLines(Utf8Rows rows) : IDumpFormat

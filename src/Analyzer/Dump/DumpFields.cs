@@ -1,6 +1,10 @@
-using Faultrec.Traces;
+using Faultrec.Analyzer.Classify;
+using Faultrec.Analyzer.Compare;
+using Faultrec.Analyzer.Measures;
+using Faultrec.Analyzer.Simulate;
+using Faultrec.Traces.Columns;
 
-namespace Faultrec.Analyzer;
+namespace Faultrec.Analyzer.Dump;
 
 /// <summary>How one field is written.</summary>
 internal interface IDumpFormat

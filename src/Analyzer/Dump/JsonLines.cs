@@ -1,7 +1,8 @@
 using System.Text;
 using System.Text.Json;
+using Faultrec.Analyzer.Text;
 
-namespace Faultrec.Analyzer;
+namespace Faultrec.Analyzer.Dump;
 
 /// <summary>One object a line; addresses are strings, because 64 bits do not fit every reader's numbers.</summary>
 internal sealed class JsonLines(Utf8Rows rows) : IDumpFormat

@@ -1,6 +1,10 @@
+using Faultrec.Analyzer.Scan;
+using Faultrec.Analyzer.Text;
 using Faultrec.Traces;
+using Faultrec.Traces.Columns;
+using Faultrec.Traces.Files;
 
-namespace Faultrec.Analyzer;
+namespace Faultrec.Analyzer.Dump;
 
 /// <summary>Every record of a trace, in the file's order, as CSV or as JSON lines; columns and their order are the schema's, and behind them the kind.</summary>
 public static class TraceDump

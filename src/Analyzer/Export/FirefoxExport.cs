@@ -1,8 +1,11 @@
 using System.Globalization;
 using System.Text.Json;
-using Faultrec.Traces;
+using Faultrec.Analyzer.Facts;
+using Faultrec.Analyzer.Measures;
+using Faultrec.Analyzer.Render;
+using Faultrec.Traces.Metadata;
 
-namespace Faultrec.Analyzer;
+namespace Faultrec.Analyzer.Export;
 
 /// <summary>
 /// The processed profile format of profiler.firefox.com, version 61 (docs-developer/CHANGELOG-formats.md of firefox-devtools/profiler;
@@ -53,7 +56,7 @@ internal sealed class FirefoxExport(Utf8JsonWriter json, TraceMetadata metadata,
         json.WriteNumber("stackwalk", 1);
         json.WriteNumber("version", GeckoVersion);
         json.WriteNumber("preprocessedProfileVersion", Version);
-        json.WriteString("product", $"page faults of {TextReport.Target(metadata)}");
+        json.WriteString("product", $"page faults of {RecordingText.Target(metadata)}");
         json.WriteString("importedFrom", $"faultrec {metadata.ToolVersion}");
         json.WriteString("oscpu", $"Linux {metadata.Kernel} {metadata.Arch}");
         json.WriteBoolean("symbolicated", true);

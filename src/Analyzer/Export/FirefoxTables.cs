@@ -1,7 +1,8 @@
 using System.Text.Json;
-using Faultrec.Traces;
+using Faultrec.Analyzer.Facts;
+using Faultrec.Traces.Metadata;
 
-namespace Faultrec.Analyzer;
+namespace Faultrec.Analyzer.Export;
 
 /// <summary>What threads of a Firefox profile share: libraries, functions, frames and the tree of stacks. A table is an object of columns.</summary>
 internal sealed class FirefoxTables

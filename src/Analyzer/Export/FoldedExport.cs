@@ -1,7 +1,10 @@
 using System.Globalization;
 using System.Text;
+using Faultrec.Analyzer.Facts;
+using Faultrec.Analyzer.Measures;
+using Faultrec.Analyzer.Text;
 
-namespace Faultrec.Analyzer;
+namespace Faultrec.Analyzer.Export;
 
 /// <summary>
 /// Folded stacks, a line each: thread name and frames from the outermost on, with semicolons between, a space, the weight

@@ -1,6 +1,6 @@
 using System.Text.Json;
 
-namespace Faultrec.Analyzer;
+namespace Faultrec.Analyzer.Export;
 
 internal static class JsonStreaming
 {

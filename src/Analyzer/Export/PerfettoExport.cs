@@ -1,7 +1,9 @@
-using System.Globalization;
-using Faultrec.Traces;
+using Faultrec.Analyzer.Facts;
+using Faultrec.Analyzer.Measures;
+using Faultrec.Traces.Columns;
+using Faultrec.Traces.Metadata;
 
-namespace Faultrec.Analyzer;
+namespace Faultrec.Analyzer.Export;
 
 /// <summary>
 /// A Perfetto trace: a sample a fault, as traced_perf writes samples of a counter, with the fault's own time (CLOCK_MONOTONIC). Field

@@ -1,6 +1,16 @@
+using Faultrec.Analyzer.Classify;
+using Faultrec.Analyzer.Facts;
+using Faultrec.Analyzer.Measures;
+using Faultrec.Analyzer.Report;
+using Faultrec.Analyzer.Scan;
+using Faultrec.Analyzer.Text;
 using Faultrec.Traces;
+using Faultrec.Traces.Columns;
+using Faultrec.Traces.Files;
+using Faultrec.Traces.Metadata;
+using Faultrec.Traces.Plans;
 
-namespace Faultrec.Analyzer;
+namespace Faultrec.Analyzer.Export;
 
 /// <summary>
 /// What to read ahead of a program's next start: the parts of files that it faulted in, in the order of first use. Within a slice

@@ -1,6 +1,7 @@
+using Faultrec.Analyzer.Text;
 using Google.Protobuf;
 
-namespace Faultrec.Analyzer;
+namespace Faultrec.Analyzer.Export;
 
 /// <summary>A protobuf message that is written field by field and used again and again. What it holds is valid until <see cref="Clear"/>.</summary>
 internal sealed class ProtoMessage : IDisposable

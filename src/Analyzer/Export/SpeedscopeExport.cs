@@ -1,8 +1,10 @@
 using System.Globalization;
 using System.Text.Json;
-using Faultrec.Traces;
+using Faultrec.Analyzer.Facts;
+using Faultrec.Analyzer.Measures;
+using Faultrec.Traces.Metadata;
 
-namespace Faultrec.Analyzer;
+namespace Faultrec.Analyzer.Export;
 
 /// <summary>
 /// speedscope's own file format (https://www.speedscope.app/file-format-schema.json): the functions once, then a sampled profile a

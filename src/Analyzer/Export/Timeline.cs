@@ -1,6 +1,6 @@
-using Faultrec.Traces;
+using Faultrec.Traces.Columns;
 
-namespace Faultrec.Analyzer;
+namespace Faultrec.Analyzer.Export;
 
 /// <param name="TimeNs">Since the recording began.</param>
 /// <param name="Stack">As in the trace; negative: none.</param>

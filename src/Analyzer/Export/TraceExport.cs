@@ -1,7 +1,14 @@
 using System.Globalization;
+using Faultrec.Analyzer.Facts;
+using Faultrec.Analyzer.Measures;
+using Faultrec.Analyzer.Report;
+using Faultrec.Analyzer.Scan;
+using Faultrec.Analyzer.Text;
 using Faultrec.Traces;
+using Faultrec.Traces.Columns;
+using Faultrec.Traces.Files;
 
-namespace Faultrec.Analyzer;
+namespace Faultrec.Analyzer.Export;
 
 /// <summary>A trace as the file of another tool.</summary>
 public static class TraceExport
@@ -73,7 +80,7 @@ public static class TraceExport
         if (format == ExportFormat.Folded)
             FoldedExport.Write(output, tree, weights);
         else
-            SpeedscopeExport.Write(output, reader.Metadata, TextReport.Target(reader.Metadata), tree, weights, weight);
+            SpeedscopeExport.Write(output, reader.Metadata, RecordingText.Target(reader.Metadata), tree, weights, weight);
         return null;
     }
 }

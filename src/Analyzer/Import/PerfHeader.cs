@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
 
-namespace Faultrec.Analyzer;
+namespace Faultrec.Analyzer.Import;
 
 /// <summary>How perf took samples of an event.</summary>
 /// <param name="IsFrequency">It took <paramref name="Value"/> samples a second, each of as many events as had come; else one in <paramref name="Value"/> events.</param>

@@ -1,6 +1,8 @@
-using Faultrec.Traces;
+using Faultrec.Traces.Columns;
+using Faultrec.Traces.Files;
+using Faultrec.Traces.Metadata;
 
-namespace Faultrec.Analyzer;
+namespace Faultrec.Analyzer.Import;
 
 /// <summary>The rows and the metadata of a trace that is made of perf's text.</summary>
 /// <param name="mostRows">At most so many in a row group.</param>

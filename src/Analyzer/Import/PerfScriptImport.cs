@@ -1,7 +1,12 @@
 using System.Globalization;
+using Faultrec.Analyzer.Facts;
+using Faultrec.Analyzer.Text;
 using Faultrec.Traces;
+using Faultrec.Traces.Columns;
+using Faultrec.Traces.Files;
+using Faultrec.Traces.Metadata;
 
-namespace Faultrec.Analyzer;
+namespace Faultrec.Analyzer.Import;
 
 /// <param name="Malformed">Lines that were not understood; they count as lost faults, since each may have been one.</param>
 /// <param name="FirstMalformed">Number of the first of them, from 1.</param>

@@ -1,8 +1,7 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
-using Faultrec.Traces;
 
-namespace Faultrec.Analyzer;
+namespace Faultrec.Analyzer.Import;
 
 internal enum PerfLineKind
 {

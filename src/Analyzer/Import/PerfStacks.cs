@@ -1,8 +1,10 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
-using Faultrec.Traces;
+using Faultrec.Analyzer.Facts;
+using Faultrec.Traces.Columns;
+using Faultrec.Traces.Metadata;
 
-namespace Faultrec.Analyzer;
+namespace Faultrec.Analyzer.Import;
 
 /// <summary>Stacks of the lines that perf prints below a sample with a call chain, the innermost frame first: "ip symbol+offset (file)".</summary>
 internal sealed partial class PerfStacks

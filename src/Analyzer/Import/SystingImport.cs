@@ -1,6 +1,10 @@
+using Faultrec.Analyzer.Text;
 using Faultrec.Traces;
+using Faultrec.Traces.Columns;
+using Faultrec.Traces.Files;
+using Faultrec.Traces.Metadata;
 
-namespace Faultrec.Analyzer;
+namespace Faultrec.Analyzer.Import;
 
 /// <param name="WithoutThread">Faults of threads that thread.parquet does not have: their process and name are not known.</param>
 /// <param name="Every">systing took one fault in so many.</param>

@@ -1,8 +1,10 @@
+using Faultrec.Analyzer.Text;
 using Faultrec.Traces;
+using Faultrec.Traces.Files;
 using Faultrec.Traces.Native;
 using Parquet.Schema;
 
-namespace Faultrec.Analyzer;
+namespace Faultrec.Analyzer.Import;
 
 /// <summary>One of systing's Parquet files (src/trace/schema.rs of josefbacik/systing), read a column at a time; lists are not read.</summary>
 internal sealed class SystingTable : IDisposable

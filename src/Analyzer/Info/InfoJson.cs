@@ -1,7 +1,11 @@
 using System.Text.Json;
-using Faultrec.Traces;
+using Faultrec.Analyzer.Facts;
+using Faultrec.Analyzer.Render;
+using Faultrec.Analyzer.Report;
+using Faultrec.Analyzer.Tables;
+using Faultrec.Traces.Metadata;
 
-namespace Faultrec.Analyzer;
+namespace Faultrec.Analyzer.Info;
 
 /// <summary>Metadata and receipt for programs; docs/info.md lists the keys.</summary>
 public static class InfoJson

@@ -1,7 +1,12 @@
 using System.Globalization;
-using Faultrec.Traces;
+using Faultrec.Analyzer.Facts;
+using Faultrec.Analyzer.Render;
+using Faultrec.Analyzer.Report;
+using Faultrec.Analyzer.Text;
+using Faultrec.Traces.Files;
+using Faultrec.Traces.Metadata;
 
-namespace Faultrec.Analyzer;
+namespace Faultrec.Analyzer.Info;
 
 /// <summary>What `info` says about a trace besides its faults.</summary>
 /// <param name="Path">As given on the command line.</param>
@@ -28,7 +33,7 @@ public static class InfoText
         Line(output, "file", FileWords(info));
         Line(output, "command", metadata.Command.Count == 0 ? "-" : string.Join(' ', metadata.Command));
         Line(output, "target", metadata.Target);
-        Line(output, "recorded", $"{TextReport.Timestamp(metadata.StartedAt)}, for {Units.Duration(metadata.DurationNs)}, by faultrec {metadata.ToolVersion}");
+        Line(output, "recorded", $"{RecordingText.Timestamp(metadata.StartedAt)}, for {Units.Duration(metadata.DurationNs)}, by faultrec {metadata.ToolVersion}");
         Line(output, "machine", $"{metadata.Host}, Linux {metadata.Kernel} {metadata.Arch}, pages of {Units.Bytes(metadata.PageSize)}");
         Line(output, "clock", string.Create(CultureInfo.InvariantCulture, $"{metadata.Clock}, {metadata.ClockStartNs} ns at time 0"));
         Line(output, "backend", metadata.Backend);
@@ -163,7 +168,7 @@ public static class InfoText
     private static void Line(TextWriter output, string label, string text, Func<string, string>? style = null)
     {
         const int labelWidth = 11;
-        foreach (var line in Columns.Wrap(HostileText.Visible(text), TextReport.Width - labelWidth))
+        foreach (var line in Columns.Wrap(HostileText.Visible(text), TextLines.Width - labelWidth))
         {
             output.Write($"{label,-labelWidth}{(style is null ? line : style(line))}\n");
             label = "";

@@ -1,6 +1,7 @@
+using Faultrec.Analyzer.Dump;
 using Microsoft.Data.Analysis;
 
-namespace Faultrec.Analyzer;
+namespace Faultrec.Analyzer.Library;
 
 /// <summary>Faults as columns of a data frame: another format of what `faultrec dump` writes.</summary>
 internal sealed class FaultFrame : IDumpFormat

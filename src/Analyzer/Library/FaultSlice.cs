@@ -1,7 +1,12 @@
+using Faultrec.Analyzer.Classify;
+using Faultrec.Analyzer.Dump;
+using Faultrec.Analyzer.Scan;
 using Faultrec.Traces;
+using Faultrec.Traces.Columns;
+using Faultrec.Traces.Files;
 using Microsoft.Data.Analysis;
 
-namespace Faultrec.Analyzer;
+namespace Faultrec.Analyzer.Library;
 
 /// <summary>Looks at a block of faults: they are valid until it returns.</summary>
 /// <param name="batch">Only faults of the slice.</param>

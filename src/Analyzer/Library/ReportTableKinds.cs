@@ -1,4 +1,6 @@
-namespace Faultrec.Analyzer;
+using Faultrec.Analyzer.Report;
+
+namespace Faultrec.Analyzer.Library;
 
 /// <summary>What tables need.</summary>
 public static class ReportTableKinds

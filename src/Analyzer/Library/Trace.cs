@@ -1,7 +1,12 @@
+using Faultrec.Analyzer.Report;
+using Faultrec.Analyzer.Scan;
+using Faultrec.Analyzer.Tables;
 using Faultrec.Traces;
+using Faultrec.Traces.Files;
+using Faultrec.Traces.Metadata;
 using Microsoft.Data.Analysis;
 
-namespace Faultrec.Analyzer;
+namespace Faultrec.Analyzer.Library;
 
 /// <summary>
 /// A recording, for programs and notebooks: what it says of itself, the tables of `faultrec report` as data frames, and its faults.

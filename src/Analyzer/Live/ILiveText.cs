@@ -1,6 +1,6 @@
-using Faultrec.Traces;
+using Faultrec.Traces.Columns;
 
-namespace Faultrec.Analyzer;
+namespace Faultrec.Analyzer.Live;
 
 /// <summary>What a watcher of a running capture reads. Each call leaves everything written.</summary>
 public interface ILiveText

@@ -1,7 +1,12 @@
 using System.Globalization;
-using Faultrec.Traces;
+using Faultrec.Analyzer.Classify;
+using Faultrec.Analyzer.Facts;
+using Faultrec.Analyzer.Scan;
+using Faultrec.Traces.Columns;
+using Faultrec.Traces.Files;
+using Faultrec.Traces.Metadata;
 
-namespace Faultrec.Analyzer;
+namespace Faultrec.Analyzer.Live;
 
 /// <summary>A <see cref="FaultFilter"/> on faults as they happen: there is no ledger yet, so regions match by the name
 /// in the row, and kinds other than severities cannot be told.</summary>

@@ -1,8 +1,12 @@
 using System.Globalization;
 using System.Text;
-using Faultrec.Traces;
+using Faultrec.Analyzer.Dump;
+using Faultrec.Analyzer.Scan;
+using Faultrec.Analyzer.Text;
+using Faultrec.Traces.Columns;
+using Faultrec.Traces.Metadata;
 
-namespace Faultrec.Analyzer;
+namespace Faultrec.Analyzer.Live;
 
 /// <summary>One line a fault as it happens: text in columns, or the objects of `dump --format json`.</summary>
 public sealed class LiveLines : ILiveText

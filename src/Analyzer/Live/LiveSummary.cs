@@ -1,7 +1,10 @@
 using System.Text;
-using Faultrec.Traces;
+using Faultrec.Analyzer.Scan;
+using Faultrec.Analyzer.Text;
+using Faultrec.Traces.Columns;
+using Faultrec.Traces.Metadata;
 
-namespace Faultrec.Analyzer;
+namespace Faultrec.Analyzer.Live;
 
 /// <summary>Columns and lines of the terminal that a summary is refreshed in.</summary>
 public readonly record struct TerminalSize(int Columns, int Lines);

@@ -1,6 +1,8 @@
-using Faultrec.Traces;
+using Faultrec.Analyzer.Classify;
+using Faultrec.Analyzer.Facts;
+using Faultrec.Traces.Columns;
 
-namespace Faultrec.Analyzer;
+namespace Faultrec.Analyzer.Live;
 
 /// <summary>Faults of one process over some time. Memory is bounded: of very many regions those with the most faults are kept.</summary>
 internal sealed class ProcessLoad(int pid)

@@ -1,7 +1,8 @@
 using System.Text.Json;
-using Faultrec.Traces;
+using Faultrec.Analyzer.Budgets;
+using Faultrec.Analyzer.Report;
 
-namespace Faultrec.Analyzer;
+namespace Faultrec.Analyzer.Render;
 
 /// <summary>What became of budgets, for programs. The keys are a contract (docs/assert.md): they stay, more may come.</summary>
 public static class AssertionJson

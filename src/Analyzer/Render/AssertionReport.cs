@@ -1,15 +1,19 @@
-namespace Faultrec.Analyzer;
+using Faultrec.Analyzer.Budgets;
+using Faultrec.Analyzer.Tables;
+using Faultrec.Analyzer.Text;
+
+namespace Faultrec.Analyzer.Render;
 
 /// <summary>What became of budgets, as text, as Markdown, and as JUnit's XML.</summary>
 public static class AssertionReport
 {
     public static void WriteText(TextWriter output, Assertion assertion, TextStyle style)
     {
-        TextReport.WriteWrapped(output, assertion.Headline, assertion.Broken > 0 ? style.Alarm : style.Title);
+        TextLines.WriteWrapped(output, assertion.Headline, assertion.Broken > 0 ? style.Alarm : style.Title);
         output.Write('\n');
         TextTable.Write(output, Table(assertion), style);
         foreach (var note in Notes(assertion))
-            TextReport.WriteWrapped(output, note, static line => line);
+            TextLines.WriteWrapped(output, note, static line => line);
     }
 
     public static void WriteMarkdown(TextWriter output, Assertion assertion)

@@ -1,7 +1,11 @@
 using System.Text.Json;
-using Faultrec.Traces;
+using Faultrec.Analyzer.Classify;
+using Faultrec.Analyzer.Compare;
+using Faultrec.Analyzer.Measures;
+using Faultrec.Analyzer.Report;
+using Faultrec.Analyzer.Simulate;
 
-namespace Faultrec.Analyzer;
+namespace Faultrec.Analyzer.Render;
 
 /// <summary>A comparison for programs. The keys are a contract (docs/diff.md): they stay, more may come.</summary>
 public static class ComparisonJson

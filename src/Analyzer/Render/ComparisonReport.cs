@@ -1,4 +1,8 @@
-namespace Faultrec.Analyzer;
+using Faultrec.Analyzer.Compare;
+using Faultrec.Analyzer.Tables;
+using Faultrec.Analyzer.Text;
+
+namespace Faultrec.Analyzer.Render;
 
 /// <summary>A comparison for people, as text and as Markdown, and its tables as CSV.</summary>
 public static class ComparisonReport
@@ -6,12 +10,12 @@ public static class ComparisonReport
     /// <param name="items">Items a table; 0 prints all.</param>
     public static void WriteText(TextWriter output, TraceComparison comparison, int items, TextStyle style)
     {
-        TextReport.WriteWrapped(output, ComparisonText.Headline(comparison), style.Title);
+        TextLines.WriteWrapped(output, ComparisonText.Headline(comparison), style.Title);
         output.Write('\n');
-        TextReport.WriteWrapped(output, $"before {ComparisonText.Side(comparison.Before)}", static line => line);
-        TextReport.WriteWrapped(output, $"after {ComparisonText.Side(comparison.After)}", static line => line);
+        TextLines.WriteWrapped(output, $"before {ComparisonText.Side(comparison.Before)}", static line => line);
+        TextLines.WriteWrapped(output, $"after {ComparisonText.Side(comparison.After)}", static line => line);
         foreach (var note in ComparisonText.Notes([.. comparison.Traces], comparison.Filter))
-            TextReport.WriteWrapped(output, note, style.Alarm);
+            TextLines.WriteWrapped(output, note, style.Alarm);
         foreach (var table in Shown(comparison, items))
         {
             output.Write($"\n{style.Title(table.Title)}\n");
@@ -21,7 +25,7 @@ public static class ComparisonReport
         if (LeftOut(comparison, items) is { } leftOut)
         {
             output.Write('\n');
-            TextReport.WriteWrapped(output, leftOut, style.Dim);
+            TextLines.WriteWrapped(output, leftOut, style.Dim);
         }
     }
 

@@ -1,6 +1,8 @@
 using System.Globalization;
+using Faultrec.Analyzer.Tables;
+using Faultrec.Analyzer.Text;
 
-namespace Faultrec.Analyzer;
+namespace Faultrec.Analyzer.Render;
 
 /// <summary>One table of the report as CSV (RFC 4180, lines end in CRLF), with plain numbers; null is an empty field.</summary>
 public static class CsvReport

@@ -1,6 +1,12 @@
 using System.Text.Json;
+using Faultrec.Analyzer.Classify;
+using Faultrec.Analyzer.Compare;
+using Faultrec.Analyzer.Measures;
+using Faultrec.Analyzer.Report;
+using Faultrec.Analyzer.Simulate;
+using Faultrec.Analyzer.Tables;
 
-namespace Faultrec.Analyzer;
+namespace Faultrec.Analyzer.Render;
 
 /// <summary>The parts of <see cref="JsonReport"/> on page table, physical memory, cost and the allocator. Most are tables as CSV has them.</summary>
 internal static class JsonMemory

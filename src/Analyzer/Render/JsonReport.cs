@@ -1,8 +1,16 @@
 using System.Globalization;
 using System.Text.Json;
-using Faultrec.Traces;
+using Faultrec.Analyzer.Classify;
+using Faultrec.Analyzer.Compare;
+using Faultrec.Analyzer.Export;
+using Faultrec.Analyzer.Facts;
+using Faultrec.Analyzer.Measures;
+using Faultrec.Analyzer.Report;
+using Faultrec.Analyzer.Simulate;
+using Faultrec.Analyzer.Tables;
+using Faultrec.Traces.Metadata;
 
-namespace Faultrec.Analyzer;
+namespace Faultrec.Analyzer.Render;
 
 /// <summary>
 /// The report for programs. The keys are a contract (docs/report.md): they stay, more may come. Text is escaped to ASCII, so that

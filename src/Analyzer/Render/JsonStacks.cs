@@ -1,7 +1,10 @@
 using System.Text.Json;
-using Faultrec.Traces;
+using Faultrec.Analyzer.Facts;
+using Faultrec.Analyzer.Report;
+using Faultrec.Analyzer.Tables;
+using Faultrec.Traces.Metadata;
 
-namespace Faultrec.Analyzer;
+namespace Faultrec.Analyzer.Render;
 
 /// <summary>The part of the JSON report that names code.</summary>
 internal static class JsonStacks

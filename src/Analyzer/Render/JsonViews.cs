@@ -1,6 +1,9 @@
 using System.Text.Json;
+using Faultrec.Analyzer.Report;
+using Faultrec.Analyzer.Scan;
+using Faultrec.Analyzer.Tables;
 
-namespace Faultrec.Analyzer;
+namespace Faultrec.Analyzer.Render;
 
 /// <summary>The parts of <see cref="JsonReport"/> on when and where inside the regions.</summary>
 internal static class JsonViews

@@ -1,4 +1,9 @@
-namespace Faultrec.Analyzer;
+using Faultrec.Analyzer.Facts;
+using Faultrec.Analyzer.Report;
+using Faultrec.Analyzer.Tables;
+using Faultrec.Analyzer.Text;
+
+namespace Faultrec.Analyzer.Render;
 
 /// <summary>The report as GitHub-flavoured Markdown, for an issue or a pull request.</summary>
 public static class MarkdownReport
@@ -8,10 +13,10 @@ public static class MarkdownReport
     public static void Write(TextWriter output, FaultReport report, ReportTableKind? by, int top)
     {
         var receipt = ReceiptText.Describe(report.Metadata.Receipt);
-        output.Write($"# Page faults of {HostileText.Markdown(TextReport.Target(report.Metadata))}\n\n");
+        output.Write($"# Page faults of {HostileText.Markdown(RecordingText.Target(report.Metadata))}\n\n");
         output.Write(ReceiptText.IsComplete(report.Metadata.Receipt) ? "" : $"**{HostileText.Markdown(receipt)}**\n\n");
         output.Write($"{HostileText.Markdown(Finding.Describe(report))}\n\n");
-        output.Write($"- {HostileText.Markdown(report.Path)}, {HostileText.Markdown(TextReport.Provenance(report.Metadata))}\n");
+        output.Write($"- {HostileText.Markdown(report.Path)}, {HostileText.Markdown(RecordingText.Provenance(report.Metadata))}\n");
         output.Write($"- {HostileText.Markdown(receipt)}\n");
         foreach (var caveat in TextReport.Caveats(report))
             output.Write($"- **{HostileText.Markdown(caveat)}**\n");

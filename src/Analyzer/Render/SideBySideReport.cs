@@ -1,4 +1,10 @@
-namespace Faultrec.Analyzer;
+using Faultrec.Analyzer.Compare;
+using Faultrec.Analyzer.Facts;
+using Faultrec.Analyzer.Report;
+using Faultrec.Analyzer.Tables;
+using Faultrec.Analyzer.Text;
+
+namespace Faultrec.Analyzer.Render;
 
 /// <summary>Several traces for people: which is which, what must be said of them, then a table a question.</summary>
 public static class SideBySideReport
@@ -22,9 +28,9 @@ public static class SideBySideReport
     public static void WriteText(TextWriter output, SideBySide traces, Subject? by, int items, TextStyle style)
     {
         for (var i = 0; i < traces.Traces.Count; i++)
-            TextReport.WriteWrapped(output, $"{SideBySide.Letter(i)} {Legend(traces.Traces[i])}", static line => line);
+            TextLines.WriteWrapped(output, $"{SideBySide.Letter(i)} {Legend(traces.Traces[i])}", static line => line);
         foreach (var note in Notes(traces))
-            TextReport.WriteWrapped(output, note, style.Alarm);
+            TextLines.WriteWrapped(output, note, style.Alarm);
         foreach (var table in Tables(traces, by, items))
         {
             output.Write($"\n{style.Title(table.Title)}\n");
@@ -32,7 +38,7 @@ public static class SideBySideReport
         }
 
         output.Write('\n');
-        TextReport.WriteWrapped(output, LeftOut, style.Dim);
+        TextLines.WriteWrapped(output, LeftOut, style.Dim);
     }
 
     /// <param name="by">The only table below the totals; null prints those that diff has.</param>
@@ -50,7 +56,7 @@ public static class SideBySideReport
     }
 
     private static string Legend(TraceMeasures trace)
-        => $"{trace.Path}: {TextReport.Target(trace.Metadata)}; {TextReport.Provenance(trace.Metadata)}";
+        => $"{trace.Path}: {RecordingText.Target(trace.Metadata)}; {RecordingText.Provenance(trace.Metadata)}";
 
     private static IEnumerable<string> Notes(SideBySide traces)
     {

@@ -1,6 +1,13 @@
 using System.Text.Json;
+using Faultrec.Analyzer.Classify;
+using Faultrec.Analyzer.Compare;
+using Faultrec.Analyzer.Facts;
+using Faultrec.Analyzer.Measures;
+using Faultrec.Analyzer.Simulate;
+using Faultrec.Analyzer.Tables;
+using Faultrec.Analyzer.Text;
 
-namespace Faultrec.Analyzer;
+namespace Faultrec.Analyzer.Render;
 
 /// <summary>A simulation, or the advice that follows from it, for people and for programs. Keys and columns: docs/simulate.md.</summary>
 public static class SimulationReport
@@ -8,9 +15,9 @@ public static class SimulationReport
     /// <param name="advice">That follows from it; null: only the simulation is asked for.</param>
     public static void WriteText(TextWriter output, Simulation simulation, IReadOnlyList<Advice>? advice, int top, TextStyle style)
     {
-        TextReport.WriteWrapped(output, Headline(simulation, advice), style.Title);
+        TextLines.WriteWrapped(output, Headline(simulation, advice), style.Title);
         foreach (var note in Notes(simulation))
-            TextReport.WriteWrapped(output, note, style.Dim);
+            TextLines.WriteWrapped(output, note, style.Dim);
         foreach (var table in Tables(simulation, advice, top))
         {
             output.Write($"\n{style.Title(table.Title)}\n");
@@ -20,7 +27,7 @@ public static class SimulationReport
         if (advice is null)
             return;
         foreach (var change in advice.Take(top == 0 ? advice.Count : top).Select(row => (row.Scenario, row.Change)).Distinct())
-            TextReport.WriteWrapped(output, $"{change.Scenario.Name()}: {change.Change}", static line => line);
+            TextLines.WriteWrapped(output, $"{change.Scenario.Name()}: {change.Change}", static line => line);
     }
 
     public static void WriteMarkdown(TextWriter output, Simulation simulation, IReadOnlyList<Advice>? advice, int top)

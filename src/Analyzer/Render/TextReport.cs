@@ -1,14 +1,15 @@
-using System.Globalization;
-using Faultrec.Traces;
+using Faultrec.Analyzer.Classify;
+using Faultrec.Analyzer.Facts;
+using Faultrec.Analyzer.Measures;
+using Faultrec.Analyzer.Report;
+using Faultrec.Analyzer.Tables;
+using Faultrec.Analyzer.Text;
 
-namespace Faultrec.Analyzer;
+namespace Faultrec.Analyzer.Render;
 
 /// <summary>The report for people at a terminal: the answer first, then the tables.</summary>
 public static class TextReport
 {
-    /// <summary>No line is longer than this many columns.</summary>
-    public const int Width = 100;
-
     internal static readonly ReportTableKind[] Order =
     [
         ReportTableKind.Toucher, ReportTableKind.Stack, ReportTableKind.Function, ReportTableKind.Line, ReportTableKind.Caller,
@@ -24,13 +25,13 @@ public static class TextReport
     {
         WriteHeader(output, report, style);
         output.Write('\n');
-        WriteWrapped(output, Finding.Describe(report), style.Title);
+        TextLines.WriteWrapped(output, Finding.Describe(report), style.Title);
         if (report.Totals.Counts.Faults == 0)
             return;
         output.Write('\n');
-        WriteWrapped(output, TotalsLine(report), static line => line);
+        TextLines.WriteWrapped(output, TotalsLine(report), static line => line);
         if (FaultTimeLine(report) is { } time)
-            WriteWrapped(output, time, static line => line);
+            TextLines.WriteWrapped(output, time, static line => line);
         if (by is null && TimeText.ActivityLine(report) is { } activity)
             output.Write(activity + "\n");
         foreach (var kind in Order)
@@ -43,7 +44,7 @@ public static class TextReport
                 if (kind == by && WhyEmpty(report, kind) is { } why)
                 {
                     output.Write('\n');
-                    WriteWrapped(output, why, style.Title);
+                    TextLines.WriteWrapped(output, why, style.Title);
                 }
 
                 continue;
@@ -52,7 +53,7 @@ public static class TextReport
             output.Write($"\n{style.Title(table.Title)}\n");
             TextTable.Write(output, table, style);
             if (Note(report, kind) is { } note)
-                WriteWrapped(output, note, style.Dim);
+                TextLines.WriteWrapped(output, note, style.Dim);
         }
     }
 
@@ -90,14 +91,6 @@ public static class TextReport
         return $"{about}{Units.Duration(sum)} in faults in {Units.Duration(time.WallNs)}: at an average moment {Units.Ratio(ofWall)} threads were in the fault handler{ofThreads}";
     }
 
-    /// <summary>One sentence on what was recorded, where and with what.</summary>
-    internal static string Provenance(TraceMetadata metadata)
-        => $"recorded {Timestamp(metadata.StartedAt)} on {metadata.Host}, Linux {metadata.Kernel} {metadata.Arch}, "
-            + $"backend {metadata.Backend}, for {Units.Duration(metadata.DurationNs)}";
-
-    internal static string Target(TraceMetadata metadata)
-        => metadata.Command.Count > 0 ? string.Join(' ', metadata.Command) : metadata.Target;
-
     internal static string FilterLine(FaultReport report)
         => $"filter: {report.Filter} ({(report.Sample is null ? "" : "about ")}{Units.Count(report.Totals.Counts.Faults)} "
             + $"of {Units.Of(report.Metadata.Receipt.Events + report.Metadata.Receipt.SampledOut, "fault")})";
@@ -112,9 +105,6 @@ public static class TextReport
         if (StackText.Caveat(report) is { } stacks)
             yield return stacks;
     }
-
-    internal static string Timestamp(DateTimeOffset time)
-        => time.ToUniversalTime().ToString("yyyy-MM-dd HH:mm:ss 'UTC'", CultureInfo.InvariantCulture);
 
     /// <summary>What must be said under a table; null for most.</summary>
     internal static string? Note(FaultReport report, ReportTableKind kind) => kind switch
@@ -162,22 +152,16 @@ public static class TextReport
         var receipt = ReceiptText.Describe(report.Metadata.Receipt);
         var complete = ReceiptText.IsComplete(report.Metadata.Receipt);
         if (!complete)
-            WriteWrapped(output, receipt, style.Alarm);
-        var path = Columns.CutMiddle(HostileText.Visible(report.Path), Width / 2);
-        var target = Columns.CutMiddle(HostileText.Visible(Target(report.Metadata)), Width - Columns.Width(path) - 2);
+            TextLines.WriteWrapped(output, receipt, style.Alarm);
+        var path = Columns.CutMiddle(HostileText.Visible(report.Path), TextLines.Width / 2);
+        var target = Columns.CutMiddle(HostileText.Visible(RecordingText.Target(report.Metadata)), TextLines.Width - Columns.Width(path) - 2);
         output.Write($"{style.Title(path)}: {target}\n");
-        WriteWrapped(output, Provenance(report.Metadata), static line => line);
+        TextLines.WriteWrapped(output, RecordingText.Provenance(report.Metadata), static line => line);
         if (complete)
-            WriteWrapped(output, receipt, static line => line);
+            TextLines.WriteWrapped(output, receipt, static line => line);
         foreach (var caveat in Caveats(report))
-            WriteWrapped(output, caveat, style.Title);
+            TextLines.WriteWrapped(output, caveat, style.Title);
         if (!report.Filter.IsEmpty)
-            WriteWrapped(output, FilterLine(report), static line => line);
-    }
-
-    internal static void WriteWrapped(TextWriter output, string text, Func<string, string> style)
-    {
-        foreach (var line in Columns.Wrap(HostileText.Visible(text), Width))
-            output.Write(style(line) + "\n");
+            TextLines.WriteWrapped(output, FilterLine(report), static line => line);
     }
 }

@@ -1,6 +1,9 @@
 using System.Globalization;
+using Faultrec.Analyzer.Report;
+using Faultrec.Analyzer.Tables;
+using Faultrec.Analyzer.Text;
 
-namespace Faultrec.Analyzer;
+namespace Faultrec.Analyzer.Render;
 
 /// <summary>A cell as people read it, before a renderer makes it inert.</summary>
 internal static class Cells
@@ -35,7 +38,7 @@ internal static class Cells
     public static bool IsText(this CellFormat format) => format is CellFormat.Text or CellFormat.Heat or CellFormat.HeatMap;
 }
 
-/// <summary>Lays a table out in columns of text, at most <see cref="TextReport.Width"/> wide.</summary>
+/// <summary>Lays a table out in columns of text, at most <see cref="TextLines.Width"/> wide.</summary>
 internal static class TextTable
 {
     private const string Indent = "  ";
@@ -101,7 +104,7 @@ internal static class TextTable
                 widths[i] = Math.Max(widths[i], Columns.Width(row[i]));
         }
 
-        var excess = Indent.Length + widths.Sum() + (Gap * (widths.Length - 1)) - TextReport.Width;
+        var excess = Indent.Length + widths.Sum() + (Gap * (widths.Length - 1)) - TextLines.Width;
         for (; excess > 0; excess--)
         {
             var widest = -1;
@@ -136,7 +139,7 @@ internal static class TextTable
     {
         if (story.Length == 0)
             return;
-        foreach (var line in Columns.Wrap(HostileText.Visible(story), TextReport.Width - (2 * Indent.Length)))
+        foreach (var line in Columns.Wrap(HostileText.Visible(story), TextLines.Width - (2 * Indent.Length)))
             output.Write($"{Indent}{Indent}{style.Dim(line)}\n");
     }
 
@@ -155,7 +158,7 @@ internal static class TextTable
         var column = width + Indent.Length + (steps * Indent.Length);
         var text = HostileText.Visible(table.Text(row, table.IndexOf("functions")) ?? "");
         var gap = new string(' ', column - width);
-        foreach (var line in Columns.Wrap((depth > 0 ? "< " : "") + text, TextReport.Width - column))
+        foreach (var line in Columns.Wrap((depth > 0 ? "< " : "") + text, TextLines.Width - column))
         {
             output.Write(gap + line);
             gap = "\n" + new string(' ', column);
@@ -168,7 +171,7 @@ internal static class TextTable
         var range = $"{table.Text(row, table.IndexOf("start"))}-{table.Text(row, table.IndexOf("end"))}";
         var name = $"{table.Integer(row, table.IndexOf("id"))} {HostileText.Visible(table.Text(row, table.IndexOf("name")) ?? "")}";
         var scale = $"{range} of pid {table.Integer(row, table.IndexOf("pid"))}; █ = {Units.Count(table.Integer(row, table.IndexOf("fullest")) ?? 0)}";
-        var room = TextReport.Width - Indent.Length - Columns.Width(scale) - 1;
+        var room = TextLines.Width - Indent.Length - Columns.Width(scale) - 1;
         output.Write($"{Indent}{Columns.CutMiddle(name, room)} {style.Dim(scale)}\n");
     }
 

@@ -1,9 +1,13 @@
-namespace Faultrec.Analyzer;
+using Faultrec.Analyzer.Measures;
+using Faultrec.Analyzer.Report;
+using Faultrec.Analyzer.Text;
+
+namespace Faultrec.Analyzer.Render;
 
 /// <summary>What the tables of time need said beside their figures.</summary>
 internal static class TimeText
 {
-    /// <summary>Faults over time in one line of at most <see cref="TextReport.Width"/> columns; null when all were in one bucket.</summary>
+    /// <summary>Faults over time in one line of at most <see cref="TextLines.Width"/> columns; null when all were in one bucket.</summary>
     public static string? ActivityLine(FaultReport report)
     {
         if (report.Activity is not { } activity || activity.Faults.Count(faults => faults > 0) < 2)

@@ -1,6 +1,8 @@
-using Faultrec.Traces;
+using Faultrec.Analyzer.Facts;
+using Faultrec.Analyzer.Measures;
+using Faultrec.Traces.Metadata;
 
-namespace Faultrec.Analyzer;
+namespace Faultrec.Analyzer.Report;
 
 /// <summary>A branch of the tree of callers: functions that were called one by the other, and by nobody else worth a branch.</summary>
 /// <param name="Depth">0: what faulted; 1: who called it; …</param>

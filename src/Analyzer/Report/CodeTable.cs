@@ -1,6 +1,8 @@
-using Faultrec.Traces;
+using Faultrec.Analyzer.Facts;
+using Faultrec.Analyzer.Measures;
+using Faultrec.Traces.Metadata;
 
-namespace Faultrec.Analyzer;
+namespace Faultrec.Analyzer.Report;
 
 /// <summary>Rows of the tables of functions and of lines: what faulted in each, and what faulted below it.</summary>
 internal static class CodeTable

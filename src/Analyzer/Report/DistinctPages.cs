@@ -1,4 +1,7 @@
-namespace Faultrec.Analyzer;
+using Faultrec.Analyzer.Facts;
+using Faultrec.Analyzer.Measures;
+
+namespace Faultrec.Analyzer.Report;
 
 /// <summary>
 /// Distinct (process, page) pairs over all regions. The regions' sets are disjoint unless addresses were reused for another

@@ -1,6 +1,7 @@
-using Faultrec.Traces;
+using Faultrec.Analyzer.Scan;
+using Faultrec.Analyzer.Text;
 
-namespace Faultrec.Analyzer;
+namespace Faultrec.Analyzer.Report;
 
 /// <summary>What became of the processes whose faults failed: a handled signal is the program's own business, another is its end.</summary>
 internal static class FailureEnds

@@ -1,4 +1,10 @@
-namespace Faultrec.Analyzer;
+using Faultrec.Analyzer.Classify;
+using Faultrec.Analyzer.Compare;
+using Faultrec.Analyzer.Measures;
+using Faultrec.Analyzer.Simulate;
+using Faultrec.Analyzer.Text;
+
+namespace Faultrec.Analyzer.Report;
 
 /// <summary>What happened in one slow fault, as a sentence; empty when neither its kind nor its causes are known.</summary>
 internal static class FaultStory

@@ -1,4 +1,8 @@
-namespace Faultrec.Analyzer;
+using Faultrec.Analyzer.Classify;
+using Faultrec.Analyzer.Facts;
+using Faultrec.Analyzer.Text;
+
+namespace Faultrec.Analyzer.Report;
 
 /// <summary>
 /// The report's first sentences: what the tables prove, in words. Raw text with names from the trace in it: a renderer must make it

@@ -1,6 +1,7 @@
-using Faultrec.Traces;
+using Faultrec.Analyzer.Measures;
+using Faultrec.Traces.Metadata;
 
-namespace Faultrec.Analyzer;
+namespace Faultrec.Analyzer.Report;
 
 /// <param name="Faults">Of all rows.</param>
 /// <param name="Fullest">Faults of the fullest cell: what the characters of a map are relative to.</param>

@@ -1,6 +1,7 @@
-using Faultrec.Traces;
+using Faultrec.Analyzer.Measures;
+using Faultrec.Traces.Metadata;
 
-namespace Faultrec.Analyzer;
+namespace Faultrec.Analyzer.Report;
 
 /// <param name="Start">Of an aligned range of 2 MiB.</param>
 public readonly record struct HotRange(ulong Start, long Faults);

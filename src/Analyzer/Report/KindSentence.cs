@@ -1,4 +1,7 @@
-namespace Faultrec.Analyzer;
+using Faultrec.Analyzer.Classify;
+using Faultrec.Analyzer.Text;
+
+namespace Faultrec.Analyzer.Report;
 
 /// <summary>The most frequent kind in words, for the report's first sentences.</summary>
 internal static class KindSentence

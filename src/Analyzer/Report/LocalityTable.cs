@@ -1,6 +1,10 @@
-using Faultrec.Traces;
+using Faultrec.Analyzer.Facts;
+using Faultrec.Analyzer.Measures;
+using Faultrec.Analyzer.Scan;
+using Faultrec.Traces.Files;
+using Faultrec.Traces.Metadata;
 
-namespace Faultrec.Analyzer;
+namespace Faultrec.Analyzer.Report;
 
 /// <summary>How threads walked through one region. Definitions: docs/report.md.</summary>
 /// <param name="LongestRun">Pages; 0 without runs.</param>

@@ -1,4 +1,6 @@
-namespace Faultrec.Analyzer;
+using Faultrec.Analyzer.Measures;
+
+namespace Faultrec.Analyzer.Report;
 
 internal static class Ordering
 {

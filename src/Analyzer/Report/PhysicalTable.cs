@@ -1,7 +1,8 @@
 using System.Numerics;
-using Faultrec.Traces;
+using Faultrec.Analyzer.Measures;
+using Faultrec.Traces.Metadata;
 
-namespace Faultrec.Analyzer;
+namespace Faultrec.Analyzer.Report;
 
 /// <param name="Node">-1: no node has the frame.</param>
 public readonly record struct NodePages(int Node, long Pages);

@@ -1,6 +1,7 @@
-using Faultrec.Traces;
+using Faultrec.Analyzer.Text;
+using Faultrec.Traces.Metadata;
 
-namespace Faultrec.Analyzer;
+namespace Faultrec.Analyzer.Report;
 
 /// <summary>
 /// The capture receipt in plain words: every counter that is not zero is said. Raw text with names from the trace in it.

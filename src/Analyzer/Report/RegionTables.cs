@@ -1,7 +1,9 @@
 using System.Numerics;
-using Faultrec.Traces;
+using Faultrec.Analyzer.Facts;
+using Faultrec.Analyzer.Measures;
+using Faultrec.Traces.Metadata;
 
-namespace Faultrec.Analyzer;
+namespace Faultrec.Analyzer.Report;
 
 /// <summary>Rows of the region table, and of the file table that sums them by path.</summary>
 internal static class RegionTables

@@ -1,6 +1,9 @@
+using Faultrec.Analyzer.Measures;
+using Faultrec.Analyzer.Scan;
 using Faultrec.Traces;
+using Faultrec.Traces.Files;
 
-namespace Faultrec.Analyzer;
+namespace Faultrec.Analyzer.Report;
 
 /// <summary>From a trace to a <see cref="FaultReport"/>.</summary>
 public static class ReportBuilder

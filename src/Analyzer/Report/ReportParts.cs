@@ -1,4 +1,4 @@
-namespace Faultrec.Analyzer;
+namespace Faultrec.Analyzer.Report;
 
 /// <summary>What of a report is counted only when it is asked for; what is not named here every report has.</summary>
 [Flags]

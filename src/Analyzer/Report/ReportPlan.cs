@@ -1,6 +1,11 @@
-using Faultrec.Traces;
+using Faultrec.Analyzer.Classify;
+using Faultrec.Analyzer.Facts;
+using Faultrec.Analyzer.Measures;
+using Faultrec.Analyzer.Scan;
+using Faultrec.Traces.Files;
+using Faultrec.Traces.Metadata;
 
-namespace Faultrec.Analyzer;
+namespace Faultrec.Analyzer.Report;
 
 /// <summary>What a report counts, resolved against one trace; the threads of a scan share it, and with it what needs the faults in order.</summary>
 public sealed class ReportPlan

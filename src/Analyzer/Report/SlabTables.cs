@@ -1,6 +1,8 @@
-using Faultrec.Traces;
+using Faultrec.Analyzer.Measures;
+using Faultrec.Analyzer.Scan;
+using Faultrec.Traces.Metadata;
 
-namespace Faultrec.Analyzer;
+namespace Faultrec.Analyzer.Report;
 
 /// <param name="Refusal">Why the kernel does not let the stage be told apart; null where it does.</param>
 /// <param name="Share">Of the objects of all stages; null when there are none.</param>

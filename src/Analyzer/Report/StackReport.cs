@@ -1,6 +1,8 @@
-using Faultrec.Traces;
+using Faultrec.Analyzer.Facts;
+using Faultrec.Analyzer.Measures;
+using Faultrec.Traces.Metadata;
 
-namespace Faultrec.Analyzer;
+namespace Faultrec.Analyzer.Report;
 
 /// <param name="StackId">Node of the trace's <see cref="StackTable"/>.</param>
 /// <param name="Share">Of the report's faults, those without a stack among them.</param>

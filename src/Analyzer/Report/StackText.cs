@@ -1,6 +1,9 @@
+using Faultrec.Analyzer.Facts;
+using Faultrec.Analyzer.Text;
 using Faultrec.Traces;
+using Faultrec.Traces.Metadata;
 
-namespace Faultrec.Analyzer;
+namespace Faultrec.Analyzer.Report;
 
 /// <summary>Sentences about how stacks were taken.</summary>
 public static class StackText

@@ -1,6 +1,7 @@
-using Faultrec.Traces;
+using Faultrec.Analyzer.Measures;
+using Faultrec.Traces.Metadata;
 
-namespace Faultrec.Analyzer;
+namespace Faultrec.Analyzer.Report;
 
 /// <summary>Tables of processes, threads and comms: three sums of the same counts.</summary>
 internal sealed class TaskTables

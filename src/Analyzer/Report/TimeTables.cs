@@ -1,6 +1,10 @@
 using System.Numerics;
+using Faultrec.Analyzer.Facts;
+using Faultrec.Analyzer.Measures;
+using Faultrec.Analyzer.Scan;
+using Faultrec.Traces.Metadata;
 
-namespace Faultrec.Analyzer;
+namespace Faultrec.Analyzer.Report;
 
 /// <summary>One bucket of the time line.</summary>
 /// <param name="NewPages">Pages of a region that faulted for the first time in what the report looks at.</param>
@@ -22,7 +26,7 @@ public sealed record TimeRow(long FromNs, long LengthNs, FaultCounts Counts, lon
 /// <param name="Region">Null: no known mapping, id 0.</param>
 /// <param name="Pages">Of the region's range; 0 without one.</param>
 /// <param name="FirstTouches">Pages by the bucket of the time line in which each faulted first.</param>
-public sealed record FirstTouchRow(int Id, Traces.Region? Region, long Pages, long TouchedPages, IReadOnlyList<long> FirstTouches);
+public sealed record FirstTouchRow(int Id, Region? Region, long Pages, long TouchedPages, IReadOnlyList<long> FirstTouches);
 
 /// <summary>Rows of the time line and of the first touches by region.</summary>
 internal static class TimeTables

@@ -1,6 +1,9 @@
-using Faultrec.Traces;
+using Faultrec.Analyzer.Facts;
+using Faultrec.Analyzer.Measures;
+using Faultrec.Traces.Columns;
+using Faultrec.Traces.Metadata;
 
-namespace Faultrec.Analyzer;
+namespace Faultrec.Analyzer.Report;
 
 /// <summary>Who touched a region, and who had reserved the part that was touched.</summary>
 /// <param name="RegionId">0: no known mapping.</param>

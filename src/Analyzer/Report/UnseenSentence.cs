@@ -1,7 +1,8 @@
 using System.Globalization;
-using Faultrec.Traces;
+using Faultrec.Analyzer.Text;
+using Faultrec.Traces.Metadata;
 
-namespace Faultrec.Analyzer;
+namespace Faultrec.Analyzer.Report;
 
 /// <summary>
 /// What the kernel counted for the target beyond the rows, in a sentence: where it is much, tables of the rows alone mislead. Raw

@@ -1,4 +1,9 @@
-namespace Faultrec.Analyzer;
+using Faultrec.Analyzer.Classify;
+using Faultrec.Analyzer.Compare;
+using Faultrec.Analyzer.Measures;
+using Faultrec.Analyzer.Simulate;
+
+namespace Faultrec.Analyzer.Scan;
 
 /// <summary>
 /// Which faults to look at. Values of one property are alternatives, properties must all match; an empty property matches all.

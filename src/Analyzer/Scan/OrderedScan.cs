@@ -1,6 +1,8 @@
-using Faultrec.Traces;
+using Faultrec.Analyzer.Classify;
+using Faultrec.Traces.Columns;
+using Faultrec.Traces.Files;
 
-namespace Faultrec.Analyzer;
+namespace Faultrec.Analyzer.Scan;
 
 /// <summary>A trace's faults in the file's order, which is that of time, a row group in memory.</summary>
 internal static class OrderedScan

@@ -1,8 +1,11 @@
-using System.Globalization;
 using System.IO.Enumeration;
-using Faultrec.Traces;
+using Faultrec.Analyzer.Classify;
+using Faultrec.Analyzer.Facts;
+using Faultrec.Traces.Columns;
+using Faultrec.Traces.Files;
+using Faultrec.Traces.Metadata;
 
-namespace Faultrec.Analyzer;
+namespace Faultrec.Analyzer.Scan;
 
 /// <summary>
 /// A <see cref="FaultFilter"/> resolved against one trace: skips row groups by the footer's statistics and marks the rows that

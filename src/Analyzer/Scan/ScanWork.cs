@@ -1,4 +1,4 @@
-namespace Faultrec.Analyzer;
+namespace Faultrec.Analyzer.Scan;
 
 /// <summary>Hands the row groups of a scan to its threads, and gives them their turn where order matters.</summary>
 internal sealed class ScanWork(List<int> groups)

@@ -1,6 +1,7 @@
-using Faultrec.Traces;
+using Faultrec.Traces.Files;
+using Faultrec.Traces.Metadata;
 
-namespace Faultrec.Analyzer;
+namespace Faultrec.Analyzer.Scan;
 
 /// <summary>A stretch of time in buckets of one width, of which the last may be shorter.</summary>
 /// <param name="FromNs">Start of the first bucket, ns since the recording began.</param>

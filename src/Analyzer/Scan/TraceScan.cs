@@ -1,6 +1,8 @@
-using Faultrec.Traces;
+using Faultrec.Analyzer.Classify;
+using Faultrec.Traces.Columns;
+using Faultrec.Traces.Files;
 
-namespace Faultrec.Analyzer;
+namespace Faultrec.Analyzer.Scan;
 
 /// <summary>What one thread of a scan makes of the faults it sees; merged when the threads are done.</summary>
 public interface IFaultSink<TSelf>

@@ -1,4 +1,6 @@
-namespace Faultrec.Analyzer;
+using Faultrec.Analyzer.Facts;
+
+namespace Faultrec.Analyzer.Simulate;
 
 /// <summary>One change to one region, and what it is estimated to be worth.</summary>
 /// <param name="FaultsSaved">Page faults that would not happen.</param>

@@ -1,6 +1,8 @@
-using Faultrec.Traces;
+using Faultrec.Analyzer.Classify;
+using Faultrec.Analyzer.Measures;
+using Faultrec.Traces.Metadata;
 
-namespace Faultrec.Analyzer;
+namespace Faultrec.Analyzer.Simulate;
 
 /// <summary>Fed with the faults of one region in order, what they would have been under each scenario.</summary>
 internal sealed class RegionSimulation

@@ -1,4 +1,4 @@
-namespace Faultrec.Analyzer;
+namespace Faultrec.Analyzer.Simulate;
 
 /// <summary>A change to a recorded program or machine whose effect <see cref="Simulation"/> estimates. Names are a contract (docs/simulate.md).</summary>
 public enum Scenario

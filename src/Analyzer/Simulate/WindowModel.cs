@@ -1,6 +1,6 @@
 using System.Numerics;
 
-namespace Faultrec.Analyzer;
+namespace Faultrec.Analyzer.Simulate;
 
 /// <summary>
 /// One region under a larger unit of mapping: the first fault that finds nothing in an aligned window maps all of it, and the

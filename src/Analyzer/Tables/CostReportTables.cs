@@ -1,4 +1,11 @@
-namespace Faultrec.Analyzer;
+using Faultrec.Analyzer.Classify;
+using Faultrec.Analyzer.Compare;
+using Faultrec.Analyzer.Facts;
+using Faultrec.Analyzer.Measures;
+using Faultrec.Analyzer.Report;
+using Faultrec.Analyzer.Simulate;
+
+namespace Faultrec.Analyzer.Tables;
 
 /// <summary>The tables that say what faults cost and why.</summary>
 internal static class CostReportTables

@@ -1,4 +1,10 @@
-namespace Faultrec.Analyzer;
+using Faultrec.Analyzer.Classify;
+using Faultrec.Analyzer.Compare;
+using Faultrec.Analyzer.Measures;
+using Faultrec.Analyzer.Report;
+using Faultrec.Analyzer.Simulate;
+
+namespace Faultrec.Analyzer.Tables;
 
 /// <summary>The tables of page table, physical memory and the allocator underneath.</summary>
 internal static class MemoryTables

@@ -1,6 +1,11 @@
 using System.Globalization;
+using Faultrec.Analyzer.Facts;
+using Faultrec.Analyzer.Measures;
+using Faultrec.Analyzer.Report;
+using Faultrec.Analyzer.Scan;
+using Faultrec.Analyzer.Text;
 
-namespace Faultrec.Analyzer;
+namespace Faultrec.Analyzer.Tables;
 
 /// <summary>The tables that look inside regions.</summary>
 internal static class PlaceReportTables

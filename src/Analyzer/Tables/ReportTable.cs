@@ -1,6 +1,8 @@
+using Faultrec.Analyzer.Report;
+using Faultrec.Analyzer.Text;
 using Microsoft.Data.Analysis;
 
-namespace Faultrec.Analyzer;
+namespace Faultrec.Analyzer.Tables;
 
 /// <summary>How a cell is written for people; machines get the plain value.</summary>
 public enum CellFormat

@@ -1,6 +1,13 @@
 using System.Globalization;
+using Faultrec.Analyzer.Classify;
+using Faultrec.Analyzer.Compare;
+using Faultrec.Analyzer.Facts;
+using Faultrec.Analyzer.Measures;
+using Faultrec.Analyzer.Report;
+using Faultrec.Analyzer.Simulate;
+using Faultrec.Analyzer.Text;
 
-namespace Faultrec.Analyzer;
+namespace Faultrec.Analyzer.Tables;
 
 /// <summary>The tables of a report as data frames; docs/report.md lists every column.</summary>
 public static class ReportTables

@@ -1,9 +1,15 @@
-namespace Faultrec.Analyzer;
+using Faultrec.Analyzer.Classify;
+using Faultrec.Analyzer.Compare;
+using Faultrec.Analyzer.Measures;
+using Faultrec.Analyzer.Simulate;
+using Faultrec.Analyzer.Text;
+
+namespace Faultrec.Analyzer.Tables;
 
 /// <summary>Tables of several traces, a column each. For people: programs have the traces' own tables in CSV and JSON.</summary>
 internal static class SideBySideTables
 {
-    /// <summary>Traces in one table, so that its lines keep to <see cref="TextReport.Width"/>.</summary>
+    /// <summary>Traces in one table, so that its lines keep to <see cref="TextLines.Width"/>.</summary>
     public const int MostTraces = 5;
 
     /// <param name="first">The trace of the first column.</param>

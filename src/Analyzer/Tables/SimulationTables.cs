@@ -1,4 +1,9 @@
-namespace Faultrec.Analyzer;
+using Faultrec.Analyzer.Classify;
+using Faultrec.Analyzer.Compare;
+using Faultrec.Analyzer.Measures;
+using Faultrec.Analyzer.Simulate;
+
+namespace Faultrec.Analyzer.Tables;
 
 /// <summary>The tables of a simulation; docs/simulate.md lists their columns.</summary>
 public static class SimulationTables

@@ -1,4 +1,7 @@
-namespace Faultrec.Analyzer;
+using Faultrec.Analyzer.Facts;
+using Faultrec.Analyzer.Report;
+
+namespace Faultrec.Analyzer.Tables;
 
 /// <summary>The tables that name code. Without stacks they have no rows.</summary>
 internal static class StackReportTables

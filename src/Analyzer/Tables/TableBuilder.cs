@@ -1,7 +1,10 @@
-using Faultrec.Traces;
+using Faultrec.Analyzer.Facts;
+using Faultrec.Analyzer.Measures;
+using Faultrec.Analyzer.Report;
+using Faultrec.Traces.Metadata;
 using Microsoft.Data.Analysis;
 
-namespace Faultrec.Analyzer;
+namespace Faultrec.Analyzer.Tables;
 
 /// <summary>Makes a <see cref="ReportTable"/> of rows, column by column.</summary>
 /// <param name="top">Rows to keep; 0 keeps all.</param>

@@ -1,4 +1,12 @@
-namespace Faultrec.Analyzer;
+using Faultrec.Analyzer.Classify;
+using Faultrec.Analyzer.Compare;
+using Faultrec.Analyzer.Facts;
+using Faultrec.Analyzer.Measures;
+using Faultrec.Analyzer.Report;
+using Faultrec.Analyzer.Simulate;
+using Faultrec.Analyzer.Text;
+
+namespace Faultrec.Analyzer.Tables;
 
 /// <summary>The tables whose rows are moments.</summary>
 internal static class TimeReportTables

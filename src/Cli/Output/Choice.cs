@@ -1,4 +1,4 @@
-using Faultrec.Analyzer;
+using Faultrec.Analyzer.Text;
 using Faultrec.Traces;
 
 namespace Faultrec.Cli.Output;

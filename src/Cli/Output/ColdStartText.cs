@@ -1,5 +1,6 @@
 using System.Globalization;
-using Faultrec.Analyzer;
+using Faultrec.Analyzer.Compare;
+using Faultrec.Analyzer.Text;
 using Faultrec.Recorder.Prefault;
 
 namespace Faultrec.Cli.Output;

@@ -1,6 +1,8 @@
 using System.CommandLine;
 using System.Globalization;
-using Faultrec.Analyzer;
+using Faultrec.Analyzer.Classify;
+using Faultrec.Analyzer.Scan;
+using Faultrec.Analyzer.Text;
 using Faultrec.Traces;
 
 namespace Faultrec.Cli.Output;

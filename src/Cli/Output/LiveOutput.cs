@@ -1,6 +1,7 @@
-using Faultrec.Analyzer;
+using Faultrec.Analyzer.Live;
 using Faultrec.Recorder.Live;
-using Faultrec.Traces;
+using Faultrec.Traces.Columns;
+using Faultrec.Traces.Metadata;
 using Faultrec.Traces.Output;
 
 namespace Faultrec.Cli.Output;

@@ -1,4 +1,3 @@
-using Faultrec.Traces;
 using Faultrec.Traces.Output;
 
 namespace Faultrec.Cli.Output;

@@ -1,5 +1,5 @@
 using System.Globalization;
-using Faultrec.Analyzer;
+using Faultrec.Analyzer.Text;
 using Faultrec.Traces;
 
 namespace Faultrec.Cli.Output;

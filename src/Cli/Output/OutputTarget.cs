@@ -1,8 +1,8 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
-using Faultrec.Analyzer;
-using Faultrec.Recorder.Launch;
+using Faultrec.Analyzer.Text;
+using Faultrec.Recorder.Kernel;
 using Faultrec.Traces;
 using Faultrec.Traces.Output;
 using Microsoft.Win32.SafeHandles;

@@ -1,7 +1,9 @@
 using System.CommandLine;
 using System.Globalization;
-using Faultrec.Analyzer;
+using Faultrec.Analyzer.Text;
 using Faultrec.Recorder.Capture;
+using Faultrec.Recorder.Options;
+using Faultrec.Recorder.Probes;
 using Faultrec.Traces;
 
 namespace Faultrec.Cli.Output;
@@ -63,7 +65,7 @@ internal sealed class TargetOptions
             NoFrames = result.GetValue(_noFrames),
             Backend = result.GetValue(_backend) is { } name ? Choice.Parse("--backend", name, BackendChoices) : Backends.Auto,
             AsRoot = result.GetValue(_asRoot),
-            ToolVersion = RecordVerb.ToolVersion,
+            ToolVersion = ToolVersion.Text,
             OnNotice = notice => Talk.Say(HostileText.Visible(notice)),
         };
         if (result.GetValue(_excludeSelf) && options.IncludeSelf)

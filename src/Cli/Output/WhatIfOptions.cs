@@ -1,5 +1,6 @@
 using System.CommandLine;
-using Faultrec.Analyzer;
+using Faultrec.Analyzer.Facts;
+using Faultrec.Analyzer.Text;
 using Faultrec.Replay;
 using Faultrec.Traces;
 

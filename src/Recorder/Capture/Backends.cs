@@ -1,4 +1,6 @@
+using Faultrec.Recorder.Options;
 using Faultrec.Traces;
+using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Recorder.Capture;
 

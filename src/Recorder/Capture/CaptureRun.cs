@@ -1,7 +1,9 @@
+using Faultrec.Recorder.Kernel;
 using Faultrec.Recorder.Launch;
 using Faultrec.Recorder.Native;
+using Faultrec.Recorder.Options;
 using Faultrec.Recorder.Spool;
-using Faultrec.Traces;
+using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Recorder.Capture;
 

@@ -4,22 +4,6 @@ using Faultrec.Recorder.Spool;
 
 namespace Faultrec.Recorder.Capture;
 
-/// <summary>Why a recording ended; the words of <see cref="Traces.Receipt.EndReason"/>.</summary>
-public static class EndReason
-{
-    public const string Exited = "exited";
-    public const string Interrupted = "interrupted";
-    public const string Duration = "duration";
-    public const string MaxSize = "max-size";
-    public const string DiskFull = "disk-full";
-
-    /// <summary>The spool cannot be written for another reason than a full disk.</summary>
-    public const string WriteFailed = "write-failed";
-
-    /// <summary>Something else went wrong in the recorder, not in what it records.</summary>
-    public const string Failed = "failed";
-}
-
 /// <summary>
 /// The loop that empties the rings into the sink until the recording ends. It wakes by the clock, not by events: a wake-up a
 /// fault would cost the program more than everything else (bench/).

@@ -1,6 +1,11 @@
+using Faultrec.Recorder.Kernel;
 using Faultrec.Recorder.Native;
+using Faultrec.Recorder.Options;
+using Faultrec.Recorder.Perf;
+using Faultrec.Recorder.Probes;
 using Faultrec.Recorder.Spool;
 using Faultrec.Traces;
+using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Recorder.Capture;
 

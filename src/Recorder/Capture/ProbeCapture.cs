@@ -1,7 +1,12 @@
-using Faultrec.Recorder.Doctoring;
+using Faultrec.Recorder.Doctor;
+using Faultrec.Recorder.Kernel;
 using Faultrec.Recorder.Native;
+using Faultrec.Recorder.Options;
+using Faultrec.Recorder.Perf;
+using Faultrec.Recorder.Probes;
 using Faultrec.Recorder.Spool;
 using Faultrec.Traces;
+using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Recorder.Capture;
 

@@ -1,6 +1,9 @@
 using System.Runtime.InteropServices;
+using Faultrec.Recorder.Kernel;
 using Faultrec.Recorder.Launch;
 using Faultrec.Recorder.Native;
+using Faultrec.Recorder.Options;
+using Faultrec.Recorder.Perf;
 using Faultrec.Recorder.Spool;
 using Faultrec.Recorder.Symbols;
 using Faultrec.Traces;

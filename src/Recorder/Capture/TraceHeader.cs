@@ -1,5 +1,7 @@
+using Faultrec.Recorder.Kernel;
+using Faultrec.Recorder.Options;
 using Faultrec.Recorder.Spool;
-using Faultrec.Traces;
+using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Recorder.Capture;
 

@@ -1,4 +1,4 @@
-namespace Faultrec.Recorder.Doctoring;
+namespace Faultrec.Recorder.Doctor;
 
 /// <param name="Next">The next function of the path towards handle_mm_fault: its caller, or, above it, what it calls.</param>
 /// <param name="Calls">"Its calls are …": how to tell them among what a substitute shows.</param>

@@ -1,8 +1,8 @@
 using System.Text;
-using Faultrec.Recorder.Capture;
+using Faultrec.Recorder.Kernel;
 using Faultrec.Recorder.Native;
 
-namespace Faultrec.Recorder.Doctoring;
+namespace Faultrec.Recorder.Doctor;
 
 /// <param name="By">fentry (which stands for fexit, too) and kprobe, as far as they attached.</param>
 /// <param name="Module">Null in the kernel itself.</param>

@@ -1,4 +1,6 @@
-namespace Faultrec.Recorder.Doctoring;
+using Faultrec.Recorder.Kernel;
+
+namespace Faultrec.Recorder.Doctor;
 
 /// <summary>What holds for every function of this machine.</summary>
 internal sealed record MachineFacts

@@ -1,7 +1,7 @@
 using System.Buffers;
 using Faultrec.Traces;
 
-namespace Faultrec.Recorder.Doctoring;
+namespace Faultrec.Recorder.Doctor;
 
 /// <summary>What may stand for a kernel function: a C name, with the dots of the compiler's variants.</summary>
 public static class FunctionName

@@ -1,6 +1,7 @@
 using System.Globalization;
+using Faultrec.Recorder.Kernel;
 
-namespace Faultrec.Recorder.Doctoring;
+namespace Faultrec.Recorder.Doctor;
 
 /// <param name="Mechanism">fentry, kprobe, or "fentry and kprobe".</param>
 /// <param name="Cause">One word for programs: not_in_kernel, renamed, notrace…</param>

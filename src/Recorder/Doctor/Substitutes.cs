@@ -1,4 +1,4 @@
-namespace Faultrec.Recorder.Doctoring;
+namespace Faultrec.Recorder.Doctor;
 
 /// <param name="Name">A function, or the tracepoints and events that take its place.</param>
 /// <param name="By">How it can be traced.</param>

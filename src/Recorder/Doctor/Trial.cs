@@ -1,8 +1,8 @@
 using System.Runtime.InteropServices;
+using Faultrec.Recorder.Kernel;
 using Faultrec.Recorder.Native;
-using Faultrec.Traces;
 
-namespace Faultrec.Recorder.Doctoring;
+namespace Faultrec.Recorder.Doctor;
 
 /// <param name="Step">What the kernel refused; null when all went well.</param>
 /// <param name="Errno">Positive.</param>

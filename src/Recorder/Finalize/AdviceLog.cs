@@ -1,5 +1,5 @@
 using Faultrec.Recorder.Native;
-using Faultrec.Traces;
+using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Recorder.Finalize;
 

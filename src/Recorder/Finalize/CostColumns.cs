@@ -1,6 +1,8 @@
 using Faultrec.Recorder.Capture;
 using Faultrec.Recorder.Native;
-using Faultrec.Traces;
+using Faultrec.Recorder.Probes;
+using Faultrec.Traces.Columns;
+using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Recorder.Finalize;
 

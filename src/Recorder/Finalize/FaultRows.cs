@@ -1,7 +1,10 @@
 using Faultrec.Recorder.Capture;
 using Faultrec.Recorder.Native;
+using Faultrec.Recorder.Perf;
+using Faultrec.Recorder.Probes;
 using Faultrec.Recorder.Spool;
-using Faultrec.Traces;
+using Faultrec.Traces.Columns;
+using Faultrec.Traces.Ledger;
 
 namespace Faultrec.Recorder.Finalize;
 

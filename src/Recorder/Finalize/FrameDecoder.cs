@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Faultrec.Recorder.Native;
+using Faultrec.Recorder.Perf;
 using Faultrec.Recorder.Spool;
 
 namespace Faultrec.Recorder.Finalize;

@@ -1,9 +1,9 @@
 using System.Globalization;
-using System.Text.RegularExpressions;
-using Faultrec.Recorder.Launch;
+using Faultrec.Recorder.Kernel;
 using Faultrec.Recorder.Native;
 using Faultrec.Recorder.Symbols;
-using Faultrec.Traces;
+using Faultrec.Traces.Ledger;
+using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Recorder.Finalize;
 

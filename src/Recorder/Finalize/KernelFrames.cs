@@ -1,5 +1,5 @@
-using Faultrec.Recorder.Symbols;
-using Faultrec.Traces;
+using Faultrec.Recorder.Kernel;
+using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Recorder.Finalize;
 

@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 using System.Text;
 using Faultrec.Recorder.Native;
 using Faultrec.Recorder.Symbols;
-using Faultrec.Traces;
+using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Recorder.Finalize;
 

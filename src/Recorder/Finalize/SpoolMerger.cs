@@ -1,5 +1,6 @@
-using Faultrec.Recorder.Capture;
+using Faultrec.Recorder.Kernel;
 using Faultrec.Recorder.Native;
+using Faultrec.Recorder.Perf;
 using Faultrec.Recorder.Spool;
 
 namespace Faultrec.Recorder.Finalize;

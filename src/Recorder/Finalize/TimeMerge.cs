@@ -1,3 +1,5 @@
+using Faultrec.Recorder.Perf;
+
 namespace Faultrec.Recorder.Finalize;
 
 /// <summary>What the merge hands out, in order of time; a ledger event comes before faults of the same nanosecond.</summary>

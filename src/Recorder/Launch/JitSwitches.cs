@@ -1,6 +1,5 @@
 using Faultrec.Recorder.Native;
-using Faultrec.Recorder.Symbols;
-using Faultrec.Traces;
+using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Recorder.Launch;
 

@@ -1,7 +1,7 @@
 using System.Collections;
 using System.Globalization;
 using System.Runtime.InteropServices;
-using Faultrec.Recorder.Capture;
+using Faultrec.Recorder.Kernel;
 using Faultrec.Recorder.Native;
 
 namespace Faultrec.Recorder.Launch;

@@ -1,6 +1,6 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
-using Faultrec.Recorder.Capture;
+using Faultrec.Recorder.Kernel;
 using Faultrec.Recorder.Native;
 using Faultrec.Traces;
 

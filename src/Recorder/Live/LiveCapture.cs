@@ -1,9 +1,9 @@
 using System.Runtime.ExceptionServices;
 using Faultrec.Recorder.Capture;
-using Faultrec.Recorder.Launch;
+using Faultrec.Recorder.Kernel;
 using Faultrec.Recorder.Native;
+using Faultrec.Recorder.Options;
 using Faultrec.Recorder.Spool;
-using Faultrec.Traces;
 
 namespace Faultrec.Recorder.Live;
 

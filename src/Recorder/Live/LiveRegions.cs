@@ -1,5 +1,4 @@
-using Faultrec.Recorder.Finalize;
-using Faultrec.Traces;
+using Faultrec.Traces.Ledger;
 
 namespace Faultrec.Recorder.Live;
 

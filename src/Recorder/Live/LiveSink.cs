@@ -1,8 +1,10 @@
 using System.Text.Json;
 using Faultrec.Recorder.Finalize;
 using Faultrec.Recorder.Native;
+using Faultrec.Recorder.Perf;
 using Faultrec.Recorder.Spool;
-using Faultrec.Traces;
+using Faultrec.Traces.Columns;
+using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Recorder.Live;
 

@@ -2,7 +2,7 @@ using System.Diagnostics;
 using System.Runtime.InteropServices;
 using Faultrec.Recorder.Launch;
 using Faultrec.Recorder.Native;
-using Faultrec.Traces;
+using Faultrec.Traces.Plans;
 
 namespace Faultrec.Recorder.Prefault;
 

@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
 using Faultrec.Recorder.Native;
-using Faultrec.Traces;
+using Faultrec.Traces.Plans;
 using Microsoft.Win32.SafeHandles;
 
 namespace Faultrec.Recorder.Prefault;

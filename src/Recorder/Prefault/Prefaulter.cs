@@ -1,8 +1,7 @@
 using System.Globalization;
-using Faultrec.Recorder.Capture;
-using Faultrec.Recorder.Launch;
+using Faultrec.Recorder.Kernel;
 using Faultrec.Recorder.Native;
-using Faultrec.Traces;
+using Faultrec.Traces.Plans;
 
 namespace Faultrec.Recorder.Prefault;
 

@@ -2,8 +2,8 @@ using System.Runtime.InteropServices;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
-using Faultrec.Recorder.Capture;
-using Faultrec.Traces;
+using Faultrec.Traces.Files;
+using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Recorder.Spool;
 

@@ -1,6 +1,8 @@
 using System.Runtime.InteropServices;
 using Faultrec.Recorder.Native;
 using Faultrec.Traces;
+using Faultrec.Traces.Files;
+using Faultrec.Traces.Metadata;
 using Microsoft.Win32.SafeHandles;
 
 namespace Faultrec.Recorder.Spool;

@@ -1,4 +1,3 @@
-using Faultrec.Recorder.Capture;
 using Faultrec.Recorder.Native;
 
 namespace Faultrec.Recorder.Spool;

@@ -1,5 +1,5 @@
 using System.Runtime.InteropServices;
-using Faultrec.Traces;
+using Faultrec.Traces.Files;
 using Microsoft.Win32.SafeHandles;
 
 namespace Faultrec.Recorder.Spool;

@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using System.Globalization;
 using Faultrec.Recorder.Native;
-using Faultrec.Traces;
+using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Recorder.Symbols;
 

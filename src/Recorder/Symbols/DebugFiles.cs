@@ -1,5 +1,4 @@
 using Faultrec.Recorder.Native;
-using Microsoft.Win32.SafeHandles;
 
 namespace Faultrec.Recorder.Symbols;
 

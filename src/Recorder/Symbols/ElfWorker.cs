@@ -1,6 +1,5 @@
 using System.Runtime.InteropServices;
 using Faultrec.Recorder.Native;
-using Microsoft.Win32.SafeHandles;
 
 namespace Faultrec.Recorder.Symbols;
 

@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 using Faultrec.Recorder.Launch;
 using Faultrec.Recorder.Native;
 using Faultrec.Traces;

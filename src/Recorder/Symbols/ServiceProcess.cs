@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
+using Faultrec.Recorder.Kernel;
 using Faultrec.Recorder.Launch;
 using Faultrec.Recorder.Native;
 using Microsoft.Win32.SafeHandles;

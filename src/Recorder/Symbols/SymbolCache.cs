@@ -1,6 +1,6 @@
 using System.Globalization;
 using Faultrec.Recorder.Native;
-using Faultrec.Traces;
+using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Recorder.Symbols;
 

@@ -1,5 +1,8 @@
 using Faultrec.Recorder.Native;
 using Faultrec.Traces;
+using Faultrec.Traces.Columns;
+using Faultrec.Traces.Files;
+using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Recorder.Symbols;
 

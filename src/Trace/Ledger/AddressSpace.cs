@@ -1,6 +1,6 @@
 using System.Text.RegularExpressions;
 
-namespace Faultrec.Traces;
+namespace Faultrec.Traces.Ledger;
 
 /// <summary>A contiguous part of a region that is mapped now.</summary>
 internal readonly record struct Piece(ulong Start, ulong End, ulong FileOffset, RegionEntry Region)

@@ -1,4 +1,4 @@
-namespace Faultrec.Traces;
+namespace Faultrec.Traces.Ledger;
 
 /// <summary>A part of an address space that one system call reserved.</summary>
 /// <param name="Stack">Node of the call's stack; null: it has none.</param>

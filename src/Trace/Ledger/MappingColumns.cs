@@ -1,4 +1,6 @@
-namespace Faultrec.Traces;
+using Faultrec.Traces.Columns;
+
+namespace Faultrec.Traces.Ledger;
 
 /// <summary>What a row says of the mapping that its fault was in.</summary>
 internal static class MappingColumns

@@ -1,4 +1,4 @@
-namespace Faultrec.Traces;
+namespace Faultrec.Traces.Ledger;
 
 /// <summary>What a mapping is of; two mappings with equal identities can be one VMA to the kernel.</summary>
 internal sealed record MappingIdentity(string Prot, string Name, string? Path, ulong Inode, string? Device)

@@ -1,4 +1,6 @@
-namespace Faultrec.Traces;
+using Faultrec.Traces.Metadata;
+
+namespace Faultrec.Traces.Ledger;
 
 /// <summary>Who is told of regions, and gives them their ids.</summary>
 internal interface IRegionLedger

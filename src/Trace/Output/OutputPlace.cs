@@ -1,3 +1,5 @@
+using Faultrec.Traces.Files;
+
 namespace Faultrec.Traces.Output;
 
 /// <summary>

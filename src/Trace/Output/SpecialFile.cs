@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
+using Faultrec.Traces.Files;
 using Faultrec.Traces.Native;
 using Microsoft.Win32.SafeHandles;
 

@@ -1,3 +1,5 @@
+using Faultrec.Traces.Metadata;
+
 namespace Faultrec.Traces.Output;
 
 /// <summary>What a trace can hold that other users of the machine may not see.</summary>

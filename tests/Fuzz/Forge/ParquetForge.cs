@@ -1,6 +1,6 @@
 using System.Globalization;
 using System.Text;
-using Faultrec.Traces;
+using Faultrec.Traces.Files;
 
 namespace Faultrec.Fuzz.Forge;
 

@@ -1,4 +1,6 @@
-using Faultrec.Traces;
+using Faultrec.Traces.Columns;
+using Faultrec.Traces.Files;
+using Faultrec.Traces.Metadata;
 using Parquet;
 using Parquet.Schema;
 using Process = System.Diagnostics.Process;

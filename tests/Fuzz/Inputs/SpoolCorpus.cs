@@ -1,9 +1,8 @@
 using System.Runtime.InteropServices;
-using Faultrec.Recorder.Capture;
 using Faultrec.Recorder.Native;
 using Faultrec.Recorder.Spool;
 using Faultrec.Recorder.Tests.Support;
-using Faultrec.Traces;
+using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Fuzz.Inputs;
 

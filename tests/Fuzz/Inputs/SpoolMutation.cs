@@ -1,7 +1,7 @@
 using System.Runtime.InteropServices;
 using System.Text;
 using Faultrec.Recorder.Spool;
-using Faultrec.Traces;
+using Faultrec.Traces.Files;
 
 namespace Faultrec.Fuzz.Inputs;
 

@@ -1,5 +1,4 @@
 using Faultrec.Fuzz.Forge;
-using Snappier;
 using ZstdSharp;
 
 namespace Faultrec.Fuzz.Inputs;

@@ -1,10 +1,23 @@
 using System.Text;
 using System.Text.Json;
-using Faultrec.Analyzer;
+using Faultrec.Analyzer.Budgets;
+using Faultrec.Analyzer.Dump;
+using Faultrec.Analyzer.Export;
+using Faultrec.Analyzer.Import;
+using Faultrec.Analyzer.Info;
+using Faultrec.Analyzer.Measures;
+using Faultrec.Analyzer.Render;
+using Faultrec.Analyzer.Report;
+using Faultrec.Analyzer.Scan;
+using Faultrec.Analyzer.Simulate;
 using Faultrec.Fuzz.Inputs;
-using Faultrec.Recorder.Capture;
+using Faultrec.Recorder;
 using Faultrec.Recorder.Symbols;
 using Faultrec.Traces;
+using Faultrec.Traces.Columns;
+using Faultrec.Traces.Files;
+using Faultrec.Traces.Output;
+using Faultrec.Traces.Plans;
 
 namespace Faultrec.Fuzz.Running;
 

@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using Faultrec.Kernels.Tests;
-using Xunit.v3;
 
 [assembly: AssemblyFixture(typeof(Guests))]
 

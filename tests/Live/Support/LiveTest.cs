@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Faultrec.Traces.Metadata;
 using Xunit.Sdk;
 using Xunit.v3;
 
@@ -87,7 +88,7 @@ public abstract class LiveTest : IDisposable
     /// Of a target that was attached to: while other tools' BPF programs run beside the test the kernel leaves ours out now and then.
     /// Then the receipt says how often, and is not complete.
     /// </summary>
-    private protected static void AssertAccounted(Traces.Receipt receipt)
+    private protected static void AssertAccounted(Receipt receipt)
     {
         var counted = receipt.KernelMinor!.Value + receipt.KernelMajor!.Value;
         Assert.Equal(counted, receipt.Events - receipt.Failed + receipt.SampledOut + receipt.InCalls + receipt.KernelExec + receipt.Lost + receipt.Missed);

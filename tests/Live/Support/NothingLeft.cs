@@ -1,5 +1,4 @@
 using Faultrec.Live.Tests;
-using Xunit.v3;
 
 [assembly: AssemblyFixture(typeof(NothingLeft))]
 

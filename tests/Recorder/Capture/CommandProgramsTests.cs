@@ -1,5 +1,5 @@
 using System.Text;
-using Faultrec.Recorder.Capture;
+using Faultrec.Recorder.Probes;
 using Faultrec.Recorder.Tests.Support;
 using Xunit;
 

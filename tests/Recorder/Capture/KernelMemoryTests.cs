@@ -1,5 +1,5 @@
-using Faultrec.Recorder.Capture;
-using Faultrec.Traces;
+using Faultrec.Recorder.Kernel;
+using Faultrec.Traces.Metadata;
 using Xunit;
 
 namespace Faultrec.Recorder.Tests.Capture;

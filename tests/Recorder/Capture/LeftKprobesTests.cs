@@ -1,4 +1,4 @@
-using Faultrec.Recorder.Capture;
+using Faultrec.Recorder.Probes;
 using Xunit;
 
 namespace Faultrec.Recorder.Tests.Capture;

@@ -1,4 +1,4 @@
-using Faultrec.Recorder.Capture;
+using Faultrec.Recorder.Kernel;
 using Xunit;
 
 namespace Faultrec.Recorder.Tests.Capture;

@@ -1,7 +1,8 @@
-using Faultrec.Recorder.Capture;
 using Faultrec.Recorder.Spool;
 using Faultrec.Recorder.Tests.Support;
 using Faultrec.Traces;
+using Faultrec.Traces.Metadata;
+using Faultrec.Traces.Output;
 using Xunit;
 
 namespace Faultrec.Recorder.Tests.Capture;

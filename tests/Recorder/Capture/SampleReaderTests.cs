@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
-using Faultrec.Recorder.Capture;
 using Faultrec.Recorder.Native;
+using Faultrec.Recorder.Perf;
 using Xunit;
 
 namespace Faultrec.Recorder.Tests.Capture;

@@ -1,5 +1,6 @@
-using Faultrec.Recorder.Capture;
+using Faultrec.Recorder.Kernel;
 using Faultrec.Recorder.Native;
+using Faultrec.Recorder.Probes;
 using Faultrec.Traces;
 using Xunit;
 

@@ -1,5 +1,5 @@
-using Faultrec.Recorder.Capture;
-using Faultrec.Recorder.Finalize;
+using Faultrec.Recorder.Kernel;
+using Faultrec.Recorder.Perf;
 using Faultrec.Recorder.Tests.Support;
 using Xunit;
 

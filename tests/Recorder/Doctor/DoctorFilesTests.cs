@@ -1,5 +1,6 @@
 using System.Diagnostics;
-using Faultrec.Recorder.Doctoring;
+using Faultrec.Recorder.Doctor;
+using Faultrec.Recorder.Kernel;
 using Faultrec.Recorder.Native;
 using Faultrec.Recorder.Tests.Support;
 using Faultrec.Traces;

@@ -1,4 +1,5 @@
-using Faultrec.Recorder.Doctoring;
+using Faultrec.Recorder.Doctor;
+using Faultrec.Recorder.Kernel;
 using Xunit;
 
 namespace Faultrec.Recorder.Tests.Doctor;

@@ -1,4 +1,4 @@
-using Faultrec.Recorder.Doctoring;
+using Faultrec.Recorder.Doctor;
 using Xunit;
 
 namespace Faultrec.Recorder.Tests.Doctor;

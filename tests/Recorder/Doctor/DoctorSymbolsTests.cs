@@ -1,6 +1,6 @@
 using System.Text;
 using CsCheck;
-using Faultrec.Recorder.Doctoring;
+using Faultrec.Recorder.Kernel;
 using Xunit;
 
 namespace Faultrec.Recorder.Tests.Doctor;

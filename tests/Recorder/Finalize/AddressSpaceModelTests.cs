@@ -1,6 +1,5 @@
 using CsCheck;
-using Faultrec.Recorder.Finalize;
-using Faultrec.Traces;
+using Faultrec.Traces.Ledger;
 using Xunit;
 
 namespace Faultrec.Recorder.Tests.Finalize;

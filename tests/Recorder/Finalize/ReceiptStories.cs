@@ -1,7 +1,8 @@
 using Faultrec.Recorder.Capture;
 using Faultrec.Recorder.Native;
+using Faultrec.Recorder.Spool;
 using Faultrec.Recorder.Tests.Support;
-using Faultrec.Traces;
+using Faultrec.Traces.Metadata;
 using Xunit;
 
 namespace Faultrec.Recorder.Tests.Finalize;

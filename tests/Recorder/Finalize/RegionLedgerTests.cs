@@ -1,5 +1,5 @@
-using Faultrec.Recorder.Finalize;
-using Faultrec.Traces;
+using Faultrec.Traces.Ledger;
+using Faultrec.Traces.Metadata;
 using Xunit;
 
 namespace Faultrec.Recorder.Tests.Finalize;

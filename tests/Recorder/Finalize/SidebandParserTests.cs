@@ -1,6 +1,6 @@
-using Faultrec.Recorder.Finalize;
+using Faultrec.Recorder.Perf;
 using Faultrec.Recorder.Tests.Support;
-using Faultrec.Traces;
+using Faultrec.Traces.Ledger;
 using Xunit;
 
 namespace Faultrec.Recorder.Tests.Finalize;

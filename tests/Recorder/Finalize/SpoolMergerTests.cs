@@ -1,5 +1,6 @@
 using Faultrec.Recorder.Finalize;
 using Faultrec.Recorder.Native;
+using Faultrec.Recorder.Perf;
 using Faultrec.Recorder.Spool;
 using Faultrec.Recorder.Tests.Support;
 using Xunit;

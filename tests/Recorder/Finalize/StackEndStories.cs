@@ -1,6 +1,6 @@
 using Faultrec.Recorder.Native;
 using Faultrec.Recorder.Tests.Support;
-using Faultrec.Traces;
+using Faultrec.Traces.Metadata;
 using Xunit;
 
 namespace Faultrec.Recorder.Tests.Finalize;

@@ -1,7 +1,7 @@
 using Faultrec.Recorder.Native;
 using Faultrec.Recorder.Spool;
 using Faultrec.Recorder.Tests.Support;
-using Faultrec.Traces;
+using Faultrec.Traces.Columns;
 using Xunit;
 
 namespace Faultrec.Recorder.Tests.Finalize;

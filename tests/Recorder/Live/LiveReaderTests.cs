@@ -1,6 +1,7 @@
 using Faultrec.Recorder.Capture;
 using Faultrec.Recorder.Live;
-using Faultrec.Traces;
+using Faultrec.Traces.Columns;
+using Faultrec.Traces.Metadata;
 using Xunit;
 
 namespace Faultrec.Recorder.Tests.Live;

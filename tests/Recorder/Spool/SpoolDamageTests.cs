@@ -1,9 +1,11 @@
 using System.Runtime.InteropServices;
-using Faultrec.Recorder.Capture;
 using Faultrec.Recorder.Native;
 using Faultrec.Recorder.Spool;
 using Faultrec.Recorder.Tests.Support;
 using Faultrec.Traces;
+using Faultrec.Traces.Columns;
+using Faultrec.Traces.Files;
+using Faultrec.Traces.Output;
 using Xunit;
 
 namespace Faultrec.Recorder.Tests.Spool;

@@ -3,7 +3,7 @@ using System.Globalization;
 using Faultrec.Recorder.Native;
 using Faultrec.Recorder.Symbols;
 using Faultrec.Recorder.Tests.Support;
-using Faultrec.Traces;
+using Faultrec.Traces.Metadata;
 using Xunit;
 
 namespace Faultrec.Recorder.Tests.Symbols;

@@ -1,0 +1,73 @@
+using System.Numerics;
+using Faultrec.Analyzer.Facts;
+using Faultrec.Analyzer.Scan;
+using Faultrec.Traces.Columns;
+using Faultrec.Traces.Metadata;
+
+namespace Faultrec.Analyzer.Measures;
+
+/// <summary>The first fault on each page of one region.</summary>
+/// <param name="region">Null: no known mapping.</param>
+public sealed class RegionTouches(Region? region, int pageShift, int buckets)
+{
+    private readonly PageSet _pages = region is not null && region.End > region.Start
+        ? new PageSet((long)(region.Start >> pageShift), (long)((region.End - region.Start) >> pageShift))
+        : new PageSet(0, 0);
+
+    private readonly uint[] _byBucket = new uint[buckets];
+
+    public Region? Region => region;
+
+    public long Pages => _pages.Count;
+
+    /// <summary>Pages by the bucket of time of their first fault.</summary>
+    public IReadOnlyList<uint> ByBucket => _byBucket;
+
+    internal void Add(ulong address, int bucket)
+    {
+        if (_pages.Add((long)(address >> pageShift)))
+            _byBucket[bucket]++;
+    }
+}
+
+/// <summary>When was each page of a region touched for the first time? Faults must come in the order of time.</summary>
+public sealed class FirstTouchAggregate(RegionIndex index, int pageSize, TimeAxis axis)
+{
+    internal const FaultColumns Columns = FaultColumns.TimeNs | FaultColumns.RegionId | FaultColumns.Pid | FaultColumns.Address;
+
+    private readonly int _pageShift = BitOperations.Log2((uint)pageSize);
+    private readonly RegionTouches?[] _byId = new RegionTouches?[index.IdLimit];
+    private readonly SortedDictionary<int, RegionTouches> _unmappedByPid = [];
+
+    public TimeAxis Axis => axis;
+
+    /// <summary>Null where region <paramref name="id"/> had no fault.</summary>
+    public RegionTouches? ById(int id) => _byId[id];
+
+    /// <summary>Everything that was touched, also without a mapping (by process).</summary>
+    public IEnumerable<RegionTouches> All => _byId.OfType<RegionTouches>().Concat(_unmappedByPid.Values);
+
+    internal void Add(FaultBatch batch, int count)
+    {
+        for (var row = 0; row < count;)
+        {
+            var (bucket, end) = TimeRun.From(axis, batch.TimeNs.AsSpan(0, count), row);
+            for (; row < end; row++)
+            {
+                var id = batch.RegionId[row];
+                var touches = (uint)id < (uint)_byId.Length ? _byId[id] : null;
+                touches ??= Create(id, batch.Pid[row]);
+                touches.Add((ulong)batch.Address[row], bucket);
+            }
+        }
+    }
+
+    private RegionTouches Create(int id, int pid)
+    {
+        if (index.Find(id) is { } region)
+            return _byId[id] = new RegionTouches(region, _pageShift, axis.Count);
+        if (!_unmappedByPid.TryGetValue(pid, out var touches))
+            _unmappedByPid.Add(pid, touches = new RegionTouches(null, _pageShift, axis.Count));
+        return touches;
+    }
+}

@@ -1,0 +1,44 @@
+using Faultrec.Analyzer.Facts;
+using Faultrec.Analyzer.Scan;
+using Faultrec.Traces.Columns;
+
+namespace Faultrec.Analyzer.Measures;
+
+/// <summary>Where in its address range did a region fault at what time? A <see cref="HeatCounts"/> a bucket of time that had faults.</summary>
+/// <param name="index">Faults that no known mapping covered have no range, and are not counted.</param>
+public sealed class HeatMapAggregate(RegionIndex index, TimeAxis axis)
+{
+    /// <summary>Buckets of the recording or of the filter's window.</summary>
+    public const int TimeBuckets = 16;
+
+    internal const FaultColumns Columns = FaultColumns.TimeNs | FaultColumns.RegionId | FaultColumns.Address;
+
+    private readonly HeatCounts?[]?[] _byId = new HeatCounts?[]?[index.IdLimit];
+
+    public TimeAxis Axis => axis;
+
+    /// <summary>By bucket of time, null where nothing faulted; null for a region without faults.</summary>
+    public IReadOnlyList<HeatCounts?>? ById(int id) => _byId[id];
+
+    internal void Add<TWeights>(FaultBatch batch, int count, TWeights weights)
+        where TWeights : struct, IRowWeights
+    {
+        for (var row = 0; row < count;)
+        {
+            var (bucket, end) = TimeRun.From(axis, batch.TimeNs.AsSpan(0, count), row);
+            for (; row < end; row++)
+            {
+                if (index.Find(batch.RegionId[row]) is not { } region)
+                    continue;
+                var offset = (ulong)batch.Address[row] - region.Start;
+                if (offset >= region.End - region.Start || region.End < region.Start)
+                    continue;
+                var heat = (_byId[region.Id] ??= new HeatCounts?[axis.Count])[bucket] ??= new HeatCounts();
+                heat.Add(HeatCounts.BucketOf(offset, region.End - region.Start), weights.Of(row));
+            }
+        }
+    }
+
+    public void Merge(HeatMapAggregate other)
+        => Slots.Merge(_byId, other._byId, (ours, theirs) => Slots.Merge(ours, theirs, (bucket, added) => bucket.Merge(added)));
+}

@@ -1,0 +1,87 @@
+using Faultrec.Analyzer.Classify;
+using Faultrec.Traces.Columns;
+
+namespace Faultrec.Analyzer.Measures;
+
+/// <summary>
+/// How many faults of each kind, severity and end of the walk through the page table, and what did they cost? One cell for each three,
+/// so that a row is counted once; totals and the tables by one of them are sums of cells.
+/// </summary>
+/// <param name="hasFrames">The trace has page-table facts.</param>
+public sealed class KindAggregate(bool hasFrames)
+{
+    private readonly long[] _faults = new long[FaultKindNames.Count * SeverityNames.Count * WalkEnds.Count];
+    private readonly LatencyHistogram?[] _latency = new LatencyHistogram?[FaultKindNames.Count * SeverityNames.Count * WalkEnds.Count];
+    private readonly long[] _byKernel = new long[FaultKindNames.Count];
+
+    /// <summary>Of a kind's faults, those raised by kernel mode touching the program's memory.</summary>
+    public long ByKernel(FaultKind kind) => _byKernel[(int)kind];
+
+    public FaultCounts Counts(FaultKind kind, out LatencyHistogram latency)
+        => Sum((cellKind, _, _) => cellKind == kind, out latency);
+
+    public FaultCounts Counts(Severity severity, out LatencyHistogram latency)
+        => Sum((_, cellSeverity, _) => cellSeverity == severity, out latency);
+
+    public FaultCounts Counts(WalkEnd end, out LatencyHistogram latency)
+        => Sum((_, _, cellEnd) => cellEnd == end, out latency);
+
+    internal void Add<TWeights>(FaultBatch batch, in Verdicts verdicts, TWeights weights)
+        where TWeights : struct, IRowWeights
+    {
+        var severities = verdicts.Severities;
+        var kinds = verdicts.Kinds;
+        var (durations, byKernel) = (batch.DurationNs, batch.KernelAccess);
+        var (levels, entries) = hasFrames ? (batch.PtLevel, batch.PteBefore) : ([], []);
+        for (var i = 0; i < severities.Length; i++)
+        {
+            var end = hasFrames ? WalkEnds.Of(levels[i], entries[i]) : WalkEnd.Unknown;
+            var cell = Cell(kinds[i], severities[i], end);
+            _faults[cell] += weights.Of(i);
+            if (durations[i] >= 0)
+                (_latency[cell] ??= new LatencyHistogram()).Add(durations[i], weights.Of(i));
+            if (byKernel[i])
+                _byKernel[(int)kinds[i]] += weights.Of(i);
+        }
+    }
+
+    public void Merge(KindAggregate other)
+    {
+        for (var i = 0; i < _faults.Length; i++)
+        {
+            _faults[i] += other._faults[i];
+            if (other._latency[i] is { } theirs)
+                (_latency[i] ??= new LatencyHistogram()).Merge(theirs);
+        }
+
+        for (var i = 0; i < _byKernel.Length; i++)
+            _byKernel[i] += other._byKernel[i];
+    }
+
+    private FaultCounts Sum(Func<FaultKind, Severity, WalkEnd, bool> isMeant, out LatencyHistogram latency)
+    {
+        latency = new LatencyHistogram();
+        Span<long> faults = stackalloc long[SeverityNames.Count];
+        for (var cell = 0; cell < _faults.Length; cell++)
+        {
+            var (kind, severity, end) = Parts(cell);
+            if (_faults[cell] == 0 || !isMeant(kind, severity, end))
+                continue;
+            faults[(int)severity] += _faults[cell];
+            if (_latency[cell] is { } known)
+                latency.Merge(known);
+        }
+
+        return FaultCounts.Of(faults[0], faults[1], faults[2], faults[3], latency.Sum);
+    }
+
+    private static int Cell(FaultKind kind, Severity severity, WalkEnd end)
+        => (((int)kind * SeverityNames.Count) + (int)severity) * WalkEnds.Count + (int)end;
+
+    private static (FaultKind Kind, Severity Severity, WalkEnd End) Parts(int cell)
+    {
+        var (kindAndSeverity, end) = Math.DivRem(cell, WalkEnds.Count);
+        var (kind, severity) = Math.DivRem(kindAndSeverity, SeverityNames.Count);
+        return ((FaultKind)kind, (Severity)severity, (WalkEnd)end);
+    }
+}

@@ -1,0 +1,96 @@
+using System.Numerics;
+using Faultrec.Analyzer.Classify;
+using Faultrec.Analyzer.Facts;
+using Faultrec.Traces.Columns;
+using Faultrec.Traces.Metadata;
+
+namespace Faultrec.Analyzer.Measures;
+
+/// <summary>Frames of one region, and which of its huge pages were mapped at once.</summary>
+internal sealed class RegionFrames(FrameArray shared)
+{
+    public FrameMap Frames { get; } = new(shared);
+
+    /// <summary>Numbers of 2 MiB ranges (page / 512) that one fault mapped whole.</summary>
+    public HashSet<long> HugeBlocks { get; } = [];
+
+    public void Merge(RegionFrames other)
+    {
+        Frames.Merge(other.Frames);
+        HugeBlocks.UnionWith(other.HugeBlocks);
+    }
+}
+
+/// <summary>The regions' frames, one array for all threads of a scan.</summary>
+internal sealed class SharedFrames(RegionIndex index, int pageSize)
+{
+    private readonly int _pageShift = BitOperations.Log2((uint)pageSize);
+    private readonly FrameArray?[] _byId = new FrameArray?[index.IdLimit];
+
+    /// <summary>Null for a region that the ledger does not have, or that is empty.</summary>
+    public FrameArray? Of(int id)
+    {
+        if (index.Find(id) is not { } region || region.End <= region.Start)
+            return null;
+        var made = new FrameArray((long)(region.Start >> _pageShift), (long)((region.End - region.Start) >> _pageShift));
+        return Interlocked.CompareExchange(ref _byId[id], made, null) ?? made;
+    }
+}
+
+/// <summary>Which physical memory did each region get? The shared zero page is nobody's and left out.</summary>
+public sealed class PhysicalAggregate
+{
+    private const int LargestOrder = 18;
+
+    private readonly SharedFrames _shared;
+    private readonly int _pageShift;
+    private readonly long _zeroFrame;
+    private readonly RegionFrames?[] _byId;
+
+    internal PhysicalAggregate(TraceMetadata metadata, RegionIndex index, SharedFrames shared)
+    {
+        _shared = shared;
+        _pageShift = BitOperations.Log2((uint)metadata.PageSize);
+        _zeroFrame = metadata.Frames?.ZeroPfn ?? FaultBatch.Null;
+        _byId = new RegionFrames?[index.IdLimit];
+    }
+
+    public static FaultColumns Columns
+        => FaultColumns.Pfn | FaultColumns.PageOrder | FaultColumns.Address | FaultColumns.RegionId;
+
+    internal RegionFrames? ById(int id) => _byId[id];
+
+    internal void Add(FaultBatch batch, int count)
+    {
+        var (frames, orders, regions, addresses) = (batch.Pfn, batch.PageOrder, batch.RegionId, batch.Address);
+        for (var i = 0; i < count; i++)
+        {
+            var frame = frames[i];
+            var id = regions[i];
+            if (frame < 0 || frame == _zeroFrame || (uint)id >= (uint)_byId.Length)
+                continue;
+            if ((_byId[id] ?? Create(id)) is not { } region)
+                continue;
+            var page = (long)((ulong)addresses[i] >> _pageShift);
+            if (orders[i] >= PageTableEntry.HugeOrder)
+                AddHuge(region, page, frame, orders[i]);
+            else
+                region.Frames.Add(page, frame);
+        }
+    }
+
+    public void Merge(PhysicalAggregate other) => Slots.Merge(_byId, other._byId, (ours, theirs) => ours.Merge(theirs));
+
+    // One fault mapped them all; what lies outside the region (a damaged file) the map does not keep.
+    private static void AddHuge(RegionFrames region, long page, long frame, int order)
+    {
+        var pages = 1L << Math.Min(order, LargestOrder);
+        var (firstPage, firstFrame) = (page & -pages, frame & -pages);
+        for (var block = 0; block < pages >> PageTableEntry.HugeOrder; block++)
+            region.HugeBlocks.Add((firstPage >> PageTableEntry.HugeOrder) + block);
+        for (var i = 0; i < pages; i++)
+            region.Frames.Add(firstPage + i, firstFrame + i);
+    }
+
+    private RegionFrames? Create(int id) => _shared.Of(id) is { } shared ? _byId[id] = new RegionFrames(shared) : null;
+}

@@ -1,0 +1,54 @@
+using System.Runtime.InteropServices;
+using Faultrec.Analyzer.Classify;
+using Faultrec.Traces.Columns;
+using Faultrec.Traces.Metadata;
+
+namespace Faultrec.Analyzer.Measures;
+
+/// <param name="Region">0: no known mapping.</param>
+/// <param name="Stack">Of the fault.</param>
+/// <param name="Mapper">Of the call that reserved the memory; <see cref="FaultBatch.Null"/>: not known.</param>
+public readonly record struct RegionStack(int Region, int Stack, int Mapper);
+
+/// <summary>Which stacks touch which region, in memory that which stacks reserved? As many counts as there are different ones.</summary>
+/// <param name="nodes">Nodes of the trace's <see cref="StackTable"/>.</param>
+public sealed class RegionStackAggregate(int nodes)
+{
+    internal const FaultColumns Columns = FaultColumns.StackId | FaultColumns.MapperStackId | FaultColumns.DurationNs;
+
+    private readonly Dictionary<RegionStack, FaultCounts> _counts = [];
+
+    public IReadOnlyDictionary<RegionStack, FaultCounts> Counts => _counts;
+
+    internal void Add<TWeights>(FaultBatch batch, ReadOnlySpan<Severity> severities, TWeights weights)
+        where TWeights : struct, IRowWeights
+    {
+        var (regions, stacks, mappers, durations) = (batch.RegionId, batch.StackId, batch.MapperStackId, batch.DurationNs);
+        // Neighbours mostly share all three; only a change costs a look-up.
+        var (key, run) = (new RegionStack(0, FaultBatch.Null, FaultBatch.Null), new FaultCounts());
+        for (var i = 0; i < severities.Length; i++)
+        {
+            if (regions[i] != key.Region || stacks[i] != key.Stack || mappers[i] != key.Mapper)
+            {
+                Flush(key, run);
+                (key, run) = (new RegionStack(regions[i], stacks[i], mappers[i]), new FaultCounts());
+            }
+
+            run.Add(severities[i], durations[i], weights.Of(i));
+        }
+
+        Flush(key, run);
+    }
+
+    public void Merge(RegionStackAggregate other)
+    {
+        foreach (var (key, counts) in other._counts)
+            Flush(key, counts);
+    }
+
+    private void Flush(RegionStack key, in FaultCounts run)
+    {
+        if (run.Faults > 0 && (uint)key.Stack < (uint)nodes)
+            CollectionsMarshal.GetValueRefOrAddDefault(_counts, key, out _).Merge(run);
+    }
+}

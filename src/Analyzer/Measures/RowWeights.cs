@@ -1,0 +1,21 @@
+namespace Faultrec.Analyzer.Measures;
+
+/// <summary>
+/// How many faults each row of a batch stands for. The implementations are structs, so that the loops over a trace that is no
+/// sample are compiled without the multiplications.
+/// </summary>
+internal interface IRowWeights
+{
+    int Of(int row);
+}
+
+internal readonly struct OneEach : IRowWeights
+{
+    public int Of(int row) => 1;
+}
+
+/// <param name="weights">The column; what a damaged file has below 1 counts as 1.</param>
+internal readonly struct SampledWeights(int[] weights) : IRowWeights
+{
+    public int Of(int row) => Math.Max(weights[row], 1);
+}

@@ -1,0 +1,54 @@
+using Faultrec.Analyzer.Classify;
+using Faultrec.Traces.Columns;
+using Faultrec.Traces.Metadata;
+
+namespace Faultrec.Analyzer.Measures;
+
+/// <summary>From which stacks do faults come, and what do they cost?</summary>
+/// <param name="nodes">Nodes of the trace's <see cref="StackTable"/>.</param>
+public sealed class StackAggregate(int nodes)
+{
+    internal const FaultColumns Columns = FaultColumns.StackId | FaultColumns.DurationNs;
+
+    private readonly FaultStats?[] _byStack = new FaultStats?[nodes];
+
+    /// <summary>Faults whose row names no stack that the trace has.</summary>
+    public FaultStats WithoutStack { get; } = new();
+
+    /// <summary>Stacks that faulted, in the order of their ids.</summary>
+    public IEnumerable<(int Stack, FaultStats Stats)> ByStack
+    {
+        get
+        {
+            for (var stack = 0; stack < _byStack.Length; stack++)
+            {
+                if (_byStack[stack] is { } stats)
+                    yield return (stack, stats);
+            }
+        }
+    }
+
+    internal void Add<TWeights>(FaultBatch batch, ReadOnlySpan<Severity> severities, TWeights weights)
+        where TWeights : struct, IRowWeights
+    {
+        var (stacks, durations) = (batch.StackId, batch.DurationNs);
+        for (var i = 0; i < severities.Length; i++)
+        {
+            var stack = stacks[i];
+            var stats = (uint)stack < (uint)_byStack.Length ? _byStack[stack] ??= new FaultStats() : WithoutStack;
+            stats.Add(severities[i], durations[i], weights.Of(i));
+        }
+    }
+
+    public void Merge(StackAggregate other)
+    {
+        WithoutStack.Merge(other.WithoutStack);
+        foreach (var (stack, stats) in other.ByStack)
+        {
+            if (_byStack[stack] is { } ours)
+                ours.Merge(stats);
+            else
+                _byStack[stack] = stats;
+        }
+    }
+}

@@ -1,0 +1,116 @@
+using System.CommandLine;
+using Faultrec.Analyzer.Budgets;
+using Faultrec.Analyzer.Render;
+using Faultrec.Analyzer.Report;
+using Faultrec.Analyzer.Scan;
+using Faultrec.Cli.Output;
+using Faultrec.Traces;
+using Faultrec.Traces.Files;
+using Faultrec.Traces.Native;
+
+namespace Faultrec.Cli.Verbs;
+
+internal enum AssertFormat
+{
+    Text,
+    Json,
+    Markdown,
+    Junit,
+}
+
+internal sealed record AssertArgs(string Trace, string? BudgetFile, IReadOnlyList<Budget> Budgets, bool AllowIncomplete, AssertFormat Format, string? Output);
+
+/// <summary>`faultrec assert TRACE`: exit 1 when a recording breaks a budget.</summary>
+internal static class AssertVerb
+{
+    private static readonly (string Name, AssertFormat Format)[] Formats =
+        [("text", AssertFormat.Text), ("json", AssertFormat.Json), ("markdown", AssertFormat.Markdown), ("junit", AssertFormat.Junit)];
+
+    public static Command Create()
+    {
+        var trace = new Argument<string>("TRACE") { Description = "Trace file" };
+        Option<string?>[] limits =
+        [
+            new("--max-faults") { HelpName = "N", Description = "At most N page faults: 300000, 3e5" },
+            new("--max-major") { HelpName = "N", Description = "At most N that waited for a device or were retried; often 0" },
+            new("--max-failed") { HelpName = "N", Description = "At most N that ended in a signal" },
+            new("--max-pages") { HelpName = "N", Description = "At most N distinct pages touched" },
+            new("--max-fault-time") { HelpName = "TIME", Description = "At most this long in the fault handler, all threads together: 200ms" },
+            new("--min-huge-share") { HelpName = "SHARE", Description = "At least this share of first-touched memory as huge pages: 0.9" },
+        ];
+        var region = new Option<string[]>("--region")
+        {
+            HelpName = "NAME:BUDGET=N",
+            Description = "A --max budget of the regions so named: [heap]:max-faults=9; repeatable",
+            Arity = ArgumentArity.OneOrMore,
+        };
+        var file = new Option<string?>("--budgets") { HelpName = "FILE", Description = "Budgets of a file, one a line: --max-major 0; # begins a comment" };
+        var allow = new Option<bool>("--allow-incomplete") { Description = "Judge what an INCOMPLETE recording has; without it that is a failure" };
+        var format = new Option<string>("--format") { HelpName = "FORMAT", Description = $"{Choice.List(Formats)} (default: text)" };
+        var output = new Option<string?>("--output", "-o") { HelpName = "FILE", Description = "Write there instead of stdout (-)" };
+        var command = new Command("assert", "Fail (exit 1) when a recording breaks a budget, such as --max-major 0") { trace };
+        foreach (var option in (IEnumerable<Option>)[.. limits, region, file, allow, format, output])
+            command.Options.Add(option);
+        command.SetAction(result => Run(new AssertArgs(
+            result.GetRequiredValue(trace),
+            result.GetValue(file),
+            [.. Given(result, limits), .. (result.GetValue(region) ?? []).Select(text => Parse("--region", text)), .. FromFile(result.GetValue(file))],
+            result.GetValue(allow),
+            Choice.Parse("--format", result.GetValue(format) ?? "text", Formats),
+            result.GetValue(output))));
+        return command;
+    }
+
+    public static int Run(AssertArgs args)
+    {
+        if (args.Budgets.Count == 0)
+            throw new FaultrecException(ExitCode.Usage, "assert without a budget: expected at least one, such as --max-major 0 or --budgets FILE; see `faultrec assert --help`");
+        IReadOnlyList<string> inputs = args.BudgetFile is { } budgets ? [args.Trace, budgets] : [args.Trace];
+        OutputTarget.Check(args.Output, inputs);
+        using var reader = TraceReader.Open(args.Trace);
+        var report = ReportBuilder.Build(reader, FaultFilter.None, ReportParts.None) with { Path = args.Trace };
+        var assertion = Assertion.Of(report, args.Budgets, args.AllowIncomplete);
+        if (args.Format == AssertFormat.Json)
+            OutputTarget.WriteJson(args.Output, inputs, json => AssertionJson.Write(json, assertion));
+        else
+            OutputTarget.WriteText(args.Output, inputs, writer => WriteText(writer, assertion, args));
+        return (int)(assertion.Broken > 0 ? ExitCode.BudgetBroken : ExitCode.Ok);
+    }
+
+    private static IEnumerable<Budget> Given(ParseResult result, Option<string?>[] limits)
+    {
+        foreach (var limit in limits)
+        {
+            if (result.GetValue(limit) is { } value)
+                yield return Parse(limit.Name, value);
+        }
+    }
+
+    private static Budget Parse(string option, string value) => BudgetText.Parse(option[2..], value, $"{option} {value}");
+
+    private static IReadOnlyList<Budget> FromFile(string? path)
+    {
+        if (path is null)
+            return [];
+        try
+        {
+            using var text = new StreamReader(new FileStream(RegularFile.Open(path), FileAccess.Read));
+            return BudgetText.ParseFile(path, text);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
+        {
+            var problem = e is NotSupportedException ? "is no regular file" : "cannot be read";
+            throw new FaultrecException(ExitCode.Usage, $"--budgets {path}: {problem}; expected a text file with a budget a line, such as --max-major 0", e);
+        }
+    }
+
+    private static void WriteText(TextWriter writer, Assertion assertion, AssertArgs args)
+    {
+        if (args.Format == AssertFormat.Markdown)
+            AssertionReport.WriteMarkdown(writer, assertion);
+        else if (args.Format == AssertFormat.Junit)
+            AssertionReport.WriteJunit(writer, assertion);
+        else
+            AssertionReport.WriteText(writer, assertion, OutputTarget.StyleFor(args.Output));
+    }
+}

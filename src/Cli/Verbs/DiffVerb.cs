@@ -1,0 +1,91 @@
+using System.CommandLine;
+using System.Globalization;
+using Faultrec.Analyzer.Compare;
+using Faultrec.Analyzer.Render;
+using Faultrec.Analyzer.Report;
+using Faultrec.Analyzer.Scan;
+using Faultrec.Cli.Output;
+using Faultrec.Traces;
+using Faultrec.Traces.Files;
+
+namespace Faultrec.Cli.Verbs;
+
+/// <param name="Items">Items a table; 0 is all, null the format's own choice.</param>
+internal sealed record DiffArgs(
+    IReadOnlyList<string> Before, IReadOnlyList<string> After, ReportFormat Format, string? Output, int? Items, FaultFilter Filter);
+
+/// <summary>`faultrec diff A B`: what changed from one recording to another.</summary>
+internal static class DiffVerb
+{
+    private const int ItemsForPeople = 10;
+
+    public static Command Create()
+    {
+        var traces = new Argument<string[]>("TRACE") { Description = "BEFORE AFTER; with --after all of these are before", Arity = ArgumentArity.OneOrMore };
+        var after = new Option<string[]>("--after")
+        {
+            HelpName = "TRACE",
+            Description = "The traces after; several a side show which differences are noise",
+            Arity = ArgumentArity.OneOrMore,
+            AllowMultipleArgumentsPerToken = true,
+        };
+        var format = new Option<string>("--format") { HelpName = "FORMAT", Description = $"{Choice.List(ReportVerb.Formats)} (default: text)" };
+        var output = new Option<string?>("--output", "-o") { HelpName = "FILE", Description = "Write there instead of stdout (-)" };
+        var top = new Option<string?>("--top") { HelpName = "N", Description = "Items a table, 0 for all (default: 10 for people, all for programs)" };
+        var filter = new FilterOptions();
+        var command = new Command("diff", "Say what changed between recordings, and what of it is noise") { traces, after, format, output, top };
+        filter.AddTo(command);
+        command.SetAction(result =>
+        {
+            var (before, later) = Sides(result.GetValue(traces) ?? [], result.GetValue(after) ?? []);
+            return Run(new DiffArgs(
+                before,
+                later,
+                Choice.Parse("--format", result.GetValue(format) ?? "text", ReportVerb.Formats),
+                result.GetValue(output),
+                result.GetValue(top) is { } items ? ReportVerb.ParseTop(items) : null,
+                filter.Parse(result)));
+        });
+        return command;
+    }
+
+    private static (string[] Before, string[] After) Sides(string[] traces, string[] after)
+        => (traces, after) switch
+        {
+            (_, { Length: > 0 }) => (traces, after),
+            ([var one, var other], _) => ([one], [other]),
+            _ => throw new FaultrecException(
+                ExitCode.Usage,
+                string.Create(CultureInfo.InvariantCulture, $"diff with {traces.Length} trace{(traces.Length == 1 ? "" : "s")}: expected BEFORE AFTER, or BEFORE… --after AFTER…")),
+        };
+
+    public static int Run(DiffArgs args)
+    {
+        IReadOnlyList<string> inputs = [.. args.Before, .. args.After];
+        OutputTarget.Check(args.Output, inputs);
+        var comparison = TraceComparison.Of(
+            [.. args.Before.Select(path => Measure(path, args.Filter))], [.. args.After.Select(path => Measure(path, args.Filter))], args.Filter);
+        if (args.Format == ReportFormat.Json)
+            OutputTarget.WriteJson(args.Output, inputs, json => ComparisonJson.Write(json, comparison, args.Items ?? 0));
+        else
+            OutputTarget.WriteText(args.Output, inputs, writer => WriteText(writer, comparison, args));
+        return (int)ExitCode.Ok;
+    }
+
+    /// <summary>A report is let go once its figures are taken, so that memory does not grow with the number of traces but by their items.</summary>
+    internal static TraceMeasures Measure(string path, FaultFilter filter)
+    {
+        using var reader = TraceReader.Open(path);
+        return TraceMeasures.Of(ReportBuilder.Build(reader, filter, ReportParts.Tasks) with { Path = path });
+    }
+
+    private static void WriteText(TextWriter writer, TraceComparison comparison, DiffArgs args)
+    {
+        if (args.Format == ReportFormat.Csv)
+            ComparisonReport.WriteCsv(writer, comparison, args.Items ?? 0);
+        else if (args.Format == ReportFormat.Markdown)
+            ComparisonReport.WriteMarkdown(writer, comparison, args.Items ?? ItemsForPeople);
+        else
+            ComparisonReport.WriteText(writer, comparison, args.Items ?? ItemsForPeople, OutputTarget.StyleFor(args.Output));
+    }
+}

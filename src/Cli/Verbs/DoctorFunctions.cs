@@ -1,0 +1,122 @@
+using System.Text.Json;
+using Faultrec.Analyzer.Text;
+using Faultrec.Cli.Output;
+using Faultrec.Recorder.Doctor;
+using Faultrec.Traces;
+
+namespace Faultrec.Cli.Verbs;
+
+/// <summary>`faultrec doctor FUNCTION…`: can they be traced, and if not, why, and what instead?</summary>
+internal static class DoctorFunctions
+{
+    private const string Indent = "    ";
+
+    public static int Run(string[] names, bool asJson)
+    {
+        var diagnosis = FunctionDoctor.Examine(names);
+        if (asJson)
+            IndentedJson.Write(json => WriteJson(json, diagnosis));
+        else
+            OutputTarget.WriteText(null, [], writer => WriteText(writer, diagnosis));
+        return (int)(diagnosis.Functions.All(function => function.IsTraceable) ? ExitCode.Ok : ExitCode.NotPermitted);
+    }
+
+    private static void WriteText(TextWriter writer, FunctionsDiagnosis diagnosis)
+    {
+        foreach (var line in diagnosis.Functions.SelectMany(Lines))
+            writer.WriteLine(HostileText.Visible(line));
+        if (diagnosis.Functions.All(function => function.By.Count == 2) || diagnosis.NotLookedAt.Count == 0)
+            return;
+        writer.WriteLine("\nCould not be looked at");
+        foreach (var what in diagnosis.NotLookedAt)
+            writer.WriteLine(HostileText.Visible($"  {what}"));
+    }
+
+    private static IEnumerable<string> Lines(FunctionDiagnosis function)
+    {
+        var verdict = function.IsTraceable ? $"traceable by {string.Join(" and ", function.By)}" : "not traceable";
+        yield return $"{function.Name}: {verdict}{(function.Module is { } module ? $" (module {module})" : "")}";
+        if (function.Prototype is { } prototype)
+            yield return Indent + prototype.Declaration;
+        if (function.IsTraceable && function.Symbols > 1)
+            yield return $"{Indent}{function.Symbols} functions have that name; a probe by name is on one of them";
+        foreach (var refusal in function.Refusals)
+            yield return $"{Indent}not by {refusal.Mechanism}: {refusal.Text}";
+        if (function.Similar.Count > 0)
+            yield return $"{Indent}similar names in this kernel: {string.Join(", ", function.Similar)}";
+        if (function.Substitute is { } substitute)
+        {
+            yield return $"{Indent}instead: {substitute.Name} ({string.Join(", ", substitute.By)}{(substitute.Tried ? "" : "; not tried")})";
+            yield return $"{Indent}{Indent}{substitute.Shows}";
+        }
+        if (function.Suggestions.Count > 0)
+            yield return $"{Indent}similarly named, and traceable: {string.Join(", ", function.Suggestions)}";
+    }
+
+    private static void WriteJson(Utf8JsonWriter json, FunctionsDiagnosis diagnosis)
+    {
+        json.WriteStartArray("functions");
+        foreach (var function in diagnosis.Functions)
+            WriteFunction(json, function);
+        json.WriteEndArray();
+        WriteStrings(json, "not_looked_at", diagnosis.NotLookedAt);
+    }
+
+    private static void WriteFunction(Utf8JsonWriter json, FunctionDiagnosis function)
+    {
+        json.WriteStartObject();
+        json.WriteString("name", function.Name);
+        json.WriteBoolean("traceable", function.IsTraceable);
+        WriteStrings(json, "by", function.By);
+        json.WriteString("module", function.Module);
+        json.WriteNumber("symbols", function.Symbols);
+        json.WriteString("prototype", function.Prototype?.Declaration);
+        json.WriteStartArray("arguments");
+        foreach (var argument in function.Prototype?.Arguments ?? [])
+        {
+            json.WriteStartObject();
+            json.WriteString("name", argument.Name);
+            json.WriteString("type", argument.Type);
+            json.WriteEndObject();
+        }
+        json.WriteEndArray();
+        json.WriteStartArray("reasons");
+        foreach (var refusal in function.Refusals)
+        {
+            json.WriteStartObject();
+            json.WriteString("mechanism", refusal.Mechanism);
+            json.WriteString("cause", refusal.Cause);
+            json.WriteString("reason", refusal.Text);
+            json.WriteEndObject();
+        }
+        json.WriteEndArray();
+        WriteStrings(json, "variants", function.Variants);
+        WriteStrings(json, "similar", function.Similar);
+        WriteSubstitute(json, function.Substitute);
+        WriteStrings(json, "suggestions", function.Suggestions);
+        json.WriteEndObject();
+    }
+
+    private static void WriteSubstitute(Utf8JsonWriter json, Substitute? substitute)
+    {
+        if (substitute is null)
+        {
+            json.WriteNull("substitute");
+            return;
+        }
+        json.WriteStartObject("substitute");
+        json.WriteString("name", substitute.Name);
+        WriteStrings(json, "by", substitute.By);
+        json.WriteBoolean("tried", substitute.Tried);
+        json.WriteString("shows", substitute.Shows);
+        json.WriteEndObject();
+    }
+
+    private static void WriteStrings(Utf8JsonWriter json, string name, IReadOnlyList<string> values)
+    {
+        json.WriteStartArray(name);
+        foreach (var value in values)
+            json.WriteStringValue(value);
+        json.WriteEndArray();
+    }
+}

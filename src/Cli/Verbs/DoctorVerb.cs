@@ -1,0 +1,78 @@
+using System.CommandLine;
+using System.Text.Json;
+using Faultrec.Cli.Output;
+using Faultrec.Recorder.Doctor;
+using Faultrec.Traces;
+
+namespace Faultrec.Cli.Verbs;
+
+/// <summary>`faultrec doctor`: what this machine lets us trace, and why not the rest.</summary>
+internal static class DoctorVerb
+{
+    private static readonly (string Name, bool Json)[] Formats = [("text", false), ("json", true)];
+
+    public static Command Create()
+    {
+        var format = new Option<string>("--format") { HelpName = "FORMAT", Description = $"{Choice.List(Formats)} (default: text)" };
+        var functions = new Argument<string[]>("FUNCTION")
+        {
+            Arity = ArgumentArity.ZeroOrMore,
+            Description = "Kernel functions: can they be traced, and if not, why, and what instead?",
+        };
+        var verb = new Command("doctor", "Say what this machine lets us trace, and why not the rest") { format, functions };
+        verb.SetAction(result =>
+        {
+            var json = result.GetValue(format) is { } name && Choice.Parse("--format", name, Formats);
+            return result.GetValue(functions) is [_, ..] names ? DoctorFunctions.Run(names, json) : Run(json);
+        });
+        return verb;
+    }
+
+    private static int Run(bool asJson)
+    {
+        var diagnosis = MachineDoctor.Examine();
+        if (asJson)
+            IndentedJson.Write(json => WriteJson(json, diagnosis));
+        else
+            OutputTarget.WriteText(null, [], writer => WriteText(writer, diagnosis));
+        return (int)(diagnosis.CanRecord ? ExitCode.Ok : ExitCode.NotPermitted);
+    }
+
+    private static void WriteText(TextWriter writer, Diagnosis diagnosis)
+    {
+        writer.WriteLine(diagnosis.Verdict);
+        writer.WriteLine("\nBackends, best first");
+        foreach (var check in diagnosis.Backends)
+            writer.WriteLine($"  {check.Backend,-11} {(check.Refusal is null ? "works" : "no: " + check.Refusal)}\n  {"",-11} sees {check.Sees}");
+        writer.WriteLine("\nThis machine");
+        foreach (var setting in diagnosis.Settings)
+            writer.WriteLine($"  {setting.Name,-26} {setting.Value,-22} {setting.Meaning}");
+    }
+
+    private static void WriteJson(Utf8JsonWriter json, Diagnosis diagnosis)
+    {
+        json.WriteString("verdict", diagnosis.Verdict);
+        json.WriteBoolean("can_record", diagnosis.CanRecord);
+        json.WriteStartArray("backends");
+        foreach (var check in diagnosis.Backends)
+        {
+            json.WriteStartObject();
+            json.WriteString("backend", check.Backend);
+            json.WriteBoolean("works", check.Refusal is null);
+            json.WriteString("refusal", check.Refusal);
+            json.WriteString("sees", check.Sees);
+            json.WriteEndObject();
+        }
+        json.WriteEndArray();
+        json.WriteStartArray("settings");
+        foreach (var setting in diagnosis.Settings)
+        {
+            json.WriteStartObject();
+            json.WriteString("name", setting.Name);
+            json.WriteString("value", setting.Value);
+            json.WriteString("meaning", setting.Meaning);
+            json.WriteEndObject();
+        }
+        json.WriteEndArray();
+    }
+}

@@ -1,0 +1,75 @@
+using System.CommandLine;
+using Faultrec.Analyzer.Export;
+using Faultrec.Analyzer.Facts;
+using Faultrec.Analyzer.Measures;
+using Faultrec.Analyzer.Scan;
+using Faultrec.Analyzer.Text;
+using Faultrec.Cli.Output;
+using Faultrec.Traces;
+using Faultrec.Traces.Files;
+
+namespace Faultrec.Cli.Verbs;
+
+internal sealed record ExportArgs(string Trace, ExportFormat Format, ExportWeight? Weight, string? Output, bool Force, FaultFilter Filter);
+
+/// <summary>`faultrec export TRACE --to FORMAT`: a trace as a file for another tool.</summary>
+internal static class ExportVerb
+{
+    private static readonly (string Name, ExportFormat Format)[] Formats =
+    [
+        ("folded", ExportFormat.Folded), ("speedscope", ExportFormat.Speedscope), ("firefox", ExportFormat.Firefox), ("perfetto", ExportFormat.Perfetto),
+        ("prefault-plan", ExportFormat.PrefaultPlan),
+    ];
+
+    private static readonly (string Name, ExportWeight Weight)[] Weights =
+        [("faults", ExportWeight.Faults), ("time", ExportWeight.Time), ("major", ExportWeight.Major)];
+
+    public static Command Create()
+    {
+        var trace = new Argument<string>("TRACE") { Description = "A recording, with stacks but for prefault-plan" };
+        var to = new Option<string>("--to") { HelpName = "FORMAT", Description = $"What to write: {Choice.List(Formats)}" };
+        var output = new Option<string?>("--output", "-o") { HelpName = "FILE", Description = "Write there instead of stdout (-)" };
+        var force = new Option<bool>("--force") { Description = "Overwrite FILE (default: refuse)" };
+        var weight = new Option<string?>("--weight") { HelpName = "WEIGHT", Description = "faults, time (in faults, ns) or major (faults) (default: faults)" };
+        // --to is the format.
+        var filter = new FilterOptions(endName: "--until");
+        var command = new Command("export", "Write stacks for other viewers, or a plan for prefault") { trace, to, output, force, weight };
+        filter.AddTo(command);
+        command.SetAction(result => Run(new ExportArgs(
+            result.GetRequiredValue(trace),
+            result.GetValue(to) is { } format ? Choice.Parse("--to", format, Formats) : throw NoFormat(),
+            result.GetValue(weight) is { } name ? Choice.Parse("--weight", name, Weights) : null,
+            result.GetValue(output),
+            result.GetValue(force),
+            filter.Parse(result))));
+        return command;
+    }
+
+    public static int Run(ExportArgs args)
+    {
+        Check(args);
+        using var reader = TraceReader.Open(args.Trace);
+        if (args.Weight == ExportWeight.Time && !BackendFacts.HasDurations(reader.Metadata.Backend))
+            throw new FaultrecException(ExitCode.BadInput, $"{args.Trace}: has no durations (backend {reader.Metadata.Backend}); expected some for --weight time; use --weight faults");
+        string? note = null;
+        OutputTarget.Write(args.Output, [args.Trace], stream => note = TraceExport.Write(reader, args.Filter, args.Format, args.Weight ?? ExportWeight.Faults, stream), copiesInputs: true);
+        if (note is not null)
+            Talk.Say(HostileText.Visible(note));
+        return (int)ExitCode.Ok;
+    }
+
+    private static FaultrecException NoFormat()
+        => new(ExitCode.Usage, $"export: no format; expected --to with one of {Choice.List(Formats)}, such as --to folded");
+
+    private static void Check(ExportArgs args)
+    {
+        if (args is { Format: ExportFormat.PrefaultPlan, Weight: not null })
+            throw new FaultrecException(ExitCode.Usage, "--weight: a prefault plan has no weights; expected none; leave it out");
+        if (args is { Format: ExportFormat.Perfetto, Weight: ExportWeight.Time })
+            throw new FaultrecException(ExitCode.Usage, "--weight time: a sample of Perfetto's has no weight; expected faults or major; use --to firefox for time");
+        if (OutputTarget.IsTerminal(args.Output) && args.Format == ExportFormat.Perfetto)
+            throw new FaultrecException(ExitCode.Usage, "--to perfetto: is binary, and stdout is a terminal; expected a file or a pipe; name a file with -o");
+        if (!args.Force && OutputTarget.WouldReplace(args.Output))
+            throw new FaultrecException(ExitCode.Usage, $"{args.Output}: exists already; expected a new name; choose another with -o, or --force to replace it");
+    }
+}

@@ -1,0 +1,104 @@
+using System.CommandLine;
+using System.Text;
+using Faultrec.Analyzer.Import;
+using Faultrec.Analyzer.Text;
+using Faultrec.Cli.Output;
+using Faultrec.Traces;
+using Faultrec.Traces.Native;
+using Faultrec.Traces.Output;
+
+namespace Faultrec.Cli.Verbs;
+
+internal sealed record ImportArgs(string Input, string Output, bool Force);
+
+/// <summary>`faultrec import FILE`: a trace of what another tool recorded.</summary>
+internal static class ImportVerb
+{
+    private const string Stdin = "-";
+
+    public static Command Create()
+    {
+        var input = new Argument<string>("FILE") { Description = "Output of perf script (- is stdin), or systing's memory_fault.parquet" };
+        var output = new Option<string>("--output", "-o") { HelpName = "FILE", Description = "The trace (default: trace.parquet)" };
+        var force = new Option<bool>("--force") { Description = "Overwrite the trace (default: refuse)" };
+        var command = new Command("import", "Make a trace of what perf or systing recorded") { input, output, force };
+        command.SetAction(result => Run(new ImportArgs(result.GetRequiredValue(input), result.GetValue(output) ?? "trace.parquet", result.GetValue(force))));
+        return command;
+    }
+
+    public static int Run(ImportArgs args)
+    {
+        if (!args.Force && OutputTarget.WouldReplace(args.Output))
+            throw new FaultrecException(ExitCode.Usage, $"{args.Output}: exists already; expected a new name; choose another with -o, or --force to replace it");
+        if (args.Input != Stdin && SystingFile(args.Input) is { } file)
+            return RunSysting(file, args.Output);
+        using var input = new StreamReader(args.Input == Stdin ? Console.OpenStandardInput() : Open(args.Input), new UTF8Encoding(false));
+        var name = args.Input == Stdin ? "stdin" : args.Input;
+        ImportSummary? summary = null;
+        OutputTarget.WriteTrace(args.Output, args.Input == Stdin ? [] : [args.Input], ExistingOutput.Overwrite, stream =>
+        {
+            summary = PerfScriptImport.Run(input, name, ToolVersion.Text, stream);
+            return summary.HasKernelAddresses && TraceSecrets.KernelAddressesAreHidden;
+        });
+        Say(args.Output, summary!);
+        return (int)ExitCode.Ok;
+    }
+
+    private static int RunSysting(string input, string output)
+    {
+        SystingSummary? summary = null;
+        OutputTarget.WriteTrace(output, [input], ExistingOutput.Overwrite, stream =>
+        {
+            summary = SystingImport.Run(input, ToolVersion.Text, stream);
+            return false;
+        });
+        Talk.Say($"{HostileText.Visible(output)}: {Units.Of(summary!.Faults, "fault")} imported; systing does not say which were major, nor that these are all");
+        if (summary.Every > 1)
+            Talk.Say($"systing took 1 fault in {Units.Count(summary.Every)}; each row stands for so many");
+        if (summary.WithoutThread > 0)
+            Talk.Say($"{Units.Of(summary.WithoutThread, "fault")} of threads that thread.parquet does not have: process 0, without a name");
+        return (int)ExitCode.Ok;
+    }
+
+    /// <summary>A folder of systing's, or a Parquet file; null: a text.</summary>
+    private static string? SystingFile(string path)
+    {
+        if (Directory.Exists(path))
+            return Path.Combine(path, SystingImport.FileName);
+        using var file = Open(path);
+        Span<byte> magic = stackalloc byte[4];
+        return file.ReadAtLeast(magic, magic.Length, throwOnEndOfStream: false) == magic.Length && magic.SequenceEqual("PAR1"u8) ? path : null;
+    }
+
+    private static FileStream Open(string path)
+    {
+        try
+        {
+            return new FileStream(RegularFile.Open(path), FileAccess.Read);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or NotSupportedException)
+        {
+            var reason = exception switch
+            {
+                FileNotFoundException or DirectoryNotFoundException => "no such file",
+                UnauthorizedAccessException => "permission denied",
+                NotSupportedException => $"is no regular file; pipe into `faultrec import {Stdin}` what is read once",
+                _ => exception.Message,
+            };
+            throw new FaultrecException(ExitCode.BadInput, $"{HostileText.Visible(path)}: {reason}; expected the output of `{PerfScriptImport.Command}`", exception);
+        }
+    }
+
+    private static void Say(string output, ImportSummary summary)
+    {
+        Talk.Say($"{HostileText.Visible(output)}: {Units.Of(summary.Faults, "fault")} imported; perf compares with no counter of the kernel, so nothing says that these are all");
+        foreach (var note in summary.Notes)
+            Talk.Say(note);
+        if (summary.Lost > 0)
+            Talk.Say($"perf lost {Units.Of(summary.Lost, "event")}");
+        if (summary.Malformed > 0)
+            Talk.Say($"{Units.Of(summary.Malformed, "line")} not understood, the first is line {Units.Count(summary.FirstMalformed)}; counted as lost");
+        if (summary.Others > 0)
+            Talk.Say($"{Units.Of(summary.Others, "record")} of other kinds left out");
+    }
+}

@@ -1,0 +1,80 @@
+using System.CommandLine;
+using System.Globalization;
+using Faultrec.Analyzer.Text;
+using Faultrec.Cli.Output;
+using Faultrec.Recorder.Launch;
+using Faultrec.Recorder.Prefault;
+using Faultrec.Traces;
+using Faultrec.Traces.Plans;
+
+namespace Faultrec.Cli.Verbs;
+
+/// <summary>`faultrec prefault PLAN -- COMMAND…`: starts a command while the disk reads what it will fault in.</summary>
+internal static class PrefaultVerb
+{
+    private const string Name = "prefault";
+    private const int MostPairs = 1000;
+
+    public static Command Create()
+    {
+        var plan = new Argument<string>("PLAN") { Description = "From faultrec export TRACE --to prefault-plan" };
+        var command = new Argument<string[]>(TargetOptions.CommandArgument) { Description = "What to start; best after --", Arity = ArgumentArity.ZeroOrMore };
+        var compare = new Option<string?>("--compare") { HelpName = "N", Description = "Time N cold starts without and N with the plan instead" };
+        var verb = new Command(Name, "Start a command while what its plan names is read from disk") { plan, command, compare };
+        verb.SetAction(result =>
+        {
+            var (path, words) = (result.GetRequiredValue(plan), result.GetValue(command) ?? []);
+            if (words.Length == 0)
+                throw new FaultrecException(ExitCode.Usage, $"{Name} needs a command after the plan: faultrec {Name} PLAN -- COMMAND");
+            return result.GetValue(compare) is { } pairs ? Compare(path, words, ParsePairs(pairs)) : Start(path, words);
+        });
+        return verb;
+    }
+
+    private static int Start(string path, string[] command)
+    {
+        if (Problems(Prefaulter.Ask(PrefaultPlanReader.Read(path))) is { } problems)
+            Say($"{path}: {problems}");
+        CommandProcess.Become(command);
+        return 0;
+    }
+
+    private static int Compare(string path, string[] command, int pairs)
+    {
+        var plan = PrefaultPlanReader.Read(path);
+        var result = Prefaulter.Ask(plan);
+        if (Problems(result) is { } problems)
+            Say($"{path}: {problems}");
+        var starts = ColdStarts.Run(plan, command, [Name, path, "--", .. command], pairs);
+        OutputTarget.WriteText(null, [], output => ColdStartText.Write(output, result, starts));
+        return (int)ExitCode.Ok;
+    }
+
+    private static string? Problems(PrefaultResult result)
+    {
+        List<string> parts = [];
+        if (result.Skipped.Count > 0)
+        {
+            var reasons = result.Skipped.OrderBy(skipped => skipped.Key).Select(skipped => $"{Units.Count(skipped.Value)} {Describe(skipped.Key)}");
+            parts.Add($"{Units.Of(result.Skipped.Values.Sum(), "file")} not read ({string.Join(", ", reasons)}); record again and export a new plan if these matter");
+        }
+        if (result.BytesWithoutRoom > 0)
+            parts.Add($"{Units.Bytes(result.BytesWithoutRoom)} not read: half of the memory that is available is full with what was");
+        return parts.Count == 0 ? null : string.Join("; ", parts);
+    }
+
+    private static string Describe(SkipReason reason) => reason switch
+    {
+        SkipReason.Missing => "missing",
+        SkipReason.Replaced => "replaced or changed since the recording",
+        SkipReason.NotRegular => "no regular file",
+        _ => "not readable",
+    };
+
+    private static int ParsePairs(string text)
+        => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var pairs) && pairs is > 0 and <= MostPairs
+            ? pairs
+            : throw new FaultrecException(ExitCode.Usage, $"--compare {HostileText.Visible(text)}: expected a number of pairs from 1 to {MostPairs}");
+
+    private static void Say(string line) => Talk.Say(HostileText.Visible(line));
+}

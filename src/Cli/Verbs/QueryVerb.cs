@@ -1,0 +1,89 @@
+using System.CommandLine;
+using Faultrec.Analyzer.Text;
+using Faultrec.Cli.Output;
+using Faultrec.Query;
+using Faultrec.Traces;
+
+namespace Faultrec.Cli.Verbs;
+
+/// <param name="Top">Rows; 0 is all, null the format's own choice.</param>
+internal sealed record QueryArgs(IReadOnlyList<string> Traces, string Sql, ReportFormat Format, string? Output, int? Top, long MemoryBytes, bool Verify);
+
+/// <summary>`faultrec query TRACE… "SQL"`: questions that no table answers.</summary>
+internal static class QueryVerb
+{
+    private const int RowsForPeople = 50;
+    private const string DefaultMemory = "1GiB";
+
+    public static Command Create()
+    {
+        var words = new Argument<string[]>("TRACE… SQL") { Description = "Trace files, folders or 'patterns' of them; the last word is the SQL", Arity = ArgumentArity.ZeroOrMore };
+        var schema = new Option<bool>("--schema") { Description = "Print the views and their columns" };
+        var format = new Option<string>("--format") { HelpName = "FORMAT", Description = $"{Choice.List(ReportVerb.Formats)} (default: text)" };
+        var output = new Option<string?>("--output", "-o") { HelpName = "FILE", Description = "Write there instead of stdout (-)" };
+        var top = new Option<string?>("--top") { HelpName = "N", Description = $"Rows, 0 for all (default: {RowsForPeople} for people, all for programs)" };
+        var memory = new Option<string?>("--memory") { HelpName = "SIZE", Description = $"What the SQL engine may use (default: {DefaultMemory})" };
+        var noVerify = new Option<bool>("--no-verify") { Description = "Do not read the files first to compare their checksums" };
+        var command = new Command("query", "Ask in SQL (DuckDB)") { words, schema, format, output, top, memory, noVerify };
+        command.SetAction(result =>
+        {
+            var chosen = Choice.Parse("--format", result.GetValue(format) ?? "text", ReportVerb.Formats);
+            var rows = result.GetValue(top) is { } text ? ReportVerb.ParseTop(text) : (int?)null;
+            var given = result.GetValue(words) ?? [];
+            if (result.GetValue(schema))
+                return RunSchema(given, chosen, result.GetValue(output));
+            CheckWords(given);
+            return Run(new QueryArgs(
+                given[..^1], given[^1], chosen, result.GetValue(output), rows, SizeText.Parse("--memory", result.GetValue(memory) ?? DefaultMemory), !result.GetValue(noVerify)));
+        });
+        return command;
+    }
+
+    public static int Run(QueryArgs args)
+    {
+        var files = TraceFiles.Find(args.Traces);
+        OutputTarget.Check(args.Output, [.. files.Select(file => file.Path)]);
+        using var query = new TraceQuery(files, args.MemoryBytes, args.Verify);
+        var result = query.Run(args.Sql);
+        Write(result, args.Format, args.Output, args.Top, [.. files.Select(file => file.Path)]);
+        return (int)ExitCode.Ok;
+    }
+
+    private static int RunSchema(string[] given, ReportFormat format, string? output)
+    {
+        if (given.Length > 0)
+            throw new FaultrecException(ExitCode.Usage, $"--schema {HostileText.Visible(given[0])}: expected nothing else; the views are the same for every trace");
+        List<QueryColumn> columns = [.. ((string[])["view", "column", "type", "meaning"]).Select(name => new QueryColumn(name, "VARCHAR"))];
+        var rows = TraceQuery.Schema.Select(column => (string?[])[column.View, column.Name, column.Type, column.Meaning]);
+        Write(new QueryResult(columns, rows), format, output, top: 0, [], widestCell: int.MaxValue);
+        return (int)ExitCode.Ok;
+    }
+
+    private static void CheckWords(string[] given)
+    {
+        if (given.Length == 0)
+            throw new FaultrecException(ExitCode.Usage, "query needs traces and, as the last word, SQL: faultrec query trace.parquet 'SELECT kind, count(*) FROM faults GROUP BY kind'; --schema prints the views");
+        if (given.Length == 1 || File.Exists(given[^1]) || Directory.Exists(given[^1]))
+            throw new FaultrecException(ExitCode.Usage, $"query {HostileText.Visible(string.Join(' ', given))}: expected traces and, as the last word, SQL in quotes");
+    }
+
+    private static void Write(QueryResult result, ReportFormat format, string? output, int? top, IReadOnlyList<string> inputs, int widestCell = QueryTable.WidestCell)
+        => OutputTarget.WriteText(output, inputs, writer =>
+        {
+            if (format is ReportFormat.Csv or ReportFormat.Json)
+            {
+                var rows = top is > 0 and var limit ? result with { Rows = result.Rows.Take(limit) } : result;
+                if (format == ReportFormat.Csv)
+                    QueryLines.WriteCsv(writer, rows);
+                else
+                    QueryLines.WriteJson(writer, rows);
+                return;
+            }
+
+            var table = new QueryTable(result, top ?? RowsForPeople);
+            if (format == ReportFormat.Markdown)
+                table.WriteMarkdown(writer);
+            else
+                table.WriteText(writer, OutputTarget.StyleFor(output), widestCell);
+        }, copiesInputs: true);
+}

@@ -1,0 +1,101 @@
+using System.CommandLine;
+using System.Globalization;
+using Faultrec.Analyzer.Report;
+using Faultrec.Analyzer.Text;
+using Faultrec.Cli.Output;
+using Faultrec.Recorder;
+using Faultrec.Recorder.Capture;
+using Faultrec.Recorder.Options;
+using Faultrec.Recorder.Spool;
+using Faultrec.Traces;
+using Faultrec.Traces.Metadata;
+using Faultrec.Traces.Output;
+
+namespace Faultrec.Cli.Verbs;
+
+/// <summary>`faultrec record [-- COMMAND…]`: every page fault of a program, into one file.</summary>
+internal static class RecordVerb
+{
+    public static Command Create()
+    {
+        var target = new TargetOptions();
+        var output = new Option<string>("--output", "-o") { HelpName = "FILE", Description = "The trace (default: trace.parquet)" };
+        var force = new Option<bool>("--force") { Description = "Overwrite FILE (default: keep the old one as FILE.old)" };
+        var noClobber = new Option<bool>("--no-clobber") { Description = "Refuse when FILE exists" };
+        var maxSize = new Option<string?>("--max-size") { HelpName = "SIZE", Description = "End it when its working file reaches this: 500MiB, 1GiB" };
+        var stacks = new Option<bool>("--stacks") { Description = "Record the user stack of each fault (default for a command and for --pid)" };
+        var noStacks = new Option<bool>("--no-stacks") { Description = "Do not: half the cost of a fault" };
+        var noJitMaps = new Option<bool>("--no-jit-maps") { Description = "Do not have .NET and Node name the code they make" };
+        var debuginfod = DebuginfodOption.Create();
+        var strict = new Option<bool>("--strict") { Description = "Exit with 5 when anything was lost" };
+        var verb = new Command("record", "Record every page fault of a command, of processes or of the machine") { output, force, noClobber, maxSize, stacks, noStacks, noJitMaps, debuginfod, strict };
+        target.AddTo(verb);
+        verb.SetAction(result =>
+        {
+            var options = target.Parse(result) with
+            {
+                Output = result.GetValue(output) ?? "trace.parquet",
+                Existing = Existing(result.GetValue(force), result.GetValue(noClobber)),
+                MaxSizeBytes = result.GetValue(maxSize) is { } size ? SizeText.Parse("--max-size", size) : null,
+                Stacks = Stacks(result.GetValue(stacks), result.GetValue(noStacks)),
+                NoJitMaps = result.GetValue(noJitMaps),
+                Debuginfod = DebuginfodOption.Parse(result.GetValue(debuginfod)),
+                OnFinalizing = FinalizeProgress.ForTerminal(),
+            };
+            return Run(options, result.GetValue(strict));
+        });
+        return verb;
+    }
+
+    public static int Run(RecordOptions options, bool strict)
+    {
+        // Never disposed: a Ctrl-C that comes as we end must not change our status.
+        var result = Recording.Run(options, new EndSignals());
+        Summarize(result);
+        foreach (var failure in result.Failures)
+            Talk.Say(HostileText.Visible(failure.Message));
+        if (strict && result is not { Failures: [], Metadata.Receipt.Complete: true })
+            return (int)ExitCode.Incomplete;
+        return result.ExitStatus ?? StatusWithoutCommand(result);
+    }
+
+    // A trace that ended early, as with --max-size, is what could be had.
+    private static int StatusWithoutCommand(RecordResult result)
+        => (int)(result.Failures.FirstOrDefault(failure => result.Metadata is null || failure.ExitCode != ExitCode.Incomplete)?.ExitCode ?? ExitCode.Ok);
+
+    /// <summary>One line for the person at the terminal; stdout belongs to the recorded command.</summary>
+    public static void Summarize(RecordResult result)
+    {
+        if (result.Metadata is not { } metadata)
+            return;
+        var receipt = metadata.Receipt;
+        var duration = metadata.DurationNs / 1e9;
+        Talk.Say($"{HostileText.Visible(result.Output)}: {ReceiptText.Describe(receipt)}");
+        Talk.Say(string.Create(
+            CultureInfo.InvariantCulture,
+            $"{duration:0.0} s recorded{EndNote(receipt)}, {result.TraceBytes / 1e6:0.0} MB; next: faultrec report {HostileText.Visible(result.Output)}"));
+    }
+
+    private static string EndNote(Receipt receipt) => receipt.EndReason switch
+    {
+        EndReason.DiskFull => " (the disk is full)",
+        EndReason.MaxSize => " (--max-size was reached)",
+        _ => "",
+    };
+
+    private static bool? Stacks(bool wanted, bool unwanted) => (wanted, unwanted) switch
+    {
+        (true, true) => throw new FaultrecException(ExitCode.Usage, "--stacks and --no-stacks contradict each other; give one of them"),
+        (true, _) => true,
+        (_, true) => false,
+        _ => null,
+    };
+
+    private static ExistingOutput Existing(bool force, bool noClobber) => (force, noClobber) switch
+    {
+        (true, true) => throw new FaultrecException(ExitCode.Usage, "--force and --no-clobber contradict each other; give one of them"),
+        (true, _) => ExistingOutput.Overwrite,
+        (_, true) => ExistingOutput.Refuse,
+        _ => ExistingOutput.KeepAsOld,
+    };
+}

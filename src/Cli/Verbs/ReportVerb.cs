@@ -1,0 +1,148 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text.Json;
+using Faultrec.Analyzer.Compare;
+using Faultrec.Analyzer.Library;
+using Faultrec.Analyzer.Render;
+using Faultrec.Analyzer.Report;
+using Faultrec.Analyzer.Scan;
+using Faultrec.Analyzer.Tables;
+using Faultrec.Analyzer.Text;
+using Faultrec.Cli.Output;
+using Faultrec.Traces;
+using Faultrec.Traces.Files;
+
+namespace Faultrec.Cli.Verbs;
+
+internal enum ReportFormat
+{
+    Text,
+    Json,
+    Markdown,
+    Csv,
+}
+
+/// <param name="By">The only table to print; null prints all that the format holds.</param>
+/// <param name="Top">Rows a table; 0 is all, null the format's own choice.</param>
+internal sealed record ReportArgs(IReadOnlyList<string> Traces, ReportFormat Format, string? Output, ReportTableKind? By, int? Top, FaultFilter Filter);
+
+/// <summary>`faultrec report TRACE…`: who touched which pages, and what it cost.</summary>
+internal static class ReportVerb
+{
+    private const int RowsForPeople = 10;
+
+    internal static readonly (string Name, ReportFormat Format)[] Formats =
+    [
+        ("text", ReportFormat.Text), ("json", ReportFormat.Json), ("markdown", ReportFormat.Markdown), ("csv", ReportFormat.Csv),
+    ];
+
+    private static readonly (string Name, ReportTableKind Table)[] Tables =
+    [
+        ("region", ReportTableKind.Region), ("kind", ReportTableKind.Kind), ("severity", ReportTableKind.Severity), ("process", ReportTableKind.Process),
+        ("thread", ReportTableKind.Thread), ("file", ReportTableKind.File), ("comm", ReportTableKind.Comm),
+        ("level", ReportTableKind.Level), ("page_table", ReportTableKind.PageTable), ("tlb", ReportTableKind.Tlb), ("physical", ReportTableKind.Physical),
+        ("cause", ReportTableKind.Cause), ("worst", ReportTableKind.Worst), ("lock", ReportTableKind.Lock),
+        ("slab", ReportTableKind.Slab), ("cache", ReportTableKind.Cache), ("buddy", ReportTableKind.Buddy), ("handler", ReportTableKind.Handler),
+        ("stack", ReportTableKind.Stack), ("function", ReportTableKind.Function), ("line", ReportTableKind.Line), ("caller", ReportTableKind.Caller),
+        ("toucher", ReportTableKind.Toucher),
+        ("time", ReportTableKind.Time), ("first_touch", ReportTableKind.FirstTouch), ("heat", ReportTableKind.Heat), ("hot", ReportTableKind.Hot), ("locality", ReportTableKind.Locality),
+        ("storm", ReportTableKind.Storm),
+    ];
+
+    public static Command Create()
+    {
+        var traces = new Argument<string[]>("TRACE") { Description = "Trace files", Arity = ArgumentArity.OneOrMore };
+        var format = new Option<string>("--format") { HelpName = "FORMAT", Description = $"{Choice.List(Formats)} (default: text)" };
+        var output = new Option<string?>("--output", "-o") { HelpName = "FILE", Description = "Write there instead of stdout (-)" };
+        var by = new Option<string?>("--by") { HelpName = "TABLE", Description = "Only this table: region, kind, worst, time, heat, hot, storm, stack, line, …" };
+        var top = new Option<string?>("--top") { HelpName = "N", Description = "Rows a table, 0 for all (default: 10 for people, all for programs)" };
+        var filter = new FilterOptions();
+        var command = new Command("report", "Say who faulted where, and what it cost") { traces, format, output, by, top };
+        filter.AddTo(command);
+        command.SetAction(result => Run(new ReportArgs(
+            result.GetValue(traces) ?? [],
+            result.GetValue(format) is { } name ? Choice.Parse("--format", name, Formats) : ReportFormat.Text,
+            result.GetValue(output),
+            result.GetValue(by) is { } table ? Choice.Parse("--by", table, Tables) : null,
+            result.GetValue(top) is { } rows ? ParseTop(rows) : null,
+            filter.Parse(result))));
+        return command;
+    }
+
+    public static int Run(ReportArgs args)
+    {
+        OutputTarget.Check(args.Output, args.Traces);
+        var subject = args.By is { } table ? SideBySideReport.SubjectOf(table) : null;
+        if (args.Traces.Count > 1 && args.Format is ReportFormat.Text or ReportFormat.Markdown && (args.By is null || subject is not null))
+            return RunSideBySide(args, subject);
+        var reports = new List<FaultReport>(args.Traces.Count);
+        foreach (var path in args.Traces)
+        {
+            using var reader = TraceReader.Open(path);
+            if (args.By?.NamesCode() == true)
+                StackText.Require(path, reader.Metadata);
+            reports.Add(ReportBuilder.Build(reader, args.Filter, PartsOf(args)) with { Path = path });
+        }
+
+        if (args.Format == ReportFormat.Json)
+            OutputTarget.WriteJson(args.Output, args.Traces, json => WriteJson(json, reports, args.Top ?? 0));
+        else
+            OutputTarget.WriteText(args.Output, args.Traces, writer => WriteText(writer, reports, args));
+        return (int)ExitCode.Ok;
+    }
+
+    private static int RunSideBySide(ReportArgs args, Subject? by)
+    {
+        var traces = new SideBySide([.. args.Traces.Select(path => DiffVerb.Measure(path, args.Filter))], args.Filter);
+        OutputTarget.WriteText(args.Output, args.Traces, writer =>
+        {
+            if (args.Format == ReportFormat.Markdown)
+                SideBySideReport.WriteMarkdown(writer, traces, by, args.Top ?? RowsForPeople);
+            else
+                SideBySideReport.WriteText(writer, traces, by, args.Top ?? RowsForPeople, OutputTarget.StyleFor(args.Output));
+        });
+        return (int)ExitCode.Ok;
+    }
+
+    // JSON always has every table: its readers pick by key.
+    private static ReportParts PartsOf(ReportArgs args)
+        => args.Format == ReportFormat.Json ? ReportParts.All
+            : args.By is { } table ? table.Parts()
+            : args.Format == ReportFormat.Csv ? ReportParts.None
+            : ReportParts.Tasks | ReportParts.Stacks | ReportParts.Activity | ReportParts.Memory;
+
+    private static void WriteText(TextWriter writer, List<FaultReport> reports, ReportArgs args)
+    {
+        for (var i = 0; i < reports.Count; i++)
+        {
+            if (args.Format == ReportFormat.Csv)
+            {
+                var table = ReportTables.Build(reports[i], args.By ?? ReportTableKind.Region, args.Top ?? 0);
+                CsvReport.Write(writer, table, reports.Count > 1 ? reports[i].Path : null, withHeader: i == 0);
+                continue;
+            }
+
+            if (i > 0)
+                writer.Write('\n');
+            if (args.Format == ReportFormat.Markdown)
+                MarkdownReport.Write(writer, reports[i], args.By, args.Top ?? RowsForPeople);
+            else
+                TextReport.Write(writer, reports[i], args.By, args.Top ?? RowsForPeople, OutputTarget.StyleFor(args.Output));
+        }
+    }
+
+    private static void WriteJson(Utf8JsonWriter json, List<FaultReport> reports, int top)
+    {
+        if (reports.Count > 1)
+            json.WriteStartArray();
+        foreach (var report in reports)
+            JsonReport.Write(json, report, top);
+        if (reports.Count > 1)
+            json.WriteEndArray();
+    }
+
+    internal static int ParseTop(string text)
+        => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var rows)
+            ? rows
+            : throw new FaultrecException(ExitCode.Usage, $"--top {HostileText.Visible(text)}: expected a number of rows, or 0 for all");
+}

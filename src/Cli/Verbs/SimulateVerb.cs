@@ -1,0 +1,75 @@
+using System.CommandLine;
+using Faultrec.Analyzer.Render;
+using Faultrec.Analyzer.Scan;
+using Faultrec.Analyzer.Simulate;
+using Faultrec.Cli.Output;
+using Faultrec.Replay;
+using Faultrec.Traces;
+using Faultrec.Traces.Files;
+
+namespace Faultrec.Cli.Verbs;
+
+internal sealed record SimulateArgs(string Trace, bool IsAdvice, bool IsChecked, ReportFormat Format, string? Output, int? Top, FaultFilter Filter);
+
+/// <summary>`faultrec simulate TRACE` and `faultrec advise TRACE`: what the recorded faults would have been, and what to change.</summary>
+internal static class SimulateVerb
+{
+    private const int RowsForPeople = 10;
+
+    public static Command CreateSimulate() => Create("simulate", "Estimate the faults under huge pages, populated mappings, larger pages", isAdvice: false);
+
+    public static Command CreateAdvise() => Create("advise", "Say which change to which region would save most faults, and its price", isAdvice: true);
+
+    private static Command Create(string name, string description, bool isAdvice)
+    {
+        var trace = new Argument<string>("TRACE") { Description = "Trace file" };
+        var format = new Option<string?>("--format") { HelpName = "FORMAT", Description = $"{Choice.List(ReportVerb.Formats)} (default: text)" };
+        var output = new Option<string?>("--output", "-o") { HelpName = "FILE", Description = "Write there instead of stdout (-)" };
+        var top = new Option<string?>("--top") { HelpName = "N", Description = "Rows a table, 0 for all (default: 10 for people, all for programs)" };
+        var filter = new FilterOptions();
+        var command = new Command(name, description) { trace, format, output, top };
+        var check = new Option<bool>("--check") { Description = "Replay the trace with what is advised, and show predicted beside measured" };
+        if (isAdvice)
+            command.Options.Add(check);
+        filter.AddTo(command);
+        command.SetAction(result => Run(new SimulateArgs(
+            result.GetRequiredValue(trace),
+            isAdvice,
+            isAdvice && result.GetValue(check),
+            Choice.Parse("--format", result.GetValue(format) ?? "text", ReportVerb.Formats),
+            result.GetValue(output),
+            result.GetValue(top) is { } rows ? ReportVerb.ParseTop(rows) : null,
+            filter.Parse(result))));
+        return command;
+    }
+
+    private static int Run(SimulateArgs args)
+    {
+        OutputTarget.Check(args.Output, [args.Trace]);
+        using var reader = TraceReader.Open(args.Trace);
+        var simulation = Simulation.Of(reader, args.Filter);
+        var advice = args.IsAdvice ? Advice.Of(simulation) : null;
+        if (args.IsChecked)
+            return ReplayVerb.Interruptible(cancelled => Write(args, simulation, AdviceCheck.Run(reader, args.Filter, advice!, cancelled)));
+        Write(args, simulation, advice);
+        return (int)ExitCode.Ok;
+    }
+
+    private static void Write(SimulateArgs args, Simulation simulation, IReadOnlyList<Advice>? advice)
+    {
+        if (args.Format == ReportFormat.Json)
+            OutputTarget.WriteJson(args.Output, [args.Trace], json => SimulationReport.WriteJson(json, simulation, advice, args.Top ?? 0));
+        else
+            OutputTarget.WriteText(args.Output, [args.Trace], writer => WriteText(writer, simulation, advice, args));
+    }
+
+    private static void WriteText(TextWriter writer, Simulation simulation, IReadOnlyList<Advice>? advice, SimulateArgs args)
+    {
+        if (args.Format == ReportFormat.Csv)
+            SimulationReport.WriteCsv(writer, simulation, advice, args.Top ?? 0);
+        else if (args.Format == ReportFormat.Markdown)
+            SimulationReport.WriteMarkdown(writer, simulation, advice, args.Top ?? RowsForPeople);
+        else
+            SimulationReport.WriteText(writer, simulation, advice, args.Top ?? RowsForPeople, OutputTarget.StyleFor(args.Output));
+    }
+}

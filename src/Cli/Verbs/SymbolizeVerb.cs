@@ -1,0 +1,40 @@
+using System.CommandLine;
+using Faultrec.Analyzer.Text;
+using Faultrec.Cli.Output;
+using Faultrec.Recorder.Symbols;
+using Faultrec.Traces.Files;
+using Faultrec.Traces.Output;
+
+namespace Faultrec.Cli.Verbs;
+
+/// <summary>`faultrec symbolize TRACE`: adds names of functions that were not known when the trace was made.</summary>
+internal static class SymbolizeVerb
+{
+    public static Command Create()
+    {
+        var trace = new Argument<string>("TRACE") { Description = "A recording with stacks" };
+        var debugDir = new Option<string?>("--debug-dir") { HelpName = "DIR", Description = "Where debug files are: DIR/.build-id/xx/yyyy.debug" };
+        var debuginfod = DebuginfodOption.Create();
+        var output = new Option<string?>("--output", "-o") { HelpName = "FILE", Description = "The new trace (default: TRACE, and the old one is kept as TRACE.old)" };
+        var verb = new Command("symbolize", "Add names of functions that a trace lacks, by build id") { trace, debugDir, debuginfod, output };
+        verb.SetAction(result => Run(result.GetValue(trace)!, result.GetValue(debugDir), DebuginfodOption.Parse(result.GetValue(debuginfod)), result.GetValue(output)));
+        return verb;
+    }
+
+    private static int Run(string path, string? debugDir, bool asksDebuginfod, string? output)
+    {
+        output ??= path;
+        using var symbolizer = new TraceSymbolizer(debugDir, asksDebuginfod);
+        using var trace = TraceReader.Open(path);
+        SymbolizeResult? result = null;
+        OutputTarget.WriteTrace(output, [path], ExistingOutput.KeepAsOld, stream =>
+        {
+            result = symbolizer.Run(trace, stream);
+            return false;
+        });
+        foreach (var note in result!.Notes)
+            Talk.Say(HostileText.Visible(note));
+        Talk.Say($"{HostileText.Visible(output)}: {result.Named} of {result.Missing} frames without a name have one now");
+        return 0;
+    }
+}

@@ -1,0 +1,126 @@
+using System.CommandLine;
+using System.Globalization;
+using Faultrec.Analyzer.Live;
+using Faultrec.Analyzer.Scan;
+using Faultrec.Analyzer.Text;
+using Faultrec.Cli.Output;
+using Faultrec.Recorder.Capture;
+using Faultrec.Recorder.Live;
+using Faultrec.Recorder.Options;
+using Faultrec.Traces;
+using Faultrec.Traces.Metadata;
+
+namespace Faultrec.Cli.Verbs;
+
+/// <param name="Top">Processes a block of the summary; 0 is all.</param>
+/// <param name="IntervalNs">Null: lines, no summary.</param>
+internal sealed record TraceArgs(RecordOptions Capture, bool Json, string? Output, FaultFilter Filter, long? IntervalNs, int Top);
+
+/// <summary>`faultrec trace [-- COMMAND…]`: each page fault as it happens.</summary>
+internal static class TraceVerb
+{
+    private const long ShortestIntervalNs = 100_000_000;
+    private const int TopForPeople = 10;
+
+    private static readonly (string Name, bool Json)[] Formats = [("text", false), ("json", true)];
+
+    public static Command Create()
+    {
+        var target = new TargetOptions();
+        var output = new Option<string?>("--output", "-o") { HelpName = "FILE", Description = "Write there instead of stdout, which COMMAND uses too" };
+        var format = new Option<string?>("--format") { HelpName = "FORMAT", Description = "text, or json for one object a line (default: text)" };
+        var summary = new Option<bool>("--summary") { Description = "Who faults now, a line a process, instead of a line a fault" };
+        var interval = new Option<string?>("--interval") { HelpName = "TIME", Description = "How often --summary tells (default: 1s)" };
+        var top = new Option<string?>("--top") { HelpName = "N", Description = "Processes in --summary, 0 for all (default: 10)" };
+        var filter = new FilterOptions(isLive: true);
+        var verb = new Command("trace", "Print each page fault as it happens; nothing is stored") { output, format, summary, interval, top };
+        target.AddTo(verb);
+        filter.AddTo(verb);
+        verb.SetAction(result =>
+        {
+            return Run(new TraceArgs(
+                target.Parse(result) with { Stacks = false },
+                result.GetValue(format) is { } formatName && Choice.Parse("--format", formatName, Formats),
+                result.GetValue(output),
+                filter.Parse(result),
+                ParseInterval(result.GetValue(summary), result.GetValue(interval), result.GetValue(format)),
+                ParseTop(result.GetValue(summary), result.GetValue(top))));
+        });
+        return verb;
+    }
+
+    public static int Run(TraceArgs args)
+    {
+        using var target = OutputTarget.OpenLive(args.Output);
+        var output = new LiveOutput(target, showsAll: args.Json, (metadata, to) => CreateText(args, metadata, to));
+        try
+        {
+            // Never disposed: a Ctrl-C that comes as we end must not change our status.
+            var result = LiveCapture.Run(args.Capture, new EndSignals(), output);
+            if (!result.IsReaderGone)
+                Talk.Say(Summary(result, args.Filter, output.Matched));
+            return result.ExitStatus ?? 0;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw OutputTarget.Failure(args.Output ?? "stdout", e);
+        }
+    }
+
+    private static ILiveText CreateText(TraceArgs args, TraceMetadata metadata, Stream output)
+    {
+        if (args.IntervalNs is not { } intervalNs)
+            return new LiveLines(args.Filter, metadata, args.Json, output);
+        var isTerminal = args.Output is null or "-" && !Console.IsOutputRedirected && Environment.GetEnvironmentVariable("TERM") != "dumb";
+        return new LiveSummary(
+            args.Filter, metadata, intervalNs, args.Top, output,
+            isTerminal ? TerminalSize : null, OutputTarget.StyleFor(args.Output));
+    }
+
+    private static TerminalSize TerminalSize()
+    {
+        var (columns, lines) = LiveTerminal.Size;
+        return new TerminalSize(columns, lines);
+    }
+
+    /// <summary>One line for the person at the terminal: what of all faults they have seen.</summary>
+    private static string Summary(LiveResult result, FaultFilter filter, long matched)
+    {
+        var parts = new List<string> { string.Create(CultureInfo.InvariantCulture, $"{Units.Of(result.Faults, "fault")} in {result.DurationNs / 1e9:0.0} s") };
+        if (!filter.IsEmpty)
+            parts.Add($"{Units.Count(matched)} of them match {filter}");
+        parts.Add(result.NotShown == 0
+            ? "none went unseen"
+            : $"{Units.Count(result.NotShown)} not shown, because the reader was slow (-o FILE, a filter or --summary help)");
+        parts.Add($"{Units.Count(result.Lost)} lost by the probes");
+        if (result.SampledOut > 0)
+            parts.Add($"{Units.Count(result.SampledOut)} left out by sampling");
+        if (result.KernelCount is { } kernel)
+            parts.Add($"the kernel counted {Units.Count(kernel)}{(result.Failed > 0 ? $" and {Units.Count(result.Failed)} failed" : "")}");
+        return HostileText.Visible(string.Join(", ", parts));
+    }
+
+    private static long? ParseInterval(bool isSummary, string? text, string? format)
+    {
+        if (isSummary && format is not (null or "text"))
+            throw new FaultrecException(ExitCode.Usage, $"--format {HostileText.Visible(format)}: --summary is text; leave one of them out");
+        if (!isSummary)
+            return text is null ? null : throw new FaultrecException(ExitCode.Usage, "--interval: is of --summary; give both");
+        if (text is null)
+            return 1_000_000_000;
+        return DurationText.TryParse(text, out var ns) && ns >= ShortestIntervalNs
+            ? ns
+            : throw new FaultrecException(ExitCode.Usage, $"--interval {HostileText.Visible(text)}: expected at least 100ms, as {DurationText.Expected}");
+    }
+
+    private static int ParseTop(bool isSummary, string? text)
+    {
+        if (text is null)
+            return TopForPeople;
+        if (!isSummary)
+            throw new FaultrecException(ExitCode.Usage, "--top: is of --summary; give both");
+        return int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var rows)
+            ? rows
+            : throw new FaultrecException(ExitCode.Usage, $"--top {HostileText.Visible(text)}: expected a number of processes, or 0 for all");
+    }
+}

@@ -1,0 +1,98 @@
+using System.Globalization;
+using Faultrec.Recorder.Capture;
+using Faultrec.Recorder.Kernel;
+using Faultrec.Recorder.Native;
+using Faultrec.Recorder.Options;
+using Faultrec.Traces;
+
+namespace Faultrec.Recorder.Doctor;
+
+/// <param name="Refusal">Null when the backend works here.</param>
+public sealed record BackendCheck(string Backend, string Sees, string? Refusal);
+
+/// <param name="Meaning">What the value means for recording.</param>
+public sealed record Setting(string Name, string Value, string Meaning);
+
+public sealed record Diagnosis(string Verdict, bool CanRecord, IReadOnlyList<BackendCheck> Backends, IReadOnlyList<Setting> Settings);
+
+/// <summary>What this machine lets us trace: each backend is tried for real, attached and detached again.</summary>
+public static class MachineDoctor
+{
+    private static readonly (string Backend, string Sees)[] Rungs =
+    [
+        (Backends.Fexit, "every fault the kernel counts, get_user_pages included: address, flags, result, instruction, duration"),
+        (Backends.Kprobe, "the same as fexit, at a higher cost"),
+        (Backends.Tracepoint, "address, error code, instruction, duration; not get_user_pages"),
+        (Backends.Perf, "address and instruction, no duration; without root your own processes"),
+    ];
+
+    /// <exception cref="FaultrecException">There is no /proc or /sys to look at.</exception>
+    public static Diagnosis Examine()
+    {
+        Machine.RequireFileSystems();
+        List<BackendCheck> checks = [.. Rungs.Select(rung => new BackendCheck(rung.Backend, rung.Sees, Try(rung.Backend)))];
+        var best = checks.FirstOrDefault(check => check.Refusal is null);
+        return new Diagnosis(Verdict(best, checks), best is not null, checks, Settings());
+    }
+
+    private static string Verdict(BackendCheck? best, IReadOnlyList<BackendCheck> checks)
+    {
+        var isRoot = Libc.Geteuid() == 0;
+        if (isRoot)
+        {
+            return best is null
+                ? $"faultrec record does not work here, although you are root: {checks[^1].Refusal}."
+                : $"As root, faultrec record works here for every process, with the {best.Backend} backend; it sees {best.Sees}.";
+        }
+        const string withSudo = "with sudo: every process and, where the kernel allows probes, durations (`sudo faultrec doctor` tells)";
+        return best is null
+            ? $"As you are, faultrec record does not work here ({checks[^1].Refusal}); {withSudo}. Reports need no root."
+            : $"As you are, faultrec record works here with the {best.Backend} backend, for your own processes: it sees address and instruction; {withSudo}.";
+    }
+
+    /// <summary>Attaches to this very process, and detaches again. Null when everything attached.</summary>
+    private static string? Try(string backend)
+    {
+        try
+        {
+            var options = new RecordOptions { ToolVersion = "", Pid = Environment.ProcessId, IncludeSelf = true, Backend = backend };
+            using var target = Target.Start(options, null);
+            using var capture = Backends.Open(options, target).Capture;
+            return null;
+        }
+        catch (FaultrecException e)
+        {
+            return Backends.Reason(e);
+        }
+    }
+
+    private static List<Setting> Settings()
+    {
+        var settings = new List<Setting>
+        {
+            new("kernel", Machine.KernelRelease, $"{Machine.Arch}; the probes are for x86_64"),
+            new("user", Libc.Geteuid() == 0 ? "root" : $"uid {Libc.Geteuid()}", "fexit, kprobe and tracepoint need root, or CAP_BPF and CAP_PERFMON"),
+            new("BTF", File.Exists("/sys/kernel/btf/vmlinux") ? "yes" : "no", "/sys/kernel/btf/vmlinux: where the probes learn this kernel's structures"),
+        };
+        Add(settings, "lockdown", Machine.LockdownFile, "[confidentiality] forbids probes to read kernel memory");
+        Add(settings, "perf_event_paranoid", "/proc/sys/kernel/perf_event_paranoid", "2 leaves kernel mode out of what others than root see; 3 and more (Debian) keeps perf events from them");
+        Add(settings, "unprivileged_bpf_disabled", "/proc/sys/kernel/unprivileged_bpf_disabled", "0 would allow some BPF without root; not what the probes need");
+        Add(settings, "kptr_restrict", "/proc/sys/kernel/kptr_restrict", "0: kernel addresses are shown");
+        Add(settings, "bpf_jit_enable", "/proc/sys/net/core/bpf_jit_enable", "0 makes every probe several times slower");
+        settings.Add(new Setting(
+            "CPUs", Machine.PossibleCpus.ToString(CultureInfo.InvariantCulture), "one fault ring each"));
+        return settings;
+    }
+
+    private static void Add(List<Setting> settings, string name, string path, string meaning)
+    {
+        try
+        {
+            settings.Add(new Setting(name, File.ReadAllText(path).Trim(), meaning));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            settings.Add(new Setting(name, "not readable", meaning));
+        }
+    }
+}

@@ -1,0 +1,82 @@
+using System.Globalization;
+using Faultrec.Recorder.Native;
+using Faultrec.Traces.Metadata;
+
+namespace Faultrec.Recorder.Kernel;
+
+/// <summary>Facts about the running kernel's memory that travel with frames and page-table entries.</summary>
+internal static class KernelMemory
+{
+    private const int SwapTypeCount = 32; // 1 << MAX_SWAPFILES_SHIFT, include/linux/swap.h
+
+    /// <summary>always, madvise or never; null: the kernel has no transparent huge pages.</summary>
+    public static string? ThpMode
+    {
+        get
+        {
+            const string path = "/sys/kernel/mm/transparent_hugepage/enabled"; // "always [madvise] never"
+            return File.Exists(path) && File.ReadAllText(path).Split('[', ']') is [_, var chosen, ..] ? chosen : null;
+        }
+    }
+
+    /// <summary>Zones by node, merged where they touch.</summary>
+    public static IReadOnlyList<NumaRange> NumaNodes { get; } = ReadNodes(File.ReadLines("/proc/zoneinfo"));
+
+    /// <summary>One more than the highest frame of any zone.</summary>
+    public static long EndPfn => NumaNodes.Count == 0 ? 0 : NumaNodes.Max(range => range.EndPfn);
+
+    /// <summary>
+    /// Which swap types are no devices: they are given from the highest number down, as far as the kernel was built with what
+    /// needs them, which functions and types in its BTF tell (include/linux/swap.h).
+    /// </summary>
+    public static IReadOnlyDictionary<string, string> SwapTypes(Btf? btf)
+    {
+        var types = new Dictionary<string, string>();
+        if (btf is null)
+            return types;
+        var next = SwapTypeCount - 1;
+        Take("marker", btf.HasTypedef("pte_marker") ? 1 : 0);
+        // Four until 6.15, which has one type for exclusive entries instead of two.
+        Take("device", btf.FindFunction("make_device_exclusive") is not null ? 3 : btf.FindFunction("make_device_exclusive_range") is not null ? 4 : 0);
+        Take("migration", btf.FindFunction("migrate_pages") is not null ? 3 : 0);
+        Take("hwpoison", btf.FindFunction("memory_failure") is not null ? 1 : 0);
+        return types;
+
+        void Take(string meaning, int count)
+        {
+            for (; count > 0; count--)
+                types[next--.ToString(CultureInfo.InvariantCulture)] = meaning;
+        }
+    }
+
+    // "Node 0, zone      DMA", "        spanned  4095", "  start_pfn:           1"
+    internal static IReadOnlyList<NumaRange> ReadNodes(IEnumerable<string> zoneinfo)
+    {
+        var ranges = new List<NumaRange>();
+        var (node, spanned) = (0, 0L);
+        foreach (var line in zoneinfo)
+        {
+            switch (line.Split([' ', ','], StringSplitOptions.RemoveEmptyEntries))
+            {
+                case ["Node", var number, "zone", ..]:
+                    node = int.Parse(number, CultureInfo.InvariantCulture);
+                    break;
+                case ["spanned", var pages]:
+                    spanned = long.Parse(pages, CultureInfo.InvariantCulture);
+                    break;
+                case ["start_pfn:", var first] when spanned > 0:
+                    Add(node, long.Parse(first, CultureInfo.InvariantCulture));
+                    break;
+            }
+        }
+        return ranges;
+
+        void Add(int node, long first)
+        {
+            if (ranges.Count > 0 && ranges[^1] is var last && last.Node == node && last.EndPfn == first)
+                ranges[^1] = last with { EndPfn = first + spanned };
+            else
+                ranges.Add(new NumaRange(node, first, first + spanned));
+        }
+    }
+}

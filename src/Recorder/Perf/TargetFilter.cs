@@ -1,0 +1,162 @@
+using System.Buffers.Binary;
+using Faultrec.Recorder.Kernel;
+using Faultrec.Recorder.Native;
+
+namespace Faultrec.Recorder.Perf;
+
+/// <summary>A running process that has become a target.</summary>
+internal readonly record struct NewTarget(int Pid, long TimeNs);
+
+/// <summary>
+/// Takes from the side-band of the whole machine what tells of the target's processes: those that were there, what they create,
+/// those that get a name, and those of which the probes say so. What is told of others is kept until the next drain, because a
+/// process is known as a target with its first fault only, and then dropped.
+/// </summary>
+/// <param name="names">Null: names make no targets.</param>
+/// <param name="excludedPid">A process that is never one; 0: none.</param>
+internal sealed class TargetFilter(Glob? names, int excludedPid)
+{
+    private const int PidOffset = 8;
+
+    private readonly HashSet<int> _known = [];
+
+    // Targets no more: their end is still told.
+    private readonly HashSet<int> _former = [];
+
+    // Since when, of this drain.
+    private readonly Dictionary<int, long> _new = [];
+    private readonly List<NewTarget> _found = [];
+    private readonly List<NewTarget> _appeared = [];
+    private readonly SidebandParser _parser = new();
+    private List<(int Cpu, byte[] Records)> _held = [];
+
+    /// <summary>What runs already and is a target.</summary>
+    public void Know(int pid)
+    {
+        if (pid != excludedPid)
+            _known.Add(pid);
+    }
+
+    /// <summary>The probes have found a process to be one, maybe again.</summary>
+    public void Found(int pid, long timeNs) => _found.Add(new NewTarget(pid, timeNs));
+
+    /// <summary>Processes whose mappings nobody has told, since the last time that this was asked.</summary>
+    public IReadOnlyList<NewTarget> TakeAppeared()
+    {
+        NewTarget[] taken = [.. _appeared];
+        _appeared.Clear();
+        return taken;
+    }
+
+    /// <param name="drained">Whole records of all CPUs, each CPU's back to back.</param>
+    /// <param name="keep">Is given runs of records.</param>
+    public void Filter(List<(int Cpu, byte[] Records)> drained, KeepRecords keep)
+    {
+        // A fork can be in one ring and what the child does in another: by time.
+        var changes = drained.SelectMany(ring => TasksOf(ring.Records)).OrderBy(change => change.TimeNs).ToList();
+        changes.ForEach(Follow);
+        if (TakeFound())
+            changes.ForEach(Follow); // What they have created is known now.
+        if (_new.Count > 0)
+        {
+            foreach (var (cpu, records) in _held)
+                Keep(cpu, records, (pid, _) => _new.ContainsKey(pid), keep);
+            _new.Clear();
+        }
+        foreach (var (cpu, records) in drained)
+            Keep(cpu, records, (pid, type) => _known.Contains(pid) || type == PerfRecordType.Exit && _former.Contains(pid), keep);
+        _held = drained;
+    }
+
+    private bool TakeFound()
+    {
+        var before = _appeared.Count;
+        foreach (var found in _found)
+            Appear(found);
+        _found.Clear();
+        return _appeared.Count > before;
+    }
+
+    private void Appear(NewTarget target)
+    {
+        if (target.Pid == excludedPid || !_known.Add(target.Pid))
+            return;
+        _new[target.Pid] = target.TimeNs;
+        _appeared.Add(target);
+    }
+
+    private void Follow(LedgerEvent change)
+    {
+        switch (change)
+        {
+            case ForkEvent { Pid: var pid, ParentPid: var parent, TimeNs: var timeNs } when pid != parent:
+                // An id that was used again is somebody else's.
+                _former.Remove(pid);
+                if (_known.Contains(parent))
+                    Know(pid);
+                else if (!_new.TryGetValue(pid, out var foundNs) || foundNs < timeNs)
+                    _known.Remove(pid);
+                break;
+            case CommEvent comm when names is not null && comm.Tid == comm.Pid:
+                if (!names.Matches(comm.Comm))
+                    Leave(comm.Pid);
+                else if (comm.Exec)
+                    Know(comm.Pid); // Its mappings follow.
+                else
+                    Appear(new NewTarget(comm.Pid, comm.TimeNs));
+                break;
+        }
+    }
+
+    private void Leave(int pid)
+    {
+        if (_known.Remove(pid))
+            _former.Add(pid);
+    }
+
+    private IEnumerable<LedgerEvent> TasksOf(byte[] records)
+    {
+        foreach (var (start, length, type) in RecordsOf(records))
+        {
+            if (type is not (PerfRecordType.Fork or PerfRecordType.Comm))
+                continue;
+            foreach (var change in _parser.Parse(records.AsMemory(start, length)))
+                yield return change;
+        }
+    }
+
+    private static void Keep(int cpu, byte[] records, Func<int, PerfRecordType, bool> isWanted, KeepRecords keep)
+    {
+        var (from, to) = (0, 0);
+        foreach (var (start, length, type) in RecordsOf(records))
+        {
+            // What was lost was lost of somebody.
+            if (type != PerfRecordType.Lost && !isWanted(BinaryPrimitives.ReadInt32LittleEndian(records.AsSpan(start + PidOffset)), type))
+                continue;
+            if (start != to)
+            {
+                if (to > from)
+                    keep(cpu, records.AsSpan(from, to - from));
+                from = start;
+            }
+            to = start + length;
+        }
+        if (to > from)
+            keep(cpu, records.AsSpan(from, to - from));
+    }
+
+    private static IEnumerable<(int Start, int Length, PerfRecordType Type)> RecordsOf(byte[] records)
+    {
+        const int headerBytes = 8, leastBytes = PidOffset + sizeof(int);
+        for (int at = 0, size; at + leastBytes <= records.Length; at += size)
+        {
+            size = BinaryPrimitives.ReadUInt16LittleEndian(records.AsSpan(at + headerBytes - sizeof(ushort)));
+            if (size < leastBytes || size > records.Length - at)
+                yield break;
+            yield return (at, size, (PerfRecordType)BinaryPrimitives.ReadUInt32LittleEndian(records.AsSpan(at)));
+        }
+    }
+}
+
+/// <summary>Records of one CPU, back to back; valid for the call.</summary>
+internal delegate void KeepRecords(int cpu, ReadOnlySpan<byte> records);

@@ -1,0 +1,242 @@
+using System.Globalization;
+using Faultrec.Recorder.Native;
+using Faultrec.Recorder.Symbols;
+using Faultrec.Traces.Ledger;
+
+namespace Faultrec.Recorder.Probes;
+
+/// <summary>The tables by which the probes unwind, as user space fills them (bpf/stacks.bpf.h). One thread uses it.</summary>
+internal sealed unsafe class CodeTables : IDisposable
+{
+    private readonly AttachedProbes _probes;
+    private readonly MappedFiles _mapped;
+    private readonly MappedMemory _rows;
+    private readonly MappedMemory _maps;
+
+    // By device and inode; null: no rows can be made of it.
+    private readonly Dictionary<CodeFileKey, CodeFile?> _files = [];
+
+    // Out of reach when they were mapped; another process may map them yet.
+    private readonly Dictionary<CodeFileKey, string> _missing = [];
+    private readonly Dictionary<string, IReadOnlyList<string>> _needed = [];
+    private readonly List<string> _warnings = [];
+    private readonly List<PythonLayout> _pythonLayouts = [];
+    private readonly ElfWorker _worker = new(debugFiles: null);
+    private uint _rowCount;
+    private uint _leftOut;
+
+    public CodeTables(AttachedProbes probes, uint maxAddressSpaces, MappedFiles mapped)
+    {
+        _probes = probes;
+        _mapped = mapped;
+        _rows = probes.MapArray("unwind_rows", StackProbes.MaxRows, sizeof(UnwindRow), "the unwind tables");
+        _maps = probes.MapArray("code_maps", maxAddressSpaces, sizeof(CodeMaps), "the mappings of code");
+        for (uint element = 1; element < maxAddressSpaces; element++)
+            probes.Push("free_maps", element);
+    }
+
+    public IReadOnlyList<string> Warnings =>
+    [
+        .. _warnings,
+        .. _missing.Values.Select(path => $"{path}: is not to be found any more: stacks through it follow frame pointers"),
+        // The probe and user space see the same ones, but for files that only one of them knows.
+        .. LeftOut(Math.Max(Element(0).Count, _leftOut), $"mappings of code beyond the first {CodeMappings.Count} of their process"),
+        .. LeftOut(Element(0).Processes, "programs, because too many ran at a time"),
+    ];
+
+    /// <summary>A process that runs already.</summary>
+    public void Found(int pid)
+    {
+        if (_probes.TryGet("process_maps", (uint)pid, out uint _))
+            return;
+        if (!_probes.TryPop("free_maps", out uint element))
+        {
+            Interlocked.Increment(ref Element(0).Processes);
+            return;
+        }
+        ref var maps = ref Element(element);
+        (maps.Count, maps.Python, maps.Processes) = (0, 0, 1);
+        maps.Uses++;
+        _probes.TrySet("process_maps", (uint)pid, element);
+    }
+
+    /// <summary>Libraries that a file names whose rows were made.</summary>
+    public IReadOnlyList<string> NeededBy(string path) => _needed.GetValueOrDefault(path, []);
+
+    /// <summary>Makes rows of a file that will most likely be mapped; one that has none is no loss before it is.</summary>
+    public void Prepare(string path)
+    {
+        if (KeyOf(path) is not { } key || _files.ContainsKey(key))
+            return;
+        Find(key, path, path, "");
+        if (_files[key] is not null)
+            return;
+        _files.Remove(key);
+        _warnings.RemoveAt(_warnings.Count - 1);
+    }
+
+    public void PrepareVdso() => Find(new CodeFileKey { Device = CodeFileKey.VdsoDevice }, ElfWorker.Vdso, ElfWorker.Vdso, "");
+
+    /// <summary>Of the file of which rows have to be made before its mapping can be added; 0: they are made.</summary>
+    public long BytesToRead(int pid, ulong start, ulong end, MappingIdentity identity)
+    {
+        if (identity.Path is null || KeyOf(identity) is not { } key || _files.ContainsKey(key) || _mapped.Hold(pid, start, end, identity) is not { } name)
+            return 0;
+        try
+        {
+            return new FileInfo(name).Length;
+        }
+        catch (IOException)
+        {
+            return 0;
+        }
+    }
+
+    /// <summary>A process has mapped code. Where the probe has not seen it, or did not know the file, the mapping is added.</summary>
+    public void Mapped(int pid, ulong start, ulong end, ulong fileOffset, MappingIdentity identity)
+    {
+        // A 32-bit program has another one of the kernel's.
+        if (identity.Path is null && start <= uint.MaxValue
+            || KeyOf(identity) is not { } key
+            || Find(key, identity.Name, OpenNameOf(pid, start, end, identity), RootFolder.PathOf(pid)) is not { RowCount: > 0 } file
+            || !_probes.TryGet("process_maps", (uint)pid, out uint element))
+            return;
+        var bias = start - fileOffset + file.CodeOffset - file.CodeAddress;
+        if (file.Python != 0)
+        {
+            Element(element).PythonRuntime = bias + file.PythonRuntime;
+            Volatile.Write(ref Element(element).Python, file.Python);
+        }
+        Add(element, new CodeMapping
+        {
+            Start = start,
+            End = end,
+            Bias = bias,
+            FirstRow = file.FirstRow,
+            RowCount = file.RowCount,
+        });
+    }
+
+    /// <summary>Makes rows of a file, if there are none yet, and tells the probes.</summary>
+    /// <param name="path">As the program sees it.</param>
+    /// <param name="name">Under which it can be opened; null: under none.</param>
+    /// <param name="root">Before an absolute path that the file itself names.</param>
+    public CodeFile? Find(CodeFileKey key, string path, string? name, string root)
+    {
+        if (_files.TryGetValue(key, out var known))
+            return known;
+        if (name is null)
+        {
+            _missing[key] = path;
+            return null;
+        }
+        _missing.Remove(key);
+        CodeFile? made = null;
+        try
+        {
+            made = Make(path, name, root);
+            if (!_probes.TrySet("code_files", key, made.Value))
+                throw new BadElfException($"is one file too many for the probes, which hold {StackProbes.MaxFiles}");
+        }
+        catch (BadElfException e)
+        {
+            _warnings.Add($"{path}: {e.Message}: stacks through it follow frame pointers");
+        }
+        _files[key] = made;
+        return made;
+    }
+
+    /// <summary>As the kernel has it in struct inode and super_block; null: there is no such file.</summary>
+    public static CodeFileKey? KeyOf(string path) => Libc.TryGetDeviceAndInode(path) is var (device, inode)
+        ? new CodeFileKey { Device = device, Inode = inode }
+        : null;
+
+    public void Dispose()
+    {
+        _worker.Dispose();
+        _rows.Dispose();
+        _maps.Dispose();
+    }
+
+    private string? OpenNameOf(int pid, ulong start, ulong end, MappingIdentity identity)
+        => identity.Path is null ? ElfWorker.Vdso : _mapped.Hold(pid, start, end, identity);
+
+    // "fe:01" of /proc/PID/maps: major and minor, hex.
+    private static CodeFileKey? KeyOf(MappingIdentity identity)
+    {
+        if (identity.Path is null)
+            return new CodeFileKey { Device = CodeFileKey.VdsoDevice };
+        var parts = identity.Device?.Split(':') ?? [];
+        return parts.Length == 2
+            && uint.TryParse(parts[0], NumberStyles.HexNumber, CultureInfo.InvariantCulture, out var major)
+            && uint.TryParse(parts[1], NumberStyles.HexNumber, CultureInfo.InvariantCulture, out var minor)
+            ? new CodeFileKey { Device = Libc.KernelDevice(major, minor), Inode = identity.Inode }
+            : null;
+    }
+
+    private static IEnumerable<string> LeftOut(uint count, string what)
+        => count == 0 ? [] : [string.Create(CultureInfo.InvariantCulture, $"{count} {what} have no unwind table: stacks through them follow frame pointers")];
+
+    private CodeFile Make(string path, string openName, string root)
+    {
+        var made = _worker.MakeUnwindTable(path, openName);
+        // The next program will have it too, so a process that is gone meanwhile is no reason not to.
+        if (made.Interpreter is { } name)
+        {
+            var opened = KeyOf(root + name) is null ? name : root + name;
+            if (KeyOf(opened) is { } key)
+                Find(key, name, opened, root);
+        }
+        _needed[path] = made.Needed;
+        var rows = made.Rows;
+        if (rows.Length > StackProbes.MaxRows - _rowCount)
+            throw new BadElfException($"has {rows.Length} unwind rows, and {StackProbes.MaxRows - _rowCount} are free");
+        // SAFETY: the array is mapped for as long as this object lives, and the room was looked at.
+        rows.CopyTo(new Span<UnwindRow>((UnwindRow*)_rows.Pointer + _rowCount, rows.Length));
+        var file = new CodeFile
+        {
+            CodeAddress = made.CodeAddress,
+            CodeOffset = made.CodeOffset,
+            CodeBytes = made.CodeBytes,
+            FirstRow = _rowCount,
+            RowCount = (uint)rows.Length,
+        };
+        _rowCount += (uint)rows.Length;
+        if (made.Python is { } python)
+            (file.PythonRuntime, file.Python) = (python.Address, ElementOf(python.Layout));
+        return file;
+    }
+
+    // SAFETY: the array is mapped for as long as this object lives; elements are below its length.
+    private ref CodeMaps Element(uint element) => ref ((CodeMaps*)_maps.Pointer)[element];
+
+    // Of python_layouts; 0: it is full, which takes more versions than are known.
+    private uint ElementOf(PythonLayout layout)
+    {
+        var known = _pythonLayouts.IndexOf(layout);
+        if (known >= 0)
+            return (uint)known + 1;
+        var element = (uint)_pythonLayouts.Count + 1;
+        if (!_probes.TrySet("python_layouts", element, layout))
+            return 0;
+        _pythonLayouts.Add(layout);
+        return element;
+    }
+
+    private void Add(uint element, CodeMapping mapping)
+    {
+        ref var maps = ref Element(element);
+        var count = Math.Min(Volatile.Read(ref maps.Count), CodeMappings.Count);
+        for (var i = 0; i < count; i++)
+        {
+            ref readonly var known = ref maps.Mappings[i];
+            if (known.Bias == mapping.Bias && known.FirstRow == mapping.FirstRow && known.Start < mapping.End && known.End > mapping.Start)
+                return;
+        }
+        var index = Interlocked.Increment(ref maps.Count) - 1;
+        if (index < CodeMappings.Count)
+            maps.Mappings[(int)index] = mapping;
+        else
+            _leftOut++;
+    }
+}

@@ -1,0 +1,88 @@
+using System.Runtime.InteropServices;
+using Faultrec.Recorder.Kernel;
+using Faultrec.Recorder.Native;
+using Faultrec.Traces.Metadata;
+
+namespace Faultrec.Recorder.Probes;
+
+/// <summary>
+/// Lets the probes walk page tables (bpf/walk.bpf.h): finds where the kernel maps physical memory by walks to pages of our own,
+/// whose frames /proc/self/pagemap tells (Documentation/admin-guide/mm/pagemap.rst). No agreement, no frames.
+/// </summary>
+internal static unsafe class DirectMap
+{
+    public const string ByCalibration = "calibration";
+
+    private const int MadvNoHugePage = 15;
+
+    /// <summary>The direct map's base is a multiple of this (arch/x86/mm/kaslr.c).</summary>
+    private const long CandidateBytes = 1L << 30;
+
+    private const int Attempts = 3;
+
+    public static FrameRecording Find(AttachedProbes probes)
+    {
+        // One page more: it is only read, so that the zero page is mapped there.
+        var pages = WalkProbes.Count + 1;
+        var bytes = (nuint)(pages * Environment.SystemPageSize);
+        using var memory = MappedMemory.MapAnonymous(bytes, "the pages to calibrate page-table walks with");
+        // An error is that of a kernel without huge pages.
+        _ = Libc.Madvise((nint)memory.Pointer, bytes, MadvNoHugePage);
+        var reason = "";
+        for (var attempt = 0; attempt < Attempts; attempt++)
+        {
+            var frames = ReadFrames(memory.Pointer, pages);
+            if (frames is null)
+                return new FrameRecording(false, "/proc/self/pagemap does not tell frames to this user (CAP_SYS_ADMIN)", 0, null, null);
+            if (Ask(probes, memory.Pointer, frames))
+            {
+                var levels = probes.Walk.TopShift == 48 ? 5 : 4;
+                return new FrameRecording(true, null, levels, ByCalibration, frames[^1]);
+            }
+            // The kernel may have moved a page between the two looks.
+            reason = $"no base of the direct map leads page-table walks to the frames that /proc/self/pagemap tells ({probes.Walk.MaxCandidates} tried)";
+        }
+        return new FrameRecording(false, reason, 0, null, null);
+    }
+
+    /// <summary>Null: not told.</summary>
+    private static long[]? ReadFrames(byte* start, int pages)
+    {
+        var entries = new long[pages];
+        for (var i = 0; i < pages; i++)
+        {
+            var page = start + i * Environment.SystemPageSize;
+            if (i < pages - 1)
+                Volatile.Write(ref *page, 1);
+            else
+                _ = Volatile.Read(ref *page);
+        }
+        using var pagemap = File.OpenHandle("/proc/self/pagemap");
+        var offset = (long)((nuint)start / (nuint)Environment.SystemPageSize) * sizeof(long);
+        if (RandomAccess.Read(pagemap, MemoryMarshal.AsBytes(entries.AsSpan()), offset) < pages * sizeof(long))
+            return null;
+        const long frameBits = (1L << 55) - 1;
+        for (var i = 0; i < pages; i++)
+        {
+            // Bit 63: present. The frame is 0 for whoever may not know it.
+            if (entries[i] >= 0 || (entries[i] & frameBits) == 0)
+                return null;
+            entries[i] &= frameBits;
+        }
+        return entries;
+    }
+
+    private static bool Ask(AttachedProbes probes, byte* start, long[] frames)
+    {
+        ref var walk = ref probes.Walk;
+        for (var i = 0; i < WalkProbes.Count; i++)
+        {
+            walk.Addresses[i] = (ulong)(start + i * Environment.SystemPageSize);
+            walk.Pfns[i] = (ulong)frames[i];
+        }
+        walk.MaxCandidates = (ulong)(KernelMemory.EndPfn * Environment.SystemPageSize / CandidateBytes + 1);
+        walk.Tgid = (uint)Environment.ProcessId;
+        probes.FindDirectMap();
+        return Volatile.Read(ref walk.DirectMap) != 0;
+    }
+}

@@ -1,0 +1,106 @@
+using Faultrec.Recorder.Kernel;
+using Faultrec.Recorder.Native;
+
+namespace Faultrec.Recorder.Probes;
+
+/// <summary>
+/// The kernel's own minor- and major-fault software events. They run the completion probes, and their counts are an account of
+/// the same faults that no probe can lose. For a command they are on its first thread, inherited by what it creates; else on
+/// every CPU, and the probe takes what is a target's. The kernel takes a task's events away when it executes a program with other
+/// rights: then it gets new ones.
+/// </summary>
+internal sealed class FaultCounters : IDisposable
+{
+    private readonly AttachedProbes _probes;
+    private readonly List<FdHandle> _minor = [];
+    private readonly List<FdHandle> _major = [];
+    private readonly Dictionary<int, Followed> _followed = [];
+
+    private sealed record Followed(FdHandle Minor, FdHandle Major, long BeginNs, long EndNs);
+
+    /// <summary>Disabled until the execve of the command that this thread is about to become.</summary>
+    public static FaultCounters OfCommand(AttachedProbes probes, int tid) => Open(probes, [(tid, -1)], PerfAttrFlags.Inherit | PerfAttrFlags.EnableOnExec);
+
+    /// <summary>Disabled until <see cref="Enable"/>.</summary>
+    public static FaultCounters OfMachine(AttachedProbes probes) => Open(probes, [.. Machine.OnlineCpus.Select(cpu => (-1, cpu))], 0);
+
+    private FaultCounters(AttachedProbes probes) => _probes = probes;
+
+    /// <summary>A task that has none since a time, and what it creates, from now on.</summary>
+    public void Follow(int tid, long lostNs)
+    {
+        if (_followed.TryGetValue(tid, out var last))
+        {
+            if (last.BeginNs > lostNs)
+                return; // it has executed two such programs, and these came after the second
+            if (last.EndNs > lostNs)
+            {
+                // They may have come after it, too. With the new ones each fault would be told twice.
+                PerfEvent.Control(last.Minor, PerfEvent.IocDisable);
+                PerfEvent.Control(last.Major, PerfEvent.IocDisable);
+            }
+        }
+        var beginNs = Libc.MonotonicNs();
+        // Both are enabled with their programs: what is counted before has no row.
+        Add(tid, -1, PerfAttrFlags.Inherit);
+        PerfEvent.Control(_minor[^1], PerfEvent.IocEnable);
+        PerfEvent.Control(_major[^1], PerfEvent.IocEnable);
+        _followed[tid] = new Followed(_minor[^1], _major[^1], beginNs, Libc.MonotonicNs());
+    }
+
+    public long Minor => _minor.Sum(PerfEvent.ReadCount);
+
+    public long Major => _major.Sum(PerfEvent.ReadCount);
+
+    public void Enable() => ForEach(PerfEvent.IocEnable);
+
+    public void Disable() => ForEach(PerfEvent.IocDisable);
+
+    public void Dispose()
+    {
+        _minor.ForEach(fd => fd.Dispose());
+        _major.ForEach(fd => fd.Dispose());
+    }
+
+    private static FaultCounters Open(AttachedProbes probes, IReadOnlyList<(int Tid, int Cpu)> places, PerfAttrFlags flags)
+    {
+        var counters = new FaultCounters(probes);
+        try
+        {
+            foreach (var (tid, cpu) in places)
+                counters.Add(tid, cpu, flags);
+            return counters;
+        }
+        catch
+        {
+            counters.Dispose();
+            throw;
+        }
+    }
+
+    private void Add(int tid, int cpu, PerfAttrFlags flags)
+    {
+        _minor.Add(Attach(tid, cpu, PerfEvent.SwPageFaultsMin, AttachedProbes.MinorProgram, flags));
+        _major.Add(Attach(tid, cpu, PerfEvent.SwPageFaultsMaj, AttachedProbes.MajorProgram, flags));
+    }
+
+    private FdHandle Attach(int tid, int cpu, ulong config, string program, PerfAttrFlags flags)
+    {
+        var attr = new PerfEventAttr
+        {
+            Type = PerfEvent.TypeSoftware,
+            Config = config,
+            SamplePeriod = 1,
+            Flags = PerfAttrFlags.Disabled | flags,
+        };
+        var fd = PerfEvent.TryOpen(attr, tid, cpu, "the fault counters") ?? throw Errno.Failure(Errno.Esrch, "opening the fault counters");
+        _probes.AttachTo(fd, program);
+        return fd;
+    }
+
+    private void ForEach(nuint request)
+    {
+        foreach (var fd in _minor.Concat(_major))
+            PerfEvent.Control(fd, request);
+    }
+}

@@ -1,0 +1,28 @@
+using Faultrec.Recorder.Capture;
+using Faultrec.Recorder.Kernel;
+using Faultrec.Recorder.Native;
+
+namespace Faultrec.Recorder.Probes;
+
+/// <summary>Which kernel functions a probe of this rung can be put on; static ones are often inlined.</summary>
+internal static class KernelFunctions
+{
+    public const string Missing = "not in /proc/kallsyms: inlined into its callers, or renamed by the compiler";
+
+    /// <summary>Of each function why not; null: it can be probed.</summary>
+    public static IReadOnlyDictionary<string, string?> Refusals(string backend, IReadOnlyCollection<string> functions)
+    {
+        if (backend is not (Backends.Fexit or Backends.Kprobe))
+            return functions.ToDictionary(function => function, _ => (string?)$"the {backend} backend has no probes on functions; fexit and kprobe have");
+        var symbols = KernelSymbols.OfKernel();
+        using var btf = backend == Backends.Fexit ? Btf.OfKernel() : null;
+        return functions.ToDictionary(function => function, Refusal);
+
+        string? Refusal(string function)
+        {
+            if (symbols?.Find(function) is not { Count: > 0, Module: null })
+                return Missing;
+            return btf is not null && btf.FindFunction(function) is null ? "not in the kernel's BTF" : null;
+        }
+    }
+}

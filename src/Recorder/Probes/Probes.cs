@@ -1,0 +1,315 @@
+using System.Runtime.InteropServices;
+using Faultrec.Recorder.Kernel;
+using Faultrec.Recorder.Native;
+
+namespace Faultrec.Recorder.Probes;
+
+/// <summary>The BPF object, parsed, not yet in the kernel. What depends on target and machine is set on the way to load.</summary>
+internal sealed unsafe class OpenProbes : IDisposable
+{
+    /// <summary>Of a table of counts by process; what finds it full is counted.</summary>
+    private const uint MostCounts = 16 * 1024;
+
+    private const uint EventRingBytes = 8 << 20;
+
+    private static readonly (string Map, string Program)[] CountMaps =
+        [("lock_waits", "lock_wait_end"), ("flush_counts", "tlb_flushed"), ("slab_counts", "slab_object"), ("buddy_counts", "buddy_pages")];
+
+    private readonly EmbeddedObject _file;
+    private readonly uint _cpus;
+
+    private OpenProbes(EmbeddedObject file, uint cpus) => (_file, _cpus) = (file, cpus);
+
+    public static OpenProbes Open(int possibleCpus) => new(EmbeddedObject.Open("faultrec.bpf.o"), (uint)possibleCpus);
+
+    /// <summary>Sizes maps, fills .rodata and loads; this object must not be used afterwards.</summary>
+    /// <param name="programs">Names of those to load; the others stay out of the kernel.</param>
+    /// <exception cref="FaultrecException">Not permitted or not supported; names the errno and the verifier's last line.</exception>
+    public LoadedProbes Load(ProbeConfig config, IReadOnlySet<string> programs)
+    {
+        foreach (var (name, program) in _file.Handle.Programs())
+            Errno.ThrowIfLibbpfFailed(Libbpf.ProgramSetAutoload(program, programs.Contains(name)), $"choosing the probe {name}");
+        SetMaxEntries("rings", _cpus * config.RingSlots);
+        Errno.ThrowIfLibbpfFailed(
+            Libbpf.MapSetValueSize(Libbpf.ObjectFindMapByName(_file.Handle, "rings"), (uint)AttachedProbes.SlotBytes(config)), "sizing the records of the fault rings");
+        SetMaxEntries("ring_controls", _cpus);
+        SetMaxEntries("events", MemoryBudget.Scaled(EventRingBytes));
+        foreach (var (map, program) in CountMaps.Where(count => programs.Contains(count.Program)))
+            SetMaxEntries(map, MostCounts);
+        if (config.CodeMaps > 0)
+            SizeStackMaps(config);
+        *(ProbeConfig*)InitialValue(".rodata", sizeof(ProbeConfig)) = config;
+        var result = Libbpf.ObjectLoad(_file.Handle);
+        if (result < 0)
+        {
+            _file.Handle.Dispose();
+            throw Errno.Failure(-result, $"loading the BPF probes{(Machine.Lockdown is { } lockdown ? $" under kernel lockdown ({lockdown})" : "")}{LogLine()}");
+        }
+        return new LoadedProbes(_file.Handle, config, (int)_cpus, programs);
+    }
+
+    public void Dispose() => _file.Dispose();
+
+    private string LogLine() => _file.LastLogLine is { Length: > 0 } line ? $" (verifier: {line})" : "";
+
+    private void SizeStackMaps(ProbeConfig config)
+    {
+        SetMaxEntries("unwind_rows", StackProbes.MaxRows);
+        SetMaxEntries("code_maps", config.CodeMaps);
+        SetMaxEntries("free_maps", config.CodeMaps);
+        SetMaxEntries("process_maps", 4 * config.CodeMaps);
+        SetMaxEntries("code_files", StackProbes.MaxFiles);
+        SetMaxEntries("sent_stacks", StackProbes.RememberedStacks);
+        SetMaxEntries("sent_codes", StackProbes.RememberedStacks);
+        SetMaxEntries("stacks", StackProbes.RingBytes);
+    }
+
+    private void SetMaxEntries(string map, uint entries)
+        => Errno.ThrowIfLibbpfFailed(
+            Libbpf.MapSetMaxEntries(Libbpf.ObjectFindMapByName(_file.Handle, map), entries), $"sizing the BPF map {map}");
+
+    private void* InitialValue(string section, int size)
+    {
+        nuint length;
+        var value = Libbpf.MapInitialValue(_file.Handle.SectionMap(section), &length);
+        return value != null && (int)length >= size
+            ? value
+            : throw new InvalidOperationException($"the BPF object's {section} has {length} bytes, not {size}");
+    }
+}
+
+/// <summary>Programs and maps in the kernel, nothing attached.</summary>
+internal sealed unsafe class LoadedProbes(ObjectHandle bpfObject, ProbeConfig config, int cpus, IReadOnlySet<string> loaded)
+{
+    public ProbeConfig Config { get; } = config;
+
+    public int Cpus { get; } = cpus;
+
+    /// <summary>
+    /// Attaches everything that does not need a perf event of its own, in the order of the source: a probe at an end before the
+    /// one at its entry. This object must not be used afterwards.
+    /// </summary>
+    public AttachedProbes Attach()
+    {
+        var links = new List<LinkHandle>();
+        var iterators = new Dictionary<string, LinkHandle>();
+        var programs = new Dictionary<string, nint>();
+        try
+        {
+            foreach (var (name, program) in bpfObject.Programs().Where(program => loaded.Contains(program.Name)))
+            {
+                programs[name] = program;
+                if (name is AttachedProbes.MinorProgram or AttachedProbes.MajorProgram)
+                    continue;
+                var link = Libbpf.ProgramAttach(program);
+                if (link == 0)
+                    throw Errno.Failure(Marshal.GetLastPInvokeError(), $"attaching the probe {name}");
+                if (AttachedProbes.Iterators.Contains(name))
+                    iterators.Add(name, new LinkHandle(link));
+                else
+                    links.Add(new LinkHandle(link));
+            }
+            return new AttachedProbes(bpfObject, links, iterators, programs, Config, Cpus);
+        }
+        catch
+        {
+            foreach (var link in links.Concat(iterators.Values))
+                link.Dispose();
+            bpfObject.Dispose();
+            throw;
+        }
+    }
+}
+
+/// <summary>Probes that run. Disposing detaches and unloads them.</summary>
+internal sealed unsafe class AttachedProbes : IDisposable
+{
+    public const string MinorProgram = "fault_minor";
+    public const string MajorProgram = "fault_major";
+    public const string MarkerProgram = "mark_target";
+    public const string DirectMapProgram = "find_direct_map";
+    public const string ReturnsDueProgram = "count_returns_due";
+    public const string OpenAccountsProgram = "open_accounts";
+    public const string CloseAccountsProgram = "close_accounts";
+
+    /// <summary>Programs that run when they are asked to, for each task.</summary>
+    public static readonly IReadOnlyList<string> Iterators = [MarkerProgram, DirectMapProgram, ReturnsDueProgram, OpenAccountsProgram, CloseAccountsProgram];
+
+    private readonly ObjectHandle _object;
+    private readonly List<LinkHandle> _links;
+    private readonly Dictionary<string, LinkHandle> _iterators;
+    private readonly Dictionary<string, nint> _programs;
+    private readonly MappedMemory _totals;
+    private readonly MappedMemory _walk;
+
+    public AttachedProbes(
+        ObjectHandle bpfObject, List<LinkHandle> links, Dictionary<string, LinkHandle> iterators, Dictionary<string, nint> programs, ProbeConfig config, int cpus)
+    {
+        _object = bpfObject;
+        _links = links;
+        _iterators = iterators;
+        _programs = programs;
+        RingSlots = config.RingSlots;
+        Cpus = cpus;
+        BytesPerSlot = SlotBytes(config);
+        Rings = MappedMemory.Map(MapFd("rings"), PageAlign((nuint)cpus * config.RingSlots * (nuint)BytesPerSlot), false, "the fault rings");
+        Controls = MappedMemory.Map(MapFd("ring_controls"), PageAlign((nuint)cpus * (nuint)sizeof(RingControl)), true, "the ring controls");
+        _totals = MappedMemory.Map(Libbpf.MapFd(_object.SectionMap(".bss")), (nuint)Environment.SystemPageSize, false, "the probe totals");
+        _walk = MappedMemory.Map(Libbpf.MapFd(_object.SectionMap(".data.walk")), (nuint)Environment.SystemPageSize, true, "the state of page-table walks");
+    }
+
+    public uint RingSlots { get; }
+
+    public int Cpus { get; }
+
+    /// <summary>Of a record, with details where the configuration asks for them.</summary>
+    public int BytesPerSlot { get; }
+
+    /// <summary>FaultRecord[Cpus][RingSlots], or DetailedFault.</summary>
+    public MappedMemory Rings { get; }
+
+    /// <summary>RingControl[Cpus].</summary>
+    public MappedMemory Controls { get; }
+
+    public int EventsFd => MapFd("events");
+
+    public int StacksFd => MapFd("stacks");
+
+    /// <summary>As they are now.</summary>
+    // SAFETY: mapped for as long as the probes live.
+    public ProbeTotals Totals => *(ProbeTotals*)_totals.Pointer;
+
+    /// <summary>What a BPF hash table of counts had no room for.</summary>
+    public long CountsLost => (long)Totals.CountsLost;
+
+    /// <summary>The entries of a BPF hash table from which nothing is deleted.</summary>
+    public IReadOnlyList<(TKey Key, TValue Value)> ReadHash<TKey, TValue>(string map)
+        where TKey : unmanaged
+        where TValue : unmanaged
+    {
+        var entries = new List<(TKey, TValue)>();
+        var fd = MapFd(map);
+        TKey key, next;
+        TValue value;
+        for (TKey* before = null; Libbpf.MapGetNextKey(fd, before, &next) == 0; before = &key)
+        {
+            key = next;
+            if (Libbpf.MapLookupElement(fd, &key, &value) == 0)
+                entries.Add((key, value));
+        }
+        return entries;
+    }
+
+    /// <summary>
+    /// Makes every thread of the target process a target. Threads that a not yet marked thread created meanwhile are caught by
+    /// the next round; each round that marks nothing ends it.
+    /// </summary>
+    public void MarkTarget()
+    {
+        ulong before;
+        ref var marked = ref ((ProbeTotals*)_totals.Pointer)->TasksMarked;
+        do
+        {
+            before = Volatile.Read(ref marked);
+            RunForEachTask(MarkerProgram);
+        }
+        while (Volatile.Read(ref marked) != before);
+    }
+
+    /// <summary>From now on the kernel's counters of what runs already are looked at, see bpf/account.bpf.h.</summary>
+    public void OpenAccounts() => RunForEachTask(OpenAccountsProgram);
+
+    /// <summary>The last look at them, when no new fault is taken any more.</summary>
+    public void CloseAccounts() => RunForEachTask(CloseAccountsProgram);
+
+    /// <summary>How page tables are walked; the probes read it at every fault.</summary>
+    // SAFETY: mapped for as long as the probes live.
+    public ref WalkState Walk => ref *(WalkState*)_walk.Pointer;
+
+    /// <summary>Asks the kernel side for the direct map, see bpf/walk.bpf.h.</summary>
+    public void FindDirectMap() => RunForEachTask(DirectMapProgram);
+
+    /// <summary>Faults of targets that are under way, or whose return was missed by the probe there and by nobody else so far.</summary>
+    public long CountReturnsDue()
+    {
+        ref var due = ref ((ProbeTotals*)_totals.Pointer)->ReturnsDue;
+        var before = Volatile.Read(ref due);
+        RunForEachTask(ReturnsDueProgram);
+        return (long)(Volatile.Read(ref due) - before);
+    }
+
+    /// <summary>
+    /// Runs a completion probe whenever the event, and what inherits it, counts; until the event is closed. Not by
+    /// bpf_program__attach_perf_event, which enables the event at once instead of when its attributes say.
+    /// </summary>
+    public void AttachTo(FdHandle perfEvent, string program)
+        => PerfEvent.Control(perfEvent, PerfEvent.IocSetBpf, Libbpf.ProgramFd(_programs[program]));
+
+    /// <summary>No probe runs any more; what they wrote can still be read.</summary>
+    public void Detach()
+    {
+        _links.ForEach(link => link.Dispose());
+        _links.Clear();
+    }
+
+    public void Dispose()
+    {
+        Detach();
+        foreach (var link in _iterators.Values)
+            link.Dispose();
+        Rings.Dispose();
+        Controls.Dispose();
+        _totals.Dispose();
+        _walk.Dispose();
+        _object.Dispose();
+    }
+
+    public static int SlotBytes(ProbeConfig config) => config.HasDetails != 0 ? sizeof(DetailedFault) : sizeof(FaultRecord);
+
+    private void RunForEachTask(string program)
+    {
+        using var iterator = new FdHandle(Libbpf.IterCreate(Libbpf.LinkFd(_iterators[program].DangerousGetHandle())));
+        Errno.ThrowIfFailed(iterator.IsInvalid ? -1 : 0, "creating the task iterator");
+        byte scratch;
+        while (Libc.Read(iterator.Fd, &scratch, 1) > 0)
+        {
+            // The program prints nothing; reading is what runs it.
+        }
+    }
+
+    private static nuint PageAlign(nuint length) => (length + 4095) & ~(nuint)4095;
+
+    /// <summary>Of a BPF array that user space may write.</summary>
+    public MappedMemory MapArray(string name, uint entries, int entryBytes, string what)
+        => MappedMemory.Map(MapFd(name), PageAlign((nuint)entries * (nuint)entryBytes), true, what);
+
+    /// <returns>Whether the hash table has the key.</returns>
+    public bool TryGet<TKey, TValue>(string map, TKey key, out TValue value)
+        where TKey : unmanaged
+        where TValue : unmanaged
+    {
+        fixed (TValue* pointer = &value)
+            return Libbpf.MapLookupElement(MapFd(map), &key, pointer) == 0;
+    }
+
+    /// <returns>False: the hash table is full.</returns>
+    public bool TrySet<TKey, TValue>(string map, TKey key, TValue value)
+        where TKey : unmanaged
+        where TValue : unmanaged
+        => Libbpf.MapUpdateElement(MapFd(map), &key, &value, 0) == 0;
+
+    /// <summary>To a BPF queue.</summary>
+    public void Push<T>(string map, T value)
+        where T : unmanaged
+        => Errno.ThrowIfLibbpfFailed(Libbpf.MapUpdateElement(MapFd(map), null, &value, 0), $"filling the BPF map {map}");
+
+    /// <returns>False: the BPF queue is empty.</returns>
+    public bool TryPop<T>(string map, out T value)
+        where T : unmanaged
+    {
+        fixed (T* pointer = &value)
+            return Libbpf.MapLookupAndDeleteElement(MapFd(map), null, pointer) == 0;
+    }
+
+    private int MapFd(string name) => Libbpf.MapFd(Libbpf.ObjectFindMapByName(_object, name));
+}

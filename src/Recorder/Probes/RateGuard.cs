@@ -1,0 +1,41 @@
+using System.Globalization;
+
+namespace Faultrec.Recorder.Probes;
+
+/// <summary>Chooses which part of the faults to take, so that no more than a given number a second become records.</summary>
+/// <param name="ratePerSecond">Records per second at most, over the time between two looks.</param>
+/// <param name="leastEvery">One in so many is taken however few there are.</param>
+public sealed class RateGuard(long ratePerSecond, int leastEvery, Action<string>? onNotice)
+{
+    /// <summary>The weight of a record has 16 bits.</summary>
+    public const int MaxEvery = ushort.MaxValue;
+
+    /// <summary>A rate from a shorter time says little.</summary>
+    private const long MinIntervalNs = 10_000_000;
+
+    private long _lastNs;
+    private long _lastSeen;
+    private uint _every = (uint)leastEvery;
+    private bool _hasTold;
+
+    /// <param name="seen">Faults that the probes saw so far, taken or not.</param>
+    /// <returns>Take one in so many from now on.</returns>
+    public uint Every(long nowNs, long seen)
+    {
+        if (_lastNs == 0)
+            (_lastNs, _lastSeen) = (nowNs, seen);
+        if (nowNs - _lastNs < MinIntervalNs)
+            return _every;
+        var perSecond = (seen - _lastSeen) * 1e9 / (nowNs - _lastNs);
+        (_lastNs, _lastSeen) = (nowNs, seen);
+        _every = (uint)Math.Clamp(Math.Ceiling(perSecond / ratePerSecond), leastEvery, MaxEvery);
+        if (_every > leastEvery && !_hasTold)
+        {
+            _hasTold = true;
+            onNotice?.Invoke(string.Create(
+                CultureInfo.InvariantCulture,
+                $"{perSecond:#,0} faults/s are more than --max-rate {ratePerSecond:#,0}: taking one in {_every} while that lasts; counts become estimates"));
+        }
+        return _every;
+    }
+}

@@ -1,0 +1,78 @@
+using Faultrec.Recorder.Kernel;
+using Faultrec.Recorder.Native;
+using Faultrec.Recorder.Options;
+using Faultrec.Recorder.Spool;
+using Faultrec.Recorder.Symbols;
+using Faultrec.Traces.Metadata;
+
+namespace Faultrec.Recorder.Probes;
+
+/// <summary>What stacks add to a recording: unwind tables for the probes, and the ring of the stacks they take.</summary>
+internal sealed class StackProbes : IDisposable
+{
+    /// <summary>8 bytes each. libc has 22,000 rows, libpython 63,000, node a million.</summary>
+    public static readonly uint MaxRows = MemoryBudget.Scaled(4 << 20);
+
+    public const uint MaxFiles = 4096;
+
+    /// <summary>Of those sent; more distinct ones are only sent more than once.</summary>
+    public static readonly uint RememberedStacks = MemoryBudget.Scaled(64 * 1024);
+
+    public static readonly uint RingBytes = MemoryBudget.Scaled(8 << 20);
+
+    /// <summary>16 KiB each, for a process and its forks until they execute another program.</summary>
+    private static readonly uint _maxAddressSpaces = MemoryBudget.Scaled(1024);
+
+    private readonly StackRing _ring;
+    private readonly CodeWatch _watch;
+
+    private StackProbes(AttachedProbes probes, MappedFiles mapped)
+    {
+        _ring = new StackRing(probes);
+        _watch = new CodeWatch(new CodeTables(probes, _maxAddressSpaces, mapped));
+    }
+
+    /// <summary>How the probes are told; without stacks, or where they are refused, they take none.</summary>
+    public static ProbeConfig Describe(ProbeConfig config, RecordOptions options)
+    {
+        if (!options.TakesStacks || RefusalFor(options) is not null)
+            return config;
+        config.HasDetails = 1;
+        config.CodeMaps = _maxAddressSpaces;
+        return config;
+    }
+
+    /// <summary>Null: no stacks are taken.</summary>
+    public static StackProbes? Open(AttachedProbes probes, ProbeConfig config, IReadOnlyList<string> command, MappedFiles mapped)
+    {
+        if (config.CodeMaps == 0)
+            return null;
+        var stacks = new StackProbes(probes, mapped);
+        if (command.Count > 0)
+            stacks._watch.Prepare(CommandPrograms.Of(command));
+        return stacks;
+    }
+
+    /// <summary>What the trace says of stacks when it begins; null: none were to be taken.</summary>
+    public static StackRecording? Recording(RecordOptions options, string? refusal)
+        => options.TakesStacks ? new StackRecording(refusal ?? RefusalFor(options), 0, 0, 0, []) : null;
+
+    private static string? RefusalFor(RecordOptions options) => Libdw.Refusal ?? (options.Stacks == true ? null : MemoryBudget.StacksRefusal);
+
+    /// <summary>A sink before <paramref name="sink"/> that learns which code processes map.</summary>
+    public IFrameSink Watching(IFrameSink sink) => _watch.Before(sink);
+
+    /// <summary>Until the tables of what was seen so far are made.</summary>
+    public void WaitForTables() => _watch.WaitForTables();
+
+    public void DrainTo(IFrameSink sink) => _ring.DrainTo(sink);
+
+    /// <summary>After the last drain: files whose unwind tables could not be made, and why.</summary>
+    public IReadOnlyList<string> Warnings => _watch.Warnings;
+
+    public void Dispose()
+    {
+        _watch.Dispose();
+        _ring.Dispose();
+    }
+}

@@ -1,0 +1,115 @@
+using System.Diagnostics;
+using Faultrec.Recorder.Capture;
+using Faultrec.Recorder.Finalize;
+using Faultrec.Recorder.Kernel;
+using Faultrec.Recorder.Launch;
+using Faultrec.Recorder.Native;
+using Faultrec.Recorder.Options;
+using Faultrec.Recorder.Spool;
+using Faultrec.Recorder.Symbols;
+using Faultrec.Traces.Metadata;
+using Faultrec.Traces.Output;
+
+namespace Faultrec.Recorder;
+
+/// <summary>One recording from start to trace file. The order of its steps is what makes the first instruction count.</summary>
+public static class Recording
+{
+    /// <param name="signals">The first ends the recording; a further one is the command's affair and must not cut off the trace.</param>
+    /// <exception cref="FaultrecException">See <see cref="ExitCode"/>: the command was not started, and nothing is left behind.</exception>
+    public static RecordResult Run(RecordOptions options, EndSignals signals)
+    {
+        Machine.RequireFileSystems();
+        MemoryBudget.LimitHeap();
+        FileLimit.Raise();
+        var user = InvokingUser.FromSudo(Libc.Geteuid() == 0);
+        using var output = OutputFile.Prepare(options.Output, options.Existing, user);
+        using var spool = output.CreateSpool();
+        Target? target = null;
+        try
+        {
+            var sink = new SpoolSink(spool, options.MaxSizeBytes ?? long.MaxValue);
+            CaptureResult captured;
+            try
+            {
+                target = Target.Start(options, options.AsRoot ? null : user);
+                target.MappedFiles.AsksDebuginfod = options.Debuginfod;
+                captured = CaptureRun.Run(options, target, sink, signals);
+            }
+            catch
+            {
+                output.Abandon();
+                throw;
+            }
+            var failures = new RecordFailures(options.Output, output.SpoolPath);
+            failures.Add(captured, sink.Failure, spool.Length == 0);
+            var finalizeTime = Stopwatch.StartNew();
+            var trace = TryFinalize(options, output, spool, target.MappedFiles, failures);
+            finalizeTime.Stop();
+            var exitStatus = captured.Ending.ExitStatus ?? target.WaitForCommand();
+            if (trace?.Notice is { } notice)
+                options.OnNotice?.Invoke(notice);
+            if (trace is not null && options.NamesJitCode(trace.Metadata.StackRecording))
+                JitSwitches.DeleteMaps(trace.Metadata);
+            return new RecordResult(trace?.Path ?? options.Output, trace?.Bytes ?? 0, trace?.Metadata, spool.Length, finalizeTime.Elapsed, exitStatus) { Failures = failures.All };
+        }
+        finally
+        {
+            target?.Dispose();
+        }
+    }
+
+    /// <summary>Makes the trace of a spool whose recorder was killed.</summary>
+    public static RecordResult Recover(string spoolPath, string outputPath, ExistingOutput existing, Action<double>? onFinalizing)
+    {
+        MemoryBudget.LimitHeap();
+        SpoolReader.RefuseIfRecording(spoolPath);
+        using var output = OutputFile.Prepare(outputPath, existing, InvokingUser.FromSudo(Libc.Geteuid() == 0));
+        var time = Stopwatch.StartNew();
+        using var files = new MappedFiles();
+        var trace = WriteRecovered(output, spoolPath, files, onFinalizing);
+        return new RecordResult(trace.Path, trace.Bytes, trace.Metadata, new FileInfo(spoolPath).Length, time.Elapsed, trace.Metadata.Receipt.ExitStatus);
+    }
+
+    /// <summary>The command is waited for, and its status returned, whatever fails here.</summary>
+    private static WrittenTrace? TryFinalize(RecordOptions options, OutputFile output, SpoolWriter spool, MappedFiles files, RecordFailures failures)
+    {
+        try
+        {
+            if (spool.Length == 0)
+            {
+                output.Abandon();
+                return null;
+            }
+            var trace = WriteTrace(output, output.SpoolPath, () => new SpoolReader(output.SpoolPath, spool.Handle), files, options.OnFinalizing);
+            output.Abandon();
+            return trace;
+        }
+        catch (Exception e)
+        {
+            failures.AddFinalizing(e);
+            return null;
+        }
+    }
+
+    private static WrittenTrace WriteRecovered(OutputFile output, string spoolPath, MappedFiles files, Action<double>? onFinalizing)
+    {
+        try
+        {
+            return WriteTrace(output, spoolPath, () => new SpoolReader(spoolPath), files, onFinalizing, isRecovery: true);
+        }
+        catch (Exception e) when (e is InvalidDataException or MetadataException)
+        {
+            throw SpoolReader.Damaged(spoolPath, e);
+        }
+    }
+
+    private static WrittenTrace WriteTrace(
+        OutputFile output, string spoolPath, Func<SpoolReader> open, MappedFiles files, Action<double>? onFinalizing, bool isRecovery = false)
+        => output.Finalize(spoolPath, stream =>
+        {
+            using var reader = open();
+            using var finalizer = new TraceFinalizer(reader, stream, files, onFinalizing, isRecovery);
+            return finalizer.Run();
+        });
+}

@@ -1,9 +1,0 @@
-namespace Faultrec.Traces;
-
-/// <summary>What to do with an output file that is there already.</summary>
-public enum ExistingOutput
-{
-    KeepAsOld,
-    Overwrite,
-    Refuse,
-}
