@@ -89,7 +89,7 @@ internal sealed class SyntheticMachine
         Arch = "x86_64",
         StartedAt = DateTimeOffset.UnixEpoch,
         DurationNs = _timeNs + 1,
-        Backend = "tracepoint",
+        Backend = Backend.Tracepoint,
         Regions = _regions,
         Frames = new FrameRecording(true, null, 4, "kallsyms", SyntheticPageTable.ZeroFrame),
         ThpMode = "madvise",

@@ -19,7 +19,7 @@ internal static class MetadataTables
             new("kernel", "VARCHAR", "uname -r", trace => trace.Metadata.Kernel),
             new("arch", "VARCHAR", "uname -m", trace => trace.Metadata.Arch),
             new("page_size", "INTEGER", "bytes", trace => (long)trace.Metadata.PageSize),
-            new("backend", "VARCHAR", "the probes that recorded", trace => trace.Metadata.Backend),
+            new("backend", "VARCHAR", "the probes that recorded", trace => trace.Metadata.Backend.Name),
             new("started_at", "TIMESTAMP", "UTC", trace => trace.Metadata.StartedAt.UtcDateTime.ToString("yyyy-MM-dd HH:mm:ss.ffffff", CultureInfo.InvariantCulture)),
             new("duration_ns", "BIGINT", "length of the recording", trace => trace.Metadata.DurationNs),
             new("rows", "BIGINT", "rows in the file", trace => trace.Rows),

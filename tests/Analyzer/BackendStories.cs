@@ -14,7 +14,7 @@ public class BackendStories
     [Fact]
     public void Perf_has_no_durations_and_may_lack_kernel_mode()
     {
-        var metadata = Story.Metadata(Story.TwoRegions) with { Backend = "perf", ExcludeKernel = true };
+        var metadata = Story.Metadata(Story.TwoRegions) with { Backend = Backend.Perf, ExcludeKernel = true };
         var report = Story.Report(metadata, [new(0x10000, DurationNs: null), new(0x11000, DurationNs: null)]);
 
         Assert.Equal(
@@ -43,7 +43,7 @@ public class BackendStories
     [Fact]
     public void Faults_of_get_user_pages_are_counted_where_there_are_any()
     {
-        var metadata = Story.Metadata(Story.TwoRegions) with { Backend = "fexit" };
+        var metadata = Story.Metadata(Story.TwoRegions) with { Backend = Backend.Fexit };
 
         var report = Story.Report(metadata, [new(0x10000) { Gup = true }, new(0x11000), new(0x12000) { Gup = true }]);
         var none = Story.Report(metadata, [new(0x10000)]);
@@ -61,7 +61,7 @@ public class BackendStories
     [Fact]
     public void Handlers_are_a_table_with_what_could_not_be_probed()
     {
-        var metadata = Story.Metadata(Story.TwoRegions) with { Backend = "fexit", Handlers = Probes };
+        var metadata = Story.Metadata(Story.TwoRegions) with { Backend = Backend.Fexit, Handlers = Probes };
         Fault[] faults = [new(0x10000) { Handler = "do_anonymous_page" }, new(0x11000, DurationNs: 3000) { Handler = "do_anonymous_page" }, new(0x20000, 2, 90_000, Major: true)];
         var report = Story.Report(metadata, faults);
 
@@ -102,7 +102,7 @@ public class BackendStories
     {
         var metadata = Story.Metadata(Story.TwoRegions) with
         {
-            Backend = "kprobe",
+            Backend = Backend.Kprobe,
             Ladder = [new LadderStep("fexit", "EPERM"), new LadderStep("kprobe", null)],
             Sampling = new Sampling(8, 5000, true),
             ExcludeKernel = true,

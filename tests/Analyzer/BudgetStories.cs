@@ -105,7 +105,7 @@ public class BudgetStories
     [Fact]
     public void What_is_not_known_keeps_no_budget()
     {
-        var perf = App with { Backend = "perf" };
+        var perf = App with { Backend = Backend.Perf };
         Fault[] untimed = [new(0x10000, DurationNs: null)];
 
         AssertUnknown(Hold(App, Faults, Budget("min-huge-share", "0")), "no page-table facts");

@@ -179,7 +179,7 @@ public class ComparisonStories
     {
         var whole = Side(App, [new(0x10000)]);
         var torn = Side(App with { Receipt = App.Receipt with { Complete = false, Lost = 7 }, Kernel = "6.1.0" }, [new(0x10000)]);
-        var sample = Side(App with { Sampling = new Sampling(16, null, false), Backend = "perf" }, [new(0x10000, DurationNs: null) { Weight = 16 }]);
+        var sample = Side(App with { Sampling = new Sampling(16, null, false), Backend = Backend.Perf }, [new(0x10000, DurationNs: null) { Weight = 16 }]);
 
         var notes = string.Join('\n', ComparisonText.Notes([whole, torn, sample], FaultFilter.None));
 

@@ -53,7 +53,7 @@ public class HostileTextTests
             Command = [evil],
             Host = evil,
             Kernel = evil,
-            Backend = evil,
+            Backend = Backend.Named(evil),
             Processes = [new ProcessEntry { Pid = 10, Comm = evil }],
             Threads = [new ThreadEntry { Pid = 10, Tid = 10, Comm = evil }],
             Frames = new FrameRecording(false, evil, 0, null, null),

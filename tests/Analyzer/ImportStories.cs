@@ -45,7 +45,7 @@ public sealed class ImportStories : IDisposable
         AssertSummary(new ImportSummary(3, 0, 0, 0, 0) { HasKernelAddresses = true }, summary);
         using var reader = TraceReader.Open(_path);
         var metadata = reader.Metadata;
-        Assert.Equal(("box", "6.18.44", "x86_64", "import: perf script"), (metadata.Host, metadata.Kernel, metadata.Arch, metadata.Backend));
+        Assert.Equal(("box", "6.18.44", "x86_64", "import: perf script"), (metadata.Host, metadata.Kernel, metadata.Arch, metadata.Backend.Name));
         Assert.Equal(new DateTimeOffset(2026, 11, 5, 1, 34, 26, TimeSpan.Zero), metadata.StartedAt);
         Assert.Equal((10_000_000_000, 1_500_000_500), (metadata.ClockStartNs, metadata.DurationNs));
         Assert.Equal(["99 perf", "100 app"], metadata.Processes.Select(process => $"{process.Pid} {process.Comm}"));

@@ -42,7 +42,7 @@ public class LiveLinesTests
     {
         var metadata = Story.Metadata() with
         {
-            Backend = "fexit",
+            Backend = Backend.Fexit,
             FaultFlagNames = new Dictionary<string, long> { ["FAULT_FLAG_USER"] = 64, ["FAULT_FLAG_WRITE"] = 1, ["FAULT_FLAG_KILLABLE"] = 16 },
         };
         var batch = Batch((new(0x10000), "[heap]"), (new(0x11000), "[heap]"), (new(0x12000), "[heap]"));

@@ -17,7 +17,7 @@ public class MergeTests
     [InlineData(true)]
     public void Parts_counted_apart_and_merged_are_one_pass_over_all(bool isSample)
     {
-        var metadata = RandomTrace.Metadata(isSample) with { Backend = "fexit", Handlers = [new HandlerProbe("do_swap_page", null)] };
+        var metadata = RandomTrace.Metadata(isSample) with { Backend = Backend.Fexit, Handlers = [new HandlerProbe("do_swap_page", null)] };
         var faults = RandomTrace.Faults(metadata, 3000, seed: 5);
         for (var i = 0; i < faults.Length; i++)
             faults[i] = faults[i] with { Gup = i % 7 == 0, Handler = i % 3 == 0 ? "do_swap_page" : null };

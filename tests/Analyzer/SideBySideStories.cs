@@ -86,7 +86,7 @@ public sealed class SideBySideStories
     public void What_a_backend_does_not_know_is_no_zero()
     {
         // perf's own ring has no durations.
-        var traces = new[] { Of("a", App, new Fault(0x10000)), Of("b", App with { Backend = "perf" }, new Fault(0x10000, DurationNs: null)) };
+        var traces = new[] { Of("a", App, new Fault(0x10000)), Of("b", App with { Backend = Backend.Perf }, new Fault(0x10000, DurationNs: null)) };
 
         var text = Text(traces, Subject.Kind);
 
@@ -115,7 +115,7 @@ public sealed class SideBySideStories
     {
         const string evil = "=evil|`<b>\x1b[2J\r\n\u202e";
         var region = new Region { Id = 1, Pid = 10, Start = 0x1000, End = 0x2000, Prot = "rw-p", Name = evil, Path = evil };
-        var metadata = Story.Metadata(region) with { Command = [evil], Host = evil, Backend = evil, Processes = [new ProcessEntry { Pid = 10, Comm = evil }] };
+        var metadata = Story.Metadata(region) with { Command = [evil], Host = evil, Backend = Backend.Named(evil), Processes = [new ProcessEntry { Pid = 10, Comm = evil }] };
         var traces = new[] { Of(evil, metadata, new Fault(0x1000) { Comm = evil }), Of("b", metadata, new Fault(0x1000) { Comm = evil }) };
         var markdown = new StringWriter();
 

@@ -79,7 +79,7 @@ internal static class Story
         Arch = "x86_64",
         StartedAt = new DateTimeOffset(2026, 1, 2, 3, 4, 5, TimeSpan.Zero),
         DurationNs = 1_500_000_000,
-        Backend = "tracepoint",
+        Backend = Backend.Tracepoint,
         Regions = regions,
         Processes = [new ProcessEntry { Pid = 10, Comm = "app" }],
         Threads = [new ThreadEntry { Pid = 10, Tid = 10, Comm = "app" }],

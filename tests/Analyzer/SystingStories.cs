@@ -38,7 +38,7 @@ public sealed class SystingStories : IDisposable
 
         Assert.Equal(new SystingSummary(4, 1, 8), summary);
         using var reader = TraceReader.Open(Output);
-        Assert.Equal((2, "import: systing", "6.18.0", "x86_64", 8), (reader.Metadata.SchemaVersion, reader.Metadata.Backend, reader.Metadata.Kernel, reader.Metadata.Arch, reader.Metadata.Sampling!.Every));
+        Assert.Equal((2, "import: systing", "6.18.0", "x86_64", 8), (reader.Metadata.SchemaVersion, reader.Metadata.Backend.Name, reader.Metadata.Kernel, reader.Metadata.Arch, reader.Metadata.Sampling!.Every));
         Assert.Equal(["10 app", "20 "], reader.Metadata.Processes.Select(process => $"{process.Pid} {process.Comm}"));
         var batch = new FaultBatch(4);
         reader.ReadRowGroup(0, FaultColumns.All, batch);

@@ -61,7 +61,7 @@ public class UnseenStories
     {
         var metadata = Metadata(0) with
         {
-            Backend = "perf",
+            Backend = Backend.Perf,
             Receipt = new Receipt { Events = 2, Failed = 0, KernelMinor = 100, KernelMajor = 0, Unseen = 98, Complete = true, ExitStatus = 0 },
         };
         var report = Story.Report(metadata, TwoFaults);

@@ -57,7 +57,7 @@ internal static class SmallTrace
         Kernel = "6.12.0",
         Arch = "x86_64",
         DurationNs = faults * 1000L,
-        Backend = "tracepoint",
+        Backend = Backend.Tracepoint,
         Regions =
         [
             new Region { Id = 1, Pid = 10, Start = 0x7f00_0000_0000, End = 0x7f00_0100_0000, Prot = "rw-p", Name = "[heap]" },

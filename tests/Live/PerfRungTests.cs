@@ -290,7 +290,7 @@ public sealed class PerfRungTests : LiveTest
     {
         var rows = Rows.Read(TracePath);
         var receipt = rows.Receipt;
-        Assert.Equal(("perf", true), (rows.Metadata.Backend, rows.Metadata.ExcludeKernel));
+        Assert.Equal(("perf", true), (rows.Metadata.Backend.Name, rows.Metadata.ExcludeKernel));
         Assert.Equal((0, 0, 0, 0), (receipt.Lost, receipt.LostSideband, receipt.WithoutEntry, receipt.WithoutOutcome));
         Assert.Equal((rows.All.Count(row => !row.Major), rows.All.Count(row => row.Major)), (receipt.PerfMinor, receipt.PerfMajor));
         Assert.True(receipt.Complete);

@@ -133,7 +133,7 @@ public sealed class TaskTests : LiveTest
 
         Assert.Equal([Checkout.Fixture("seq_touch"), "1"], rows.Metadata.Command);
         Assert.Equal("command", rows.Metadata.Target);
-        Assert.Equal("tracepoint", rows.Metadata.Backend);
+        Assert.Equal("tracepoint", rows.Metadata.Backend.Name);
         Assert.Equal(Running.ToEnd("uname", "-r").Output.Trim(), rows.Metadata.Kernel);
         Assert.Equal(Running.ToEnd("uname", "-m").Output.Trim(), rows.Metadata.Arch);
         Assert.Equal(Environment.MachineName, rows.Metadata.Host);

@@ -31,7 +31,7 @@ public sealed class VerdictTests
         TraceMetadata[] all =
         [
             plain,
-            plain with { Backend = "fexit", FaultResultNames = new Dictionary<string, long> { ["VM_FAULT_OOM"] = 4 } },
+            plain with { Backend = Backend.Fexit, FaultResultNames = new Dictionary<string, long> { ["VM_FAULT_OOM"] = 4 } },
             plain with { Frames = null },
             plain with { Arch = "aarch64", FaultResultNames = new Dictionary<string, long>() },
         ];

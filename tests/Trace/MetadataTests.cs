@@ -22,7 +22,7 @@ public sealed class MetadataTests
         ClockStartNs = long.MaxValue,
         StartedAt = new DateTimeOffset(2025, 3, 1, 14, 0, 0, TimeSpan.FromHours(2)).AddTicks(1234567),
         DurationNs = 987_654_321,
-        Backend = "tracepoint",
+        Backend = Backend.Tracepoint,
         Ladder = [new LadderStep("fexit", "EPERM"), new LadderStep("tracepoint", null)],
         FaultFlagNames = new Dictionary<string, long> { ["FAULT_FLAG_WRITE"] = 1, ["FAULT_FLAG_MKWRITE"] = 2 },
         FaultResultNames = new Dictionary<string, long> { ["VM_FAULT_MAJOR"] = 4 },

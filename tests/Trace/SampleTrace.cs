@@ -27,7 +27,7 @@ internal static class SampleTrace
         Host = "host",
         Kernel = "6.12.0",
         Arch = "x86_64",
-        Backend = "tracepoint",
+        Backend = Backend.Tracepoint,
         Receipt = new Receipt { Events = events },
     };
 

@@ -113,7 +113,7 @@ public sealed record Assertion(FaultReport Report, IReadOnlyList<BudgetCheck> Ch
             case BudgetMeasure.DistinctPages:
                 return pages;
             default:
-                var (known, untimed) = (BackendFacts.HasDurations(report.Metadata.Backend), counts.Faults - timed);
+                var (known, untimed) = (report.Metadata.Backend.HasDurations, counts.Faults - timed);
                 if (!known)
                     note = $"backend {report.Metadata.Backend} knows no durations";
                 else if (report.Sample is null && untimed > 0)

@@ -1,4 +1,5 @@
 using Faultrec.Traces.Columns;
+using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Analyzer.Classify;
 
@@ -6,13 +7,13 @@ namespace Faultrec.Analyzer.Classify;
 /// Read, write or exec of a row. Where the column of error codes says the same (<see cref="FaultBatch.Access"/> is made of it), that one
 /// is read: numbers take a third of the time of text.
 /// </summary>
-internal readonly struct AccessReader(string backend)
+internal readonly struct AccessReader(Backend backend)
 {
     // arch/x86/include/asm/trap_pf.h
     private const int Write = 2;
     private const int InstructionFetch = 16;
 
-    private readonly bool _isErrorCode = backend == "tracepoint";
+    private readonly bool _isErrorCode = backend.HasErrorCodes;
 
     public FaultColumns Columns => _isErrorCode ? FaultColumns.ErrorCode : FaultColumns.Access;
 

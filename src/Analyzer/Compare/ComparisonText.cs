@@ -32,11 +32,11 @@ public static class ComparisonText
                 notes.Add($"{trace.Path}: {ReceiptText.Describe(trace.Metadata.Receipt)}. Faults that are absent from it may have happened all the same");
             if (trace.Sample is { } sample)
                 notes.Add($"{trace.Path}: {SampleText.Way(sample.Sampling)}: rows count by their weight, counts are estimates and distinct pages lower bounds");
-            foreach (var limit in BackendFacts.Limits(trace.Metadata))
+            foreach (var limit in RecordingLimits.Of(trace.Metadata))
                 notes.Add($"{trace.Path}: {limit}");
         }
 
-        AddIfDiffers("backends", trace => trace.Metadata.Backend, "they do not see the same faults, nor measure the same time");
+        AddIfDiffers("backends", trace => trace.Metadata.Backend.Name, "they do not see the same faults, nor measure the same time");
         AddIfDiffers("kernels", trace => $"{trace.Metadata.Kernel} {trace.Metadata.Arch}", "a difference may be theirs");
         if (ShiftedRegions(traces) is { } shifted)
             notes.Add(shifted);

@@ -16,7 +16,7 @@ public sealed class TraceMeasures
     private TraceMeasures(FaultReport report)
     {
         (Path, Metadata, Sample) = (report.Path, report.Metadata, report.Sample);
-        _hasDurations = BackendFacts.HasDurations(report.Metadata.Backend);
+        _hasDurations = report.Metadata.Backend.HasDurations;
         Processes = report.Processes.Count;
     }
 

@@ -80,7 +80,7 @@ internal sealed class PerfRows(Stream output, int mostRows, PerfHeader header, P
             ClockStartNs = startNs,
             StartedAt = header.CapturedOn ?? DateTimeOffset.UnixEpoch,
             DurationNs = durationNs,
-            Backend = PerfScriptImport.Backend,
+            Backend = Backend.PerfScript,
             ExcludeKernel = _userOnly,
             // A fixed period is the same in every row; at a frequency it is not.
             Sampling = !IsSample ? null : Frequency is null && _minWeight == _maxWeight ? new Sampling((int)Math.Min(_maxWeight, int.MaxValue), null, false) : new Sampling(1, Frequency, true),

@@ -27,9 +27,6 @@ public sealed record ImportSummary(long Faults, long Malformed, long FirstMalfor
 /// </summary>
 public sealed class PerfScriptImport
 {
-    /// <summary>Value of <see cref="TraceMetadata.Backend"/>.</summary>
-    public const string Backend = "import: perf script";
-
     /// <summary>What its text is made with.</summary>
     public const string Command = "perf script --header --show-lost-events --show-mmap-events --show-task-events --ns -F comm,pid,tid,cpu,time,event,addr,ip";
 

@@ -16,9 +16,6 @@ public sealed record SystingSummary(long Faults, long WithoutThread, int Every);
 /// </summary>
 public sealed class SystingImport
 {
-    /// <summary>Value of <see cref="TraceMetadata.Backend"/>.</summary>
-    public const string Backend = "import: systing";
-
     public const string FileName = "memory_fault.parquet";
 
     // arch/x86/include/asm/trap_pf.h
@@ -156,7 +153,7 @@ public sealed class SystingImport
             ClockStartNs = start,
             StartedAt = DateTimeOffset.UnixEpoch,
             DurationNs = end - start,
-            Backend = Backend,
+            Backend = Backend.Systing,
             Sampling = _origin.Every > 1 ? new Sampling(_origin.Every, null, false) : null,
             Frames = new FrameRecording(false, "systing does not record them", 0, null, null),
             Processes = [.. _processes.Values.Where(process => pids.Contains(process.Pid)).OrderBy(process => process.Pid)],

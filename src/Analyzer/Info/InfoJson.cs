@@ -84,7 +84,7 @@ public static class InfoJson
         json.WriteNumber("clock_start_ns", metadata.ClockStartNs);
         json.WriteString("started_at", JsonReport.Iso(metadata.StartedAt));
         json.WriteNumber("duration_ns", metadata.DurationNs);
-        json.WriteString("backend", metadata.Backend);
+        json.WriteString("backend", metadata.Backend.Name);
     }
 
     private static void WriteLadder(Utf8JsonWriter json, TraceMetadata metadata)
@@ -103,7 +103,7 @@ public static class InfoJson
 
     private static void WriteCoverage(Utf8JsonWriter json, TraceMetadata metadata)
     {
-        json.WriteString("durations", BackendFacts.DurationMeaning(metadata.Backend));
+        json.WriteString("durations", metadata.Backend.DurationMeaning);
         JsonReport.WriteSampling(json, metadata.Sampling);
         json.WriteBoolean("exclude_kernel", metadata.ExcludeKernel);
         WriteProbes(json, "handlers", "function", metadata.Handlers.Select(probe => (probe.Function, probe.Refusal)));

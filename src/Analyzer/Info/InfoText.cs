@@ -36,7 +36,7 @@ public static class InfoText
         Line(output, "recorded", $"{RecordingText.Timestamp(metadata.StartedAt)}, for {Units.Duration(metadata.DurationNs)}, by faultrec {metadata.ToolVersion}");
         Line(output, "machine", $"{metadata.Host}, Linux {metadata.Kernel} {metadata.Arch}, pages of {Units.Bytes(metadata.PageSize)}");
         Line(output, "clock", string.Create(CultureInfo.InvariantCulture, $"{metadata.Clock}, {metadata.ClockStartNs} ns at time 0"));
-        Line(output, "backend", metadata.Backend);
+        Line(output, "backend", metadata.Backend.Name);
         foreach (var step in metadata.Ladder)
             Line(output, "", step.Reason is null ? $"{step.Backend}: taken" : $"{step.Backend}: refused, {step.Reason}");
         WriteCoverage(output, metadata);
@@ -50,7 +50,7 @@ public static class InfoText
 
     private static void WriteCoverage(TextWriter output, TraceMetadata metadata)
     {
-        Line(output, "durations", BackendFacts.DurationMeaning(metadata.Backend) ?? Cells.Null);
+        Line(output, "durations", metadata.Backend.DurationMeaning ?? Cells.Null);
         Line(output, "sampling", metadata.Sampling is { } sampling ? SamplingWords(sampling) : "none, every fault was taken");
         if (metadata.ExcludeKernel)
             Line(output, "left out", "faults of kernel mode (perf_event_paranoid)");

@@ -42,7 +42,7 @@ internal sealed class FaultLine
     {
         const string prefix = "FAULT_FLAG_";
         _rows = rows;
-        _seesFlags = metadata.Backend is "fexit" or "kprobe";
+        _seesFlags = metadata.Backend.Hooks is not null;
         _flagNames = [.. metadata.FaultFlagNames.OrderBy(flag => flag.Value).Select(flag
             => (flag.Value, HostileText.Visible(flag.Key.StartsWith(prefix, StringComparison.Ordinal) ? flag.Key[prefix.Length..] : flag.Key)))];
     }

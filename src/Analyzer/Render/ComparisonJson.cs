@@ -37,7 +37,7 @@ public static class ComparisonJson
             json.WriteString("path", trace.Path);
             json.WriteNumber("schema", trace.Metadata.SchemaVersion);
             JsonReport.WriteOrigin(json, trace.Metadata);
-            json.WriteString("backend", trace.Metadata.Backend);
+            json.WriteString("backend", trace.Metadata.Backend.Name);
             json.WriteBoolean("complete", ReceiptText.IsComplete(trace.Metadata.Receipt));
             json.WriteBoolean("sampled", trace.Sample is not null);
             json.WriteEndObject();

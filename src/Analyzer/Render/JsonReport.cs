@@ -84,7 +84,7 @@ public static class JsonReport
         json.WriteString("path", report.Path);
         json.WriteNumber("schema", metadata.SchemaVersion);
         WriteOrigin(json, metadata);
-        json.WriteString("backend", metadata.Backend);
+        json.WriteString("backend", metadata.Backend.Name);
         json.WriteString("started_at", Iso(metadata.StartedAt));
         json.WriteNumber("duration_ns", metadata.DurationNs);
         json.WriteEndObject();
@@ -112,7 +112,7 @@ public static class JsonReport
         WriteNullable(json, "in_calls_major", receipt.InCallsMajor);
         WriteNullable(json, "unseen", receipt.Unseen);
         json.WriteStartArray("limits");
-        foreach (var limit in BackendFacts.Limits(metadata))
+        foreach (var limit in RecordingLimits.Of(metadata))
             json.WriteStringValue(limit);
         json.WriteEndArray();
         json.WriteEndObject();

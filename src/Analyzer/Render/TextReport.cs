@@ -100,7 +100,7 @@ public static class TextReport
     {
         if (report.Sample is { } sample)
             yield return SampleText.Describe(sample, report.Totals);
-        if (BackendFacts.Limits(report.Metadata) is { Count: > 0 } limits)
+        if (RecordingLimits.Of(report.Metadata) is { Count: > 0 } limits)
             yield return string.Join("; ", limits);
         if (StackText.Caveat(report) is { } stacks)
             yield return stacks;

@@ -9,7 +9,7 @@ namespace Faultrec.Analyzer.Report;
 /// <summary>Everything a report counts, fed in one pass.</summary>
 public sealed class ReportAggregates(ReportPlan plan) : IFaultSink<ReportAggregates>
 {
-    private readonly bool _seesGup = BackendFacts.SeesGup(plan.Metadata.Backend);
+    private readonly bool _seesGup = plan.Metadata.Backend.SeesGup;
 
     public KindAggregate Kinds { get; } = new(KindRule.CanTell(plan.Metadata));
 
@@ -32,7 +32,7 @@ public sealed class ReportAggregates(ReportPlan plan) : IFaultSink<ReportAggrega
     public CauseAggregate? Causes { get; } = plan.Metadata.Causes.Count > 0 ? new CauseAggregate(plan.Metadata) : null;
 
     /// <summary>Null: not counted, or there are no durations.</summary>
-    public WorstAggregate? Worst { get; } = plan.Parts.HasFlag(ReportParts.Tasks) && BackendFacts.HasDurations(plan.Metadata.Backend)
+    public WorstAggregate? Worst { get; } = plan.Parts.HasFlag(ReportParts.Tasks) && plan.Metadata.Backend.HasDurations
         ? new WorstAggregate(plan.Metadata)
         : null;
 

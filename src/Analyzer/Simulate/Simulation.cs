@@ -81,7 +81,7 @@ public sealed record Simulation
             }
         });
         var hugeNs = hugeFaults.Percentile(0.5) ?? AssumedHugeFaultNs;
-        var hasDurations = BackendFacts.HasDurations(metadata.Backend);
+        var hasDurations = metadata.Backend.HasDurations;
         var regions = models
             .Select((model, id) => model is null ? null : new SimulatedRegion(index.Find(id), [.. Enum.GetValues<Scenario>().Select(scenario => model.Of(scenario, hasDurations ? hugeNs : null))]))
             .OfType<SimulatedRegion>().OrderByDescending(row => row.Of(Scenario.Recorded).Faults).ToList();

@@ -51,7 +51,7 @@ public static class ReportTables
 
     // A sum of no known durations is no time, where the backend cannot know any.
     internal static long? TimeOf(FaultReport report, in FaultCounts counts)
-        => BackendFacts.HasDurations(report.Metadata.Backend) ? counts.DurationNs : null;
+        => report.Metadata.Backend.HasDurations ? counts.DurationNs : null;
 
     private static ReportTable Kinds(FaultReport report, int top)
         => new TableBuilder<KindRow>(ReportTableKind.Kind, "kinds", report.Kinds, top)

@@ -5,6 +5,7 @@ using Faultrec.Recorder.Capture;
 using Faultrec.Recorder.Options;
 using Faultrec.Recorder.Probes;
 using Faultrec.Traces;
+using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Cli.Output;
 
@@ -13,8 +14,8 @@ internal sealed class TargetOptions
 {
     public const string CommandArgument = "COMMAND";
 
-    private static readonly (string Name, string Backend)[] BackendChoices =
-        [.. ((string[])[Backends.Auto, Backends.Fexit, Backends.Kprobe, Backends.Tracepoint, Backends.Perf]).Select(name => (name, name))];
+    private static readonly (string Name, Backend? Backend)[] BackendChoices =
+        [("auto", null), .. Backend.Ladder.Select(backend => (backend.Name, (Backend?)backend))];
 
     private readonly Argument<string[]> _command = new(CommandArgument)
     {
@@ -63,7 +64,7 @@ internal sealed class TargetOptions
             Why = result.GetValue(_why),
             Slab = result.GetValue(_slab),
             NoFrames = result.GetValue(_noFrames),
-            Backend = result.GetValue(_backend) is { } name ? Choice.Parse("--backend", name, BackendChoices) : Backends.Auto,
+            Backend = result.GetValue(_backend) is { } name ? Choice.Parse("--backend", name, BackendChoices) : null,
             AsRoot = result.GetValue(_asRoot),
             ToolVersion = ToolVersion.Text,
             OnNotice = notice => Talk.Say(HostileText.Visible(notice)),

@@ -49,7 +49,7 @@ internal static class ExportVerb
     {
         Check(args);
         using var reader = TraceReader.Open(args.Trace);
-        if (args.Weight == ExportWeight.Time && !BackendFacts.HasDurations(reader.Metadata.Backend))
+        if (args.Weight == ExportWeight.Time && !reader.Metadata.Backend.HasDurations)
             throw new FaultrecException(ExitCode.BadInput, $"{args.Trace}: has no durations (backend {reader.Metadata.Backend}); expected some for --weight time; use --weight faults");
         string? note = null;
         OutputTarget.Write(args.Output, [args.Trace], stream => note = TraceExport.Write(reader, args.Filter, args.Format, args.Weight ?? ExportWeight.Faults, stream), copiesInputs: true);

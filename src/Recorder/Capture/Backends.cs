@@ -4,34 +4,26 @@ using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Recorder.Capture;
 
-/// <summary>The rungs of the ladder, best first, and how one is chosen.</summary>
-public static class Backends
+/// <summary>How a rung of <see cref="Backend.Ladder"/> is chosen.</summary>
+internal static class Backends
 {
-    public const string Auto = "auto";
-    public const string Fexit = "fexit";
-    public const string Kprobe = "kprobe";
-    public const string Tracepoint = "tracepoint";
-    public const string Perf = "perf";
-
-    internal static IReadOnlyList<string> Ladder { get; } = [Fexit, Kprobe, Tracepoint, Perf];
-
     /// <summary>Opens the backend that was asked for, or the first that works; the steps tell why the others do not.</summary>
     /// <exception cref="FaultrecException">None works here, or not for this user.</exception>
-    internal static (ICapture Capture, IReadOnlyList<LadderStep> Steps) Open(RecordOptions options, Target target)
+    public static (ICapture Capture, IReadOnlyList<LadderStep> Steps) Open(RecordOptions options, Target target)
     {
-        if (options.Backend != Auto)
-            return (Open(options.Backend, options, target), [new LadderStep(options.Backend, null)]);
+        if (options.Backend is { } asked)
+            return (Open(asked, options, target), [new LadderStep(asked.Name, null)]);
         var steps = new List<LadderStep>();
-        foreach (var backend in Ladder)
+        foreach (var backend in Backend.Ladder)
         {
             try
             {
                 var capture = Open(backend, options, target);
-                return (capture, [.. steps, new LadderStep(backend, null)]);
+                return (capture, [.. steps, new LadderStep(backend.Name, null)]);
             }
             catch (FaultrecException e) when (e.ExitCode == ExitCode.NotPermitted)
             {
-                steps.Add(new LadderStep(backend, Reason(e)));
+                steps.Add(new LadderStep(backend.Name, Reason(e)));
             }
         }
         throw new FaultrecException(
@@ -40,8 +32,8 @@ public static class Backends
     }
 
     /// <summary>A refusal without the advice at its end, which is the same for every rung.</summary>
-    internal static string Reason(FaultrecException refusal) => refusal.Message.Split(';')[0];
+    public static string Reason(FaultrecException refusal) => refusal.Message.Split(';')[0];
 
-    private static ICapture Open(string backend, RecordOptions options, Target target)
-        => backend == Perf ? PerfCapture.Open(options, target) : ProbeCapture.Open(backend, options, target);
+    private static ICapture Open(Backend backend, RecordOptions options, Target target)
+        => backend.HasPrograms ? ProbeCapture.Open(backend, options, target) : PerfCapture.Open(options, target);
 }

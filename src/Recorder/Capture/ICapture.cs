@@ -10,8 +10,7 @@ namespace Faultrec.Recorder.Capture;
 /// </summary>
 internal interface ICapture : IDisposable
 {
-    /// <summary>One of <see cref="Backends"/>.</summary>
-    string Backend { get; }
+    Backend Backend { get; }
 
     /// <summary>What --handlers asked for; else empty.</summary>
     IReadOnlyList<HandlerProbe> Handlers { get; }

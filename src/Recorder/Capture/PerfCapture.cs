@@ -40,7 +40,7 @@ internal sealed class PerfCapture : ICapture
         _sideband = sideband;
     }
 
-    public string Backend => Backends.Perf;
+    public Backend Backend => Backend.Perf;
 
     public IReadOnlyList<HandlerProbe> Handlers { get; }
 

@@ -35,7 +35,7 @@ internal sealed class ProbeCapture : ICapture
     private long _returnsDue;
 
     private ProbeCapture(
-        string backend, RecordOptions options, Target target, IReadOnlyList<HandlerProbe> handlers, FrameRecording frames,
+        Backend backend, RecordOptions options, Target target, IReadOnlyList<HandlerProbe> handlers, FrameRecording frames,
         CostProbes costs, StackProbes? stacks, AttachedProbes probes, Sideband sideband, TargetFilter? filter, FaultCounters? counters, FaultRings faults)
     {
         Backend = backend;
@@ -54,7 +54,7 @@ internal sealed class ProbeCapture : ICapture
         _events = new EventRing(probes);
     }
 
-    public string Backend { get; }
+    public Backend Backend { get; }
 
     public IReadOnlyList<HandlerProbe> Handlers { get; }
 
@@ -73,14 +73,14 @@ internal sealed class ProbeCapture : ICapture
     public long TargetSignalledNs => _events.TargetSignalledNs;
 
     /// <exception cref="FaultrecException">This rung does not work here, or not for this user.</exception>
-    public static ProbeCapture Open(string backend, RecordOptions options, Target target)
+    public static ProbeCapture Open(Backend backend, RecordOptions options, Target target)
     {
-        if (backend == Backends.Kprobe)
+        if (backend == Backend.Kprobe)
             RefuseWithoutKprobes();
         var handlers = options.Handlers ? FaultHandlers.Find(backend) : [];
         var costs = CostProbes.Find(backend, options);
         var config = StackProbes.Describe(costs.Describe(backend, Config(backend, target, options)), options);
-        if (backend == Backends.Kprobe)
+        if (backend == Backend.Kprobe)
             LeftKprobes.Remove();
         using var open = OpenProbes.Open(Machine.PossibleCpus);
         var probes = open.Load(config, Programs(backend, handlers, costs, options)).Attach();
@@ -99,7 +99,7 @@ internal sealed class ProbeCapture : ICapture
                 probes.MarkTarget();
             var filter = target.MakeFilter(options.IncludeSelf ? 0 : Environment.ProcessId);
             sideband = Sideband.Open(Machine.OnlineCpus, [target.IsMachineWide ? -1 : target.Pid], !target.IsMachineWide, filter: filter);
-            if (backend == Backends.Tracepoint)
+            if (backend.Hooks is null)
                 counters = target.IsMachineWide ? FaultCounters.OfMachine(probes) : FaultCounters.OfCommand(probes, target.Pid);
             return new ProbeCapture(backend, options, target, handlers, frames, costs, stacks, probes, sideband, filter, counters, faults);
         }
@@ -158,7 +158,7 @@ internal sealed class ProbeCapture : ICapture
         _faults.End();
         if (_counters is null)
         {
-            _returnsDue = Backend == Backends.Kprobe ? CountReturnsDue() : 0;
+            _returnsDue = Backend == Backend.Kprobe ? CountReturnsDue() : 0;
             _probes.Detach();
             return;
         }
@@ -255,19 +255,17 @@ internal sealed class ProbeCapture : ICapture
             throw new FaultrecException(ExitCode.NotPermitted, $"this kernel has no kprobes: neither {TrialAttach.KprobePmu} nor {events} is there");
     }
 
-    private static HashSet<string> Programs(string backend, IReadOnlyList<HandlerProbe> handlers, CostProbes costs, RecordOptions options)
+    private static HashSet<string> Programs(Backend backend, IReadOnlyList<HandlerProbe> handlers, CostProbes costs, RecordOptions options)
     {
-        string[] own = backend switch
-        {
-            Backends.Fexit => ["mm_fault_fentry", "mm_fault_fexit"],
-            Backends.Kprobe => ["mm_fault_kprobe", "mm_fault_kretprobe", AttachedProbes.ReturnsDueProgram],
-            _ => ["fault_enter_user", "fault_enter_kernel", AttachedProbes.MinorProgram, AttachedProbes.MajorProgram, AttachedProbes.CloseAccountsProgram],
-        };
+        string[] own = backend.Hooks is { } hooks
+            ? [$"mm_fault_{hooks.Entry}", $"mm_fault_{hooks.Return}"]
+            : ["fault_enter_user", "fault_enter_kernel", AttachedProbes.MinorProgram, AttachedProbes.MajorProgram, AttachedProbes.CloseAccountsProgram];
+        string[] due = backend == Backend.Kprobe ? [AttachedProbes.ReturnsDueProgram] : [];
         string[] walk = options.NoFrames ? [] : [AttachedProbes.DirectMapProgram];
-        return [.. CommonPrograms, .. own, .. walk, .. costs.Programs, .. handlers.Where(probe => probe.Refusal is null).Select(probe => FaultHandlers.Program(backend, probe))];
+        return [.. CommonPrograms, .. own, .. due, .. walk, .. costs.Programs, .. handlers.Where(probe => probe.Refusal is null).Select(probe => FaultHandlers.Program(backend, probe))];
     }
 
-    private static ProbeConfig Config(string backend, Target target, RecordOptions options)
+    private static ProbeConfig Config(Backend backend, Target target, RecordOptions options)
     {
         var config = new ProbeConfig
         {
@@ -282,7 +280,7 @@ internal sealed class ProbeCapture : ICapture
             CgroupId = target.CgroupId,
         };
         config = target.Names?.Describe(config) ?? config;
-        if (backend == Backends.Tracepoint)
+        if (backend.Hooks is null)
             return config;
         config.SeesOnlyMapped = 1;
         config = KernelFaults.OfKernel().Describe(config);

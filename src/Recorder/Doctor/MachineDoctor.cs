@@ -4,6 +4,7 @@ using Faultrec.Recorder.Kernel;
 using Faultrec.Recorder.Native;
 using Faultrec.Recorder.Options;
 using Faultrec.Traces;
+using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Recorder.Doctor;
 
@@ -18,19 +19,11 @@ public sealed record Diagnosis(string Verdict, bool CanRecord, IReadOnlyList<Bac
 /// <summary>What this machine lets us trace: each backend is tried for real, attached and detached again.</summary>
 public static class MachineDoctor
 {
-    private static readonly (string Backend, string Sees)[] Rungs =
-    [
-        (Backends.Fexit, "every fault the kernel counts, get_user_pages included: address, flags, result, instruction, duration"),
-        (Backends.Kprobe, "the same as fexit, at a higher cost"),
-        (Backends.Tracepoint, "address, error code, instruction, duration; not get_user_pages"),
-        (Backends.Perf, "address and instruction, no duration; without root your own processes"),
-    ];
-
     /// <exception cref="FaultrecException">There is no /proc or /sys to look at.</exception>
     public static Diagnosis Examine()
     {
         Machine.RequireFileSystems();
-        List<BackendCheck> checks = [.. Rungs.Select(rung => new BackendCheck(rung.Backend, rung.Sees, Try(rung.Backend)))];
+        List<BackendCheck> checks = [.. Backend.Ladder.Select(backend => new BackendCheck(backend.Name, backend.Sees!, Try(backend)))];
         var best = checks.FirstOrDefault(check => check.Refusal is null);
         return new Diagnosis(Verdict(best, checks), best is not null, checks, Settings());
     }
@@ -51,7 +44,7 @@ public static class MachineDoctor
     }
 
     /// <summary>Attaches to this very process, and detaches again. Null when everything attached.</summary>
-    private static string? Try(string backend)
+    private static string? Try(Backend backend)
     {
         try
         {

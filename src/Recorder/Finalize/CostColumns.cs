@@ -11,7 +11,7 @@ internal sealed class CostColumns(TraceMetadata header)
 {
     private readonly bool[] _hasCause = Traced(FaultCauses.Names, header.Causes);
     private readonly bool[] _hasStage = Traced(SlabProbes.Stages, header.Slab?.Stages ?? []);
-    private readonly bool _hasPages = header.Slab is not null && header.Backend != Backends.Perf;
+    private readonly bool _hasPages = header.Slab is not null && header.Backend.HasPrograms;
 
     public void Set(FaultBatch batch, int i, in SpooledFault fault)
     {

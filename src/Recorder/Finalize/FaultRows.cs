@@ -21,7 +21,7 @@ internal sealed class FaultRows(SpoolHeader header, TaskTable tasks, IRegionLedg
     private readonly CostColumns _costs = new(header.Metadata);
     private readonly int _pagingLevels = header.Metadata.Frames?.PagingLevels ?? 0;
     private readonly long _startNs = header.Metadata.ClockStartNs;
-    private readonly bool _seesEntries = header.Metadata.Backend != Backends.Perf;
+    private readonly bool _seesEntries = header.Metadata.Backend.HasPrograms;
     private readonly int _every = header.Metadata.Sampling?.Every ?? 1;
     private readonly long _remoteFlag = header.Metadata.FaultFlagNames.GetValueOrDefault("FAULT_FLAG_REMOTE");
     private readonly long _writeFlag = header.Metadata.FaultFlagNames.GetValueOrDefault("FAULT_FLAG_WRITE");

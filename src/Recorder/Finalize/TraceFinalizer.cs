@@ -96,7 +96,7 @@ internal sealed class TraceFinalizer : ISpoolTarget, IDisposable
         var lost = _lostByCpu.Values.Sum();
         var lostSideband = _tasks.LostSideband + (ending?.EventsLost ?? 0);
         var dropped = ending is null ? _spool.Length - _spool.Position : 0;
-        var isPerf = _spool.Header.Metadata.Backend == Backends.Perf;
+        var isPerf = !_spool.Header.Metadata.Backend.HasPrograms;
         var unfollowed = isPerf ? _tasks.ProgramsWithoutEvents : 0;
         var account = Account.Of(ending, _rows.Count - _rows.Failed, lost, isOfTarget: _spool.Header.IsCommand || isPerf, isFollowed: unfollowed == 0);
         var header = _spool.Header.Metadata;

@@ -29,8 +29,8 @@ public sealed record RecordOptions
     /// <summary>Record this process, too.</summary>
     public bool IncludeSelf { get; init; }
 
-    /// <summary>See <see cref="Backends"/>.</summary>
-    public string Backend { get; init; } = Backends.Auto;
+    /// <summary>A rung of <see cref="Backend.Ladder"/>; null: the best that works here.</summary>
+    public Backend? Backend { get; init; }
 
     /// <summary>Take one fault in so many.</summary>
     public int Every { get; init; } = 1;

@@ -36,7 +36,7 @@ internal sealed class CostProbes
     public IEnumerable<string> Programs
         => (_causes is null && _slab is null ? [] : (string[])["costs_end_before_syscall"]).Concat(_causes?.Programs ?? []).Concat(_slab?.Programs ?? []).Concat(_countsFlushes ? TlbFlushCounts.Programs(seesSwitches: _causes is not null) : []);
 
-    public static CostProbes Find(string backend, RecordOptions options)
+    public static CostProbes Find(Backend backend, RecordOptions options)
     {
         using var btf = Btf.OfKernel();
         return new CostProbes(
@@ -51,7 +51,7 @@ internal sealed class CostProbes
         options.Slab ? new ProbeChoice([.. SlabProbes.Stages.Select(stage => new CauseProbe(stage, reason))], []) : null,
         reason);
 
-    public ProbeConfig Describe(string backend, ProbeConfig config)
+    public ProbeConfig Describe(Backend backend, ProbeConfig config)
     {
         if (_causes is null && _slab is null)
             return config;

@@ -1,4 +1,3 @@
-using Faultrec.Recorder.Capture;
 using Faultrec.Recorder.Native;
 using Faultrec.Traces.Metadata;
 
@@ -15,7 +14,7 @@ internal static class FaultCauses
     /// <summary>By enum fault_cause.</summary>
     public static IReadOnlyList<string> Names { get; } = ["reclaim", "compaction", "io_wait", "lock_wait", "off_cpu", "zeroing"];
 
-    public static ProbeChoice Find(string backend, Btf? btf)
+    public static ProbeChoice Find(Backend backend, Btf? btf)
     {
         List<CauseProbe> causes = [];
         HashSet<string> programs = [];
@@ -41,7 +40,7 @@ internal static class FaultCauses
         }
     }
 
-    public static ProbeConfig Describe(ProbeConfig config, string backend, ProbeChoice? causes)
+    public static ProbeConfig Describe(ProbeConfig config, Backend backend, ProbeChoice? causes)
     {
         if (causes is null)
             return config;
@@ -59,9 +58,9 @@ internal static class FaultCauses
             .OrderByDescending(wait => wait.TotalNs)];
 
     /// <summary>The wait for mmap_lock comes before handle_mm_fault, where these rungs' durations begin otherwise.</summary>
-    private static bool StartsAtException(string backend) => backend is Backends.Fexit or Backends.Kprobe;
+    private static bool StartsAtException(Backend backend) => backend.Hooks is not null;
 
-    private static void AddZeroing(string backend, List<CauseProbe> causes, HashSet<string> programs)
+    private static void AddZeroing(Backend backend, List<CauseProbe> causes, HashSet<string> programs)
     {
         var refusals = KernelFunctions.Refusals(backend, ZeroingFunctions);
         var function = ZeroingFunctions.FirstOrDefault(function => refusals[function] is null);
@@ -72,6 +71,6 @@ internal static class FaultCauses
             return;
         }
         causes.Add(new CauseProbe("zeroing", null));
-        programs.UnionWith(backend == Backends.Fexit ? [$"fentry_{function}", $"fexit_{function}"] : [$"kprobe_{function}", $"kretprobe_{function}"]);
+        programs.UnionWith([$"{backend.Hooks!.Entry}_{function}", $"{backend.Hooks.Return}_{function}"]);
     }
 }

@@ -1,4 +1,3 @@
-using Faultrec.Recorder.Capture;
 using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Recorder.Probes;
@@ -16,10 +15,10 @@ internal static class FaultHandlers
     public static string? Name(byte handler) => handler is 0 || handler > Functions.Count ? null : Functions[handler - 1];
 
     /// <summary>Of each, whether a probe of this rung can be put on it.</summary>
-    public static IReadOnlyList<HandlerProbe> Find(string backend)
+    public static IReadOnlyList<HandlerProbe> Find(Backend backend)
         => [.. KernelFunctions.Refusals(backend, Functions).Select(function => new HandlerProbe(function.Key, function.Value))];
 
     /// <summary>The program of bpf/handle_mm_fault.bpf.h for it.</summary>
-    public static string Program(string backend, HandlerProbe probe)
-        => (backend == Backends.Fexit ? "fentry_" : "kprobe_") + probe.Function;
+    public static string Program(Backend backend, HandlerProbe probe)
+        => $"{backend.Hooks!.Entry}_{probe.Function}";
 }

@@ -1,6 +1,6 @@
-using Faultrec.Recorder.Capture;
 using Faultrec.Recorder.Kernel;
 using Faultrec.Recorder.Native;
+using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Recorder.Probes;
 
@@ -10,12 +10,12 @@ internal static class KernelFunctions
     public const string Missing = "not in /proc/kallsyms: inlined into its callers, or renamed by the compiler";
 
     /// <summary>Of each function why not; null: it can be probed.</summary>
-    public static IReadOnlyDictionary<string, string?> Refusals(string backend, IReadOnlyCollection<string> functions)
+    public static IReadOnlyDictionary<string, string?> Refusals(Backend backend, IReadOnlyCollection<string> functions)
     {
-        if (backend is not (Backends.Fexit or Backends.Kprobe))
+        if (backend.Hooks is null)
             return functions.ToDictionary(function => function, _ => (string?)$"the {backend} backend has no probes on functions; fexit and kprobe have");
         var symbols = KernelSymbols.OfKernel();
-        using var btf = backend == Backends.Fexit ? Btf.OfKernel() : null;
+        using var btf = backend == Backend.Fexit ? Btf.OfKernel() : null;
         return functions.ToDictionary(function => function, Refusal);
 
         string? Refusal(string function)

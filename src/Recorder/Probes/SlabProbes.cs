@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Text;
-using Faultrec.Recorder.Capture;
 using Faultrec.Recorder.Native;
 using Faultrec.Traces.Metadata;
 
@@ -21,7 +20,7 @@ internal static class SlabProbes
     /// <summary>By enum slab_stage.</summary>
     public static IReadOnlyList<string> Stages { get; } = ["fast", "sheaf", "local", "partial", "remote", "buddy"];
 
-    public static ProbeChoice Find(string backend, Btf? btf)
+    public static ProbeChoice Find(Backend backend, Btf? btf)
     {
         if (btf?.TracepointArguments("kmem_cache_alloc") is not [_, _, BtfKind.Pointer, ..])
             return new ProbeChoice(
@@ -32,11 +31,10 @@ internal static class SlabProbes
         var slow = refusals[SlowPath] is { } refusal ? $"{SlowPath}: {refusal}" : RefusalOfSlowPath(btf);
         var newSlab = NewSlabFunctions.FirstOrDefault(function => refusals[function] is null);
         var withoutNew = slow ?? (newSlab is null ? $"{string.Join(", ", NewSlabFunctions)}: {refusals[NewSlabFunctions[0]]}" : null);
-        var prefix = backend == Backends.Fexit ? "fentry_" : "kprobe_";
-        if (slow is null)
-            programs.Add(prefix + SlowPath);
+                if (slow is null)
+            programs.Add($"{backend.Hooks!.Entry}_{SlowPath}");
         if (withoutNew is null)
-            programs.Add(prefix + newSlab);
+            programs.Add($"{backend.Hooks!.Entry}_{newSlab}");
         var sheaf = btf.HasMember("kmem_cache", "cpu_sheaves") ? slow : "this kernel has no sheaves (Linux 6.18 has)";
         return new ProbeChoice(
             [

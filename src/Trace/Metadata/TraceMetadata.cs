@@ -44,7 +44,8 @@ public sealed record TraceMetadata
     /// <summary>From the start of the recording to its end.</summary>
     public long DurationNs { get; init; }
 
-    public required string Backend { get; init; }
+    /// <summary>By its name in the file.</summary>
+    public required Backend Backend { get; init; }
 
     /// <summary>Backends that were tried, best first, with the reason of each refusal.</summary>
     public IReadOnlyList<LadderStep> Ladder { get; init; } = [];

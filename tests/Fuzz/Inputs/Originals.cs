@@ -151,7 +151,7 @@ internal static class Originals
         Arch = "x86_64",
         StartedAt = DateTimeOffset.UnixEpoch.AddYears(55),
         DurationNs = 300_000,
-        Backend = "fexit",
+        Backend = Backend.Fexit,
         Ladder = [new LadderStep("fexit", null)],
         FaultFlagNames = new Dictionary<string, long> { ["FAULT_FLAG_WRITE"] = 1 },
         FaultResultNames = new Dictionary<string, long> { ["VM_FAULT_MAJOR"] = 4 },

@@ -58,7 +58,7 @@ internal static class SpoolCorpus
             Arch = "x86_64",
             ClockStartNs = StartNs,
             StartedAt = DateTimeOffset.UnixEpoch.AddYears(55),
-            Backend = "tracepoint",
+            Backend = Backend.Tracepoint,
             Ladder = [new LadderStep("fexit", "EPERM"), new LadderStep("tracepoint", null)],
             FaultFlagNames = new Dictionary<string, long> { ["FAULT_FLAG_WRITE"] = 1, ["FAULT_FLAG_REMOTE"] = 128 },
             Sampling = new Sampling(2, 1000, false),

@@ -22,7 +22,7 @@ public sealed class ReceiptStories
     {
         const int pid = 7;
         var header = SpoolStory.Header(isCommand: true);
-        using var story = new SpoolStory(header with { Metadata = header.Metadata with { Backend = Backends.Perf } });
+        using var story = new SpoolStory(header with { Metadata = header.Metadata with { Backend = Backend.Perf } });
         var records = new PerfRecords().Comm(2, pid, pid, "passwd", exec: true);
         if (!isSetUid)
             records.Mmap2(3, pid, 0x1000, 0x2000, "/bin/passwd");
@@ -68,7 +68,7 @@ public sealed class ReceiptStories
     public void WithoutProbesOnlyTheSumIsKnown(int sampled, int missed, long unseen)
     {
         var header = SpoolStory.Header(isCommand: true);
-        using var story = new SpoolStory(header with { Metadata = header.Metadata with { Backend = Backends.Perf } });
+        using var story = new SpoolStory(header with { Metadata = header.Metadata with { Backend = Backend.Perf } });
         story.Pass(0).Faults(0, SpoolStory.Fault(10, 1), SpoolStory.Fault(20, 2))
             .End(100, perfMinor: sampled, perfMajor: 0, kernel: new KernelCounts(32, 0, null, null, null));
         var receipt = story.Finalize().Receipt;

@@ -64,7 +64,7 @@ internal sealed class SpoolStory : IDisposable
             Kernel = "6.18.0",
             Arch = "x86_64",
             ClockStartNs = StartNs,
-            Backend = "tracepoint",
+            Backend = Backend.Tracepoint,
             Receipt = new Receipt { Events = 0 },
         },
     };

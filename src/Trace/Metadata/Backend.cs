@@ -1,0 +1,107 @@
+namespace Faultrec.Traces.Metadata;
+
+/// <summary>BPF program types that attach to a kernel function, by the prefix of our programs' names.</summary>
+/// <param name="Entry">At the function's entry: fentry or kprobe.</param>
+/// <param name="Return">At its return: fexit or kretprobe.</param>
+public sealed record FunctionHooks(string Entry, string Return);
+
+/// <summary>What made a recording: the probes of one rung of the ladder, or an importer. The one home of what each sees.</summary>
+public sealed class Backend
+{
+    private const string OfHandleMmFault = "from the first entry of handle_mm_fault to its last return, waits between retries included";
+    private const string OnlyCompletion = "none: this backend sees only the completion of a fault";
+    private const string NoDurations = "no durations (backend perf sees only the completion of a fault)";
+
+    private Backend(string name) => Name = name;
+
+    public static Backend Fexit { get; } = new("fexit")
+    {
+        Hooks = new("fentry", "fexit"),
+        Sees = "every fault the kernel counts, get_user_pages included: address, flags, result, instruction, duration",
+        DurationMeaning = OfHandleMmFault,
+    };
+
+    public static Backend Kprobe { get; } = new("kprobe")
+    {
+        Hooks = new("kprobe", "kretprobe"),
+        Sees = "the same as fexit, at a higher cost",
+        DurationMeaning = OfHandleMmFault,
+    };
+
+    public static Backend Tracepoint { get; } = new("tracepoint")
+    {
+        SeesGup = false,
+        HasErrorCodes = true,
+        Sees = "address, error code, instruction, duration; not get_user_pages",
+        DurationMeaning = "from the entry of the page-fault exception to the kernel's accounting of the fault",
+    };
+
+    public static Backend Perf { get; } = new("perf")
+    {
+        SeesGup = false,
+        HasPrograms = false,
+        Sees = "address and instruction, no duration; without root your own processes",
+        DurationMeaning = OnlyCompletion,
+        WithoutDurations = NoDurations,
+    };
+
+    /// <summary>The text of `perf script`, imported.</summary>
+    public static Backend PerfScript { get; } = new("import: perf script")
+    {
+        SeesGup = false,
+        HasPrograms = false,
+        DurationMeaning = OnlyCompletion,
+        WithoutDurations = NoDurations,
+        WithoutMappings = "no mappings (perf script prints them with --show-mmap-events)",
+    };
+
+    /// <summary>A systing recording, imported.</summary>
+    public static Backend Systing { get; } = new("import: systing")
+    {
+        SeesGup = false,
+        HasPrograms = false,
+        DurationMeaning = "none: systing sees only the entry of a fault",
+        WithoutDurations = "no durations, mappings, stacks, nor faults of kernel mode (systing sees the entry of user mode's faults)",
+    };
+
+    /// <summary>What `record` can capture with, best first.</summary>
+    public static IReadOnlyList<Backend> Ladder { get; } = [Fexit, Kprobe, Tracepoint, Perf];
+
+    /// <summary>As `--backend` and the trace have it.</summary>
+    public string Name { get; }
+
+    /// <summary>What it tells of a fault, in words; null for an importer, and for a backend of a later version.</summary>
+    public string? Sees { get; private init; }
+
+    /// <summary>
+    /// It sees faults that get_user_pages raises. The software events count in the path of the page-fault exception (mm_account_fault
+    /// with registers), so what is built on them does not.
+    /// </summary>
+    public bool SeesGup { get; private init; } = true;
+
+    public bool HasDurations => WithoutDurations is null;
+
+    /// <summary>Between which two moments a duration lies, in words; null for a backend of a later version.</summary>
+    public string? DurationMeaning { get; private init; }
+
+    /// <summary>Its rows have the error code of the exception.</summary>
+    public bool HasErrorCodes { get; private init; }
+
+    /// <summary>Its probes are on functions of the kernel, so its rows have fault flags and results; null: they are not.</summary>
+    public FunctionHooks? Hooks { get; private init; }
+
+    /// <summary>It is made of BPF programs, which see the entry of a fault and walk the page table.</summary>
+    public bool HasPrograms { get; private init; } = true;
+
+    /// <summary>What a trace without durations lacks, in words; null where it has them.</summary>
+    public string? WithoutDurations { get; private init; }
+
+    /// <summary>Why a trace may have no mappings, in words; null where that needs no words.</summary>
+    public string? WithoutMappings { get; private init; }
+
+    /// <summary>A name that this version does not know is a backend of a later one: taken to see all, and to mean nothing known.</summary>
+    public static Backend Named(string name)
+        => Ladder.Concat([PerfScript, Systing]).FirstOrDefault(backend => backend.Name == name) ?? new Backend(name);
+
+    public override string ToString() => Name;
+}
