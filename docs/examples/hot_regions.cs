@@ -2,8 +2,10 @@
 
 // Which regions of a recording cost the most, and what their worst thousandth looks like.
 //   usage: dotnet run hot_regions.cs -- TRACE
-using Faultrec.Analyzer;
-using Faultrec.Traces;
+using Faultrec.Analyzer.Library;
+using Faultrec.Analyzer.Report;
+using Faultrec.Analyzer.Scan;
+using Faultrec.Traces.Columns;
 
 using var trace = Trace.Open(args[0]);
 Console.WriteLine($"{string.Join(' ', trace.Metadata.Command)}: {trace.RowCount:N0} faults, {trace.Receipt.Lost:N0} lost");

@@ -5,6 +5,7 @@ using Faultrec.Analyzer.Facts;
 using Faultrec.Analyzer.Measures;
 using Faultrec.Analyzer.Render;
 using Faultrec.Analyzer.Simulate;
+using Faultrec.Analyzer.Text;
 
 namespace Faultrec.Replay;
 
@@ -21,10 +22,10 @@ public static class ReplayJson
         json.WriteNumber("recorded_span_ns", result.RecordedSpanNs);
         json.WriteNumber("elapsed_ns", result.ElapsedNs);
         json.WriteNumber("faults_per_second", result.FaultsPerSecond);
-        JsonReport.WriteNullable(json, "rank_correlation", result.RankCorrelation);
-        JsonReport.WriteNullable(json, "late_p50_ns", result.LateP50Ns);
-        JsonReport.WriteNullable(json, "late_p99_ns", result.LateP99Ns);
-        JsonReport.WriteNullable(json, "gap_error", result.GapError);
+        json.WriteNullable("rank_correlation", result.RankCorrelation);
+        json.WriteNullable("late_p50_ns", result.LateP50Ns);
+        json.WriteNullable("late_p99_ns", result.LateP99Ns);
+        json.WriteNullable("gap_error", result.GapError);
         json.WriteStartObject("totals");
         WriteFaults(json, Comparison.Of(result.Buckets));
         json.WriteEndObject();
@@ -51,7 +52,7 @@ public static class ReplayJson
     {
         json.WriteStartObject("options");
         json.WriteString("order", options.Order == ReplayOrder.Strict ? "strict" : "thread");
-        JsonReport.WriteNullable(json, "speed", options.Speed > 0 ? options.Speed : null);
+        json.WriteNullable("speed", options.Speed > 0 ? options.Speed : null);
         json.WriteNumber("scale", options.Scale);
         json.WriteBoolean("swap", options.Swaps);
         json.WriteString("files", options.UsesRealFiles ? "real" : "stand-in");
@@ -80,7 +81,7 @@ public static class ReplayJson
             json.WriteStartObject();
             json.WriteNumber("id", id);
             json.WriteString("name", RegionNames.Of(index.Find(id)));
-            JsonReport.WriteNullable(json, "pid", index.Find(id)?.Pid);
+            json.WriteNullable("pid", index.Find(id)?.Pid);
             WriteFaults(json, faults);
             json.WriteStartArray("kinds");
             foreach (var bucket in result.Buckets.Where(bucket => bucket.RegionId == id))
@@ -114,8 +115,8 @@ public static class ReplayJson
     private static void WriteDurations(Utf8JsonWriter json, string name, Func<double, long?> percentile, long sum)
     {
         json.WriteStartObject(name);
-        JsonReport.WriteNullable(json, "p50", percentile(0.5));
-        JsonReport.WriteNullable(json, "p99", percentile(0.99));
+        json.WriteNullable("p50", percentile(0.5));
+        json.WriteNullable("p99", percentile(0.99));
         json.WriteNumber("sum", sum);
         json.WriteEndObject();
     }

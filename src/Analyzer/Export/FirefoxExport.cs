@@ -2,7 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using Faultrec.Analyzer.Facts;
 using Faultrec.Analyzer.Measures;
-using Faultrec.Analyzer.Render;
+using Faultrec.Analyzer.Text;
 using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Analyzer.Export;
@@ -92,9 +92,9 @@ internal sealed class FirefoxExport(Utf8JsonWriter json, TraceMetadata metadata,
         json.WriteStartObject();
         json.WriteString("processType", "default");
         json.WriteNumber("processStartupTime", Milliseconds(process?.StartedNs ?? 0));
-        JsonReport.WriteNullable(json, "processShutdownTime", process?.ExitedNs is { } exited ? Milliseconds(exited) : (double?)null);
+        json.WriteNullable("processShutdownTime", process?.ExitedNs is { } exited ? Milliseconds(exited) : (double?)null);
         json.WriteNumber("registerTime", Milliseconds(thread?.StartedNs ?? 0));
-        JsonReport.WriteNullable(json, "unregisterTime", thread?.ExitedNs is { } ended ? Milliseconds(ended) : (double?)null);
+        json.WriteNullable("unregisterTime", thread?.ExitedNs is { } ended ? Milliseconds(ended) : (double?)null);
         json.WriteStartArray("pausedRanges");
         json.WriteEndArray();
         json.WriteString("name", thread?.Comm ?? timeline.NameOf(id));

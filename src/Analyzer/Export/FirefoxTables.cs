@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Faultrec.Analyzer.Facts;
+using Faultrec.Analyzer.Text;
 using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Analyzer.Export;

@@ -26,21 +26,14 @@ internal static class FoldedExport
         var writer = new StreamWriter(output, new UTF8Encoding(false), 1 << 16, leaveOpen: true) { NewLine = "\n" };
         var names = new string[tree.Boxes.Count];
         for (var box = 0; box < names.Length; box++)
-            names[box] = Inert(tree.Boxes[box].Name);
+            names[box] = HostileText.Frame(tree.Boxes[box].Name);
         foreach (var (comm, ofComm) in byComm)
         {
-            var first = Inert(comm);
+            var first = HostileText.Frame(comm);
             foreach (var (node, weight) in ofComm.OrderBy(pair => pair.Key))
                 writer.Write($"{first};{string.Join(';', tree.PathOf(node).Select(box => names[box]))} {weight.ToString(CultureInfo.InvariantCulture)}\n");
         }
 
         writer.Flush();
-    }
-
-    /// <summary>One frame: nothing in it ends a line or begins another frame. A semicolon becomes a colon, as stackcollapse-perf.pl has it.</summary>
-    public static string Inert(string name)
-    {
-        var visible = HostileText.Visible(name).Replace(';', ':').Trim();
-        return visible.Length == 0 ? "[no name]" : visible;
     }
 }

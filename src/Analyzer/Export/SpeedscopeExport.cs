@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using Faultrec.Analyzer.Facts;
 using Faultrec.Analyzer.Measures;
+using Faultrec.Analyzer.Text;
 using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Analyzer.Export;

@@ -3,6 +3,7 @@ using Faultrec.Analyzer.Facts;
 using Faultrec.Analyzer.Render;
 using Faultrec.Analyzer.Report;
 using Faultrec.Analyzer.Tables;
+using Faultrec.Analyzer.Text;
 using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Analyzer.Info;
@@ -42,7 +43,7 @@ public static class InfoJson
             json.WriteNumber("major", call.Major);
             json.WriteString("start", call.Start is { } start ? ReportTables.Hex(start) : null);
             json.WriteString("end", call.End is { } end ? ReportTables.Hex(end) : null);
-            JsonReport.WriteNullable(json, "stack", (long?)call.Stack);
+            json.WriteNullable("stack", (long?)call.Stack);
             json.WriteNumber("time_ns", call.TimeNs);
             json.WriteNumber("last_ns", call.LastNs);
             json.WriteBoolean("goes_on", call.GoesOn);
@@ -58,18 +59,18 @@ public static class InfoJson
         json.WriteNumber("schema", info.Metadata.SchemaVersion);
         json.WriteNumber("file_bytes", info.FileBytes);
         json.WriteNumber("faults", info.Rows);
-        JsonReport.WriteNullable(json, "bytes_per_fault", info.BytesPerFault);
+        json.WriteNullable("bytes_per_fault", info.BytesPerFault);
         json.WriteStartArray("row_groups");
         foreach (var group in info.RowGroups)
         {
             json.WriteStartObject();
             json.WriteNumber("rows", group.Rows);
-            JsonReport.WriteNullable(json, "min_time_ns", group.MinTimeNs);
-            JsonReport.WriteNullable(json, "max_time_ns", group.MaxTimeNs);
-            JsonReport.WriteNullable(json, "min_pid", (long?)group.MinPid);
-            JsonReport.WriteNullable(json, "max_pid", (long?)group.MaxPid);
-            JsonReport.WriteNullable(json, "min_region_id", (long?)group.MinRegionId);
-            JsonReport.WriteNullable(json, "max_region_id", (long?)group.MaxRegionId);
+            json.WriteNullable("min_time_ns", group.MinTimeNs);
+            json.WriteNullable("max_time_ns", group.MaxTimeNs);
+            json.WriteNullable("min_pid", (long?)group.MinPid);
+            json.WriteNullable("max_pid", (long?)group.MaxPid);
+            json.WriteNullable("min_region_id", (long?)group.MinRegionId);
+            json.WriteNullable("max_region_id", (long?)group.MaxRegionId);
             json.WriteEndObject();
         }
 
@@ -130,7 +131,7 @@ public static class InfoJson
         json.WriteBoolean("complete", ReceiptText.IsComplete(receipt));
         json.WriteString("words", ReceiptText.Describe(receipt));
         json.WriteNumber("events", receipt.Events);
-        JsonReport.WriteNullable(json, "failed", receipt.Failed);
+        json.WriteNullable("failed", receipt.Failed);
         json.WriteNumber("lost", receipt.Lost);
         json.WriteStartArray("lost_by_cpu");
         foreach (var loss in receipt.LostByCpu)
@@ -152,16 +153,16 @@ public static class InfoJson
         json.WriteNumber("without_region", receipt.WithoutRegion);
         json.WriteNumber("regions_folded", receipt.RegionsFolded);
         json.WriteNumber("regions_omitted", receipt.RegionsOmitted);
-        JsonReport.WriteNullable(json, "perf_minor", receipt.PerfMinor);
-        JsonReport.WriteNullable(json, "perf_major", receipt.PerfMajor);
-        JsonReport.WriteNullable(json, "kernel_minor", receipt.KernelMinor);
-        JsonReport.WriteNullable(json, "kernel_major", receipt.KernelMajor);
-        JsonReport.WriteNullable(json, "kernel_exec", receipt.KernelExec);
-        JsonReport.WriteNullable(json, "in_calls", receipt.InCalls);
-        JsonReport.WriteNullable(json, "in_calls_major", receipt.InCallsMajor);
-        JsonReport.WriteNullable(json, "unseen", receipt.Unseen);
+        json.WriteNullable("perf_minor", receipt.PerfMinor);
+        json.WriteNullable("perf_major", receipt.PerfMajor);
+        json.WriteNullable("kernel_minor", receipt.KernelMinor);
+        json.WriteNullable("kernel_major", receipt.KernelMajor);
+        json.WriteNullable("kernel_exec", receipt.KernelExec);
+        json.WriteNullable("in_calls", receipt.InCalls);
+        json.WriteNullable("in_calls_major", receipt.InCallsMajor);
+        json.WriteNullable("unseen", receipt.Unseen);
         json.WriteString("end_reason", receipt.EndReason);
-        JsonReport.WriteNullable(json, "exit_status", (long?)receipt.ExitStatus);
+        json.WriteNullable("exit_status", (long?)receipt.ExitStatus);
         json.WriteNumber("spool_bytes_dropped", receipt.SpoolBytesDropped);
         json.WriteEndObject();
     }
@@ -193,7 +194,7 @@ public static class InfoJson
         json.WriteString("reason", frames.Reason);
         json.WriteNumber("paging_levels", frames.PagingLevels);
         json.WriteString("direct_map_from", frames.DirectMapFrom);
-        JsonReport.WriteNullable(json, "zero_pfn", frames.ZeroPfn);
+        json.WriteNullable("zero_pfn", frames.ZeroPfn);
         json.WriteEndObject();
     }
 

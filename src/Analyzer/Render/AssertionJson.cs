@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Faultrec.Analyzer.Budgets;
 using Faultrec.Analyzer.Report;
+using Faultrec.Analyzer.Text;
 
 namespace Faultrec.Analyzer.Render;
 
@@ -36,8 +37,8 @@ public static class AssertionJson
             BudgetMeasure.DistinctPages => "pages",
             _ => "faults",
         });
-        JsonReport.WriteNullable(json, "found", check.Found);
-        JsonReport.WriteNullable(json, "allowed", check.Budget?.Limit);
+        json.WriteNullable("found", check.Found);
+        json.WriteNullable("allowed", check.Budget?.Limit);
         json.WriteBoolean("broken", check.IsBroken);
         json.WriteString("note", check.Note);
         json.WriteEndObject();

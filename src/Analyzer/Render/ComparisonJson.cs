@@ -4,6 +4,7 @@ using Faultrec.Analyzer.Compare;
 using Faultrec.Analyzer.Measures;
 using Faultrec.Analyzer.Report;
 using Faultrec.Analyzer.Simulate;
+using Faultrec.Analyzer.Text;
 
 namespace Faultrec.Analyzer.Render;
 
@@ -74,8 +75,8 @@ public static class ComparisonJson
         json.WriteStartObject(row.Metric.Name());
         WriteSpread(json, "before", row.Before);
         WriteSpread(json, "after", row.After);
-        JsonReport.WriteNullable(json, "difference", row.Difference);
-        JsonReport.WriteNullable(json, "change", row.Change);
+        json.WriteNullable("difference", row.Difference);
+        json.WriteNullable("change", row.Change);
         json.WriteString("verdict", row.Verdict.Name());
         json.WriteEndObject();
     }

@@ -5,6 +5,7 @@ using Faultrec.Analyzer.Measures;
 using Faultrec.Analyzer.Report;
 using Faultrec.Analyzer.Simulate;
 using Faultrec.Analyzer.Tables;
+using Faultrec.Analyzer.Text;
 
 namespace Faultrec.Analyzer.Render;
 
@@ -55,9 +56,9 @@ internal static class JsonMemory
         if (format.IsText())
             json.WriteString(key, table.Text(row, column));
         else if (format is CellFormat.Ratio or CellFormat.Percent or CellFormat.Change)
-            JsonReport.WriteNullable(json, key, table.Real(row, column));
+            json.WriteNullable(key, table.Real(row, column));
         else
-            JsonReport.WriteNullable(json, key, table.Integer(row, column));
+            json.WriteNullable(key, table.Integer(row, column));
     }
 
     private static void WriteLevel(Utf8JsonWriter json, LevelRow row)
@@ -73,17 +74,17 @@ internal static class JsonMemory
         json.WriteNumber("frame_pages", row.FramePages);
         json.WriteNumber("distinct_frames", row.DistinctFrames);
         json.WriteNumber("runs", row.Runs);
-        JsonReport.WriteNullable(json, "mean_run", row.MeanRun);
+        json.WriteNullable("mean_run", row.MeanRun);
         json.WriteNumber("longest_run", row.LongestRun);
         json.WriteNumber("blocks_2m", row.Blocks);
         json.WriteNumber("touched_2m", row.TouchedBlocks);
         json.WriteNumber("full_2m", row.FullBlocks);
-        JsonReport.WriteNullable(json, "mean_fill_2m", row.MeanFill);
+        json.WriteNullable("mean_fill_2m", row.MeanFill);
         json.WriteStartArray("nodes");
         foreach (var node in row.Nodes)
         {
             json.WriteStartObject();
-            JsonReport.WriteNullable(json, "node", node.Node < 0 ? null : (long?)node.Node);
+            json.WriteNullable("node", node.Node < 0 ? null : (long?)node.Node);
             json.WriteNumber("pages", node.Pages);
             json.WriteEndObject();
         }
@@ -94,12 +95,12 @@ internal static class JsonMemory
     private static void WriteFaultTime(Utf8JsonWriter json, FaultTime time)
     {
         json.WriteStartObject("fault_time");
-        JsonReport.WriteNullable(json, "sum_ns", time.SumNs);
+        json.WriteNullable("sum_ns", time.SumNs);
         json.WriteNumber("wall_ns", time.WallNs);
         json.WriteNumber("threads", time.Threads);
         json.WriteNumber("thread_ns", time.ThreadNs);
-        JsonReport.WriteNullable(json, "share_of_wall", time.ShareOfWall);
-        JsonReport.WriteNullable(json, "share_of_thread_time", time.ShareOfThreadTime);
+        json.WriteNullable("share_of_wall", time.ShareOfWall);
+        json.WriteNullable("share_of_thread_time", time.ShareOfThreadTime);
         json.WriteEndObject();
     }
 }

@@ -2,12 +2,12 @@ using System.Globalization;
 using System.Text.Json;
 using Faultrec.Analyzer.Classify;
 using Faultrec.Analyzer.Compare;
-using Faultrec.Analyzer.Export;
 using Faultrec.Analyzer.Facts;
 using Faultrec.Analyzer.Measures;
 using Faultrec.Analyzer.Report;
 using Faultrec.Analyzer.Simulate;
 using Faultrec.Analyzer.Tables;
+using Faultrec.Analyzer.Text;
 using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Analyzer.Render;
@@ -42,22 +42,6 @@ public static class JsonReport
         JsonStacks.Write(json, report, top);
         JsonViews.Write(json, report, top);
         json.WriteEndObject();
-    }
-
-    internal static void WriteNullable(Utf8JsonWriter json, string key, long? value)
-    {
-        if (value is { } number)
-            json.WriteNumber(key, number);
-        else
-            json.WriteNull(key);
-    }
-
-    internal static void WriteNullable(Utf8JsonWriter json, string key, double? value)
-    {
-        if (value is { } number)
-            json.WriteNumber(key, number);
-        else
-            json.WriteNull(key);
     }
 
     internal static string Iso(DateTimeOffset time)
@@ -98,19 +82,19 @@ public static class JsonReport
         json.WriteNumber("lost", receipt.Lost);
         json.WriteNumber("lost_sideband", receipt.LostSideband);
         json.WriteNumber("counts_lost", receipt.CountsLost);
-        WriteNullable(json, "kernel_minor", receipt.KernelMinor);
-        WriteNullable(json, "kernel_major", receipt.KernelMajor);
-        WriteNullable(json, "kernel_exec", receipt.KernelExec);
+        json.WriteNullable("kernel_minor", receipt.KernelMinor);
+        json.WriteNullable("kernel_major", receipt.KernelMajor);
+        json.WriteNullable("kernel_exec", receipt.KernelExec);
         json.WriteBoolean("complete", ReceiptText.IsComplete(receipt));
         json.WriteString("words", ReceiptText.Describe(receipt));
         json.WriteNumber("sampled_out", receipt.SampledOut);
         json.WriteNumber("sampled_out_major", receipt.SampledOutMajor);
         json.WriteNumber("excluded", receipt.Excluded);
         json.WriteNumber("missed", receipt.Missed);
-        WriteNullable(json, "failed", receipt.Failed);
-        WriteNullable(json, "in_calls", receipt.InCalls);
-        WriteNullable(json, "in_calls_major", receipt.InCallsMajor);
-        WriteNullable(json, "unseen", receipt.Unseen);
+        json.WriteNullable("failed", receipt.Failed);
+        json.WriteNullable("in_calls", receipt.InCalls);
+        json.WriteNullable("in_calls_major", receipt.InCallsMajor);
+        json.WriteNullable("unseen", receipt.Unseen);
         json.WriteStartArray("limits");
         foreach (var limit in RecordingLimits.Of(metadata))
             json.WriteStringValue(limit);
@@ -129,7 +113,7 @@ public static class JsonReport
 
         json.WriteStartObject("sampling");
         json.WriteNumber("every", sampling.Every);
-        WriteNullable(json, "max_rate_per_s", sampling.MaxRatePerSecond);
+        json.WriteNullable("max_rate_per_s", sampling.MaxRatePerSecond);
         json.WriteBoolean("rate_limited", sampling.RateLimited);
         json.WriteEndObject();
     }
@@ -168,14 +152,14 @@ public static class JsonReport
     {
         json.WriteNumber("id", id);
         json.WriteString("name", RegionNames.Of(region));
-        WriteNullable(json, "pid", region?.Pid);
+        json.WriteNullable("pid", region?.Pid);
     }
 
     internal static void WriteCounts(Utf8JsonWriter json, FaultCounts counts)
     {
         json.WriteNumber("faults", counts.Faults);
-        WriteNullable(json, "minor", counts.KnownMinor);
-        WriteNullable(json, "major", counts.KnownMajor);
+        json.WriteNullable("minor", counts.KnownMinor);
+        json.WriteNullable("major", counts.KnownMajor);
         json.WriteNumber("failed", counts.Failed);
         if (counts.Unknown > 0)
             json.WriteNumber("unknown_severity", counts.Unknown);
@@ -185,12 +169,12 @@ public static class JsonReport
     {
         json.WriteStartObject("latency_ns");
         json.WriteNumber("count", latency.Count);
-        WriteNullable(json, "min", latency.MinNs);
-        WriteNullable(json, "p50", latency.P50Ns);
-        WriteNullable(json, "p90", latency.P90Ns);
-        WriteNullable(json, "p99", latency.P99Ns);
-        WriteNullable(json, "max", latency.MaxNs);
-        WriteNullable(json, "sum", latency.SumNs);
+        json.WriteNullable("min", latency.MinNs);
+        json.WriteNullable("p50", latency.P50Ns);
+        json.WriteNullable("p90", latency.P90Ns);
+        json.WriteNullable("p99", latency.P99Ns);
+        json.WriteNullable("max", latency.MaxNs);
+        json.WriteNullable("sum", latency.SumNs);
         json.WriteEndObject();
     }
 
@@ -222,11 +206,11 @@ public static class JsonReport
         json.WriteNumber("pages", row.Pages);
         WriteCounts(json, row.Counts);
         json.WriteNumber("distinct_pages", row.DistinctPages);
-        WriteNullable(json, "density", row.Density);
-        WriteNullable(json, "coverage", row.Coverage);
-        WriteNullable(json, "refaults", row.Refaults);
-        WriteNullable(json, "faults_per_mib", row.FaultsPerMib);
-        WriteNullable(json, "major_ratio", row.MajorRatio);
+        json.WriteNullable("density", row.Density);
+        json.WriteNullable("coverage", row.Coverage);
+        json.WriteNullable("refaults", row.Refaults);
+        json.WriteNullable("faults_per_mib", row.FaultsPerMib);
+        json.WriteNullable("major_ratio", row.MajorRatio);
         WriteLatency(json, row.Latency);
         json.WriteStartArray("heat");
         foreach (var faults in row.Heat)

@@ -2,6 +2,7 @@ using System.Text.Json;
 using Faultrec.Analyzer.Facts;
 using Faultrec.Analyzer.Report;
 using Faultrec.Analyzer.Tables;
+using Faultrec.Analyzer.Text;
 using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Analyzer.Render;
@@ -15,7 +16,7 @@ internal static class JsonStacks
         var stacks = report.Stacks;
         JsonReport.WriteRows(json, "stacks", stacks?.Stacks ?? [], top, (_, row) => WriteStack(json, stacks!, row));
         WriteRecording(json, report.Metadata.StackRecording);
-        JsonReport.WriteNullable(json, "faults_without_stack", stacks?.WithoutStack.Faults);
+        json.WriteNullable("faults_without_stack", stacks?.WithoutStack.Faults);
         JsonReport.WriteRows(json, "functions", stacks?.Functions ?? [], top, (_, row) => WriteFunction(json, row));
         JsonReport.WriteRows(json, "lines", stacks?.Lines ?? [], top, (_, row) => WriteLine(json, row));
         JsonReport.WriteRows(json, "callers", stacks?.Callers ?? [], 0, (_, row) => WriteCaller(json, row));
@@ -81,7 +82,7 @@ internal static class JsonStacks
     private static void WriteLine(Utf8JsonWriter json, CodeRow row)
     {
         json.WriteString("file", row.File);
-        JsonReport.WriteNullable(json, "line", (long?)row.Line);
+        json.WriteNullable("line", (long?)row.Line);
         json.WriteString("function", row.Name);
         json.WriteString("module", row.Module);
         WriteCode(json, row);
@@ -131,7 +132,7 @@ internal static class JsonStacks
         json.WriteString("kind", frame.Kind);
         json.WriteString("function", frame.Function);
         json.WriteString("file", frame.File);
-        JsonReport.WriteNullable(json, "line", (long?)frame.Line);
+        json.WriteNullable("line", (long?)frame.Line);
         json.WriteString("module", module?.Path);
         json.WriteString("build_id", module?.BuildId);
         json.WriteString("address", ReportTables.Hex(frame.Address));

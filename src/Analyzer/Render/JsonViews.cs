@@ -2,6 +2,7 @@ using System.Text.Json;
 using Faultrec.Analyzer.Report;
 using Faultrec.Analyzer.Scan;
 using Faultrec.Analyzer.Tables;
+using Faultrec.Analyzer.Text;
 
 namespace Faultrec.Analyzer.Render;
 
@@ -21,22 +22,22 @@ internal static class JsonViews
         json.WriteEndObject();
         JsonReport.WriteRows(json, "hot_ranges", report.HotRanges, top, WriteHotRanges);
         JsonReport.WriteRows(json, "locality", report.Locality, top, WriteLocality);
-        JsonReport.WriteNullable(json, "storm_window_ns", report.StormAxis?.BucketNs);
+        json.WriteNullable("storm_window_ns", report.StormAxis?.BucketNs);
         JsonMemory.WriteTable(json, "storms", TimeReportTables.Storms(report, top));
     }
 
     private static void WriteAxis(Utf8JsonWriter json, TimeAxis? axis)
     {
-        JsonReport.WriteNullable(json, "from_ns", axis?.FromNs);
-        JsonReport.WriteNullable(json, "to_ns", axis?.ToNs);
-        JsonReport.WriteNullable(json, "bucket_ns", axis?.BucketNs);
+        json.WriteNullable("from_ns", axis?.FromNs);
+        json.WriteNullable("to_ns", axis?.ToNs);
+        json.WriteNullable("bucket_ns", axis?.BucketNs);
     }
 
     private static void WriteFirstTouch(Utf8JsonWriter json, FirstTouchRow row)
     {
         JsonReport.WriteRegionName(json, row.Id, row.Region);
-        JsonReport.WriteNullable(json, "born_ns", row.Region?.BornNs);
-        JsonReport.WriteNullable(json, "died_ns", row.Region?.DiedNs);
+        json.WriteNullable("born_ns", row.Region?.BornNs);
+        json.WriteNullable("died_ns", row.Region?.DiedNs);
         json.WriteNumber("pages", row.Pages);
         json.WriteNumber("touched_pages", row.TouchedPages);
         WriteNumbers(json, "first_touches", row.FirstTouches);
@@ -82,14 +83,14 @@ internal static class JsonViews
         JsonReport.WriteRegionName(json, row.Id, row.Region);
         json.WriteNumber("faults", row.Faults);
         json.WriteNumber("steps", row.Steps);
-        JsonReport.WriteNullable(json, "sequential_share", row.SequentialShare);
+        json.WriteNullable("sequential_share", row.SequentialShare);
         json.WriteNumber("runs", row.Runs);
         json.WriteNumber("runs_down", row.RunsDown);
-        JsonReport.WriteNullable(json, "mean_run", row.MeanRun);
+        json.WriteNullable("mean_run", row.MeanRun);
         json.WriteNumber("longest_run", row.LongestRun);
         json.WriteNumber("refaults", row.Refaults);
-        JsonReport.WriteNullable(json, "distance_p50", row.DistanceP50);
-        JsonReport.WriteNullable(json, "distance_p90", row.DistanceP90);
+        json.WriteNullable("distance_p50", row.DistanceP50);
+        json.WriteNullable("distance_p90", row.DistanceP90);
         json.WriteNumber("shared_pages", row.SharedPages);
         json.WriteNumber("foreign_refaults", row.ForeignRefaults);
         json.WriteStartArray("strides");
@@ -98,7 +99,7 @@ internal static class JsonViews
             json.WriteStartObject();
             json.WriteNumber("pages", stride.Pages);
             json.WriteNumber("steps", stride.Steps);
-            JsonReport.WriteNullable(json, "share", row.ShareOf(stride.Steps));
+            json.WriteNullable("share", row.ShareOf(stride.Steps));
             json.WriteEndObject();
         }
 

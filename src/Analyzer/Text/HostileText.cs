@@ -22,6 +22,13 @@ public static class HostileText
         return text;
     }
 
+    /// <summary>One frame of a folded stack: nothing in it ends a line or begins another frame. A semicolon becomes a colon, as stackcollapse-perf.pl has it.</summary>
+    public static string Frame(string name)
+    {
+        var visible = Visible(name).Replace(';', ':').Trim();
+        return visible.Length == 0 ? "[no name]" : visible;
+    }
+
     /// <summary>
     /// One CSV field (RFC 4180): <see cref="Visible"/>, quoted where needed, and with an apostrophe before what a spreadsheet would
     /// take for a formula.

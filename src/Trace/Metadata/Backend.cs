@@ -1,3 +1,6 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
 namespace Faultrec.Traces.Metadata;
 
 /// <summary>BPF program types that attach to a kernel function, by the prefix of our programs' names.</summary>
@@ -6,6 +9,7 @@ namespace Faultrec.Traces.Metadata;
 public sealed record FunctionHooks(string Entry, string Return);
 
 /// <summary>What made a recording: the probes of one rung of the ladder, or an importer. The one home of what each sees.</summary>
+[JsonConverter(typeof(ByName))]
 public sealed class Backend
 {
     private const string OfHandleMmFault = "from the first entry of handle_mm_fault to its last return, waits between retries included";
@@ -104,4 +108,13 @@ public sealed class Backend
         => Ladder.Concat([PerfScript, Systing]).FirstOrDefault(backend => backend.Name == name) ?? new Backend(name);
 
     public override string ToString() => Name;
+
+    /// <summary>In JSON a backend is its name.</summary>
+    internal sealed class ByName : JsonConverter<Backend>
+    {
+        public override Backend Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
+            => reader.TokenType == JsonTokenType.String ? Named(reader.GetString()!) : throw new JsonException("expected the name of a backend");
+
+        public override void Write(Utf8JsonWriter writer, Backend value, JsonSerializerOptions options) => writer.WriteStringValue(value.Name);
+    }
 }

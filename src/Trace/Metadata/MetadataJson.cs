@@ -37,7 +37,7 @@ internal static class MetadataJson
         Put("clock_start_ns", metadata.ClockStartNs, Json.Int64);
         Put("started_at", metadata.StartedAt, Json.DateTimeOffset);
         Put("duration_ns", metadata.DurationNs, Json.Int64);
-        Put("backend", metadata.Backend.Name, Json.String);
+        Put("backend", metadata.Backend, Json.Backend);
         Put("ladder", metadata.Ladder, Json.IReadOnlyListLadderStep);
         Put("fault_flag_names", metadata.FaultFlagNames, Json.IReadOnlyDictionaryStringInt64);
         Put("fault_result_names", metadata.FaultResultNames, Json.IReadOnlyDictionaryStringInt64);
@@ -84,7 +84,7 @@ internal static class MetadataJson
             ClockStartNs = Get("clock_start_ns", Json.Int64),
             StartedAt = Get("started_at", Json.DateTimeOffset),
             DurationNs = Get("duration_ns", Json.Int64),
-            Backend = Backend.Named(Get("backend", Json.String)),
+            Backend = Get("backend", Json.Backend),
             Ladder = GetList("ladder", Json.IReadOnlyListLadderStep),
             FaultFlagNames = Get("fault_flag_names", Json.IReadOnlyDictionaryStringInt64),
             FaultResultNames = Get("fault_result_names", Json.IReadOnlyDictionaryStringInt64),
@@ -232,6 +232,7 @@ internal sealed class MetadataException(string key, string problem, Exception? i
 [JsonSerializable(typeof(int))]
 [JsonSerializable(typeof(long))]
 [JsonSerializable(typeof(string))]
+[JsonSerializable(typeof(Backend))]
 [JsonSerializable(typeof(DateTimeOffset))]
 [JsonSerializable(typeof(bool))]
 [JsonSerializable(typeof(Receipt))]

@@ -1,0 +1,31 @@
+using System.Text.Json;
+
+namespace Faultrec.Analyzer.Text;
+
+internal static class JsonWriting
+{
+    private const int Enough = 1 << 16;
+
+    /// <summary>A writer keeps all until it is flushed: called after each item, this bounds what it keeps.</summary>
+    public static void FlushWhenFull(this Utf8JsonWriter json)
+    {
+        if (json.BytesPending >= Enough)
+            json.Flush();
+    }
+
+    public static void WriteNullable(this Utf8JsonWriter json, string key, long? value)
+    {
+        if (value is { } number)
+            json.WriteNumber(key, number);
+        else
+            json.WriteNull(key);
+    }
+
+    public static void WriteNullable(this Utf8JsonWriter json, string key, double? value)
+    {
+        if (value is { } number)
+            json.WriteNumber(key, number);
+        else
+            json.WriteNull(key);
+    }
+}
