@@ -3,7 +3,6 @@
 // Which regions of a recording cost the most, and what their worst thousandth looks like.
 //   usage: dotnet run hot_regions.cs -- TRACE
 using Faultrec.Analyzer.Library;
-using Faultrec.Analyzer.Report;
 using Faultrec.Analyzer.Scan;
 using Faultrec.Traces.Columns;
 
@@ -11,7 +10,7 @@ using var trace = Trace.Open(args[0]);
 Console.WriteLine($"{string.Join(' ', trace.Metadata.Command)}: {trace.RowCount:N0} faults, {trace.Receipt.Lost:N0} lost");
 
 // A table of the report: the columns are those of `faultrec report --by region --format csv`.
-var regions = trace.Table(ReportTableKind.Region, top: 5);
+var regions = trace.Table("region", top: 5);
 for (var row = 0; row < regions.Rows.Count; row++)
     Console.WriteLine($"{regions["name"][row],-40} {regions["faults"][row],10:N0} faults {regions["latency_sum_ns"][row],14:N0} ns");
 

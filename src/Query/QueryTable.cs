@@ -3,7 +3,7 @@ using Faultrec.Analyzer.Text;
 namespace Faultrec.Query;
 
 /// <summary>A result for people: its first rows as a table of text or Markdown.</summary>
-public sealed class QueryTable
+internal sealed class QueryTable
 {
     /// <summary>Columns of a terminal that a cell gets.</summary>
     public const int WidestCell = 60;

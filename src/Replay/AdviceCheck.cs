@@ -6,7 +6,7 @@ using Faultrec.Traces.Metadata;
 namespace Faultrec.Replay;
 
 /// <summary>`advise --check`: replays with the advised changes, so that what was predicted stands beside what was measured.</summary>
-public static class AdviceCheck
+internal static class AdviceCheck
 {
     /// <returns>The advice, with what was measured where a replay can make the change.</returns>
     public static IReadOnlyList<Advice> Run(TraceReader reader, FaultFilter filter, IReadOnlyList<Advice> advice, CancellationToken cancelled)

@@ -63,19 +63,19 @@ internal static class FidelityTables
     public static ReportTable Kinds(ReplayResult result, int top)
     {
         var rows = Comparison.By(result.Buckets, bucket => (bucket.Kind, bucket.Severity));
-        var table = new TableBuilder<((FaultKind Kind, Severity Severity) Key, Comparison Faults)>(null, "kinds", rows, top)
+        var table = new TableBuilder<((FaultKind Kind, Severity Severity) Key, Comparison Faults)>("kinds", rows)
             .Text("kind", "kind", Everyone, row => row.Key.Kind.Name())
             .Text("severity", "severity", Everyone, row => row.Key.Severity.Name());
-        return Figures(table, row => row.Faults).Build();
+        return Figures(table, row => row.Faults).Build(top);
     }
 
     public static ReportTable Regions(ReplayResult result, int top)
     {
         var index = new RegionIndex(result.Metadata.Regions);
         var rows = Comparison.By(result.Buckets, bucket => bucket.RegionId);
-        var table = new TableBuilder<(int Key, Comparison Faults)>(null, "regions", rows, top)
+        var table = new TableBuilder<(int Key, Comparison Faults)>("regions", rows)
             .Region(row => row.Key, row => index.Find(row.Key), Everyone);
-        return Figures(table, row => row.Faults).Build();
+        return Figures(table, row => row.Faults).Build(top);
     }
 
     private static TableBuilder<TRow> Figures<TRow>(TableBuilder<TRow> table, Func<TRow, Comparison> of) => table

@@ -11,7 +11,7 @@ using Faultrec.Traces.Files;
 namespace Faultrec.Replay;
 
 /// <summary>Plain and changed replays of one trace, in turns: what a change is worth, and how far that can be trusted.</summary>
-public sealed class ReplayPairs
+internal sealed class ReplayPairs
 {
     private static readonly (string Metric, Func<ReplayResult, long> Of)[] Figures =
     [
@@ -64,7 +64,7 @@ public sealed class ReplayPairs
         ReplayJson.WriteOptions(json, last.Options);
         json.WriteNumber("pairs", _plain.Count);
         ReplayJson.WriteNotes(json, last);
-        JsonMemory.WriteTable(json, "figures", Table());
+        json.WriteTable("figures", Table());
         json.WriteEndObject();
     }
 
@@ -72,7 +72,7 @@ public sealed class ReplayPairs
     {
         var rows = Figures.Select(figure => (figure.Metric, Plain: Side(_plain, figure.Of), Changed: Side(_changed, figure.Of))).ToList();
         const ColumnAudience everyone = ColumnAudience.Everyone;
-        return new TableBuilder<(string Metric, Spread Plain, Spread Changed)>(null, "figures", rows, 0)
+        return new TableBuilder<(string Metric, Spread Plain, Spread Changed)>("figures", rows)
             .Text("metric", "figure", everyone, row => row.Metric)
             .Integer("plain", "plain", CellFormat.Amount, everyone, row => row.Plain.Median)
             .Integer("plain_min", "min", CellFormat.Amount, everyone, row => row.Plain.Min)
@@ -83,7 +83,7 @@ public sealed class ReplayPairs
             .Integer("difference", "difference", CellFormat.Amount, ColumnAudience.Machine, row => row.Changed.Median - row.Plain.Median)
             .Real("change", "change", CellFormat.Change, everyone, row => row.Plain.Median == 0 ? null : (row.Changed.Median - row.Plain.Median) / (double)row.Plain.Median)
             .Text("verdict", "verdict", everyone, row => Spread.Judge(row.Plain, row.Changed).Name())
-            .Build();
+            .Build(0);
     }
 
     private static Spread Side(List<ReplayResult> results, Func<ReplayResult, long> figure) => new([.. results.Select(figure)]);

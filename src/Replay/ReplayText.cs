@@ -6,7 +6,7 @@ using Faultrec.Analyzer.Text;
 namespace Faultrec.Replay;
 
 /// <summary>The fidelity of a replay, for people.</summary>
-public static class ReplayText
+internal static class ReplayText
 {
     /// <param name="top">Rows a table; 0 is all.</param>
     public static void Write(TextWriter output, ReplayResult result, int top, TextStyle style)

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Faultrec.Analyzer.Info;
 using Faultrec.Analyzer.Report;
+using Faultrec.Analyzer.Tables;
 using Faultrec.Traces.Metadata;
 using Xunit;
 
@@ -35,7 +36,7 @@ public class BackendStories
                10 app        1      2     0    -
 
             """,
-            TextReportTests.Text(report, ReportTableKind.Process));
+            TextReportTests.Text(report, "process"));
         using var json = JsonDocument.Parse(FormatTests.Json(report));
         Assert.Equal(2, json.RootElement.GetProperty("capture").GetProperty("limits").GetArrayLength());
     }
@@ -76,7 +77,7 @@ public class BackendStories
             file_page comes from address and mapping there, the kind from the kernel's accounting
 
             """,
-            TextReportTests.Text(report, ReportTableKind.Handler),
+            TextReportTests.Text(report, "handler"),
             StringComparison.Ordinal);
         Assert.Equal(
             """
@@ -86,11 +87,11 @@ public class BackendStories
             do_swap_page,0,0,0,0,,,,,,inlined in this kernel
 
             """.ReplaceLineEndings("\r\n"),
-            FormatTests.Csv(report, ReportTableKind.Handler));
+            FormatTests.Csv(report, "handler"));
         using var json = JsonDocument.Parse(FormatTests.Json(report));
         var handlers = json.RootElement.GetProperty("handlers");
         Assert.Equal(["do_anonymous_page", null, "do_swap_page"], handlers.EnumerateArray().Select(row => row.GetProperty("function").GetString()));
-        Assert.Equal("function refusal faults minor major failed latency_ns", string.Join(' ', handlers[0].EnumerateObject().Select(property => property.Name)));
+        FormatTests.AssertKeys("function refusal faults minor major failed latency_ns", handlers[0]);
     }
 
     [Fact]

@@ -6,6 +6,7 @@ using Faultrec.Analyzer.Measures;
 using Faultrec.Analyzer.Report;
 using Faultrec.Analyzer.Scan;
 using Faultrec.Analyzer.Simulate;
+using Faultrec.Analyzer.Tables;
 using Faultrec.Traces.Files;
 using Faultrec.Traces.Metadata;
 using Xunit;
@@ -75,7 +76,7 @@ public sealed class ComparisonOracleTests
     private static TraceMeasures Measure(TemporaryTrace file)
     {
         using var reader = TraceReader.Open(file.Path);
-        return TraceMeasures.Of(ReportBuilder.Build(reader, FaultFilter.None));
+        return TraceMeasures.Of(ReportBuilder.Build(reader, FaultFilter.None, ReportTables.All));
     }
 
     private static string Cells(ComparedRow row) => string.Join(

@@ -117,16 +117,16 @@ public class ComparisonStories
     }
 
     [Theory]
-    [InlineData(new long[] { 5 }, new long[] { 5 }, Verdict.Same)]
-    [InlineData(new long[] { 5 }, new long[] { 6 }, Verdict.Unknown)]
-    [InlineData(new long[] { 5 }, new long[] { 6, 7, 8 }, Verdict.Unknown)]
-    [InlineData(new long[] { 5, 6 }, new long[] { 7, 8 }, Verdict.Differs)]
-    [InlineData(new long[] { 7, 8 }, new long[] { 6, 5 }, Verdict.Differs)]
-    [InlineData(new long[] { 5, 7 }, new long[] { 7, 9 }, Verdict.WithinNoise)]
-    [InlineData(new long[] { 1, 9 }, new long[] { 4, 5 }, Verdict.WithinNoise)]
-    [InlineData(new long[] { 5, 5 }, new long[] { 5, 5 }, Verdict.Same)]
-    public void A_difference_is_judged_by_the_ranges(long[] before, long[] after, Verdict verdict)
-        => Assert.Equal(verdict, Spread.Judge(new Spread(before), new Spread(after)));
+    [InlineData(new long[] { 5 }, new long[] { 5 }, nameof(Verdict.Same))]
+    [InlineData(new long[] { 5 }, new long[] { 6 }, nameof(Verdict.Unknown))]
+    [InlineData(new long[] { 5 }, new long[] { 6, 7, 8 }, nameof(Verdict.Unknown))]
+    [InlineData(new long[] { 5, 6 }, new long[] { 7, 8 }, nameof(Verdict.Differs))]
+    [InlineData(new long[] { 7, 8 }, new long[] { 6, 5 }, nameof(Verdict.Differs))]
+    [InlineData(new long[] { 5, 7 }, new long[] { 7, 9 }, nameof(Verdict.WithinNoise))]
+    [InlineData(new long[] { 1, 9 }, new long[] { 4, 5 }, nameof(Verdict.WithinNoise))]
+    [InlineData(new long[] { 5, 5 }, new long[] { 5, 5 }, nameof(Verdict.Same))]
+    public void A_difference_is_judged_by_the_ranges(long[] before, long[] after, string verdict)
+        => Assert.Equal(verdict, Spread.Judge(new Spread(before), new Spread(after)).ToString());
 
     [Theory]
     [InlineData(new long[] { 4 }, 4, 0.0)]

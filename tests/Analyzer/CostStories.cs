@@ -5,6 +5,7 @@ using Faultrec.Analyzer.Measures;
 using Faultrec.Analyzer.Report;
 using Faultrec.Analyzer.Scan;
 using Faultrec.Analyzer.Simulate;
+using Faultrec.Analyzer.Tables;
 using Faultrec.Traces.Columns;
 using Faultrec.Traces.Metadata;
 using Xunit;
@@ -67,7 +68,7 @@ public class CostStories
             traced
 
             """,
-            TextReportTests.Text(report, ReportTableKind.Cause),
+            TextReportTests.Text(report, "cause"),
             StringComparison.Ordinal);
         Assert.Equal(
             [
@@ -99,7 +100,7 @@ public class CostStories
         var report = Story.Report(metadata, faults, groupSize: 300);
 
         Assert.Equal([("p4d", 1L), ("pmd", 2L), ("pte", 1022L)], report.Levels.Select(row => (row.End.Name(), row.Counts.Faults)));
-        Assert.Equal(new TableRow(10, "app", new TablePages(3, 1, 1, 0, 1), 5 * 4096), Assert.Single(report.PageTables));
+        Assert.Equal(new PageTableRow(10, "app", new TablePages(3, 1, 1, 0, 1), 5 * 4096), Assert.Single(report.PageTables));
         Assert.Contains(
             """
             physical memory

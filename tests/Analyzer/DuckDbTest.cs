@@ -2,6 +2,7 @@ using System.Globalization;
 using DuckDB.NET.Data;
 using Faultrec.Analyzer.Report;
 using Faultrec.Analyzer.Scan;
+using Faultrec.Analyzer.Tables;
 using Faultrec.Traces.Files;
 using Faultrec.Traces.Metadata;
 using Xunit;
@@ -28,7 +29,7 @@ public abstract class DuckDbTest : IDisposable
         var isSample = metadata.Sampling is not null;
         _file = new TemporaryTrace(metadata, faults, 3_000);
         using var reader = TraceReader.Open(_file.Path);
-        Report = ReportBuilder.Build(reader, FaultFilter.None);
+        Report = ReportBuilder.Build(reader, FaultFilter.None, ReportTables.All);
         _duckdb.Open();
         Execute("CREATE TABLE regions (id INT, path TEXT, range_start BIGINT, range_end BIGINT, died_ns BIGINT)");
         foreach (var region in metadata.Regions)
@@ -48,7 +49,7 @@ public abstract class DuckDbTest : IDisposable
             """);
     }
 
-    protected FaultReport Report { get; }
+    private protected FaultReport Report { get; }
 
     protected string TracePath => _file.Path;
 

@@ -27,9 +27,9 @@ public class ExportTests
             Export(ExportFormat.Folded));
 
     [Theory]
-    [InlineData(ExportWeight.Time, "app;[no stack] 2000\napp;main;fill 250000\napp;main;fill;memset 5000\napp;main;walk;walk 2000\napp;[libstripped.so+0x1234] 1000\n")]
-    [InlineData(ExportWeight.Major, "app;main;fill 1\n")]
-    public void Weights(ExportWeight weight, string expected) => Assert.Equal(expected, Export(ExportFormat.Folded, weight));
+    [InlineData(nameof(ExportWeight.Time), "app;[no stack] 2000\napp;main;fill 250000\napp;main;fill;memset 5000\napp;main;walk;walk 2000\napp;[libstripped.so+0x1234] 1000\n")]
+    [InlineData(nameof(ExportWeight.Major), "app;main;fill 1\n")]
+    public void Weights(string weight, string expected) => Assert.Equal(expected, Export(ExportFormat.Folded, Enum.Parse<ExportWeight>(weight)));
 
     [Fact]
     public void Two_addresses_of_a_function_are_one_box_and_two_lines_of_a_script_are_two()
@@ -64,7 +64,7 @@ public class ExportTests
         Assert.Equal("https://www.speedscope.app/file-format-schema.json", root.GetProperty("$schema").GetString());
         Assert.Equal(["app (pid 10)", "pool (pid 10, tid 11)"], root.GetProperty("profiles").EnumerateArray().Select(profile => profile.GetProperty("name").GetString()));
         var profile = root.GetProperty("profiles")[0];
-        Assert.Equal("type name unit startValue endValue samples weights", FormatTests.Keys(profile));
+        FormatTests.AssertKeys("type name unit startValue endValue samples weights", profile);
         Assert.Equal(("sampled", "none", 8L), (profile.GetProperty("type").GetString(), profile.GetProperty("unit").GetString(), profile.GetProperty("endValue").GetInt64()));
         var stacks = profile.GetProperty("samples").EnumerateArray().Select(sample => string.Join('<', sample.EnumerateArray().Select(frame => frames[frame.GetInt32()])));
         var weights = profile.GetProperty("weights").EnumerateArray().Select(weight => weight.GetInt64());
@@ -156,12 +156,13 @@ public class ExportTests
     }
 
     [Theory]
-    [InlineData(ExportFormat.Folded)]
-    [InlineData(ExportFormat.Speedscope)]
-    [InlineData(ExportFormat.Firefox)]
-    [InlineData(ExportFormat.Perfetto)]
-    public void Hostile_names_stay_text(ExportFormat format)
+    [InlineData(nameof(ExportFormat.Folded))]
+    [InlineData(nameof(ExportFormat.Speedscope))]
+    [InlineData(nameof(ExportFormat.Firefox))]
+    [InlineData(nameof(ExportFormat.Perfetto))]
+    public void Hostile_names_stay_text(string formatName)
     {
+        var format = Enum.Parse<ExportFormat>(formatName);
         const string evil = "=evil;|`<b>\u001b[2J\r\n\u202e,\"x\" \ud800";
         StackFrame[] frames = [new() { Kind = evil, Function = evil, File = evil, Line = 1, Module = 0 }, new() { Kind = "python", Function = evil, File = evil }, new() { Kind = evil, Module = 0, Address = ulong.MaxValue }];
         var metadata = StackStory.Metadata() with

@@ -1,5 +1,6 @@
 using CsCheck;
 using Faultrec.Analyzer.Classify;
+using Faultrec.Analyzer.Measures;
 using Faultrec.Analyzer.Render;
 using Faultrec.Analyzer.Report;
 using Faultrec.Analyzer.Scan;
@@ -45,7 +46,7 @@ public class FilterTests
             // The window is also what a time line is of.
             var window = new FaultFilter { FromNs = filter.FromNs, ToNs = filter.ToNs };
             var expected = Text(Story.Report(metadata, [.. faults.Where(fault => Matches(fault, filter, metadata))], window) with { Filter = filter });
-            var actual = Text(ReportBuilder.Build(reader, filter) with { Path = "trace.parquet", Metadata = metadata });
+            var actual = Text(ReportBuilder.Build(reader, filter, ReportTables.All, ActivityAggregate.Measure) with { Path = "trace.parquet", Metadata = metadata });
             Assert.Equal(expected, actual);
         }, seed: "0000000000001", iter: 150, threads: 1);
     }
@@ -127,8 +128,8 @@ public class FilterTests
         var writer = new StringWriter();
         var unreceipted = report with { FaultTime = report.FaultTime with { WallNs = 1, Threads = 1, ThreadNs = 1 }, Metadata = report.Metadata with { Receipt = report.Metadata.Receipt with { Events = 0 } } };
         TextReport.Write(writer, unreceipted, null, 0, default);
-        foreach (var kind in Enum.GetValues<ReportTableKind>())
-            CsvReport.Write(writer, ReportTables.Build(report, kind, 0), null, withHeader: true);
+        foreach (var table in ReportTables.All)
+            CsvReport.Write(writer, table.Build(report, 0), null, withHeader: true);
         return writer.ToString();
     }
 }

@@ -23,13 +23,13 @@ public class FormatTests
             0,[no mapping],none,,,,,,1,0,0,1,1,,,0,,0,,,,,,0 0…
             2,/lib/a.so,file,10,0x20000,0x22000,8192,2,1,0,1,0,1,0.5,0.5,0,128,1,9000,9000,9000,9000,9000,1 0…
             """.ReplaceLineEndings("\r\n") + "\r\n",
-            Csv(report, ReportTableKind.Region).Replace(string.Concat(Enumerable.Repeat(" 0", 63)), " 0…", StringComparison.Ordinal));
+            Csv(report, "region").Replace(string.Concat(Enumerable.Repeat(" 0", 63)), " 0…", StringComparison.Ordinal));
     }
 
     [Fact]
     public void Csv_of_several_traces_names_them_in_its_first_column()
     {
-        var table = ReportTables.Build(Story.Report(Story.Metadata(Story.TwoRegions), Faults), ReportTableKind.Comm, 0);
+        var table = CommTable.Definition.Build(Story.Report(Story.Metadata(Story.TwoRegions), Faults), 0);
         var writer = new StringWriter();
         CsvReport.Write(writer, table, "a.parquet", withHeader: true);
         CsvReport.Write(writer, table, "b.parquet", withHeader: false);
@@ -48,7 +48,7 @@ public class FormatTests
     public void Markdown_is_headings_and_tables()
     {
         var writer = new StringWriter();
-        MarkdownReport.Write(writer, Story.Report(Story.Metadata(Story.TwoRegions), Faults), ReportTableKind.Region, 1);
+        MarkdownReport.Write(writer, Story.Report(Story.Metadata(Story.TwoRegions), Faults), RegionTable.Definition, 1);
 
         Assert.Equal(
             """
@@ -79,20 +79,20 @@ public class FormatTests
         using var json = JsonDocument.Parse(Json(Story.Report(Story.Metadata(Story.TwoRegions), Faults)));
         var root = json.RootElement;
 
-        Assert.Equal("trace capture filter finding sampling totals kinds kinds_note severities regions processes threads files comms handlers page_table tlb_flushes physical fault_time slow_ns causes causes_note worst_faults lock_waits slab stacks stack_recording faults_without_stack functions lines callers touchers stack_frames timeline heat_maps hot_ranges locality storm_window_ns storms", Keys(root));
-        Assert.Equal("path schema command target host kernel arch page_size backend started_at duration_ns", Keys(root.GetProperty("trace")));
-        Assert.Equal("events lost lost_sideband counts_lost kernel_minor kernel_major kernel_exec complete words sampled_out sampled_out_major excluded missed failed in_calls in_calls_major unseen limits", Keys(root.GetProperty("capture")));
-        Assert.Equal("faults minor major failed distinct_pages latency_ns gup recorded estimated counts_exact", Keys(root.GetProperty("totals")));
-        Assert.Equal("count min p50 p90 p99 max sum", Keys(root.GetProperty("totals").GetProperty("latency_ns")));
-        Assert.Equal("kind faults minor major failed latency_ns share by_kernel traceevent", Keys(root.GetProperty("kinds")[0]));
-        Assert.Equal("severity faults minor major failed latency_ns", Keys(root.GetProperty("severities")[0]));
-        Assert.Equal(
-            "id name kind pid start end pages faults minor major failed distinct_pages density coverage refaults faults_per_mib major_ratio latency_ns heat",
-            Keys(root.GetProperty("regions")[0]));
-        Assert.Equal("pid comm threads faults minor major failed fault_time_ns", Keys(root.GetProperty("processes")[0]));
-        Assert.Equal("pid tid comm faults minor major failed fault_time_ns", Keys(root.GetProperty("threads")[0]));
-        Assert.Equal("path regions processes faults minor major failed latency_ns", Keys(root.GetProperty("files")[0]));
-        Assert.Equal("comm threads faults minor major failed fault_time_ns", Keys(root.GetProperty("comms")[0]));
+        AssertKeys("trace capture filter finding sampling totals kinds kinds_note severities regions processes threads files comms handlers page_table tlb_flushes physical fault_time slow_ns causes causes_note worst_faults lock_waits slab stacks stack_recording faults_without_stack functions lines callers touchers stack_frames timeline heat_maps hot_ranges locality storm_window_ns storms", root);
+        AssertKeys("path schema command target host kernel arch page_size backend started_at duration_ns", root.GetProperty("trace"));
+        AssertKeys("events lost lost_sideband counts_lost kernel_minor kernel_major kernel_exec complete words sampled_out sampled_out_major excluded missed failed in_calls in_calls_major unseen limits", root.GetProperty("capture"));
+        AssertKeys("faults minor major failed distinct_pages latency_ns gup recorded estimated counts_exact", root.GetProperty("totals"));
+        AssertKeys("count min p50 p90 p99 max sum", root.GetProperty("totals").GetProperty("latency_ns"));
+        AssertKeys("kind faults minor major failed latency_ns share by_kernel traceevent", root.GetProperty("kinds")[0]);
+        AssertKeys("severity faults share minor major failed latency_ns", root.GetProperty("severities")[0]);
+        AssertKeys(
+            "id name kind pid start end bytes pages faults minor major failed distinct_pages density coverage refaults faults_per_mib major_ratio latency_ns heat",
+            root.GetProperty("regions")[0]);
+        AssertKeys("pid comm threads faults minor major failed fault_time_ns", root.GetProperty("processes")[0]);
+        AssertKeys("pid tid comm faults minor major failed fault_time_ns", root.GetProperty("threads")[0]);
+        AssertKeys("path regions processes faults minor major failed latency_ns", root.GetProperty("files")[0]);
+        AssertKeys("comm threads faults minor major failed fault_time_ns", root.GetProperty("comms")[0]);
     }
 
     [Fact]
@@ -111,10 +111,10 @@ public class FormatTests
         Assert.Equal(JsonValueKind.Null, json.RootElement.GetProperty("capture").GetProperty("kernel_minor").ValueKind);
     }
 
-    internal static string Csv(FaultReport report, ReportTableKind kind)
+    internal static string Csv(FaultReport report, string table)
     {
         var writer = new StringWriter();
-        CsvReport.Write(writer, ReportTables.Build(report, kind, 0), null, withHeader: true);
+        CsvReport.Write(writer, ReportTables.Find(table)!.Build(report, 0), null, withHeader: true);
         return writer.ToString();
     }
 
@@ -126,5 +126,7 @@ public class FormatTests
         return Encoding.UTF8.GetString(stream.ToArray());
     }
 
-    internal static string Keys(JsonElement element) => string.Join(' ', element.EnumerateObject().Select(property => property.Name));
+    /// <summary>An object has these members and no others. Their order is nobody's business.</summary>
+    internal static void AssertKeys(string expected, JsonElement element)
+        => Assert.Equal(expected.Split(' ').Order(StringComparer.Ordinal), element.EnumerateObject().Select(property => property.Name).Order(StringComparer.Ordinal));
 }

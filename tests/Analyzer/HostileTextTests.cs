@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Faultrec.Analyzer.Render;
 using Faultrec.Analyzer.Report;
+using Faultrec.Analyzer.Tables;
 using Faultrec.Analyzer.Text;
 using Faultrec.Traces.Metadata;
 using Xunit;
@@ -79,17 +80,17 @@ public class HostileTextTests
 
         var markdown = new StringWriter();
         MarkdownReport.Write(markdown, report, null, 0);
-        var tables = Enum.GetValues<ReportTableKind>().Select(kind => TextReportTests.Text(report, kind));
+        var tables = ReportTables.All.Select(table => TextReportTests.Text(report, table.Name));
         foreach (var text in tables.Append(TextReportTests.Text(report)).Append(markdown.ToString()).Append(FormatTests.Json(report)))
             Assert.DoesNotContain(text, c => (char.IsControl(c) && c != '\n') || c == '\u202e');
         Assert.DoesNotContain("<b>", markdown.ToString(), StringComparison.Ordinal);
         Assert.DoesNotContain("evil|", markdown.ToString(), StringComparison.Ordinal);
         using var json = JsonDocument.Parse(FormatTests.Json(report));
         Assert.Equal(evil, json.RootElement.GetProperty("comms")[0].GetProperty("comm").GetString());
-        foreach (var kind in Enum.GetValues<ReportTableKind>())
+        foreach (var table in ReportTables.All)
         {
             // One line a row: nothing in a name ends one, and none begins a formula.
-            var lines = FormatTests.Csv(report, kind).Split("\r\n");
+            var lines = FormatTests.Csv(report, table.Name).Split("\r\n");
             Assert.All(lines, line => Assert.DoesNotContain(line, char.IsControl));
             Assert.All(lines, line => Assert.False(line.StartsWith('=') || line.Contains(",=", StringComparison.Ordinal)));
         }

@@ -3,6 +3,7 @@ using Faultrec.Analyzer.Import;
 using Faultrec.Analyzer.Render;
 using Faultrec.Analyzer.Report;
 using Faultrec.Analyzer.Scan;
+using Faultrec.Analyzer.Tables;
 using Faultrec.Traces;
 using Faultrec.Traces.Columns;
 using Faultrec.Traces.Files;
@@ -152,7 +153,7 @@ public sealed class ImportStories : IDisposable
         Import("app 1/1 [000] 1.000000: minor-faults: 1000 2000\napp 1/1 [000] 1.000001: major-faults: 2000 2000\n");
 
         using var reader = TraceReader.Open(_path);
-        var report = ReportBuilder.Build(reader, FaultFilter.None);
+        var report = ReportBuilder.Build(reader, FaultFilter.None, ReportTables.All);
         using var text = new StringWriter();
         TextReport.Write(text, report, null, 10, default);
 
@@ -294,7 +295,7 @@ public sealed class ImportStories : IDisposable
 
         using var reader = TraceReader.Open(_path);
         Assert.Equal(2, reader.RowGroups.Count);
-        Assert.Equal(TraceSchema.RowGroupSize + 5, ReportBuilder.Build(reader, FaultFilter.None).Totals.DistinctPages);
+        Assert.Equal(TraceSchema.RowGroupSize + 5, ReportBuilder.Build(reader, FaultFilter.None, ReportTables.All).Totals.DistinctPages);
     }
 
     [Fact]
@@ -324,7 +325,7 @@ public sealed class ImportStories : IDisposable
         Assert.Equal(1, Import(WithName(most)).Faults);
 
         using (var reader = TraceReader.Open(_path))
-            Assert.Equal(1, ReportBuilder.Build(reader, FaultFilter.None).Totals.Counts.Faults);
+            Assert.Equal(1, ReportBuilder.Build(reader, FaultFilter.None, ReportTables.All).Totals.Counts.Faults);
         var refusal = Assert.Throws<FaultrecException>(() => Import(WithName(most + 1)));
         Assert.Equal(ExitCode.BadInput, refusal.ExitCode);
         Assert.Contains(" has more than 1048576 characters; expected ", refusal.Message, StringComparison.Ordinal);

@@ -5,6 +5,7 @@ using Faultrec.Analyzer.Measures;
 using Faultrec.Analyzer.Report;
 using Faultrec.Analyzer.Scan;
 using Faultrec.Analyzer.Simulate;
+using Faultrec.Analyzer.Tables;
 using Faultrec.Traces.Columns;
 using Faultrec.Traces.Metadata;
 using Xunit;
@@ -357,7 +358,7 @@ public class KindStories
               file_disk  hard             1  25 %     1 90.0 µs 90.0 µs 90.0 µs
 
             """,
-            TextReportTests.Text(report, ReportTableKind.Kind),
+            TextReportTests.Text(report, "kind"),
             StringComparison.Ordinal);
         Assert.Equal(
             """
@@ -366,7 +367,7 @@ public class KindStories
             file_disk,hard,1,0.25,0,1,0,1,90000,90000,90000,90000,90000
 
             """.ReplaceLineEndings("\r\n"),
-            FormatTests.Csv(report, ReportTableKind.Kind));
+            FormatTests.Csv(report, "kind"));
         using var json = JsonDocument.Parse(FormatTests.Json(report));
         Assert.Equal("hard", json.RootElement.GetProperty("kinds")[1].GetProperty("traceevent").GetString());
         Assert.Equal(JsonValueKind.Null, json.RootElement.GetProperty("kinds_note").ValueKind);
@@ -394,7 +395,7 @@ public class KindStories
         Assert.StartsWith("page-table entries of riscv64 cannot be read", Note(Metadata with { Arch = "riscv64" }), StringComparison.Ordinal);
         Assert.Equal("1 fault of unknown kind: what was recorded of it proves none", Note(Metadata));
 
-        static string? Note(TraceMetadata metadata) => KindTables.Note(Story.Report(metadata, [new Fault(Anon, 1)]));
+        static string? Note(TraceMetadata metadata) => KindTable.Definition.Note(Story.Report(metadata, [new Fault(Anon, 1)]));
     }
 
     private static void Is(string kind, Fault fault) => Assert.Equal(kind, Kind(Metadata, fault));

@@ -9,6 +9,7 @@ using Faultrec.Analyzer.Simulate;
 using Faultrec.Analyzer.Tables;
 using Faultrec.Traces;
 using Faultrec.Traces.Columns;
+using Faultrec.Traces.Files;
 using Faultrec.Traces.Metadata;
 using Microsoft.Data.Analysis;
 using Xunit;
@@ -57,7 +58,7 @@ public class LibraryTests
         var frame = trace.Faults(new FaultFilter { Pids = [101] }).ToDataFrame(["kind", "pid"]);
 
         Assert.Equal(["kind", "pid"], frame.Columns.Select(column => column.Name));
-        Assert.Equal(trace.Report(new FaultFilter { Pids = [101] }).Totals.Counts.Faults, frame.Rows.Count);
+        Assert.Equal((long)trace.Table("process", new FaultFilter { Pids = [101] })["faults"][0], frame.Rows.Count);
         Assert.All(Enumerable.Range(0, (int)frame.Rows.Count), i => Assert.Equal(101L, frame["pid"][i]));
         Assert.Contains("time_ns, duration_ns", Assert.Throws<ArgumentException>(() => trace.Faults().ToDataFrame(["time"])).Message, StringComparison.Ordinal);
     }
@@ -79,14 +80,15 @@ public class LibraryTests
     {
         using var file = new TemporaryTrace(Metadata, Faults, 300);
         using var trace = Trace.Open(file.Path);
-        var report = trace.Report();
+        using var reader = TraceReader.Open(file.Path);
+        var report = ReportBuilder.Build(reader, FaultFilter.None, ReportTables.All);
 
-        foreach (var kind in Enum.GetValues<ReportTableKind>())
+        foreach (var definition in ReportTables.All)
         {
-            var table = ReportTables.Build(report, kind, 0);
-            var frame = trace.Table(kind);
+            var table = definition.Build(report, 0);
+            var frame = trace.Table(definition.Name);
             Assert.Equal(table.Columns.Select(column => column.Key), frame.Columns.Select(column => column.Name));
-            Assert.Equal(table.Frame.Rows.Select(row => string.Join('|', row)), frame.Rows.Select(row => string.Join('|', row)));
+            Assert.Equal(table.ToFrame().Rows.Select(row => string.Join('|', row)), frame.Rows.Select(row => string.Join('|', row)));
             Assert.All(frame.Columns, column => Assert.True(column is Int64DataFrameColumn or DoubleDataFrameColumn or StringDataFrameColumn, column.Name));
         }
     }
@@ -97,6 +99,7 @@ public class LibraryTests
         using var file = new TemporaryTrace(Story.Metadata(Story.TwoRegions), [new(0x10000)], 10);
         using var trace = Trace.Open(file.Path);
 
-        Assert.Contains("has no stacks", Assert.Throws<FaultrecException>(() => trace.Table(ReportTableKind.Stack)).Message, StringComparison.Ordinal);
+        Assert.Contains("has no stacks", Assert.Throws<FaultrecException>(() => trace.Table("stack")).Message, StringComparison.Ordinal);
+        Assert.Contains("toucher, stack, function", Assert.Throws<ArgumentException>(() => trace.Table("stacks")).Message, StringComparison.Ordinal);
     }
 }

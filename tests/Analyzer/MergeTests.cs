@@ -1,4 +1,5 @@
 using Faultrec.Analyzer.Classify;
+using Faultrec.Analyzer.Measures;
 using Faultrec.Analyzer.Render;
 using Faultrec.Analyzer.Report;
 using Faultrec.Analyzer.Scan;
@@ -31,25 +32,25 @@ public class MergeTests
 
         Assert.Equal(Text(ofOne, single), Text(ofThree, merged));
 
-        ReportPlan Plan() => new(metadata, [], FaultFilter.None, ReportParts.All);
+        MeasurePlan Plan() => new(metadata, [], FaultFilter.None, [.. FaultReport.Always, .. ReportTables.All.SelectMany(table => table.Needs), ActivityAggregate.Measure]);
 
-        ReportAggregates Count(ReportPlan plan, Fault[] part)
+        MeasureSet Count(MeasurePlan plan, Fault[] part)
         {
             var batch = Story.Batch(part);
             var judge = new Judge(metadata);
             judge.Classify(batch);
-            var aggregates = new ReportAggregates(plan);
+            var aggregates = new MeasureSet(plan);
             aggregates.Add(batch, judge.Verdicts);
             return aggregates;
         }
 
-        string Text(ReportPlan plan, ReportAggregates aggregates)
+        string Text(MeasurePlan plan, MeasureSet aggregates)
         {
             var writer = new StringWriter();
-            var report = ReportBuilder.Build("t", plan, aggregates);
+            var report = new FaultReport("t", plan, aggregates);
             TextReport.Write(writer, report, null, 0, default);
-            foreach (var kind in Enum.GetValues<ReportTableKind>())
-                CsvReport.Write(writer, ReportTables.Build(report, kind, 0), null, true);
+            foreach (var table in ReportTables.All)
+                CsvReport.Write(writer, table.Build(report, 0), null, true);
             return writer.ToString();
         }
     }
@@ -64,7 +65,7 @@ public class MergeTests
         using var file = new TemporaryTrace(metadata, [.. many.Select((fault, i) => fault with { TimeNs = i })], 50_000);
         using var reader = TraceReader.Open(file.Path);
 
-        var report = ReportBuilder.Build(reader, FaultFilter.None);
+        var report = ReportBuilder.Build(reader, FaultFilter.None, ReportTables.All);
         var once = Story.Report(metadata, faults, groupSize: 10);
 
         Assert.Equal(once.Totals.Counts.Faults * 130, report.Totals.Counts.Faults);
@@ -85,7 +86,7 @@ public class MergeTests
         using var file = new TemporaryTrace(metadata, faults, 10_000);
         using var reader = TraceReader.Open(file.Path);
 
-        var report = ReportBuilder.Build(reader, FaultFilter.None);
+        var report = ReportBuilder.Build(reader, FaultFilter.None, ReportTables.All);
 
         var (firstBy, foreign) = (new Dictionary<ulong, int>(), 0);
         var newPages = new long[report.TimeAxis!.Count];
@@ -111,7 +112,7 @@ public class MergeTests
         await System.IO.File.WriteAllBytesAsync(file.Path, bytes, TestContext.Current.CancellationToken);
         using var reader = TraceReader.Open(file.Path);
 
-        var error = await Assert.ThrowsAsync<FaultrecException>(() => Task.Run(() => ReportBuilder.Build(reader, FaultFilter.None)));
+        var error = await Assert.ThrowsAsync<FaultrecException>(() => Task.Run(() => ReportBuilder.Build(reader, FaultFilter.None, ReportTables.All)));
 
         Assert.Equal(ExitCode.BadInput, error.ExitCode);
     }

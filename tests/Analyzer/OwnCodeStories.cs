@@ -1,5 +1,6 @@
 using Faultrec.Analyzer.Facts;
 using Faultrec.Analyzer.Report;
+using Faultrec.Analyzer.Tables;
 using Faultrec.Traces.Metadata;
 using Xunit;
 

@@ -3,6 +3,7 @@ using Faultrec.Analyzer.Classify;
 using Faultrec.Analyzer.Measures;
 using Faultrec.Analyzer.Report;
 using Faultrec.Analyzer.Scan;
+using Faultrec.Analyzer.Tables;
 using Faultrec.Traces.Metadata;
 using Xunit;
 
@@ -40,7 +41,7 @@ public class PlaceStories
             hot: the fewest aligned 2 MiB ranges with 90 % of the region's faults; below, the start of the
             hottest and its faults
             """,
-            TextReportTests.Text(report, ReportTableKind.Hot),
+            TextReportTests.Text(report, "hot"),
             StringComparison.Ordinal);
         using var json = JsonDocument.Parse(FormatTests.Json(report));
         Assert.Equal(
@@ -69,7 +70,7 @@ public class PlaceStories
                1 [heap]     12     50 %    2 3.50       4             4            1         1
                 strides +16:0.4 +1:0.3 -1:0.2
             """,
-            TextReportTests.Text(report, ReportTableKind.Locality),
+            TextReportTests.Text(report, "locality"),
             StringComparison.Ordinal);
         using var json = JsonDocument.Parse(FormatTests.Json(report));
         Assert.Equal(
@@ -100,7 +101,7 @@ public class PlaceStories
     public void A_sample_says_that_it_cannot_know_locality()
     {
         var sampled = Metadata with { Sampling = new Sampling(16, null, false) };
-        var text = TextReportTests.Text(Story.Report(sampled, [new(0x4010_0000) { Weight = 16 }, new(0x4010_1000) { Weight = 16 }]), ReportTableKind.Locality);
+        var text = TextReportTests.Text(Story.Report(sampled, [new(0x4010_0000) { Weight = 16 }, new(0x4010_1000) { Weight = 16 }]), "locality");
 
         Assert.EndsWith("\n\nno locality: in a sample nobody knows what came before a fault, so order and repeats cannot be told\n", text, StringComparison.Ordinal);
     }

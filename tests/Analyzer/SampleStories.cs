@@ -3,6 +3,7 @@ using Faultrec.Analyzer.Classify;
 using Faultrec.Analyzer.Measures;
 using Faultrec.Analyzer.Report;
 using Faultrec.Analyzer.Scan;
+using Faultrec.Analyzer.Tables;
 using Faultrec.Traces.Metadata;
 using Xunit;
 
@@ -86,7 +87,7 @@ public class SampleStories
         // The receipt counts the whole recording: of a part nobody knows how many were left out.
         var report = Story.Report(Sampled(58, 11), [new(0x20000, 2) { Weight = 3 }, .. Faults], new FaultFilter { Regions = ["anon"] });
 
-        var text = TextReportTests.Text(report, ReportTableKind.Kind);
+        var text = TextReportTests.Text(report, "kind");
 
         Assert.Equal((48, 48, 3), (report.Totals.Counts.Faults, report.Sample!.Faults, report.Sample.Rows));
         Assert.Contains("\nsampled 1 in 16: 3 of about 48 faults are recorded. Counts are estimates (1,000 means", text, StringComparison.Ordinal);
@@ -143,7 +144,7 @@ public class SampleStories
             // Half of the faults one in 16, half (a limited rate) one in 64.
             var aggregate = new SampleAggregate();
             var weights = Enumerable.Range(0, faults).Select(fault => fault % 2 == 0 ? 16 : 64).Where(weight => random.Next(weight) == 0).ToArray();
-            aggregate.Add(new SampledWeights(weights), new Severity[weights.Length]);
+            aggregate.Add(Story.Batch([]), new Verdicts(new Severity[weights.Length], []), new SampledWeights(weights));
             var facts = SampleFacts.Of(Sampled(0, 0), aggregate, FaultFilter.None)!;
             squares += Math.Pow(facts.Faults - faults, 2) / samples;
             claimed += facts.StandardErrorOf(facts.Faults) / samples;

@@ -1,4 +1,5 @@
 using Faultrec.Analyzer.Classify;
+using Faultrec.Analyzer.Measures;
 using Faultrec.Analyzer.Report;
 using Xunit;
 

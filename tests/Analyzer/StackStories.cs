@@ -1,9 +1,11 @@
 using System.Text.Json;
 using Faultrec.Analyzer.Classify;
 using Faultrec.Analyzer.Info;
+using Faultrec.Analyzer.Measures;
 using Faultrec.Analyzer.Render;
 using Faultrec.Analyzer.Report;
 using Faultrec.Analyzer.Scan;
+using Faultrec.Analyzer.Tables;
 using Faultrec.Traces.Columns;
 using Faultrec.Traces.Metadata;
 using Xunit;
@@ -17,25 +19,25 @@ public class StackStories
     [Fact]
     public void Stacks_are_counted_and_what_has_none_too()
     {
-        var stacks = Report().Stacks!;
+        var report = Report();
 
         // A row without a stack, and one whose stack the table does not have.
-        Assert.Equal(2, stacks.WithoutStack.Faults);
-        Assert.Equal([(2, 3L, 0L, 3.0 / 8), (1, 1, 1, 1.0 / 8), (4, 1, 0, 1.0 / 8), (7, 1, 0, 1.0 / 8)], stacks.Stacks.Select(row => (row.StackId, row.Counts.Faults, row.Counts.Major, row.Share)));
-        Assert.Equal((1000L, 3000L, 5000L), (stacks.Stacks[0].Latency.P50Ns, stacks.Stacks[0].Latency.MaxNs, stacks.Stacks[0].Latency.SumNs));
+        Assert.Equal(2, report.Stacks!.WithoutStack.Faults);
+        Assert.Equal([(2, 3L, 0L, 3.0 / 8), (1, 1, 1, 1.0 / 8), (4, 1, 0, 1.0 / 8), (7, 1, 0, 1.0 / 8)], report.StackRows.Select(row => (row.StackId, row.Counts.Faults, row.Counts.Major, row.Share)));
+        Assert.Equal((1000L, 3000L, 5000L), (report.StackRows[0].Latency.P50Ns, report.StackRows[0].Latency.MaxNs, report.StackRows[0].Latency.SumNs));
     }
 
     [Fact]
     public void A_function_has_what_it_touched_itself_and_what_its_callees_did_and_recursion_counts_once()
     {
-        var functions = Report().Stacks!.Functions.ToDictionary(row => row.Name, row => (row.Self.Faults, row.Total.Faults, row.Total.Major));
+        var functions = Report().Functions.ToDictionary(row => row.Name, row => (row.Self.Faults, row.Total.Faults, row.Total.Major));
 
         Assert.Equal((3, 3, 0), functions["memset"]);
         Assert.Equal((1, 4, 1), functions["fill"]);
         Assert.Equal((1, 1, 0), functions["walk"]);
         Assert.Equal((0, 5, 1), functions["main"]);
         Assert.Equal((1, 1, 0), functions["[libstripped.so+0x1234]"]);
-        Assert.Equal("memset", Report().Stacks!.Functions[0].Name);
+        Assert.Equal("memset", Report().Functions[0].Name);
         Assert.DoesNotContain("reserve", functions.Keys);
     }
 
@@ -48,10 +50,10 @@ public class StackStories
             Parents = [.. StackStory.Table.Parents, 0],
             NodeFrames = [.. StackStory.Table.NodeFrames, 7],
         };
-        var stacks = Story.Report(StackStory.Metadata() with { Stacks = table }, [new(0x10000) { Stack = 1 }, new(0x11000) { Stack = 8 }]).Stacks!;
+        var report = Story.Report(StackStory.Metadata() with { Stacks = table }, [new(0x10000) { Stack = 1 }, new(0x11000) { Stack = 8 }]);
 
-        Assert.Equal(["app.c:12 1", "app.c:13 1", "app.c:30 0"], stacks.Lines.Select(row => $"{Path.GetFileName(row.File)}:{row.Line} {row.Self.Faults}"));
-        Assert.Equal(["fill 2", "main 0"], stacks.Functions.Select(row => $"{row.Name} {row.Self.Faults}"));
+        Assert.Equal(["app.c:12 1", "app.c:13 1", "app.c:30 0"], report.Lines.Select(row => $"{Path.GetFileName(row.File)}:{row.Line} {row.Self.Faults}"));
+        Assert.Equal(["fill 2", "main 0"], report.Functions.Select(row => $"{row.Name} {row.Self.Faults}"));
     }
 
     [Fact]
@@ -64,7 +66,7 @@ public class StackStories
             .Concat(Enumerable.Repeat(new Fault(0x10000) { Stack = 3 }, 14))
             .Append(new Fault(0x10000) { Stack = 7 })
             .Concat(Enumerable.Repeat(new Fault(0x10000), 100));
-        var rows = Story.Report(metadata, [.. faults], groupSize: 50).Stacks!.Callers;
+        var rows = Story.Report(metadata, [.. faults], groupSize: 50).Callers;
 
         // The address without a symbol has half a percent: no branch.
         Assert.Equal(
@@ -75,7 +77,7 @@ public class StackStories
     [Fact]
     public void A_region_was_touched_by_the_programs_own_code_and_reserved_by_it()
     {
-        var touchers = Report().Stacks!.Touchers;
+        var touchers = Report().Touchers;
 
         // memset is libc's: fill called it; mmap is libc's: reserve called it.
         Assert.Equal(
@@ -101,7 +103,7 @@ public class StackStories
             Stacks = new StackTable([new StackModule("/usr/bin/python3.11", null), new StackModule("/lib/ld-musl-x86_64.so.1", null)], frames, [-1, 0, 1, 2], [0, 1, 2, 3]),
         };
 
-        var toucher = Assert.Single(Story.Report(metadata, [new(0x20000, 2) { Stack = 3 }]).Stacks!.Touchers);
+        var toucher = Assert.Single(Story.Report(metadata, [new(0x20000, 2) { Stack = 3 }]).Touchers);
 
         Assert.Equal(("<module> (train.py:12)", "memset"), (toucher.Code, toucher.Through));
     }
@@ -118,26 +120,26 @@ public class StackStories
                 [0, 1]),
         };
 
-        Assert.Equal("copy_to_user ([kernel])", Assert.Single(Story.Report(metadata, [new(0x20000, 2) { Stack = 1 }]).Stacks!.Touchers).Code);
+        Assert.Equal("copy_to_user ([kernel])", Assert.Single(Story.Report(metadata, [new(0x20000, 2) { Stack = 1 }]).Touchers).Code);
     }
 
     [Fact]
     public void A_row_of_a_sample_counts_as_often_as_it_stands_for()
     {
         var metadata = StackStory.Metadata() with { Sampling = new Sampling(10, null, false) };
-        var stacks = Story.Report(metadata, [new(0x10000) { Stack = 2, Weight = 10 }, new(0x10000) { Stack = 2, Weight = 30 }, new(0x10000) { Weight = 10 }]).Stacks!;
+        var report = Story.Report(metadata, [new(0x10000) { Stack = 2, Weight = 10 }, new(0x10000) { Stack = 2, Weight = 30 }, new(0x10000) { Weight = 10 }]);
 
-        Assert.Equal((40, 0.8, 10), (stacks.Stacks[0].Counts.Faults, stacks.Stacks[0].Share, stacks.WithoutStack.Faults));
-        Assert.Equal(40, stacks.Touchers[0].Counts.Faults);
+        Assert.Equal((40, 0.8, 10), (report.StackRows[0].Counts.Faults, report.StackRows[0].Share, report.Stacks!.WithoutStack.Faults));
+        Assert.Equal(40, report.Touchers[0].Counts.Faults);
     }
 
     [Fact]
     public void A_filter_holds_for_stacks_too()
     {
-        var stacks = Report(new FaultFilter { Severities = [Severity.Major] }).Stacks!;
+        var report = Report(new FaultFilter { Severities = [Severity.Major] });
 
-        Assert.Equal([(1, 1L)], stacks.Stacks.Select(row => (row.StackId, row.Counts.Faults)));
-        Assert.Equal(0, stacks.WithoutStack.Faults);
+        Assert.Equal([(1, 1L)], report.StackRows.Select(row => (row.StackId, row.Counts.Faults)));
+        Assert.Equal(0, report.Stacks!.WithoutStack.Faults);
     }
 
     [Fact]
@@ -182,7 +184,7 @@ public class StackStories
 
         Assert.Equal(
             [("fill (app.c:12)", "reserve (app.c:40)", 90), ("fill (app.c:12)", "main (app.c:30)", 10)],
-            report.Stacks!.Touchers.Select(row => (row.Code, row.Mapper, row.Counts.Faults)));
+            report.Touchers.Select(row => (row.Code, row.Mapper, row.Counts.Faults)));
         Assert.Contains("100 % come from fill (app.c:12), in memory that reserve (app.c:40) reserved.", Finding.Describe(report), StringComparison.Ordinal);
         using var json = JsonDocument.Parse(FormatTests.Json(report));
         Assert.Equal(
@@ -205,7 +207,7 @@ public class StackStories
         Assert.Null(Mapper(3)); // the interpreter without a frame of a script
         Assert.Equal("load (load.py:3)", Mapper(4));
 
-        string? Mapper(int stack) => Assert.Single(Story.Report(metadata, [new(0x10000) { Stack = 0, Mapper = stack }]).Stacks!.Touchers).Mapper;
+        string? Mapper(int stack) => Assert.Single(Story.Report(metadata, [new(0x10000) { Stack = 0, Mapper = stack }]).Touchers).Mapper;
     }
 
     [Fact]
@@ -222,7 +224,7 @@ public class StackStories
               … 2 more rows; --top 0 shows all
 
             """,
-            Text(ReportTableKind.Stack, 2),
+            Text("stack", 2),
             StringComparison.Ordinal);
     }
 
@@ -241,7 +243,7 @@ public class StackStories
                    1     0  33 % 1.00 µs    < main
             branches with less than 1.0 % of the faults are left out; no fault is without a stack; of the whole
             """,
-            Text(Story.Report(metadata, faults), ReportTableKind.Caller, 10),
+            Text(Story.Report(metadata, faults), "caller", 10),
             StringComparison.Ordinal);
     }
 
@@ -251,27 +253,27 @@ public class StackStories
         using var json = JsonDocument.Parse(FormatTests.Json(Report()));
         var root = json.RootElement;
 
-        Assert.Equal("stack_id stack frames faults minor major failed share latency_ns", FormatTests.Keys(root.GetProperty("stacks")[0]));
+        FormatTests.AssertKeys("stack_id stack frames faults minor major failed share latency_ns", root.GetProperty("stacks")[0]);
         Assert.Equal(["main (app.c:30)", "fill (app.c:12)", "memset (libc.so.6)"], root.GetProperty("stacks")[0].GetProperty("stack").EnumerateArray().Select(frame => frame.GetString()));
         Assert.Equal([0, 1, 2], root.GetProperty("stacks")[0].GetProperty("frames").EnumerateArray().Select(frame => frame.GetInt32()));
-        Assert.Equal("refusal complete truncated lost warnings", FormatTests.Keys(root.GetProperty("stack_recording")));
+        FormatTests.AssertKeys("refusal complete truncated lost warnings", root.GetProperty("stack_recording"));
         Assert.Equal(2, root.GetProperty("faults_without_stack").GetInt64());
-        Assert.Equal("function module self total", FormatTests.Keys(root.GetProperty("functions")[0]));
-        Assert.Equal("file line function module self total", FormatTests.Keys(root.GetProperty("lines")[0]));
-        Assert.Equal("depth functions faults minor major failed share fault_time_ns", FormatTests.Keys(root.GetProperty("callers")[0]));
-        Assert.Equal("region_id region code through mapper faults minor major failed share fault_time_ns", FormatTests.Keys(root.GetProperty("touchers")[0]));
+        FormatTests.AssertKeys("function module self total", root.GetProperty("functions")[0]);
+        FormatTests.AssertKeys("file line function module self total", root.GetProperty("lines")[0]);
+        FormatTests.AssertKeys("depth functions faults minor major failed share fault_time_ns", root.GetProperty("callers")[0]);
+        FormatTests.AssertKeys("region_id region code through mapper faults minor major failed share fault_time_ns", root.GetProperty("touchers")[0]);
         var stripped = root.GetProperty("stack_frames")[6];
-        Assert.Equal("kind function file line module build_id address inlined", FormatTests.Keys(stripped));
+        FormatTests.AssertKeys("kind function file line module build_id address inlined", stripped);
         Assert.Equal(("/opt/libstripped.so", "bb02", "0x1234"), (stripped.GetProperty("module").GetString(), stripped.GetProperty("build_id").GetString(), stripped.GetProperty("address").GetString()));
     }
 
     [Theory]
-    [InlineData(ReportTableKind.Stack, "stack_id,faults,minor,major,failed,share,latency_p50_ns,latency_p90_ns,latency_p99_ns,latency_max_ns,latency_sum_ns,stack", 4)]
-    [InlineData(ReportTableKind.Function, "function,module,self_faults,self_share,self_major,self_latency_sum_ns,total_faults,total_share,total_major,latency_p50_ns,latency_p99_ns,latency_max_ns,latency_sum_ns", 5)]
-    [InlineData(ReportTableKind.Line, "file,line,function,self_faults,self_share,self_major,self_latency_sum_ns,total_faults,total_share,total_major,latency_p50_ns,latency_p99_ns,latency_max_ns,latency_sum_ns", 5)]
-    [InlineData(ReportTableKind.Caller, "depth,faults,minor,major,failed,share,latency_sum_ns,functions", 4)]
-    [InlineData(ReportTableKind.Toucher, "id,region,faults,minor,major,failed,share,latency_sum_ns,code,through,mapper", 4)]
-    public void Csv_has_its_documented_columns(ReportTableKind kind, string header, int rows)
+    [InlineData("stack", "stack_id,faults,minor,major,failed,share,latency_p50_ns,latency_p90_ns,latency_p99_ns,latency_max_ns,latency_sum_ns,stack", 4)]
+    [InlineData("function", "function,module,self_faults,self_share,self_major,self_latency_sum_ns,total_faults,total_share,total_major,latency_p50_ns,latency_p99_ns,latency_max_ns,latency_sum_ns", 5)]
+    [InlineData("line", "file,line,function,self_faults,self_share,self_major,self_latency_sum_ns,total_faults,total_share,total_major,latency_p50_ns,latency_p99_ns,latency_max_ns,latency_sum_ns", 5)]
+    [InlineData("caller", "depth,faults,minor,major,failed,share,latency_sum_ns,functions", 4)]
+    [InlineData("toucher", "id,region,faults,minor,major,failed,share,latency_sum_ns,code,through,mapper", 4)]
+    public void Csv_has_its_documented_columns(string kind, string header, int rows)
     {
         var lines = FormatTests.Csv(Report(), kind).Split("\r\n");
 
@@ -283,7 +285,7 @@ public class StackStories
     {
         var metadata = Story.Metadata(Story.TwoRegions);
 
-        Assert.Equal(FaultColumns.None, new ReportAggregates(new ReportPlan(metadata, [], FaultFilter.None, ReportParts.All)).Columns & FaultColumns.StackId);
+        Assert.Equal(FaultColumns.None, new MeasureSet(new MeasurePlan(metadata, [], FaultFilter.None, ReportTables.All.SelectMany(table => table.Needs))).Columns & FaultColumns.StackId);
         Assert.Null(Story.Report(metadata, [new(0x10000)]).Stacks);
         Assert.Equal(
             "has no stacks (they were not recorded); expected a recording with them; record again with faultrec record --stacks", StackText.WhyNone(metadata));
@@ -326,18 +328,18 @@ public class StackStories
         var report = Story.Report(metadata, [new(0x10000) { Stack = deep - 1 }, new(0x10000) { Stack = deep - 2 }]);
 
         Assert.True(TextReportTests.Text(report).Length < 100_000);
-        Assert.True(Text(report, ReportTableKind.Caller, 0).Length < 200_000);
-        Assert.Equal(1, report.Stacks!.Stacks[0].Counts.Faults);
+        Assert.True(Text(report, "caller", 0).Length < 200_000);
+        Assert.Equal(1, report.StackRows[0].Counts.Faults);
     }
 
     private static string Flat(FaultReport report) => TextReportTests.Text(report).ReplaceLineEndings(" ");
 
-    private static string Text(ReportTableKind kind, int top) => Text(Report(), kind, top);
+    private static string Text(string kind, int top) => Text(Report(), kind, top);
 
-    private static string Text(FaultReport report, ReportTableKind kind, int top)
+    private static string Text(FaultReport report, string kind, int top)
     {
         var writer = new StringWriter();
-        TextReport.Write(writer, report, kind, top, default);
+        TextReport.Write(writer, report, ReportTables.Find(kind), top, default);
         return writer.ToString();
     }
 }

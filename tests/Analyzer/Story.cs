@@ -1,5 +1,7 @@
+using Faultrec.Analyzer.Measures;
 using Faultrec.Analyzer.Report;
 using Faultrec.Analyzer.Scan;
+using Faultrec.Analyzer.Tables;
 using Faultrec.Traces.Columns;
 using Faultrec.Traces.Files;
 using Faultrec.Traces.Metadata;
@@ -99,7 +101,7 @@ internal static class Story
     {
         using var file = new TemporaryTrace(metadata, faults, groupSize);
         using var reader = TraceReader.Open(file.Path);
-        return ReportBuilder.Build(reader, filter ?? FaultFilter.None) with { Path = "trace.parquet" };
+        return ReportBuilder.Build(reader, filter ?? FaultFilter.None, ReportTables.All, ActivityAggregate.Measure) with { Path = "trace.parquet" };
     }
 
     private static void Set(FaultBatch batch, int i, Fault fault)

@@ -8,6 +8,7 @@ using Faultrec.Analyzer.Measures;
 using Faultrec.Analyzer.Report;
 using Faultrec.Analyzer.Scan;
 using Faultrec.Analyzer.Simulate;
+using Faultrec.Analyzer.Tables;
 using Faultrec.Traces;
 using Faultrec.Traces.Columns;
 using Faultrec.Traces.Files;
@@ -59,17 +60,17 @@ public sealed class SystingStories : IDisposable
         Write("memory_fault", "SELECT i::BIGINT AS ts, 1::BIGINT AS utid, (i * 4096)::BIGINT AS addr, 6::INT AS error_code, NULL::BIGINT AS stack_id FROM range(300) t(i)");
         Import();
         using var reader = TraceReader.Open(Output);
-        var report = ReportBuilder.Build(reader, FaultFilter.None, ReportParts.All) with { Path = "t" };
+        var report = ReportBuilder.Build(reader, FaultFilter.None, ReportTables.All) with { Path = "t" };
 
         var text = TextReportTests.Text(report);
         Assert.Contains("300 faults: 300 of unknown severity, 0 failed; 300 distinct pages", text, StringComparison.Ordinal);
         Assert.Contains("which faults were major is not known", text, StringComparison.Ordinal);
         Assert.Contains("Which of them were major is not known.", text, StringComparison.Ordinal);
         Assert.Equal("unknown", Assert.Single(report.Severities).Severity.Name());
-        Assert.Contains("10,app,1,300,,,0,", FormatTests.Csv(report, ReportTableKind.Process), StringComparison.Ordinal);
+        Assert.Contains("10,app,1,300,,,0,", FormatTests.Csv(report, "process"), StringComparison.Ordinal);
         Assert.Contains("\"major\":null", FormatTests.Json(report).Replace(" ", "", StringComparison.Ordinal), StringComparison.Ordinal);
         Assert.Null(report.Timeline[0].MajorPerSecond);
-        Assert.Equal(0, ReportBuilder.Build(reader, new FaultFilter { Severities = [Severity.Minor, Severity.Major] }).Totals.Counts.Faults);
+        Assert.Equal(0, ReportBuilder.Build(reader, new FaultFilter { Severities = [Severity.Minor, Severity.Major] }, ReportTables.All).Totals.Counts.Faults);
 
         using var dump = new MemoryStream();
         TraceDump.Write(reader, FaultFilter.None, asJson: true, dump);
@@ -146,7 +147,7 @@ public sealed class SystingStories : IDisposable
 
         using var reader = TraceReader.Open(Output);
         Assert.Equal(2, reader.RowGroups.Count);
-        Assert.Equal(rows, ReportBuilder.Build(reader, FaultFilter.None).Totals.DistinctPages);
+        Assert.Equal(rows, ReportBuilder.Build(reader, FaultFilter.None, ReportTables.All).Totals.DistinctPages);
         Assert.Equal([0L], Rows($"SELECT count(*) FROM (SELECT time_ns, lag(time_ns) OVER (ORDER BY file_row_number) AS before FROM read_parquet('{Output}', file_row_number = true)) WHERE time_ns < before"));
     }
 

@@ -1,6 +1,7 @@
 using Faultrec.Analyzer.Render;
 using Faultrec.Analyzer.Report;
 using Faultrec.Analyzer.Scan;
+using Faultrec.Analyzer.Tables;
 using Faultrec.Analyzer.Text;
 using Faultrec.Traces.Metadata;
 using Xunit;
@@ -89,7 +90,7 @@ public class TextReportTests
     [Fact]
     public void One_table_cut_to_its_top_says_how_many_are_left_and_how_to_see_them()
     {
-        var text = Text(Story.Report(Story.Metadata(Story.TwoRegions), Faults), ReportTableKind.Region, top: 1);
+        var text = Text(Story.Report(Story.Metadata(Story.TwoRegions), Faults), "region", top: 1);
 
         Assert.EndsWith("  … 1 more region; --top 0 shows all\n", text, StringComparison.Ordinal);
         Assert.DoesNotContain("processes", text, StringComparison.Ordinal);
@@ -128,10 +129,10 @@ public class TextReportTests
         Assert.Contains("\x1b[1mregions\x1b[0m", coloured.ToString(), StringComparison.Ordinal);
     }
 
-    internal static string Text(FaultReport report, ReportTableKind? by = null, int top = 10)
+    internal static string Text(FaultReport report, string? by = null, int top = 10)
     {
         var writer = new StringWriter();
-        TextReport.Write(writer, report, by, top, default);
+        TextReport.Write(writer, report, by is null ? null : ReportTables.Find(by), top, default);
         return writer.ToString();
     }
 }

@@ -2,6 +2,7 @@ using System.Text.Json;
 using Faultrec.Analyzer.Measures;
 using Faultrec.Analyzer.Report;
 using Faultrec.Analyzer.Scan;
+using Faultrec.Analyzer.Tables;
 using Faultrec.Traces;
 using Faultrec.Traces.Metadata;
 using Xunit;
@@ -42,7 +43,7 @@ public class TimeStories
         Assert.Equal((3, 3, 2), (report.Timeline[43].ResidentPages, report.Timeline[44].TouchedPages, report.Timeline[44].ResidentPages));
         Assert.Equal((5, 4), (report.Timeline[^1].TouchedPages, report.Timeline[^1].ResidentPages));
 
-        var text = TextReportTests.Text(report, ReportTableKind.Time);
+        var text = TextReportTests.Text(report, "time");
 
         Assert.Contains(
             """
@@ -129,11 +130,11 @@ public class TimeStories
         using var json = JsonDocument.Parse(FormatTests.Json(Story.Report(Metadata, Faults)));
         var timeline = json.RootElement.GetProperty("timeline");
 
-        Assert.Equal("from_ns to_ns bucket_ns buckets first_touches", FormatTests.Keys(timeline));
-        Assert.Equal(
+        FormatTests.AssertKeys("from_ns to_ns bucket_ns buckets first_touches", timeline);
+        FormatTests.AssertKeys(
             "from_ns length_ns faults minor major failed faults_per_s major_per_s new_pages new_pages_per_s touched_pages resident_pages resident_bytes latency_sum_ns",
-            FormatTests.Keys(timeline.GetProperty("buckets")[0]));
-        Assert.Equal("id name pid born_ns died_ns pages touched_pages first_touches", FormatTests.Keys(timeline.GetProperty("first_touches")[0]));
+            timeline.GetProperty("buckets")[0]);
+        FormatTests.AssertKeys("id name pid born_ns died_ns pages touched_pages first_touches", timeline.GetProperty("first_touches")[0]);
         Assert.Equal(3, timeline.GetProperty("first_touches")[0].GetProperty("first_touches").EnumerateArray().Sum(pages => pages.GetInt32()));
     }
 
@@ -174,13 +175,13 @@ public class TimeStories
               … 16 more rows; --top 0 shows all
             10 ns a row, a 64th of the region's address range a character, lowest first
             """,
-            TextReportTests.Text(report, ReportTableKind.Heat, top: 1),
+            TextReportTests.Text(report, "heat", top: 1),
             StringComparison.Ordinal);
         using var json = JsonDocument.Parse(FormatTests.Json(report));
         var maps = json.RootElement.GetProperty("heat_maps");
-        Assert.Equal("id name pid start end faults fullest rows", FormatTests.Keys(maps.GetProperty("regions")[0]));
+        FormatTests.AssertKeys("id name pid start end faults fullest rows", maps.GetProperty("regions")[0]);
         Assert.Equal((16, 64, 8), (maps.GetProperty("regions")[0].GetProperty("rows").GetArrayLength(), maps.GetProperty("regions")[0].GetProperty("rows")[15].GetArrayLength(), maps.GetProperty("regions")[0].GetProperty("rows")[15][63].GetInt32()));
-        Assert.Equal(32, FormatTests.Csv(report, ReportTableKind.Heat).Split("\r\n").Length - 2);
+        Assert.Equal(32, FormatTests.Csv(report, "heat").Split("\r\n").Length - 2);
     }
 
     [Fact]
@@ -208,7 +209,7 @@ public class TimeStories
             window
 
             """,
-            TextReportTests.Text(report, ReportTableKind.Storm),
+            TextReportTests.Text(report, "storm"),
             StringComparison.Ordinal);
         Assert.Equal(["faults", "time"], report.Storms.Select(storm => storm.Why));
         // The window of the filter is what is usual: here nothing else is.
@@ -226,7 +227,7 @@ public class TimeStories
     {
         Fault[] faults = [.. Enumerable.Range(0, 5000).Select(i => new Fault(0x10000) { TimeNs = i * 200_000L })];
 
-        var text = TextReportTests.Text(Story.Report(Metadata, faults, groupSize: 1000), ReportTableKind.Storm);
+        var text = TextReportTests.Text(Story.Report(Metadata, faults, groupSize: 1000), "storm");
 
         Assert.Contains("\n\nno storm: a storm is made of windows of 10.0 ms with", text, StringComparison.Ordinal);
     }

@@ -1,6 +1,7 @@
 using Faultrec.Analyzer.Info;
 using Faultrec.Analyzer.Report;
 using Faultrec.Analyzer.Scan;
+using Faultrec.Analyzer.Tables;
 using Faultrec.Traces.Metadata;
 using Xunit;
 

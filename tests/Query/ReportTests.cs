@@ -6,6 +6,8 @@ using Faultrec.Analyzer.Measures;
 using Faultrec.Analyzer.Report;
 using Faultrec.Analyzer.Scan;
 using Faultrec.Analyzer.Simulate;
+using Faultrec.Analyzer.Tables;
+using Faultrec.Analyzer.Tests;
 using Faultrec.Traces.Files;
 
 namespace Faultrec.Query.Tests;
@@ -25,7 +27,7 @@ public abstract class ReportTests : IDisposable
         var metadata = RandomTrace.Metadata(isSample);
         _file = new TemporaryTrace(metadata, RandomTrace.Faults(metadata, 20_000, seed: 11), 3_000);
         using var reader = TraceReader.Open(_file.Path);
-        _report = ReportBuilder.Build(reader, FaultFilter.None);
+        _report = ReportBuilder.Build(reader, FaultFilter.None, ReportTables.All);
     }
 
     public void Dispose()

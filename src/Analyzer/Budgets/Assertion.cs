@@ -1,3 +1,4 @@
+using Faultrec.Analyzer.Tables;
 using Faultrec.Analyzer.Facts;
 using Faultrec.Analyzer.Measures;
 using Faultrec.Analyzer.Report;
@@ -10,7 +11,7 @@ namespace Faultrec.Analyzer.Budgets;
 /// <param name="Budget">Null: the check that the recording is complete.</param>
 /// <param name="Found">Null: not known, which keeps no budget.</param>
 /// <param name="Note">Why it is not known, or what the figure leaves open; null where there is nothing to say.</param>
-public sealed record BudgetCheck(Budget? Budget, double? Found, bool IsBroken, string? Note)
+internal sealed record BudgetCheck(Budget? Budget, double? Found, bool IsBroken, string? Note)
 {
     public const string CompleteTitle = "complete recording";
 
@@ -31,7 +32,7 @@ public sealed record BudgetCheck(Budget? Budget, double? Found, bool IsBroken, s
 
 /// <summary>A trace held against budgets.</summary>
 /// <param name="Checks">The recording itself first, then the budgets as they were given.</param>
-public sealed record Assertion(FaultReport Report, IReadOnlyList<BudgetCheck> Checks)
+internal sealed record Assertion(FaultReport Report, IReadOnlyList<BudgetCheck> Checks)
 {
     private const string AbsenceProvesNothing =
         "a fault that is absent from an incomplete recording may have happened all the same, so no budget is proved; record again, or give --allow-incomplete";
@@ -84,7 +85,7 @@ public sealed record Assertion(FaultReport Report, IReadOnlyList<BudgetCheck> Ch
     private static double? OfRegions(FaultReport report, BudgetMeasure measure, string part, out string? note)
     {
         var (counts, pages, timed, regions) = (new FaultCounts(), 0L, 0L, 0);
-        foreach (var row in report.Regions)
+        foreach (var row in report.Rows(RegionTable.Definition))
         {
             if (!RegionNames.Of(row.Region).Contains(part, StringComparison.Ordinal))
                 continue;

@@ -6,7 +6,7 @@ using Faultrec.Traces.Files;
 namespace Faultrec.Analyzer.Budgets;
 
 /// <summary>What a budget limits.</summary>
-public enum BudgetMeasure
+internal enum BudgetMeasure
 {
     Faults,
     Major,
@@ -22,7 +22,7 @@ public enum BudgetMeasure
 /// <param name="Name">As on the command line, without dashes: "max-faults".</param>
 /// <param name="Region">Part of the names of the regions that it is about; null: the whole trace.</param>
 /// <param name="Limit">Faults, pages, ns, or a share of one; the limit itself is allowed.</param>
-public sealed record Budget(string Name, BudgetMeasure Measure, string? Region, double Limit)
+internal sealed record Budget(string Name, BudgetMeasure Measure, string? Region, double Limit)
 {
     /// <summary>"max-faults", "region [heap]:max-faults".</summary>
     public string Title => Region is null ? Name : $"region {Region}:{Name}";
@@ -43,7 +43,7 @@ public sealed record Budget(string Name, BudgetMeasure Measure, string? Region, 
 }
 
 /// <summary>Budgets as the command line and budget files write them.</summary>
-public static class BudgetText
+internal static class BudgetText
 {
     public const string RegionName = "region";
 

@@ -1,10 +1,11 @@
+using Faultrec.Analyzer.Tables;
 using Faultrec.Analyzer.Classify;
 using Faultrec.Analyzer.Report;
 
 namespace Faultrec.Analyzer.Budgets;
 
 /// <summary>How much of the memory that first touches mapped came as transparent huge pages?</summary>
-public static class HugeShare
+internal static class HugeShare
 {
     private const long HugeBytes = 2 << 20;
 
@@ -17,7 +18,7 @@ public static class HugeShare
     {
         whyUnknown = null;
         long hugeFaults = 0, small = 0;
-        foreach (var row in report.Kinds)
+        foreach (var row in report.Rows(KindTable.Definition))
         {
             if (row.Kind == FaultKind.Huge)
                 hugeFaults += row.Counts.Faults;

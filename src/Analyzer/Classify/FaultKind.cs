@@ -89,7 +89,7 @@ public enum FaultKind : byte
 }
 
 /// <summary>Names of <see cref="FaultKind"/> as the command line and every format spell them.</summary>
-public static class FaultKindNames
+internal static class FaultKindNames
 {
     // The second is the name that TraceEvent (PerfView) gives what Windows does in the same situation.
     private static readonly (string Name, string? TraceEvent)[] Names =

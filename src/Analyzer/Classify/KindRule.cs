@@ -10,7 +10,7 @@ namespace Faultrec.Analyzer.Classify;
 /// access and the mapping; what they do not prove is <see cref="FaultKind.Unknown"/>. The branches are those of
 /// handle_pte_fault and its callees (mm/memory.c), where a kernel function's name stands beside one.
 /// </summary>
-public sealed class KindRule
+internal sealed class KindRule
 {
     private const int PmdLevel = 1;
     private const ulong HugeBytes = 2UL << 20;

@@ -17,7 +17,7 @@ public enum Severity : byte
 }
 
 /// <summary>Names of <see cref="Severity"/> as the command line and every format spell them.</summary>
-public static class SeverityNames
+internal static class SeverityNames
 {
     public const int Count = 4;
 

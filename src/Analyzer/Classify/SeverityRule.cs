@@ -8,7 +8,7 @@ namespace Faultrec.Analyzer.Classify;
 /// VM_FAULT_ERROR (include/linux/mm_types.h): failed; accounted as major: major; else minor, or unknown where the trace does not say which were major. The bits' values are those that
 /// travel in the trace, because they moved between kernels; a trace without names has no usable result column.
 /// </summary>
-public sealed class SeverityRule
+internal sealed class SeverityRule
 {
     private static readonly string[] ErrorNames =
     [

@@ -3,7 +3,7 @@ using Faultrec.Traces.Columns;
 namespace Faultrec.Analyzer.Classify;
 
 /// <summary>Where the walk through the page table ended, and what was there.</summary>
-public enum WalkEnd : byte
+internal enum WalkEnd : byte
 {
     /// <summary>Nothing, in the last level: the page-table levels from here on are in the order of <see cref="FaultBatch.PtLevel"/>.</summary>
     Pte,

@@ -1,7 +1,7 @@
 namespace Faultrec.Analyzer.Compare;
 
 /// <summary>A table of traces beside each other, in the order of the output.</summary>
-public enum Subject
+internal enum Subject
 {
     Total,
     Region,
@@ -44,4 +44,4 @@ internal static class SubjectNames
 /// <param name="Prot">Null also for faults without a mapping.</param>
 /// <param name="Process">Comm of the region's process; null also where every trace has one process only, which may have been renamed.</param>
 /// <param name="Order">1 for the first region that has all of the above in common, 2 for the next…; 0 for what is no region.</param>
-public sealed record ComparedItem(Subject Subject, string Name, string? RegionKind = null, string? Prot = null, string? Process = null, int Order = 0);
+internal sealed record ComparedItem(Subject Subject, string Name, string? RegionKind = null, string? Prot = null, string? Process = null, int Order = 0);

@@ -1,12 +1,13 @@
 using Faultrec.Analyzer.Facts;
 using Faultrec.Analyzer.Report;
 using Faultrec.Analyzer.Scan;
+using Faultrec.Analyzer.Tables;
 using Faultrec.Analyzer.Text;
 
 namespace Faultrec.Analyzer.Compare;
 
 /// <summary>A comparison in sentences. Raw text with names from the traces in it.</summary>
-public static class ComparisonText
+internal static class ComparisonText
 {
     /// <summary>One sentence: faults and where most of their change was, major faults, time, and what is known of the noise.</summary>
     public static string Headline(TraceComparison comparison)

@@ -1,7 +1,7 @@
 namespace Faultrec.Analyzer.Compare;
 
 /// <summary>What is compared of each item.</summary>
-public enum Metric
+internal enum Metric
 {
     Faults,
     Major,
@@ -10,7 +10,7 @@ public enum Metric
 }
 
 /// <summary>Names of <see cref="Metric"/> as every format spells them.</summary>
-public static class MetricNames
+internal static class MetricNames
 {
     public static IReadOnlyList<Metric> All { get; } = [Metric.Faults, Metric.Major, Metric.DistinctPages, Metric.TimeNs];
 
@@ -27,7 +27,7 @@ public static class MetricNames
 /// <param name="Major">Null: the trace does not say.</param>
 /// <param name="DistinctPages">Null: the item is none that has pages (a kind).</param>
 /// <param name="TimeNs">Sum of the known durations; null: the trace's backend knows none.</param>
-public readonly record struct MeasureValues(long Faults, long? Major, long? DistinctPages, long? TimeNs)
+internal readonly record struct MeasureValues(long Faults, long? Major, long? DistinctPages, long? TimeNs)
 {
     public long? this[Metric metric] => metric switch
     {

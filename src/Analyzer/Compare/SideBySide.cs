@@ -5,13 +5,13 @@ namespace Faultrec.Analyzer.Compare;
 /// <summary>One figure of one item in every trace.</summary>
 /// <param name="IsFirst">The first row of its item.</param>
 /// <param name="Values">In the order of the traces; null where a trace does not know.</param>
-public sealed record SideRow(ComparedItem Item, Metric Metric, bool IsFirst, IReadOnlyList<long?> Values);
+internal sealed record SideRow(ComparedItem Item, Metric Metric, bool IsFirst, IReadOnlyList<long?> Values);
 
 /// <summary>
 /// Several traces beside each other, their items matched as <see cref="TraceComparison"/> does, without a judgement on what
 /// differs: any number of traces, of different machines too.
 /// </summary>
-public sealed class SideBySide
+internal sealed class SideBySide
 {
     /// <param name="traces">At least one; their processes are forgotten where each has one only.</param>
     public SideBySide(IReadOnlyList<TraceMeasures> traces, FaultFilter filter)

@@ -1,7 +1,7 @@
 namespace Faultrec.Analyzer.Compare;
 
 /// <summary>What a difference is worth beside the differences between traces of one side.</summary>
-public enum Verdict
+internal enum Verdict
 {
     /// <summary>Every trace of both sides has the same value.</summary>
     Same,
@@ -17,7 +17,7 @@ public enum Verdict
 }
 
 /// <summary>Names of <see cref="Verdict"/> as every format spells them.</summary>
-public static class VerdictNames
+internal static class VerdictNames
 {
     public static string Name(this Verdict verdict) => verdict switch
     {
@@ -30,7 +30,7 @@ public static class VerdictNames
 
 /// <summary>One figure in the traces of one side.</summary>
 /// <param name="Values">In the order of the traces; at least one.</param>
-public sealed record Spread(IReadOnlyList<long> Values)
+internal sealed record Spread(IReadOnlyList<long> Values)
 {
     public long Min { get; } = Values.Min();
 

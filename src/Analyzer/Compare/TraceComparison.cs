@@ -5,7 +5,7 @@ namespace Faultrec.Analyzer.Compare;
 
 /// <summary>One figure of one item on both sides.</summary>
 /// <param name="Before">Null: not known of every trace of this side.</param>
-public sealed record ComparedRow(ComparedItem Item, Metric Metric, Spread? Before, Spread? After)
+internal sealed record ComparedRow(ComparedItem Item, Metric Metric, Spread? Before, Spread? After)
 {
     public Verdict Verdict { get; } = Spread.Judge(Before, After);
 
@@ -17,7 +17,7 @@ public sealed record ComparedRow(ComparedItem Item, Metric Metric, Spread? Befor
 }
 
 /// <summary>What differs between the traces of two sides. Equal input gives equal output.</summary>
-public sealed class TraceComparison
+internal sealed class TraceComparison
 {
     private readonly Dictionary<Subject, IReadOnlyList<ComparedRow>> _rows = [];
 

@@ -1,3 +1,4 @@
+using Faultrec.Analyzer.Tables;
 using Faultrec.Analyzer.Classify;
 using Faultrec.Analyzer.Facts;
 using Faultrec.Analyzer.Measures;
@@ -8,7 +9,7 @@ using Faultrec.Traces.Metadata;
 namespace Faultrec.Analyzer.Compare;
 
 /// <summary>One trace of a comparison: the figures of its items, and what must be said of the trace itself.</summary>
-public sealed class TraceMeasures
+internal sealed class TraceMeasures
 {
     private readonly Dictionary<ComparedItem, MeasureValues> _items = [];
     private readonly bool _hasDurations;
@@ -17,7 +18,7 @@ public sealed class TraceMeasures
     {
         (Path, Metadata, Sample) = (report.Path, report.Metadata, report.Sample);
         _hasDurations = report.Metadata.Backend.HasDurations;
-        Processes = report.Processes.Count;
+        Processes = report.Rows(ProcessTable.Definition).Count;
     }
 
     public string Path { get; }
@@ -38,18 +39,21 @@ public sealed class TraceMeasures
             ? measures
             : new MeasureValues(0, Metadata.KnowsMajor ? 0 : null, HasPages(item.Subject) ? 0 : null, _hasDurations ? 0 : null);
 
-    /// <param name="report">With tasks.</param>
+    /// <summary>What a report needs to have counted for it.</summary>
+    public static IReadOnlyList<TableDefinition> Tables { get; } = [ProcessTable.Definition, CommTable.Definition];
+
+    /// <param name="report">Of <see cref="Tables"/>.</param>
     public static TraceMeasures Of(FaultReport report)
     {
         var trace = new TraceMeasures(report);
         trace.Add(new ComparedItem(Subject.Total, "all"), report.Totals.Counts, report.Totals.DistinctPages);
-        foreach (var row in report.Kinds)
+        foreach (var row in report.Rows(KindTable.Definition))
             trace.Add(new ComparedItem(Subject.Kind, row.Kind.Name()), row.Counts, null);
-        foreach (var row in report.Processes)
+        foreach (var row in report.Rows(ProcessTable.Definition))
             trace.Add(new ComparedItem(Subject.Process, CommOf(row)), row.Counts, row.DistinctPages);
-        foreach (var row in report.Severities)
+        foreach (var row in report.Rows(SeverityTable.Definition))
             trace.Add(new ComparedItem(Subject.Severity, row.Severity.Name()), row.Counts, null);
-        foreach (var row in report.Comms)
+        foreach (var row in report.Rows(CommTable.Definition))
             trace.Add(new ComparedItem(Subject.Comm, row.Comm), row.Counts, null);
         trace.AddRegions(report);
         return trace;
@@ -82,7 +86,7 @@ public sealed class TraceMeasures
 
     private void AddRegions(FaultReport report)
     {
-        var comms = report.Processes.ToDictionary(row => row.Pid, CommOf);
+        var comms = report.Rows(ProcessTable.Definition).ToDictionary(row => row.Pid, CommOf);
         var met = new Dictionary<ComparedItem, int>();
         foreach (var row in InOrderOfAppearance(report))
         {
@@ -103,7 +107,7 @@ public sealed class TraceMeasures
         var started = new Dictionary<int, long>();
         foreach (var process in report.Metadata.Processes)
             started.TryAdd(process.Pid, process.StartedNs ?? long.MinValue);
-        return report.Regions
+        return report.Rows(RegionTable.Definition)
             .OrderBy(row => row.Region is { } region ? started.GetValueOrDefault(region.Pid, long.MinValue) : long.MinValue)
             .ThenBy(row => row.Region?.Pid)
             .ThenBy(row => row.Region?.BornNs ?? long.MinValue)

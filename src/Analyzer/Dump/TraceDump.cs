@@ -7,7 +7,7 @@ using Faultrec.Traces.Files;
 namespace Faultrec.Analyzer.Dump;
 
 /// <summary>Every record of a trace, in the file's order, as CSV or as JSON lines; columns and their order are the schema's, and behind them the kind.</summary>
-public static class TraceDump
+internal static class TraceDump
 {
     /// <param name="reader">Open; stays open.</param>
     /// <param name="asJson">JSON lines instead of CSV with a header.</param>

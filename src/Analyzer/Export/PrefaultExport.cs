@@ -72,7 +72,7 @@ internal sealed class PrefaultExport
         });
         if (export._pieces.Count == 0)
             throw new FaultrecException(ExitCode.BadInput, $"{reader.Path}: has no faults in files that can be found again; expected some for a prefault plan; record a program that maps files, or widen the filter");
-        return (new PrefaultPlan(EndOf(reader.Metadata), export._files, export.Ranges()), export.Note(SampleFacts.IsSample(reader.Metadata)));
+        return (new PrefaultPlan(EndOf(reader.Metadata), export._files, export.Ranges()), export.Note(SampleRule.IsSample(reader.Metadata)));
     }
 
     private static DateTimeOffset EndOf(TraceMetadata metadata)

@@ -3,6 +3,7 @@ using Faultrec.Analyzer.Facts;
 using Faultrec.Analyzer.Measures;
 using Faultrec.Analyzer.Report;
 using Faultrec.Analyzer.Scan;
+using Faultrec.Analyzer.Tables;
 using Faultrec.Analyzer.Text;
 using Faultrec.Traces;
 using Faultrec.Traces.Columns;
@@ -11,7 +12,7 @@ using Faultrec.Traces.Files;
 namespace Faultrec.Analyzer.Export;
 
 /// <summary>A trace as the file of another tool.</summary>
-public static class TraceExport
+internal static class TraceExport
 {
     /// <summary>Samples of a Firefox profile: 24 bytes each here, and about as many as the viewer takes.</summary>
     private const int MostSamples = 1_000_000;
@@ -67,7 +68,7 @@ public static class TraceExport
             }
         });
         export.End();
-        return SampleFacts.IsSample(reader.Metadata)
+        return SampleRule.IsSample(reader.Metadata)
             ? "a sample of Perfetto's has no weight: the recording is sampled, and its flame graph counts recorded faults only"
             : null;
     }

@@ -3,7 +3,7 @@ using Faultrec.Traces.Metadata;
 namespace Faultrec.Analyzer.Facts;
 
 /// <summary>The ledger by region id.</summary>
-public sealed class RegionIndex
+internal sealed class RegionIndex
 {
     private readonly Region?[] _byId;
 

@@ -4,7 +4,7 @@ using Faultrec.Traces.Metadata;
 namespace Faultrec.Analyzer.Facts;
 
 /// <summary>How regions are called in filters and tables.</summary>
-public static class RegionNames
+internal static class RegionNames
 {
     /// <summary>Of faults at addresses that no known mapping covered (region id 0).</summary>
     public const string Unmapped = "[no mapping]";

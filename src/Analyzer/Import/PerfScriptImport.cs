@@ -12,7 +12,7 @@ namespace Faultrec.Analyzer.Import;
 /// <param name="FirstMalformed">Number of the first of them, from 1.</param>
 /// <param name="Lost">Faults that perf itself says it lost.</param>
 /// <param name="Others">Samples of other events and records of other kinds, left out.</param>
-public sealed record ImportSummary(long Faults, long Malformed, long FirstMalformed, long Lost, long Others)
+internal sealed record ImportSummary(long Faults, long Malformed, long FirstMalformed, long Lost, long Others)
 {
     /// <summary>Some faults or frames were of kernel mode, and their addresses tell where the kernel's text lies.</summary>
     public bool HasKernelAddresses { get; init; }
@@ -25,7 +25,7 @@ public sealed record ImportSummary(long Faults, long Malformed, long FirstMalfor
 /// Makes a trace of the text that perf writes of page-fault events. What perf does not know is null; nothing says whether it saw every fault,
 /// so that the receipt does not call it complete.
 /// </summary>
-public sealed class PerfScriptImport
+internal sealed class PerfScriptImport
 {
     /// <summary>What its text is made with.</summary>
     public const string Command = "perf script --header --show-lost-events --show-mmap-events --show-task-events --ns -F comm,pid,tid,cpu,time,event,addr,ip";

@@ -8,13 +8,13 @@ namespace Faultrec.Analyzer.Import;
 
 /// <param name="WithoutThread">Faults of threads that thread.parquet does not have: their process and name are not known.</param>
 /// <param name="Every">systing took one fault in so many.</param>
-public sealed record SystingSummary(long Faults, long WithoutThread, int Every);
+internal sealed record SystingSummary(long Faults, long WithoutThread, int Every);
 
 /// <summary>
 /// Makes a trace of systing's memory_fault.parquet and the files beside it. systing sees a fault of user mode as it begins, so nothing
 /// says which were major, failed, or how long they took.
 /// </summary>
-public sealed class SystingImport
+internal sealed class SystingImport
 {
     public const string FileName = "memory_fault.parquet";
 

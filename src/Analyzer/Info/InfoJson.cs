@@ -9,7 +9,7 @@ using Faultrec.Traces.Metadata;
 namespace Faultrec.Analyzer.Info;
 
 /// <summary>Metadata and receipt for programs; docs/info.md lists the keys.</summary>
-public static class InfoJson
+internal static class InfoJson
 {
     public static void Write(Utf8JsonWriter json, TraceInfo info)
     {
@@ -41,8 +41,8 @@ public static class InfoJson
             json.WriteNumber("calls", call.Calls);
             json.WriteNumber("minor", call.Minor);
             json.WriteNumber("major", call.Major);
-            json.WriteString("start", call.Start is { } start ? ReportTables.Hex(start) : null);
-            json.WriteString("end", call.End is { } end ? ReportTables.Hex(end) : null);
+            json.WriteString("start", call.Start is { } start ? Units.Hex(start) : null);
+            json.WriteString("end", call.End is { } end ? Units.Hex(end) : null);
             json.WriteNullable("stack", (long?)call.Stack);
             json.WriteNumber("time_ns", call.TimeNs);
             json.WriteNumber("last_ns", call.LastNs);
@@ -112,7 +112,7 @@ public static class InfoJson
         json.WriteString("thp_mode", metadata.ThpMode);
         WriteProbes(json, "causes", "cause", metadata.Causes.Select(probe => (probe.Cause, probe.Refusal)));
         WriteProbes(json, "slab_stages", "stage", (metadata.Slab?.Stages ?? []).Select(probe => (probe.Cause, probe.Refusal)));
-        JsonStacks.WriteRecording(json, metadata.StackRecording);
+        json.WriteStackRecording(metadata.StackRecording);
         json.WriteNumber("stacks", metadata.Stacks?.NodeFrames.Count ?? 0);
         json.WriteNumber("stack_frames", metadata.Stacks?.Frames.Count ?? 0);
     }

@@ -2,6 +2,7 @@ using System.Globalization;
 using Faultrec.Analyzer.Facts;
 using Faultrec.Analyzer.Render;
 using Faultrec.Analyzer.Report;
+using Faultrec.Analyzer.Tables;
 using Faultrec.Analyzer.Text;
 using Faultrec.Traces.Files;
 using Faultrec.Traces.Metadata;
@@ -11,14 +12,14 @@ namespace Faultrec.Analyzer.Info;
 /// <summary>What `info` says about a trace besides its faults.</summary>
 /// <param name="Path">As given on the command line.</param>
 /// <param name="FileBytes">Size of the file.</param>
-public sealed record TraceInfo(string Path, long FileBytes, long Rows, IReadOnlyList<RowGroupInfo> RowGroups, TraceMetadata Metadata)
+internal sealed record TraceInfo(string Path, long FileBytes, long Rows, IReadOnlyList<RowGroupInfo> RowGroups, TraceMetadata Metadata)
 {
     /// <summary>Bytes of the file a fault; null without faults.</summary>
     public double? BytesPerFault => Rows == 0 ? null : (double)FileBytes / Rows;
 }
 
 /// <summary>Metadata and receipt for people.</summary>
-public static class InfoText
+internal static class InfoText
 {
     private const int LossRows = 10;
     private const int CallRows = 10;

@@ -32,20 +32,22 @@ public sealed class Trace : IDisposable
     /// <exception cref="FaultrecException">It is not there, no trace, damaged, or of a newer version: <see cref="ExitCode.BadInput"/>.</exception>
     public static Trace Open(string path) => new(TraceReader.Open(path));
 
-    /// <summary>Everything that `faultrec report` tells, as objects.</summary>
-    /// <param name="parts">What to count; the rest of the report is empty.</param>
-    public FaultReport Report(FaultFilter? filter = null, ReportParts parts = ReportParts.All)
-        => ReportBuilder.Build(_reader, filter ?? FaultFilter.None, parts);
+    /// <summary>Names of the tables that <see cref="Table"/> makes, as in `report --by`.</summary>
+    public static IReadOnlyList<string> TableNames { get; } = [.. ReportTables.All.Select(table => table.Name)];
 
     /// <summary>A table of the report; its columns are those that docs/report.md lists for CSV, units in their names.</summary>
-    /// <param name="table">As in `report --by`.</param>
+    /// <param name="table">One of <see cref="TableNames"/>.</param>
+    /// <param name="filter">Which faults to count; null: all.</param>
     /// <param name="top">Rows to keep, 0: all.</param>
+    /// <exception cref="ArgumentException">There is no table of this name.</exception>
     /// <exception cref="FaultrecException">A table of stacks was asked of a recording without them.</exception>
-    public DataFrame Table(ReportTableKind table, FaultFilter? filter = null, int top = 0)
+    public DataFrame Table(string table, FaultFilter? filter = null, int top = 0)
     {
-        if (table.NamesCode())
+        var definition = ReportTables.Find(table)
+            ?? throw new ArgumentException($"There is no table '{table}'; there are {string.Join(", ", TableNames)}.", nameof(table));
+        if (definition.NeedsStacks)
             StackText.Require(Path, Metadata);
-        return ReportTables.Build(Report(filter, table.Parts()), table, top).Frame;
+        return definition.Build(ReportBuilder.Build(_reader, filter ?? FaultFilter.None, [definition]), top).ToFrame();
     }
 
     /// <summary>The faults themselves.</summary>

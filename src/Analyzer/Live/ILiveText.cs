@@ -3,7 +3,7 @@ using Faultrec.Traces.Columns;
 namespace Faultrec.Analyzer.Live;
 
 /// <summary>What a watcher of a running capture reads. Each call leaves everything written.</summary>
-public interface ILiveText
+internal interface ILiveText
 {
     /// <summary>Faults that passed the filter.</summary>
     long Matched { get; }

@@ -9,7 +9,7 @@ using Faultrec.Traces.Metadata;
 namespace Faultrec.Analyzer.Live;
 
 /// <summary>One line a fault as it happens: text in columns, or the objects of `dump --format json`.</summary>
-public sealed class LiveLines : ILiveText
+internal sealed class LiveLines : ILiveText
 {
     private readonly LiveFilter _filter;
     private readonly Utf8Rows _rows;

@@ -7,10 +7,10 @@ using Faultrec.Traces.Metadata;
 namespace Faultrec.Analyzer.Live;
 
 /// <summary>Columns and lines of the terminal that a summary is refreshed in.</summary>
-public readonly record struct TerminalSize(int Columns, int Lines);
+internal readonly record struct TerminalSize(int Columns, int Lines);
 
 /// <summary>Who faults now: a block of text an interval, and the sum at the end. On a terminal each block takes the place of the last.</summary>
-public sealed class LiveSummary : ILiveText
+internal sealed class LiveSummary : ILiveText
 {
     private readonly LiveFilter _filter;
     private readonly long _intervalNs;

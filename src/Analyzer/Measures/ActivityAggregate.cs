@@ -1,15 +1,16 @@
+using Faultrec.Analyzer.Classify;
 using Faultrec.Analyzer.Scan;
 using Faultrec.Traces.Columns;
 
 namespace Faultrec.Analyzer.Measures;
 
 /// <summary>How many faults in each bucket of time?</summary>
-public sealed class ActivityAggregate(TimeAxis axis)
+internal sealed class ActivityAggregate(TimeAxis axis) : IMeasure<ActivityAggregate>
 {
+    public static Measure<ActivityAggregate> Measure { get; } = new(plan => new ActivityAggregate(plan.Window.Equal(Buckets)));
+
     /// <summary>Buckets of the recording or of the filter's window.</summary>
     public const int Buckets = 64;
-
-    internal const FaultColumns Columns = FaultColumns.TimeNs;
 
     private readonly long[] _faults = new long[axis.Count];
 
@@ -17,9 +18,12 @@ public sealed class ActivityAggregate(TimeAxis axis)
 
     public IReadOnlyList<long> Faults => _faults;
 
-    internal void Add<TWeights>(FaultBatch batch, int count, TWeights weights)
+    public FaultColumns Columns => FaultColumns.TimeNs;
+
+    public void Add<TWeights>(FaultBatch batch, in Verdicts verdicts, TWeights weights)
         where TWeights : struct, IRowWeights
     {
+        var count = batch.Count;
         for (var row = 0; row < count;)
         {
             var (bucket, end) = TimeRun.From(axis, batch.TimeNs.AsSpan(0, count), row);

@@ -5,7 +5,7 @@ using Faultrec.Traces.Metadata;
 namespace Faultrec.Analyzer.Measures;
 
 /// <summary>What the time of a fault went into.</summary>
-public enum FaultCause : byte
+internal enum FaultCause : byte
 {
     Reclaim,
     Compaction,
@@ -30,7 +30,7 @@ public enum FaultCause : byte
 }
 
 /// <summary>Names of <see cref="FaultCause"/> in every format, and what each is in a sentence.</summary>
-public static class FaultCauseNames
+internal static class FaultCauseNames
 {
     private static readonly (string Name, string Phrase)[] Names =
     [
@@ -62,12 +62,14 @@ public static class FaultCauseNames
 }
 
 /// <summary>Sums of one cause.</summary>
-public readonly record struct CauseSum(long Faults, long Ns);
+internal readonly record struct CauseSum(long Faults, long Ns);
 
 /// <summary>Where did fault time go? Only of recordings with `--why`.</summary>
 /// <param name="metadata">Of the trace: it names the types of swap entries.</param>
-public sealed class CauseAggregate(TraceMetadata metadata)
+internal sealed class CauseAggregate(TraceMetadata metadata) : IMeasure<CauseAggregate>
 {
+    public static Measure<CauseAggregate> Measure { get; } = new(plan => plan.Metadata.Causes.Count > 0 ? new CauseAggregate(plan.Metadata) : null);
+
     private readonly SwapUses? _swapTypes = SwapUses.Of(metadata);
 
     /// <summary>A fault that took at least so long is slow: a hundred times what an ordinary minor fault takes.</summary>
@@ -75,10 +77,6 @@ public sealed class CauseAggregate(TraceMetadata metadata)
 
     private readonly long[] _faults = new long[FaultCauseNames.Count * 2];
     private readonly long[] _ns = new long[FaultCauseNames.Count * 2];
-
-    public static FaultColumns Columns
-        => FaultColumns.DurationNs | FaultColumns.ReclaimNs | FaultColumns.CompactionNs | FaultColumns.IoWaitNs | FaultColumns.LockWaitNs
-            | FaultColumns.OffCpuNs | FaultColumns.ZeroingNs | FaultColumns.PtLevel | FaultColumns.PteBefore;
 
     /// <summary>Faults whose duration was split, and their time; the second element is of slow ones only.</summary>
     public CauseSum[] Split { get; } = new CauseSum[2];
@@ -95,9 +93,12 @@ public sealed class CauseAggregate(TraceMetadata metadata)
         return new CauseSum(_faults[cell], _ns[cell]);
     }
 
-    internal void Add<TWeights>(FaultBatch batch, int count, TWeights weights)
+    public FaultColumns Columns => CauseSplit.Columns;
+
+    public void Add<TWeights>(FaultBatch batch, in Verdicts verdicts, TWeights weights)
         where TWeights : struct, IRowWeights
     {
+        var count = batch.Count;
         Span<long> parts = stackalloc long[FaultCauseNames.Count];
         for (var i = 0; i < count; i++)
         {
@@ -151,6 +152,9 @@ public sealed class CauseAggregate(TraceMetadata metadata)
 /// <summary>The split of one fault's duration.</summary>
 internal static class CauseSplit
 {
+    public const FaultColumns Columns = FaultColumns.DurationNs | FaultColumns.ReclaimNs | FaultColumns.CompactionNs | FaultColumns.IoWaitNs | FaultColumns.LockWaitNs
+        | FaultColumns.OffCpuNs | FaultColumns.ZeroingNs | FaultColumns.PtLevel | FaultColumns.PteBefore;
+
     /// <param name="swapTypes">Null: the trace does not name them.</param>
     /// <param name="parts">One a <see cref="FaultCause"/>, ns; what was not traced is 0 and so part of the rest.</param>
     /// <param name="excessNs">What the causes claim beyond the duration.</param>

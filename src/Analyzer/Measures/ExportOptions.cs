@@ -3,7 +3,7 @@ using Faultrec.Traces.Columns;
 
 namespace Faultrec.Analyzer.Measures;
 
-public enum ExportFormat
+internal enum ExportFormat
 {
     /// <summary>Lines of "comm;main;f 12", as flamegraph.pl and inferno take them.</summary>
     Folded,
@@ -22,7 +22,7 @@ public enum ExportFormat
 }
 
 /// <summary>What a stack's weight is.</summary>
-public enum ExportWeight
+internal enum ExportWeight
 {
     Faults,
 

@@ -3,7 +3,7 @@ using Faultrec.Analyzer.Classify;
 namespace Faultrec.Analyzer.Measures;
 
 /// <summary>Faults by severity, and the time they took.</summary>
-public struct FaultCounts
+internal struct FaultCounts
 {
     public long Minor { get; private set; }
 

@@ -3,7 +3,7 @@ using Faultrec.Analyzer.Classify;
 namespace Faultrec.Analyzer.Measures;
 
 /// <summary>Counts and cost of the faults of one group.</summary>
-public sealed class FaultStats
+internal sealed class FaultStats
 {
     private FaultCounts _counts;
 

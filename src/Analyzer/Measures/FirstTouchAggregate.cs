@@ -8,7 +8,7 @@ namespace Faultrec.Analyzer.Measures;
 
 /// <summary>The first fault on each page of one region.</summary>
 /// <param name="region">Null: no known mapping.</param>
-public sealed class RegionTouches(Region? region, int pageShift, int buckets)
+internal sealed class RegionTouches(Region? region, int pageShift, int buckets)
 {
     private readonly PageSet _pages = region is not null && region.End > region.Start
         ? new PageSet((long)(region.Start >> pageShift), (long)((region.End - region.Start) >> pageShift))
@@ -31,9 +31,10 @@ public sealed class RegionTouches(Region? region, int pageShift, int buckets)
 }
 
 /// <summary>When was each page of a region touched for the first time? Faults must come in the order of time.</summary>
-public sealed class FirstTouchAggregate(RegionIndex index, int pageSize, TimeAxis axis)
+internal sealed class FirstTouchAggregate(RegionIndex index, int pageSize, TimeAxis axis) : IOrderedMeasure
 {
-    internal const FaultColumns Columns = FaultColumns.TimeNs | FaultColumns.RegionId | FaultColumns.Pid | FaultColumns.Address;
+    public static Measure<FirstTouchAggregate> Measure { get; }
+        = new(plan => new FirstTouchAggregate(plan.Index, plan.Metadata.PageSize, TimeAggregate.AxisOf(plan))) { GrowsWithPages = true };
 
     private readonly int _pageShift = BitOperations.Log2((uint)pageSize);
     private readonly RegionTouches?[] _byId = new RegionTouches?[index.IdLimit];
@@ -47,8 +48,11 @@ public sealed class FirstTouchAggregate(RegionIndex index, int pageSize, TimeAxi
     /// <summary>Everything that was touched, also without a mapping (by process).</summary>
     public IEnumerable<RegionTouches> All => _byId.OfType<RegionTouches>().Concat(_unmappedByPid.Values);
 
-    internal void Add(FaultBatch batch, int count)
+    public FaultColumns Columns => FaultColumns.TimeNs | FaultColumns.RegionId | FaultColumns.Pid | FaultColumns.Address;
+
+    public void AddInOrder(FaultBatch batch)
     {
+        var count = batch.Count;
         for (var row = 0; row < count;)
         {
             var (bucket, end) = TimeRun.From(axis, batch.TimeNs.AsSpan(0, count), row);

@@ -4,8 +4,10 @@ using Faultrec.Traces.Columns;
 namespace Faultrec.Analyzer.Measures;
 
 /// <summary>Which kernel function served the faults?</summary>
-public sealed class HandlerAggregate
+internal sealed class HandlerAggregate : IMeasure<HandlerAggregate>
 {
+    public static Measure<HandlerAggregate> Measure { get; } = new(plan => plan.Metadata.Handlers.Count > 0 ? new HandlerAggregate() : null);
+
     private readonly Dictionary<string, FaultStats> _byFunction = [];
 
     /// <summary>Faults whose row names no handler.</summary>
@@ -13,9 +15,12 @@ public sealed class HandlerAggregate
 
     public IReadOnlyDictionary<string, FaultStats> ByFunction => _byFunction;
 
-    internal void Add<TWeights>(FaultBatch batch, ReadOnlySpan<Severity> severities, TWeights weights)
+    public FaultColumns Columns => FaultColumns.Handler | FaultColumns.DurationNs;
+
+    public void Add<TWeights>(FaultBatch batch, in Verdicts verdicts, TWeights weights)
         where TWeights : struct, IRowWeights
     {
+        var severities = verdicts.Severities;
         var (handlers, durations) = (batch.Handler, batch.DurationNs);
         string? last = null;
         var stats = Unknown;

@@ -6,7 +6,7 @@ namespace Faultrec.Analyzer.Measures;
 /// Faults in each of 64 equal address buckets of a region. A byte each until one overflows: most regions of a trace with very many
 /// have few faults.
 /// </summary>
-public sealed class HeatCounts : IReadOnlyList<long>
+internal sealed class HeatCounts : IReadOnlyList<long>
 {
     /// <summary>Buckets of a region.</summary>
     public const int Buckets = 64;

@@ -1,3 +1,4 @@
+using Faultrec.Analyzer.Classify;
 using Faultrec.Analyzer.Facts;
 using Faultrec.Analyzer.Scan;
 using Faultrec.Traces.Columns;
@@ -6,12 +7,12 @@ namespace Faultrec.Analyzer.Measures;
 
 /// <summary>Where in its address range did a region fault at what time? A <see cref="HeatCounts"/> a bucket of time that had faults.</summary>
 /// <param name="index">Faults that no known mapping covered have no range, and are not counted.</param>
-public sealed class HeatMapAggregate(RegionIndex index, TimeAxis axis)
+internal sealed class HeatMapAggregate(RegionIndex index, TimeAxis axis) : IMeasure<HeatMapAggregate>
 {
+    public static Measure<HeatMapAggregate> Measure { get; } = new(plan => new HeatMapAggregate(plan.Index, plan.Window.Equal(TimeBuckets)));
+
     /// <summary>Buckets of the recording or of the filter's window.</summary>
     public const int TimeBuckets = 16;
-
-    internal const FaultColumns Columns = FaultColumns.TimeNs | FaultColumns.RegionId | FaultColumns.Address;
 
     private readonly HeatCounts?[]?[] _byId = new HeatCounts?[]?[index.IdLimit];
 
@@ -20,9 +21,12 @@ public sealed class HeatMapAggregate(RegionIndex index, TimeAxis axis)
     /// <summary>By bucket of time, null where nothing faulted; null for a region without faults.</summary>
     public IReadOnlyList<HeatCounts?>? ById(int id) => _byId[id];
 
-    internal void Add<TWeights>(FaultBatch batch, int count, TWeights weights)
+    public FaultColumns Columns => FaultColumns.TimeNs | FaultColumns.RegionId | FaultColumns.Address;
+
+    public void Add<TWeights>(FaultBatch batch, in Verdicts verdicts, TWeights weights)
         where TWeights : struct, IRowWeights
     {
+        var count = batch.Count;
         for (var row = 0; row < count;)
         {
             var (bucket, end) = TimeRun.From(axis, batch.TimeNs.AsSpan(0, count), row);

@@ -1,3 +1,4 @@
+using Faultrec.Analyzer.Classify;
 using System.Runtime.InteropServices;
 using Faultrec.Analyzer.Facts;
 using Faultrec.Traces.Columns;
@@ -6,7 +7,7 @@ using Faultrec.Traces.Metadata;
 namespace Faultrec.Analyzer.Measures;
 
 /// <summary>Faults by aligned 2 MiB range of one region: an array for regions of ordinary size, a table for the ranges of a huge one that are in use.</summary>
-public sealed class RangeCounts
+internal sealed class RangeCounts
 {
     /// <summary>log2 of a range's bytes.</summary>
     public const int RangeShift = 21;
@@ -48,18 +49,21 @@ public sealed class RangeCounts
 
 /// <summary>Which parts of a region are hot?</summary>
 /// <param name="index">Faults that no known mapping covered belong to no region, and are not counted.</param>
-public sealed class HotRangeAggregate(RegionIndex index)
+internal sealed class HotRangeAggregate(RegionIndex index) : IMeasure<HotRangeAggregate>
 {
-    internal const FaultColumns Columns = FaultColumns.RegionId | FaultColumns.Address;
+    public static Measure<HotRangeAggregate> Measure { get; } = new(plan => new HotRangeAggregate(plan.Index));
 
     private readonly RangeCounts?[] _byId = new RangeCounts?[index.IdLimit];
 
     /// <summary>Null where region <paramref name="id"/> had no fault, or has no range.</summary>
     public RangeCounts? ById(int id) => _byId[id];
 
-    internal void Add<TWeights>(FaultBatch batch, int count, TWeights weights)
+    public FaultColumns Columns => FaultColumns.RegionId | FaultColumns.Address;
+
+    public void Add<TWeights>(FaultBatch batch, in Verdicts verdicts, TWeights weights)
         where TWeights : struct, IRowWeights
     {
+        var count = batch.Count;
         for (var row = 0; row < count; row++)
         {
             var id = batch.RegionId[row];

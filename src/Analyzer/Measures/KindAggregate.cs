@@ -8,8 +8,10 @@ namespace Faultrec.Analyzer.Measures;
 /// so that a row is counted once; totals and the tables by one of them are sums of cells.
 /// </summary>
 /// <param name="hasFrames">The trace has page-table facts.</param>
-public sealed class KindAggregate(bool hasFrames)
+internal sealed class KindAggregate(bool hasFrames) : IMeasure<KindAggregate>
 {
+    public static Measure<KindAggregate> Measure { get; } = new(plan => new KindAggregate(plan.HasFrames));
+
     private readonly long[] _faults = new long[FaultKindNames.Count * SeverityNames.Count * WalkEnds.Count];
     private readonly LatencyHistogram?[] _latency = new LatencyHistogram?[FaultKindNames.Count * SeverityNames.Count * WalkEnds.Count];
     private readonly long[] _byKernel = new long[FaultKindNames.Count];
@@ -26,7 +28,9 @@ public sealed class KindAggregate(bool hasFrames)
     public FaultCounts Counts(WalkEnd end, out LatencyHistogram latency)
         => Sum((_, _, cellEnd) => cellEnd == end, out latency);
 
-    internal void Add<TWeights>(FaultBatch batch, in Verdicts verdicts, TWeights weights)
+    public FaultColumns Columns => FaultColumns.DurationNs | FaultColumns.KernelAccess;
+
+    public void Add<TWeights>(FaultBatch batch, in Verdicts verdicts, TWeights weights)
         where TWeights : struct, IRowWeights
     {
         var severities = verdicts.Severities;

@@ -7,7 +7,7 @@ namespace Faultrec.Analyzer.Measures;
 /// (the ⌈p·n⌉-th smallest), exact for up to <see cref="ExactLimit"/> values (unless one exceeds 4.29 s) and for values below 64 ns,
 /// otherwise within <see cref="MaxRelativeError"/>: 32 equal buckets an octave, answered with a bucket's middle.
 /// </summary>
-public sealed class LatencyHistogram
+internal sealed class LatencyHistogram
 {
     /// <summary>Half of a bucket's width, 1/32 of its octave's lower end.</summary>
     public const double MaxRelativeError = 1.0 / 64;

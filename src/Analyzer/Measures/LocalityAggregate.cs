@@ -10,7 +10,7 @@ namespace Faultrec.Analyzer.Measures;
 /// How do threads walk through regions? Faults must come in the order of time. Memory is bounded by distinct pages, and by distinct
 /// pairs of a thread and a region. One is shared by all threads of its scan.
 /// </summary>
-public sealed class LocalityAggregate(RegionIndex index, int pageSize) : IFaultSink<LocalityAggregate>
+internal sealed class LocalityAggregate(RegionIndex index, int pageSize) : IFaultSink<LocalityAggregate>
 {
     // Threads on several CPUs alternate row by row, in a few regions each: remembering the last ones saves hashing.
     private const int RecentThreads = 256;

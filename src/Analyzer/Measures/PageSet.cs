@@ -7,7 +7,7 @@ namespace Faultrec.Analyzer.Measures;
 /// pages of a huge mapping cost little, and turns into a plain bitmap over the region once that is the smaller of the two: memory
 /// is bounded by distinct pages, never by faults, and by an eighth of a byte a page of the region.
 /// </summary>
-public sealed class PageSet
+internal sealed class PageSet
 {
     private const int WordShift = 6;
     private const int FirstSlots = 4;

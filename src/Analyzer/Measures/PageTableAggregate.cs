@@ -7,7 +7,7 @@ namespace Faultrec.Analyzer.Measures;
 
 /// <summary>Pages of page tables by level.</summary>
 /// <param name="Deposited">Of the PTE tables, those that a huge page keeps in reserve for being split.</param>
-public readonly record struct TablePages(long Pte, long Pmd, long Pud, long P4d, long Deposited)
+internal readonly record struct TablePages(long Pte, long Pmd, long Pud, long P4d, long Deposited)
 {
     public long All => Pte + Pmd + Pud + P4d;
 
@@ -16,8 +16,10 @@ public readonly record struct TablePages(long Pte, long Pmd, long Pud, long P4d,
 }
 
 /// <summary>How many tables did faults allocate that found nothing above the last level?</summary>
-public sealed class PageTableAggregate
+internal sealed class PageTableAggregate : IMeasure<PageTableAggregate>
 {
+    public static Measure<PageTableAggregate> Measure { get; } = new(plan => plan.HasFrames ? new PageTableAggregate(plan.Metadata, plan.Index) : null);
+
     private const int PmdOrder = 9;
     private const int PudOrder = 18;
 
@@ -33,18 +35,18 @@ public sealed class PageTableAggregate
         _hasP4d = metadata.Frames?.PagingLevels == 5;
     }
 
-    public static FaultColumns Columns
-        => FaultColumns.PtLevel | FaultColumns.PteBefore | FaultColumns.PageOrder | FaultColumns.RegionId | FaultColumns.Pid;
-
     /// <summary>Tables allocated by the faults of each process that allocated any.</summary>
     public IReadOnlyDictionary<int, TablePages> ByPid => _byPid;
 
     /// <summary>Faults without a table below the pmd whose mapping is not known: what they allocated is in no count.</summary>
     public long Undetermined { get; private set; }
 
-    internal void Add<TWeights>(FaultBatch batch, ReadOnlySpan<Severity> severities, TWeights weights)
+    public FaultColumns Columns => FaultColumns.PtLevel | FaultColumns.PteBefore | FaultColumns.PageOrder | FaultColumns.RegionId | FaultColumns.Pid;
+
+    public void Add<TWeights>(FaultBatch batch, in Verdicts verdicts, TWeights weights)
         where TWeights : struct, IRowWeights
     {
+        var severities = verdicts.Severities;
         var (levels, entries) = (batch.PtLevel, batch.PteBefore);
         for (var i = 0; i < severities.Length; i++)
         {

@@ -38,8 +38,10 @@ internal sealed class SharedFrames(RegionIndex index, int pageSize)
 }
 
 /// <summary>Which physical memory did each region get? The shared zero page is nobody's and left out.</summary>
-public sealed class PhysicalAggregate
+internal sealed class PhysicalAggregate : IMeasure<PhysicalAggregate>
 {
+    public static Measure<PhysicalAggregate> Measure { get; } = new(plan => plan.HasFrames ? new PhysicalAggregate(plan.Metadata, plan.Index, plan.Frames) : null) { GrowsWithPages = true };
+
     private const int LargestOrder = 18;
 
     private readonly SharedFrames _shared;
@@ -55,13 +57,14 @@ public sealed class PhysicalAggregate
         _byId = new RegionFrames?[index.IdLimit];
     }
 
-    public static FaultColumns Columns
-        => FaultColumns.Pfn | FaultColumns.PageOrder | FaultColumns.Address | FaultColumns.RegionId;
-
     internal RegionFrames? ById(int id) => _byId[id];
 
-    internal void Add(FaultBatch batch, int count)
+    public FaultColumns Columns => FaultColumns.Pfn | FaultColumns.PageOrder | FaultColumns.Address | FaultColumns.RegionId;
+
+    public void Add<TWeights>(FaultBatch batch, in Verdicts verdicts, TWeights weights)
+        where TWeights : struct, IRowWeights
     {
+        var count = batch.Count;
         var (frames, orders, regions, addresses) = (batch.Pfn, batch.PageOrder, batch.RegionId, batch.Address);
         for (var i = 0; i < count; i++)
         {

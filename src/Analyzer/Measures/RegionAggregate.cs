@@ -6,8 +6,10 @@ using Faultrec.Traces.Columns;
 namespace Faultrec.Analyzer.Measures;
 
 /// <summary>Which mappings fault? One <see cref="RegionStats"/> a region that did; faults without a mapping by process.</summary>
-public sealed class RegionAggregate
+internal sealed class RegionAggregate : IMeasure<RegionAggregate>
 {
+    public static Measure<RegionAggregate> Measure { get; } = new(plan => new RegionAggregate(plan.Index, plan.Metadata.PageSize)) { GrowsWithPages = true };
+
     private readonly RegionIndex _index;
     private readonly int _pageShift;
     private readonly RegionStats?[] _byId;
@@ -26,9 +28,12 @@ public sealed class RegionAggregate
     /// <summary>Faults that no known mapping covered, by process id.</summary>
     public IReadOnlyDictionary<int, RegionStats> UnmappedByPid => _unmappedByPid;
 
-    internal void Add<TWeights>(FaultBatch batch, ReadOnlySpan<Severity> severities, TWeights weights)
+    public FaultColumns Columns => FaultColumns.RegionId | FaultColumns.Address | FaultColumns.Pid | FaultColumns.DurationNs;
+
+    public void Add<TWeights>(FaultBatch batch, in Verdicts verdicts, TWeights weights)
         where TWeights : struct, IRowWeights
     {
+        var severities = verdicts.Severities;
         var (regions, addresses, durations) = (batch.RegionId, batch.Address, batch.DurationNs);
         for (var i = 0; i < severities.Length; i++)
         {

@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 namespace Faultrec.Analyzer.Measures;
 
 /// <summary>In which order were the pages of one region touched, and touched again, and by whom?</summary>
-public sealed class RegionLocality
+internal sealed class RegionLocality
 {
     /// <summary>In <see cref="PageState.First"/>: the number did not fit, it is in <see cref="_lateFirsts"/>.</summary>
     private const int Late = 0x7fff;

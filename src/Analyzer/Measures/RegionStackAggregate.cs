@@ -8,21 +8,24 @@ namespace Faultrec.Analyzer.Measures;
 /// <param name="Region">0: no known mapping.</param>
 /// <param name="Stack">Of the fault.</param>
 /// <param name="Mapper">Of the call that reserved the memory; <see cref="FaultBatch.Null"/>: not known.</param>
-public readonly record struct RegionStack(int Region, int Stack, int Mapper);
+internal readonly record struct RegionStack(int Region, int Stack, int Mapper);
 
 /// <summary>Which stacks touch which region, in memory that which stacks reserved? As many counts as there are different ones.</summary>
 /// <param name="nodes">Nodes of the trace's <see cref="StackTable"/>.</param>
-public sealed class RegionStackAggregate(int nodes)
+internal sealed class RegionStackAggregate(int nodes) : IMeasure<RegionStackAggregate>
 {
-    internal const FaultColumns Columns = FaultColumns.StackId | FaultColumns.MapperStackId | FaultColumns.DurationNs;
+    public static Measure<RegionStackAggregate> Measure { get; } = new(plan => plan.Metadata.Stacks is { } stacks ? new RegionStackAggregate(stacks.NodeFrames.Count) : null);
 
     private readonly Dictionary<RegionStack, FaultCounts> _counts = [];
 
     public IReadOnlyDictionary<RegionStack, FaultCounts> Counts => _counts;
 
-    internal void Add<TWeights>(FaultBatch batch, ReadOnlySpan<Severity> severities, TWeights weights)
+    public FaultColumns Columns => FaultColumns.StackId | FaultColumns.MapperStackId | FaultColumns.RegionId | FaultColumns.DurationNs;
+
+    public void Add<TWeights>(FaultBatch batch, in Verdicts verdicts, TWeights weights)
         where TWeights : struct, IRowWeights
     {
+        var severities = verdicts.Severities;
         var (regions, stacks, mappers, durations) = (batch.RegionId, batch.StackId, batch.MapperStackId, batch.DurationNs);
         // Neighbours mostly share all three; only a change costs a look-up.
         var (key, run) = (new RegionStack(0, FaultBatch.Null, FaultBatch.Null), new FaultCounts());

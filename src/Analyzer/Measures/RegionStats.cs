@@ -4,7 +4,7 @@ using Faultrec.Traces.Metadata;
 namespace Faultrec.Analyzer.Measures;
 
 /// <summary>What happened in one region: counts, cost, which pages, and where in its address range.</summary>
-public sealed class RegionStats
+internal sealed class RegionStats
 {
     private readonly ulong _start;
     private readonly ulong _bytes;

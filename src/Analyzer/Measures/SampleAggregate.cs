@@ -1,10 +1,13 @@
 using Faultrec.Analyzer.Classify;
+using Faultrec.Traces.Columns;
 
 namespace Faultrec.Analyzer.Measures;
 
 /// <summary>What the rows of a sampled trace say of the sample itself.</summary>
-public sealed class SampleAggregate
+internal sealed class SampleAggregate : IMeasure<SampleAggregate>
 {
+    public static Measure<SampleAggregate> Measure { get; } = new(plan => plan.IsSample ? new SampleAggregate() : null);
+
     public long Rows { get; private set; }
 
     /// <summary>Rows of major faults.</summary>
@@ -16,8 +19,12 @@ public sealed class SampleAggregate
     /// <summary>Sum of the squared weights; a double, because a damaged file's would overflow.</summary>
     public double SquaredWeights { get; private set; }
 
-    internal void Add(SampledWeights weights, ReadOnlySpan<Severity> severities)
+    public FaultColumns Columns => FaultColumns.Weight;
+
+    public void Add<TWeights>(FaultBatch batch, in Verdicts verdicts, TWeights weights)
+        where TWeights : struct, IRowWeights
     {
+        var severities = verdicts.Severities;
         for (var i = 0; i < severities.Length; i++)
         {
             long weight = weights.Of(i);

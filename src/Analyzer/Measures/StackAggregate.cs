@@ -6,9 +6,9 @@ namespace Faultrec.Analyzer.Measures;
 
 /// <summary>From which stacks do faults come, and what do they cost?</summary>
 /// <param name="nodes">Nodes of the trace's <see cref="StackTable"/>.</param>
-public sealed class StackAggregate(int nodes)
+internal sealed class StackAggregate(int nodes) : IMeasure<StackAggregate>
 {
-    internal const FaultColumns Columns = FaultColumns.StackId | FaultColumns.DurationNs;
+    public static Measure<StackAggregate> Measure { get; } = new(plan => plan.Metadata.Stacks is { } stacks ? new StackAggregate(stacks.NodeFrames.Count) : null);
 
     private readonly FaultStats?[] _byStack = new FaultStats?[nodes];
 
@@ -28,9 +28,12 @@ public sealed class StackAggregate(int nodes)
         }
     }
 
-    internal void Add<TWeights>(FaultBatch batch, ReadOnlySpan<Severity> severities, TWeights weights)
+    public FaultColumns Columns => FaultColumns.StackId | FaultColumns.DurationNs;
+
+    public void Add<TWeights>(FaultBatch batch, in Verdicts verdicts, TWeights weights)
         where TWeights : struct, IRowWeights
     {
+        var severities = verdicts.Severities;
         var (stacks, durations) = (batch.StackId, batch.DurationNs);
         for (var i = 0; i < severities.Length; i++)
         {

@@ -6,7 +6,7 @@ using Faultrec.Traces.Columns;
 namespace Faultrec.Analyzer.Measures;
 
 /// <summary>Who was in one storm.</summary>
-public sealed class StormActors
+internal sealed class StormActors
 {
     private FaultCounts _counts;
 
@@ -40,7 +40,7 @@ public sealed class StormActors
 
 /// <summary>Who was in each storm? A second scan, since the first must be over before it is known what a storm is.</summary>
 /// <param name="storms">In the order of time.</param>
-public sealed class StormActorAggregate(TimeAxis axis, IReadOnlyList<StormSpan> storms, bool isSample) : IFaultSink<StormActorAggregate>
+internal sealed class StormActorAggregate(TimeAxis axis, IReadOnlyList<StormSpan> storms, bool isSample) : IFaultSink<StormActorAggregate>
 {
     private readonly StormActors[] _actors = [.. storms.Select(_ => new StormActors())];
     private readonly int[] _stormOfWindow = StormOfWindow(axis, storms);

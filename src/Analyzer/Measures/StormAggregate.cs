@@ -1,12 +1,13 @@
+using Faultrec.Analyzer.Classify;
 using Faultrec.Analyzer.Scan;
 using Faultrec.Traces.Columns;
 
 namespace Faultrec.Analyzer.Measures;
 
 /// <summary>How many faults, and how much time in them, in each of many short windows?</summary>
-public sealed class StormAggregate(TimeAxis axis)
+internal sealed class StormAggregate(TimeAxis axis) : IMeasure<StormAggregate>
 {
-    internal const FaultColumns Columns = FaultColumns.TimeNs | FaultColumns.DurationNs;
+    public static Measure<StormAggregate> Measure { get; } = new(plan => new StormAggregate(Windows(plan.Window)));
 
     private const long WindowNs = 10_000_000;
 
@@ -32,9 +33,12 @@ public sealed class StormAggregate(TimeAxis axis)
         return axis;
     }
 
-    internal void Add<TWeights>(FaultBatch batch, int count, TWeights weights)
+    public FaultColumns Columns => FaultColumns.TimeNs | FaultColumns.DurationNs;
+
+    public void Add<TWeights>(FaultBatch batch, in Verdicts verdicts, TWeights weights)
         where TWeights : struct, IRowWeights
     {
+        var count = batch.Count;
         for (var row = 0; row < count;)
         {
             var (window, end) = TimeRun.From(axis, batch.TimeNs.AsSpan(0, count), row);

@@ -5,13 +5,13 @@ namespace Faultrec.Analyzer.Measures;
 /// <param name="End">One more than that of the last.</param>
 /// <param name="ByFaults">In one of the windows at least the faults burst.</param>
 /// <param name="ByTime">The same of the time in faults.</param>
-public readonly record struct StormSpan(int First, int End, bool ByFaults, bool ByTime);
+internal readonly record struct StormSpan(int First, int End, bool ByFaults, bool ByTime);
 
 /// <summary>
 /// Which windows are storms: those with at least <see cref="Factor"/> times what is usual (the median of the windows that have faults) and
 /// enough to matter, in faults or in the time they took.
 /// </summary>
-public static class StormWindows
+internal static class StormWindows
 {
     public const int Factor = 8;
 

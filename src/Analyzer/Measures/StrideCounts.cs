@@ -1,13 +1,13 @@
 namespace Faultrec.Analyzer.Measures;
 
 /// <summary>Pages from one fault to the next, and how many steps were so long.</summary>
-public readonly record struct Stride(long Pages, long Steps);
+internal readonly record struct Stride(long Pages, long Steps);
 
 /// <summary>
 /// Which steps are frequent, in bounded memory: exact for up to <see cref="Limit"/> different ones. With more it is the count of Misra and Gries
 /// (Finding repeated elements, 1982): when a new step finds no room all counts go down, so that a step is at most n / (Limit + 1) of n steps too low.
 /// </summary>
-public sealed class StrideCounts
+internal sealed class StrideCounts
 {
     public const int Limit = 1024;
 

@@ -4,14 +4,16 @@ using Faultrec.Traces.Columns;
 namespace Faultrec.Analyzer.Measures;
 
 /// <summary>A thread under one of the names it had.</summary>
-public readonly record struct TaskName(int Pid, int Tid, string Comm);
+internal readonly record struct TaskName(int Pid, int Tid, string Comm);
 
 /// <summary>
 /// Who faults? Counts by process, thread and thread name at the fault; the tables of processes, threads and comms are sums of
 /// these.
 /// </summary>
-public sealed class TaskAggregate
+internal sealed class TaskAggregate : IMeasure<TaskAggregate>
 {
+    public static Measure<TaskAggregate> Measure { get; } = new(_ => new TaskAggregate());
+
     // Threads on several CPUs alternate row by row: remembering the last slot of each of 256 tids saves hashing the name.
     private const int RecentSize = 256;
 
@@ -25,9 +27,12 @@ public sealed class TaskAggregate
     /// <summary>Counts of <see cref="Names"/>[<paramref name="slot"/>].</summary>
     public ref readonly FaultCounts Counts(int slot) => ref _counts[slot];
 
-    internal void Add<TWeights>(FaultBatch batch, ReadOnlySpan<Severity> severities, TWeights weights)
+    public FaultColumns Columns => FaultColumns.Pid | FaultColumns.Tid | FaultColumns.Comm | FaultColumns.DurationNs;
+
+    public void Add<TWeights>(FaultBatch batch, in Verdicts verdicts, TWeights weights)
         where TWeights : struct, IRowWeights
     {
+        var severities = verdicts.Severities;
         var (pids, tids, comms, durations) = (batch.Pid, batch.Tid, batch.Comm, batch.DurationNs);
         for (var i = 0; i < severities.Length; i++)
         {

@@ -5,22 +5,28 @@ using Faultrec.Traces.Columns;
 namespace Faultrec.Analyzer.Measures;
 
 /// <summary>What happened in each bucket of time? Counts and cost; which pages were new is <see cref="FirstTouchAggregate"/>'s.</summary>
-public sealed class TimeAggregate(TimeAxis axis)
+internal sealed class TimeAggregate(TimeAxis axis) : IMeasure<TimeAggregate>
 {
+    public static Measure<TimeAggregate> Measure { get; } = new(plan => new TimeAggregate(AxisOf(plan)));
+
     /// <summary>At most so many buckets, of a round width.</summary>
     public const int MostBuckets = 60;
-
-    internal const FaultColumns Columns = FaultColumns.TimeNs | FaultColumns.DurationNs;
 
     private readonly FaultCounts[] _counts = new FaultCounts[axis.Count];
 
     public TimeAxis Axis => axis;
 
+    /// <summary>The axis of the time line of this trace.</summary>
+    public static TimeAxis AxisOf(MeasurePlan plan) => plan.Window.Round(MostBuckets);
+
     public ref readonly FaultCounts Counts(int bucket) => ref _counts[bucket];
 
-    internal void Add<TWeights>(FaultBatch batch, ReadOnlySpan<Severity> severities, TWeights weights)
+    public FaultColumns Columns => FaultColumns.TimeNs | FaultColumns.DurationNs;
+
+    public void Add<TWeights>(FaultBatch batch, in Verdicts verdicts, TWeights weights)
         where TWeights : struct, IRowWeights
     {
+        var severities = verdicts.Severities;
         for (var row = 0; row < severities.Length;)
         {
             var (bucket, end) = TimeRun.From(axis, batch.TimeNs.AsSpan(0, severities.Length), row);

@@ -6,7 +6,7 @@ namespace Faultrec.Analyzer.Measures;
 
 /// <summary>One fault, for its story.</summary>
 /// <param name="Parts">ns by <see cref="FaultCause"/>; null: not traced.</param>
-public sealed record WorstFault(
+internal sealed record WorstFault(
     long TimeNs,
     long DurationNs,
     int Pid,
@@ -25,8 +25,10 @@ public sealed record WorstFault(
 
 /// <summary>The faults that took longest.</summary>
 /// <param name="metadata">Of the trace: it says whether durations were split.</param>
-public sealed class WorstAggregate(TraceMetadata metadata)
+internal sealed class WorstAggregate(TraceMetadata metadata) : IMeasure<WorstAggregate>
 {
+    public static Measure<WorstAggregate> Measure { get; } = new(plan => plan.Metadata.Backend.HasDurations ? new WorstAggregate(plan.Metadata) : null);
+
     private readonly bool _withCauses = metadata.Causes.Count > 0;
     private readonly SwapUses? _swapTypes = SwapUses.Of(metadata);
 
@@ -35,14 +37,14 @@ public sealed class WorstAggregate(TraceMetadata metadata)
 
     private readonly List<WorstFault> _worst = [];
 
-    public static FaultColumns Columns
-        => FaultColumns.TimeNs | FaultColumns.DurationNs | FaultColumns.Pid | FaultColumns.Tid | FaultColumns.Comm | FaultColumns.Address
-            | FaultColumns.RegionId;
-
     /// <summary>At most <see cref="Limit"/>, the longest first.</summary>
     public IReadOnlyList<WorstFault> Worst => _worst;
 
-    internal void Add(FaultBatch batch, in Verdicts verdicts)
+    public FaultColumns Columns => FaultColumns.TimeNs | FaultColumns.DurationNs | FaultColumns.Pid | FaultColumns.Tid | FaultColumns.Comm | FaultColumns.Address | FaultColumns.RegionId
+        | (_withCauses ? CauseSplit.Columns : FaultColumns.None);
+
+    public void Add<TWeights>(FaultBatch batch, in Verdicts verdicts, TWeights weights)
+        where TWeights : struct, IRowWeights
     {
         var durations = batch.DurationNs;
         var least = Least;

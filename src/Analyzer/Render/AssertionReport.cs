@@ -5,7 +5,7 @@ using Faultrec.Analyzer.Text;
 namespace Faultrec.Analyzer.Render;
 
 /// <summary>What became of budgets, as text, as Markdown, and as JUnit's XML.</summary>
-public static class AssertionReport
+internal static class AssertionReport
 {
     public static void WriteText(TextWriter output, Assertion assertion, TextStyle style)
     {
@@ -57,10 +57,10 @@ public static class AssertionReport
         => assertion.Checks.Where(check => check.Note is not null).Select(check => $"{check.Title}: {check.Note}").Distinct();
 
     private static ReportTable Table(Assertion assertion)
-        => new TableBuilder<BudgetCheck>(null, "budgets", assertion.Checks, 0)
+        => new TableBuilder<BudgetCheck>("budgets", assertion.Checks)
             .Text("result", "result", ColumnAudience.Everyone, check => check.ResultText)
             .Text("budget", "budget", ColumnAudience.Everyone, check => check.Title)
             .Text("found", "found", ColumnAudience.Everyone, check => check.FoundText)
             .Text("allowed", "allowed", ColumnAudience.Everyone, check => check.AllowedText)
-            .Build();
+            .Build(0);
 }

@@ -9,7 +9,7 @@ using Faultrec.Analyzer.Text;
 namespace Faultrec.Analyzer.Render;
 
 /// <summary>A comparison for programs. The keys are a contract (docs/diff.md): they stay, more may come.</summary>
-public static class ComparisonJson
+internal static class ComparisonJson
 {
     /// <param name="items">Items a table; 0 writes all.</param>
     public static void Write(Utf8JsonWriter json, TraceComparison comparison, int items)

@@ -5,7 +5,7 @@ using Faultrec.Analyzer.Text;
 namespace Faultrec.Analyzer.Render;
 
 /// <summary>A comparison for people, as text and as Markdown, and its tables as CSV.</summary>
-public static class ComparisonReport
+internal static class ComparisonReport
 {
     /// <param name="items">Items a table; 0 prints all.</param>
     public static void WriteText(TextWriter output, TraceComparison comparison, int items, TextStyle style)

@@ -5,7 +5,7 @@ using Faultrec.Analyzer.Text;
 namespace Faultrec.Analyzer.Render;
 
 /// <summary>One table of the report as CSV (RFC 4180, lines end in CRLF), with plain numbers; null is an empty field.</summary>
-public static class CsvReport
+internal static class CsvReport
 {
     private const string LineEnd = "\r\n";
 
@@ -31,7 +31,8 @@ public static class CsvReport
 
     private static string Field(ReportTable table, int row, int column) => table.Columns[column].Format switch
     {
-        var format when format.IsText() => HostileText.Csv(table.Text(row, column) ?? ""),
+        CellFormat.Text => HostileText.Csv(table.Text(row, column) ?? ""),
+        CellFormat.Heat or CellFormat.HeatMap => string.Join(' ', table.Numbers(row, column)),
         CellFormat.Ratio or CellFormat.Percent or CellFormat.Change => table.Real(row, column)?.ToString("R", CultureInfo.InvariantCulture) ?? "",
         _ => table.Integer(row, column)?.ToString(CultureInfo.InvariantCulture) ?? "",
     };

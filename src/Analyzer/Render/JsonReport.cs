@@ -16,7 +16,7 @@ namespace Faultrec.Analyzer.Render;
 /// The report for programs. The keys are a contract (docs/report.md): they stay, more may come. Text is escaped to ASCII, so that
 /// nothing from a trace can act on a terminal.
 /// </summary>
-public static class JsonReport
+internal static class JsonReport
 {
     /// <summary>Writes one object with every table.</summary>
     /// <param name="top">Rows a table; 0 writes all.</param>
@@ -29,19 +29,37 @@ public static class JsonReport
         json.WriteString("finding", Finding.Describe(report));
         WriteSampling(json, report.Metadata.Sampling);
         WriteTotals(json, report);
-        WriteRows(json, "kinds", report.Kinds, top, WriteKind);
-        json.WriteString("kinds_note", KindTables.Note(report));
-        WriteRows(json, "severities", report.Severities, 0, WriteSeverity);
-        WriteRows(json, "regions", report.Regions, top, (_, row) => WriteRegion(json, report, row));
-        WriteRows(json, "processes", report.Processes, top, WriteProcess);
-        WriteRows(json, "threads", report.Threads, top, WriteThread);
-        WriteRows(json, "files", report.Files, top, WriteFile);
-        WriteRows(json, "comms", report.Comms, top, WriteComm);
-        WriteRows(json, "handlers", report.Handlers, top, WriteHandler);
-        JsonMemory.Write(json, report, top);
-        JsonStacks.Write(json, report, top);
-        JsonViews.Write(json, report, top);
+        WriteFaultTime(json, report.FaultTime);
+        WriteTables(json, report, top);
         json.WriteEndObject();
+    }
+
+    // "page_table/levels" is in an object that its neighbours share.
+    private static void WriteTables(Utf8JsonWriter json, FaultReport report, int top)
+    {
+        string? open = null;
+        foreach (var table in ReportTables.All)
+        {
+            var (outer, key) = Split(table.JsonKey);
+            if (outer != open)
+            {
+                if (open is not null)
+                    json.WriteEndObject();
+                if (outer is not null)
+                    json.WriteStartObject(outer);
+                open = outer;
+            }
+
+            table.JsonMembers?.Invoke(json, report);
+            table.WriteJson(json, key, report, top);
+            if (table.JsonNoteKey is { } note)
+                json.WriteString(Split(note).Key, table.Note(report));
+        }
+
+        if (open is not null)
+            json.WriteEndObject();
+
+        static (string? Outer, string Key) Split(string path) => path.Split('/') is [var outer, var key] ? (outer, key) : (null, path);
     }
 
     internal static string Iso(DateTimeOffset time)
@@ -122,9 +140,9 @@ public static class JsonReport
     {
         var totals = report.Totals;
         json.WriteStartObject("totals");
-        WriteCounts(json, totals.Counts);
+        json.WriteCounts(totals.Counts);
         json.WriteNumber("distinct_pages", totals.DistinctPages);
-        WriteLatency(json, totals.Latency);
+        json.WriteLatency(totals.Latency);
         json.WriteNumber("gup", totals.Gup);
         json.WriteNumber("recorded", report.Sample?.Rows ?? totals.Counts.Faults);
         json.WriteBoolean("estimated", report.Sample is not null);
@@ -132,134 +150,15 @@ public static class JsonReport
         json.WriteEndObject();
     }
 
-    internal static void WriteRows<TRow>(Utf8JsonWriter json, string key, IReadOnlyList<TRow> rows, int top, Action<Utf8JsonWriter, TRow> write)
+    private static void WriteFaultTime(Utf8JsonWriter json, FaultTime time)
     {
-        json.WriteStartArray(key);
-        var kept = top == 0 ? rows.Count : Math.Min(top, rows.Count);
-        for (var i = 0; i < kept; i++)
-        {
-            json.WriteStartObject();
-            write(json, rows[i]);
-            json.WriteEndObject();
-            json.FlushWhenFull();
-        }
-
-        json.WriteEndArray();
-    }
-
-    /// <summary>Which region a row is about.</summary>
-    internal static void WriteRegionName(Utf8JsonWriter json, int id, Region? region)
-    {
-        json.WriteNumber("id", id);
-        json.WriteString("name", RegionNames.Of(region));
-        json.WriteNullable("pid", region?.Pid);
-    }
-
-    internal static void WriteCounts(Utf8JsonWriter json, FaultCounts counts)
-    {
-        json.WriteNumber("faults", counts.Faults);
-        json.WriteNullable("minor", counts.KnownMinor);
-        json.WriteNullable("major", counts.KnownMajor);
-        json.WriteNumber("failed", counts.Failed);
-        if (counts.Unknown > 0)
-            json.WriteNumber("unknown_severity", counts.Unknown);
-    }
-
-    internal static void WriteLatency(Utf8JsonWriter json, LatencySummary latency)
-    {
-        json.WriteStartObject("latency_ns");
-        json.WriteNumber("count", latency.Count);
-        json.WriteNullable("min", latency.MinNs);
-        json.WriteNullable("p50", latency.P50Ns);
-        json.WriteNullable("p90", latency.P90Ns);
-        json.WriteNullable("p99", latency.P99Ns);
-        json.WriteNullable("max", latency.MaxNs);
-        json.WriteNullable("sum", latency.SumNs);
+        json.WriteStartObject("fault_time");
+        json.WriteNullable("sum_ns", time.SumNs);
+        json.WriteNumber("wall_ns", time.WallNs);
+        json.WriteNumber("threads", time.Threads);
+        json.WriteNumber("thread_ns", time.ThreadNs);
+        json.WriteNullable("share_of_wall", time.ShareOfWall);
+        json.WriteNullable("share_of_thread_time", time.ShareOfThreadTime);
         json.WriteEndObject();
-    }
-
-    private static void WriteKind(Utf8JsonWriter json, KindRow row)
-    {
-        json.WriteString("kind", row.Kind.Name());
-        WriteCounts(json, row.Counts);
-        WriteLatency(json, row.Latency);
-        json.WriteNumber("share", row.Share);
-        json.WriteNumber("by_kernel", row.ByKernel);
-        json.WriteString("traceevent", row.Kind.TraceEventName());
-    }
-
-    private static void WriteSeverity(Utf8JsonWriter json, SeverityRow row)
-    {
-        json.WriteString("severity", row.Severity.Name());
-        WriteCounts(json, row.Counts);
-        WriteLatency(json, row.Latency);
-    }
-
-    private static void WriteRegion(Utf8JsonWriter json, FaultReport report, RegionRow row)
-    {
-        json.WriteNumber("id", row.Id);
-        json.WriteString("name", RegionNames.Of(row.Region));
-        json.WriteString("kind", RegionNames.KindOf(row.Region));
-        json.WriteNumber("pid", row.Region?.Pid ?? 0);
-        json.WriteString("start", ReportTables.Hex(row.Region?.Start ?? 0));
-        json.WriteString("end", ReportTables.Hex(row.Region?.End ?? 0));
-        json.WriteNumber("pages", row.Pages);
-        WriteCounts(json, row.Counts);
-        json.WriteNumber("distinct_pages", row.DistinctPages);
-        json.WriteNullable("density", row.Density);
-        json.WriteNullable("coverage", row.Coverage);
-        json.WriteNullable("refaults", row.Refaults);
-        json.WriteNullable("faults_per_mib", row.FaultsPerMib);
-        json.WriteNullable("major_ratio", row.MajorRatio);
-        WriteLatency(json, row.Latency);
-        json.WriteStartArray("heat");
-        foreach (var faults in row.Heat)
-            json.WriteNumberValue(faults);
-        json.WriteEndArray();
-        if (report.Stacks is { } stacks)
-            JsonStacks.WriteMappers(json, stacks, row);
-    }
-
-    private static void WriteProcess(Utf8JsonWriter json, ProcessRow row)
-    {
-        json.WriteNumber("pid", row.Pid);
-        json.WriteString("comm", row.Comm);
-        json.WriteNumber("threads", row.Threads);
-        WriteCounts(json, row.Counts);
-        json.WriteNumber("fault_time_ns", row.Counts.DurationNs);
-    }
-
-    private static void WriteThread(Utf8JsonWriter json, ThreadRow row)
-    {
-        json.WriteNumber("pid", row.Pid);
-        json.WriteNumber("tid", row.Tid);
-        json.WriteString("comm", row.Comm);
-        WriteCounts(json, row.Counts);
-        json.WriteNumber("fault_time_ns", row.Counts.DurationNs);
-    }
-
-    private static void WriteFile(Utf8JsonWriter json, FileRow row)
-    {
-        json.WriteString("path", row.Path);
-        json.WriteNumber("regions", row.Regions);
-        json.WriteNumber("processes", row.Processes);
-        WriteCounts(json, row.Counts);
-        WriteLatency(json, row.Latency);
-    }
-
-    private static void WriteHandler(Utf8JsonWriter json, HandlerRow row)
-    {
-        json.WriteString("function", row.Function);
-        json.WriteString("refusal", row.Refusal);
-        WriteCounts(json, row.Counts);
-        WriteLatency(json, row.Latency);
-    }
-
-    private static void WriteComm(Utf8JsonWriter json, CommRow row)
-    {
-        json.WriteString("comm", row.Comm);
-        json.WriteNumber("threads", row.Threads);
-        WriteCounts(json, row.Counts);
-        json.WriteNumber("fault_time_ns", row.Counts.DurationNs);
     }
 }

@@ -6,11 +6,11 @@ using Faultrec.Analyzer.Text;
 namespace Faultrec.Analyzer.Render;
 
 /// <summary>The report as GitHub-flavoured Markdown, for an issue or a pull request.</summary>
-public static class MarkdownReport
+internal static class MarkdownReport
 {
     /// <param name="by">The only table to print; null prints all.</param>
     /// <param name="top">Rows a table; 0 prints all.</param>
-    public static void Write(TextWriter output, FaultReport report, ReportTableKind? by, int top)
+    public static void Write(TextWriter output, FaultReport report, TableDefinition? by, int top)
     {
         var receipt = ReceiptText.Describe(report.Metadata.Receipt);
         output.Write($"# Page faults of {HostileText.Markdown(RecordingText.Target(report.Metadata))}\n\n");
@@ -25,20 +25,16 @@ public static class MarkdownReport
         output.Write($"- {HostileText.Markdown(TextReport.TotalsLine(report))}\n");
         if (TextReport.FaultTimeLine(report) is { } time)
             output.Write($"- {HostileText.Markdown(time)}\n");
-        foreach (var kind in TextReport.Order)
+        foreach (var (definition, table) in TextReport.Shown(report, by, top, hasRoom: true))
         {
-            if (by is not null ? !TextReport.Shows(by.Value, kind) : kind != ReportTableKind.Thread && TextReport.Repeats(report, kind))
-                continue;
-            var table = ReportTables.Build(report, kind, by is null ? TextReport.RowsOf(report, kind, top) : top);
             if (table.TotalRows == 0)
             {
-                if (kind == by && TextReport.WhyEmpty(report, kind) is { } why)
-                    output.Write($"\n{HostileText.Markdown(why)}\n");
+                output.Write($"\n{HostileText.Markdown(definition.WhyEmpty(report)!)}\n");
                 continue;
             }
 
             WriteTable(output, table);
-            if (TextReport.Note(report, kind) is { } note)
+            if (definition.Note(report) is { } note)
                 output.Write($"\n{HostileText.Markdown(note)}\n");
         }
     }

@@ -7,21 +7,13 @@ using Faultrec.Analyzer.Text;
 namespace Faultrec.Analyzer.Render;
 
 /// <summary>Several traces for people: which is which, what must be said of them, then a table a question.</summary>
-public static class SideBySideReport
+internal static class SideBySideReport
 {
     private const string LeftOut = "figures that no trace has, or that are 0 in all, are left out; --by TABLE and the formats json and csv have each trace's other tables";
 
     /// <summary>The table of this name as a question to several traces; null: it has no match from trace to trace.</summary>
-    public static Subject? SubjectOf(ReportTableKind table) => table switch
-    {
-        ReportTableKind.Region => Subject.Region,
-        ReportTableKind.Kind => Subject.Kind,
-        ReportTableKind.Severity => Subject.Severity,
-        ReportTableKind.Process => Subject.Process,
-        ReportTableKind.File => Subject.File,
-        ReportTableKind.Comm => Subject.Comm,
-        _ => null,
-    };
+    public static Subject? SubjectOf(TableDefinition table)
+        => Enum.GetValues<Subject>().Cast<Subject?>().FirstOrDefault(subject => subject!.Value.Name() == table.Name);
 
     /// <param name="by">The only table below the totals; null prints those that diff has.</param>
     /// <param name="items">Items a table; 0 prints all.</param>

@@ -10,7 +10,7 @@ using Faultrec.Analyzer.Text;
 namespace Faultrec.Analyzer.Render;
 
 /// <summary>A simulation, or the advice that follows from it, for people and for programs. Keys and columns: docs/simulate.md.</summary>
-public static class SimulationReport
+internal static class SimulationReport
 {
     /// <param name="advice">That follows from it; null: only the simulation is asked for.</param>
     public static void WriteText(TextWriter output, Simulation simulation, IReadOnlyList<Advice>? advice, int top, TextStyle style)
@@ -56,7 +56,7 @@ public static class SimulationReport
             json.WriteStringValue(note);
         json.WriteEndArray();
         foreach (var table in Tables(simulation, advice, top))
-            JsonMemory.WriteTable(json, table.Title.Replace(' ', '_'), table);
+            json.WriteTable(table.Title.Replace(' ', '_'), table);
         json.WriteEndObject();
     }
 

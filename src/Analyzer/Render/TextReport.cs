@@ -8,20 +8,11 @@ using Faultrec.Analyzer.Text;
 namespace Faultrec.Analyzer.Render;
 
 /// <summary>The report for people at a terminal: the answer first, then the tables.</summary>
-public static class TextReport
+internal static class TextReport
 {
-    internal static readonly ReportTableKind[] Order =
-    [
-        ReportTableKind.Toucher, ReportTableKind.Stack, ReportTableKind.Function, ReportTableKind.Line, ReportTableKind.Caller,
-        ReportTableKind.Kind, ReportTableKind.Severity, ReportTableKind.Cause, ReportTableKind.Worst, ReportTableKind.Lock, ReportTableKind.Handler,
-        ReportTableKind.Region, ReportTableKind.Physical, ReportTableKind.Level, ReportTableKind.PageTable, ReportTableKind.Tlb,
-        ReportTableKind.Process, ReportTableKind.Thread, ReportTableKind.File, ReportTableKind.Comm, ReportTableKind.Slab, ReportTableKind.Cache, ReportTableKind.Buddy,
-        ReportTableKind.Time, ReportTableKind.FirstTouch, ReportTableKind.Heat, ReportTableKind.Hot, ReportTableKind.Locality, ReportTableKind.Storm,
-    ];
-
     /// <param name="by">The only table to print; null prints all.</param>
     /// <param name="top">Rows a table; 0 prints all.</param>
-    public static void Write(TextWriter output, FaultReport report, ReportTableKind? by, int top, TextStyle style)
+    public static void Write(TextWriter output, FaultReport report, TableDefinition? by, int top, TextStyle style)
     {
         WriteHeader(output, report, style);
         output.Write('\n');
@@ -32,40 +23,43 @@ public static class TextReport
         TextLines.WriteWrapped(output, TotalsLine(report), static line => line);
         if (FaultTimeLine(report) is { } time)
             TextLines.WriteWrapped(output, time, static line => line);
-        if (by is null && TimeText.ActivityLine(report) is { } activity)
+        if (by is null && ActivityLine(report) is { } activity)
             output.Write(activity + "\n");
-        foreach (var kind in Order)
+        foreach (var (definition, table) in Shown(report, by, top, hasRoom: false))
         {
-            if (by is not null ? !Shows(by.Value, kind) : Repeats(report, kind))
-                continue;
-            var table = ReportTables.Build(report, kind, by is null ? RowsOf(report, kind, top) : top);
             if (table.TotalRows == 0)
             {
-                if (kind == by && WhyEmpty(report, kind) is { } why)
-                {
-                    output.Write('\n');
-                    TextLines.WriteWrapped(output, why, style.Title);
-                }
-
+                output.Write('\n');
+                TextLines.WriteWrapped(output, definition.WhyEmpty(report)!, style.Title);
                 continue;
             }
 
             output.Write($"\n{style.Title(table.Title)}\n");
             TextTable.Write(output, table, style);
-            if (Note(report, kind) is { } note)
+            if (definition.Note(report) is { } note)
                 TextLines.WriteWrapped(output, note, style.Dim);
         }
     }
 
-    /// <summary>The time line alone does not say whose pages were new.</summary>
-    internal static bool Shows(ReportTableKind by, ReportTableKind kind)
-        => kind == by || (by == ReportTableKind.Time && kind == ReportTableKind.FirstTouch);
+    /// <summary>The tables to show: those with rows, and the one that was asked for where it says why it has none.</summary>
+    /// <param name="hasRoom">For tables that mostly repeat others.</param>
+    internal static IEnumerable<(TableDefinition Definition, ReportTable Table)> Shown(FaultReport report, TableDefinition? by, int top, bool hasRoom)
+    {
+        foreach (var definition in by is null ? ReportTables.InReport.Where(table => table.IsWorthShowing(report, hasRoom)) : [by, .. Companion(by)])
+        {
+            var table = by is null ? definition.BuildAmongOthers(report, top) : definition.Build(report, top);
+            if (table.TotalRows > 0 || (definition == by && definition.WhyEmpty(report) is not null))
+                yield return (definition, table);
+        }
+    }
 
-    /// <summary>Rows of a table in a report of many: code with little of the faults is for whoever asks.</summary>
-    internal static int RowsOf(FaultReport report, ReportTableKind kind, int top)
-        => kind == ReportTableKind.Toucher && top != 0
-            ? Math.Clamp(report.Stacks?.Touchers.Count(row => row.Share >= CallerTree.SmallestShare) ?? 0, 1, top)
-            : top;
+    private static IEnumerable<TableDefinition> Companion(TableDefinition by) => by.Companion is { } companion ? [companion] : [];
+
+    /// <summary>Faults over time in one line of at most <see cref="TextLines.Width"/> columns; null when all were in one bucket.</summary>
+    private static string? ActivityLine(FaultReport report)
+        => report.Find(ActivityAggregate.Measure) is { } activity && activity.Faults.Count(faults => faults > 0) >= 2
+            ? $"over time {HeatRow.Spark(activity.Faults).TrimEnd()} ({Units.Duration(activity.Axis.BucketNs)} each)"
+            : null;
 
     internal static string TotalsLine(FaultReport report)
     {
@@ -105,47 +99,6 @@ public static class TextReport
         if (StackText.Caveat(report) is { } stacks)
             yield return stacks;
     }
-
-    /// <summary>What must be said under a table; null for most.</summary>
-    internal static string? Note(FaultReport report, ReportTableKind kind) => kind switch
-    {
-        ReportTableKind.Kind => KindTables.Note(report),
-        ReportTableKind.Handler => HandlerTable.Note(report),
-        ReportTableKind.PageTable => PageTableTables.Note(report),
-        ReportTableKind.Cause => CostTables.CauseNote(report),
-        ReportTableKind.Stack or ReportTableKind.Function or ReportTableKind.Line or ReportTableKind.Toucher => StackText.Note(report),
-        ReportTableKind.Caller => $"branches with less than {Units.Percent(CallerTree.SmallestShare)} of the faults are left out; {StackText.Note(report)}",
-        ReportTableKind.Time => TimeText.TimelineNote(report),
-        ReportTableKind.FirstTouch => TimeText.FirstTouchNote(report),
-        ReportTableKind.Heat => TimeText.HeatNote(report),
-        ReportTableKind.Hot => $"hot: the fewest aligned 2 MiB ranges with {HotRangeTable.HotPercent} % of the region's faults; below, the start of the hottest and its faults",
-        ReportTableKind.Locality => TimeText.LocalityNote,
-        ReportTableKind.Storm => TimeText.StormNote(report),
-        ReportTableKind.Worst when report.Worst.All(row => row.Fault.Parts is null) => "where their time went was not traced: record with --why",
-        _ => null,
-    };
-
-    /// <summary>Why a table that was asked for has no rows, where that is an answer; null for most.</summary>
-    internal static string? WhyEmpty(FaultReport report, ReportTableKind kind) => kind switch
-    {
-        ReportTableKind.Locality when report.Sample is not null => "no locality: in a sample nobody knows what came before a fault, so order and repeats cannot be told",
-        ReportTableKind.Storm => $"no storm: {TimeText.StormNote(report)}",
-        _ => null,
-    };
-
-    /// <summary>A table that says nothing that others do not say: a process of one thread is the same row twice, kinds say what severities say.</summary>
-    internal static bool Repeats(FaultReport report, ReportTableKind kind) => kind switch
-    {
-        ReportTableKind.Thread => report.Threads.Count == report.Processes.Count,
-        ReportTableKind.Severity => KindRule.CanTell(report.Metadata),
-        ReportTableKind.Physical => !KindRule.CanTell(report.Metadata),
-        // One table names the code; the others are for whoever asks.
-        ReportTableKind.Stack or ReportTableKind.Function or ReportTableKind.Line or ReportTableKind.Caller => true,
-        ReportTableKind.Time or ReportTableKind.FirstTouch or ReportTableKind.Heat or ReportTableKind.Hot or ReportTableKind.Locality or ReportTableKind.Storm => true,
-        // Which were the worst of a few, or of faults that all took the same, is no news without causes.
-        ReportTableKind.Worst => report.Causes.Count == 0 && report.Totals.Latency.MaxNs < CauseAggregate.SlowNs,
-        _ => false,
-    };
 
     private static void WriteHeader(TextWriter output, FaultReport report, TextStyle style)
     {

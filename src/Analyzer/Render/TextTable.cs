@@ -13,8 +13,8 @@ internal static class Cells
     public static string Format(ReportTable table, int row, int column) => table.Columns[column].Format switch
     {
         CellFormat.Text => table.Text(row, column) ?? Null,
-        CellFormat.Heat => HeatRow.Spark(table.Text(row, column) ?? ""),
-        CellFormat.HeatMap => HeatRow.Spark(table.Text(row, column) ?? "", table.Integer(row, table.IndexOf("fullest"))),
+        CellFormat.Heat => HeatRow.Spark(table.Numbers(row, column)),
+        CellFormat.HeatMap => HeatRow.Spark(table.Numbers(row, column), table.Integer(row, table.IndexOf("fullest"))),
         CellFormat.Ratio => table.Real(row, column) is { } ratio ? Units.Ratio(ratio) : Null,
         CellFormat.Percent => table.Real(row, column) is { } share ? Units.Percent(share) : Null,
         CellFormat.Id => table.Integer(row, column)?.ToString(CultureInfo.InvariantCulture) ?? Null,
@@ -57,26 +57,14 @@ internal static class TextTable
         for (var row = 0; row < cells.Length; row++)
         {
             var line = Line(cells[row], widths, table, columns);
-            if (row > 0 && table.Kind == ReportTableKind.Heat && (row == 1 || table.Integer(row - 1, 0) != table.Integer(row - 2, 0)))
-                WriteRegion(output, table, row - 1, style);
+            if (row > 0 && table.Above(row - 1) is RowText.Heading heading)
+                WriteHeading(output, heading, style);
             output.Write(row == 0 ? style.Dim(line) : line);
-            if (row > 0 && table.Kind == ReportTableKind.Caller)
-                WriteBranch(output, table, row - 1, Columns.Width(line));
+            if (row > 0 && table.Beside(row - 1) is RowText.Branch branch)
+                WriteBranch(output, branch, Columns.Width(line));
             output.Write('\n');
-            if (row > 0 && table.Kind == ReportTableKind.Region)
-                WriteHeat(output, table, row - 1, style);
-            if (row > 0 && table.Kind == ReportTableKind.FirstTouch)
-                output.Write($"{Indent}{Indent}{style.Heat(Cells.Format(table, row - 1, table.IndexOf("first_touches")).TrimEnd())}\n");
-            if (row > 0 && table.Kind == ReportTableKind.Worst)
-                WriteStory(output, table.Text(row - 1, table.IndexOf("story")) ?? "", style);
-            if (row > 0 && table.Kind == ReportTableKind.Hot)
-                WriteStory(output, table.Text(row - 1, table.IndexOf("hottest")) ?? "", style);
-            if (row > 0 && table.Kind == ReportTableKind.Locality)
-                WriteStory(output, table.Text(row - 1, table.IndexOf("strides")) is { Length: > 0 } strides ? $"strides {strides}" : "", style);
-            if (row > 0 && table.Kind == ReportTableKind.Stack)
-                WriteStory(output, table.Text(row - 1, table.IndexOf("stack")) ?? "", default);
-            if (row > 0 && table.Kind == ReportTableKind.Toucher)
-                WriteStory(output, TouchedBy(table, row - 1), default);
+            if (row > 0)
+                WriteBelow(output, table.Below(row - 1), style);
         }
 
         if (table.CutRows > 0)
@@ -135,52 +123,42 @@ internal static class TextTable
         return (Indent + string.Join(new string(' ', Gap), parts)).TrimEnd();
     }
 
-    private static void WriteStory(TextWriter output, string story, TextStyle style)
+    private static void WriteBelow(TextWriter output, RowText? text, TextStyle style)
     {
-        if (story.Length == 0)
-            return;
-        foreach (var line in Columns.Wrap(HostileText.Visible(story), TextLines.Width - (2 * Indent.Length)))
-            output.Write($"{Indent}{Indent}{style.Dim(line)}\n");
-    }
-
-    private static string TouchedBy(ReportTable table, int row)
-    {
-        var through = table.Text(row, table.IndexOf("through")) is { Length: > 0 } function ? $", in {function}" : "";
-        var mapper = table.Text(row, table.IndexOf("mapper")) is { } code ? $"; reserved by {code}" : "";
-        return table.Text(row, table.IndexOf("code")) + through + mapper;
+        switch (text)
+        {
+            case RowText.Story { Text.Length: > 0 } story:
+                foreach (var line in Columns.Wrap(HostileText.Visible(story.Text), TextLines.Width - (2 * Indent.Length)))
+                    output.Write($"{Indent}{Indent}{(story.IsDim ? style.Dim(line) : line)}\n");
+                break;
+            case RowText.Heat { Label: { } label } heat:
+                output.Write($"{Indent}{style.Dim(label)} {style.Heat(heat.Characters.TrimEnd())}\n");
+                break;
+            case RowText.Heat heat:
+                output.Write($"{Indent}{Indent}{style.Heat(heat.Characters.TrimEnd())}\n");
+                break;
+            default:
+                break;
+        }
     }
 
     // Behind the numbers, a step to the right for each call outwards.
-    private static void WriteBranch(TextWriter output, ReportTable table, int row, int width)
+    private static void WriteBranch(TextWriter output, RowText.Branch branch, int width)
     {
-        var depth = (int)table.Integer(row, table.IndexOf("depth"))!.Value;
-        var steps = Math.Min(depth, DeepestIndent);
+        var steps = Math.Min(branch.Depth, DeepestIndent);
         var column = width + Indent.Length + (steps * Indent.Length);
-        var text = HostileText.Visible(table.Text(row, table.IndexOf("functions")) ?? "");
+        var text = HostileText.Visible(branch.Text);
         var gap = new string(' ', column - width);
-        foreach (var line in Columns.Wrap((depth > 0 ? "< " : "") + text, TextLines.Width - column))
+        foreach (var line in Columns.Wrap((branch.Depth > 0 ? "< " : "") + text, TextLines.Width - column))
         {
             output.Write(gap + line);
             gap = "\n" + new string(' ', column);
         }
     }
 
-    // Whose map begins here: its rows have no room for a name.
-    private static void WriteRegion(TextWriter output, ReportTable table, int row, TextStyle style)
+    private static void WriteHeading(TextWriter output, RowText.Heading heading, TextStyle style)
     {
-        var range = $"{table.Text(row, table.IndexOf("start"))}-{table.Text(row, table.IndexOf("end"))}";
-        var name = $"{table.Integer(row, table.IndexOf("id"))} {HostileText.Visible(table.Text(row, table.IndexOf("name")) ?? "")}";
-        var scale = $"{range} of pid {table.Integer(row, table.IndexOf("pid"))}; █ = {Units.Count(table.Integer(row, table.IndexOf("fullest")) ?? 0)}";
-        var room = TextLines.Width - Indent.Length - Columns.Width(scale) - 1;
-        output.Write($"{Indent}{Columns.CutMiddle(name, room)} {style.Dim(scale)}\n");
-    }
-
-    // The address range and what happened in each 64th of it, under the region's numbers.
-    private static void WriteHeat(TextWriter output, ReportTable table, int row, TextStyle style)
-    {
-        if (table.Text(row, table.IndexOf("start")) is not { } start || table.Text(row, table.IndexOf("end")) is not { } end)
-            return;
-        var heat = HeatRow.Spark(table.Text(row, table.IndexOf("heat"))!);
-        output.Write($"{Indent}{style.Dim($"{start[2..]}-{end[2..]}")} {style.Heat(heat.TrimEnd())}\n");
+        var room = TextLines.Width - Indent.Length - Columns.Width(heading.Scale) - 1;
+        output.Write($"{Indent}{Columns.CutMiddle(HostileText.Visible(heading.Name), room)} {style.Dim(heading.Scale)}\n");
     }
 }

@@ -1,3 +1,4 @@
+using Faultrec.Analyzer.Tables;
 using Faultrec.Analyzer.Scan;
 using Faultrec.Analyzer.Text;
 
@@ -9,7 +10,7 @@ internal static class FailureEnds
     /// <summary>The end of the sentence that counts failed faults; empty where nothing is known.</summary>
     public static string Describe(FaultReport report, long failed)
     {
-        var pids = report.Processes.Where(row => row.Counts.Failed > 0).Select(row => row.Pid).ToHashSet();
+        var pids = report.Rows(ProcessTable.Definition).Where(row => row.Counts.Failed > 0).Select(row => row.Pid).ToHashSet();
         var processes = report.Metadata.Processes.Where(process => pids.Contains(process.Pid)).ToList();
         var killed = processes.Where(process => process.FatalFaultNs is { } fatal && IsIn(report.Filter, fatal)).ToList();
         if (killed.Count > 0)

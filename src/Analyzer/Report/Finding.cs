@@ -1,3 +1,4 @@
+using Faultrec.Analyzer.Tables;
 using Faultrec.Analyzer.Classify;
 using Faultrec.Analyzer.Facts;
 using Faultrec.Analyzer.Text;
@@ -8,7 +9,7 @@ namespace Faultrec.Analyzer.Report;
 /// The report's first sentences: what the tables prove, in words. Raw text with names from the trace in it: a renderer must make it
 /// inert.
 /// </summary>
-public static class Finding
+internal static class Finding
 {
     /// <summary>A name longer than this is cut in its middle.</summary>
     private const int NameWidth = 60;
@@ -41,7 +42,7 @@ public static class Finding
     {
         var groups = new Dictionary<string, Group>();
         Group? largest = null;
-        foreach (var row in report.Regions)
+        foreach (var row in report.Rows(RegionTable.Definition))
         {
             var name = RegionNames.Of(row.Region);
             if (!groups.TryGetValue(name, out var group))
@@ -67,7 +68,7 @@ public static class Finding
     /// <summary>The program's own code that faulted most, over all regions; null without stacks.</summary>
     private static string? Code(FaultReport report)
     {
-        if (report.Stacks is not { Touchers: { Count: > 0 } touchers })
+        if (report.Rows(ToucherTable.Definition) is not { Count: > 0 } touchers)
             return null;
         var code = touchers.GroupBy(row => row.Code).MaxBy(group => group.Sum(row => row.Counts.Faults))!.ToList();
         // Rows come with most faults first.
@@ -94,14 +95,14 @@ public static class Finding
         if (major == 0)
             return report.Sample is { CountsExact: false } ? "None of the recorded ones was major." : "None was major.";
         RegionRow? most = null;
-        foreach (var row in report.Regions)
+        foreach (var row in report.Rows(RegionTable.Definition))
         {
             if (most is null || row.Counts.Major > most.Counts.Major)
                 most = row;
         }
 
         var time = "";
-        foreach (var row in report.Severities)
+        foreach (var row in report.Rows(SeverityTable.Definition))
         {
             if (row is { Severity: Severity.Major, Latency: { SumNs: > 0 and var sum } } && report.Totals.Latency.SumNs is { } all)
                 time = $" and took {About(report).ToLowerInvariant()}{Units.Duration(sum)}, {Units.Percent((double)sum / all)} of the time";

@@ -6,7 +6,7 @@ namespace Faultrec.Analyzer.Report;
 /// <summary>
 /// The capture receipt in plain words: every counter that is not zero is said. Raw text with names from the trace in it.
 /// </summary>
-public static class ReceiptText
+internal static class ReceiptText
 {
     /// <summary>Starts with "complete", and of what where the kernel counted more than the backend sees, or with "INCOMPLETE:".</summary>
     public static string Describe(Receipt receipt)

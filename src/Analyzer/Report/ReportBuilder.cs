@@ -1,92 +1,34 @@
 using Faultrec.Analyzer.Measures;
 using Faultrec.Analyzer.Scan;
+using Faultrec.Analyzer.Tables;
 using Faultrec.Traces;
 using Faultrec.Traces.Files;
 
 namespace Faultrec.Analyzer.Report;
 
-/// <summary>From a trace to a <see cref="FaultReport"/>.</summary>
-public static class ReportBuilder
+/// <summary>From a trace to a <see cref="FaultReport"/>: one pass for all tables that are wanted, and those that follow from it.</summary>
+internal static class ReportBuilder
 {
     /// <param name="reader">Open; stays open.</param>
-    /// <param name="parts">What is wanted besides what every report has.</param>
+    /// <param name="tables">What is wanted; other tables have the rows that cost nothing, or none.</param>
+    /// <param name="more">What else is to be counted.</param>
     /// <exception cref="FaultrecException">The trace is damaged.</exception>
-    public static FaultReport Build(TraceReader reader, FaultFilter filter, ReportParts parts = ReportParts.All)
+    public static FaultReport Build(TraceReader reader, FaultFilter filter, IReadOnlyList<TableDefinition> tables, params IEnumerable<Measure> more)
     {
-        var report = Count(reader, filter, parts);
-        // After what the first scan counted in is free again: the state of pages is most of the memory of either.
-        return parts.HasFlag(ReportParts.Locality) ? report with { Locality = LocalityTable.Build(reader, filter, report.Regions) } : report;
+        List<TableDefinition> wanted = [.. tables.Concat(tables.Select(table => table.Companion).OfType<TableDefinition>()).Distinct()];
+        var plan = new MeasurePlan(reader.Metadata, reader.RowGroups, filter, [.. FaultReport.Always, .. wanted.SelectMany(table => table.Needs), .. more]);
+        var report = new FaultReport(reader.Path, plan, TraceScan.Run(reader, filter, () => new MeasureSet(plan)));
+        Settle(report, wanted);
+        foreach (var followUp in wanted.Select(table => table.FollowUp).OfType<FollowUp>())
+            report.Add(followUp, followUp.Run(reader, report));
+        return report;
     }
 
-    private static FaultReport Count(TraceReader reader, FaultFilter filter, ReportParts parts)
-    {
-        var plan = new ReportPlan(reader.Metadata, reader.RowGroups, filter, parts);
-        var aggregates = TraceScan.Run(reader, filter, () => new ReportAggregates(plan));
-        return Build(reader.Path, plan, aggregates) with { Storms = StormTable.Build(reader, plan, aggregates.Storms), StormAxis = aggregates.Storms?.Axis };
-    }
+    /// <summary>Makes the rows that need what grows with pages, and gives that back.</summary>
+    internal static void Settle(FaultReport report, IEnumerable<TableDefinition> wanted)
+        => report.Settle(wanted.Where(table => table.FollowUp is null).Union(ReportTables.All.Where(IsOfPages)));
 
-    /// <summary>The same from faults that are already counted.</summary>
-    internal static FaultReport Build(string path, ReportPlan plan, ReportAggregates aggregates)
-    {
-        var (metadata, filter, index) = (plan.Metadata, plan.Filter, plan.Index);
-        var (regions, files) = RegionTables.Build(metadata, index, aggregates.Regions);
-        var pagesByPid = DistinctPages.ByProcess(index, aggregates.Regions);
-        var tasks = TaskTables.Build(metadata, aggregates.Tasks, pagesByPid);
-        var sample = SampleFacts.Of(metadata, aggregates.Sample, filter);
-        var severities = KindTables.Severities(aggregates, sample, metadata.Receipt);
-        var totals = TotalsOf(aggregates, severities, pagesByPid.Values.Sum());
-        return new FaultReport
-        {
-            Path = path,
-            Metadata = metadata,
-            Filter = filter,
-            Sample = sample,
-            Totals = totals,
-            Kinds = KindTables.Kinds(aggregates.Kinds),
-            Severities = severities,
-            Regions = regions,
-            Files = files,
-            Processes = tasks.Processes,
-            Threads = tasks.Threads,
-            Comms = tasks.Comms,
-            Handlers = HandlerTable.Build(metadata, aggregates.Handlers),
-            Levels = PageTableTables.Levels(metadata, aggregates.Kinds),
-            PageTables = PageTableTables.Tables(metadata, aggregates.PageTable),
-            PageTablesUndetermined = aggregates.PageTable?.Undetermined ?? 0,
-            TlbFlushes = PageTableTables.TlbFlushes(metadata, filter),
-            Physical = PhysicalTable.Build(metadata, regions, aggregates.Regions, aggregates.Physical),
-            FaultTime = CostTables.Time(metadata, filter, totals.Latency),
-            Causes = CostTables.Causes(metadata, aggregates.Causes),
-            CauseSums = aggregates.Causes,
-            Worst = CostTables.Worst(index, aggregates.Worst),
-            LockWaits = CostTables.LockWaits(metadata, filter),
-            SlabStages = SlabTables.Stages(metadata, filter, aggregates.Slab),
-            SlabCaches = SlabTables.Caches(metadata, filter),
-            Buddy = SlabTables.Buddy(metadata, filter),
-            Stacks = aggregates.Stacks is { } stacks && aggregates.RegionStacks is { } pairs
-                ? new StackReport(metadata, index, stacks, pairs, sample?.Faults ?? totals.Counts.Faults)
-                : null,
-            Activity = aggregates.Activity,
-            TimeAxis = plan.FirstTouches?.Axis,
-            Timeline = TimeTables.Timeline(aggregates.Time, plan.FirstTouches),
-            FirstTouches = TimeTables.FirstTouches(metadata.PageSize, index, plan.FirstTouches),
-            HeatAxis = aggregates.Heat?.Axis,
-            HeatMaps = HeatMapTable.Build(regions, aggregates.Heat),
-            HotRanges = HotRangeTable.Build(regions, aggregates.Hot),
-        };
-    }
-
-    private static Totals TotalsOf(ReportAggregates aggregates, List<SeverityRow> severities, long distinctPages)
-    {
-        var counts = new FaultCounts();
-        var latency = new LatencyHistogram();
-        foreach (var row in severities)
-        {
-            counts.Merge(row.Counts);
-            aggregates.Kinds.Counts(row.Severity, out var ofSeverity);
-            latency.Merge(ofSeverity);
-        }
-
-        return new Totals(counts, distinctPages, LatencySummary.Of(latency)) { Gup = aggregates.Gup };
-    }
+    // The mappings and files of every report: nothing but their own pages is counted for them.
+    private static bool IsOfPages(TableDefinition table)
+        => table.FollowUp is null && table.Needs.Count > 0 && table.Needs.All(need => need.GrowsWithPages && FaultReport.Always.Contains(need));
 }

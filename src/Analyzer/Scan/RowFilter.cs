@@ -11,7 +11,7 @@ namespace Faultrec.Analyzer.Scan;
 /// A <see cref="FaultFilter"/> resolved against one trace: skips row groups by the footer's statistics and marks the rows that
 /// match. Keeps a cache of names it has judged, so one instance a thread.
 /// </summary>
-public sealed class RowFilter
+internal sealed class RowFilter
 {
     private readonly FaultFilter _filter;
     private readonly HashSet<int> _pids;

@@ -6,7 +6,7 @@ namespace Faultrec.Analyzer.Scan;
 /// <summary>A stretch of time in buckets of one width, of which the last may be shorter.</summary>
 /// <param name="FromNs">Start of the first bucket, ns since the recording began.</param>
 /// <param name="ToNs">End of the last, exclusive; after <paramref name="FromNs"/>.</param>
-public sealed record TimeAxis(long FromNs, long ToNs, long BucketNs)
+internal sealed record TimeAxis(long FromNs, long ToNs, long BucketNs)
 {
     // What a damaged file claims beyond (73 years) must not overflow.
     private const long Limit = 1L << 61;

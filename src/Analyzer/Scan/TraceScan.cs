@@ -5,7 +5,7 @@ using Faultrec.Traces.Files;
 namespace Faultrec.Analyzer.Scan;
 
 /// <summary>What one thread of a scan makes of the faults it sees; merged when the threads are done.</summary>
-public interface IFaultSink<TSelf>
+internal interface IFaultSink<TSelf>
     where TSelf : IFaultSink<TSelf>
 {
     /// <summary>Columns that <see cref="Add"/> looks at.</summary>
@@ -36,7 +36,7 @@ public interface IFaultSink<TSelf>
 /// Streams a trace's row groups through a sink: only groups that may match, only columns that are needed, one block in memory a
 /// thread. Threads take the groups as they come; only <see cref="IFaultSink{TSelf}.AddInOrder"/> has them in order.
 /// </summary>
-public static class TraceScan
+internal static class TraceScan
 {
     /// <summary>Below this a second reader costs more (opening, its own block) than it saves.</summary>
     private const long RowsPerThread = 300_000;

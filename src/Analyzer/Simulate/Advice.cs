@@ -7,7 +7,7 @@ namespace Faultrec.Analyzer.Simulate;
 /// <param name="TimeSavedNs">Of the time in the fault handler; null where the trace has no durations.</param>
 /// <param name="ExtraBytes">Its price in memory; null: not known.</param>
 /// <param name="Change">What to do.</param>
-public sealed record Advice(SimulatedRegion Row, Scenario Scenario, long FaultsSaved, long? TimeSavedNs, long? ExtraBytes, string Change)
+internal sealed record Advice(SimulatedRegion Row, Scenario Scenario, long FaultsSaved, long? TimeSavedNs, long? ExtraBytes, string Change)
 {
     /// <summary>Faults of the region under the change, by the simulation.</summary>
     public long PredictedFaults => Row.Of(Scenario).Faults;

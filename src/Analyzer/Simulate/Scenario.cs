@@ -1,7 +1,7 @@
 namespace Faultrec.Analyzer.Simulate;
 
 /// <summary>A change to a recorded program or machine whose effect <see cref="Simulation"/> estimates. Names are a contract (docs/simulate.md).</summary>
-public enum Scenario
+internal enum Scenario
 {
     /// <summary>As recorded.</summary>
     Recorded,
@@ -23,7 +23,7 @@ public enum Scenario
 }
 
 /// <summary>Names of <see cref="Scenario"/> as every format spells them.</summary>
-public static class ScenarioNames
+internal static class ScenarioNames
 {
     private static readonly string[] Names = ["recorded", "thp", "populate", "keep", "fault-around", "page-64k"];
 
@@ -37,7 +37,7 @@ public static class ScenarioNames
 /// <param name="Faults">Page-fault exceptions.</param>
 /// <param name="TimeNs">In the kernel's fault handler; null where the trace has no durations.</param>
 /// <param name="ExtraBytes">Memory filled beyond what was recorded; null where the recording does not tell.</param>
-public readonly record struct Outcome(long Faults, long? TimeNs, long? ExtraBytes)
+internal readonly record struct Outcome(long Faults, long? TimeNs, long? ExtraBytes)
 {
     public static Outcome operator +(Outcome a, Outcome b) => new(a.Faults + b.Faults, a.TimeNs + b.TimeNs, a.ExtraBytes + b.ExtraBytes);
 }

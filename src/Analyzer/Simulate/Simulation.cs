@@ -12,7 +12,7 @@ namespace Faultrec.Analyzer.Simulate;
 
 /// <param name="Region">Null: the sum of all.</param>
 /// <param name="Outcomes">By <see cref="Scenario"/>.</param>
-public sealed record SimulatedRegion(Region? Region, IReadOnlyList<Outcome> Outcomes)
+internal sealed record SimulatedRegion(Region? Region, IReadOnlyList<Outcome> Outcomes)
 {
     public Outcome Of(Scenario scenario) => Outcomes[(int)scenario];
 }
@@ -21,7 +21,7 @@ public sealed record SimulatedRegion(Region? Region, IReadOnlyList<Outcome> Outc
 /// What a recording's faults would have been under each <see cref="Scenario"/>, from the recording alone. It holds first touches and
 /// misses, never hits, so that what depends on how often memory was used is not estimated.
 /// </summary>
-public sealed record Simulation
+internal sealed record Simulation
 {
     // Clearing 2 MiB at 10 GB/s, and its fault.
     private const long AssumedHugeFaultNs = 210_000;

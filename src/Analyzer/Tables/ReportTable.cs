@@ -1,11 +1,11 @@
-using Faultrec.Analyzer.Report;
+using System.Text.Json;
 using Faultrec.Analyzer.Text;
 using Microsoft.Data.Analysis;
 
 namespace Faultrec.Analyzer.Tables;
 
 /// <summary>How a cell is written for people; machines get the plain value.</summary>
-public enum CellFormat
+internal enum CellFormat
 {
     Text,
 
@@ -27,7 +27,7 @@ public enum CellFormat
     /// <summary>The value is a difference as a share of one, with a sign; beside a column `difference`.</summary>
     Change,
 
-    /// <summary>A joined <see cref="HeatRow"/>.</summary>
+    /// <summary>Numbers as a row of characters.</summary>
     Heat,
 
     /// <summary>The same as one of many rows, relative to the fullest cell of all; beside a column `fullest`.</summary>
@@ -35,7 +35,7 @@ public enum CellFormat
 }
 
 /// <summary>Which readers see a column.</summary>
-public enum ColumnAudience
+internal enum ColumnAudience
 {
     /// <summary>Only formats for machines.</summary>
     Machine,
@@ -47,32 +47,67 @@ public enum ColumnAudience
     Everyone,
 }
 
-/// <param name="Key">Name of the frame's column and in CSV.</param>
+/// <param name="Key">Name in CSV and in data frames.</param>
 /// <param name="Heading">For people.</param>
-public sealed record TableColumn(string Key, string Heading, CellFormat Format, ColumnAudience Audience);
+internal sealed record TableColumn(string Key, string Heading, CellFormat Format, ColumnAudience Audience);
 
-/// <summary>A result table: the rows to show as a data frame (Int64, Double and String columns) and how to show them.</summary>
-/// <param name="Kind">Null: no table of a report.</param>
-/// <param name="Title">Heading over the table.</param>
-/// <param name="Columns">In the order of the frame's columns.</param>
-/// <param name="TotalRows">Rows there are; the frame may hold only the first of them.</param>
-public sealed record ReportTable(ReportTableKind? Kind, string Title, IReadOnlyList<TableColumn> Columns, DataFrame Frame, int TotalRows)
+/// <summary>What text writes with a row, beyond its cells. Raw text: a renderer makes it inert.</summary>
+internal abstract record RowText
 {
-    public int Rows => (int)Frame.Rows.Count;
+    /// <summary>A sentence on lines of its own below the row.</summary>
+    public sealed record Story(string Text, bool IsDim) : RowText;
+
+    /// <summary>A row of characters below the row.</summary>
+    /// <param name="Label">Before it; null: none.</param>
+    public sealed record Heat(string? Label, string Characters) : RowText;
+
+    /// <summary>A heading above the row: what the rows from here on are about.</summary>
+    /// <param name="Scale">Behind it, dim.</param>
+    public sealed record Heading(string Name, string Scale) : RowText;
+
+    /// <summary>Behind the row's cells, a step to the right for each level of a tree.</summary>
+    public sealed record Branch(int Depth, string Text) : RowText;
+}
+
+/// <summary>A result: rows, and how each column shows them. Text, Markdown, CSV, JSON and data frames are loops over it.</summary>
+internal abstract class ReportTable
+{
+    /// <summary>Heading over the table.</summary>
+    public required string Title { get; init; }
+
+    /// <summary>A row in one word; null: a row.</summary>
+    public string? RowName { get; init; }
+
+    /// <summary>Rows there are; the table may hold only the first of them.</summary>
+    public required int TotalRows { get; init; }
+
+    public required IReadOnlyList<TableColumn> Columns { get; init; }
+
+    public abstract int Rows { get; }
 
     public int CutRows => TotalRows - Rows;
 
     /// <summary>What of the table is not shown: "112 more regions".</summary>
     public string CutWords
-        => Kind is null or > ReportTableKind.Handler
-            ? $"{Units.Of(CutRows, "more row")}"
-            : $"{Units.Count(CutRows)} more {(CutRows == 1 ? Kind.Value.ToString().ToLowerInvariant() : Title)}";
+        => RowName is null ? Units.Of(CutRows, "more row") : $"{Units.Count(CutRows)} more {(CutRows == 1 ? RowName : Title)}";
 
-    public string? Text(int row, int column) => ((StringDataFrameColumn)Frame.Columns[column])[row];
+    public abstract string? Text(int row, int column);
 
-    public long? Integer(int row, int column) => ((Int64DataFrameColumn)Frame.Columns[column])[row];
+    public abstract long? Integer(int row, int column);
 
-    public double? Real(int row, int column) => ((DoubleDataFrameColumn)Frame.Columns[column])[row];
+    public abstract double? Real(int row, int column);
+
+    public abstract IReadOnlyList<long> Numbers(int row, int column);
+
+    /// <summary>Null: nothing.</summary>
+    public abstract RowText? Above(int row);
+
+    public abstract RowText? Beside(int row);
+
+    public abstract RowText? Below(int row);
+
+    /// <summary>Writes the row's members into an object that the caller has opened.</summary>
+    public abstract void WriteJson(Utf8JsonWriter json, int row);
 
     public int IndexOf(string key)
     {
@@ -83,5 +118,37 @@ public sealed record ReportTable(ReportTableKind? Kind, string Title, IReadOnlyL
         }
 
         throw new ArgumentException($"The table of {Title} has no column {key}.", nameof(key));
+    }
+
+    /// <summary>Int64, Double and String columns; a list of numbers is a text with spaces between.</summary>
+    public DataFrame ToFrame()
+    {
+        var columns = new DataFrameColumn[Columns.Count];
+        for (var i = 0; i < columns.Length; i++)
+            columns[i] = ToFrame(i);
+        return new DataFrame(columns);
+    }
+
+    private DataFrameColumn ToFrame(int column)
+    {
+        var key = Columns[column].Key;
+        switch (Columns[column].Format)
+        {
+            case CellFormat.Text or CellFormat.Heat or CellFormat.HeatMap:
+                var texts = new StringDataFrameColumn(key, Rows);
+                for (var row = 0; row < Rows; row++)
+                    texts[row] = Columns[column].Format == CellFormat.Text ? Text(row, column) : string.Join(' ', Numbers(row, column));
+                return texts;
+            case CellFormat.Ratio or CellFormat.Percent or CellFormat.Change:
+                var reals = new DoubleDataFrameColumn(key, Rows);
+                for (var row = 0; row < Rows; row++)
+                    reals[row] = Real(row, column);
+                return reals;
+            default:
+                var integers = new Int64DataFrameColumn(key, Rows);
+                for (var row = 0; row < Rows; row++)
+                    integers[row] = Integer(row, column);
+                return integers;
+        }
     }
 }

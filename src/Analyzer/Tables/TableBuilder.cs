@@ -1,42 +1,61 @@
+using System.Text.Json;
 using Faultrec.Analyzer.Facts;
 using Faultrec.Analyzer.Measures;
-using Faultrec.Analyzer.Report;
+using Faultrec.Analyzer.Text;
 using Faultrec.Traces.Metadata;
-using Microsoft.Data.Analysis;
 
 namespace Faultrec.Analyzer.Tables;
 
-/// <summary>Makes a <see cref="ReportTable"/> of rows, column by column.</summary>
-/// <param name="top">Rows to keep; 0 keeps all.</param>
-internal sealed class TableBuilder<TRow>(ReportTableKind? kind, string title, IReadOnlyList<TRow> rows, int top)
+/// <summary>
+/// Makes a <see cref="ReportTable"/> of rows, column by column. A column is also a member of the row in JSON, in the same order, under
+/// its own key or under another (<c>json</c>; <see cref="NotInJson"/>: it is none).
+/// </summary>
+internal sealed class TableBuilder<TRow>(string title, IReadOnlyList<TRow> rows)
 {
-    private readonly int _kept = top == 0 ? rows.Count : Math.Min(top, rows.Count);
+    /// <summary>JSON has the column's value in another shape.</summary>
+    public const string NotInJson = "";
+
     private readonly List<TableColumn> _columns = [];
-    private readonly List<DataFrameColumn> _values = [];
+    private readonly List<Delegate> _values = [];
+    private readonly List<Action<Utf8JsonWriter, TRow>> _members = [];
+    private Func<TRow, TRow?, RowText?>? _above;
+    private Func<TRow, RowText?>? _beside;
+    private Func<TRow, RowText?>? _below;
 
-    public TableBuilder<TRow> Text(string key, string heading, ColumnAudience audience, Func<TRow, string?> value, CellFormat format = CellFormat.Text)
+    public TableBuilder<TRow> Text(string key, string heading, ColumnAudience audience, Func<TRow, string?> value, string? json = null)
+        => Add(new TableColumn(key, heading, CellFormat.Text, audience), value, json, (writer, name, row) => writer.WriteString(name, value(row)));
+
+    public TableBuilder<TRow> Integer(string key, string heading, CellFormat format, ColumnAudience audience, Func<TRow, long?> value, string? json = null)
+        => Add(new TableColumn(key, heading, format, audience), value, json, (writer, name, row) => writer.WriteNullable(name, value(row)));
+
+    public TableBuilder<TRow> Real(string key, string heading, CellFormat format, ColumnAudience audience, Func<TRow, double?> value, string? json = null)
+        => Add(new TableColumn(key, heading, format, audience), value, json, (writer, name, row) => writer.WriteNullable(name, value(row)));
+
+    /// <param name="format">Of lists: <see cref="CellFormat.Heat"/> or <see cref="CellFormat.HeatMap"/>.</param>
+    public TableBuilder<TRow> Numbers(string key, string heading, CellFormat format, ColumnAudience audience, Func<TRow, IReadOnlyList<long>> value, string? json = null)
+        => Add(new TableColumn(key, heading, format, audience), value, json, (writer, name, row) => writer.WriteNumbers(name, value(row)));
+
+    /// <summary>Members that only JSON has.</summary>
+    public TableBuilder<TRow> Json(Action<Utf8JsonWriter, TRow> write)
     {
-        var column = new StringDataFrameColumn(key, _kept);
-        for (var i = 0; i < _kept; i++)
-            column[i] = value(rows[i]);
-        return Add(new TableColumn(key, heading, format, audience), column);
+        _members.Add(write);
+        return this;
     }
 
-    public TableBuilder<TRow> Integer(string key, string heading, CellFormat format, ColumnAudience audience, Func<TRow, long?> value)
-    {
-        var column = new Int64DataFrameColumn(key, _kept);
-        for (var i = 0; i < _kept; i++)
-            column[i] = value(rows[i]);
-        return Add(new TableColumn(key, heading, format, audience), column);
-    }
+    /// <summary>An array of objects, which a column of text has in short.</summary>
+    public TableBuilder<TRow> JsonList<TItem>(string key, Func<TRow, IEnumerable<TItem>> items, Action<Utf8JsonWriter, TRow, TItem> write)
+        => Json((json, row) =>
+        {
+            json.WriteStartArray(key);
+            foreach (var item in items(row))
+            {
+                json.WriteStartObject();
+                write(json, row, item);
+                json.WriteEndObject();
+            }
 
-    public TableBuilder<TRow> Real(string key, string heading, CellFormat format, ColumnAudience audience, Func<TRow, double?> value)
-    {
-        var column = new DoubleDataFrameColumn(key, _kept);
-        for (var i = 0; i < _kept; i++)
-            column[i] = value(rows[i]);
-        return Add(new TableColumn(key, heading, format, audience), column);
-    }
+            json.WriteEndArray();
+        });
 
     /// <summary>Which region a row is about.</summary>
     /// <param name="pid">Who sees the process.</param>
@@ -45,27 +64,94 @@ internal sealed class TableBuilder<TRow>(ReportTableKind? kind, string title, IR
             .Text("name", "region", ColumnAudience.Everyone, row => RegionNames.Of(region(row)))
             .Integer("pid", "pid", CellFormat.Id, pid, row => region(row)?.Pid);
 
-    public TableBuilder<TRow> Counts(Func<TRow, FaultCounts> counts)
+    /// <param name="major">Who sees major faults; <paramref name="rest"/>: who sees minor and failed ones.</param>
+    public TableBuilder<TRow> Counts(Func<TRow, FaultCounts> counts, ColumnAudience major = ColumnAudience.Everyone, ColumnAudience rest = ColumnAudience.Wide)
         => Integer("faults", "faults", CellFormat.Count, ColumnAudience.Everyone, row => counts(row).Faults)
-            .Integer("minor", "minor", CellFormat.Count, ColumnAudience.Wide, row => counts(row).KnownMinor)
-            .Integer("major", "major", CellFormat.Count, ColumnAudience.Everyone, row => counts(row).KnownMajor)
-            .Integer("failed", "failed", CellFormat.Count, ColumnAudience.Wide, row => counts(row).Failed);
+            .Severities(counts, major, rest);
+
+    /// <summary>The parts of <see cref="Counts"/> without their sum.</summary>
+    public TableBuilder<TRow> Severities(Func<TRow, FaultCounts> counts, ColumnAudience major, ColumnAudience rest)
+        => Integer("minor", "minor", CellFormat.Count, rest, row => counts(row).KnownMinor)
+            .Integer("major", "major", CellFormat.Count, major, row => counts(row).KnownMajor)
+            .Integer("failed", "failed", CellFormat.Count, rest, row => counts(row).Failed)
+            .Json((json, row) => json.WriteUnknownSeverity(counts(row)));
 
     /// <param name="detail">Who sees p90 and max.</param>
     /// <param name="time">Who sees the sum; as <paramref name="detail"/> when left out.</param>
     public TableBuilder<TRow> Latency(Func<TRow, LatencySummary> latency, ColumnAudience detail, ColumnAudience? time = null)
-        => Integer("latency_p50_ns", "p50", CellFormat.DurationNs, ColumnAudience.Everyone, row => latency(row).P50Ns)
-            .Integer("latency_p90_ns", "p90", CellFormat.DurationNs, detail, row => latency(row).P90Ns)
-            .Integer("latency_p99_ns", "p99", CellFormat.DurationNs, ColumnAudience.Everyone, row => latency(row).P99Ns)
-            .Integer("latency_max_ns", "max", CellFormat.DurationNs, detail, row => latency(row).MaxNs)
-            .Integer("latency_sum_ns", "time", CellFormat.DurationNs, time ?? detail, row => latency(row).SumNs);
+        => Integer("latency_p50_ns", "p50", CellFormat.DurationNs, ColumnAudience.Everyone, row => latency(row).P50Ns, NotInJson)
+            .Integer("latency_p90_ns", "p90", CellFormat.DurationNs, detail, row => latency(row).P90Ns, NotInJson)
+            .Integer("latency_p99_ns", "p99", CellFormat.DurationNs, ColumnAudience.Everyone, row => latency(row).P99Ns, NotInJson)
+            .Integer("latency_max_ns", "max", CellFormat.DurationNs, detail, row => latency(row).MaxNs, NotInJson)
+            .Integer("latency_sum_ns", "time", CellFormat.DurationNs, time ?? detail, row => latency(row).SumNs, NotInJson)
+            .Json((json, row) => json.WriteLatency(latency(row)));
 
-    public ReportTable Build() => new(kind, title, _columns, new DataFrame(_values), rows.Count);
+    /// <summary>Sum of the durations of these faults: null where the backend cannot know any. JSON says 0 there.</summary>
+    public TableBuilder<TRow> Time(FaultReport report, Func<TRow, FaultCounts> counts)
+        => Integer("latency_sum_ns", "time", CellFormat.DurationNs, ColumnAudience.Everyone, row => report.TimeOf(counts(row)), NotInJson)
+            .Json((json, row) => json.WriteNumber("fault_time_ns", counts(row).DurationNs));
 
-    private TableBuilder<TRow> Add(TableColumn column, DataFrameColumn values)
+    /// <param name="above">Of a row and the one before it, null for the first.</param>
+    public TableBuilder<TRow> Above(Func<TRow, TRow?, RowText?> above)
     {
-        _columns.Add(column);
-        _values.Add(values);
+        _above = above;
         return this;
     }
+
+    public TableBuilder<TRow> Beside(Func<TRow, RowText?> beside)
+    {
+        _beside = beside;
+        return this;
+    }
+
+    public TableBuilder<TRow> Below(Func<TRow, RowText?> below)
+    {
+        _below = below;
+        return this;
+    }
+
+    /// <param name="top">Rows to keep; 0 keeps all.</param>
+    public ReportTable Build(int top, string? rowName = null)
+        => new Table(this, top == 0 ? rows.Count : Math.Min(top, rows.Count)) { Title = title, RowName = rowName, TotalRows = rows.Count, Columns = _columns };
+
+    private TableBuilder<TRow> Add<TValue>(TableColumn column, Func<TRow, TValue> value, string? json, Action<Utf8JsonWriter, string, TRow> write)
+    {
+        _columns.Add(column);
+        _values.Add(value);
+        if (json == NotInJson)
+            return this;
+        var name = json ?? column.Key;
+        return Json((writer, row) => write(writer, name, row));
+    }
+
+    private sealed class Table(TableBuilder<TRow> builder, int kept) : ReportTable
+    {
+        private readonly IReadOnlyList<TRow> _rows = builder.Rows;
+
+        public override int Rows => kept;
+
+        public override string? Text(int row, int column) => Value<string?>(row, column);
+
+        public override long? Integer(int row, int column) => Value<long?>(row, column);
+
+        public override double? Real(int row, int column) => Value<double?>(row, column);
+
+        public override IReadOnlyList<long> Numbers(int row, int column) => Value<IReadOnlyList<long>>(row, column);
+
+        public override RowText? Above(int row) => builder._above?.Invoke(_rows[row], row == 0 ? default : _rows[row - 1]);
+
+        public override RowText? Beside(int row) => builder._beside?.Invoke(_rows[row]);
+
+        public override RowText? Below(int row) => builder._below?.Invoke(_rows[row]);
+
+        public override void WriteJson(Utf8JsonWriter json, int row)
+        {
+            foreach (var write in builder._members)
+                write(json, _rows[row]);
+        }
+
+        private TValue Value<TValue>(int row, int column) => ((Func<TRow, TValue>)builder._values[column])(_rows[row]);
+    }
+
+    private IReadOnlyList<TRow> Rows => rows;
 }

@@ -3,7 +3,7 @@ using System.Globalization;
 namespace Faultrec.Analyzer.Text;
 
 /// <summary>Durations as the command line takes them: a decimal number and a unit.</summary>
-public static class DurationText
+internal static class DurationText
 {
     /// <summary>What <see cref="TryParse"/> accepts, for messages.</summary>
     public const string Expected = "a number with a unit ns, us, ms, s, m or h, such as 1.5s or 200ms";

@@ -8,7 +8,7 @@ namespace Faultrec.Analyzer.Text;
 /// it is printed. Control characters, escape sequences and what turns the direction of writing become visible as \x1b or
 /// \u202e, a backslash as two, so that the result can be read back.
 /// </summary>
-public static class HostileText
+internal static class HostileText
 {
     /// <summary>Inert in a terminal and in a log.</summary>
     public static string Visible(string text)

@@ -1,7 +1,7 @@
 namespace Faultrec.Analyzer.Text;
 
 /// <summary>Terminal attributes, or none: text that is piped stays plain.</summary>
-public readonly record struct TextStyle(bool Colour)
+internal readonly record struct TextStyle(bool Colour)
 {
     public string Title(string text) => Wrap("1", text);
 

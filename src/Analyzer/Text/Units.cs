@@ -3,7 +3,7 @@ using System.Globalization;
 namespace Faultrec.Analyzer.Text;
 
 /// <summary>Numbers as people read them, each at most ten characters wide so that tables keep their width.</summary>
-public static class Units
+internal static class Units
 {
     private static readonly CultureInfo Culture = CultureInfo.InvariantCulture;
 
@@ -17,6 +17,9 @@ public static class Units
     /// <summary>"1 fault", "2 faults".</summary>
     public static string Of(long count, string one, string? many = null)
         => $"{Count(count)} {(count == 1 ? one : many ?? one + "s")}";
+
+    /// <summary>An address: "0x7f12a0001000".</summary>
+    public static string Hex(ulong address) => string.Create(Culture, $"0x{address:x}");
 
     /// <summary>Binary units: "4.0 KiB".</summary>
     public static string Bytes(long bytes)

@@ -68,7 +68,7 @@ internal static class AssertVerb
         IReadOnlyList<string> inputs = args.BudgetFile is { } budgets ? [args.Trace, budgets] : [args.Trace];
         OutputTarget.Check(args.Output, inputs);
         using var reader = TraceReader.Open(args.Trace);
-        var report = ReportBuilder.Build(reader, FaultFilter.None, ReportParts.None) with { Path = args.Trace };
+        var report = ReportBuilder.Build(reader, FaultFilter.None, []) with { Path = args.Trace };
         var assertion = Assertion.Of(report, args.Budgets, args.AllowIncomplete);
         if (args.Format == AssertFormat.Json)
             OutputTarget.WriteJson(args.Output, inputs, json => AssertionJson.Write(json, assertion));

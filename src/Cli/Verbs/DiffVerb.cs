@@ -76,7 +76,7 @@ internal static class DiffVerb
     internal static TraceMeasures Measure(string path, FaultFilter filter)
     {
         using var reader = TraceReader.Open(path);
-        return TraceMeasures.Of(ReportBuilder.Build(reader, filter, ReportParts.Tasks) with { Path = path });
+        return TraceMeasures.Of(ReportBuilder.Build(reader, filter, TraceMeasures.Tables) with { Path = path });
     }
 
     private static void WriteText(TextWriter writer, TraceComparison comparison, DiffArgs args)

@@ -2,7 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text.Json;
 using Faultrec.Analyzer.Compare;
-using Faultrec.Analyzer.Library;
+using Faultrec.Analyzer.Measures;
 using Faultrec.Analyzer.Render;
 using Faultrec.Analyzer.Report;
 using Faultrec.Analyzer.Scan;
@@ -24,7 +24,7 @@ internal enum ReportFormat
 
 /// <param name="By">The only table to print; null prints all that the format holds.</param>
 /// <param name="Top">Rows a table; 0 is all, null the format's own choice.</param>
-internal sealed record ReportArgs(IReadOnlyList<string> Traces, ReportFormat Format, string? Output, ReportTableKind? By, int? Top, FaultFilter Filter);
+internal sealed record ReportArgs(IReadOnlyList<string> Traces, ReportFormat Format, string? Output, TableDefinition? By, int? Top, FaultFilter Filter);
 
 /// <summary>`faultrec report TRACE…`: who touched which pages, and what it cost.</summary>
 internal static class ReportVerb
@@ -36,18 +36,7 @@ internal static class ReportVerb
         ("text", ReportFormat.Text), ("json", ReportFormat.Json), ("markdown", ReportFormat.Markdown), ("csv", ReportFormat.Csv),
     ];
 
-    private static readonly (string Name, ReportTableKind Table)[] Tables =
-    [
-        ("region", ReportTableKind.Region), ("kind", ReportTableKind.Kind), ("severity", ReportTableKind.Severity), ("process", ReportTableKind.Process),
-        ("thread", ReportTableKind.Thread), ("file", ReportTableKind.File), ("comm", ReportTableKind.Comm),
-        ("level", ReportTableKind.Level), ("page_table", ReportTableKind.PageTable), ("tlb", ReportTableKind.Tlb), ("physical", ReportTableKind.Physical),
-        ("cause", ReportTableKind.Cause), ("worst", ReportTableKind.Worst), ("lock", ReportTableKind.Lock),
-        ("slab", ReportTableKind.Slab), ("cache", ReportTableKind.Cache), ("buddy", ReportTableKind.Buddy), ("handler", ReportTableKind.Handler),
-        ("stack", ReportTableKind.Stack), ("function", ReportTableKind.Function), ("line", ReportTableKind.Line), ("caller", ReportTableKind.Caller),
-        ("toucher", ReportTableKind.Toucher),
-        ("time", ReportTableKind.Time), ("first_touch", ReportTableKind.FirstTouch), ("heat", ReportTableKind.Heat), ("hot", ReportTableKind.Hot), ("locality", ReportTableKind.Locality),
-        ("storm", ReportTableKind.Storm),
-    ];
+    private static readonly (string Name, TableDefinition Table)[] Tables = [.. ReportTables.All.Select(table => (table.Name, table))];
 
     public static Command Create()
     {
@@ -79,9 +68,9 @@ internal static class ReportVerb
         foreach (var path in args.Traces)
         {
             using var reader = TraceReader.Open(path);
-            if (args.By?.NamesCode() == true)
+            if (args.By?.NeedsStacks == true)
                 StackText.Require(path, reader.Metadata);
-            reports.Add(ReportBuilder.Build(reader, args.Filter, PartsOf(args)) with { Path = path });
+            reports.Add(ReportBuilder.Build(reader, args.Filter, TablesOf(args), args.Format == ReportFormat.Text ? [ActivityAggregate.Measure] : []) with { Path = path });
         }
 
         if (args.Format == ReportFormat.Json)
@@ -105,11 +94,11 @@ internal static class ReportVerb
     }
 
     // JSON always has every table: its readers pick by key.
-    private static ReportParts PartsOf(ReportArgs args)
-        => args.Format == ReportFormat.Json ? ReportParts.All
-            : args.By is { } table ? table.Parts()
-            : args.Format == ReportFormat.Csv ? ReportParts.None
-            : ReportParts.Tasks | ReportParts.Stacks | ReportParts.Activity | ReportParts.Memory;
+    private static IReadOnlyList<TableDefinition> TablesOf(ReportArgs args)
+        => args.Format == ReportFormat.Json ? ReportTables.All
+            : args.By is { } table ? [table]
+            : args.Format == ReportFormat.Csv ? [RegionTable.Definition]
+            : ReportTables.InReport;
 
     private static void WriteText(TextWriter writer, List<FaultReport> reports, ReportArgs args)
     {
@@ -117,7 +106,7 @@ internal static class ReportVerb
         {
             if (args.Format == ReportFormat.Csv)
             {
-                var table = ReportTables.Build(reports[i], args.By ?? ReportTableKind.Region, args.Top ?? 0);
+                var table = (args.By ?? RegionTable.Definition).Build(reports[i], args.Top ?? 0);
                 CsvReport.Write(writer, table, reports.Count > 1 ? reports[i].Path : null, withHeader: i == 0);
                 continue;
             }

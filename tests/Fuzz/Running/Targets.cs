@@ -10,6 +10,7 @@ using Faultrec.Analyzer.Render;
 using Faultrec.Analyzer.Report;
 using Faultrec.Analyzer.Scan;
 using Faultrec.Analyzer.Simulate;
+using Faultrec.Analyzer.Tables;
 using Faultrec.Fuzz.Inputs;
 using Faultrec.Recorder;
 using Faultrec.Recorder.Symbols;
@@ -155,7 +156,7 @@ internal sealed class Targets(string folder) : IDisposable
                 TraceExport.Write(reader, FaultFilter.None, dice.Of(Enum.GetValues<ExportFormat>()), ExportWeight.Faults, Stream.Null);
                 break;
             default:
-                var report = ReportBuilder.Build(reader, FaultFilter.None) with { Path = path };
+                var report = ReportBuilder.Build(reader, FaultFilter.None, ReportTables.All) with { Path = path };
                 TextReport.Write(TextWriter.Null, report, null, 0, default);
                 using (var json = new Utf8JsonWriter(Stream.Null))
                     JsonReport.Write(json, report, 0);

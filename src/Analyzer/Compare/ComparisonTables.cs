@@ -1,0 +1,54 @@
+using Faultrec.Analyzer.Classify;
+using Faultrec.Analyzer.Compare;
+using Faultrec.Analyzer.Measures;
+using Faultrec.Analyzer.Simulate;
+using Faultrec.Analyzer.Tables;
+
+namespace Faultrec.Analyzer.Compare;
+
+/// <summary>The tables of a comparison as data frames, all with the same columns; docs/diff.md lists them.</summary>
+internal static class ComparisonTables
+{
+    /// <param name="items">Items to keep, each with all its rows; 0 keeps all.</param>
+    /// <param name="rowFilter">Which rows to keep; null keeps all.</param>
+    public static ReportTable Build(TraceComparison comparison, Subject subject, int items, Func<ComparedRow, bool>? rowFilter)
+    {
+        IReadOnlyList<ComparedRow> rows = comparison.Rows(subject);
+        if (rowFilter is not null)
+            rows = [.. rows.Where(rowFilter)];
+        var forRegions = subject == Subject.Region ? ColumnAudience.Everyone : ColumnAudience.Machine;
+        var ofSeveral = comparison.Traces.Count() > 2 ? ColumnAudience.Everyone : ColumnAudience.Machine;
+        return new TableBuilder<ComparedRow>(subject.Title(), rows)
+            .Text("table", "table", ColumnAudience.Machine, row => row.Item.Subject.Name())
+            .Text("name", subject.Name(), subject == Subject.Total ? ColumnAudience.Machine : ColumnAudience.Everyone, row => row.Item.Name)
+            .Text("kind", "kind", ColumnAudience.Machine, row => row.Item.RegionKind)
+            .Text("prot", "prot", forRegions, row => row.Item.Prot)
+            .Text("process", "process", rows.Any(row => row.Item.Process is not null) ? forRegions : ColumnAudience.Machine, row => row.Item.Process)
+            .Integer("order", "#", CellFormat.Id, forRegions, row => row.Item.Order == 0 ? null : row.Item.Order)
+            .Text("metric", "figure", ColumnAudience.Everyone, row => row.Metric.Name())
+            .Integer("before", "before", CellFormat.Amount, ColumnAudience.Everyone, row => row.Before?.Median)
+            .Integer("before_min", "min", CellFormat.Amount, ColumnAudience.Machine, row => row.Before?.Min)
+            .Integer("before_max", "max", CellFormat.Amount, ColumnAudience.Machine, row => row.Before?.Max)
+            .Real("before_deviation", "±", CellFormat.Percent, ofSeveral, row => row.Before?.Deviation)
+            .Integer("after", "after", CellFormat.Amount, ColumnAudience.Everyone, row => row.After?.Median)
+            .Integer("after_min", "min", CellFormat.Amount, ColumnAudience.Machine, row => row.After?.Min)
+            .Integer("after_max", "max", CellFormat.Amount, ColumnAudience.Machine, row => row.After?.Max)
+            .Real("after_deviation", "±", CellFormat.Percent, ofSeveral, row => row.After?.Deviation)
+            .Integer("difference", "difference", CellFormat.Amount, ColumnAudience.Machine, row => row.Difference)
+            .Real("change", "change", CellFormat.Change, ColumnAudience.Everyone, row => row.Change)
+            .Text("verdict", "verdict", comparison.KnowsNoise ? ColumnAudience.Everyone : ColumnAudience.Machine, row => row.Verdict.Name())
+            .Build(items == 0 ? 0 : RowsOfItems(rows, items));
+    }
+
+    private static int RowsOfItems(IReadOnlyList<ComparedRow> rows, int items)
+    {
+        var kept = 0;
+        for (var met = 0; kept < rows.Count; kept++)
+        {
+            if ((kept == 0 || rows[kept].Item != rows[kept - 1].Item) && ++met > items)
+                break;
+        }
+
+        return Math.Max(kept, 1);
+    }
+}

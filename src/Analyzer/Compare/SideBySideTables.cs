@@ -1,0 +1,50 @@
+using Faultrec.Analyzer.Classify;
+using Faultrec.Analyzer.Compare;
+using Faultrec.Analyzer.Measures;
+using Faultrec.Analyzer.Simulate;
+using Faultrec.Analyzer.Tables;
+using Faultrec.Analyzer.Text;
+
+namespace Faultrec.Analyzer.Compare;
+
+/// <summary>Tables of several traces, a column each. For people: programs have the traces' own tables in CSV and JSON.</summary>
+internal static class SideBySideTables
+{
+    /// <summary>Traces in one table, so that its lines keep to <see cref="TextLines.Width"/>.</summary>
+    public const int MostTraces = 5;
+
+    /// <param name="first">The trace of the first column.</param>
+    /// <param name="items">Items to keep, each with all its rows; 0 keeps all.</param>
+    public static ReportTable Build(SideBySide traces, Subject subject, int first, int items)
+    {
+        var rows = traces.Rows(subject);
+        var forRegions = subject == Subject.Region ? ColumnAudience.Everyone : ColumnAudience.Machine;
+        var last = Math.Min(first + MostTraces, traces.Traces.Count) - 1;
+        var title = traces.Traces.Count <= MostTraces ? subject.Title() : $"{subject.Title()}, {SideBySide.Letter(first)} to {SideBySide.Letter(last)}";
+        var table = new TableBuilder<SideRow>(title, rows)
+            .Text("name", subject.Name(), subject == Subject.Total ? ColumnAudience.Machine : ColumnAudience.Everyone, row => row.IsFirst ? row.Item.Name : "")
+            .Text("prot", "prot", forRegions, row => row.IsFirst ? row.Item.Prot : "")
+            .Text("process", "process", rows.Any(row => row.Item.Process is not null) ? forRegions : ColumnAudience.Machine, row => row.IsFirst ? row.Item.Process : "")
+            .Text("order", "#", forRegions, row => row.IsFirst && row.Item.Order > 0 ? Units.Count(row.Item.Order) : "")
+            .Text("metric", "figure", ColumnAudience.Everyone, row => row.Metric.Name());
+        for (var trace = first; trace <= last; trace++)
+        {
+            var column = trace;
+            table.Integer(SideBySide.Letter(column), SideBySide.Letter(column), CellFormat.Amount, ColumnAudience.Everyone, row => row.Values[column]);
+        }
+
+        return table.Build(items == 0 ? 0 : RowsOfItems(rows, items));
+    }
+
+    private static int RowsOfItems(IReadOnlyList<SideRow> rows, int items)
+    {
+        var kept = 0;
+        for (var met = 0; kept < rows.Count; kept++)
+        {
+            if (rows[kept].IsFirst && ++met > items)
+                break;
+        }
+
+        return Math.Max(kept, 1);
+    }
+}

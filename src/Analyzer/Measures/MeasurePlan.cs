@@ -1,0 +1,65 @@
+using Faultrec.Analyzer.Classify;
+using Faultrec.Analyzer.Facts;
+using Faultrec.Analyzer.Scan;
+using Faultrec.Traces.Files;
+using Faultrec.Traces.Metadata;
+
+namespace Faultrec.Analyzer.Measures;
+
+/// <summary>What a scan counts, resolved against one trace; its threads share it, and with it what needs the faults in order.</summary>
+internal sealed class MeasurePlan
+{
+    private readonly Dictionary<Measure, IOrderedMeasure> _ordered = [];
+    private SharedFrames? _frames;
+
+    /// <param name="groups">The file's; they may have times outside the recording's own.</param>
+    public MeasurePlan(TraceMetadata metadata, IEnumerable<RowGroupInfo> groups, FaultFilter filter, IEnumerable<Measure> measures)
+    {
+        (Metadata, Filter) = (metadata, filter);
+        Index = new RegionIndex(metadata.Regions);
+        Window = TimeAxis.Whole(metadata, groups, filter);
+        IsSample = SampleRule.IsSample(metadata);
+        var parts = new List<Measure>();
+        foreach (var measure in measures.Distinct())
+        {
+            if (measure.Start(this) is IOrderedMeasure ordered)
+                _ordered.Add(measure, ordered);
+            else
+                parts.Add(measure);
+        }
+
+        Parts = parts;
+    }
+
+    public TraceMetadata Metadata { get; }
+
+    public FaultFilter Filter { get; }
+
+    public RegionIndex Index { get; }
+
+    /// <summary>One bucket: the time that the filter leaves of the recording.</summary>
+    public TimeAxis Window { get; }
+
+    /// <summary>Rows stand for more than one fault.</summary>
+    public bool IsSample { get; }
+
+    /// <summary>What each thread has a counter of.</summary>
+    public IReadOnlyList<Measure> Parts { get; }
+
+    /// <summary>Fed in the order of time, for all threads.</summary>
+    public IReadOnlyDictionary<Measure, IOrderedMeasure> Ordered => _ordered;
+
+    /// <summary>Frames by page, into which all threads write.</summary>
+    public SharedFrames Frames => LazyInitializer.EnsureInitialized(ref _frames, () => new SharedFrames(Index, Metadata.PageSize));
+
+    /// <summary>The trace has page-table facts.</summary>
+    public bool HasFrames => KindRule.CanTell(Metadata);
+
+    /// <summary>Gives back the memory of what grows with pages.</summary>
+    public void ForgetPages()
+    {
+        _frames = null;
+        foreach (var measure in _ordered.Keys.Where(measure => measure.GrowsWithPages).ToList())
+            _ordered.Remove(measure);
+    }
+}

@@ -1,0 +1,55 @@
+using Faultrec.Analyzer.Classify;
+using Faultrec.Analyzer.Compare;
+using Faultrec.Analyzer.Measures;
+using Faultrec.Analyzer.Simulate;
+using Faultrec.Analyzer.Tables;
+
+namespace Faultrec.Analyzer.Simulate;
+
+/// <summary>The tables of a simulation; docs/simulate.md lists their columns.</summary>
+internal static class SimulationTables
+{
+    public static ReportTable Scenarios(Simulation simulation)
+    {
+        var recorded = simulation.Total.Of(Scenario.Recorded);
+        var rows = Enum.GetValues<Scenario>().Select(scenario => (Scenario: scenario, Outcome: simulation.Total.Of(scenario))).ToList();
+        return new TableBuilder<(Scenario Scenario, Outcome Outcome)>("scenarios", rows)
+            .Text("scenario", "scenario", ColumnAudience.Everyone, row => row.Scenario.Name())
+            .Integer("faults", "faults", CellFormat.Count, ColumnAudience.Everyone, row => row.Outcome.Faults)
+            .Integer("difference", "difference", CellFormat.Count, ColumnAudience.Wide, row => row.Outcome.Faults - recorded.Faults)
+            .Real("share", "of recorded", CellFormat.Percent, ColumnAudience.Everyone, row => recorded.Faults == 0 ? null : (double)row.Outcome.Faults / recorded.Faults)
+            .Integer("time_ns", "time in faults", CellFormat.DurationNs, ColumnAudience.Everyone, row => row.Outcome.TimeNs)
+            .Integer("extra_bytes", "extra memory", CellFormat.Bytes, ColumnAudience.Everyone, row => row.Outcome.ExtraBytes)
+            .Build(0);
+    }
+
+    /// <param name="top">Rows to keep; 0 keeps all.</param>
+    public static ReportTable Regions(Simulation simulation, int top)
+    {
+        var table = new TableBuilder<SimulatedRegion>("faults by region", simulation.Regions)
+            .Region(row => row.Region!.Id, row => row.Region);
+        foreach (var scenario in Enum.GetValues<Scenario>())
+        {
+            var name = scenario.Name();
+            table.Integer(name.Replace('-', '_'), name, CellFormat.Count, ColumnAudience.Everyone, row => row.Of(scenario).Faults);
+        }
+
+        return table.Build(top);
+    }
+
+    /// <param name="top">Rows to keep; 0 keeps all.</param>
+    public static ReportTable Advice(IReadOnlyList<Advice> advice, int top)
+    {
+        var ofReplays = advice.Any(row => row.MeasuredFaults is not null) ? ColumnAudience.Everyone : ColumnAudience.Machine;
+        return new TableBuilder<Advice>("advice", advice)
+            .Region(row => row.Row.Region!.Id, row => row.Row.Region)
+            .Text("scenario", "what", ColumnAudience.Everyone, row => row.Scenario.Name())
+            .Integer("faults_saved", "faults saved", CellFormat.Count, ColumnAudience.Everyone, row => row.FaultsSaved)
+            .Integer("time_saved_ns", "time saved", CellFormat.DurationNs, ColumnAudience.Everyone, row => row.TimeSavedNs)
+            .Integer("extra_bytes", "extra memory", CellFormat.Bytes, ColumnAudience.Everyone, row => row.ExtraBytes)
+            .Integer("predicted_faults", "predicted", CellFormat.Count, ofReplays, row => row.PredictedFaults)
+            .Integer("measured_faults", "measured", CellFormat.Count, ofReplays, row => row.MeasuredFaults)
+            .Text("change", "change", ColumnAudience.Wide, row => row.Change)
+            .Build(top);
+    }
+}

@@ -1,0 +1,44 @@
+using Faultrec.Analyzer.Classify;
+using Faultrec.Analyzer.Facts;
+using Faultrec.Analyzer.Measures;
+using Faultrec.Analyzer.Text;
+using Faultrec.Traces.Metadata;
+
+namespace Faultrec.Analyzer.Tables;
+
+/// <param name="Pages">Of all the allocations.</param>
+internal sealed record BuddyRow(int Order, long Allocations, long Pages, double Share);
+
+internal static class BuddyTable
+{
+    public static TableDefinition<BuddyRow> Definition { get; } = new()
+    {
+        Name = "buddy",
+        Title = "buddy allocator",
+        Question = "how many pages the buddy allocator gave, by order (recorded with --slab)",
+        JsonKey = "slab/buddy",
+        Rows = Rows,
+        Keep = static (_, _) => 0,
+        Columns = (table, _) => table
+            .Integer("order", "order", CellFormat.Id, ColumnAudience.Everyone, row => row.Order)
+            .Integer("allocations", "allocations", CellFormat.Count, ColumnAudience.Everyone, row => row.Allocations)
+            .Integer("pages", "pages", CellFormat.Count, ColumnAudience.Everyone, row => row.Pages)
+            .Real("share", "share", CellFormat.Percent, ColumnAudience.Everyone, row => row.Share),
+    };
+
+    // Smallest first.
+    private static List<BuddyRow> Rows(FaultReport report)
+    {
+        // MAX_PAGE_ORDER is 10, and what a damaged file says beyond this would overflow.
+        const int largest = 32;
+        var sums = new SortedDictionary<int, long>();
+        foreach (var count in report.Metadata.Slab?.BuddyAllocations ?? [])
+        {
+            if (count.Order is >= 0 and <= largest && report.Filter.MayMeanProcess(count.Pid))
+                sums[count.Order] = sums.GetValueOrDefault(count.Order) + count.Allocations;
+        }
+
+        var all = sums.Sum(sum => sum.Value << sum.Key);
+        return [.. sums.Select(sum => new BuddyRow(sum.Key, sum.Value, sum.Value << sum.Key, all == 0 ? 0 : (double)(sum.Value << sum.Key) / all))];
+    }
+}

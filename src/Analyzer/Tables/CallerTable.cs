@@ -1,0 +1,46 @@
+using Faultrec.Analyzer.Classify;
+using Faultrec.Analyzer.Facts;
+using Faultrec.Analyzer.Measures;
+using Faultrec.Analyzer.Scan;
+using Faultrec.Analyzer.Text;
+using Faultrec.Traces.Columns;
+using Faultrec.Traces.Metadata;
+
+namespace Faultrec.Analyzer.Tables;
+
+internal static class CallerTable
+{
+    public static TableDefinition<CallerRow> Definition { get; } = new()
+    {
+        Name = "caller",
+        Title = "callers",
+        Question = "who called what faulted, as a tree",
+        JsonKey = "callers",
+        Needs = StackFacts.Needs,
+        NeedsStacks = true,
+        IsInReport = false,
+        // In the order in which a tree is written.
+        Rows = report => report.Stacks is { } stacks ? new CallerTree(stacks.Table, stacks.Names, stacks.Faults).Build(stacks.ByStack) : [],
+        Keep = Keep,
+        // JSON always has the whole tree.
+        Json = (json, key, report, _) => json.WriteTable(key, Definition!.Build(report, 0)),
+        Columns = (table, report) => table
+            .Integer("depth", "depth", CellFormat.Id, ColumnAudience.Wide, row => row.Depth)
+            .Counts(row => row.Counts)
+            .Real("share", "share", CellFormat.Percent, ColumnAudience.Everyone, row => row.Share)
+            .Time(report, row => row.Counts)
+            .Text("functions", "called by", ColumnAudience.Wide, row => string.Join(" < ", row.Functions), TableBuilder<CallerRow>.NotInJson)
+            .Json((json, row) => json.WriteStrings("functions", row.Functions))
+            .Beside(row => new RowText.Branch(row.Depth, string.Join(" < ", row.Functions))),
+        Note = report => $"branches with less than {Units.Percent(CallerTree.SmallestShare)} of the faults are left out; {StackText.Note(report)}",
+    };
+
+    // N of --top are functions that faulted; all their branches are kept.
+    private static int Keep(IReadOnlyList<CallerRow> rows, int top)
+    {
+        var (kept, roots) = (0, 0);
+        while (kept < rows.Count && (rows[kept].Depth > 0 || top == 0 || ++roots <= top))
+            kept++;
+        return kept;
+    }
+}

@@ -1,0 +1,78 @@
+using Faultrec.Analyzer.Classify;
+using Faultrec.Analyzer.Facts;
+using Faultrec.Analyzer.Measures;
+using Faultrec.Analyzer.Text;
+using Faultrec.Traces.Metadata;
+
+namespace Faultrec.Analyzer.Tables;
+
+/// <param name="Refusal">Why the cause could not be traced: its time is then part of kernel work. Null where it was.</param>
+/// <param name="Share">Of the time of all faults that were split.</param>
+/// <param name="SlowShare">The same of the slow ones; null when there are none.</param>
+internal sealed record CauseRow(FaultCause Cause, string? Refusal, CauseSum All, CauseSum Slow, double? Share, double? SlowShare);
+
+internal static class CauseTable
+{
+    public static TableDefinition<CauseRow> Definition { get; } = new()
+    {
+        Name = "cause",
+        Title = "causes",
+        Question = "what the time in faults went to (recorded with --why)",
+        JsonKey = "causes",
+        JsonNoteKey = "causes_note",
+        JsonMembers = (json, _) => json.WriteNumber("slow_ns", CauseAggregate.SlowNs),
+        Needs = [CauseAggregate.Measure],
+        Rows = Rows,
+        Keep = static (_, _) => 0,
+        Columns = (table, _) => table
+            .Text("cause", "cause", ColumnAudience.Everyone, row => row.Cause.Name())
+            .Integer("faults", "faults", CellFormat.Count, ColumnAudience.Everyone, row => row.All.Faults)
+            .Integer("time_ns", "time", CellFormat.DurationNs, ColumnAudience.Everyone, row => row.All.Ns)
+            .Real("share", "share", CellFormat.Percent, ColumnAudience.Everyone, row => row.Share)
+            .Integer("slow_faults", "slow faults", CellFormat.Count, ColumnAudience.Everyone, row => row.Slow.Faults)
+            .Integer("slow_time_ns", "their time", CellFormat.DurationNs, ColumnAudience.Everyone, row => row.Slow.Ns)
+            .Real("slow_share", "share", CellFormat.Percent, ColumnAudience.Everyone, row => row.SlowShare)
+            .Text("refusal", "not traced because", ColumnAudience.Everyone, row => row.Refusal ?? ""),
+        Note = Note,
+    };
+
+    // Most time first; the order of causes between equals. Refused ones stay, with no time.
+    private static List<CauseRow> Rows(FaultReport report)
+    {
+        var rows = new List<CauseRow>();
+        if (report.Find(CauseAggregate.Measure) is not { } aggregate)
+            return rows;
+        var refusals = new Dictionary<string, string>();
+        foreach (var probe in report.Metadata.Causes)
+        {
+            if (probe.Refusal is not null)
+                refusals[probe.Cause] = probe.Refusal;
+        }
+
+        for (var i = 0; i < FaultCauseNames.Count; i++)
+        {
+            var cause = (FaultCause)i;
+            var refusal = cause.Column() is { } column ? refusals.GetValueOrDefault(column) : null;
+            var (all, slow) = (aggregate.Sum(cause, slowOnly: false), aggregate.Sum(cause, slowOnly: true));
+            if (all.Faults > 0 || (refusal is not null && cause is not FaultCause.IoWait))
+                rows.Add(new CauseRow(cause, refusal, all, slow, Share(all, aggregate.Split[0]), Share(slow, aggregate.Split[1])));
+        }
+
+        rows.Sort((a, b) => (-a.All.Ns, a.Cause).CompareTo((-b.All.Ns, b.Cause)));
+        return rows;
+    }
+
+    private static string? Note(FaultReport report)
+    {
+        if (report.Rows(Definition).Count == 0 || report.Find(CauseAggregate.Measure) is not { } sums)
+            return null;
+        var parts = new List<string> { $"slow: {Units.Duration(CauseAggregate.SlowNs)} and more, {Units.Of(sums.Split[1].Faults, "fault")} with {Units.Duration(sums.Split[1].Ns)}" };
+        if (sums.NotSplit.Faults > 0)
+            parts.Add($"{Units.Of(sums.NotSplit.Faults, "fault")} with {Units.Duration(sums.NotSplit.Ns)} not split: no cause of theirs was traced");
+        if (sums.ExcessNs > 0)
+            parts.Add($"causes claim {Units.Duration(sums.ExcessNs)} more than the durations they are of");
+        return string.Join("; ", parts);
+    }
+
+    private static double? Share(CauseSum part, CauseSum whole) => whole.Ns == 0 ? null : (double)part.Ns / whole.Ns;
+}

@@ -1,0 +1,31 @@
+using Faultrec.Analyzer.Classify;
+using Faultrec.Analyzer.Facts;
+using Faultrec.Analyzer.Measures;
+using Faultrec.Analyzer.Scan;
+using Faultrec.Analyzer.Text;
+using Faultrec.Traces.Columns;
+using Faultrec.Traces.Metadata;
+
+namespace Faultrec.Analyzer.Tables;
+
+internal static class FunctionTable
+{
+    public static TableDefinition<CodeRow> Definition { get; } = new()
+    {
+        Name = "function",
+        Title = "functions",
+        Question = "which functions faulted, themselves and with what they called",
+        JsonKey = "functions",
+        Needs = StackFacts.Needs,
+        NeedsStacks = true,
+        IsInReport = false,
+        Rows = report => report.Stacks is { Names: var names } stacks ? CodeRows.Rows(stacks, names.FunctionCount, names.FunctionIdOf, names.Function) : [],
+        Columns = (table, report) => CodeRows.Columns(
+            table
+                .Text("function", "function", ColumnAudience.Everyone, row => row.Name)
+                .Text("module", "in", ColumnAudience.Everyone, row => row.Module ?? row.File, TableBuilder<CodeRow>.NotInJson)
+                .Json((json, row) => json.WriteString("module", row.Module)),
+            report),
+        Note = StackText.Note,
+    };
+}

@@ -1,0 +1,61 @@
+using Faultrec.Analyzer.Classify;
+using Faultrec.Analyzer.Facts;
+using Faultrec.Analyzer.Measures;
+using Faultrec.Analyzer.Text;
+using Faultrec.Traces.Metadata;
+
+namespace Faultrec.Analyzer.Tables;
+
+/// <param name="Function">Null: faults whose row names no handler.</param>
+/// <param name="Refusal">Why the function could not be probed; null where it was.</param>
+internal sealed record HandlerRow(string? Function, string? Refusal, FaultCounts Counts, LatencySummary Latency);
+
+internal static class HandlerTable
+{
+    public static TableDefinition<HandlerRow> Definition { get; } = new()
+    {
+        Name = "handler",
+        Title = "handlers",
+        RowName = "handler",
+        Question = "which kernel functions served faults (recorded with --handlers)",
+        JsonKey = "handlers",
+        Needs = [HandlerAggregate.Measure],
+        Rows = Rows,
+        Columns = (table, _) => table
+            .Text("function", "function", ColumnAudience.Everyone, row => row.Function)
+            .Counts(row => row.Counts)
+            .Latency(row => row.Latency, ColumnAudience.Wide)
+            .Text("refusal", "not probed because", ColumnAudience.Everyone, row => row.Refusal ?? "", TableBuilder<HandlerRow>.NotInJson)
+            .Json((json, row) => json.WriteString("refusal", row.Refusal)),
+        Note = Note,
+    };
+
+    // Every function that was asked for, with faults or not, and the faults without one.
+    private static List<HandlerRow> Rows(FaultReport report)
+    {
+        var rows = new List<HandlerRow>();
+        if (report.Find(HandlerAggregate.Measure) is not { } aggregate)
+            return rows;
+        var refusals = new Dictionary<string, string?>();
+        foreach (var probe in report.Metadata.Handlers)
+            refusals[probe.Function] = probe.Refusal;
+        foreach (var function in aggregate.ByFunction.Keys)
+            refusals.TryAdd(function, null);
+        foreach (var (function, refusal) in refusals)
+            rows.Add(RowOf(function, refusal, aggregate.ByFunction.GetValueOrDefault(function) ?? new FaultStats()));
+        if (aggregate.Unknown.Counts.Faults > 0)
+            rows.Add(RowOf(null, null, aggregate.Unknown));
+        rows.Sort((a, b) => Ordering.ByFaults(a.Counts, b.Counts, string.CompareOrdinal(a.Function, b.Function)));
+        return rows;
+    }
+
+    // What stands in for a handler that is not known.
+    private static string? Note(FaultReport report)
+        => report.Rows(Definition).FirstOrDefault(row => row.Function is null) is { Counts: var counts }
+            ? $"{(report.Sample is null ? "" : "about ")}{Units.Of(counts.Faults, "fault")} without a handler: what served {(counts.Faults == 1 ? "it" : "them")} is inlined, "
+                + "could not be probed or was not asked for; file_page comes from address and mapping there, the kind from the kernel's accounting"
+            : null;
+
+    private static HandlerRow RowOf(string? function, string? refusal, FaultStats stats)
+        => new(function, refusal, stats.Counts, LatencySummary.Of(stats.Latency));
+}

@@ -1,0 +1,100 @@
+using System.Globalization;
+using Faultrec.Analyzer.Facts;
+using Faultrec.Analyzer.Measures;
+using Faultrec.Analyzer.Scan;
+using Faultrec.Analyzer.Text;
+using Faultrec.Traces.Metadata;
+
+namespace Faultrec.Analyzer.Tables;
+
+/// <param name="Start">Of an aligned range of 2 MiB.</param>
+internal readonly record struct HotRange(ulong Start, long Faults);
+
+/// <param name="Touched">Aligned 2 MiB ranges with faults.</param>
+/// <param name="Hot">The fewest of them that hold 90 % of the region's faults.</param>
+/// <param name="HotFaults">Faults in those.</param>
+/// <param name="HotBytes">What of those lies in the region.</param>
+/// <param name="Hottest">The first of them, most faults first.</param>
+internal sealed record HotRangeRow(int Id, Region Region, long Bytes, long Faults, long Touched, long Hot, long HotFaults, long HotBytes, IReadOnlyList<HotRange> Hottest)
+{
+    /// <summary>Share of the region's size that the hot ranges take.</summary>
+    public double HotShare => (double)HotBytes / Bytes;
+}
+
+internal static class HotTable
+{
+    /// <summary>Hot ranges hold this share of a region's faults, in percent.</summary>
+    public const int HotPercent = 90;
+
+    /// <summary>So many ranges are named.</summary>
+    public const int Named = 5;
+
+    public static TableDefinition<HotRangeRow> Definition { get; } = new()
+    {
+        Name = "hot",
+        Title = "hot ranges",
+        Question = "which 2 MiB ranges of each region hold most of its faults",
+        JsonKey = "hot_ranges",
+        Needs = [RegionAggregate.Measure, HotRangeAggregate.Measure],
+        IsInReport = false,
+        Rows = Rows,
+        Columns = (table, _) => table
+            .Region(row => row.Id, row => row.Region)
+            .Integer("bytes", "size", CellFormat.Bytes, ColumnAudience.Everyone, row => row.Bytes)
+            .Integer("faults", "faults", CellFormat.Count, ColumnAudience.Everyone, row => row.Faults)
+            .Integer("touched_2m", "2 MiB ranges", CellFormat.Count, ColumnAudience.Everyone, row => row.Touched)
+            .Integer("hot_2m", "hot", CellFormat.Count, ColumnAudience.Everyone, row => row.Hot)
+            .Integer("hot_faults", "their faults", CellFormat.Count, ColumnAudience.Everyone, row => row.HotFaults)
+            .Integer("hot_bytes", "their size", CellFormat.Bytes, ColumnAudience.Everyone, row => row.HotBytes)
+            .Real("hot_share", "of region", CellFormat.Percent, ColumnAudience.Everyone, row => row.HotShare)
+            .Text("hottest", "hottest", ColumnAudience.Wide, Hottest, TableBuilder<HotRangeRow>.NotInJson)
+            .JsonList("hottest", row => row.Hottest, (json, _, range) =>
+            {
+                json.WriteString("start", Units.Hex(range.Start));
+                json.WriteNumber("faults", range.Faults);
+            })
+            .Below(row => new RowText.Story(Hottest(row), IsDim: true)),
+        Note = _ => $"hot: the fewest aligned 2 MiB ranges with {HotPercent} % of the region's faults; below, the start of the hottest and its faults",
+    };
+
+    // In the order of the region table.
+    private static List<HotRangeRow> Rows(FaultReport report)
+    {
+        var rows = new List<HotRangeRow>();
+        if (report.Find(HotRangeAggregate.Measure) is not { } aggregate)
+            return rows;
+        foreach (var row in report.Rows(RegionTable.Definition))
+        {
+            if (row.Region is not null && aggregate.ById(row.Id) is { } counts)
+                rows.Add(Of(row, row.Region, counts));
+        }
+
+        return rows;
+    }
+
+    /// <summary>"0x7f0000000000:512 …": start and faults.</summary>
+    private static string Hottest(HotRangeRow row)
+        => string.Join(' ', row.Hottest.Select(range => string.Create(CultureInfo.InvariantCulture, $"{Units.Hex(range.Start)}:{range.Faults}")));
+
+    private static HotRangeRow Of(RegionRow row, Region region, RangeCounts counts)
+    {
+        var ranges = counts.Touched.Select(range => new HotRange((ulong)range.Key << RangeCounts.RangeShift, range.Value)).ToArray();
+        Array.Sort(ranges, (a, b) => b.Faults.CompareTo(a.Faults) is var order && order != 0 ? order : a.Start.CompareTo(b.Start));
+        var faults = ranges.Sum(range => range.Faults);
+        var (hot, hotFaults, hotBytes) = (0, 0L, 0L);
+        while ((Int128)hotFaults * 100 < (Int128)faults * HotPercent)
+        {
+            hotBytes += BytesInside(region, ranges[hot].Start);
+            hotFaults += ranges[hot++].Faults;
+        }
+
+        return new HotRangeRow(row.Id, region, row.Bytes, faults, ranges.Length, hot, hotFaults, hotBytes, ranges[..Math.Min(hot, Named)]);
+    }
+
+    private static long BytesInside(Region region, ulong start)
+    {
+        var last = start + ((1UL << RangeCounts.RangeShift) - 1);
+        var (from, to) = (Math.Max(start, region.Start), Math.Min(last, region.End - 1));
+        return from > to ? 0 : (long)(to - from) + 1;
+    }
+}

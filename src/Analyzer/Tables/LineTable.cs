@@ -1,0 +1,33 @@
+using Faultrec.Analyzer.Classify;
+using Faultrec.Analyzer.Facts;
+using Faultrec.Analyzer.Measures;
+using Faultrec.Analyzer.Scan;
+using Faultrec.Analyzer.Text;
+using Faultrec.Traces.Columns;
+using Faultrec.Traces.Metadata;
+
+namespace Faultrec.Analyzer.Tables;
+
+internal static class LineTable
+{
+    public static TableDefinition<CodeRow> Definition { get; } = new()
+    {
+        Name = "line",
+        Title = "lines",
+        Question = "which lines of source faulted, themselves and with what they called",
+        JsonKey = "lines",
+        Needs = StackFacts.Needs,
+        NeedsStacks = true,
+        IsInReport = false,
+        Rows = report => report.Stacks is { Names: var names } stacks ? CodeRows.Rows(stacks, names.LineCount, names.LineIdOf, names.Line) : [],
+        Columns = (table, report) => CodeRows.Columns(
+            table
+                .Text("file", "file", ColumnAudience.Everyone, row => row.File ?? row.Module, TableBuilder<CodeRow>.NotInJson)
+                .Json((json, row) => json.WriteString("file", row.File))
+                .Integer("line", "line", CellFormat.Id, ColumnAudience.Everyone, row => row.Line)
+                .Text("function", "function", ColumnAudience.Everyone, row => row.Name)
+                .Json((json, row) => json.WriteString("module", row.Module)),
+            report),
+        Note = StackText.Note,
+    };
+}

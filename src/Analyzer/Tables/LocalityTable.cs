@@ -1,0 +1,127 @@
+using System.Globalization;
+using Faultrec.Analyzer.Facts;
+using Faultrec.Analyzer.Measures;
+using Faultrec.Analyzer.Scan;
+using Faultrec.Analyzer.Text;
+using Faultrec.Traces.Metadata;
+
+namespace Faultrec.Analyzer.Tables;
+
+/// <summary>How threads walked through one region. Definitions: docs/report.md.</summary>
+/// <param name="LongestRun">Pages; 0 without runs.</param>
+/// <param name="Strides">The most frequent steps, at most three, none with less than 1 % of the steps.</param>
+/// <param name="DistanceP50">Faults of the process between two faults on a page; null without refaults.</param>
+internal sealed record LocalityRow(
+    int Id,
+    Region Region,
+    long Faults,
+    long Steps,
+    long SequentialSteps,
+    long RunsUp,
+    long RunsDown,
+    long LongestRun,
+    IReadOnlyList<Stride> Strides,
+    long Refaults,
+    long? DistanceP50,
+    long? DistanceP90,
+    long SharedPages,
+    long ForeignRefaults)
+{
+    public long Runs => RunsUp + RunsDown;
+
+    /// <summary>Pages a run: n steps are n + 1 pages.</summary>
+    public double? MeanRun => Runs == 0 ? null : (double)(SequentialSteps + Runs) / Runs;
+
+    public double? SequentialShare => ShareOf(SequentialSteps);
+
+    public double? ShareOf(long steps) => Steps == 0 ? null : (double)steps / Steps;
+}
+
+internal static class LocalityTable
+{
+    private const int MostStrides = 3;
+
+    // Far above what the counts can be wrong by.
+    private const int SmallestPercent = 1;
+
+    // Once the first pass has given its memory back: the state of pages is most of the memory of either. In a sample nobody knows what
+    // came before a fault.
+    private static readonly FollowUp<LocalityAggregate> Walk = new(report =>
+    {
+        var shared = new LocalityAggregate(report.Plan.Index, report.Metadata.PageSize);
+        return report.Plan.IsSample ? null : (report.Filter, () => shared);
+    });
+
+    public static TableDefinition<LocalityRow> Definition { get; } = new()
+    {
+        Name = "locality",
+        Title = "locality",
+        Question = "how threads walked through each region: runs, strides, refaults, sharing",
+        JsonKey = "locality",
+        Needs = [RegionAggregate.Measure],
+        FollowUp = Walk,
+        IsInReport = false,
+        Rows = Rows,
+        Columns = (table, _) => table
+            .Region(row => row.Id, row => row.Region)
+            .Integer("faults", "faults", CellFormat.Count, ColumnAudience.Everyone, row => row.Faults)
+            .Integer("steps", "steps", CellFormat.Count, ColumnAudience.Machine, row => row.Steps)
+            .Real("sequential_share", "in order", CellFormat.Percent, ColumnAudience.Everyone, row => row.SequentialShare)
+            .Integer("runs", "runs", CellFormat.Count, ColumnAudience.Everyone, row => row.Runs)
+            .Integer("runs_down", "down", CellFormat.Count, ColumnAudience.Wide, row => row.RunsDown)
+            .Real("mean_run", "mean", CellFormat.Ratio, ColumnAudience.Everyone, row => row.MeanRun)
+            .Integer("longest_run", "longest", CellFormat.Count, ColumnAudience.Everyone, row => row.LongestRun)
+            .Integer("refaults", "refaults", CellFormat.Count, ColumnAudience.Wide, row => row.Refaults)
+            .Integer("distance_p50", "refault after", CellFormat.Count, ColumnAudience.Everyone, row => row.DistanceP50)
+            .Integer("distance_p90", "p90", CellFormat.Count, ColumnAudience.Wide, row => row.DistanceP90)
+            .Integer("shared_pages", "shared pages", CellFormat.Count, ColumnAudience.Everyone, row => row.SharedPages)
+            .Integer("foreign_refaults", "by others", CellFormat.Count, ColumnAudience.Everyone, row => row.ForeignRefaults)
+            .Text("strides", "strides", ColumnAudience.Wide, Strides, TableBuilder<LocalityRow>.NotInJson)
+            .JsonList("strides", row => row.Strides, (json, row, stride) =>
+            {
+                json.WriteNumber("pages", stride.Pages);
+                json.WriteNumber("steps", stride.Steps);
+                json.WriteNullable("share", row.ShareOf(stride.Steps));
+            })
+            .Below(row => row.Strides.Count > 0 ? new RowText.Story($"strides {Strides(row)}", IsDim: true) : null),
+        Note = _ => "in order: steps of a thread to the next page up or down; mean and longest run in pages; refault after: faults of the process between two on a page, at the median; "
+            + "shared pages were faulted on again by another thread than the first; strides: pages from a thread's fault to its next, and share of the steps",
+        WhyEmpty = report => report.Sample is null ? null : "no locality: in a sample nobody knows what came before a fault, so order and repeats cannot be told",
+    };
+
+    // In the order of the region table.
+    private static List<LocalityRow> Rows(FaultReport report)
+    {
+        var rows = new List<LocalityRow>();
+        if (report.Find(Walk) is not { } aggregate)
+            return rows;
+        aggregate.Finish();
+        foreach (var row in report.Rows(RegionTable.Definition))
+        {
+            if (row.Region is not null && aggregate.ById(row.Id) is { } locality)
+                rows.Add(Of(row, row.Region, locality));
+        }
+
+        return rows;
+    }
+
+    /// <summary>"+1:0.95 …": pages and share of the steps.</summary>
+    private static string Strides(LocalityRow row)
+        => string.Join(' ', row.Strides.Select(stride => string.Create(CultureInfo.InvariantCulture, $"{stride.Pages:+0;-0;0}:{row.ShareOf(stride.Steps):0.###}")));
+
+    private static LocalityRow Of(RegionRow row, Region region, RegionLocality locality) => new(
+        row.Id,
+        region,
+        row.Counts.Faults,
+        locality.Steps,
+        locality.SequentialSteps,
+        locality.RunsUp,
+        locality.RunsDown,
+        locality.LongestRun,
+        [.. locality.Strides.Top(MostStrides).Where(stride => stride.Steps >= locality.Steps * SmallestPercent / 100.0)],
+        locality.Distances.Count,
+        locality.Distances.Percentile(0.5),
+        locality.Distances.Percentile(0.9),
+        locality.SharedPages,
+        locality.ForeignRefaults);
+}

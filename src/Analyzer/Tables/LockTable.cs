@@ -1,0 +1,44 @@
+using Faultrec.Analyzer.Classify;
+using Faultrec.Analyzer.Facts;
+using Faultrec.Analyzer.Measures;
+using Faultrec.Analyzer.Text;
+using Faultrec.Traces.Metadata;
+
+namespace Faultrec.Analyzer.Tables;
+
+/// <param name="Comm">Who waited.</param>
+/// <param name="HolderComm">Who had the lock; null when the trace has no name.</param>
+internal sealed record LockWaitRow(string? Comm, string? HolderComm, LockWait Wait);
+
+internal static class LockTable
+{
+    public static TableDefinition<LockWaitRow> Definition { get; } = new()
+    {
+        Name = "lock",
+        Title = "waits for mmap_lock",
+        Question = "who waited for mmap_lock, and who had it (recorded with --why)",
+        JsonKey = "lock_waits",
+        Rows = Rows,
+        Columns = (table, _) => table
+            .Integer("pid", "pid", CellFormat.Id, ColumnAudience.Wide, row => row.Wait.Pid)
+            .Integer("tid", "tid", CellFormat.Id, ColumnAudience.Everyone, row => row.Wait.Tid)
+            .Text("comm", "waited", ColumnAudience.Everyone, row => row.Comm)
+            .Integer("holder_pid", "holder pid", CellFormat.Id, ColumnAudience.Wide, row => row.Wait.HolderTid == 0 ? null : row.Wait.HolderPid)
+            .Integer("holder_tid", "holder", CellFormat.Id, ColumnAudience.Everyone, row => row.Wait.HolderTid == 0 ? null : row.Wait.HolderTid)
+            .Text("holder_comm", "for", ColumnAudience.Everyone, row => row.HolderComm)
+            .Integer("waits", "faults", CellFormat.Count, ColumnAudience.Everyone, row => row.Wait.Waits)
+            .Integer("total_ns", "time", CellFormat.DurationNs, ColumnAudience.Everyone, row => row.Wait.TotalNs)
+            .Integer("max_ns", "longest", CellFormat.DurationNs, ColumnAudience.Everyone, row => row.Wait.MaxNs),
+    };
+
+    // Longest time first. The trace has sums only, so of a filter only processes and threads count.
+    private static List<LockWaitRow> Rows(FaultReport report)
+    {
+        var names = new TaskNames(report.Metadata);
+        var rows = report.Metadata.LockWaits.Where(wait => report.Filter.MayMeanThread(wait.Pid, wait.Tid))
+            .Select(wait => new LockWaitRow(names.Thread(wait.Pid, wait.Tid), names.Thread(wait.HolderPid, wait.HolderTid), wait))
+            .ToList();
+        rows.Sort((a, b) => (-a.Wait.TotalNs, a.Wait.Pid, a.Wait.Tid, a.Wait.HolderTid).CompareTo((-b.Wait.TotalNs, b.Wait.Pid, b.Wait.Tid, b.Wait.HolderTid)));
+        return rows;
+    }
+}

@@ -1,0 +1,10 @@
+using Faultrec.Analyzer.Measures;
+
+namespace Faultrec.Analyzer.Tables;
+
+internal static class Ordering
+{
+    /// <summary>Most faults first; <paramref name="tie"/> decides between equals.</summary>
+    public static int ByFaults(in FaultCounts a, in FaultCounts b, int tie)
+        => b.Faults.CompareTo(a.Faults) is var order && order != 0 ? order : tie;
+}

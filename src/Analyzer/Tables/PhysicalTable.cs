@@ -1,0 +1,221 @@
+using System.Numerics;
+using Faultrec.Analyzer.Facts;
+using Faultrec.Analyzer.Measures;
+using Faultrec.Analyzer.Text;
+using Faultrec.Traces.Metadata;
+
+namespace Faultrec.Analyzer.Tables;
+
+/// <param name="Node">-1: no node has the frame.</param>
+internal readonly record struct NodePages(int Node, long Pages);
+
+/// <summary>Physical memory of one region.</summary>
+/// <param name="FramePages">Pages whose frame is known.</param>
+/// <param name="Runs">Stretches of neighbouring pages on neighbouring frames.</param>
+/// <param name="Blocks">Aligned 2 MiB ranges that lie inside the region.</param>
+/// <param name="TouchedBlocks">Of these, those with a page that faulted.</param>
+/// <param name="FullBlocks">Of these, those whose every page faulted, or that one fault mapped whole.</param>
+/// <param name="TouchedPages">Pages that faulted (or were mapped with one that did) in <paramref name="Blocks"/>.</param>
+internal sealed record PhysicalRow(
+    int Id,
+    Region Region,
+    long FramePages,
+    long DistinctFrames,
+    long Runs,
+    long LongestRun,
+    IReadOnlyList<NodePages> Nodes,
+    long Blocks,
+    long TouchedBlocks,
+    long FullBlocks,
+    long TouchedPages)
+{
+    /// <summary>Pages a run; null without frames.</summary>
+    public double? MeanRun => Runs == 0 ? null : (double)FramePages / Runs;
+
+    /// <summary>Share of their pages that touched 2 MiB ranges have in use; null when none was touched.</summary>
+    public double? MeanFill => TouchedBlocks == 0 ? null : (double)TouchedPages / (TouchedBlocks * PhysicalTable.BlockPages);
+}
+
+internal static class PhysicalTable
+{
+    /// <summary>4 KiB pages of 2 MiB.</summary>
+    public const long BlockPages = 512;
+
+    private const int PageSize = 4096;
+
+    public static TableDefinition<PhysicalRow> Definition { get; } = new()
+    {
+        Name = "physical",
+        Title = "physical memory",
+        Question = "which physical frames regions got, and how well 2 MiB ranges are filled",
+        JsonKey = "physical",
+        Needs = [RegionAggregate.Measure, PhysicalAggregate.Measure],
+        IsWorthShowing = (report, _) => report.Plan.HasFrames,
+        Rows = Rows,
+        Columns = (table, report) => table
+            .Region(row => row.Id, row => row.Region)
+            .Integer("frame_pages", "pages", CellFormat.Count, ColumnAudience.Everyone, row => row.FramePages)
+            .Integer("distinct_frames", "frames", CellFormat.Count, ColumnAudience.Everyone, row => row.DistinctFrames)
+            .Integer("runs", "runs", CellFormat.Count, ColumnAudience.Wide, row => row.Runs)
+            .Real("mean_run", "mean run", CellFormat.Ratio, ColumnAudience.Everyone, row => row.MeanRun)
+            .Integer("longest_run", "longest", CellFormat.Count, ColumnAudience.Everyone, row => row.LongestRun)
+            .Integer("blocks_2m", "2 MiB", CellFormat.Count, ColumnAudience.Everyone, row => row.Blocks)
+            .Integer("touched_2m", "touched", CellFormat.Count, ColumnAudience.Everyone, row => row.TouchedBlocks)
+            .Integer("full_2m", "full", CellFormat.Count, ColumnAudience.Everyone, row => row.FullBlocks)
+            .Real("mean_fill_2m", "fill", CellFormat.Percent, ColumnAudience.Everyone, row => row.MeanFill)
+            .Text("nodes", "NUMA nodes", report.Metadata.NumaNodes.Count > 1 ? ColumnAudience.Everyone : ColumnAudience.Wide, row => Nodes(row.Nodes), TableBuilder<PhysicalRow>.NotInJson)
+            .JsonList("nodes", row => row.Nodes, (json, _, node) =>
+            {
+                json.WriteNullable("node", node.Node < 0 ? null : (long?)node.Node);
+                json.WriteNumber("pages", node.Pages);
+            }),
+    };
+
+    // In the order of the region table. Without frames only how well 2 MiB ranges are filled is known.
+    private static List<PhysicalRow> Rows(FaultReport report)
+    {
+        var rows = new List<PhysicalRow>();
+        if (report.Metadata.PageSize != PageSize || report.Find(RegionAggregate.Measure) is not { } stats)
+            return rows;
+        var aggregate = report.Find(PhysicalAggregate.Measure);
+        foreach (var row in report.Rows(RegionTable.Definition))
+        {
+            if (row.Region is null || stats.ById(row.Id) is not { } pages)
+                continue;
+            var frames = aggregate?.ById(row.Id);
+            var physical = Fill(new PhysicalRow(row.Id, row.Region, 0, 0, 0, 0, [], 0, 0, 0, 0), pages.Pages, frames?.HugeBlocks);
+            if (frames is not null)
+                physical = Frames(physical, frames.Frames, report.Metadata.NumaNodes);
+            if (physical.FramePages > 0 || physical.TouchedBlocks > 0)
+                rows.Add(physical);
+        }
+
+        return rows;
+    }
+
+    /// <summary>"0:512 1:3": pages by node; ? for frames that no node has.</summary>
+    private static string Nodes(IReadOnlyList<NodePages> nodes)
+        => string.Join(' ', nodes.Select(node => node.Node < 0 ? $"?:{node.Pages}" : $"{node.Node}:{node.Pages}"));
+
+    private static PhysicalRow Fill(PhysicalRow row, PageSet pages, HashSet<long>? hugeBlocks)
+    {
+        var shift = BitOperations.Log2((ulong)BlockPages);
+        var first = (long)((row.Region.Start / PageSize) + BlockPages - 1) >> shift;
+        var end = (long)(row.Region.End / PageSize) >> shift;
+        var fill = new Dictionary<long, int>();
+        foreach (var (firstPage, bits) in pages.Words())
+        {
+            var block = firstPage >> shift;
+            if (block >= first && block < end)
+                fill[block] = fill.GetValueOrDefault(block) + BitOperations.PopCount(bits);
+        }
+
+        foreach (var block in hugeBlocks ?? [])
+        {
+            if (block >= first && block < end)
+                fill[block] = (int)BlockPages;
+        }
+
+        var (full, touched) = (0L, 0L);
+        foreach (var count in fill.Values)
+        {
+            touched += count;
+            full += count == BlockPages ? 1 : 0;
+        }
+
+        return row with { Blocks = Math.Max(end - first, 0), TouchedBlocks = fill.Count, FullBlocks = full, TouchedPages = touched };
+    }
+
+    private static PhysicalRow Frames(PhysicalRow row, FrameMap map, IReadOnlyList<NumaRange> ranges)
+    {
+        var walk = new FrameWalk(ranges);
+        map.ForEach(walk, static (walk, page, frame) => walk.Add(page, frame));
+        return row with
+        {
+            FramePages = walk.Pages,
+            Runs = walk.Runs,
+            LongestRun = walk.Longest,
+            DistinctFrames = Distinct(map, walk),
+            Nodes = walk.Nodes(),
+        };
+    }
+
+    private static long Distinct(FrameMap map, FrameWalk walk)
+    {
+        if (walk.Pages == 0)
+            return 0;
+        var frames = new PageSet(walk.Lowest, walk.Highest - walk.Lowest + 1);
+        map.ForEach(frames, static (frames, _, frame) => frames.Add(frame));
+        return frames.Count;
+    }
+}
+
+/// <summary>What the frames of a region say, met page by page in the order of addresses.</summary>
+internal sealed class FrameWalk(IReadOnlyList<NumaRange> ranges)
+{
+    private readonly SortedDictionary<int, long> _nodes = [];
+    private long _lastPage = long.MinValue;
+    private long _lastFrame = long.MinValue;
+    private long _run;
+
+    // The range of the last frame; empty at first.
+    private (int Node, long First, long End) _range = (-1, 0, 0);
+    private long _pagesInRange;
+
+    public long Pages { get; private set; }
+
+    public long Runs { get; private set; }
+
+    public long Longest { get; private set; }
+
+    public long Lowest { get; private set; } = long.MaxValue;
+
+    public long Highest { get; private set; } = -1;
+
+    public void Add(long page, long frame)
+    {
+        Pages++;
+        if (page == _lastPage + 1 && frame == _lastFrame + 1)
+        {
+            _run++;
+        }
+        else
+        {
+            _run = 1;
+            Runs++;
+        }
+
+        Longest = Math.Max(Longest, _run);
+        (_lastPage, _lastFrame) = (page, frame);
+        Lowest = Math.Min(Lowest, frame);
+        Highest = Math.Max(Highest, frame);
+        if (frame < _range.First || frame >= _range.End)
+            Enter(frame);
+        _pagesInRange++;
+    }
+
+    /// <summary>By node; empty when the trace knows of none.</summary>
+    public IReadOnlyList<NodePages> Nodes()
+    {
+        Leave();
+        return ranges.Count == 0 ? [] : [.. _nodes.Select(node => new NodePages(node.Key, node.Value))];
+    }
+
+    private void Enter(long frame)
+    {
+        Leave();
+        _range = (-1, frame, ranges.Count == 0 ? long.MaxValue : frame + 1);
+        foreach (var range in ranges)
+        {
+            if (frame >= range.FirstPfn && frame < range.EndPfn)
+                _range = (range.Node, range.FirstPfn, range.EndPfn);
+        }
+    }
+
+    private void Leave()
+    {
+        if (_pagesInRange > 0)
+            _nodes[_range.Node] = _nodes.GetValueOrDefault(_range.Node) + _pagesInRange;
+        _pagesInRange = 0;
+    }
+}

@@ -1,0 +1,42 @@
+using Faultrec.Analyzer.Classify;
+using Faultrec.Analyzer.Facts;
+using Faultrec.Analyzer.Measures;
+using Faultrec.Analyzer.Text;
+using Faultrec.Traces.Metadata;
+
+namespace Faultrec.Analyzer.Tables;
+
+/// <param name="Comm">Last name of the main thread as the trace knows it, else its most frequent name; null when neither.</param>
+/// <param name="DistinctPages">Pages by address, whichever mapping they were in.</param>
+internal sealed record ProcessRow(int Pid, string? Comm, int Threads, FaultCounts Counts, long DistinctPages);
+
+internal static class ProcessTable
+{
+    public static TableDefinition<ProcessRow> Definition { get; } = new()
+    {
+        Name = "process",
+        Title = "processes",
+        RowName = "process",
+        Question = "which processes faulted",
+        JsonKey = "processes",
+        Needs = [TaskAggregate.Measure],
+        Rows = Rows,
+        Columns = (table, report) => table
+            .Integer("pid", "pid", CellFormat.Id, ColumnAudience.Everyone, row => row.Pid)
+            .Text("comm", "comm", ColumnAudience.Everyone, row => row.Comm)
+            .Integer("threads", "threads", CellFormat.Count, ColumnAudience.Everyone, row => row.Threads)
+            .Counts(row => row.Counts)
+            .Time(report, row => row.Counts),
+    };
+
+    private static List<ProcessRow> Rows(FaultReport report)
+    {
+        var names = new TaskNames(report.Metadata);
+        var rows = TaskSum.By(report, name => name.Pid)
+            .Select(sum => new ProcessRow(
+                sum.Key, names.Process(sum.Key) ?? sum.Value.MostFrequentComm, sum.Value.Threads, sum.Value.Counts, report.DistinctPagesByPid.GetValueOrDefault(sum.Key)))
+            .ToList();
+        rows.Sort((a, b) => Ordering.ByFaults(a.Counts, b.Counts, a.Pid.CompareTo(b.Pid)));
+        return rows;
+    }
+}

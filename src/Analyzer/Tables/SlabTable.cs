@@ -1,0 +1,62 @@
+using Faultrec.Analyzer.Classify;
+using Faultrec.Analyzer.Facts;
+using Faultrec.Analyzer.Measures;
+using Faultrec.Analyzer.Text;
+using Faultrec.Traces.Metadata;
+
+namespace Faultrec.Analyzer.Tables;
+
+/// <param name="Refusal">Why the kernel does not let the stage be told apart; null where it does.</param>
+/// <param name="Share">Of the objects of all stages; null when there are none.</param>
+internal sealed record SlabStageRow(string Stage, string? Refusal, long Objects, double? Share);
+
+internal static class SlabTable
+{
+    private const string UnknownStage = "unknown";
+
+    public static TableDefinition<SlabStageRow> Definition { get; } = new()
+    {
+        Name = "slab",
+        Title = "slab stages",
+        Question = "from which stage of the slab allocator kernel objects came (recorded with --slab)",
+        JsonKey = "slab/stages",
+        Needs = [SlabAggregate.Measure],
+        Rows = Rows,
+        Keep = static (_, _) => 0,
+        Columns = (table, _) => table
+            .Text("stage", "stage", ColumnAudience.Everyone, row => row.Stage)
+            .Integer("objects", "objects", CellFormat.Count, ColumnAudience.Everyone, row => row.Objects)
+            .Real("share", "share", CellFormat.Percent, ColumnAudience.Everyone, row => row.Share)
+            .Text("refusal", "not told apart because", ColumnAudience.Everyone, row => row.Refusal ?? ""),
+    };
+
+    // Fastest stage first, every stage that the recording knows of, and what could not be told.
+    private static List<SlabStageRow> Rows(FaultReport report)
+    {
+        var rows = new List<SlabStageRow>();
+        if (report.Find(SlabAggregate.Measure) is not { } aggregate || report.Metadata.Slab is not { } slab)
+            return rows;
+        var refusals = new Dictionary<string, string?>();
+        foreach (var stage in slab.Stages)
+            refusals[stage.Cause] = stage.Refusal;
+        // Only sums by cache have such objects: they can be narrowed to processes, and to nothing else.
+        var unknown = (report.Filter with { Pids = [] }).IsEmpty
+            ? slab.Caches.Where(count => count.Stage == UnknownStage && report.Filter.MayMeanProcess(count.Pid)).Sum(count => count.Objects)
+            : 0;
+        var all = unknown;
+        for (var i = 0; i < SlabAggregate.Stages.Count; i++)
+            all += aggregate.Objects(i);
+        for (var i = 0; i < SlabAggregate.Stages.Count; i++)
+        {
+            var (stage, objects) = (SlabAggregate.Stages[i], aggregate.Objects(i));
+            if (objects > 0 || refusals.ContainsKey(stage))
+                rows.Add(new SlabStageRow(stage, refusals.GetValueOrDefault(stage), objects, Share(objects, all)));
+        }
+
+        if (unknown > 0)
+            rows.Add(new SlabStageRow(UnknownStage, null, unknown, Share(unknown, all)));
+        return rows;
+    }
+
+    private static double? Share(long part, long all) => all == 0 ? null : (double)part / all;
+}

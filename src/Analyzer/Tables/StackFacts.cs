@@ -1,0 +1,50 @@
+using Faultrec.Analyzer.Classify;
+using Faultrec.Analyzer.Facts;
+using Faultrec.Analyzer.Measures;
+using Faultrec.Analyzer.Scan;
+using Faultrec.Analyzer.Text;
+using Faultrec.Traces.Columns;
+using Faultrec.Traces.Metadata;
+
+namespace Faultrec.Analyzer.Tables;
+
+/// <summary>Names and counts of the stacks of a report.</summary>
+internal sealed class StackFacts
+{
+    private readonly FaultReport _report;
+
+    private StackFacts(FaultReport report, StackTable table, StackAggregate stacks, RegionStackAggregate pairs)
+    {
+        (_report, Table, ByStack, Pairs) = (report, table, stacks, pairs);
+        Names = new FrameNames(table);
+    }
+
+    /// <summary>What tables that name code need counted.</summary>
+    public static IReadOnlyList<Measure> Needs { get; } = [StackAggregate.Measure, RegionStackAggregate.Measure];
+
+    public StackTable Table { get; }
+
+    public FrameNames Names { get; }
+
+    public StackAggregate ByStack { get; }
+
+    public RegionStackAggregate Pairs { get; }
+
+    /// <summary>Faults of the report whose row has no stack.</summary>
+    public FaultCounts WithoutStack => ByStack.WithoutStack.Counts;
+
+    /// <summary>All faults of the report, as its rows count them.</summary>
+    public long Faults => _report.Sample?.Faults ?? _report.Totals.Counts.Faults;
+
+    /// <summary>By region: who reserved it, most faults first. Regions of which nothing is known are not in it.</summary>
+    public Dictionary<int, List<MapperShare>> Mappers => field ??= ToucherTable.Mappers(_report.Rows(ToucherTable.Definition));
+
+    /// <summary>Null: the trace has no stacks, or they were not counted.</summary>
+    public static StackFacts? Of(FaultReport report)
+        => report.Metadata.Stacks is { } table && report.Find(StackAggregate.Measure) is { } stacks && report.Find(RegionStackAggregate.Measure) is { } pairs
+            ? new StackFacts(report, table, stacks, pairs)
+            : null;
+
+    /// <summary>Of the report's faults, those without a stack among them.</summary>
+    public double Share(long faults) => Faults == 0 ? 0 : (double)faults / Faults;
+}

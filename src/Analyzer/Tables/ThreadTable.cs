@@ -1,0 +1,42 @@
+using Faultrec.Analyzer.Classify;
+using Faultrec.Analyzer.Facts;
+using Faultrec.Analyzer.Measures;
+using Faultrec.Analyzer.Text;
+using Faultrec.Traces.Metadata;
+
+namespace Faultrec.Analyzer.Tables;
+
+/// <param name="Comm">Last name as the trace knows it, else its most frequent name.</param>
+internal sealed record ThreadRow(int Pid, int Tid, string? Comm, FaultCounts Counts);
+
+internal static class ThreadTable
+{
+    public static TableDefinition<ThreadRow> Definition { get; } = new()
+    {
+        Name = "thread",
+        Title = "threads",
+        RowName = "thread",
+        Question = "which threads faulted",
+        JsonKey = "threads",
+        Needs = [TaskAggregate.Measure],
+        // A process of one thread is the same row twice.
+        IsWorthShowing = (report, hasRoom) => hasRoom || report.Rows(Definition!).Count != report.Rows(ProcessTable.Definition).Count,
+        Rows = Rows,
+        Columns = (table, report) => table
+            .Integer("pid", "pid", CellFormat.Id, ColumnAudience.Everyone, row => row.Pid)
+            .Integer("tid", "tid", CellFormat.Id, ColumnAudience.Everyone, row => row.Tid)
+            .Text("comm", "comm", ColumnAudience.Everyone, row => row.Comm)
+            .Counts(row => row.Counts)
+            .Time(report, row => row.Counts),
+    };
+
+    private static List<ThreadRow> Rows(FaultReport report)
+    {
+        var names = new TaskNames(report.Metadata);
+        var rows = TaskSum.By(report, name => (name.Pid, name.Tid))
+            .Select(sum => new ThreadRow(sum.Key.Pid, sum.Key.Tid, names.OnlyThread(sum.Key.Pid, sum.Key.Tid) ?? sum.Value.MostFrequentComm, sum.Value.Counts))
+            .ToList();
+        rows.Sort((a, b) => Ordering.ByFaults(a.Counts, b.Counts, (a.Pid, a.Tid).CompareTo((b.Pid, b.Tid))));
+        return rows;
+    }
+}

@@ -1,0 +1,97 @@
+using Faultrec.Analyzer.Facts;
+using Faultrec.Analyzer.Measures;
+using Faultrec.Analyzer.Scan;
+using Faultrec.Analyzer.Text;
+using Faultrec.Traces.Metadata;
+
+namespace Faultrec.Analyzer.Tables;
+
+/// <summary>One bucket of the time line.</summary>
+/// <param name="NewPages">Pages of a region that faulted for the first time in what the report looks at.</param>
+/// <param name="TouchedPages">All of those up to the end of the bucket.</param>
+/// <param name="ResidentPages">Of the touched pages, those whose region had not died by the end of the bucket.</param>
+internal sealed record TimeRow(long FromNs, long LengthNs, FaultCounts Counts, long NewPages, long TouchedPages, long ResidentPages)
+{
+    public long FaultsPerSecond => PerSecond(Counts.Faults);
+
+    /// <summary>Null where the trace does not say which faults were major.</summary>
+    public long? MajorPerSecond => Counts.KnownMajor is { } major ? PerSecond(major) : null;
+
+    public long NewPagesPerSecond => PerSecond(NewPages);
+
+    private long PerSecond(long count) => (long)Math.Round(count * 1e9 / LengthNs);
+}
+
+internal static class TimeTable
+{
+    public static TableDefinition<TimeRow> Definition { get; } = new()
+    {
+        Name = "time",
+        Title = "time line",
+        Question = "when faults happened, and how many pages were new",
+        JsonKey = "timeline/buckets",
+        JsonMembers = (json, report) => json.WriteAxis(AxisOf(report)),
+        Needs = [TimeAggregate.Measure, FirstTouchAggregate.Measure],
+        IsInReport = false,
+        // The time line alone does not say whose pages were new.
+        Companion = FirstTouchTable.Definition,
+        Rows = Rows,
+        // Every bucket: a time line with holes is none.
+        Keep = static (_, _) => 0,
+        Columns = Columns,
+        Note = report => $"{Units.Duration(AxisOf(report).BucketNs)} a row; resident is an estimate: pages touched so far whose region still existed; pages that were mapped along with another "
+            + "(huge pages, fault-around) are not in it, pages that were given back or swapped out are",
+    };
+
+    public static TimeAxis AxisOf(FaultReport report) => TimeAggregate.AxisOf(report.Plan);
+
+    private static void Columns(TableBuilder<TimeRow> table, FaultReport report)
+    {
+        var isSample = report.Sample is not null;
+        table
+            .Integer("from_ns", "at", CellFormat.DurationNs, ColumnAudience.Everyone, row => row.FromNs)
+            .Integer("length_ns", "for", CellFormat.DurationNs, ColumnAudience.Wide, row => row.LengthNs)
+            .Counts(row => row.Counts)
+            .Integer("faults_per_s", "faults/s", CellFormat.Count, ColumnAudience.Everyone, row => row.FaultsPerSecond)
+            .Integer("major_per_s", "major/s", CellFormat.Count, ColumnAudience.Everyone, row => row.MajorPerSecond)
+            .Integer("new_pages", isSample ? "≥new" : "new pages", CellFormat.Count, ColumnAudience.Everyone, row => row.NewPages)
+            .Integer("new_pages_per_s", isSample ? "≥new/s" : "new/s", CellFormat.Count, ColumnAudience.Everyone, row => row.NewPagesPerSecond)
+            .Integer("touched_pages", isSample ? "≥touched" : "touched", CellFormat.Count, ColumnAudience.Everyone, row => row.TouchedPages)
+            .Integer("resident_pages", "resident pages", CellFormat.Count, ColumnAudience.Machine, row => row.ResidentPages)
+            .Integer("resident_bytes", "resident", CellFormat.Bytes, ColumnAudience.Everyone, row => row.ResidentPages * report.Metadata.PageSize)
+            .Integer("latency_sum_ns", "time", CellFormat.DurationNs, ColumnAudience.Everyone, row => report.TimeOf(row.Counts));
+    }
+
+    // In the order of time, without gaps.
+    private static List<TimeRow> Rows(FaultReport report)
+    {
+        var rows = new List<TimeRow>();
+        if (report.Find(TimeAggregate.Measure) is not { } aggregate || report.Find(FirstTouchAggregate.Measure) is not { } touches)
+            return rows;
+        var axis = aggregate.Axis;
+        var (fresh, resident) = (new long[axis.Count], new long[axis.Count]);
+        foreach (var region in touches.All)
+            AddPages(axis, region, fresh, resident);
+        long touched = 0;
+        for (var i = 0; i < axis.Count; i++)
+        {
+            touched += fresh[i];
+            rows.Add(new TimeRow(axis.StartNs(i), axis.LengthNs(i), aggregate.Counts(i), fresh[i], touched, resident[i]));
+        }
+
+        return rows;
+    }
+
+    private static void AddPages(TimeAxis axis, RegionTouches region, long[] fresh, long[] resident)
+    {
+        var died = region.Region?.DiedNs ?? long.MaxValue;
+        long touched = 0;
+        for (var i = 0; i < fresh.Length; i++)
+        {
+            fresh[i] += region.ByBucket[i];
+            touched += region.ByBucket[i];
+            if (died > axis.StartNs(i) + axis.LengthNs(i))
+                resident[i] += touched;
+        }
+    }
+}

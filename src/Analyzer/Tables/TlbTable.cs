@@ -1,0 +1,40 @@
+using Faultrec.Analyzer.Classify;
+using Faultrec.Analyzer.Facts;
+using Faultrec.Analyzer.Measures;
+using Faultrec.Analyzer.Text;
+using Faultrec.Traces.Metadata;
+
+namespace Faultrec.Analyzer.Tables;
+
+/// <param name="Comm">Last name of the process, null when the trace has none.</param>
+internal sealed record TlbRow(string? Comm, TlbFlushes Flushes);
+
+internal static class TlbTable
+{
+    public static TableDefinition<TlbRow> Definition { get; } = new()
+    {
+        Name = "tlb",
+        Title = "TLB flushes",
+        Question = "how often address translations were flushed, by process and reason",
+        JsonKey = "tlb_flushes",
+        Rows = Rows,
+        Columns = (table, _) => table
+            .Integer("pid", "pid", CellFormat.Id, ColumnAudience.Everyone, row => row.Flushes.Pid)
+            .Text("comm", "comm", ColumnAudience.Everyone, row => row.Comm)
+            .Text("reason", "reason", ColumnAudience.Everyone, row => row.Flushes.Reason)
+            .Integer("flushes", "flushes", CellFormat.Count, ColumnAudience.Everyone, row => row.Flushes.Flushes)
+            .Integer("pages", "pages", CellFormat.Count, ColumnAudience.Everyone, row => row.Flushes.Pages)
+            .Integer("full", "full", CellFormat.Count, ColumnAudience.Everyone, row => row.Flushes.Full),
+    };
+
+    // Most flushes first. The trace has sums only, so of a filter only the processes count.
+    private static List<TlbRow> Rows(FaultReport report)
+    {
+        var names = new TaskNames(report.Metadata);
+        var rows = report.Metadata.TlbFlushes.Where(flushes => report.Filter.MayMeanProcess(flushes.Pid)).Select(flushes => new TlbRow(names.Process(flushes.Pid), flushes)).ToList();
+        rows.Sort((a, b) => (-a.Flushes.Flushes, a.Flushes.Pid).CompareTo((-b.Flushes.Flushes, b.Flushes.Pid)) is var order && order != 0
+            ? order
+            : string.CompareOrdinal(a.Flushes.Reason, b.Flushes.Reason));
+        return rows;
+    }
+}

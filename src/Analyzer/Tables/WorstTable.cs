@@ -1,0 +1,50 @@
+using Faultrec.Analyzer.Classify;
+using Faultrec.Analyzer.Facts;
+using Faultrec.Analyzer.Measures;
+using Faultrec.Analyzer.Text;
+using Faultrec.Traces.Metadata;
+
+namespace Faultrec.Analyzer.Tables;
+
+/// <param name="Region">Null: no known mapping.</param>
+/// <param name="Story">One sentence. Raw text with names from the trace in it.</param>
+internal sealed record WorstRow(WorstFault Fault, Region? Region, string Story);
+
+internal static class WorstTable
+{
+    public static TableDefinition<WorstRow> Definition { get; } = new()
+    {
+        Name = "worst",
+        Title = "worst faults",
+        Question = "which faults took longest, and why",
+        JsonKey = "worst_faults",
+        // Names are read for it anyway, and with tasks the first sentences say who failed.
+        Needs = [WorstAggregate.Measure, TaskAggregate.Measure],
+        // Which were the worst of a few, or of faults that all took the same, is no news without causes.
+        IsWorthShowing = (report, _) => report.Rows(CauseTable.Definition).Count > 0 || !(report.Totals.Latency.MaxNs < CauseAggregate.SlowNs),
+        Rows = report => [.. (report.Find(WorstAggregate.Measure)?.Worst ?? []).Select(fault => new WorstRow(fault, report.Plan.Index.Find(fault.RegionId), FaultStory.Tell(fault)))],
+        Columns = Columns,
+        Note = report => report.Rows(Definition!).All(row => row.Fault.Parts is null) ? "where their time went was not traced: record with --why" : null,
+    };
+
+    private static void Columns(TableBuilder<WorstRow> table, FaultReport report)
+    {
+        table
+            .Integer("time_ns", "at", CellFormat.DurationNs, ColumnAudience.Everyone, row => row.Fault.TimeNs)
+            .Integer("duration_ns", "took", CellFormat.DurationNs, ColumnAudience.Everyone, row => row.Fault.DurationNs)
+            .Integer("pid", "pid", CellFormat.Id, ColumnAudience.Wide, row => row.Fault.Pid)
+            .Integer("tid", "tid", CellFormat.Id, ColumnAudience.Everyone, row => row.Fault.Tid)
+            .Text("comm", "comm", ColumnAudience.Everyone, row => row.Fault.Comm)
+            .Text("kind", "kind", ColumnAudience.Everyone, row => row.Fault.Kind.Name())
+            .Text("severity", "severity", ColumnAudience.Wide, row => row.Fault.Severity.Name())
+            .Text("address", "address", ColumnAudience.Everyone, row => Units.Hex(row.Fault.Address))
+            .Text("region", "region", ColumnAudience.Everyone, row => RegionNames.Of(row.Region))
+            .Text("story", "story", ColumnAudience.Wide, row => row.Story)
+            .Below(row => new RowText.Story(row.Story, IsDim: true));
+        for (var i = 0; i < FaultCauseNames.Count; i++)
+        {
+            var cause = i;
+            table.Integer(((FaultCause)i).Name() + "_ns", ((FaultCause)i).Name(), CellFormat.DurationNs, ColumnAudience.Machine, row => row.Fault.Parts?[cause]);
+        }
+    }
+}
