@@ -3,7 +3,7 @@
 #ifndef FAULTREC_EVENTS_BPF_H
 #define FAULTREC_EVENTS_BPF_H
 
-#include "stacks.bpf.h"
+#include "target.bpf.h"
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

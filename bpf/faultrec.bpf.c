@@ -7,6 +7,7 @@
  * Which tasks: see target.bpf.h. mark_target gives a slot to the target's threads, task_new to
  * every child.
  */
+#include "code_maps.bpf.h"
 #include "fault_tracepoint.bpf.h"
 #include "handle_mm_fault.bpf.h"
 #include "slab.bpf.h"

@@ -8,7 +8,7 @@
 #ifndef FAULTREC_HANDLE_MM_FAULT_BPF_H
 #define FAULTREC_HANDLE_MM_FAULT_BPF_H
 
-#include "ring.bpf.h"
+#include "fault.bpf.h"
 
 #define MAX_ARGUMENTS 5
 

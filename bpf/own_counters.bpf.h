@@ -9,7 +9,7 @@
 #ifndef FAULTREC_OWN_COUNTERS_BPF_H
 #define FAULTREC_OWN_COUNTERS_BPF_H
 
-#include "ring.bpf.h"
+#include "fault.bpf.h"
 
 /* Does any perf event follow the task? */
 static __always_inline bool has_perf_events(struct task_struct *task)

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
  * The Python frames of a fault, from the interpreter's own thread state: what CPython's C frames
- * run. Part of stacks.bpf.h. Where each version has its fields, user space knows
- * (Symbols/PythonRuntime.cs).
+ * run. Where each version has its fields, user space knows (Symbols/PythonRuntime.cs).
  */
 #ifndef FAULTREC_PYTHON_BPF_H
 #define FAULTREC_PYTHON_BPF_H
+
+#include "unwind.bpf.h"
 
 #define MAX_PYTHON_LAYOUTS 64
 #define MAX_PYTHON_THREADS 256

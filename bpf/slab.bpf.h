@@ -9,7 +9,8 @@
 #ifndef FAULTREC_SLAB_BPF_H
 #define FAULTREC_SLAB_BPF_H
 
-#include "ring.bpf.h"
+#include "costs.bpf.h"
+#include "events.bpf.h"
 
 #define LARGEST_KMALLOC_SLAB 8192 /* KMALLOC_MAX_CACHE_SIZE: two pages */
 

@@ -7,7 +7,7 @@
 #ifndef FAULTREC_TLB_BPF_H
 #define FAULTREC_TLB_BPF_H
 
-#include "ring.bpf.h"
+#include "events.bpf.h"
 
 #define FLUSH_ALL	     (~0UL) /* arch/x86/include/asm/tlbflush.h: TLB_FLUSH_ALL */
 #define FLUSH_ON_TASK_SWITCH 0

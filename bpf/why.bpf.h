@@ -7,6 +7,7 @@
 #ifndef FAULTREC_WHY_BPF_H
 #define FAULTREC_WHY_BPF_H
 
+#include "costs.bpf.h"
 #include "tlb.bpf.h"
 
 static __always_inline int cause_begin(enum fault_cause cause)

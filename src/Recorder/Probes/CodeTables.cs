@@ -5,7 +5,7 @@ using Faultrec.Traces.Ledger;
 
 namespace Faultrec.Recorder.Probes;
 
-/// <summary>The tables by which the probes unwind, as user space fills them (bpf/stacks.bpf.h). One thread uses it.</summary>
+/// <summary>The tables by which the probes unwind, as user space fills them (bpf/unwind.bpf.h). One thread uses it.</summary>
 internal sealed unsafe class CodeTables : IDisposable
 {
     private readonly AttachedProbes _probes;

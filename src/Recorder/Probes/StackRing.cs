@@ -6,7 +6,7 @@ using Faultrec.Recorder.Spool;
 
 namespace Faultrec.Recorder.Probes;
 
-/// <summary>Reader of the distinct stacks that the probes send (bpf/stacks.bpf.h: `stacks`), each once or a few times.</summary>
+/// <summary>Reader of the distinct stacks that the probes send (bpf/unwind.bpf.h: `stacks`), each once or a few times.</summary>
 internal sealed unsafe class StackRing : IDisposable
 {
     private readonly RingBufferHandle _ring;

@@ -4,7 +4,7 @@ using Faultrec.Recorder.Native;
 
 namespace Faultrec.Recorder.Symbols;
 
-/// <summary>Makes the rows by which the probes unwind (bpf/stacks.bpf.h) of what a file says of its call frames.</summary>
+/// <summary>Makes the rows by which the probes unwind (bpf/unwind.bpf.h) of what a file says of its call frames.</summary>
 internal static class UnwindTable
 {
     private const int IdentityBytes = 32; // up to e_entry
