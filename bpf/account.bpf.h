@@ -24,7 +24,6 @@ enum account_state {
 #define CALL_32_BIT		(1ull << 32)
 #define CALL_GOES_ON		(1ull << 33)
 #define CALL_HAS_BUFFER		(1ull << 34) /* its last two arguments are the buffer's range */
-#define IO_URING_REGISTER	427	     /* arch/x86/entry/syscalls/syscall_64.tbl */
 #define IORING_REGISTER_BUFFERS 0
 
 struct gain {
@@ -189,7 +188,7 @@ static __noinline int tell_call(struct task_slot *slot, struct pt_regs *regs, __
 
 	if (regs->cs == USER32_CS)
 		call |= CALL_32_BIT;
-	else if (call == IO_URING_REGISTER && (__u32)regs->si == IORING_REGISTER_BUFFERS &&
+	else if (call == __NR_io_uring_register && (__u32)regs->si == IORING_REGISTER_BUFFERS &&
 		 (__u32)regs->r10 == 1 &&
 		 !bpf_probe_read_user(&buffer, sizeof(buffer), (void *)regs->dx))
 		call |= CALL_HAS_BUFFER;

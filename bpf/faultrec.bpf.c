@@ -130,40 +130,40 @@ int BPF_PROG(system_call_ended, struct pt_regs *regs, long ret)
 		tell_call(slot, regs, ret, stack);
 		stack = 0;
 	}
-	switch (regs->orig_ax) { /* arch/x86/entry/syscalls/syscall_64.tbl */
-	case 9:
-	case 30:
+	switch (regs->orig_ax) {
+	case __NR_mmap:
+	case __NR_shmat:
 		if (!config.code_maps)
 			return 0;
 		type = EVENT_MAPPED;
 		break;
-	case 10:
+	case __NR_mprotect:
 		/* What was reserved without access comes into use; code that is written and
 		 * executed in turns does not matter. */
 		if (!config.code_maps || (regs->dx & (PROT_WRITE | PROT_EXEC)) != PROT_WRITE)
 			return 0;
 		type = EVENT_ACCESSIBLE;
 		break;
-	case 11:
+	case __NR_munmap:
 		type = EVENT_UNMAP;
 		break;
-	case 12:
+	case __NR_brk:
 		type = EVENT_BRK;
 		break;
-	case 16:
+	case __NR_ioctl:
 		if (regs->si != UFFDIO_REGISTER && regs->si != UFFDIO_UNREGISTER)
 			return 0;
 		type = EVENT_USERFAULTFD;
 		break;
-	case 25:
+	case __NR_mremap:
 		type = EVENT_REMAP;
 		break;
-	case 28:
+	case __NR_madvise:
 		if (regs->dx != MADV_HUGEPAGE && regs->dx != MADV_NOHUGEPAGE)
 			return 0;
 		type = EVENT_ADVISE;
 		break;
-	case 67:
+	case __NR_shmdt:
 		type = EVENT_SHMDT;
 		break;
 	default:
@@ -176,7 +176,7 @@ int BPF_PROG(system_call_ended, struct pt_regs *regs, long ret)
 	if (!slot || !is_target(slot) || regs->cs == USER32_CS)
 		return 0;
 	if (type == EVENT_MAPPED && (regs->dx & PROT_EXEC) && !(regs->r10 & MAP_ANONYMOUS) &&
-	    regs->orig_ax == 9)
+	    regs->orig_ax == __NR_mmap)
 		code_mapped(slot, regs, ret);
 	if (config.code_maps && (type == EVENT_MAPPED || type == EVENT_BRK || type == EVENT_REMAP ||
 				 type == EVENT_ACCESSIBLE))

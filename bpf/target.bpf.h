@@ -6,6 +6,7 @@
 
 #include "vmlinux_min.h"
 
+#include <asm/unistd.h> /* __NR_*: of the machine that the probes are compiled for */
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
