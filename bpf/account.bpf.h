@@ -20,10 +20,8 @@ enum account_state {
 	ACCOUNT_OPEN = 2,  /* the task has looked itself, as a target */
 };
 
-#define NO_CALL			-1 /* in place of a system call's number */
-#define CALL_32_BIT		(1ull << 32)
-#define CALL_GOES_ON		(1ull << 33)
-#define CALL_HAS_BUFFER		(1ull << 34) /* its last two arguments are the buffer's range */
+#define NO_CALL			-1		      /* in place of a system call's number */
+#define CALL_BITS(bits)		((__u64)(bits) << 32) /* enum call_bits, above the number */
 #define IORING_REGISTER_BUFFERS 0
 
 struct gain {
@@ -187,11 +185,11 @@ static __noinline int tell_call(struct task_slot *slot, struct pt_regs *regs, __
 	struct buffer buffer = { regs->si, regs->dx };
 
 	if (regs->cs == USER32_CS)
-		call |= CALL_32_BIT;
+		call |= CALL_BITS(CALL_IS_32_BIT);
 	else if (call == __NR_io_uring_register && (__u32)regs->si == IORING_REGISTER_BUFFERS &&
 		 (__u32)regs->r10 == 1 &&
 		 !bpf_probe_read_user(&buffer, sizeof(buffer), (void *)regs->dx))
-		call |= CALL_HAS_BUFFER;
+		call |= CALL_BITS(CALL_HAS_BUFFER);
 	send_unseen(slot, stack, call, value, regs->di, buffer.start, buffer.length);
 	return 0;
 }
@@ -277,8 +275,8 @@ int close_accounts(struct bpf_iter__task *ctx)
 	regs = (struct pt_regs *)bpf_task_pt_regs(task);
 	if (slot->unseen_minor | slot->unseen_major)
 		send_unseen(slot, STACK_NOT_TAKEN,
-			    (__u32)regs->orig_ax | CALL_GOES_ON |
-				    (regs->cs == USER32_CS ? CALL_32_BIT : 0),
+			    (__u32)regs->orig_ax | CALL_BITS(CALL_GOES_ON) |
+				    (regs->cs == USER32_CS ? CALL_BITS(CALL_IS_32_BIT) : 0),
 			    0, regs->di, regs->si, regs->dx);
 	close_account(slot);
 	return 0;

@@ -41,12 +41,12 @@ static __always_inline void send_event_of(__u64 stack, __u32 type, const struct 
 	event->pid = slot->pid;
 	event->tid = slot->tid;
 	event->cpu = bpf_get_smp_processor_id();
-	event->a[0] = a0;
-	event->a[1] = a1;
-	event->a[2] = a2;
-	event->a[3] = a3;
-	event->a[4] = a4;
-	event->a[5] = a5;
+	event->a0 = a0;
+	event->a1 = a1;
+	event->a2 = a2;
+	event->a3 = a3;
+	event->a4 = a4;
+	event->a5 = a5;
 	event->stack = stack;
 	bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
 }

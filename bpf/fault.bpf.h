@@ -51,7 +51,7 @@ static __always_inline void begin_fault(struct task_slot *slot, struct ring_cont
 	slot->ip = ip;
 	slot->code = code;
 	slot->bits = bits;
-	slot->handler = 0;
+	slot->handler = HANDLER_NONE;
 	slot->weight = choose(control);
 	exception_ns = begin_costs(slot, address);
 	if (!slot->weight) {
@@ -121,7 +121,7 @@ static __always_inline void complete_fault(struct task_slot *slot, struct ring_c
 	if (bits & FAULT_NO_ENTRY) {
 		start_ns = now_ns;
 		slot->weight = choose(control);
-		slot->handler = 0;
+		slot->handler = HANDLER_NONE;
 		slot->stack = STACK_NOT_TAKEN;
 	}
 	if (!slot->weight) {
@@ -137,7 +137,7 @@ static __always_inline void complete_fault(struct task_slot *slot, struct ring_c
 	record->start_ns = start_ns;
 	record->address = slot->address;
 	record->ip = slot->ip;
-	record->duration_ns = now_ns - start_ns;
+	record->duration_low = now_ns - start_ns;
 	record->duration_high = (now_ns - start_ns) >> 32;
 	record->pid = slot->pid;
 	record->tid = slot->tid;
@@ -150,8 +150,8 @@ static __always_inline void complete_fault(struct task_slot *slot, struct ring_c
 		struct walk_end after = walk_after(slot);
 
 		bits |= FAULT_HAS_WALK;
-		record->levels =
-			level_of(slot->walk_shift) | slot->walk_merged | level_of(after.shift) << 4;
+		record->levels = level_of(slot->walk_shift) | slot->walk_merged |
+				 level_of(after.shift) << LEVEL_AFTER_SHIFT;
 		record->pte_before = slot->pte_before;
 		record->pte_after = after.entry;
 	}

@@ -229,7 +229,7 @@ int BPF_PROG(task_new, struct task_struct *child)
 	return 0;
 }
 
-/* a[2] is the old tid: when the new image is in place and its first instruction has not run. */
+/* a2 is the old tid: when the new image is in place and its first instruction has not run. */
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(task_exec, struct task_struct *task)
 {
@@ -265,7 +265,7 @@ int BPF_PROG(task_exec, struct task_struct *task)
 }
 
 /*
- * a[2] is the exit code, which has the signal that ended the process in its low bits. Since 6.16
+ * a2 is the exit code, which has the signal that ended the process in its low bits. Since 6.16
  * the tracepoint comes before the address space is gone, so a few more faults can follow.
  */
 SEC("tp_btf/sched_process_exit")

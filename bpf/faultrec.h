@@ -1,30 +1,30 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * What the probes hand to user space. Recorder/Native/ProbeLayout.cs mirrors it; a test pins size
- * and every offset. All times are CLOCK_MONOTONIC ns; pids are those of the recorder's pid
- * namespace.
+ * What the probes hand to user space. Recorder/Native/ProbeLayout.g.cs is made of it, by way of the
+ * object's BTF, which has no macros: a number that both sides use is an enumerator. Those of an
+ * unnamed enum become constants of the struct that they stand in; their member `_constants` only
+ * brings them into BTF, and takes no room.
+ *
+ * All times are CLOCK_MONOTONIC ns; pids are those of the recorder's pid namespace.
  */
 #ifndef FAULTREC_H
 #define FAULTREC_H
 
-#define COMM_CHARS 256
-
 /* Which tasks are recorded. */
-enum target_scope {
+enum target_scope : __u32 {
 	SCOPE_TREE = 0,	  /* those that mark_target found, and what they create */
 	SCOPE_ALL = 1,	  /* every process */
 	SCOPE_COMM = 2,	  /* processes whose name, that of their main thread, matches */
 	SCOPE_CGROUP = 3, /* tasks in a cgroup or below it */
 };
 
-#define NO_ARGUMENT 0xff
-
 /* Set by user space between open and load. */
 struct probe_config {
+	enum { COMM_CHARS = 256, NO_ARGUMENT = 0xff } _constants[0];
 	__u32 pidns_inum;  /* pid namespace in which ids are reported */
 	__u32 target_tgid; /* the process that mark_target looks for */
 	__u32 ring_slots;  /* records of one CPU's ring, a power of two */
-	__u32 scope;	   /* enum target_scope */
+	enum target_scope scope;
 	__u32 self_tgid;   /* a process that is never recorded, the recorder; 0: none */
 	__u8 machine_wide; /* completions of every task pass, not only those of targets */
 	__u8 leader_only;  /* mark_target takes the main thread only */
@@ -60,30 +60,12 @@ struct probe_config {
 	__u32 comm_masks[COMM_CHARS];
 };
 
-/* Read by user space while the probes run. Bumped so rarely that all CPUs share them. */
-struct probe_totals {
-	__u64 events_lost;  /* rare events that found their ring full: regions may be wrong after it
-			     */
-	__u64 tasks_marked; /* threads that mark_target made targets; user space repeats it until
-			       this stands still */
-	__u64 returns_due;  /* faults that count_returns_due found under way, or unreturned */
-	__u64 counts_lost;  /* lock waits, flushes, objects that found their table full */
-	__u64 told_by_task; /* served faults of which no perf event told, see own_counters.bpf.h */
-	/* The kernel's counters of the targets, what they gained between the ends of faults. */
-	__u64 kernel_minor;
-	__u64 kernel_major;
-	__u64 in_calls_minor; /* of these, inside system calls, without an event */
-	__u64 in_calls_major;
-	__u64 exec_faults; /* and inside execve, before the program's first instruction */
-};
-
-#define WALK_PROBES 8
-
 /*
  * How page tables are walked. User space asks with pages of its own whose frames it knows;
  * find_direct_map answers; without an answer no fault is walked.
  */
 struct walk_state {
+	enum { WALK_PROBES = 8 } _constants[0];
 	__u64 direct_map; /* where the kernel has physical address 0; 0: not known */
 	__u64 top_shift;  /* of the pgd: 39 or 48 */
 	__u64 addresses[WALK_PROBES];
@@ -94,10 +76,10 @@ struct walk_state {
 	__u64 frames; /* where the kernel has the struct page of frame 0; 0: not known */
 };
 
-enum fault_bits {
+enum fault_bits : __u8 {
 	FAULT_MAJOR = 1 << 0,
 	FAULT_KERNEL_IP = 1 << 1, /* kernel mode touched user memory */
-	FAULT_NO_ENTRY = 1 << 2,  /* start_ns is the completion, duration_ns is unknown */
+	FAULT_NO_ENTRY = 1 << 2,  /* start_ns is the completion, the duration is unknown */
 	FAULT_HAS_ERROR_CODE = 1 << 3,
 	FAULT_HAS_FLAGS = 1 << 4, /* fault_flags and fault_result are known */
 	FAULT_GUP = 1 << 5,	  /* get_user_pages: no exception, no registers */
@@ -105,8 +87,9 @@ enum fault_bits {
 	FAULT_HAS_WALK = 1 << 7,  /* level_before and pte_before are known */
 };
 
-/* Functions that serve faults; user space has their names (Capture/FaultHandlers.cs). */
-enum fault_handler {
+/* Functions that serve faults; user space has their names (FaultHandlers.cs). */
+enum fault_handler : __u8 {
+	HANDLER_NONE = 0, /* none was seen */
 	HANDLER_PTE_FAULT = 1,
 	HANDLER_ANONYMOUS = 2,
 	HANDLER_FILE = 3,
@@ -117,38 +100,33 @@ enum fault_handler {
 };
 
 /* Levels of the page table, by the bits of the address below an entry's reach: (shift - 12) / 9. */
-enum walk_level {
+enum walk_level : __u8 {
 	LEVEL_PTE = 0,
 	LEVEL_PMD = 1,
 	LEVEL_PUD = 2,
-	LEVEL_39 = 3, /* the pgd of four levels, the p4d of five */
-	LEVEL_48 = 4,
+	LEVEL_P4D = 3, /* of five levels; the pgd of four */
+	LEVEL_PGD5 = 4,
 	LEVEL_UNKNOWN = 15, /* user space's, for a fault that failed: no walk at its end */
 };
 
-/* Beside the level at entry: the page that was mapped there is one that KSM has merged. */
-#define WALK_MERGED 8
-
 /* What a fault's time went to, with --why. What is left over is the kernel's own work. */
-enum fault_cause {
+enum fault_cause : __u8 {
 	CAUSE_RECLAIM = 0,
 	CAUSE_COMPACTION = 1,
 	CAUSE_IO_WAIT = 2,
 	CAUSE_LOCK_WAIT = 3,
 	CAUSE_OFF_CPU = 4,
 	CAUSE_ZEROING = 5,
-	CAUSES = 6,
 };
 
 /* Which part of SLUB served an allocation, with --slab. */
-enum slab_stage {
+enum slab_stage : __u32 {
 	SLAB_FAST = 0,
 	SLAB_SHEAF = 1,
 	SLAB_LOCAL = 2,
 	SLAB_PARTIAL = 3,
 	SLAB_REMOTE = 4,
 	SLAB_BUDDY = 5,
-	SLAB_STAGES = 6,
 	SLAB_UNKNOWN = 6, /* in slab_key only */
 };
 
@@ -156,84 +134,86 @@ enum slab_stage {
  * What is counted by process rather than by fault: BPF hash tables, read by user space at the end.
  */
 struct lock_wait_key {
-	__u32 pid;
-	__u32 tid;
-	__u32 holder_pid; /* 0: not known */
-	__u32 holder_tid;
+	__s32 pid;
+	__s32 tid;
+	__s32 holder_pid; /* 0: not known */
+	__s32 holder_tid;
 };
 
-struct lock_wait {
-	__u64 waits;
-	__u64 total_ns;
-	__u64 max_ns;
+struct lock_wait_count {
+	__s64 waits;
+	__s64 total_ns;
+	__s64 max_ns;
 };
 
 struct flush_key {
-	__u32 pid;
+	__s32 pid;
 	__u32 reason; /* enum tlb_flush_reason of the running kernel */
 };
 
-struct flushes {
-	__u64 flushes;
-	__u64 pages; /* of the flushes that named pages */
-	__u64 full;  /* flushes of everything */
+struct flush_count {
+	__s64 flushes;
+	__s64 pages; /* of the flushes that named pages */
+	__s64 full;  /* flushes of everything */
 };
 
-#define SLAB_NAME_CHARS 32
-
 struct slab_key {
+	enum { LARGEST_KMALLOC_SLAB = 8192 } _constants[0]; /* KMALLOC_MAX_CACHE_SIZE: two pages */
 	__u64 cache; /* address of its kmem_cache; for kmalloc the size of its objects */
-	__u32 pid;
-	__u32 stage; /* enum slab_stage */
+	__s32 pid;
+	enum slab_stage stage;
 };
 
 struct slab_objects {
-	__u64 objects;
+	enum { SLAB_NAME_CHARS = 32 } _constants[0];
+	__s64 objects;
 	__u8 name[SLAB_NAME_CHARS]; /* empty for kmalloc */
 };
 
 struct buddy_key {
-	__u32 pid;
-	__u32 order;
+	__s32 pid;
+	__s32 order;
 };
 
 /* One completed fault, in the per-CPU fault ring. A cache line. */
 struct fault_record {
-	__u64 start_ns;
-	__u64 address;
-	__u64 ip;
-	__u32 duration_ns; /* low bits, see duration_high */
-	__u32 pid;
-	__u32 tid;
+	enum {
+		LEVEL_BEFORE_MASK = 7,
+		LEVEL_AFTER_SHIFT = 4,
+		WALK_MERGED = 8, /* beside the level at entry: its page is one of KSM's */
+	} _constants[0];
+	__s64 start_ns;
+	__s64 address;
+	__s64 ip;
+	__u32 duration_low; /* of the duration, see duration_high */
+	__s32 pid;
+	__s32 tid;
 	__u16 error_code;
-	__u8 bits;	    /* enum fault_bits */
+	enum fault_bits bits;
 	__u8 duration_high; /* bits 32..39 of the duration: 18 minutes */
 	__u16 fault_flags;  /* FAULT_FLAG_* */
 	__u16 fault_result; /* VM_FAULT_*, without the bits of errors */
 	__u16 weight;	    /* faults that this one stands for */
-	__u8 handler;	    /* enum fault_handler; 0: none seen */
-	__u8 levels;	    /* enum walk_level at entry, and << 4 at completion */
-	__u64 pte_before;   /* the entry at which the walk ended */
+	enum fault_handler handler;
+	__u8 levels;	  /* enum walk_level at entry, and << LEVEL_AFTER_SHIFT at completion */
+	__u64 pte_before; /* the entry at which the walk ended */
 	__u64 pte_after;
 };
 
 /* Behind each fault_record when config.has_details. */
 struct fault_details {
-	__u64 vmf_address;
-	__u64 vmf_pgoff;
-	__u64 cause_ns[CAUSES];	    /* by enum fault_cause */
+	enum { CAUSES = 6, SLAB_STAGES = 6 } _constants[0];
+	__s64 vmf_address;
+	__s64 vmf_pgoff;
+	__s64 cause_ns[CAUSES];	    /* by enum fault_cause */
 	__u16 objects[SLAB_STAGES]; /* by enum slab_stage */
 	__u16 buddy_pages;
 	__u16 has_costs; /* the three above are known */
 	__u64 stack;	 /* id of a struct stack_record, or STACK_NOT_TAKEN; 0: it was lost */
 };
 
-#define MAX_FRAMES	  127
-#define STACK_HEAD_BYTES  16
-#define MAX_CODE_MAPPINGS 511
-
 /* Why a stack has no more frames. */
-enum stack_ending {
+enum stack_ending : __u32 {
 	ENDING_NONE = 0, /* it may have: MAX_FRAMES were taken */
 	ENDING_OUTERMOST = 1,
 	ENDING_NO_TABLE = 2,
@@ -241,15 +221,23 @@ enum stack_ending {
 	ENDING_CHAIN_END = 4, /* rbp or the return address is 0: the name of the function tells */
 };
 
-#define MAX_PYTHON_FRAMES 64
-#define MAX_KERNEL_FRAMES 40
+struct stack_record_head {
+	enum {
+		MAX_FRAMES = 127,
+		MAX_PYTHON_FRAMES = 64,
+		MAX_KERNEL_FRAMES = 40,
+		STACK_NOT_TAKEN = 2, /* in place of an id, which is odd: nobody looked for it */
+		STACK_WITHOUT_TABLE_BIT = 62, /* see FRAME_WITHOUT_TABLE */
+	} _constants[0];
+	__u64 id;     /* a hash of what follows */
+	__u16 frames; /* PYTHON_CODE_KIND: the record is a struct python_code */
+	__u16 python_frames;
+	enum stack_ending ending;
+};
 
 /* With the address of a frame of which no table was known: the next one is where rbp led, and right
  * if that code keeps frame pointers. */
-#define FRAME_WITHOUT_TABLE (1ull << 62)
-
-/* In place of an id, which is odd: nobody looked for the stack. */
-#define STACK_NOT_TAKEN 2
+#define FRAME_WITHOUT_TABLE (1ull << STACK_WITHOUT_TABLE_BIT)
 
 /*
  * A distinct stack: ips, the innermost first. Of a fault in kernel mode first those of the kernel,
@@ -259,27 +247,20 @@ enum stack_ending {
  * function was entered with it. What is sent ends behind the last.
  */
 struct stack_record {
-	__u64 id; /* a hash of what follows */
-	__u16 frames;
-	__u16 python_frames;
-	__u32 ending; /* enum stack_ending */
+	struct stack_record_head head;
 	__u64 words[MAX_FRAMES + 2 * MAX_PYTHON_FRAMES];
 };
 
-/* In the place of `frames`: the record is a struct python_code. */
-#define PYTHON_CODE 0xffff
-
-#define PYTHON_FILE_CHARS 256
-#define PYTHON_NAME_CHARS 128
-#define PYTHON_LINE_BYTES 8192
-#define PYTHON_HEAD_BYTES (40 + PYTHON_FILE_CHARS + PYTHON_NAME_CHARS)
-
-/* A function of a Python program. Texts are as the interpreter has them: 1, 2 or 4 bytes a
- * character. */
-struct python_code {
+struct python_code_head {
+	enum {
+		PYTHON_CODE_KIND = 0xffff,
+		PYTHON_FILE_CHARS = 256,
+		PYTHON_NAME_CHARS = 128,
+		PYTHON_MAX_LINE_BYTES = 8192,
+	} _constants[0];
 	__u64 id;
-	__u16 kind;  /* PYTHON_CODE */
-	__u16 minor; /* of Python 3 */
+	__u16 record_kind; /* PYTHON_CODE_KIND */
+	__u16 minor;	   /* of Python 3 */
 	__u32 first_line;
 	__u32 file_length; /* in characters; more than what follows when it was cut */
 	__u32 name_length;
@@ -287,13 +268,20 @@ struct python_code {
 	__u16 name_width;
 	__u32 line_bytes; /* of the table that follows */
 	__u64 _pad;
+};
+
+/* A function of a Python program. Texts are as the interpreter has them: 1, 2 or 4 bytes a
+ * character. */
+struct python_code {
+	struct python_code_head head;
 	__u8 file[PYTHON_FILE_CHARS];
 	__u8 name[PYTHON_NAME_CHARS];
-	__u8 lines[PYTHON_LINE_BYTES]; /* co_linetable, co_lnotab before 3.10 */
+	__u8 lines[PYTHON_MAX_LINE_BYTES]; /* co_linetable, co_lnotab before 3.10 */
 };
 
 /* Where a version of CPython has what is read, in bytes from the beginning of the struct named. */
 struct python_layout {
+	enum { NO_CFRAME = 0xffffffff } _constants[0];
 	__u32 minor;
 	__u32 runtime_interpreters; /* _PyRuntimeState: interpreters.head */
 	__u32 interpreter_threads;  /* PyInterpreterState: threads.head */
@@ -313,10 +301,8 @@ struct python_layout {
 	__u32 state_shift;   /* of `kind` in PyASCIIObject.state */
 };
 
-#define NO_CFRAME 0xffffffff
-
 /* How the CFA, the caller's stack pointer, is found. */
-enum cfa_rule {
+enum cfa_rule : __u8 {
 	CFA_UNKNOWN = 0,   /* nothing is known of this code: frame pointers are tried */
 	CFA_SP = 1,	   /* rsp + offset */
 	CFA_BP = 2,	   /* rbp + offset */
@@ -330,15 +316,15 @@ enum cfa_rule {
 	CFA_NO_TABLE = 9,    /* the probe's own, no file's: likewise, see FRAME_WITHOUT_TABLE */
 };
 
-#define CFA_RULE_MASK 15
-#define BX_SHIFT      4 /* above the rule: where rbx was saved */
-#define BX_KEPT	      0 /* it is the caller's */
-#define BX_LOST	      15
-/* Else n: n + 1 words below the CFA. */
-
 /* From this address in the file on, until the next row's. Words are of 8 bytes, of 4 in 32-bit
  * code, whose ebp, esp and ebx are meant then. */
 struct unwind_row {
+	enum {
+		CFA_RULE_MASK = 15,
+		BX_SHIFT = 4, /* above the rule: where rbx was saved */
+		BX_KEPT = 0,  /* it is the caller's */
+		BX_LOST = 15, /* else n: n + 1 words below the CFA */
+	} _constants[0];
 	__u32 pc;
 	__s16 cfa_offset; /* in words */
 	__u8 rules;	  /* enum cfa_rule | BX_* << BX_SHIFT */
@@ -356,6 +342,7 @@ struct code_mapping {
 /* Element 0 is no process's: its count and processes are mappings and programs that found no room.
  */
 struct code_maps {
+	enum { MAX_CODE_MAPPINGS = 511 } _constants[0];
 	__u32 count;
 	__u32 processes; /* that use the element */
 	__u32 uses;	 /* how often it was given out */
@@ -366,13 +353,12 @@ struct code_maps {
 };
 
 struct code_file_key {
+	/* In place of a device: the kernel's own library. */
+	enum { VDSO_DEVICE = 0xffffffff } _constants[0];
 	__u64 inode;
 	__u32 device; /* as the kernel keeps it: major << 20 | minor */
 	__u32 _pad;
 };
-
-/* The kernel's own library, in the place of a device. */
-#define VDSO_DEVICE 0xffffffff
 
 /* The executable segment of an ELF file. */
 struct code_file {
@@ -410,7 +396,7 @@ struct ring_control {
 	__u64 _pad2[4];
 };
 
-enum event_type {
+enum event_type : __u32 {
 	EVENT_UNMAP = 1,
 	EVENT_REMAP = 2,
 	EVENT_BRK = 3,
@@ -423,28 +409,66 @@ enum event_type {
 	EVENT_SIGNAL = 10,	/* the target process was sent an ending signal */
 	EVENT_ADVISE = 11,	/* madvise for huge pages */
 	EVENT_USERFAULTFD = 12, /* a range was registered or unregistered */
-	EVENT_MAPPED = 13,	/* mmap or shmat, whose number is a[5], made a mapping */
-	/* a = { number of the call and its bits, minor | major << 32, its value, three arguments }:
-	 * faults inside a system call, see account.bpf.h */
+	EVENT_MAPPED = 13,	/* mmap or shmat, whose number is a5, made a mapping */
+	/* a0 to a5: number of the call and enum call_bits << 32, minor | major << 32, its value,
+	 * three arguments. Faults inside a system call, see account.bpf.h */
 	EVENT_CALL_FAULTS = 14,
 	EVENT_TARGET_FOUND = 15, /* the first fault of a task that has the name, or is in the cgroup
 				  */
 	EVENT_ACCESSIBLE = 20,	 /* mprotect let memory be written to */
 };
 
-/* a[5] of EVENT_TASK_NEW and EVENT_TASK_EXEC: no perf event follows the task (any more). */
-#define TASK_UNCOUNTED 1
+/* Above the number in a0 of EVENT_CALL_FAULTS. */
+enum call_bits : __u32 {
+	CALL_IS_32_BIT = 1 << 0,
+	CALL_GOES_ON = 1 << 1,
+	CALL_HAS_BUFFER = 1 << 2, /* a4 and a5 are the buffer's beginning and length */
+};
 
-/* The rare events, in one BPF ring buffer. Meaning of a[] by type, see the probe that sends it. */
+/* The rare events, in one BPF ring buffer. What a0 to a5 are depends on the type: see the probe
+ * that sends it. */
 struct event_record {
-	__u64 time_ns;
-	__u32 type;
-	__u32 pid;
-	__u32 tid;
+	/* a5 of EVENT_TASK_NEW and EVENT_TASK_EXEC: no perf event follows the task (any more). */
+	enum { TASK_UNCOUNTED = 1 } _constants[0];
+	__s64 time_ns;
+	enum event_type type;
+	__s32 pid;
+	__s32 tid;
 	__u32 cpu;
-	__u64 a[6];
+	__s64 a0;
+	__s64 a1;
+	__s64 a2;
+	__s64 a3;
+	__s64 a4;
+	__s64 a5;
 	__u64 stack; /* as in struct fault_details; 0 but for failed faults, what makes mappings
 			and _CALL_FAULTS */
+};
+
+/* Read by user space while the probes run. Bumped so rarely that all CPUs share them. */
+struct probe_totals {
+	__u64 events_lost;  /* rare events that found their ring full: regions may be wrong after it
+			     */
+	__u64 tasks_marked; /* threads that mark_target made targets; user space repeats it until
+			       this stands still */
+	__u64 returns_due;  /* faults that count_returns_due found under way, or unreturned */
+	__u64 counts_lost;  /* lock waits, flushes, objects that found their table full */
+	__u64 told_by_task; /* served faults of which no perf event told, see own_counters.bpf.h */
+	/* The kernel's counters of the targets, what they gained between the ends of faults. */
+	__u64 kernel_minor;
+	__u64 kernel_major;
+	__u64 in_calls_minor; /* of these, inside system calls, without an event */
+	__u64 in_calls_major;
+	__u64 exec_faults; /* and inside execve, before the program's first instruction */
+	/* Of no size: types that BTF would leave out, since no map, function or variable has them.
+	 */
+	struct fault_record _fault_record[0];
+	struct fault_details _fault_details[0];
+	struct event_record _event_record[0];
+	enum walk_level _walk_level[0];
+	enum fault_cause _fault_cause[0];
+	enum cfa_rule _cfa_rule[0];
+	enum call_bits _call_bits[0];
 };
 
 _Static_assert(sizeof(struct fault_record) == 64, "fault_record");
@@ -457,10 +481,8 @@ _Static_assert(sizeof(struct flush_key) == 8, "flush_key");
 _Static_assert(sizeof(struct slab_key) == 16, "slab_key");
 _Static_assert(sizeof(struct slab_objects) == 40, "slab_objects");
 _Static_assert(sizeof(struct buddy_key) == 8, "buddy_key");
-_Static_assert(sizeof(struct stack_record) ==
-		       STACK_HEAD_BYTES + 8 * (MAX_FRAMES + 2 * MAX_PYTHON_FRAMES),
-	       "stack_record");
-_Static_assert(sizeof(struct python_code) == PYTHON_HEAD_BYTES + PYTHON_LINE_BYTES, "python_code");
+_Static_assert(sizeof(struct stack_record_head) == 16, "stack_record_head");
+_Static_assert(sizeof(struct python_code_head) == 40, "python_code_head");
 _Static_assert(sizeof(struct python_layout) == 68, "python_layout");
 _Static_assert(sizeof(struct unwind_row) == 8, "unwind_row");
 _Static_assert(sizeof(struct code_maps) == 16384, "code_maps");

@@ -133,23 +133,24 @@ static __always_inline void send_code(struct python_scratch *scratch, __u64 id, 
 	__u32 bytes;
 	__u8 one = 1;
 
-	record->id = id;
-	record->kind = PYTHON_CODE;
-	record->minor = layout->minor;
-	record->first_line = 0;
-	read_user(&record->first_line, sizeof(__u32), code + layout->code_first_line);
-	record->file_width =
-		read_text(layout, words[0], record->file, PYTHON_FILE_CHARS, &record->file_length);
-	record->name_width = read_text(layout, has_qualname ? words[2] : words[1], record->name,
-				       PYTHON_NAME_CHARS, &record->name_length);
-	if (line_bytes > PYTHON_LINE_BYTES)
-		line_bytes = PYTHON_LINE_BYTES;
+	record->head.id = id;
+	record->head.record_kind = PYTHON_CODE_KIND;
+	record->head.minor = layout->minor;
+	record->head.first_line = 0;
+	read_user(&record->head.first_line, sizeof(__u32), code + layout->code_first_line);
+	record->head.file_width = read_text(layout, words[0], record->file, PYTHON_FILE_CHARS,
+					    &record->head.file_length);
+	record->head.name_width =
+		read_text(layout, has_qualname ? words[2] : words[1], record->name,
+			  PYTHON_NAME_CHARS, &record->head.name_length);
+	if (line_bytes > PYTHON_MAX_LINE_BYTES)
+		line_bytes = PYTHON_MAX_LINE_BYTES;
 	barrier_var(line_bytes);
-	if (line_bytes > PYTHON_LINE_BYTES ||
+	if (line_bytes > PYTHON_MAX_LINE_BYTES ||
 	    bpf_probe_read_user(record->lines, line_bytes, (void *)(lines + PYTHON_BYTES)))
 		line_bytes = 0;
-	record->line_bytes = line_bytes;
-	bytes = PYTHON_HEAD_BYTES + line_bytes;
+	record->head.line_bytes = line_bytes;
+	bytes = offsetof(struct python_code, lines) + line_bytes;
 	barrier_var(bytes);
 	if (bytes > sizeof(*record) || bpf_ringbuf_output(&stacks, record, bytes, BPF_RB_NO_WAKEUP))
 		return;

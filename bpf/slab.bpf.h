@@ -12,8 +12,6 @@
 #include "costs.bpf.h"
 #include "events.bpf.h"
 
-#define LARGEST_KMALLOC_SLAB 8192 /* KMALLOC_MAX_CACHE_SIZE: two pages */
-
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);

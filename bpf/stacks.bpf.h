@@ -97,21 +97,23 @@ static __noinline __u64 take_stack(struct task_slot *slot, __u32 walker, bool is
 		bpf_loop(MAX_FRAMES, walk_frame, &walk, 0);
 	if (!walk.frames || walk.frames > MAX_FRAMES)
 		return 0;
-	record->frames = walk.frames;
-	record->ending = walk.ending;
-	record->python_frames = maps && maps->python ? walk_python(slot, maps, &walk, walker) : 0;
-	record->id = (walk.hash ^ walk.ending) | 1;
+	record->head.frames = walk.frames;
+	record->head.ending = walk.ending;
+	record->head.python_frames =
+		maps && maps->python ? walk_python(slot, maps, &walk, walker) : 0;
+	record->head.id = (walk.hash ^ walk.ending) | 1;
 	/* Most stacks are those of the fault before. */
-	if (record->id == slot->sent_stack || bpf_map_lookup_elem(&sent_stacks, &record->id))
-		return record->id;
-	bytes = STACK_HEAD_BYTES + (walk.frames + 2 * record->python_frames) * 8;
+	if (record->head.id == slot->sent_stack ||
+	    bpf_map_lookup_elem(&sent_stacks, &record->head.id))
+		return record->head.id;
+	bytes = sizeof(record->head) + (walk.frames + 2 * record->head.python_frames) * 8;
 	if (bytes > sizeof(*record))
 		return 0;
 	if (bpf_ringbuf_output(&stacks, record, bytes, BPF_RB_NO_WAKEUP))
 		return 0;
-	bpf_map_update_elem(&sent_stacks, &record->id, &one, BPF_ANY);
-	slot->sent_stack = record->id;
-	return record->id;
+	bpf_map_update_elem(&sent_stacks, &record->head.id, &one, BPF_ANY);
+	slot->sent_stack = record->head.id;
+	return record->head.id;
 }
 
 #endif

@@ -16,7 +16,7 @@ struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 1);
 	__type(key, struct flush_key);
-	__type(value, struct flushes);
+	__type(value, struct flush_count);
 } flush_counts SEC(".maps");
 
 /* The process of the thread that this CPU switched to last; 0: no target's. */
@@ -64,7 +64,7 @@ SEC("tp_btf/tlb_flush")
 int BPF_PROG(tlb_flushed, int reason, unsigned long pages)
 {
 	struct flush_key key = { .pid = flushed_pid(reason), .reason = reason };
-	struct flushes *count, none = {};
+	struct flush_count *count, none = {};
 
 	/* Also passed when a switch finds the coming address space's entries up to date. */
 	if (!pages || !key.pid)

@@ -116,7 +116,7 @@ struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 1);
 	__type(key, struct lock_wait_key);
-	__type(value, struct lock_wait);
+	__type(value, struct lock_wait_count);
 } lock_waits SEC(".maps");
 
 #define OWNER_READERS 1UL /* kernel/locking/rwsem.c: RWSEM_READER_OWNED */
@@ -192,7 +192,7 @@ int lock_wait_end(__u64 *ctx)
 {
 	struct task_slot *slot = my_fault();
 	struct lock_wait_key key = {};
-	struct lock_wait *wait, none = {};
+	struct lock_wait_count *wait, none = {};
 	__u64 waited_ns;
 
 	if (!slot || slot->costs.cause != CAUSE_LOCK_WAIT + 1)

@@ -13,25 +13,20 @@ internal sealed class CallFaultLog
 
     public const int MostGroups = 1024;
 
-    // Bits of the event's first word, bpf/account.bpf.h.
-    private const long Is32Bit = 1L << 32;
-    private const long GoesOn = 1L << 33;
-    private const long HasBuffer = 1L << 34;
-
     private readonly PriorityQueue<CallFaults, long> _largest = new();
     private readonly Dictionary<(int Pid, string? Call, int Number, int? Stack), CallFaults> _groups = [];
 
-    /// <summary>a = { number and bits, minor | major &lt;&lt; 32, value, three arguments }.</summary>
+    /// <summary>a0 to a5: { number and bits, minor | major &lt;&lt; 32, value, three arguments }.</summary>
     public void Add(in EventRecord record, int? stack)
     {
-        var number = (int)record.A0;
-        var name = (record.A0 & Is32Bit) != 0 ? null : SystemCalls.Name(number);
-        var range = (record.A0 & HasBuffer) != 0 ? ((ulong)record.A4, (ulong)record.A5)
-            : (record.A0 & GoesOn) != 0 && name is "mmap" or "mremap" ? null // where it will be is its value
+        var (number, bits) = ((int)record.A0, (CallBits)(record.A0 >> 32));
+        var name = bits.HasFlag(CallBits.Is32Bit) ? null : SystemCalls.Name(number);
+        var range = bits.HasFlag(CallBits.HasBuffer) ? ((ulong)record.A4, (ulong)record.A5)
+            : bits.HasFlag(CallBits.GoesOn) && name is "mmap" or "mremap" ? null // where it will be is its value
             : SystemCalls.RangeOf(name, record.A2, record.A3, record.A4, record.A5);
         var call = new CallFaults(
             record.Pid, record.Tid, name, number, 1, (uint)record.A1, (uint)(record.A1 >> 32),
-            range?.Start, range?.Start + range?.Length, stack, record.TimeNs, record.TimeNs, (record.A0 & GoesOn) != 0);
+            range?.Start, range?.Start + range?.Length, stack, record.TimeNs, record.TimeNs, bits.HasFlag(CallBits.GoesOn));
         _largest.Enqueue(call, call.Faults);
         if (_largest.Count > MostCalls)
             Fold(_largest.Dequeue());

@@ -41,8 +41,6 @@ internal interface IFrameItems
 /// <summary>Takes frames apart, whether they come from a spool or right from the rings.</summary>
 internal sealed class FrameDecoder(IFrameItems items)
 {
-    private const int UnknownLevel = 15; // enum walk_level
-
     private readonly SidebandParser _parser = new();
 
     /// <summary>Of the header's frame nothing is told: who reads frames has read that first.</summary>
@@ -120,7 +118,7 @@ internal sealed class FrameDecoder(IFrameItems items)
                 ErrorCode = (ushort)(record.A3 >> 32),
                 FaultFlags = (ushort)(record.A3 >> 32),
                 FaultResult = (ushort)(record.A4 >> 32),
-                Levels = (byte)(UnknownLevel << 4 | (byte)(record.A4 >> 8)),
+                Levels = (byte)((int)WalkLevel.Unknown << FaultRecord.LevelAfterShift | (byte)(record.A4 >> 8)),
                 PteBefore = (ulong)record.A5,
                 Bits = (FaultBits)record.A4,
                 Weight = 1,

@@ -54,8 +54,7 @@ internal sealed unsafe class Btf : IDisposable
     public static Btf? OfFile(string path) => Wrap(Libbpf.BtfParse(path, 0));
 
     /// <summary>Id of a FUNC, null when there is none of that name.</summary>
-    public uint? FindFunction(string name)
-        => Libbpf.BtfFindByNameKind(_handle, name, (uint)BtfKind.Function) is > 0 and var id ? (uint)id : null;
+    public uint? FindFunction(string name) => Find(BtfKind.Function, name);
 
     /// <summary>The kernel's BTF has a typedef for each tracepoint that BPF can attach to.</summary>
     public bool HasTracepoint(string name) => HasTypedef($"btf_trace_{name}");
@@ -64,12 +63,12 @@ internal sealed unsafe class Btf : IDisposable
     public IReadOnlyList<BtfKind>? TracepointArguments(string name)
     {
         // typedef void (*btf_trace_NAME)(void *data, …)
-        if (Libbpf.BtfFindByNameKind(_handle, $"btf_trace_{name}", (uint)BtfKind.Typedef) is not (> 0 and var id))
+        if (Find(BtfKind.Typedef, $"btf_trace_{name}") is not { } id)
             return null;
-        return [.. Parameters(Target(Target((uint)id))).Skip(1).Select(parameter => Kind(parameter.Type))];
+        return [.. Parameters(Target(Target(id))).Skip(1).Select(parameter => Kind(parameter.Type))];
     }
 
-    public bool HasTypedef(string name) => Libbpf.BtfFindByNameKind(_handle, name, (uint)BtfKind.Typedef) > 0;
+    public bool HasTypedef(string name) => Find(BtfKind.Typedef, name) is not null;
 
     // struct btf_type { u32 name_off, info, size_or_type }; kind in bits 24-28 of info, vlen in 0-15.
     public BtfKind Kind(uint id) => id == 0 ? BtfKind.Void : (BtfKind)((Type(id)[1] >> 24) & 0x1f);
@@ -99,30 +98,43 @@ internal sealed unsafe class Btf : IDisposable
         return parameters;
     }
 
-    /// <summary>The constants of an enum, empty when there is none of that name. struct btf_enum { u32 name_off; s32 val } each.</summary>
+    /// <summary>Id of a type; null when there is none of that kind and name.</summary>
+    public uint? Find(BtfKind kind, string name) => Libbpf.BtfFindByNameKind(_handle, name, (uint)kind) is > 0 and var id ? (uint)id : null;
+
+    /// <summary>Bytes of an integer, struct, union or enum.</summary>
+    public uint Size(uint id) => Type(id)[2];
+
+    /// <summary>Of an integer: BTF_INT_SIGNED, in bits 24-27 of the word behind its type.</summary>
+    public bool IsSigned(uint id) => (Type(id)[3] >> 24 & 1) != 0;
+
+    /// <summary>The constants of an enum, empty when there is none of that name.</summary>
     public IReadOnlyDictionary<string, long> Enumerators(string enumeration)
+        => Find(BtfKind.Enum, enumeration) is { } id ? Enumerators(id).ToDictionary(constant => constant.Name, constant => (long)constant.Value) : [];
+
+    /// <summary>struct btf_enum { u32 name_off; s32 val } each.</summary>
+    public IReadOnlyList<(string Name, int Value)> Enumerators(uint enumeration)
     {
-        var values = new Dictionary<string, long>();
-        if (Libbpf.BtfFindByNameKind(_handle, enumeration, (uint)BtfKind.Enum) is not (> 0 and var id))
-            return values;
-        var type = Type((uint)id);
-        for (var i = 0; i < (type[1] & 0xffff); i++)
-            values[Text(type[3 + 2 * i])] = (int)type[4 + 2 * i];
-        return values;
+        var type = Type(enumeration);
+        var constants = new (string, int)[type[1] & 0xffff];
+        for (var i = 0; i < constants.Length; i++)
+            constants[i] = (Text(type[3 + 2 * i]), (int)type[4 + 2 * i]);
+        return constants;
     }
 
-    /// <summary>The struct is known in full, and has a member of that name right in it. struct btf_member { u32 name_off, type, offset } each.</summary>
-    public bool HasMember(string structure, string member)
+    /// <summary>The struct is known in full, and has a member of that name right in it.</summary>
+    public bool HasMember(string structure, string member) => Find(BtfKind.Struct, structure) is { } id && Members(id).Any(known => known.Name == member);
+
+    /// <summary>
+    /// struct btf_member { u32 name_off, type, offset } each. The offset is in bits; of a struct with bit fields (kind_flag) it is the low
+    /// three bytes.
+    /// </summary>
+    public IReadOnlyList<(string Name, uint Type, uint BitOffset)> Members(uint structure)
     {
-        if (Libbpf.BtfFindByNameKind(_handle, structure, (uint)BtfKind.Struct) is not (> 0 and var id))
-            return false;
-        var type = Type((uint)id);
-        for (var i = 0; i < (type[1] & 0xffff); i++)
-        {
-            if (Text(type[3 + 3 * i]) == member)
-                return true;
-        }
-        return false;
+        var type = Type(structure);
+        var members = new (string, uint, uint)[type[1] & 0xffff];
+        for (var i = 0; i < members.Length; i++)
+            members[i] = (Text(type[3 + 3 * i]), type[4 + 3 * i], type[5 + 3 * i]);
+        return members;
     }
 
     public void Dispose() => _handle.Dispose();

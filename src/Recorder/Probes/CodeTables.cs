@@ -40,7 +40,7 @@ internal sealed unsafe class CodeTables : IDisposable
         .. _warnings,
         .. _missing.Values.Select(path => $"{path}: is not to be found any more: stacks through it follow frame pointers"),
         // The probe and user space see the same ones, but for files that only one of them knows.
-        .. LeftOut(Math.Max(Element(0).Count, _leftOut), $"mappings of code beyond the first {CodeMappings.Count} of their process"),
+        .. LeftOut(Math.Max(Element(0).Count, _leftOut), $"mappings of code beyond the first {CodeMaps.MaxCodeMappings} of their process"),
         .. LeftOut(Element(0).Processes, "programs, because too many ran at a time"),
     ];
 
@@ -226,7 +226,7 @@ internal sealed unsafe class CodeTables : IDisposable
     private void Add(uint element, CodeMapping mapping)
     {
         ref var maps = ref Element(element);
-        var count = Math.Min(Volatile.Read(ref maps.Count), CodeMappings.Count);
+        var count = Math.Min(Volatile.Read(ref maps.Count), CodeMaps.MaxCodeMappings);
         for (var i = 0; i < count; i++)
         {
             ref readonly var known = ref maps.Mappings[i];
@@ -234,7 +234,7 @@ internal sealed unsafe class CodeTables : IDisposable
                 return;
         }
         var index = Interlocked.Increment(ref maps.Count) - 1;
-        if (index < CodeMappings.Count)
+        if (index < CodeMaps.MaxCodeMappings)
             maps.Mappings[(int)index] = mapping;
         else
             _leftOut++;

@@ -23,7 +23,7 @@ internal static unsafe class DirectMap
     public static FrameRecording Find(AttachedProbes probes)
     {
         // One page more: it is only read, so that the zero page is mapped there.
-        var pages = WalkProbes.Count + 1;
+        var pages = WalkState.Probes + 1;
         var bytes = (nuint)(pages * Environment.SystemPageSize);
         using var memory = MappedMemory.MapAnonymous(bytes, "the pages to calibrate page-table walks with");
         // An error is that of a kernel without huge pages.
@@ -75,7 +75,7 @@ internal static unsafe class DirectMap
     private static bool Ask(AttachedProbes probes, byte* start, long[] frames)
     {
         ref var walk = ref probes.Walk;
-        for (var i = 0; i < WalkProbes.Count; i++)
+        for (var i = 0; i < WalkState.Probes; i++)
         {
             walk.Addresses[i] = (ulong)(start + i * Environment.SystemPageSize);
             walk.Pfns[i] = (ulong)frames[i];

@@ -1,3 +1,4 @@
+using Faultrec.Recorder.Native;
 using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Recorder.Probes;
@@ -5,14 +6,20 @@ namespace Faultrec.Recorder.Probes;
 /// <summary>The functions below handle_mm_fault that serve faults, where this kernel lets us see them; most are static and often inlined.</summary>
 internal static class FaultHandlers
 {
-    // enum fault_handler in bpf/faultrec.h, from 1.
-    public static IReadOnlyList<string> Functions { get; } =
-    [
-        "handle_pte_fault", "do_anonymous_page", "do_fault", "do_swap_page", "do_wp_page", "do_numa_page", "do_huge_pmd_anonymous_page",
-    ];
+    public static IReadOnlyList<string> Functions { get; } = [.. Enum.GetValues<FaultHandler>().Select(Name).OfType<string>()];
 
     /// <summary>The name of a record's handler; null: none was seen.</summary>
-    public static string? Name(byte handler) => handler is 0 || handler > Functions.Count ? null : Functions[handler - 1];
+    public static string? Name(FaultHandler handler) => handler switch
+    {
+        FaultHandler.PteFault => "handle_pte_fault",
+        FaultHandler.Anonymous => "do_anonymous_page",
+        FaultHandler.File => "do_fault",
+        FaultHandler.Swap => "do_swap_page",
+        FaultHandler.Wp => "do_wp_page",
+        FaultHandler.Numa => "do_numa_page",
+        FaultHandler.HugeAnonymous => "do_huge_pmd_anonymous_page",
+        _ => null,
+    };
 
     /// <summary>Of each, whether a probe of this rung can be put on it.</summary>
     public static IReadOnlyList<HandlerProbe> Find(Backend backend)

@@ -10,7 +10,6 @@ internal static class SlabProbes
 {
     private const string SlowPath = "___slab_alloc";
     private const string Unknown = "unknown";
-    private const int LargestKmallocSlab = 8192;
 
     // The second calls the first, and is usually inlined into it or its caller.
     private static readonly string[] NewSlabFunctions = ["allocate_slab", "new_slab"];
@@ -74,16 +73,16 @@ internal static class SlabProbes
             : $"{SlowPath} of this kernel has no argument that tells the CPU's slab";
     }
 
-    private static string StageName(uint stage) => stage < Stages.Count ? Stages[(int)stage] : Unknown;
+    private static string StageName(SlabStage stage) => (int)stage < Stages.Count ? Stages[(int)stage] : Unknown;
 
     /// <summary>kmalloc's tracepoint tells the size of its objects; there are several caches of a size, so none can be named.</summary>
-    private static unsafe string CacheName(ulong cache, SlabObjects objects)
+    private static string CacheName(ulong cache, SlabObjects objects)
     {
-        if (cache > LargestKmallocSlab && cache >> 63 == 0)
+        if (cache > SlabKey.LargestKmallocSlab && cache >> 63 == 0)
             return "kmalloc-large";
-        if (cache <= LargestKmallocSlab)
+        if (cache <= SlabKey.LargestKmallocSlab)
             return string.Create(CultureInfo.InvariantCulture, $"kmalloc-{(cache >= 1024 && cache % 1024 == 0 ? $"{cache / 1024}k" : cache.ToString(CultureInfo.InvariantCulture))}");
-        var name = new ReadOnlySpan<byte>(objects.Name, SlabObjects.NameChars);
+        ReadOnlySpan<byte> name = objects.Name;
         var end = name.IndexOf((byte)0);
         return Encoding.UTF8.GetString(end < 0 ? name : name[..end]);
     }

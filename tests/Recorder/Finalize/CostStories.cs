@@ -92,9 +92,9 @@ public sealed class CostStories
     private static DetailedFault Detailed(long timeNs, FaultBits bits = 0, bool hasCosts = true)
     {
         var details = new FaultDetails { BuddyPages = 17, HasCosts = (ushort)(hasCosts ? 1 : 0) };
-        for (var i = 0; i < CauseDurations.Count; i++)
+        for (var i = 0; i < FaultDetails.Causes; i++)
             details.CauseNs[i] = i + 1;
-        for (var i = 0; i < StageCounts.Count; i++)
+        for (var i = 0; i < FaultDetails.SlabStages; i++)
             details.Objects[i] = (ushort)(11 + i);
         return new DetailedFault { Fault = SpoolStory.Fault(timeNs, 0x10000, bits: bits), Details = details };
     }
