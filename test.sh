@@ -112,7 +112,7 @@ if (($# == 0)); then
         run_project "$(basename "$project" .Tests.csproj)"
     done
     check "dotnet format" "${as_owner[@]}" dotnet format Toolkit.sln --verify-no-changes --no-restore
-    c_sources=(bpf/*.[ch] fixtures/*.[ch] fixtures/*/*.[ch] bench/*.[ch] src/Replay/engine/*.[ch] src/Recorder/Native/*.c)
+    c_sources=(bpf/*.[ch] fixtures/*.[ch] fixtures/*/*.[ch] bench/*.[ch] src/Replay/engine/*.[ch] src/Recorder/Native/*.c tests/Recorder/Unwinder/*.c)
     check "clang-format" check_c_style "${c_sources[@]}"
     check "shellcheck" shellcheck faultrec ./*.sh scripts/*.sh fixtures/*.sh bench/*.sh .ci/run
 else

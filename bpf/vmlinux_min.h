@@ -50,7 +50,9 @@ enum {
 	BPF_RB_FORCE_WAKEUP = 1U << 1,
 };
 
+#ifndef BPF_NO_PRESERVE_ACCESS_INDEX /* defined where the probes are compiled for user space */
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+#endif
 
 struct pt_regs {
 	unsigned long r15;
@@ -217,7 +219,9 @@ struct bpf_iter__task {
 	struct task_struct *task;
 };
 
+#ifndef BPF_NO_PRESERVE_ACCESS_INDEX
 #pragma clang attribute pop
+#endif
 
 /* The head of siginfo_t, a UAPI layout (include/uapi/asm-generic/siginfo.h): no relocation. */
 struct siginfo_head {
