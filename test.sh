@@ -1,8 +1,16 @@
 #!/usr/bin/env bash
 # Builds everything and runs every test; the last line is "N passed, N failed, N skipped".
-#   usage: ./test.sh [PROJECT…]       PROJECT is a folder of tests/; all by default
-#   FAULTREC_REQUIRE_LIVE=1           a skipped test is a failure (as in CI); otherwise live tests skip without root
-#   FAULTREC_KERNELS=1                tests/Kernels boots Debian's 6.1 and 6.12 kernels (docs/kernels.md)
+#   usage: ./test.sh [--managed] [PROJECT…] [FILTER…]
+#   PROJECT                   a folder of tests/; all by default
+#   FILTER                    begins at the first word with a dash and goes to the test runner, for example
+#                             ./test.sh --managed Analyzer -class '*.FilterTests'
+#                             ./test.sh --managed Cli Query -method '*Pipe*' -reporter verbose
+#                             All filters: tests/Trace/bin/Release/net10.0/Faultrec.Trace.Tests '-?'
+#   --managed                 only what needs neither root nor the native executable: installs nothing, and leaves
+#                             out tests/Live, tests/Kernels, tests with the trait Needs=native and checks of style
+#   FAULTREC_FULL=1           the slowest tests try all they can (as in CI); otherwise a part of it
+#   FAULTREC_REQUIRE_LIVE=1   a skipped test is a failure (as in CI); otherwise live tests skip without root
+#   FAULTREC_KERNELS=1        tests/Kernels boots Debian's 6.1 and 6.12 kernels (docs/kernels.md)
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 export DOTNET_NOLOGO=1 DOTNET_CLI_TELEMETRY_OPTOUT=1
@@ -59,6 +67,8 @@ add_up() {
         failed=$((failed + bad)) skipped=$((skipped + BASH_REMATCH[4] + BASH_REMATCH[5]))
         passed=$((passed + BASH_REMATCH[1] - BASH_REMATCH[3] - BASH_REMATCH[4] - BASH_REMATCH[5]))
         ((errors == 0)) || echo "FAILED: tests/$name had $errors errors outside its tests"
+    elif [[ $summary == *"Total: 0"* && ${#filter[@]} != 0 ]]; then
+        return
     elif [[ $summary == *"Total: 0"* ]]; then
         echo "FAILED: tests/$name has no tests"
         failed=$((failed + 1))
@@ -85,8 +95,10 @@ prepare_kernels() {
 # One after the other: live tests measure, and two projects at once would disturb each other's counts of lost events.
 run_project() {
     local name=$1 executable=tests/$1/bin/Release/net10.0/Faultrec.$1.Tests status=0 limit=$PROJECT_TIMEOUT_SECONDS
-    local options=(-noColor -noLogo)
-    if [[ ${FAULTREC_REQUIRE_LIVE-} == 1 ]]; then
+    local options=(-noColor -noLogo "${filter[@]}")
+    if ((is_managed)); then
+        options+=(-trait- Needs=native)
+    elif [[ ${FAULTREC_REQUIRE_LIVE-} == 1 ]]; then
         options+=(-failSkips)
     fi
     step "tests/$name"
@@ -100,24 +112,67 @@ run_project() {
 
 check_c_style() { clang-format --dry-run -Werror "$@"; }
 
-require "packages" scripts/install-deps.sh --test
-require "dotnet build Toolkit.sln" "${as_owner[@]}" dotnet build Toolkit.sln -c Release -v quiet --nologo --disable-build-servers
-require "native executable" env FAULTREC_BUILD_ONLY=1 ./faultrec
-require "fixtures" "${as_owner[@]}" make -s -C fixtures
+build() {
+    require "dotnet build $1" "${as_owner[@]}" dotnet build "$@" -c Release -v quiet --nologo
+}
 
-if (($# == 0)); then
-    shopt -s nullglob
-    projects=(tests/*/*.Tests.csproj)
-    for project in "${projects[@]}"; do
-        run_project "$(basename "$project" .Tests.csproj)"
+# Only what was asked for. The command line's tests start what `dotnet build` makes of src/Cli.
+build_managed() {
+    local name
+    if ((run_everything)); then
+        build Toolkit.sln
+        return
+    fi
+    for name in "${projects[@]}"; do
+        if [[ $name == @(Live|Kernels) ]]; then
+            echo "tests/$name needs the native executable: ./test.sh $name"
+            exit 2
+        fi
+        build "tests/$name"
+        if [[ $name == @(Cli|Fuzz) ]]; then
+            build src/Cli
+        fi
     done
+}
+
+is_managed=0
+if [[ ${1-} == --managed ]]; then
+    is_managed=1
+    shift
+fi
+projects=()
+while (($# > 0)) && [[ $1 != -* ]]; do
+    projects+=("$1")
+    shift
+done
+filter=("$@")
+run_everything=$((${#projects[@]} == 0))
+if ((run_everything)); then
+    for project in tests/*/*.Tests.csproj; do
+        name=$(basename "$project" .Tests.csproj)
+        if ! ((is_managed)) || [[ $name != @(Live|Kernels) ]]; then
+            projects+=("$name")
+        fi
+    done
+fi
+
+if ((is_managed)); then
+    export FAULTREC_MANAGED=1
+    build_managed
+else
+    require "packages" scripts/install-deps.sh --test
+    build Toolkit.sln --disable-build-servers
+    require "native executable" env FAULTREC_BUILD_ONLY=1 ./faultrec
+    require "fixtures" "${as_owner[@]}" make -s -C fixtures
+fi
+
+for name in "${projects[@]}"; do
+    run_project "$name"
+done
+if ((run_everything && !is_managed && ${#filter[@]} == 0)); then
     check "dotnet format" "${as_owner[@]}" dotnet format Toolkit.sln --verify-no-changes --no-restore
     c_sources=(bpf/*.[ch] fixtures/*.[ch] fixtures/*/*.[ch] bench/*.[ch] src/Replay/engine/*.[ch] src/Recorder/Native/*.c tests/Recorder/Unwinder/*.c)
     check "clang-format" check_c_style "${c_sources[@]}"
     check "shellcheck" shellcheck faultrec ./*.sh scripts/*.sh fixtures/*.sh bench/*.sh .ci/run
-else
-    for name in "$@"; do
-        run_project "$name"
-    done
 fi
 close

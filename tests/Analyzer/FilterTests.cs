@@ -6,6 +6,7 @@ using Faultrec.Analyzer.Report;
 using Faultrec.Analyzer.Scan;
 using Faultrec.Analyzer.Tables;
 using Faultrec.Analyzer.Text;
+using Faultrec.Testing;
 using Faultrec.Traces.Files;
 using Faultrec.Traces.Metadata;
 using Xunit;
@@ -48,7 +49,7 @@ public class FilterTests
             var expected = Text(Story.Report(metadata, [.. faults.Where(fault => Matches(fault, filter, metadata))], window) with { Filter = filter });
             var actual = Text(ReportBuilder.Build(reader, filter, ReportTables.All, ActivityAggregate.Measure) with { Path = "trace.parquet", Metadata = metadata });
             Assert.Equal(expected, actual);
-        }, seed: "0000000000001", iter: 150, threads: 1);
+        }, seed: "0000000000001", iter: Effort.Of(full: 150, brief: 25), threads: 1);
     }
 
     [Theory]

@@ -32,6 +32,7 @@ public sealed class PrefaultTests : CliTest
     }
 
     [Fact]
+    [Trait("Needs", "native")]
     public void TheCommandIsTheVeryProcessWithItsInputAndLimits()
     {
         WritePlan("plan", []);

@@ -1,6 +1,7 @@
 namespace Faultrec.Cli.Tests;
 
 /// <summary>stdout is data: what cannot be written is told. stderr is talk: what cannot be said changes nothing.</summary>
+[Trait("Needs", "native")]
 public sealed class StreamTests : CliTest
 {
     private const string DeafStreams = "2>&-|2>/dev/full|<&- 2>&-|2>gone";

@@ -1,3 +1,4 @@
+using Faultrec.Testing;
 using Faultrec.Traces;
 using Faultrec.Traces.Columns;
 using Faultrec.Traces.Files;
@@ -38,7 +39,8 @@ public sealed class DamageTests
         int guard = _trace.Length - 8 - BitConverter.ToInt32(_trace, _trace.Length - 8) - FooterGuardSize;
         Assert.InRange(nulls.Sum(chunk => chunk.Length), 1, _trace.Length / 20);
         var random = new Random(2);
-        for (int i = 0; i < 600; i++)
+        int flips = Effort.Of(full: 600, brief: 150);
+        for (int i = 0; i < flips; i++)
         {
             int at = random.Next(_trace.Length);
             byte[] flipped = Flip(_trace, at, random.Next(8));
@@ -83,7 +85,8 @@ public sealed class DamageTests
         // All of the first page's header, which steers the reader, then samples of pages and footer.
         for (int bit = 4 * 8; bit < 64 * 8; bit++)
             ReadAll(Flip(unprotected, bit / 8, bit % 8), null);
-        for (int i = 0; i < 1200; i++)
+        int samples = Effort.Of(full: 1200, brief: 300);
+        for (int i = 0; i < samples; i++)
         {
             int at = i % 3 == 0 ? random.Next(footer, _trace.Length) : random.Next(_trace.Length);
             ReadAll(Flip(unprotected, at, random.Next(8)), null);

@@ -8,6 +8,7 @@ using Xunit;
 namespace Faultrec.Recorder.Tests.Symbols;
 
 /// <summary>A server for debug files, which is asked when it shall be, and only then.</summary>
+[Trait("Needs", "native")]
 public sealed class DebuginfodTests : IDisposable
 {
     private readonly TempFolder _folder = new();

@@ -7,6 +7,7 @@ using Xunit;
 namespace Faultrec.Recorder.Tests.Symbols;
 
 /// <summary>The process that reads ELF files: what it may do, and what it finds, against addr2line.</summary>
+[Trait("Needs", "native")]
 public sealed partial class ElfServiceTests : IDisposable
 {
     private const string Nobody = "65534";
