@@ -42,7 +42,7 @@ internal static class Program
         }
         catch (OutOfMemoryException)
         {
-            Talk.Say("there is not enough memory for this here: the limit of the cgroup, or of the shell (ulimit -v), is too low");
+            Talk.Say("out of memory: the limit of the cgroup, or of the shell (ulimit -v), is too low for this");
             return (int)ExitCode.NotPermitted;
         }
         catch (Exception e)

@@ -75,7 +75,7 @@ public sealed class UsageTests : CliTest
     [InlineData("a number with a unit", "assert", "trace", "--max-fault-time", "200")]
     [InlineData("from 0 to 1", "assert", "trace", "--min-huge-share", "90")]
     [InlineData("NAME:BUDGET=VALUE", "assert", "trace", "--region", "[heap]")]
-    [InlineData("budget a line", "assert", "trace", "--budgets", "missing")]
+    [InlineData("budget per line", "assert", "trace", "--budgets", "missing")]
     [InlineData("--format", "assert", "trace", "--max-major", "0", "--format", "csv")]
     [InlineData("--pid", "report", "trace", "--pid", "one")]
     [InlineData("--pid", "report", "trace", "--pid", "99999999999999999999")]

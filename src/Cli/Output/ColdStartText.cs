@@ -37,7 +37,7 @@ internal static class ColdStartText
             Verdict.Differs when saved > 0 => "every start with the plan was faster than every start without",
             Verdict.Differs => "every start with the plan was slower than every start without",
             Verdict.WithinNoise => "the times of the two sides overlap",
-            _ => "one pair says nothing of the noise",
+            _ => "one pair says nothing about the noise",
         };
         var faster = starts.Count(pair => pair.With.TimeNs < pair.Without.TimeNs);
         return $"the median start {(saved >= 0 ? "gained" : "lost")} {Units.Duration(Math.Abs(saved))} ({Units.Change(-saved / (double)without.Median)}); "

@@ -9,7 +9,7 @@ internal static class DebuginfodOption
     private const string Urls = "DEBUGINFOD_URLS";
 
     public static Option<bool> Create()
-        => new("--debuginfod") { Description = $"Ask the servers of {Urls} for debug files that are not here" };
+        => new("--debuginfod") { Description = $"Ask the servers of {Urls} for debug files missing here" };
 
     /// <exception cref="FaultrecException">There is no server to ask.</exception>
     public static bool Parse(bool wanted)

@@ -15,9 +15,9 @@ internal sealed class FilterOptions(bool isLive = false, string endName = "--to"
     private readonly Option<string[]> _pid = Repeatable("--pid", "PID", "Only faults of this process");
     private readonly Option<string[]> _tid = Repeatable("--tid", "TID", "Only faults of this thread");
     private readonly Option<string[]> _comm = Repeatable("--comm", "NAME", "Only faults under this thread name; * and ? match any");
-    private readonly Option<string[]> _region = Repeatable("--region", "NAME|ID", "Only faults in regions with this id, or with this in their name");
+    private readonly Option<string[]> _region = Repeatable("--region", "NAME|ID", "Only faults in regions with this id, or with NAME in their name");
     private readonly Option<string[]> _kind = Repeatable("--kind", "KIND", $"Only faults of this kind: {(isLive ? SeverityNames.All : "major, failed, anon_write and others")}");
-    private readonly Option<string?> _from = new("--from") { HelpName = "TIME", Description = "Only faults from this time on, since the start: 1.5s, 200ms" };
+    private readonly Option<string?> _from = new("--from") { HelpName = "TIME", Description = "Only faults from TIME after the start on: 1.5s, 200ms" };
     private readonly Option<string?> _to = new(endName) { HelpName = "TIME", Description = "Only faults before this time" };
 
     public void AddTo(Command command)

@@ -19,20 +19,20 @@ internal sealed class TargetOptions
 
     private readonly Argument<string[]> _command = new(CommandArgument)
     {
-        Description = "What to run and record, with its children; best after --",
+        Description = "The command to run and record, with its children; best after --",
         Arity = ArgumentArity.ZeroOrMore,
     };
-    private readonly Option<string?> _pid = new("--pid") { HelpName = "PID", Description = "A running process and what it starts, from now until it ends or Ctrl-C" };
-    private readonly Option<string?> _comm = new("--comm") { HelpName = "NAME", Description = "Processes of this name, those to come included; * and ? match any" };
-    private readonly Option<string?> _cgroup = new("--cgroup") { HelpName = "PATH", Description = "A cgroup (v2) and those below it: a container, a service" };
-    private readonly Option<bool> _all = new("--all") { Description = "Every process of the machine" };
+    private readonly Option<string?> _pid = new("--pid") { HelpName = "PID", Description = "A running process and what it starts, until it ends or Ctrl-C" };
+    private readonly Option<string?> _comm = new("--comm") { HelpName = "NAME", Description = "Processes of this name, also those that start later; * and ? match any" };
+    private readonly Option<string?> _cgroup = new("--cgroup") { HelpName = "PATH", Description = "A cgroup (v2) and its descendants: a container, a service" };
+    private readonly Option<bool> _all = new("--all") { Description = "Every process on the machine" };
     private readonly Option<bool> _excludeSelf = new("--exclude-self") { Description = "Leave faultrec's own faults out (the default)" };
-    private readonly Option<bool> _includeSelf = new("--include-self") { Description = "Take faultrec's own faults, too" };
-    private readonly Option<string?> _duration = new("--duration") { HelpName = "TIME", Description = "End it after this: 10s, 500ms, 5m; the command runs on" };
-    private readonly Option<string?> _every = new("--every") { HelpName = "N", Description = "Take one fault in N, at random distances; counts become estimates" };
-    private readonly Option<string?> _maxRate = new("--max-rate") { HelpName = "N", Description = "Above N faults/s take only a part of them" };
+    private readonly Option<bool> _includeSelf = new("--include-self") { Description = "Record faultrec's own faults, too" };
+    private readonly Option<string?> _duration = new("--duration") { HelpName = "TIME", Description = "End the recording after TIME: 10s, 500ms, 5m; the command runs on" };
+    private readonly Option<string?> _every = new("--every") { HelpName = "N", Description = "Record one fault in N, at random distances; counts become estimates" };
+    private readonly Option<string?> _maxRate = new("--max-rate") { HelpName = "N", Description = "Above N faults/s, record only a part of them" };
     private readonly Option<bool> _handlers = new("--handlers") { Description = "Also record which kernel function served each fault (fexit, kprobe)" };
-    private readonly Option<bool> _why = new("--why") { Description = "Also trace what each fault's time went to: reclaim, I/O, locks, …" };
+    private readonly Option<bool> _why = new("--why") { Description = "Also record where the time of each fault went: reclaim, I/O, locks, …" };
     private readonly Option<bool> _slab = new("--slab") { Description = "Also count the kernel objects and pages that faults allocate" };
     private readonly Option<bool> _noFrames = new("--no-frames") { Description = "Leave out page-table levels, entries and physical frames" };
     private readonly Option<string?> _backend = new("--backend") { HelpName = "NAME", Description = $"How to capture: {Choice.List(BackendChoices)} (default: auto)" };

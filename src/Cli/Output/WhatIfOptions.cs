@@ -17,13 +17,13 @@ internal sealed class WhatIfOptions
 
     private static readonly (string Name, bool IsAlways)[] HugePages = [("always", true), ("never", false)];
 
-    private readonly Option<string?> _thp = new("--thp") { HelpName = "WHEN", Description = "What if: always or never transparent huge pages" };
-    private readonly Option<string[]> _populate = new("--populate") { HelpName = "NAME|ID", Description = "What if: these regions, or all, are filled when mapped; repeatable", Arity = ArgumentArity.OneOrMore };
+    private readonly Option<string?> _thp = new("--thp") { HelpName = "WHEN", Description = "What if: transparent huge pages always or never" };
+    private readonly Option<string[]> _populate = new("--populate") { HelpName = "NAME|ID", Description = "What if: these regions, or all, are populated when mapped; repeatable", Arity = ArgumentArity.OneOrMore };
     private readonly Option<string?> _faultAround = new("--fault-around") { HelpName = "SIZE", Description = "What if: a fault on a cached file page maps this much" };
-    private readonly Option<string?> _pageSize = new("--page-size") { HelpName = "SIZE", Description = "What if: the kernel's pages were as large, such as 64KiB" };
-    private readonly Option<bool> _hugetlb = new("--hugetlb") { Description = "What if: private memory comes from the pool of huge pages" };
-    private readonly Option<string?> _threads = new("--threads") { HelpName = "N", Description = "What if: each process's faults are made by N threads" };
-    private readonly Option<string?> _numa = new("--numa") { HelpName = "NODE", Description = "What if: all memory is of this NUMA node" };
+    private readonly Option<string?> _pageSize = new("--page-size") { HelpName = "SIZE", Description = "What if: the kernel's pages had this size, such as 64KiB" };
+    private readonly Option<bool> _hugetlb = new("--hugetlb") { Description = "What if: private memory comes from the hugetlb pool" };
+    private readonly Option<string?> _threads = new("--threads") { HelpName = "N", Description = "What if: N threads share the faults of each process" };
+    private readonly Option<string?> _numa = new("--numa") { HelpName = "NODE", Description = "What if: all memory comes from this NUMA node" };
 
     public void AddTo(Command command)
     {

@@ -31,23 +31,23 @@ internal static class AssertVerb
         var trace = new Argument<string>("TRACE") { Description = "Trace file" };
         Option<string?>[] limits =
         [
-            new("--max-faults") { HelpName = "N", Description = "At most N page faults: 300000, 3e5" },
-            new("--max-major") { HelpName = "N", Description = "At most N that waited for a device or were retried; often 0" },
-            new("--max-failed") { HelpName = "N", Description = "At most N that ended in a signal" },
-            new("--max-pages") { HelpName = "N", Description = "At most N distinct pages touched" },
-            new("--max-fault-time") { HelpName = "TIME", Description = "At most this long in the fault handler, all threads together: 200ms" },
-            new("--min-huge-share") { HelpName = "SHARE", Description = "At least this share of first-touched memory as huge pages: 0.9" },
+            new("--max-faults") { HelpName = "N", Description = "Allow at most N page faults: 300000, 3e5" },
+            new("--max-major") { HelpName = "N", Description = "Allow at most N faults that waited for a device or were retried; often 0" },
+            new("--max-failed") { HelpName = "N", Description = "Allow at most N faults that ended in a signal" },
+            new("--max-pages") { HelpName = "N", Description = "Allow at most N distinct pages to be touched" },
+            new("--max-fault-time") { HelpName = "TIME", Description = "Allow at most TIME in the fault handler, over all threads: 200ms" },
+            new("--min-huge-share") { HelpName = "SHARE", Description = "Require this share of first-touched memory in huge pages: 0.9" },
         ];
         var region = new Option<string[]>("--region")
         {
             HelpName = "NAME:BUDGET=N",
-            Description = "A --max budget of the regions so named: [heap]:max-faults=9; repeatable",
+            Description = "Set a --max budget for these regions: [heap]:max-faults=9; repeatable",
             Arity = ArgumentArity.OneOrMore,
         };
-        var file = new Option<string?>("--budgets") { HelpName = "FILE", Description = "Budgets of a file, one a line: --max-major 0; # begins a comment" };
-        var allow = new Option<bool>("--allow-incomplete") { Description = "Judge what an INCOMPLETE recording has; without it that is a failure" };
+        var file = new Option<string?>("--budgets") { HelpName = "FILE", Description = "Read budgets from FILE, one per line: --max-major 0; # begins a comment" };
+        var allow = new Option<bool>("--allow-incomplete") { Description = "Check an INCOMPLETE recording, too (default: it fails)" };
         var format = new Option<string>("--format") { HelpName = "FORMAT", Description = $"{Choice.List(Formats)} (default: text)" };
-        var output = new Option<string?>("--output", "-o") { HelpName = "FILE", Description = "Write there instead of stdout (-)" };
+        var output = new Option<string?>("--output", "-o") { HelpName = "FILE", Description = "Write to FILE instead of stdout (-)" };
         var command = new Command("assert", "Fail (exit 1) when a recording breaks a budget, such as --max-major 0") { trace };
         foreach (var option in (IEnumerable<Option>)[.. limits, region, file, allow, format, output])
             command.Options.Add(option);
@@ -100,7 +100,7 @@ internal static class AssertVerb
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
         {
             var problem = e is NotSupportedException ? "is no regular file" : "cannot be read";
-            throw new FaultrecException(ExitCode.Usage, $"--budgets {path}: {problem}; expected a text file with a budget a line, such as --max-major 0", e);
+            throw new FaultrecException(ExitCode.Usage, $"--budgets {path}: {problem}; expected a text file with one budget per line, such as --max-major 0", e);
         }
     }
 

@@ -21,19 +21,19 @@ internal static class DiffVerb
 
     public static Command Create()
     {
-        var traces = new Argument<string[]>("TRACE") { Description = "BEFORE AFTER; with --after all of these are before", Arity = ArgumentArity.OneOrMore };
+        var traces = new Argument<string[]>("TRACE") { Description = "BEFORE AFTER; with --after, all of these are before", Arity = ArgumentArity.OneOrMore };
         var after = new Option<string[]>("--after")
         {
             HelpName = "TRACE",
-            Description = "The traces after; several a side show which differences are noise",
+            Description = "The traces after; several on each side show which differences are noise",
             Arity = ArgumentArity.OneOrMore,
             AllowMultipleArgumentsPerToken = true,
         };
         var format = new Option<string>("--format") { HelpName = "FORMAT", Description = $"{Choice.List(ReportVerb.Formats)} (default: text)" };
-        var output = new Option<string?>("--output", "-o") { HelpName = "FILE", Description = "Write there instead of stdout (-)" };
-        var top = new Option<string?>("--top") { HelpName = "N", Description = "Items a table, 0 for all (default: 10 for people, all for programs)" };
+        var output = new Option<string?>("--output", "-o") { HelpName = "FILE", Description = "Write to FILE instead of stdout (-)" };
+        var top = new Option<string?>("--top") { HelpName = "N", Description = "Show N items per table, 0 for all (default: 10; all in JSON and CSV)" };
         var filter = new FilterOptions();
-        var command = new Command("diff", "Say what changed between recordings, and what of it is noise") { traces, after, format, output, top };
+        var command = new Command("diff", "Show what changed between recordings, and which changes are noise") { traces, after, format, output, top };
         filter.AddTo(command);
         command.SetAction(result =>
         {

@@ -17,9 +17,9 @@ internal static class DoctorVerb
         var functions = new Argument<string[]>("FUNCTION")
         {
             Arity = ArgumentArity.ZeroOrMore,
-            Description = "Kernel functions: can they be traced, and if not, why, and what instead?",
+            Description = "Check whether these kernel functions can be traced; if not, why, and what to use",
         };
-        var verb = new Command("doctor", "Say what this machine lets us trace, and why not the rest") { format, functions };
+        var verb = new Command("doctor", "Show what can be traced on this machine, and why the rest cannot") { format, functions };
         verb.SetAction(result =>
         {
             var json = result.GetValue(format) is { } name && Choice.Parse("--format", name, Formats);

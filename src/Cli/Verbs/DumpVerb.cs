@@ -17,8 +17,8 @@ internal static class DumpVerb
     public static Command Create()
     {
         var trace = new Argument<string>("TRACE") { Description = "Trace file" };
-        var format = new Option<string>("--format") { HelpName = "FORMAT", Description = "csv, or json for one object a line (default: csv)" };
-        var output = new Option<string?>("--output", "-o") { HelpName = "FILE", Description = "Write there instead of stdout (-)" };
+        var format = new Option<string>("--format") { HelpName = "FORMAT", Description = "csv, or json with one object per line (default: csv)" };
+        var output = new Option<string?>("--output", "-o") { HelpName = "FILE", Description = "Write to FILE instead of stdout (-)" };
         var filter = new FilterOptions();
         var command = new Command("dump", "Print every record of a trace") { trace, format, output };
         filter.AddTo(command);

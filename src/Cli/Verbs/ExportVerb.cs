@@ -26,11 +26,11 @@ internal static class ExportVerb
 
     public static Command Create()
     {
-        var trace = new Argument<string>("TRACE") { Description = "A recording, with stacks but for prefault-plan" };
+        var trace = new Argument<string>("TRACE") { Description = "A recording; with stacks, except for prefault-plan" };
         var to = new Option<string>("--to") { HelpName = "FORMAT", Description = $"What to write: {Choice.List(Formats)}" };
-        var output = new Option<string?>("--output", "-o") { HelpName = "FILE", Description = "Write there instead of stdout (-)" };
+        var output = new Option<string?>("--output", "-o") { HelpName = "FILE", Description = "Write to FILE instead of stdout (-)" };
         var force = new Option<bool>("--force") { Description = "Overwrite FILE (default: refuse)" };
-        var weight = new Option<string?>("--weight") { HelpName = "WEIGHT", Description = "faults, time (in faults, ns) or major (faults) (default: faults)" };
+        var weight = new Option<string?>("--weight") { HelpName = "WEIGHT", Description = "Count faults, time (ns in faults) or major (faults) (default: faults)" };
         // --to is the format.
         var filter = new FilterOptions(endName: "--until");
         var command = new Command("export", "Write stacks for other viewers, or a plan for prefault") { trace, to, output, force, weight };
@@ -50,7 +50,7 @@ internal static class ExportVerb
         Check(args);
         using var reader = TraceReader.Open(args.Trace);
         if (args.Weight == ExportWeight.Time && !reader.Metadata.Backend.HasDurations)
-            throw new FaultrecException(ExitCode.BadInput, $"{args.Trace}: has no durations (backend {reader.Metadata.Backend}); expected some for --weight time; use --weight faults");
+            throw new FaultrecException(ExitCode.BadInput, $"{args.Trace}: has no durations (backend {reader.Metadata.Backend}); --weight time needs them; use --weight faults");
         string? note = null;
         OutputTarget.Write(args.Output, [args.Trace], stream => note = TraceExport.Write(reader, args.Filter, args.Format, args.Weight ?? ExportWeight.Faults, stream), copiesInputs: true);
         if (note is not null)
@@ -64,9 +64,9 @@ internal static class ExportVerb
     private static void Check(ExportArgs args)
     {
         if (args is { Format: ExportFormat.PrefaultPlan, Weight: not null })
-            throw new FaultrecException(ExitCode.Usage, "--weight: a prefault plan has no weights; expected none; leave it out");
+            throw new FaultrecException(ExitCode.Usage, "--weight: a prefault plan has no weights; leave the option out");
         if (args is { Format: ExportFormat.Perfetto, Weight: ExportWeight.Time })
-            throw new FaultrecException(ExitCode.Usage, "--weight time: a sample of Perfetto's has no weight; expected faults or major; use --to firefox for time");
+            throw new FaultrecException(ExitCode.Usage, "--weight time: Perfetto samples have no weight; expected faults or major; use --to firefox for time");
         if (OutputTarget.IsTerminal(args.Output) && args.Format == ExportFormat.Perfetto)
             throw new FaultrecException(ExitCode.Usage, "--to perfetto: is binary, and stdout is a terminal; expected a file or a pipe; name a file with -o");
         if (!args.Force && OutputTarget.WouldReplace(args.Output))

@@ -21,7 +21,7 @@ internal static class ImportVerb
         var input = new Argument<string>("FILE") { Description = "Output of perf script (- is stdin), or systing's memory_fault.parquet" };
         var output = new Option<string>("--output", "-o") { HelpName = "FILE", Description = "The trace (default: trace.parquet)" };
         var force = new Option<bool>("--force") { Description = "Overwrite the trace (default: refuse)" };
-        var command = new Command("import", "Make a trace of what perf or systing recorded") { input, output, force };
+        var command = new Command("import", "Make a trace from a recording of perf or systing") { input, output, force };
         command.SetAction(result => Run(new ImportArgs(result.GetRequiredValue(input), result.GetValue(output) ?? "trace.parquet", result.GetValue(force))));
         return command;
     }
@@ -52,11 +52,11 @@ internal static class ImportVerb
             summary = SystingImport.Run(input, ToolVersion.Text, stream);
             return false;
         });
-        Talk.Say($"{HostileText.Visible(output)}: {Units.Of(summary!.Faults, "fault")} imported; systing does not say which were major, nor that these are all");
+        Talk.Say($"{HostileText.Visible(output)}: {Units.Of(summary!.Faults, "fault")} imported; systing does not say which were major, or whether any were lost");
         if (summary.Every > 1)
-            Talk.Say($"systing took 1 fault in {Units.Count(summary.Every)}; each row stands for so many");
+            Talk.Say($"systing took 1 fault in {Units.Count(summary.Every)}; each row stands for that many");
         if (summary.WithoutThread > 0)
-            Talk.Say($"{Units.Of(summary.WithoutThread, "fault")} of threads that thread.parquet does not have: process 0, without a name");
+            Talk.Say($"{Units.Of(summary.WithoutThread, "fault")} of threads that are not in thread.parquet: they have process 0 and no name");
         return (int)ExitCode.Ok;
     }
 
@@ -91,7 +91,7 @@ internal static class ImportVerb
 
     private static void Say(string output, ImportSummary summary)
     {
-        Talk.Say($"{HostileText.Visible(output)}: {Units.Of(summary.Faults, "fault")} imported; perf compares with no counter of the kernel, so nothing says that these are all");
+        Talk.Say($"{HostileText.Visible(output)}: {Units.Of(summary.Faults, "fault")} imported; perf does not compare them with a kernel counter, so faults may be missing");
         foreach (var note in summary.Notes)
             Talk.Say(note);
         if (summary.Lost > 0)

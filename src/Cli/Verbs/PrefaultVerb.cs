@@ -17,10 +17,10 @@ internal static class PrefaultVerb
 
     public static Command Create()
     {
-        var plan = new Argument<string>("PLAN") { Description = "From faultrec export TRACE --to prefault-plan" };
-        var command = new Argument<string[]>(TargetOptions.CommandArgument) { Description = "What to start; best after --", Arity = ArgumentArity.ZeroOrMore };
-        var compare = new Option<string?>("--compare") { HelpName = "N", Description = "Time N cold starts without and N with the plan instead" };
-        var verb = new Command(Name, "Start a command while what its plan names is read from disk") { plan, command, compare };
+        var plan = new Argument<string>("PLAN") { Description = "A plan made by faultrec export TRACE --to prefault-plan" };
+        var command = new Argument<string[]>(TargetOptions.CommandArgument) { Description = "The command to start; best after --", Arity = ArgumentArity.ZeroOrMore };
+        var compare = new Option<string?>("--compare") { HelpName = "N", Description = "Instead, time N cold starts without the plan and N with it" };
+        var verb = new Command(Name, "Start a command while the files in its plan are read from disk") { plan, command, compare };
         verb.SetAction(result =>
         {
             var (path, words) = (result.GetRequiredValue(plan), result.GetValue(command) ?? []);

@@ -17,14 +17,14 @@ internal static class QueryVerb
 
     public static Command Create()
     {
-        var words = new Argument<string[]>("TRACE… SQL") { Description = "Trace files, folders or 'patterns' of them; the last word is the SQL", Arity = ArgumentArity.ZeroOrMore };
+        var words = new Argument<string[]>("TRACE… SQL") { Description = "Trace files, folders or 'patterns'; the last argument is the SQL", Arity = ArgumentArity.ZeroOrMore };
         var schema = new Option<bool>("--schema") { Description = "Print the views and their columns" };
         var format = new Option<string>("--format") { HelpName = "FORMAT", Description = $"{Choice.List(ReportVerb.Formats)} (default: text)" };
-        var output = new Option<string?>("--output", "-o") { HelpName = "FILE", Description = "Write there instead of stdout (-)" };
-        var top = new Option<string?>("--top") { HelpName = "N", Description = $"Rows, 0 for all (default: {RowsForPeople} for people, all for programs)" };
-        var memory = new Option<string?>("--memory") { HelpName = "SIZE", Description = $"What the SQL engine may use (default: {DefaultMemory})" };
-        var noVerify = new Option<bool>("--no-verify") { Description = "Do not read the files first to compare their checksums" };
-        var command = new Command("query", "Ask in SQL (DuckDB)") { words, schema, format, output, top, memory, noVerify };
+        var output = new Option<string?>("--output", "-o") { HelpName = "FILE", Description = "Write to FILE instead of stdout (-)" };
+        var top = new Option<string?>("--top") { HelpName = "N", Description = $"Show N rows, 0 for all (default: {RowsForPeople}; all in JSON and CSV)" };
+        var memory = new Option<string?>("--memory") { HelpName = "SIZE", Description = $"Memory that the SQL engine may use (default: {DefaultMemory})" };
+        var noVerify = new Option<bool>("--no-verify") { Description = "Do not verify the checksums of the files first" };
+        var command = new Command("query", "Run SQL (DuckDB) over traces") { words, schema, format, output, top, memory, noVerify };
         command.SetAction(result =>
         {
             var chosen = Choice.Parse("--format", result.GetValue(format) ?? "text", ReportVerb.Formats);

@@ -21,13 +21,13 @@ internal static class RecordVerb
         var target = new TargetOptions();
         var output = new Option<string>("--output", "-o") { HelpName = "FILE", Description = "The trace (default: trace.parquet)" };
         var force = new Option<bool>("--force") { Description = "Overwrite FILE (default: keep the old one as FILE.old)" };
-        var noClobber = new Option<bool>("--no-clobber") { Description = "Refuse when FILE exists" };
-        var maxSize = new Option<string?>("--max-size") { HelpName = "SIZE", Description = "End it when its working file reaches this: 500MiB, 1GiB" };
+        var noClobber = new Option<bool>("--no-clobber") { Description = "Refuse to run if FILE exists" };
+        var maxSize = new Option<string?>("--max-size") { HelpName = "SIZE", Description = "End the recording when its working file reaches SIZE: 500MiB, 1GiB" };
         var stacks = new Option<bool>("--stacks") { Description = "Record the user stack of each fault (default for a command and for --pid)" };
-        var noStacks = new Option<bool>("--no-stacks") { Description = "Do not: half the cost of a fault" };
-        var noJitMaps = new Option<bool>("--no-jit-maps") { Description = "Do not have .NET and Node name the code they make" };
+        var noStacks = new Option<bool>("--no-stacks") { Description = "Do not record stacks (halves the cost of a fault)" };
+        var noJitMaps = new Option<bool>("--no-jit-maps") { Description = "Do not ask .NET and Node for the names of the code they generate" };
         var debuginfod = DebuginfodOption.Create();
-        var strict = new Option<bool>("--strict") { Description = "Exit with 5 when anything was lost" };
+        var strict = new Option<bool>("--strict") { Description = "Exit with 5 if anything was lost" };
         var verb = new Command("record", "Record every page fault of a command, of processes or of the machine") { output, force, noClobber, maxSize, stacks, noStacks, noJitMaps, debuginfod, strict };
         target.AddTo(verb);
         verb.SetAction(result =>

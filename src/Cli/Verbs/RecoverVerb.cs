@@ -14,10 +14,10 @@ internal static class RecoverVerb
 
     public static Command Create()
     {
-        var spool = new Argument<string>("SPOOL") { Description = "The .spool file that the recording left" };
+        var spool = new Argument<string>("SPOOL") { Description = "The .spool file that the recording left behind" };
         var output = new Option<string?>("--output", "-o") { HelpName = "FILE", Description = "The trace (default: SPOOL without .spool)" };
         var force = new Option<bool>("--force") { Description = "Overwrite FILE (default: keep the old one as FILE.old)" };
-        var verb = new Command("recover", "Make the trace of a recording that was killed") { spool, output, force };
+        var verb = new Command("recover", "Make a trace from the spool of a recording that was killed") { spool, output, force };
         verb.SetAction(result => Run(result.GetValue(spool)!, result.GetValue(output), result.GetValue(force)));
         return verb;
     }

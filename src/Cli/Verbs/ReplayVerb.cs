@@ -28,18 +28,18 @@ internal static class ReplayVerb
     public static Command Create()
     {
         var trace = new Argument<string>("TRACE") { Description = "Trace file" };
-        var order = new Option<string?>("--order") { HelpName = "ORDER", Description = "thread: each thread in its own order; strict: one order (default: thread)" };
-        var speed = new Option<string?>("--speed") { HelpName = "SPEED", Description = "max, or times the recorded pace: 1, 0.5, 10 (default: max)" };
-        var scale = new Option<string?>("--scale") { HelpName = "N", Description = "Only one page in N" };
+        var order = new Option<string?>("--order") { HelpName = "ORDER", Description = "thread: in order per thread; strict: in order over all (default: thread)" };
+        var speed = new Option<string?>("--speed") { HelpName = "SPEED", Description = "max, or a multiple of the recorded pace: 1, 0.5, 10 (default: max)" };
+        var scale = new Option<string?>("--scale") { HelpName = "N", Description = "Replay only one page in N" };
         var format = new Option<string?>("--format") { HelpName = "FORMAT", Description = $"{Choice.List(Formats)} (default: text)" };
-        var output = new Option<string?>("--output", "-o") { HelpName = "FILE", Description = "Write there instead of stdout (-)" };
-        var top = new Option<string?>("--top") { HelpName = "N", Description = "Rows a table, 0 for all (default: 10)" };
-        var files = new Option<string?>("--files") { HelpName = "WHICH", Description = "stand-in: none of the recorded ones; real: those, read (default: stand-in)" };
+        var output = new Option<string?>("--output", "-o") { HelpName = "FILE", Description = "Write to FILE instead of stdout (-)" };
+        var top = new Option<string?>("--top") { HelpName = "N", Description = "Show N rows per table, 0 for all (default: 10)" };
+        var files = new Option<string?>("--files") { HelpName = "WHICH", Description = "stand-in: read no recorded file; real: read them (default: stand-in)" };
         var swap = new Option<bool>("--swap") { Description = "Swap pages out before the faults that found them in swap" };
-        var compare = new Option<string?>("--compare") { HelpName = "N", Description = "N replays as recorded and N as changed, in turns: what it is worth" };
+        var compare = new Option<string?>("--compare") { HelpName = "N", Description = "Measure a change: N replays with and N without it, in turns" };
         var whatIf = new WhatIfOptions();
         var filter = new FilterOptions();
-        var command = new Command("replay", "Make the recorded faults again, without the program") { trace, order, speed, scale, files, swap, format, output, top };
+        var command = new Command("replay", "Repeat the recorded faults without the program") { trace, order, speed, scale, files, swap, format, output, top };
         whatIf.AddTo(command);
         command.Options.Add(compare);
         filter.AddTo(command);

@@ -42,11 +42,11 @@ internal static class ReportVerb
     {
         var traces = new Argument<string[]>("TRACE") { Description = "Trace files", Arity = ArgumentArity.OneOrMore };
         var format = new Option<string>("--format") { HelpName = "FORMAT", Description = $"{Choice.List(Formats)} (default: text)" };
-        var output = new Option<string?>("--output", "-o") { HelpName = "FILE", Description = "Write there instead of stdout (-)" };
-        var by = new Option<string?>("--by") { HelpName = "TABLE", Description = "Only this table: region, kind, worst, time, heat, hot, storm, stack, line, …" };
-        var top = new Option<string?>("--top") { HelpName = "N", Description = "Rows a table, 0 for all (default: 10 for people, all for programs)" };
+        var output = new Option<string?>("--output", "-o") { HelpName = "FILE", Description = "Write to FILE instead of stdout (-)" };
+        var by = new Option<string?>("--by") { HelpName = "TABLE", Description = "Show only this table: region, kind, worst, time, heat, hot, stack, line, …" };
+        var top = new Option<string?>("--top") { HelpName = "N", Description = "Show N rows per table, 0 for all (default: 10; all in JSON and CSV)" };
         var filter = new FilterOptions();
-        var command = new Command("report", "Say who faulted where, and what it cost") { traces, format, output, by, top };
+        var command = new Command("report", "Summarize faults: where, by whom, why, at what cost") { traces, format, output, by, top };
         filter.AddTo(command);
         command.SetAction(result => Run(new ReportArgs(
             result.GetValue(traces) ?? [],

@@ -16,19 +16,19 @@ internal static class SimulateVerb
 {
     private const int RowsForPeople = 10;
 
-    public static Command CreateSimulate() => Create("simulate", "Estimate the faults under huge pages, populated mappings, larger pages", isAdvice: false);
+    public static Command CreateSimulate() => Create("simulate", "Estimate faults with huge pages, populated mappings or larger pages", isAdvice: false);
 
-    public static Command CreateAdvise() => Create("advise", "Say which change to which region would save most faults, and its price", isAdvice: true);
+    public static Command CreateAdvise() => Create("advise", "Show which change to which region saves most faults, and at what price", isAdvice: true);
 
     private static Command Create(string name, string description, bool isAdvice)
     {
         var trace = new Argument<string>("TRACE") { Description = "Trace file" };
         var format = new Option<string?>("--format") { HelpName = "FORMAT", Description = $"{Choice.List(ReportVerb.Formats)} (default: text)" };
-        var output = new Option<string?>("--output", "-o") { HelpName = "FILE", Description = "Write there instead of stdout (-)" };
-        var top = new Option<string?>("--top") { HelpName = "N", Description = "Rows a table, 0 for all (default: 10 for people, all for programs)" };
+        var output = new Option<string?>("--output", "-o") { HelpName = "FILE", Description = "Write to FILE instead of stdout (-)" };
+        var top = new Option<string?>("--top") { HelpName = "N", Description = "Show N rows per table, 0 for all (default: 10; all in JSON and CSV)" };
         var filter = new FilterOptions();
         var command = new Command(name, description) { trace, format, output, top };
-        var check = new Option<bool>("--check") { Description = "Replay the trace with what is advised, and show predicted beside measured" };
+        var check = new Option<bool>("--check") { Description = "Replay the trace with the advice applied; compare predicted with measured" };
         if (isAdvice)
             command.Options.Add(check);
         filter.AddTo(command);

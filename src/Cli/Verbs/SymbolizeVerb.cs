@@ -13,10 +13,10 @@ internal static class SymbolizeVerb
     public static Command Create()
     {
         var trace = new Argument<string>("TRACE") { Description = "A recording with stacks" };
-        var debugDir = new Option<string?>("--debug-dir") { HelpName = "DIR", Description = "Where debug files are: DIR/.build-id/xx/yyyy.debug" };
+        var debugDir = new Option<string?>("--debug-dir") { HelpName = "DIR", Description = "Directory of debug files: DIR/.build-id/xx/yyyy.debug" };
         var debuginfod = DebuginfodOption.Create();
-        var output = new Option<string?>("--output", "-o") { HelpName = "FILE", Description = "The new trace (default: TRACE, and the old one is kept as TRACE.old)" };
-        var verb = new Command("symbolize", "Add names of functions that a trace lacks, by build id") { trace, debugDir, debuginfod, output };
+        var output = new Option<string?>("--output", "-o") { HelpName = "FILE", Description = "The new trace (default: replace TRACE and keep the old one as TRACE.old)" };
+        var verb = new Command("symbolize", "Add function names that a trace lacks, found by build id") { trace, debugDir, debuginfod, output };
         verb.SetAction(result => Run(result.GetValue(trace)!, result.GetValue(debugDir), DebuginfodOption.Parse(result.GetValue(debuginfod)), result.GetValue(output)));
         return verb;
     }

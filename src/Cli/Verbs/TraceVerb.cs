@@ -27,13 +27,13 @@ internal static class TraceVerb
     public static Command Create()
     {
         var target = new TargetOptions();
-        var output = new Option<string?>("--output", "-o") { HelpName = "FILE", Description = "Write there instead of stdout, which COMMAND uses too" };
-        var format = new Option<string?>("--format") { HelpName = "FORMAT", Description = "text, or json for one object a line (default: text)" };
-        var summary = new Option<bool>("--summary") { Description = "Who faults now, a line a process, instead of a line a fault" };
-        var interval = new Option<string?>("--interval") { HelpName = "TIME", Description = "How often --summary tells (default: 1s)" };
-        var top = new Option<string?>("--top") { HelpName = "N", Description = "Processes in --summary, 0 for all (default: 10)" };
+        var output = new Option<string?>("--output", "-o") { HelpName = "FILE", Description = "Write to FILE instead of stdout, which COMMAND also uses" };
+        var format = new Option<string?>("--format") { HelpName = "FORMAT", Description = "text, or json with one object per line (default: text)" };
+        var summary = new Option<bool>("--summary") { Description = "Show who faults now, one line per process, instead of one line per fault" };
+        var interval = new Option<string?>("--interval") { HelpName = "TIME", Description = "How often --summary is updated (default: 1s)" };
+        var top = new Option<string?>("--top") { HelpName = "N", Description = "Show N processes in --summary, 0 for all (default: 10)" };
         var filter = new FilterOptions(isLive: true);
-        var verb = new Command("trace", "Print each page fault as it happens; nothing is stored") { output, format, summary, interval, top };
+        var verb = new Command("trace", "Print each page fault as it happens, without storing anything") { output, format, summary, interval, top };
         target.AddTo(verb);
         filter.AddTo(verb);
         verb.SetAction(result =>
@@ -105,7 +105,7 @@ internal static class TraceVerb
         if (isSummary && format is not (null or "text"))
             throw new FaultrecException(ExitCode.Usage, $"--format {HostileText.Visible(format)}: --summary is text; leave one of them out");
         if (!isSummary)
-            return text is null ? null : throw new FaultrecException(ExitCode.Usage, "--interval: is of --summary; give both");
+            return text is null ? null : throw new FaultrecException(ExitCode.Usage, "--interval: works only with --summary; give both");
         if (text is null)
             return 1_000_000_000;
         return DurationText.TryParse(text, out var ns) && ns >= ShortestIntervalNs
@@ -118,7 +118,7 @@ internal static class TraceVerb
         if (text is null)
             return TopForPeople;
         if (!isSummary)
-            throw new FaultrecException(ExitCode.Usage, "--top: is of --summary; give both");
+            throw new FaultrecException(ExitCode.Usage, "--top: works only with --summary; give both");
         return int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var rows)
             ? rows
             : throw new FaultrecException(ExitCode.Usage, $"--top {HostileText.Visible(text)}: expected a number of processes, or 0 for all");
