@@ -7,16 +7,21 @@ internal static class FaultColumnList
 {
     public const string View = "faults";
 
-    /// <summary>Columns that older files lack and whose value is then not NULL.</summary>
-    public static readonly IReadOnlyDictionary<string, string> Defaults = new Dictionary<string, string> { ["gup"] = "false", ["weight"] = "1", ["grew"] = "false", ["merged"] = "false" };
-
-    public static readonly IReadOnlyList<ViewColumn> OfFile = [.. TraceSchema.Facts.Select(fact => Column(fact.Name, SqlType(fact.Type), fact.Meaning))];
+    public static readonly IReadOnlyList<ViewColumn> OfFile = [.. TraceSchema.Columns.Select(column => Column(column.Name, SqlType(column.Type), column.Meaning))];
 
     public static readonly IReadOnlyList<ViewColumn> OfAnalyzer =
     [
         Column("severity", "VARCHAR", "minor, major or failed; unknown where major is NULL"),
         Column("kind", "VARCHAR", "why the fault happened, as docs/kinds.md names it"),
     ];
+
+    /// <summary>SQL of a column of the file: one from before the column existed is read as docs/format.md says.</summary>
+    /// <param name="isPresent">At least one of the files has the column; the others then have NULL.</param>
+    public static string Sql(TraceColumn column, bool isPresent)
+    {
+        var absent = column.Generation > 1 ? column.AbsentValue : null;
+        return !isPresent ? $"CAST({absent ?? "NULL"} AS {SqlType(column.Type)})" : absent is null ? column.Name : $"coalesce({column.Name}, {absent})";
+    }
 
     private static string SqlType(Type type) => type switch
     {

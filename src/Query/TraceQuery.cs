@@ -3,6 +3,7 @@ using Faultrec.Analyzer.Compare;
 using Faultrec.Analyzer.Measures;
 using Faultrec.Analyzer.Simulate;
 using Faultrec.Traces;
+using Faultrec.Traces.Columns;
 using Faultrec.Traces.Files;
 using Faultrec.Traces.Metadata;
 
@@ -118,24 +119,16 @@ public sealed class TraceQuery : IDisposable
     {
         var files = $"read_parquet([{string.Join(", ", _traces.Select(trace => Sql.Text(Sql.Pattern(trace.File.Path))))}], union_by_name = true, filename = true)";
         var present = _duck.Read($"SELECT column_name FROM (DESCRIBE SELECT * FROM {files})").Select(row => row[0]!).ToHashSet(StringComparer.Ordinal);
-        var known = FaultColumnList.OfFile.ToDictionary(column => column.Name, OfFile);
+        var known = TraceSchema.Columns.ToDictionary(column => column.Name, column => FaultColumnList.Sql(column, present.Contains(column.Name)));
         const string trace = "faultrec_trace(filename)";
         List<string> columns =
         [
             Origin(trace),
-            .. FaultColumnList.OfFile.Select(column => $"{known[column.Name]} AS {column.Name}"),
+            .. TraceSchema.Columns.Select(column => $"{known[column.Name]} AS {column.Name}"),
             $"[{string.Join(", ", Enumerable.Range(0, SeverityNames.Count).Select(number => Sql.Text(((Severity)number).Name())))}][{_severities.Sql(trace, name => known[name])} + 1] AS severity",
             $"[{string.Join(", ", Enumerable.Range(0, FaultKindNames.Count).Select(number => Sql.Text(((FaultKind)number).Name())))}][{_kinds.Sql(trace, name => known[name])} + 1] AS kind",
         ];
         return $"CREATE VIEW {FaultColumnList.View} AS SELECT {string.Join(", ", columns)} FROM {files}";
-
-        // A file from before a column existed is read as docs/format.md says.
-        string OfFile(ViewColumn column) => (present.Contains(column.Name), FaultColumnList.Defaults.GetValueOrDefault(column.Name)) switch
-        {
-            (true, null) => column.Name,
-            (true, var value) => $"coalesce({column.Name}, {value})",
-            (false, var value) => $"CAST({value ?? "NULL"} AS {column.Type})",
-        };
     }
 
     private string Origin(string index)

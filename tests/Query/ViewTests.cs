@@ -29,11 +29,11 @@ public sealed class ViewTests
     [Fact]
     public void AFaultHasTheSameColumnsEverywhere()
     {
-        var ofFile = TraceSchema.Facts.Select(fact => fact.Name).ToList();
+        var ofFile = TraceSchema.Columns.Select(column => column.Name).ToList();
 
         Assert.Equal([.. ofFile, "severity", "kind"], TraceQuery.Schema.Where(column => column.View == "faults").Skip(3).Select(column => column.Name));
         Assert.Equal([.. ofFile, "kind"], DumpHeader());
-        Assert.All(TraceSchema.Facts, fact => Assert.InRange(fact.Meaning.Length, 2, 100));
+        Assert.All(TraceSchema.Columns, column => Assert.InRange(column.Meaning.Length, 2, 100));
 
         static string[] DumpHeader()
         {

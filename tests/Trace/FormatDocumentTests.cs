@@ -31,6 +31,34 @@ public sealed partial class FormatDocumentTests
         Assert.Equal(columns, documented);
     }
 
+    /// <summary>If this fails: the text to write into docs/format.md is the expected one.</summary>
+    [Fact]
+    public void TheTableOfColumnsIsTheirDescriptors()
+        => Assert.Equal(
+            string.Join('\n', TraceSchema.Columns.Select(column => Row($"`{column.Name}`", TypeName(column.Type), column.Unit, column.Description, column.NullMeaning))),
+            string.Join('\n', Section("Columns").Split('\n').Where(line => line.StartsWith("| `", StringComparison.Ordinal))));
+
+    [Fact]
+    public void TellsWhatOlderFilesLack()
+    {
+        for (int i = 1; i < TraceSchema.Columns.Count; i++)
+        {
+            var (last, column) = (TraceSchema.Columns[i - 1], TraceSchema.Columns[i]);
+            Assert.InRange(column.Generation, last.Generation, last.Generation + 1);
+            if (column.Generation == 2 && last.Generation == 1)
+                Assert.Contains($"Files written before `{column.Name}` end with `{last.Name}`", _text, StringComparison.Ordinal);
+            else if (column.Generation > last.Generation)
+                Assert.Contains($"those written before `{column.Name}` with `{last.Name}`", _text, StringComparison.Ordinal);
+        }
+        var defaults = TraceSchema.Columns.Where(column => column.Generation > 1 && column.AbsentValue is not null).ToLookup(column => column.AbsentValue, column => $"`{column.Name}`");
+        string[] flags = [.. defaults["false"]];
+        Assert.Equal(["false", "1"], defaults.Select(names => names.Key));
+        Assert.Contains(
+            $"They are read as if {string.Join(", ", flags[..^1])} and {flags[^1]} were false,\n{defaults["1"].Single()} 1 and the others null in every row.",
+            _text,
+            StringComparison.Ordinal);
+    }
+
     [Fact]
     public void DescribesTheKeysInOrder()
     {
@@ -66,6 +94,11 @@ public sealed partial class FormatDocumentTests
         Assert.Contains(expression, _text, StringComparison.Ordinal);
         Assert.Equal([["0xffffffff81000000"]], Duck.Query($"SELECT format('0x{{:x}}', {expression}) FROM '{file.Path}'"));
     }
+
+    private static string Row(params string[] cells) => $"|{string.Concat(cells.Select(cell => cell.Length == 0 ? " |" : $" {cell} |"))}";
+
+    private static string TypeName(Type type)
+        => type == typeof(long) ? "int64" : type == typeof(int) ? "int32" : type == typeof(sbyte) ? "int8" : type == typeof(bool) ? "bool" : "string";
 
     private static string Section(string title)
     {

@@ -1,3 +1,5 @@
+using System.Reflection;
+using System.Text.Json;
 using Faultrec.Traces.Columns;
 using Faultrec.Traces.Files;
 using Xunit;
@@ -7,53 +9,11 @@ namespace Faultrec.Trace.Tests;
 /// <summary>What was written is what DuckDB reads and what the reader reads, value by value.</summary>
 public sealed class RoundTripTests
 {
+    /// <summary>Not by the descriptors: each array of the batch is the column of its name.</summary>
     private static readonly (string Name, Func<FaultBatch, int, object?> Value)[] _columns =
     [
-        ("time_ns", (b, i) => b.TimeNs[i]),
-        ("duration_ns", (b, i) => OrNull(b.DurationNs[i], FaultBatch.Null)),
-        ("pid", (b, i) => b.Pid[i]),
-        ("tid", (b, i) => b.Tid[i]),
-        ("cpu", (b, i) => b.Cpu[i]),
-        ("comm", (b, i) => b.Comm[i]),
-        ("address", (b, i) => b.Address[i]),
-        ("ip", (b, i) => b.Ip[i]),
-        ("major", (b, i) => b.Major[i]),
-        ("access", (b, i) => b.Access[i] switch { FaultAccess.Read => "read", FaultAccess.Write => "write", FaultAccess.Exec => "exec", _ => null }),
-        ("kernel_access", (b, i) => b.KernelAccess[i]),
-        ("error_code", (b, i) => OrNull(b.ErrorCode[i], FaultBatch.Null)),
-        ("fault_flags", (b, i) => OrNull(b.FaultFlags[i], FaultBatch.Null)),
-        ("fault_result", (b, i) => OrNull(b.FaultResult[i], FaultBatch.Null)),
-        ("signal", (b, i) => OrNull(b.Signal[i], FaultBatch.Null)),
-        ("pt_level", (b, i) => OrNull(b.PtLevel[i], (sbyte)FaultBatch.Null)),
-        ("pte_before", (b, i) => OrNull(b.PteBefore[i], FaultBatch.NullPte)),
-        ("pfn", (b, i) => OrNull(b.Pfn[i], FaultBatch.Null)),
-        ("page_order", (b, i) => OrNull(b.PageOrder[i], (sbyte)FaultBatch.Null)),
-        ("region_id", (b, i) => b.RegionId[i]),
-        ("region", (b, i) => b.Region[i]),
-        ("file_page", (b, i) => OrNull(b.FilePage[i], FaultBatch.Null)),
-        ("stack", (b, i) => b.Stack[i]),
-        ("gup", (b, i) => b.Gup[i]),
-        ("handler", (b, i) => b.Handler[i]),
-        ("vmf_address", (b, i) => OrNull(b.VmfAddress[i], FaultBatch.Null)),
-        ("vmf_pgoff", (b, i) => OrNull(b.VmfPgoff[i], FaultBatch.Null)),
-        ("weight", (b, i) => b.Weight[i]),
-        ("grew", (b, i) => b.Grew[i]),
-        ("reclaim_ns", (b, i) => OrNull(b.ReclaimNs[i], FaultBatch.Null)),
-        ("compaction_ns", (b, i) => OrNull(b.CompactionNs[i], FaultBatch.Null)),
-        ("io_wait_ns", (b, i) => OrNull(b.IoWaitNs[i], FaultBatch.Null)),
-        ("lock_wait_ns", (b, i) => OrNull(b.LockWaitNs[i], FaultBatch.Null)),
-        ("off_cpu_ns", (b, i) => OrNull(b.OffCpuNs[i], FaultBatch.Null)),
-        ("zeroing_ns", (b, i) => OrNull(b.ZeroingNs[i], FaultBatch.Null)),
-        ("slab_fast", (b, i) => OrNull(b.SlabFast[i], FaultBatch.Null)),
-        ("slab_sheaf", (b, i) => OrNull(b.SlabSheaf[i], FaultBatch.Null)),
-        ("slab_local", (b, i) => OrNull(b.SlabLocal[i], FaultBatch.Null)),
-        ("slab_partial", (b, i) => OrNull(b.SlabPartial[i], FaultBatch.Null)),
-        ("slab_remote", (b, i) => OrNull(b.SlabRemote[i], FaultBatch.Null)),
-        ("slab_buddy", (b, i) => OrNull(b.SlabBuddy[i], FaultBatch.Null)),
-        ("buddy_pages", (b, i) => OrNull(b.BuddyPages[i], FaultBatch.Null)),
-        ("stack_id", (b, i) => OrNull(b.StackId[i], FaultBatch.Null)),
-        ("mapper_stack_id", (b, i) => OrNull(b.MapperStackId[i], FaultBatch.Null)),
-        ("merged", (b, i) => b.Merged[i]),
+        .. TraceSchema.Columns.Select(column => (column.Name, Values(typeof(FaultBatch).GetProperties()
+            .Single(property => JsonNamingPolicy.SnakeCaseLower.ConvertName(property.Name) == column.Name)))),
     ];
 
     public static TheoryData<int, int[]> Shapes => new()
@@ -221,9 +181,24 @@ public sealed class RoundTripTests
         Assert.Throws<ArgumentException>(() => reader.ReadRowGroup(0, FaultColumns.Pid, new FaultBatch(19)));
     }
 
-    private static object? OrNull<T>(T value, T nothing)
-        where T : struct
-        => value.Equals(nothing) ? null : value;
+    private static Func<FaultBatch, int, object?> Values(PropertyInfo array)
+    {
+        string[] neverNull =
+        [
+            nameof(FaultBatch.TimeNs), nameof(FaultBatch.Pid), nameof(FaultBatch.Tid), nameof(FaultBatch.Cpu), nameof(FaultBatch.Address), nameof(FaultBatch.Ip),
+            nameof(FaultBatch.RegionId), nameof(FaultBatch.Weight),
+        ];
+        bool isNullable = !neverNull.Contains(array.Name);
+        long nothing = array.Name == nameof(FaultBatch.PteBefore) ? FaultBatch.NullPte : FaultBatch.Null;
+        return (batch, i) => ((Array)array.GetValue(batch)!).GetValue(i) switch
+        {
+            FaultAccess access => access == FaultAccess.Unknown ? null : access.ToString().ToLowerInvariant(),
+            long value => isNullable && value == nothing ? null : value,
+            int value => isNullable && value == nothing ? null : value,
+            sbyte value => isNullable && value == nothing ? null : value,
+            var value => value,
+        };
+    }
 
     private static void AssertSame(List<FaultBatch> batches, List<object?[]> rows)
     {

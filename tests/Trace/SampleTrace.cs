@@ -41,11 +41,14 @@ internal static class SampleTrace
         return file.ToArray();
     }
 
-    /// <summary>Every column with every pattern of nulls over a few seeds; values over the whole range of their types.</summary>
+    /// <summary>Every column with every pattern of nulls over a few seeds; values over the whole range of the types.</summary>
     public static FaultBatch RandomBatch(Random random, int count)
     {
         // Larger than its content, as the last batch of a recording is; what lies behind Count must not reach the file.
         var batch = new FaultBatch(count + 3) { Count = count };
+        var small = new SmallValues(random, batch);
+        foreach (var column in TraceSchema.Columns)
+            column.Accept(small);
         Fill(batch.TimeNs, () => random.NextInt64());
         FillNullable(random, count, batch.DurationNs, FaultBatch.Null, () => random.NextInt64(20_000));
         Fill(batch.Pid, () => random.Next());
@@ -54,34 +57,18 @@ internal static class SampleTrace
         Fill(batch.Comm, () => _names[random.Next(_names.Length)]);
         Fill(batch.Address, () => random.NextInt64(long.MinValue, long.MaxValue));
         Fill(batch.Ip, () => random.Next(3) == 0 ? random.NextInt64(long.MinValue, 0) : 0x5555_0000_1234);
-        Fill(batch.Major, () => random.Next(4) == 0);
-        Fill(batch.Access, () => (FaultAccess)random.Next(4));
-        Fill(batch.KernelAccess, () => random.Next(2) == 0);
-        FillNullable(random, count, batch.ErrorCode, FaultBatch.Null, () => random.Next(32));
         FillNullable(random, count, batch.FaultFlags, FaultBatch.Null, () => random.Next());
         FillNullable(random, count, batch.FaultResult, FaultBatch.Null, () => random.Next(0x8000));
-        FillNullable(random, count, batch.Signal, FaultBatch.Null, () => random.Next(2) == 0 ? 7 : 11);
-        FillNullable(random, count, batch.PtLevel, (sbyte)FaultBatch.Null, () => (sbyte)random.Next(5));
         FillNullable(random, count, batch.PteBefore, FaultBatch.NullPte, () => random.NextInt64(long.MinValue + 1, long.MaxValue));
         FillNullable(random, count, batch.Pfn, FaultBatch.Null, () => random.NextInt64(1L << 40));
-        FillNullable(random, count, batch.PageOrder, (sbyte)FaultBatch.Null, () => (sbyte)(random.Next(2) * 9));
         Fill(batch.RegionId, () => random.Next(20));
         Fill(batch.Region, () => random.Next(2) == 0 ? "[heap]" : $"/lib/{_names[random.Next(_names.Length)]}.so");
         FillNullable(random, count, batch.FilePage, FaultBatch.Null, () => random.NextInt64(1 << 20));
         FillNullable(random, count, batch.Stack, null, () => $"_start;main;f{random.Next(2 * count)}");
-        Fill(batch.Gup, () => random.Next(8) == 0);
         FillNullable(random, count, batch.Handler, null, () => random.Next(2) == 0 ? "do_anonymous_page" : "do_swap_page");
         FillNullable(random, count, batch.VmfAddress, FaultBatch.Null, () => random.NextInt64(1L << 47) & ~0xfff);
         FillNullable(random, count, batch.VmfPgoff, FaultBatch.Null, () => random.NextInt64(1L << 36));
         Fill(batch.Weight, () => random.Next(4) == 0 ? random.Next(1, int.MaxValue) : 1);
-        Fill(batch.Grew, () => random.Next(8) == 0);
-        Fill(batch.Merged, () => random.Next(8) == 0);
-        foreach (var causeNs in new[] { batch.ReclaimNs, batch.CompactionNs, batch.IoWaitNs, batch.LockWaitNs, batch.OffCpuNs, batch.ZeroingNs })
-            FillNullable(random, count, causeNs, FaultBatch.Null, () => random.NextInt64(20_000));
-        foreach (var objects in new[] { batch.SlabFast, batch.SlabSheaf, batch.SlabLocal, batch.SlabPartial, batch.SlabRemote, batch.SlabBuddy, batch.BuddyPages })
-            FillNullable(random, count, objects, FaultBatch.Null, () => random.Next(600));
-        FillNullable(random, count, batch.StackId, FaultBatch.Null, () => random.Next(2 * count));
-        FillNullable(random, count, batch.MapperStackId, FaultBatch.Null, () => random.Next(2 * count));
         return batch;
     }
 
@@ -112,5 +99,23 @@ internal static class SampleTrace
             };
             values[i] = isNull ? nothing : next();
         }
+    }
+
+    /// <summary>For whatever column nothing larger is wanted.</summary>
+    private sealed class SmallValues(Random random, FaultBatch batch) : IColumnVisitor
+    {
+        void IColumnVisitor.Number<T>(NumberColumn<T> column)
+        {
+            if (column.None is { } none)
+                FillNullable(random, batch.Count, column.Of(batch), none, () => T.CreateChecked(random.Next(100)));
+            else
+                Fill(column.Of(batch), () => T.CreateChecked(random.Next(100)));
+        }
+
+        public void Flag(FlagColumn column) => Fill(column.Of(batch), () => random.Next(4) == 0);
+
+        public void Text(TextColumn column) => Fill(column.Of(batch), () => _names[random.Next(_names.Length)]);
+
+        public void Access(AccessColumn column) => Fill(column.Of(batch), () => (FaultAccess)random.Next(4));
     }
 }

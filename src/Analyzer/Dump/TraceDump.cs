@@ -18,11 +18,7 @@ internal static class TraceDump
         IDumpFormat format = asJson ? new JsonLines(rows) : new CsvLines(rows);
         var fields = new DumpFields(format, reader.Metadata.KnowsMajor);
         format.Header();
-        OrderedScan.Run(reader, filter, FaultColumns.All, (batch, judge) =>
-        {
-            for (var row = 0; row < batch.Count; row++)
-                fields.Write(batch, row, judge.Verdicts.Kinds[row]);
-        });
+        OrderedScan.Run(reader, filter, FaultColumns.All, (batch, judge) => fields.Write(batch, judge.Verdicts.Kinds));
         rows.Flush();
     }
 }

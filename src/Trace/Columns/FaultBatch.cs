@@ -173,7 +173,7 @@ public sealed class FaultBatch
     }
 }
 
-/// <summary>Columns to read; what is left out keeps whatever the batch held before.</summary>
+/// <summary>Columns to read, each the bit of its position in <see cref="TraceSchema.Columns"/>; what is left out keeps whatever the batch held before.</summary>
 [Flags]
 public enum FaultColumns : long
 {
@@ -223,5 +223,7 @@ public enum FaultColumns : long
     StackId = 1L << 42,
     MapperStackId = 1L << 43,
     Merged = 1L << 44,
-    All = (1L << 45) - 1,
+
+    /// <summary>Those of later versions too.</summary>
+    All = ~0L,
 }

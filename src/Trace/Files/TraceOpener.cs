@@ -158,7 +158,7 @@ internal static class TraceOpener
     /// <returns>How many of them the file has.</returns>
     private static int CheckSchema(string path, Footer footer, int version)
     {
-        var expected = TraceSchema.ColumnsOf(version);
+        var expected = TraceSchema.Columns;
         int found = footer.Schema.Count - 1;
         if (found < TraceSchema.OldestColumnCount || footer.Schema[0].Children != found || footer.Schema.Skip(1).Any(column => column.Children is > 0))
             throw BadInput(path, $"has {Math.Max(found, 0)} columns where a trace has {TraceSchema.OldestColumnCount} or more", "use the file that `faultrec record` wrote");
@@ -167,7 +167,7 @@ internal static class TraceOpener
         {
             var column = footer.Schema[i + 1];
             if (column.Name != expected[i].Name || column.PhysicalType != PhysicalType(expected[i].Type)
-                || column.ConvertedType != ConvertedType(expected[i].Type) || column.Repetition != (expected[i].Nullable ? 1 : 0))
+                || column.ConvertedType != ConvertedType(expected[i].Type) || column.Repetition != (expected[i].IsNullableIn(version) ? 1 : 0))
             {
                 string difference = $"column {i + 1} is {Printable(column.Name)}, or of another type, where a trace has {expected[i].Name}";
                 throw BadInput(path, difference, "use the file that `faultrec record` wrote");
