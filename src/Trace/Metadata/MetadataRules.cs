@@ -1,6 +1,4 @@
 using System.Numerics;
-using System.Text.Json;
-using System.Text.Json.Serialization;
 using Faultrec.Traces.Columns;
 
 namespace Faultrec.Traces.Metadata;
@@ -79,22 +77,4 @@ internal static class MetadataRules
         if (!holds)
             throw new MetadataException(TraceSchema.KeyPrefix + key, problem);
     }
-}
-
-/// <summary>Text of metadata. No name that a kernel knows has a million characters.</summary>
-internal sealed class TextConverter : JsonConverter<string>
-{
-    public const int MostCharacters = 1 << 20;
-
-    public override string Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
-        => reader.TokenType == JsonTokenType.String ? Checked(reader.GetString()!) : throw new JsonException("expected text");
-
-    public override string ReadAsPropertyName(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) => Checked(reader.GetString()!);
-
-    public override void Write(Utf8JsonWriter writer, string value, JsonSerializerOptions options) => writer.WriteStringValue(value);
-
-    public override void WriteAsPropertyName(Utf8JsonWriter writer, string value, JsonSerializerOptions options) => writer.WritePropertyName(value);
-
-    private static string Checked(string text)
-        => text.Length <= MostCharacters ? text : throw new JsonException($"a text has more than {MostCharacters} characters");
 }
