@@ -59,6 +59,13 @@ public sealed partial class FormatDocumentTests
             StringComparison.Ordinal);
     }
 
+    /// <summary>If this fails: the text to write into docs/format.md is the expected one.</summary>
+    [Fact]
+    public void TheTableOfKeysIsTheirDescriptors()
+        => Assert.Equal(
+            string.Join('\n', MetadataKeys.All.Select(key => Row($"`{key.FullName}`", key.Json, key.Description))),
+            string.Join('\n', Section("Metadata").Split('\n').Where(line => line.StartsWith("| `faultrec.", StringComparison.Ordinal))));
+
     [Fact]
     public void DescribesTheKeysInOrder()
     {

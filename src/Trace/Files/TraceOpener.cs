@@ -98,7 +98,7 @@ internal static class TraceOpener
         var footer = ReadFooter(path, input, out long footerStart);
         int columns = CheckSchema(path, footer, CheckVersion(path, footer));
         var metadata = MetadataJson.Read(footer.KeyValues);
-        var checksums = MetadataJson.ReadChecksums(footer.KeyValues);
+        var checksums = MetadataKeys.Checksums.Read(footer.KeyValues);
         CheckRowGroups(path, footer, checksums, columns, footerStart);
         return new TraceReader(path, input, footer.RowGroups, columns, metadata, checksums);
     }
@@ -146,7 +146,7 @@ internal static class TraceOpener
     {
         int? version = MetadataJson.ReadVersion(footer.KeyValues);
         if (version is null)
-            throw BadInput(path, $"is a Parquet file but not a faultrec trace (no {MetadataJson.VersionKey} in its metadata)", NotParquet);
+            throw BadInput(path, $"is a Parquet file but not a faultrec trace (no {MetadataKeys.SchemaVersion.FullName} in its metadata)", NotParquet);
         if (version > TraceSchema.NewestVersion)
             throw BadInput(path, $"schema version {version} is newer than this faultrec reads ({TraceSchema.NewestVersion})", "update faultrec");
         if (version < 1)

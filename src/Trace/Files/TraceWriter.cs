@@ -62,7 +62,7 @@ public sealed class TraceWriter : IDisposable
             throw new InvalidOperationException("This writer was completed, or failed before.");
         _finished = true;
         var values = MetadataJson.Write(_knowsMajor ? metadata : metadata with { SchemaVersion = TraceSchema.VersionWithoutMajor });
-        values[MetadataJson.ChecksumsKey] = MetadataJson.WriteChecksums(_checksums);
+        values[MetadataKeys.Checksums.FullName] = ChecksumsKey.Write(_checksums);
         _writer.CustomMetadata = values;
         _output.BeginFooter();
         var written = _writer.DisposeAsync();
