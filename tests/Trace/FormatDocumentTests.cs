@@ -66,6 +66,16 @@ public sealed partial class FormatDocumentTests
             string.Join('\n', MetadataKeys.All.Select(key => Row($"`{key.FullName}`", key.Json, key.Description))),
             string.Join('\n', Section("Metadata").Split('\n').Where(line => line.StartsWith("| `faultrec.", StringComparison.Ordinal))));
 
+    /// <summary>If this fails: the text to write into docs/format.md is the expected one.</summary>
+    [Fact]
+    public void TheTableOfTheReceiptIsItsCounters()
+    {
+        string table = Section("Metadata")[Section("Metadata").IndexOf("The **receipt**", StringComparison.Ordinal)..];
+        Assert.Equal(
+            string.Join('\n', Receipt.Counters.Select(counter => Row($"`{counter.Name}`", "number", counter.Description))),
+            string.Join('\n', table.Split('\n').Where(line => line.Contains("` | number |", StringComparison.Ordinal) && !line.Contains("exit_status", StringComparison.Ordinal))));
+    }
+
     [Fact]
     public void DescribesTheKeysInOrder()
     {

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using Faultrec.Traces;
 using Faultrec.Traces.Files;
@@ -72,6 +73,7 @@ public sealed class MetadataTests
             InCalls = 22,
             InCallsMajor = 23,
             Unseen = 24,
+            Unfollowed = 25,
             EndReason = "interrupted",
             ExitStatus = 130,
             SpoolBytesDropped = 15,
@@ -184,10 +186,10 @@ public sealed class MetadataTests
              {"pid":0,"tid":0,"number":-1,"calls":17,"minor":18,"major":0,"time_ns":31,"last_ns":32,"goes_on":false}]
             """,
             "call_faults");
-        AssertJson(
+        AssertMembers(
             """
             {"events":100,"failed":21,"lost":3,"lost_by_cpu":[{"cpu":0,"lost":1},{"cpu":1,"lost":2}],"lost_by_second":[{"second":7,"lost":3}],
-             "missed":19,"sampled_out":16,"sampled_out_major":17,"excluded":18,"counts_lost":20,"lost_sideband":4,"without_entry":5,"without_outcome":6,"unfollowed":0,"without_region":7,"regions_folded":8,"regions_omitted":9,
+             "missed":19,"sampled_out":16,"sampled_out_major":17,"excluded":18,"counts_lost":20,"lost_sideband":4,"without_entry":5,"without_outcome":6,"unfollowed":25,"without_region":7,"regions_folded":8,"regions_omitted":9,
              "perf_minor":10,"perf_major":11,"kernel_minor":12,"kernel_major":13,"kernel_exec":14,"in_calls":22,"in_calls_major":23,"unseen":24,"end_reason":"interrupted",
              "exit_status":130,"spool_bytes_dropped":15,"complete":true}
             """,
@@ -197,8 +199,28 @@ public sealed class MetadataTests
         AssertJson("\"no tracepoint\"", "tlb_refusal");
         AssertJson("""[{"function":"do_swap_page"},{"function":"do_anonymous_page","refusal":"inlined"}]""", "handlers");
 
+        // More may come; those that are there stay.
+        void AssertMembers(string expected, string key)
+        {
+            var (members, actual) = (JsonNode.Parse(expected)!.AsObject(), JsonNode.Parse(values[$"faultrec.{key}"])!.AsObject());
+            Assert.All(members, member => Assert.Equal(member.Value!.ToJsonString(), actual[member.Key]?.ToJsonString()));
+        }
+
         void AssertJson(string expected, string key)
             => Assert.Equal(JsonNode.Parse(expected)!.ToJsonString(), JsonNode.Parse(values[$"faultrec.{key}"])!.ToJsonString());
+    }
+
+    [Fact]
+    public void EveryNumberOfTheReceiptIsACounter()
+    {
+        var numbers = typeof(Receipt).GetProperties().Where(property => property.PropertyType == typeof(long) || property.PropertyType == typeof(long?)).ToList();
+
+        Assert.Equal(numbers.Select(number => JsonNamingPolicy.SnakeCaseLower.ConvertName(number.Name)).Order(), Receipt.Counters.Select(counter => counter.Name).Order());
+        foreach (var number in numbers)
+        {
+            var counter = Receipt.Counters.Single(counter => counter.Name == JsonNamingPolicy.SnakeCaseLower.ConvertName(number.Name));
+            Assert.Equal((long?)number.GetValue(_full.Receipt), counter.Of(_full.Receipt));
+        }
     }
 
     [Fact]

@@ -130,9 +130,21 @@ internal static class InfoJson
         json.WriteStartObject("receipt");
         json.WriteBoolean("complete", ReceiptText.IsComplete(receipt));
         json.WriteString("words", ReceiptText.Describe(receipt));
-        json.WriteNumber("events", receipt.Events);
-        json.WriteNullable("failed", receipt.Failed);
-        json.WriteNumber("lost", receipt.Lost);
+        foreach (var counter in Receipt.Counters)
+        {
+            // Their places among the numbers, which stay.
+            if (counter.Name == "spool_bytes_dropped")
+                WriteEnding(json, receipt);
+            json.WriteNullable(counter.Name, counter.Of(receipt));
+            if (counter.Name == "lost")
+                WriteLosses(json, receipt);
+        }
+
+        json.WriteEndObject();
+    }
+
+    private static void WriteLosses(Utf8JsonWriter json, Receipt receipt)
+    {
         json.WriteStartArray("lost_by_cpu");
         foreach (var loss in receipt.LostByCpu)
             WritePair(json, "cpu", loss.Cpu, loss.Lost);
@@ -141,30 +153,12 @@ internal static class InfoJson
         foreach (var loss in receipt.LostBySecond)
             WritePair(json, "second", loss.Second, loss.Lost);
         json.WriteEndArray();
-        json.WriteNumber("missed", receipt.Missed);
-        json.WriteNumber("sampled_out", receipt.SampledOut);
-        json.WriteNumber("sampled_out_major", receipt.SampledOutMajor);
-        json.WriteNumber("excluded", receipt.Excluded);
-        json.WriteNumber("lost_sideband", receipt.LostSideband);
-        json.WriteNumber("counts_lost", receipt.CountsLost);
-        json.WriteNumber("without_entry", receipt.WithoutEntry);
-        json.WriteNumber("without_outcome", receipt.WithoutOutcome);
-        json.WriteNumber("unfollowed", receipt.Unfollowed);
-        json.WriteNumber("without_region", receipt.WithoutRegion);
-        json.WriteNumber("regions_folded", receipt.RegionsFolded);
-        json.WriteNumber("regions_omitted", receipt.RegionsOmitted);
-        json.WriteNullable("perf_minor", receipt.PerfMinor);
-        json.WriteNullable("perf_major", receipt.PerfMajor);
-        json.WriteNullable("kernel_minor", receipt.KernelMinor);
-        json.WriteNullable("kernel_major", receipt.KernelMajor);
-        json.WriteNullable("kernel_exec", receipt.KernelExec);
-        json.WriteNullable("in_calls", receipt.InCalls);
-        json.WriteNullable("in_calls_major", receipt.InCallsMajor);
-        json.WriteNullable("unseen", receipt.Unseen);
+    }
+
+    private static void WriteEnding(Utf8JsonWriter json, Receipt receipt)
+    {
         json.WriteString("end_reason", receipt.EndReason);
         json.WriteNullable("exit_status", (long?)receipt.ExitStatus);
-        json.WriteNumber("spool_bytes_dropped", receipt.SpoolBytesDropped);
-        json.WriteEndObject();
     }
 
     private static void WriteProbes(Utf8JsonWriter json, string key, string what, IEnumerable<(string What, string? Refusal)> probes)

@@ -25,8 +25,7 @@ internal static class ReceiptText
     }
 
     /// <summary>The file's own verdict, unless its counters contradict it.</summary>
-    public static bool IsComplete(Receipt receipt)
-        => receipt is { Complete: true, Lost: 0, Missed: 0, LostSideband: 0, CountsLost: 0, SpoolBytesDropped: 0 };
+    public static bool IsComplete(Receipt receipt) => receipt.Complete && receipt.LostNothing();
 
     private static string Verdict(Receipt receipt)
         => !IsComplete(receipt) ? "INCOMPLETE"
@@ -98,20 +97,10 @@ internal static class ReceiptText
 
     private static void AddDoubts(List<string> clauses, Receipt receipt)
     {
-        Add(receipt.LostSideband, "record", "of mappings, names or forks lost, so regions may be wrong");
-        Add(receipt.CountsLost, "count", "of TLB flushes, lock waits or kernel objects lost, because the tables by process had no room");
-        Add(receipt.WithoutEntry, "fault", "without a duration, because the entry was not seen");
-        Add(receipt.WithoutOutcome, "fault", "entered without an outcome (fixed up in the kernel, retried, or killed)");
-        Add(receipt.Unfollowed, "program", "run with other rights (set-uid, capabilities), which the perf backend cannot follow");
-        Add(receipt.WithoutRegion, "fault", "outside every known mapping");
-        Add(receipt.RegionsFolded, "mapping", "beyond the ledger's limit folded into others");
-        Add(receipt.RegionsOmitted, "mapping", "without a fault left out");
-        Add(receipt.SpoolBytesDropped, "byte", "of damaged spool left out");
-
-        void Add(long count, string noun, string what)
+        foreach (var counter in Receipt.Counters)
         {
-            if (count != 0)
-                clauses.Add($"{Units.Of(count, noun)} {what}");
+            if (counter.Doubt is { } doubt && counter.Of(receipt) is { } count and not 0)
+                clauses.Add($"{Units.Of(count, counter.Unit)} {doubt}");
         }
     }
 

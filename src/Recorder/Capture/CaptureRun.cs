@@ -64,7 +64,7 @@ internal static class CaptureRun
         }, ref failure);
         if (reason == EndReason.Interrupted)
             PassOn(signals.Signal, target, capture);
-        var ending = new SpoolEnding { TimeNs = Libc.MonotonicNs(), EndReason = EndReason.Failed };
+        var ending = Ending(EndReason.Failed, null, new CaptureCounts { Receipt = new Receipt { Events = 0 } });
         Try(() => ending = Ending(reason, target.TryGetEnd(), capture.ReadCounts()), ref failure);
         if (failure is not null)
             ending = ending with { EndReason = EndReason.Failed };
@@ -94,21 +94,15 @@ internal static class CaptureRun
         TimeNs = Libc.MonotonicNs(),
         EndReason = reason,
         ExitStatus = end?.Status,
-        PerfMinor = counts.PerfMinor,
-        PerfMajor = counts.PerfMajor,
-        KernelMinor = counts.KernelMinor ?? end?.MinorFaults,
-        KernelMajor = counts.KernelMajor ?? end?.MajorFaults,
-        KernelExec = counts.KernelExec,
-        InCallsMinor = counts.InCallsMinor,
-        InCallsMajor = counts.InCallsMajor,
-        EventsLost = counts.EventsLost,
-        WithoutOutcome = counts.WithoutOutcome,
-        ReturnsDue = counts.ReturnsDue,
-        SampledOut = counts.SampledOut,
-        SampledOutMajor = counts.SampledOutMajor,
-        Excluded = counts.Excluded,
-        Costs = counts.Costs,
-        StackWarnings = counts.StackWarnings,
+        Counts = counts with
+        {
+            Receipt = counts.Receipt with
+            {
+                // Where no probe looked at them: ru_minflt and ru_majflt of wait4(2).
+                KernelMinor = counts.Receipt.KernelMinor ?? end?.MinorFaults,
+                KernelMajor = counts.Receipt.KernelMajor ?? end?.MajorFaults,
+            },
+        },
     };
 
     /// <summary>

@@ -103,7 +103,7 @@ internal sealed class PerfCapture : ICapture
 
     public void Stop() => _samples.Stop();
 
-    public CaptureCounts ReadCounts() => _samples.ReadCounts();
+    public CaptureCounts ReadCounts() => new() { Receipt = _samples.ReadCounts() };
 
     public void Dispose()
     {

@@ -176,19 +176,24 @@ internal sealed class ProbeCapture : ICapture
         var counters = totals.ToldByTask == 0 ? _counters : null;
         return new CaptureCounts
         {
-            PerfMinor = counters?.Minor - counts.EndedMinor,
-            PerfMajor = counters?.Major - counts.EndedMajor,
-            KernelMinor = counts.KernelMinor + (long)totals.KernelMinor,
-            KernelMajor = counts.KernelMajor + (long)totals.KernelMajor,
-            KernelExec = (long)totals.ExecFaults,
-            InCallsMinor = (long)totals.InCallsMinor,
-            InCallsMajor = (long)totals.InCallsMajor,
+            Receipt = new Receipt
+            {
+                Events = 0,
+                SampledOut = counts.SampledOut,
+                SampledOutMajor = counts.SampledOutMajor,
+                Excluded = counts.Excluded,
+                CountsLost = (long)totals.CountsLost,
+                WithoutOutcome = _counts.WithoutOutcome,
+                PerfMinor = counters?.Minor - counts.EndedMinor,
+                PerfMajor = counters?.Major - counts.EndedMajor,
+                KernelMinor = counts.KernelMinor + (long)totals.KernelMinor,
+                KernelMajor = counts.KernelMajor + (long)totals.KernelMajor,
+                KernelExec = (long)totals.ExecFaults,
+                InCalls = (long)totals.InCallsMinor + (long)totals.InCallsMajor,
+                InCallsMajor = (long)totals.InCallsMajor,
+            },
             EventsLost = (long)totals.EventsLost,
-            WithoutOutcome = _counts.WithoutOutcome,
             ReturnsDue = _returnsDue,
-            SampledOut = counts.SampledOut,
-            SampledOutMajor = counts.SampledOutMajor,
-            Excluded = counts.Excluded,
             Costs = Costs.Read(_probes),
             StackWarnings = _stacks?.Warnings ?? [],
         };

@@ -1,4 +1,4 @@
-using Faultrec.Recorder.Spool;
+using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Recorder.Finalize;
 
@@ -8,22 +8,22 @@ namespace Faultrec.Recorder.Finalize;
 /// <param name="AddsUp">Neither count says anything else than the rows.</param>
 internal readonly record struct Account(long Missed, long? Unseen, bool AddsUp)
 {
-    /// <param name="ending">Null: the recorder was killed, and nothing was counted.</param>
+    /// <param name="counted">By the capture; null: the recorder was killed, and nothing was counted.</param>
     /// <param name="served">Rows of faults that the kernel served.</param>
     /// <param name="isOfTarget">The perf counters count the target and nobody else; those of the whole machine tell nothing of it.</param>
     /// <param name="isFollowed">The backend's events stayed on every task.</param>
-    public static Account Of(SpoolEnding? ending, long served, long lost, bool isOfTarget, bool isFollowed)
+    public static Account Of(Receipt? counted, long served, long lost, bool isOfTarget, bool isFollowed)
     {
-        if (ending is null)
+        if (counted is null)
             return new Account(0, null, false);
-        var told = served + ending.SampledOut + lost;
-        var byPerf = isOfTarget ? ending.PerfMinor + ending.PerfMajor - ending.Excluded - told ?? 0 : 0;
+        var told = served + counted.SampledOut + lost;
+        var byPerf = isOfTarget ? counted.PerfMinor + counted.PerfMajor - counted.Excluded - told ?? 0 : 0;
         var byKernel = 0L;
         long? unseen = null;
-        if (ending.KernelMinor + ending.KernelMajor is { } kernel)
+        if (counted.KernelMinor + counted.KernelMajor is { } kernel)
         {
-            byKernel = kernel - told - (ending.KernelExec + ending.InCallsMinor + ending.InCallsMajor ?? 0);
-            if (ending.InCallsMinor is null && isFollowed)
+            byKernel = kernel - told - (counted.KernelExec + counted.InCalls ?? 0);
+            if (counted.InCalls is null && isFollowed)
             {
                 unseen = Math.Max(byKernel - Math.Max(byPerf, 0), 0);
                 byKernel -= unseen.Value;

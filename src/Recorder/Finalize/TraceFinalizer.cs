@@ -93,14 +93,13 @@ internal sealed class TraceFinalizer : ISpoolTarget, IDisposable
     private TraceMetadata Metadata(SpoolMerger merger)
     {
         var ending = merger.Ending;
+        var counts = ending?.Counts;
         var lost = _lostByCpu.Values.Sum();
-        var lostSideband = _tasks.LostSideband + (ending?.EventsLost ?? 0);
-        var dropped = ending is null ? _spool.Length - _spool.Position : 0;
         var isPerf = !_spool.Header.Metadata.Backend.HasPrograms;
         var unfollowed = isPerf ? _tasks.ProgramsWithoutEvents : 0;
-        var account = Account.Of(ending, _rows.Count - _rows.Failed, lost, isOfTarget: _spool.Header.IsCommand || isPerf, isFollowed: unfollowed == 0);
+        var account = Account.Of(counts?.Receipt, _rows.Count - _rows.Failed, lost, isOfTarget: _spool.Header.IsCommand || isPerf, isFollowed: unfollowed == 0);
         var header = _spool.Header.Metadata;
-        var costs = ending?.Costs ?? new CostCounts();
+        var costs = counts?.Costs ?? new CostCounts();
         var onlyWithFaults = _spool.Header.TargetPid == 0;
         return header with
         {
@@ -114,41 +113,33 @@ internal sealed class TraceFinalizer : ISpoolTarget, IDisposable
             LockWaits = costs.LockWaits,
             TlbFlushes = costs.TlbFlushes,
             Slab = header.Slab is { } slab ? slab with { Caches = costs.Caches, BuddyAllocations = costs.BuddyAllocations } : null,
-            StackRecording = _stacks?.BuildRecording([.. ending?.StackWarnings ?? [], .. _tasks.MapperWarning is { } warning ? (string[])[warning] : []]) ?? header.StackRecording,
+            StackRecording = _stacks?.BuildRecording([.. counts?.StackWarnings ?? [], .. _tasks.MapperWarning is { } warning ? (string[])[warning] : []]) ?? header.StackRecording,
             CallFaults = _tasks.CallFaults.Build(_rows.ToTraceTime),
             Stacks = _stacks?.BuildTable(),
-            Receipt = new Receipt
-            {
-                Events = _rows.Count,
-                Failed = _rows.Failed,
-                Lost = lost,
-                LostByCpu = [.. _lostByCpu.Select(loss => new CpuLoss(loss.Key, loss.Value))],
-                LostBySecond = [.. _lostBySecond.Select(loss => new SecondLoss(loss.Key, loss.Value))],
-                Missed = account.Missed,
-                LostSideband = lostSideband,
-                SampledOut = ending?.SampledOut ?? 0,
-                SampledOutMajor = ending?.SampledOutMajor ?? 0,
-                Excluded = ending?.Excluded ?? 0,
-                CountsLost = costs.CountsLost,
-                WithoutEntry = _rows.WithoutEntry,
-                WithoutOutcome = ending is null ? 0 : ending.WithoutOutcome + ending.ReturnsDue,
-                Unfollowed = unfollowed,
-                WithoutRegion = _rows.WithoutRegion,
-                RegionsFolded = _ledger.Folded,
-                RegionsOmitted = _ledger.Omitted,
-                PerfMinor = ending?.PerfMinor,
-                PerfMajor = ending?.PerfMajor,
-                KernelMinor = ending?.KernelMinor,
-                KernelMajor = ending?.KernelMajor,
-                KernelExec = ending?.KernelExec,
-                InCalls = ending?.InCallsMinor + ending?.InCallsMajor,
-                InCallsMajor = ending?.InCallsMajor,
-                Unseen = account.Unseen,
-                EndReason = ending?.EndReason ?? "recovered",
-                ExitStatus = ending?.ExitStatus,
-                SpoolBytesDropped = dropped,
-                Complete = ending is { ReturnsDue: 0, EndReason: not EndReason.Failed } && lost == 0 && lostSideband == 0 && costs.CountsLost == 0 && account.AddsUp,
-            },
+            Receipt = WithVerdict(
+                (counts?.Receipt ?? new Receipt { Events = 0 }) with
+                {
+                    Events = _rows.Count,
+                    Failed = _rows.Failed,
+                    Lost = lost,
+                    LostByCpu = [.. _lostByCpu.Select(loss => new CpuLoss(loss.Key, loss.Value))],
+                    LostBySecond = [.. _lostBySecond.Select(loss => new SecondLoss(loss.Key, loss.Value))],
+                    Missed = account.Missed,
+                    LostSideband = _tasks.LostSideband + (counts?.EventsLost ?? 0),
+                    WithoutEntry = _rows.WithoutEntry,
+                    WithoutOutcome = counts is null ? 0 : counts.Receipt.WithoutOutcome + counts.ReturnsDue,
+                    Unfollowed = unfollowed,
+                    WithoutRegion = _rows.WithoutRegion,
+                    RegionsFolded = _ledger.Folded,
+                    RegionsOmitted = _ledger.Omitted,
+                    Unseen = account.Unseen,
+                    EndReason = ending?.EndReason ?? "recovered",
+                    ExitStatus = ending?.ExitStatus,
+                    SpoolBytesDropped = ending is null ? _spool.Length - _spool.Position : 0,
+                },
+                holds: ending is { Counts.ReturnsDue: 0, EndReason: not EndReason.Failed } && account.AddsUp),
         };
     }
+
+    private static Receipt WithVerdict(Receipt receipt, bool holds) => receipt with { Complete = holds && receipt.LostNothing() };
 }

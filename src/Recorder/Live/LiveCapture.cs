@@ -4,6 +4,7 @@ using Faultrec.Recorder.Kernel;
 using Faultrec.Recorder.Native;
 using Faultrec.Recorder.Options;
 using Faultrec.Recorder.Spool;
+using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Recorder.Live;
 
@@ -54,12 +55,12 @@ public static class LiveCapture
         if (isDone)
             reader.ThrowIfFailed();
         return new LiveResult(
-            sink.Faults, sink.Faults - reader.Shown, sink.Lost, sink.Failed, ending.SampledOut,
-            KernelCount(ending), sink.EndNs, ending.EndReason == LiveSink.ReaderGone, exitStatus);
+            sink.Faults, sink.Faults - reader.Shown, sink.Lost, sink.Failed, ending.Counts.Receipt.SampledOut,
+            KernelCount(ending.Counts.Receipt), sink.EndNs, ending.EndReason == LiveSink.ReaderGone, exitStatus);
     }
 
     // What has no row is no part of what is shown.
-    private static long? KernelCount(SpoolEnding ending)
-        => ending.InCallsMinor is null ? ending.PerfMinor + ending.PerfMajor - ending.Excluded
-            : ending.KernelMinor + ending.KernelMajor - ending.KernelExec - ending.InCallsMinor - ending.InCallsMajor;
+    private static long? KernelCount(Receipt counted)
+        => counted.InCalls is null ? counted.PerfMinor + counted.PerfMajor - counted.Excluded
+            : counted.KernelMinor + counted.KernelMajor - counted.KernelExec - counted.InCalls;
 }

@@ -3,6 +3,7 @@ using Faultrec.Recorder.Kernel;
 using Faultrec.Recorder.Native;
 using Faultrec.Recorder.Spool;
 using Faultrec.Traces;
+using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Recorder.Perf;
 
@@ -93,12 +94,13 @@ internal sealed class FaultSamples : IDisposable
     /// The kernel's counts of both kinds, each fault once, and how many of them sampling left out. Exact, with every thread that
     /// inherited; a fault that was lost counts as one of the kind of its event, where the kernel tells, else as none left out.
     /// </summary>
-    public CaptureCounts ReadCounts()
+    public Receipt ReadCounts()
     {
         var (minor, major) = (Sum(isMajor: false), Sum(isMajor: true));
         var totals = _cpus.Values.Select(cpu => cpu.Totals).ToList();
-        var counted = new CaptureCounts
+        var counted = new Receipt
         {
+            Events = 0,
             PerfMinor = minor.Count - totals.Sum(cpu => cpu.LeftOutMinor),
             PerfMajor = major.Count - totals.Sum(cpu => cpu.LeftOutMajor),
             Excluded = totals.Sum(cpu => cpu.Excluded),

@@ -67,6 +67,5 @@ internal sealed class CostProbes
         TlbFlushes = _countsFlushes ? TlbFlushCounts.Read(probes) : [],
         Caches = _slab is null ? [] : SlabProbes.ReadCaches(probes),
         BuddyAllocations = _slab is null ? [] : SlabProbes.ReadBuddy(probes),
-        CountsLost = probes.CountsLost,
     };
 }

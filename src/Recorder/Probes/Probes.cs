@@ -179,9 +179,6 @@ internal sealed unsafe class AttachedProbes : IDisposable
     // SAFETY: mapped for as long as the probes live.
     public ProbeTotals Totals => *(ProbeTotals*)_totals.Pointer;
 
-    /// <summary>What a BPF hash table of counts had no room for.</summary>
-    public long CountsLost => (long)Totals.CountsLost;
-
     /// <summary>The entries of a BPF hash table from which nothing is deleted.</summary>
     public IReadOnlyList<(TKey Key, TValue Value)> ReadHash<TKey, TValue>(string map)
         where TKey : unmanaged

@@ -2,7 +2,7 @@ using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Recorder.Spool;
 
-/// <summary>See <see cref="TraceMetadata"/> and <see cref="Receipt.CountsLost"/>.</summary>
+/// <summary>What was counted by process, see <see cref="TraceMetadata"/>.</summary>
 internal sealed record CostCounts
 {
     public IReadOnlyList<LockWait> LockWaits { get; init; } = [];
@@ -12,6 +12,4 @@ internal sealed record CostCounts
     public IReadOnlyList<SlabCount> Caches { get; init; } = [];
 
     public IReadOnlyList<BuddyCount> BuddyAllocations { get; init; } = [];
-
-    public long CountsLost { get; init; }
 }

@@ -84,7 +84,7 @@ internal struct LossFrame
 /// <summary>What is known when the recording starts; the rest of the trace's metadata comes with the end.</summary>
 internal sealed record SpoolHeader
 {
-    public const int CurrentVersion = 4;
+    public const int CurrentVersion = 5;
 
     public int SpoolVersion { get; init; } = CurrentVersion;
 
@@ -118,40 +118,7 @@ internal sealed record SpoolEnding
 
     public int? ExitStatus { get; init; }
 
-    public long? PerfMinor { get; init; }
-
-    public long? PerfMajor { get; init; }
-
-    public long EventsLost { get; init; }
-
-    public long WithoutOutcome { get; init; }
-
-    /// <summary>Of the kprobe rung: faults under way at the end, or missed; see CaptureCounts.</summary>
-    public long ReturnsDue { get; init; }
-
-    public long SampledOut { get; init; }
-
-    public long SampledOutMajor { get; init; }
-
-    public long Excluded { get; init; }
-
-    /// <summary>Null: nothing was counted by process.</summary>
-    public CostCounts? Costs { get; init; }
-
-    /// <summary>Files without unwind tables, and why.</summary>
-    public IReadOnlyList<string> StackWarnings { get; init; } = [];
-
-    /// <summary>As the probes looked at it; else ru_minflt of wait4(2).</summary>
-    public long? KernelMinor { get; init; }
-
-    public long? KernelMajor { get; init; }
-
-    /// <summary>Of these, without a row; null where no probe looked.</summary>
-    public long? KernelExec { get; init; }
-
-    public long? InCallsMinor { get; init; }
-
-    public long? InCallsMajor { get; init; }
+    public required CaptureCounts Counts { get; init; }
 }
 
 [JsonSourceGenerationOptions(

@@ -59,10 +59,7 @@ internal static class MetadataRules
     {
         if (receipt.LostByCpu.Contains(null!) || receipt.LostBySecond.Contains(null!))
             return NullItem;
-        bool holds = receipt is { Events: >= 0, Lost: >= 0, Missed: >= 0, SampledOut: >= 0, SampledOutMajor: >= 0, Excluded: >= 0, CountsLost: >= 0, LostSideband: >= 0 }
-            && receipt is { Failed: null or >= 0, InCalls: null or >= 0, InCallsMajor: null or >= 0, Unseen: null or >= 0 }
-            && receipt is { WithoutEntry: >= 0, WithoutOutcome: >= 0, Unfollowed: >= 0, WithoutRegion: >= 0, RegionsFolded: >= 0, RegionsOmitted: >= 0, SpoolBytesDropped: >= 0 };
-        return holds ? null : "has a count below zero";
+        return Metadata.Receipt.Counters.Any(counter => !counter.MayBeNegative && counter.Of(receipt) < 0) ? "has a count below zero" : null;
     }
 
     public static string? Advice(IReadOnlyList<MemoryAdvice> advice)

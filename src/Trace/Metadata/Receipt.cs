@@ -93,6 +93,164 @@ public sealed record Receipt
 
     /// <summary>Nothing was lost, neither events nor side-band nor counts, and no counter of the kernel contradicts the rows.</summary>
     public bool Complete { get; init; }
+
+    /// <summary>Every number above, in the order in which `info` has them.</summary>
+    internal static IReadOnlyList<ReceiptCounter> Counters { get; } =
+    [
+        new("events", receipt => receipt.Events)
+        {
+            Unit = "fault",
+            Description = "rows of the file",
+        },
+        new("failed", receipt => receipt.Failed)
+        {
+            Unit = "fault",
+            Description = "of these, faults that the kernel could not serve, and does not count; left out in older files",
+        },
+        new("lost", receipt => receipt.Lost)
+        {
+            Unit = "fault",
+            Description = "faults that a probe saw and could not hand over: its ring was full, or the probe at their end did not run",
+            MakesIncomplete = true,
+            QueryMeaning = "faults seen and lost",
+        },
+        new("missed", receipt => receipt.Missed)
+        {
+            Unit = "fault",
+            Description = "faults that the kernel's own counters have and nothing else of the receipt explains: no probe saw them served. CPU and second "
+                + "are not known; nor, in files without `failed` that have `excluded` ones, whether they are the target's",
+            MakesIncomplete = true,
+            QueryMeaning = "faults that the kernel counted and no probe saw",
+        },
+        new("sampled_out", receipt => receipt.SampledOut)
+        {
+            Unit = "fault",
+            Description = "faults that the probes saw and left out by sampling: an exact count",
+            QueryMeaning = "faults left out by sampling",
+        },
+        new("sampled_out_major", receipt => receipt.SampledOutMajor)
+        {
+            Unit = "fault",
+            Description = "of these, major faults",
+        },
+        new("excluded", receipt => receipt.Excluded)
+        {
+            Unit = "fault",
+            Description = "faults of processes that were not the target, seen by counters of the whole machine",
+        },
+        new("lost_sideband", receipt => receipt.LostSideband)
+        {
+            Unit = "record",
+            Description = "lost records of mappings, names, forks and exits: regions may be wrong",
+            MakesIncomplete = true,
+            Doubt = "of mappings, names or forks lost, so regions may be wrong",
+        },
+        new("counts_lost", receipt => receipt.CountsLost)
+        {
+            Unit = "count",
+            Description = "TLB flushes, lock waits and kernel objects for which the tables by process were full: those tables show less than there was",
+            MakesIncomplete = true,
+            Doubt = "of TLB flushes, lock waits or kernel objects lost, because the tables by process had no room",
+        },
+        new("without_entry", receipt => receipt.WithoutEntry)
+        {
+            Unit = "fault",
+            Description = "faults whose entry was not seen: `duration_ns` is null",
+            Doubt = "without a duration, because the entry was not seen",
+        },
+        new("without_outcome", receipt => receipt.WithoutOutcome)
+        {
+            Unit = "fault",
+            Description = "faults entered whose end no probe saw; with kprobes also those under way at the end",
+            Doubt = "entered without an outcome (fixed up in the kernel, retried, or killed)",
+        },
+        new("unfollowed", receipt => receipt.Unfollowed)
+        {
+            Unit = "program",
+            Description = "programs executed with other rights (set-uid, capabilities of the file, not readable), whose faults the perf backend cannot follow",
+            Doubt = "run with other rights (set-uid, capabilities), which the perf backend cannot follow",
+        },
+        new("without_region", receipt => receipt.WithoutRegion)
+        {
+            Unit = "fault",
+            Description = "rows with `region_id` 0",
+            Doubt = "outside every known mapping",
+        },
+        new("regions_folded", receipt => receipt.RegionsFolded)
+        {
+            Unit = "mapping",
+            Description = "mappings merged into others, because there were too many to keep apart",
+            Doubt = "beyond the ledger's limit folded into others",
+        },
+        new("regions_omitted", receipt => receipt.RegionsOmitted)
+        {
+            Unit = "mapping",
+            Description = "mappings left out because nothing faulted in them",
+            Doubt = "without a fault left out",
+        },
+        new("perf_minor", receipt => receipt.PerfMinor)
+        {
+            Unit = "fault",
+            Description = "the kernel's perf counter of minor faults over the same time: of a command, and with the perf backend, of its tasks; else of all "
+                + "CPUs",
+            MayBeNegative = true,
+        },
+        new("perf_major", receipt => receipt.PerfMajor)
+        {
+            Unit = "fault",
+            Description = "the same of major faults",
+            MayBeNegative = true,
+        },
+        new("kernel_minor", receipt => receipt.KernelMinor)
+        {
+            Unit = "fault",
+            Description = "what the targets' own counter of minor faults (min_flt) gained while they were recorded, as `getrusage` adds it up",
+            QueryMeaning = "what the kernel counted; NULL: not read",
+            MayBeNegative = true,
+        },
+        new("kernel_major", receipt => receipt.KernelMajor)
+        {
+            Unit = "fault",
+            Description = "the same of major faults (maj_flt)",
+            QueryMeaning = "what the kernel counted; NULL: not read",
+            MayBeNegative = true,
+        },
+        new("kernel_exec", receipt => receipt.KernelExec)
+        {
+            Unit = "fault",
+            Description = "of the kernel's count, faults inside `execve` before the program's first instruction that have no row",
+            QueryMeaning = "of these, inside execve and without a row; NULL: not read",
+            MayBeNegative = true,
+        },
+        new("in_calls", receipt => receipt.InCalls)
+        {
+            Unit = "fault",
+            Description = "of the kernel's count, faults inside other system calls that have no row; left out where nobody looked: the perf backend, older "
+                + "files",
+            QueryMeaning = "of these, inside other system calls and without a row; NULL: not read",
+        },
+        new("in_calls_major", receipt => receipt.InCallsMajor)
+        {
+            Unit = "fault",
+            Description = "of these, major faults",
+        },
+        new("unseen", receipt => receipt.Unseen)
+        {
+            Unit = "fault",
+            Description = "of the kernel's count, what the perf backend cannot see: in system calls, `execve`, and kernel mode where it may not look; left "
+                + "out by others",
+        },
+        new("spool_bytes_dropped", receipt => receipt.SpoolBytesDropped)
+        {
+            Unit = "byte",
+            Description = "bytes of damaged spool that `faultrec recover` left out",
+            MakesIncomplete = true,
+            Doubt = "of damaged spool left out",
+        },
+    ];
+
+    /// <summary>No counter tells of something that is missing from the recording.</summary>
+    internal bool LostNothing() => Counters.All(counter => !counter.MakesIncomplete || counter.Of(this) is null or 0);
 }
 
 public sealed record CpuLoss(int Cpu, long Lost);

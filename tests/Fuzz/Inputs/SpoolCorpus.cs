@@ -75,17 +75,18 @@ internal static class SpoolCorpus
         TimeNs = StartNs + 1000,
         EndReason = "exited",
         ExitStatus = 0,
-        PerfMinor = 12,
-        PerfMajor = 1,
-        EventsLost = 1,
-        SampledOut = 4,
-        StackWarnings = ["/bin/x: no table"],
-        Costs = new CostCounts
+        Counts = new CaptureCounts
         {
-            LockWaits = [new LockWait(Pid, Pid, 0, 0, 1, 2, 2)],
-            TlbFlushes = [new TlbFlushes(Pid, "TLB_LOCAL_SHOOTDOWN", 1, 2, 0)],
-            Caches = [new SlabCount(Pid, "vm_area_struct", "fast", 3)],
-            BuddyAllocations = [new BuddyCount(Pid, 0, 4)],
+            Receipt = new Receipt { Events = 0, PerfMinor = 12, PerfMajor = 1, SampledOut = 4 },
+            EventsLost = 1,
+            StackWarnings = ["/bin/x: no table"],
+            Costs = new CostCounts
+            {
+                LockWaits = [new LockWait(Pid, Pid, 0, 0, 1, 2, 2)],
+                TlbFlushes = [new TlbFlushes(Pid, "TLB_LOCAL_SHOOTDOWN", 1, 2, 0)],
+                Caches = [new SlabCount(Pid, "vm_area_struct", "fast", 3)],
+                BuddyAllocations = [new BuddyCount(Pid, 0, 4)],
+            },
         },
     };
 

@@ -63,10 +63,9 @@ public sealed class CostStories
             TlbFlushes = [new TlbFlushes(100, "TLB_LOCAL_SHOOTDOWN", 5, 4, 1)],
             Caches = [new SlabCount(100, "vm_area_struct", "fast", 7)],
             BuddyAllocations = [new BuddyCount(100, 0, 8)],
-            CountsLost = 9,
         };
         using var story = new SpoolStory(Header([], ["remote"]));
-        var trace = story.DetailedFaults(0, Detailed(10)).End(1000, costs: costs).Finalize();
+        var trace = story.DetailedFaults(0, Detailed(10)).End(1000, costs: costs, countsLost: 9).Finalize();
 
         Assert.Equal(costs.LockWaits, trace.Metadata.LockWaits);
         Assert.Equal(costs.TlbFlushes, trace.Metadata.TlbFlushes);

@@ -197,7 +197,7 @@ public sealed class ReceiptStories
     public void CountsWithoutRoomMakeARecordingIncomplete()
     {
         using var story = new SpoolStory();
-        story.Pass(0).Faults(0, SpoolStory.Fault(10, 1)).End(100, costs: new CostCounts { CountsLost = 4 });
+        story.Pass(0).Faults(0, SpoolStory.Fault(10, 1)).End(100, countsLost: 4);
         var receipt = story.Finalize().Receipt;
         Assert.Equal((4, false), (receipt.CountsLost, receipt.Complete));
     }

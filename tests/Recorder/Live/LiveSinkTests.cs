@@ -3,6 +3,7 @@ using Faultrec.Recorder.Live;
 using Faultrec.Recorder.Native;
 using Faultrec.Recorder.Spool;
 using Faultrec.Recorder.Tests.Support;
+using Faultrec.Traces.Metadata;
 using Xunit;
 
 namespace Faultrec.Recorder.Tests.Live;
@@ -218,7 +219,7 @@ public sealed class LiveSinkTests
 
         public void End(long timeNs)
         {
-            Sink.Append(FrameType.End, new SpoolEnding { TimeNs = T0 + timeNs, EndReason = "exited" }, SpoolJson.Default.SpoolEnding);
+            Sink.Append(FrameType.End, new SpoolEnding { TimeNs = T0 + timeNs, EndReason = "exited", Counts = new CaptureCounts { Receipt = new Receipt { Events = 0 } } }, SpoolJson.Default.SpoolEnding);
             _ = Sink.EndPass(T0 + timeNs);
             Sink.Complete();
         }

@@ -160,11 +160,13 @@ public sealed class SpoolDamageTests
     [InlineData(FrameType.Maps, "{\"Pid\":100,\"TimeNs\":1,\"Comm\":\"a\",\"ParentPid\":1,\"Threads\":[],\"Maps\":\"1000-2000 r 0 0:0 0\"}")]
     [InlineData(FrameType.Maps, "{\"Pid\":-1,\"TimeNs\":1,\"Comm\":\"a\",\"ParentPid\":1,\"Threads\":[],\"Maps\":\"1000-2000 rw-p 0 0:0 0\"}")]
     [InlineData(FrameType.End, "null")]
-    [InlineData(FrameType.End, "{\"TimeNs\":9223372036854775807,\"EndReason\":\"exited\"}")]
-    [InlineData(FrameType.End, "{\"TimeNs\":5000000100,\"EndReason\":null}")]
-    [InlineData(FrameType.End, "{\"TimeNs\":5000000100,\"EndReason\":\"exited\",\"SampledOut\":-1}")]
-    [InlineData(FrameType.End, "{\"TimeNs\":5000000100,\"EndReason\":\"exited\",\"Costs\":{\"LockWaits\":null}}")]
-    [InlineData(FrameType.End, "{\"TimeNs\":5000000100,\"EndReason\":\"exited\",\"Costs\":{\"LockWaits\":[null]}}")]
+    [InlineData(FrameType.End, "{\"TimeNs\":5000000100,\"EndReason\":\"exited\"}")]
+    [InlineData(FrameType.End, "{\"TimeNs\":5000000100,\"EndReason\":\"exited\",\"Counts\":{}}")]
+    [InlineData(FrameType.End, "{\"TimeNs\":9223372036854775807,\"EndReason\":\"exited\",\"Counts\":{\"Receipt\":{\"Events\":0}}}")]
+    [InlineData(FrameType.End, "{\"TimeNs\":5000000100,\"EndReason\":null,\"Counts\":{\"Receipt\":{\"Events\":0}}}")]
+    [InlineData(FrameType.End, "{\"TimeNs\":5000000100,\"EndReason\":\"exited\",\"Counts\":{\"Receipt\":{\"Events\":0,\"SampledOut\":-1}}}")]
+    [InlineData(FrameType.End, "{\"TimeNs\":5000000100,\"EndReason\":\"exited\",\"Counts\":{\"Receipt\":{\"Events\":0},\"Costs\":{\"LockWaits\":null}}}")]
+    [InlineData(FrameType.End, "{\"TimeNs\":5000000100,\"EndReason\":\"exited\",\"Counts\":{\"Receipt\":{\"Events\":0},\"Costs\":{\"LockWaits\":[null]}}}")]
     internal void AForgedFrameIsALine(FrameType type, string json)
     {
         using var folder = new TempFolder();

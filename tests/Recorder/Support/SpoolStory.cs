@@ -155,24 +155,32 @@ internal sealed class SpoolStory : IDisposable
 
     public SpoolStory End(
         long timeNs, long? perfMinor = null, long? perfMajor = null, long eventsLost = 0, long excluded = 0, long returnsDue = 0, CostCounts? costs = null,
-        KernelCounts? kernel = null)
+        long countsLost = 0, KernelCounts? kernel = null)
     {
         var ending = new SpoolEnding
         {
             TimeNs = StartNs + timeNs,
             EndReason = "exited",
             ExitStatus = 0,
-            PerfMinor = perfMinor,
-            PerfMajor = perfMajor,
-            EventsLost = eventsLost,
-            Excluded = excluded,
-            ReturnsDue = returnsDue,
-            Costs = costs,
-            KernelMinor = kernel?.Minor,
-            KernelMajor = kernel?.Major,
-            KernelExec = kernel?.Exec,
-            InCallsMinor = kernel?.InCallsMinor,
-            InCallsMajor = kernel?.InCallsMajor,
+            Counts = new CaptureCounts
+            {
+                Receipt = new Receipt
+                {
+                    Events = 0,
+                    PerfMinor = perfMinor,
+                    PerfMajor = perfMajor,
+                    Excluded = excluded,
+                    CountsLost = countsLost,
+                    KernelMinor = kernel?.Minor,
+                    KernelMajor = kernel?.Major,
+                    KernelExec = kernel?.Exec,
+                    InCalls = kernel?.InCallsMinor + kernel?.InCallsMajor,
+                    InCallsMajor = kernel?.InCallsMajor,
+                },
+                EventsLost = eventsLost,
+                ReturnsDue = returnsDue,
+                Costs = costs,
+            },
         };
         _writer.Append(FrameType.End, ending, SpoolJson.Default.SpoolEnding);
         return this;
