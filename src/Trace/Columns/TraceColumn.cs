@@ -10,12 +10,13 @@ namespace Faultrec.Traces.Columns;
 /// </summary>
 public abstract class TraceColumn
 {
-    private protected TraceColumn(FaultColumns flag, string name, Type type, ColumnStorage storage)
+    private protected TraceColumn(FaultColumns flag, string name, Type type, ColumnStorage storage, RedactionRule redaction)
     {
         Flag = flag;
         Name = name;
         Type = type;
         Storage = storage;
+        Redaction = redaction;
     }
 
     /// <summary>The column's one bit: that of its position in the file.</summary>
@@ -51,6 +52,9 @@ public abstract class TraceColumn
     /// <summary>What the rows of a file from before the column have, as SQL writes it; null: no value.</summary>
     public virtual string? AbsentValue => null;
 
+    /// <summary>What becomes of it when a trace is made fit to be given away.</summary>
+    public RedactionRule Redaction { get; }
+
     internal ColumnStorage Storage { get; }
 
     /// <summary>The same as <see cref="IsNullable"/>, in a file of that schema version.</summary>
@@ -80,16 +84,16 @@ public abstract class TraceColumn<T> : TraceColumn
 {
     private readonly Func<FaultBatch, T[]> _of;
 
-    private protected TraceColumn(FaultColumns flag, string name, Type type, Func<FaultBatch, T[]> of, ColumnStorage storage)
-        : base(flag, name, type, storage)
+    private protected TraceColumn(FaultColumns flag, string name, Type type, Func<FaultBatch, T[]> of, ColumnStorage storage, RedactionRule redaction)
+        : base(flag, name, type, storage, redaction)
         => _of = of;
 
     /// <summary>The column's array in a batch.</summary>
     public T[] Of(FaultBatch batch) => _of(batch);
 }
 
-internal sealed class NumberColumn<T>(FaultColumns flag, string name, Func<FaultBatch, T[]> of, ColumnStorage storage)
-    : TraceColumn<T>(flag, name, typeof(T), of, storage)
+internal sealed class NumberColumn<T>(FaultColumns flag, string name, Func<FaultBatch, T[]> of, ColumnStorage storage, RedactionRule redaction)
+    : TraceColumn<T>(flag, name, typeof(T), of, storage, redaction)
     where T : unmanaged, IBinaryInteger<T>
 {
     /// <summary>What stands for null in a batch; null: every row has a value.</summary>
@@ -113,8 +117,8 @@ internal sealed class NumberColumn<T>(FaultColumns flag, string name, Func<Fault
 }
 
 /// <summary>False in the rows of a file from before the column.</summary>
-internal sealed class FlagColumn(FaultColumns flag, string name, Func<FaultBatch, bool[]> of, ColumnStorage storage)
-    : TraceColumn<bool>(flag, name, typeof(bool), of, storage)
+internal sealed class FlagColumn(FaultColumns flag, string name, Func<FaultBatch, bool[]> of, ColumnStorage storage, RedactionRule redaction)
+    : TraceColumn<bool>(flag, name, typeof(bool), of, storage, redaction)
 {
     /// <summary>Null in every row of a file of <see cref="TraceSchema.VersionWithoutMajor"/>; in a batch it is false.</summary>
     public bool IsUnknownWithoutMajor { get; init; }
@@ -128,8 +132,8 @@ internal sealed class FlagColumn(FaultColumns flag, string name, Func<FaultBatch
     internal override void Accept(IColumnVisitor visitor) => visitor.Flag(this);
 }
 
-internal sealed class TextColumn(FaultColumns flag, string name, Func<FaultBatch, string?[]> of, ColumnStorage storage)
-    : TraceColumn<string?>(flag, name, typeof(string), of, storage)
+internal sealed class TextColumn(FaultColumns flag, string name, Func<FaultBatch, string?[]> of, ColumnStorage storage, RedactionRule redaction)
+    : TraceColumn<string?>(flag, name, typeof(string), of, storage, redaction)
 {
     /// <summary>A row may have no text.</summary>
     public bool IsOptional { get; init; }
@@ -140,8 +144,8 @@ internal sealed class TextColumn(FaultColumns flag, string name, Func<FaultBatch
 }
 
 /// <summary>Words in the file, null for <see cref="FaultAccess.Unknown"/>.</summary>
-internal sealed class AccessColumn(FaultColumns flag, string name, Func<FaultBatch, FaultAccess[]> of, ColumnStorage storage)
-    : TraceColumn<FaultAccess>(flag, name, typeof(string), of, storage)
+internal sealed class AccessColumn(FaultColumns flag, string name, Func<FaultBatch, FaultAccess[]> of, ColumnStorage storage, RedactionRule redaction)
+    : TraceColumn<FaultAccess>(flag, name, typeof(string), of, storage, redaction)
 {
     /// <summary>By the number of the access.</summary>
     public static IReadOnlyList<string> Words { get; } = ["read", "write", "exec"];

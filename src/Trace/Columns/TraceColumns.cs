@@ -30,13 +30,13 @@ internal static class TraceColumns
     /// <summary>In file order.</summary>
     public static IReadOnlyList<TraceColumn> All { get; } =
     [
-        new NumberColumn<long>(FaultColumns.TimeNs, "time_ns", batch => batch.TimeNs, Delta)
+        new NumberColumn<long>(FaultColumns.TimeNs, "time_ns", batch => batch.TimeNs, Delta, RedactionRule.Keep)
         {
             Meaning = "start of the fault, ns since the recording began",
             Unit = "ns",
             Description = "start of the fault, since the recording began; its completion where `duration_ns` is null",
         },
-        new NumberColumn<long>(FaultColumns.DurationNs, "duration_ns", batch => batch.DurationNs, Delta)
+        new NumberColumn<long>(FaultColumns.DurationNs, "duration_ns", batch => batch.DurationNs, Delta, RedactionRule.Keep)
         {
             None = FaultBatch.Null,
             Meaning = "ns in the kernel's fault handler; NULL: entry not seen",
@@ -45,34 +45,34 @@ internal static class TraceColumns
             NullMeaning = "the entry of this fault was not seen, or its end, because the task had lost its perf events at an execve with other rights: then "
                 + "`time_ns` is the start",
         },
-        new NumberColumn<int>(FaultColumns.Pid, "pid", batch => batch.Pid, DeltaSnappy)
+        new NumberColumn<int>(FaultColumns.Pid, "pid", batch => batch.Pid, DeltaSnappy, RedactionRule.Permute)
         {
             Meaning = "process id",
             Description = "process (thread group) id, in the pid namespace of the recorder",
         },
-        new NumberColumn<int>(FaultColumns.Tid, "tid", batch => batch.Tid, DeltaSnappy)
+        new NumberColumn<int>(FaultColumns.Tid, "tid", batch => batch.Tid, DeltaSnappy, RedactionRule.Permute)
         {
             Meaning = "thread id",
             Description = "thread id, in the same namespace",
         },
-        new NumberColumn<int>(FaultColumns.Cpu, "cpu", batch => batch.Cpu, DeltaZstd)
+        new NumberColumn<int>(FaultColumns.Cpu, "cpu", batch => batch.Cpu, DeltaZstd, RedactionRule.Keep)
         {
             Meaning = "CPU",
             Description = "CPU on which the fault was finished",
         },
-        new TextColumn(FaultColumns.Comm, "comm", batch => batch.Comm, DictionaryZstd)
+        new TextColumn(FaultColumns.Comm, "comm", batch => batch.Comm, DictionaryZstd, RedactionRule.Pseudonym)
         {
             Meaning = "name of the thread at the fault",
             Description = "name of the thread at the fault",
         },
-        new NumberColumn<long>(FaultColumns.Address, "address", batch => batch.Address, DeltaSnappy)
+        new NumberColumn<long>(FaultColumns.Address, "address", batch => batch.Address, DeltaSnappy, RedactionRule.Slide)
         {
             IsHexadecimal = true,
             Meaning = "faulting address, byte; bits of an unsigned number",
             Unit = "byte",
             Description = "faulting user address, byte exact; the bits of an unsigned number, see below",
         },
-        new NumberColumn<long>(FaultColumns.Ip, "ip", batch => batch.Ip, PlainZstd)
+        new NumberColumn<long>(FaultColumns.Ip, "ip", batch => batch.Ip, PlainZstd, RedactionRule.Slide)
         {
             IsHexadecimal = true,
             Meaning = "instruction pointer; bits of an unsigned number",
@@ -80,24 +80,24 @@ internal static class TraceColumns
             Description = "instruction pointer; kernel text where the kernel touched the memory for the program (`read(2)` into a fresh buffer); bits of an "
                 + "unsigned number",
         },
-        new FlagColumn(FaultColumns.Major, "major", batch => batch.Major, PlainZstd)
+        new FlagColumn(FaultColumns.Major, "major", batch => batch.Major, PlainZstd, RedactionRule.Keep)
         {
             IsUnknownWithoutMajor = true,
             Meaning = "accounted as major: waited for a device, or was retried; NULL: not known",
             Description = "the kernel accounted a major fault: it had to wait for data from a disk or swap, or had to retry. Null in files of version 2",
         },
-        new AccessColumn(FaultColumns.Access, "access", batch => batch.Access, DictionaryZstd)
+        new AccessColumn(FaultColumns.Access, "access", batch => batch.Access, DictionaryZstd, RedactionRule.Keep)
         {
             Meaning = "read, write or exec; NULL: not seen",
             Description = "`read`, `write` or `exec`",
             NullMeaning = "no error code was seen",
         },
-        new FlagColumn(FaultColumns.KernelAccess, "kernel_access", batch => batch.KernelAccess, PlainZstd)
+        new FlagColumn(FaultColumns.KernelAccess, "kernel_access", batch => batch.KernelAccess, PlainZstd, RedactionRule.Keep)
         {
             Meaning = "kernel mode touched user memory",
             Description = "true: kernel mode touched user memory",
         },
-        new NumberColumn<int>(FaultColumns.ErrorCode, "error_code", batch => batch.ErrorCode, DeltaZstd)
+        new NumberColumn<int>(FaultColumns.ErrorCode, "error_code", batch => batch.ErrorCode, DeltaZstd, RedactionRule.Keep)
         {
             None = FaultBatch.Null,
             Meaning = "x86 page-fault error code, bits; NULL: not seen",
@@ -105,7 +105,7 @@ internal static class TraceColumns
             Description = "x86 page-fault error code: 1 the page was present (a protection fault), 2 write, 4 user mode, 8 reserved bit, 16 instruction fetch",
             NullMeaning = "the backend does not see it",
         },
-        new NumberColumn<int>(FaultColumns.FaultFlags, "fault_flags", batch => batch.FaultFlags, DeltaZstd)
+        new NumberColumn<int>(FaultColumns.FaultFlags, "fault_flags", batch => batch.FaultFlags, DeltaZstd, RedactionRule.Keep)
         {
             None = FaultBatch.Null,
             Meaning = "FAULT_FLAG_* bits of the recorded kernel; NULL: not seen",
@@ -113,7 +113,7 @@ internal static class TraceColumns
             Description = "`FAULT_FLAG_*` of the recorded kernel; names in `faultrec.fault_flag_names`",
             NullMeaning = "the backend does not see it",
         },
-        new NumberColumn<int>(FaultColumns.FaultResult, "fault_result", batch => batch.FaultResult, DeltaZstd)
+        new NumberColumn<int>(FaultColumns.FaultResult, "fault_result", batch => batch.FaultResult, DeltaZstd, RedactionRule.Keep)
         {
             None = FaultBatch.Null,
             Meaning = "VM_FAULT_* bits of the recorded kernel; NULL: not seen",
@@ -121,14 +121,14 @@ internal static class TraceColumns
             Description = "`VM_FAULT_*` of the recorded kernel; names in `faultrec.fault_result_names`",
             NullMeaning = "the backend does not see it",
         },
-        new NumberColumn<int>(FaultColumns.Signal, "signal", batch => batch.Signal, DeltaZstd)
+        new NumberColumn<int>(FaultColumns.Signal, "signal", batch => batch.Signal, DeltaZstd, RedactionRule.Keep)
         {
             None = FaultBatch.Null,
             Meaning = "signal of a fault that failed; NULL: served",
             Description = "signal that the kernel raised because it could not serve the fault: 11 SIGSEGV, 7 SIGBUS",
             NullMeaning = "the fault was served",
         },
-        new NumberColumn<sbyte>(FaultColumns.PtLevel, "pt_level", batch => batch.PtLevel, PlainZstd)
+        new NumberColumn<sbyte>(FaultColumns.PtLevel, "pt_level", batch => batch.PtLevel, PlainZstd, RedactionRule.Keep)
         {
             None = FaultBatch.Null,
             Meaning = "page-table level where the walk ended, 4 pgd to 0 pte; NULL: not recorded",
@@ -136,7 +136,7 @@ internal static class TraceColumns
                 + "missing (0), not present (a swap entry), or present (a protection fault)",
             NullMeaning = "not recorded",
         },
-        new NumberColumn<long>(FaultColumns.PteBefore, "pte_before", batch => batch.PteBefore, PlainZstd)
+        new NumberColumn<long>(FaultColumns.PteBefore, "pte_before", batch => batch.PteBefore, PlainZstd, RedactionRule.Permute)
         {
             None = FaultBatch.NullPte,
             IsHexadecimal = true,
@@ -145,7 +145,7 @@ internal static class TraceColumns
             Description = "entry of that level that the fault found: 0, a swap entry, a write-protected page; bits of an unsigned number",
             NullMeaning = "not recorded",
         },
-        new NumberColumn<long>(FaultColumns.Pfn, "pfn", batch => batch.Pfn, DeltaSnappy)
+        new NumberColumn<long>(FaultColumns.Pfn, "pfn", batch => batch.Pfn, DeltaSnappy, RedactionRule.Permute)
         {
             None = FaultBatch.Null,
             Meaning = "physical frame that was mapped; NULL: not recorded",
@@ -153,7 +153,7 @@ internal static class TraceColumns
             Description = "physical frame that the fault mapped",
             NullMeaning = "not recorded, or without permission",
         },
-        new NumberColumn<sbyte>(FaultColumns.PageOrder, "page_order", batch => batch.PageOrder, PlainZstd)
+        new NumberColumn<sbyte>(FaultColumns.PageOrder, "page_order", batch => batch.PageOrder, PlainZstd, RedactionRule.Keep)
         {
             None = FaultBatch.Null,
             Meaning = "log2 of the pages mapped; NULL: not recorded",
@@ -161,17 +161,17 @@ internal static class TraceColumns
             Description = "size of the mapping that the fault made: 0 = one page, 9 = 2 MiB of 4 KiB pages",
             NullMeaning = "not recorded",
         },
-        new NumberColumn<int>(FaultColumns.RegionId, "region_id", batch => batch.RegionId, DeltaSnappy)
+        new NumberColumn<int>(FaultColumns.RegionId, "region_id", batch => batch.RegionId, DeltaSnappy, RedactionRule.Keep)
         {
             Meaning = "mapping, region_id of regions; 0: none known",
             Description = "`id` of the mapping in force at that moment, in `faultrec.regions`; 0 = no mapping known",
         },
-        new TextColumn(FaultColumns.Region, "region", batch => batch.Region, DictionaryZstd)
+        new TextColumn(FaultColumns.Region, "region", batch => batch.Region, DictionaryZstd, RedactionRule.Pseudonym)
         {
             Meaning = "name of that mapping",
             Description = "name of that mapping: `[heap]`, `[stack]`, `[anon]`, `[vdso]`, a path; empty when none is known",
         },
-        new NumberColumn<long>(FaultColumns.FilePage, "file_page", batch => batch.FilePage, DeltaSnappy)
+        new NumberColumn<long>(FaultColumns.FilePage, "file_page", batch => batch.FilePage, DeltaSnappy, RedactionRule.Keep)
         {
             None = FaultBatch.Null,
             Meaning = "page offset in the mapped file; NULL: anonymous",
@@ -179,20 +179,20 @@ internal static class TraceColumns
             Description = "page offset in the mapped file",
             NullMeaning = "anonymous memory",
         },
-        new TextColumn(FaultColumns.Stack, "stack", batch => batch.Stack, DictionaryZstd)
+        new TextColumn(FaultColumns.Stack, "stack", batch => batch.Stack, DictionaryZstd, RedactionRule.Pseudonym)
         {
             IsOptional = true,
             Meaning = "functions of the user stack, outermost first, ; between; NULL: none recorded",
             Description = "user stack, symbolised, root first, frames separated by `;`",
             NullMeaning = "not recorded",
         },
-        new FlagColumn(FaultColumns.Gup, "gup", batch => batch.Gup, PlainZstd)
+        new FlagColumn(FaultColumns.Gup, "gup", batch => batch.Gup, PlainZstd, RedactionRule.Keep)
         {
             Generation = 2,
             Meaning = "raised by get_user_pages, not by an exception",
             Description = "true: get_user_pages raised it (a system call or `execve` pinned the page for the program); no page-fault exception happened",
         },
-        new TextColumn(FaultColumns.Handler, "handler", batch => batch.Handler, DictionaryZstd)
+        new TextColumn(FaultColumns.Handler, "handler", batch => batch.Handler, DictionaryZstd, RedactionRule.Keep)
         {
             Generation = 2,
             IsOptional = true,
@@ -200,7 +200,7 @@ internal static class TraceColumns
             Description = "kernel function that served the fault: `do_anonymous_page`, `do_swap_page`",
             NullMeaning = "`--handlers` was not given, or the function is inlined",
         },
-        new NumberColumn<long>(FaultColumns.VmfAddress, "vmf_address", batch => batch.VmfAddress, DeltaSnappy)
+        new NumberColumn<long>(FaultColumns.VmfAddress, "vmf_address", batch => batch.VmfAddress, DeltaSnappy, RedactionRule.Slide)
         {
             Generation = 2,
             None = FaultBatch.Null,
@@ -210,7 +210,7 @@ internal static class TraceColumns
             Description = "`vmf->address` as that function got it",
             NullMeaning = "`handler` is null",
         },
-        new NumberColumn<long>(FaultColumns.VmfPgoff, "vmf_pgoff", batch => batch.VmfPgoff, DeltaSnappy)
+        new NumberColumn<long>(FaultColumns.VmfPgoff, "vmf_pgoff", batch => batch.VmfPgoff, DeltaSnappy, RedactionRule.Slide)
         {
             Generation = 2,
             None = FaultBatch.Null,
@@ -219,20 +219,20 @@ internal static class TraceColumns
             Description = "`vmf->pgoff` as that function got it",
             NullMeaning = "`handler` is null",
         },
-        new NumberColumn<int>(FaultColumns.Weight, "weight", batch => batch.Weight, PlainZstd)
+        new NumberColumn<int>(FaultColumns.Weight, "weight", batch => batch.Weight, PlainZstd, RedactionRule.Keep)
         {
             Generation = 2,
             Absent = 1,
             Meaning = "faults the row stands for: 1 unless sampled",
             Description = "faults this row stands for: N where one fault in N was taken, else 1",
         },
-        new FlagColumn(FaultColumns.Grew, "grew", batch => batch.Grew, PlainZstd)
+        new FlagColumn(FaultColumns.Grew, "grew", batch => batch.Grew, PlainZstd, RedactionRule.Keep)
         {
             Generation = 3,
             Meaning = "the kernel grew the stack's mapping for it",
             Description = "true: the kernel grew the mapping, a stack, to serve this fault",
         },
-        new NumberColumn<long>(FaultColumns.ReclaimNs, "reclaim_ns", batch => batch.ReclaimNs, DeltaZstd)
+        new NumberColumn<long>(FaultColumns.ReclaimNs, "reclaim_ns", batch => batch.ReclaimNs, DeltaZstd, RedactionRule.Keep)
         {
             Generation = 3,
             None = FaultBatch.Null,
@@ -241,7 +241,7 @@ internal static class TraceColumns
             Description = "of the duration: the thread itself freed memory (direct reclaim)",
             NullMeaning = "`--why` was not given, or the cause could not be traced",
         },
-        new NumberColumn<long>(FaultColumns.CompactionNs, "compaction_ns", batch => batch.CompactionNs, DeltaZstd)
+        new NumberColumn<long>(FaultColumns.CompactionNs, "compaction_ns", batch => batch.CompactionNs, DeltaZstd, RedactionRule.Keep)
         {
             Generation = 3,
             None = FaultBatch.Null,
@@ -250,7 +250,7 @@ internal static class TraceColumns
             Description = "of the duration: the thread itself compacted memory for a huge page",
             NullMeaning = "likewise",
         },
-        new NumberColumn<long>(FaultColumns.IoWaitNs, "io_wait_ns", batch => batch.IoWaitNs, DeltaZstd)
+        new NumberColumn<long>(FaultColumns.IoWaitNs, "io_wait_ns", batch => batch.IoWaitNs, DeltaZstd, RedactionRule.Keep)
         {
             Generation = 3,
             None = FaultBatch.Null,
@@ -259,7 +259,7 @@ internal static class TraceColumns
             Description = "of the duration: asleep until a disk or swap device answered",
             NullMeaning = "likewise",
         },
-        new NumberColumn<long>(FaultColumns.LockWaitNs, "lock_wait_ns", batch => batch.LockWaitNs, DeltaZstd)
+        new NumberColumn<long>(FaultColumns.LockWaitNs, "lock_wait_ns", batch => batch.LockWaitNs, DeltaZstd, RedactionRule.Keep)
         {
             Generation = 3,
             None = FaultBatch.Null,
@@ -268,7 +268,7 @@ internal static class TraceColumns
             Description = "of the duration: waiting for mmap_lock",
             NullMeaning = "likewise",
         },
-        new NumberColumn<long>(FaultColumns.OffCpuNs, "off_cpu_ns", batch => batch.OffCpuNs, DeltaZstd)
+        new NumberColumn<long>(FaultColumns.OffCpuNs, "off_cpu_ns", batch => batch.OffCpuNs, DeltaZstd, RedactionRule.Keep)
         {
             Generation = 3,
             None = FaultBatch.Null,
@@ -277,7 +277,7 @@ internal static class TraceColumns
             Description = "of the duration: not running for any other reason (preempted, asleep on something else)",
             NullMeaning = "likewise",
         },
-        new NumberColumn<long>(FaultColumns.ZeroingNs, "zeroing_ns", batch => batch.ZeroingNs, DeltaZstd)
+        new NumberColumn<long>(FaultColumns.ZeroingNs, "zeroing_ns", batch => batch.ZeroingNs, DeltaZstd, RedactionRule.Keep)
         {
             Generation = 3,
             None = FaultBatch.Null,
@@ -286,7 +286,7 @@ internal static class TraceColumns
             Description = "of the duration: filling a huge page with zeros",
             NullMeaning = "likewise",
         },
-        new NumberColumn<int>(FaultColumns.SlabFast, "slab_fast", batch => batch.SlabFast, DeltaZstd)
+        new NumberColumn<int>(FaultColumns.SlabFast, "slab_fast", batch => batch.SlabFast, DeltaZstd, RedactionRule.Keep)
         {
             Generation = 3,
             None = FaultBatch.Null,
@@ -295,7 +295,7 @@ internal static class TraceColumns
             Description = "kernel objects allocated in this fault from the CPU's own free list",
             NullMeaning = "`--slab` was not given, or the stage could not be traced",
         },
-        new NumberColumn<int>(FaultColumns.SlabSheaf, "slab_sheaf", batch => batch.SlabSheaf, DeltaZstd)
+        new NumberColumn<int>(FaultColumns.SlabSheaf, "slab_sheaf", batch => batch.SlabSheaf, DeltaZstd, RedactionRule.Keep)
         {
             Generation = 3,
             None = FaultBatch.Null,
@@ -304,7 +304,7 @@ internal static class TraceColumns
             Description = "from the CPU's sheaf, on kernels that have them",
             NullMeaning = "likewise",
         },
-        new NumberColumn<int>(FaultColumns.SlabLocal, "slab_local", batch => batch.SlabLocal, DeltaZstd)
+        new NumberColumn<int>(FaultColumns.SlabLocal, "slab_local", batch => batch.SlabLocal, DeltaZstd, RedactionRule.Keep)
         {
             Generation = 3,
             None = FaultBatch.Null,
@@ -313,7 +313,7 @@ internal static class TraceColumns
             Description = "from the list of the CPU's slab, taken over",
             NullMeaning = "likewise",
         },
-        new NumberColumn<int>(FaultColumns.SlabPartial, "slab_partial", batch => batch.SlabPartial, DeltaZstd)
+        new NumberColumn<int>(FaultColumns.SlabPartial, "slab_partial", batch => batch.SlabPartial, DeltaZstd, RedactionRule.Keep)
         {
             Generation = 3,
             None = FaultBatch.Null,
@@ -322,7 +322,7 @@ internal static class TraceColumns
             Description = "from the CPU's partial slabs",
             NullMeaning = "likewise",
         },
-        new NumberColumn<int>(FaultColumns.SlabRemote, "slab_remote", batch => batch.SlabRemote, DeltaZstd)
+        new NumberColumn<int>(FaultColumns.SlabRemote, "slab_remote", batch => batch.SlabRemote, DeltaZstd, RedactionRule.Keep)
         {
             Generation = 3,
             None = FaultBatch.Null,
@@ -331,7 +331,7 @@ internal static class TraceColumns
             Description = "from a node's partial list",
             NullMeaning = "likewise",
         },
-        new NumberColumn<int>(FaultColumns.SlabBuddy, "slab_buddy", batch => batch.SlabBuddy, DeltaZstd)
+        new NumberColumn<int>(FaultColumns.SlabBuddy, "slab_buddy", batch => batch.SlabBuddy, DeltaZstd, RedactionRule.Keep)
         {
             Generation = 3,
             None = FaultBatch.Null,
@@ -340,7 +340,7 @@ internal static class TraceColumns
             Description = "from a new slab of the buddy allocator",
             NullMeaning = "likewise",
         },
-        new NumberColumn<int>(FaultColumns.BuddyPages, "buddy_pages", batch => batch.BuddyPages, DeltaZstd)
+        new NumberColumn<int>(FaultColumns.BuddyPages, "buddy_pages", batch => batch.BuddyPages, DeltaZstd, RedactionRule.Keep)
         {
             Generation = 3,
             None = FaultBatch.Null,
@@ -349,7 +349,7 @@ internal static class TraceColumns
             Description = "pages taken from the buddy allocator in this fault",
             NullMeaning = "`--slab` was not given",
         },
-        new NumberColumn<int>(FaultColumns.StackId, "stack_id", batch => batch.StackId, DeltaSnappy)
+        new NumberColumn<int>(FaultColumns.StackId, "stack_id", batch => batch.StackId, DeltaSnappy, RedactionRule.Keep)
         {
             Generation = 3,
             None = FaultBatch.Null,
@@ -357,7 +357,7 @@ internal static class TraceColumns
             Description = "the stack, a node of `faultrec.stacks`",
             NullMeaning = "stacks were not recorded, or this one was lost",
         },
-        new NumberColumn<int>(FaultColumns.MapperStackId, "mapper_stack_id", batch => batch.MapperStackId, DeltaSnappy)
+        new NumberColumn<int>(FaultColumns.MapperStackId, "mapper_stack_id", batch => batch.MapperStackId, DeltaSnappy, RedactionRule.Keep)
         {
             Generation = 4,
             None = FaultBatch.Null,
@@ -365,7 +365,7 @@ internal static class TraceColumns
             Description = "stack of the system call that had reserved the memory at `address` when the fault happened, a node of `faultrec.stacks`: see below",
             NullMeaning = "not known",
         },
-        new FlagColumn(FaultColumns.Merged, "merged", batch => batch.Merged, PlainZstd)
+        new FlagColumn(FaultColumns.Merged, "merged", batch => batch.Merged, PlainZstd, RedactionRule.Keep)
         {
             Generation = 4,
             Meaning = "the page found was merged with equal ones by KSM",

@@ -32,6 +32,23 @@ public sealed record CallFaults(
     long LastNs,
     bool GoesOn)
 {
+    internal static IReadOnlyList<MetadataMember> Members { get; } =
+    [
+        new("pid", RedactionRule.Permute),
+        new("tid", RedactionRule.Permute),
+        new("call", RedactionRule.Keep),
+        new("number", RedactionRule.Keep),
+        new("calls", RedactionRule.Keep),
+        new("minor", RedactionRule.Keep),
+        new("major", RedactionRule.Keep),
+        new("start", RedactionRule.Slide),
+        new("end", RedactionRule.Slide),
+        new("stack", RedactionRule.Keep),
+        new("time_ns", RedactionRule.Keep),
+        new("last_ns", RedactionRule.Keep),
+        new("goes_on", RedactionRule.Keep),
+    ];
+
     [JsonIgnore]
     public long Faults => Minor + Major;
 }

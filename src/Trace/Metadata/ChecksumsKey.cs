@@ -7,9 +7,9 @@ namespace Faultrec.Traces.Metadata;
 
 /// <summary>
 /// CRC-32C of each column chunk, a string a row group, 8 hex digits a column in file order. Only the file's writer and reader know
-/// them: they are no part of <see cref="TraceMetadata"/>.
+/// them: they are no part of <see cref="TraceMetadata"/>, and a file that is written anew has its own.
 /// </summary>
-internal sealed class ChecksumsKey() : MetadataKey("checksums")
+internal sealed class ChecksumsKey() : MetadataKey(new("checksums", RedactionRule.Keep))
 {
     private static JsonTypeInfo<IReadOnlyList<string>> Type => MetadataContext.Default.IReadOnlyListString;
 

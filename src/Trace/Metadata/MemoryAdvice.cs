@@ -10,4 +10,14 @@ public sealed record MemoryAdvice(
     [property: JsonConverter(typeof(HexAddressConverter))] ulong Start,
     [property: JsonConverter(typeof(HexAddressConverter))] ulong End,
     [property: JsonRequired] string Advice,
-    long TimeNs);
+    long TimeNs)
+{
+    internal static IReadOnlyList<MetadataMember> Members { get; } =
+    [
+        new("pid", RedactionRule.Permute),
+        new("start", RedactionRule.Slide),
+        new("end", RedactionRule.Slide),
+        new("advice", RedactionRule.Keep),
+        new("time_ns", RedactionRule.Keep),
+    ];
+}

@@ -5,13 +5,13 @@ using Faultrec.Traces.Columns;
 namespace Faultrec.Traces.Metadata;
 
 /// <summary>All that is to be known of one key of the file's metadata; its value is JSON.</summary>
-internal abstract class MetadataKey(string name)
+/// <param name="self">Its name, without <see cref="TraceSchema.KeyPrefix"/>, and what becomes of it and its members when a trace is given away.</param>
+internal abstract class MetadataKey(MetadataMember self)
 {
-    /// <summary>Without <see cref="TraceSchema.KeyPrefix"/>.</summary>
-    public string Name { get; } = name;
+    public MetadataMember Self { get; } = self;
 
     /// <summary>As the file has it.</summary>
-    public string FullName { get; } = TraceSchema.KeyPrefix + name;
+    public string FullName { get; } = TraceSchema.KeyPrefix + self.Name;
 
     /// <summary>Its JSON, as docs/format.md has it.</summary>
     public required string Json { get; init; }
@@ -51,8 +51,9 @@ internal abstract class MetadataKey(string name)
 
 /// <summary>A key that is one property of <see cref="TraceMetadata"/>.</summary>
 /// <param name="with">The metadata with another value.</param>
-internal sealed class MetadataKey<T>(string name, JsonTypeInfo<T> type, Func<TraceMetadata, T?> get, Func<TraceMetadata, T, TraceMetadata> with)
-    : MetadataKey(name)
+internal sealed class MetadataKey<T>(
+    MetadataMember self, JsonTypeInfo<T> type, Func<TraceMetadata, T?> get, Func<TraceMetadata, T, TraceMetadata> with)
+    : MetadataKey(self)
 {
     /// <summary>
     /// Fills in what the JSON does not mention: generated deserialisers drop the initialisers of init-only properties.

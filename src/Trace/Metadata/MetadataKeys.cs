@@ -6,7 +6,7 @@ namespace Faultrec.Traces.Metadata;
 internal static class MetadataKeys
 {
     public static MetadataKey<int> SchemaVersion { get; } = new(
-        "schema_version", Context.Int32, m => m.SchemaVersion, (m, value) => m with { SchemaVersion = value })
+        new("schema_version", RedactionRule.Keep), Context.Int32, m => m.SchemaVersion, (m, value) => m with { SchemaVersion = value })
     {
         Json = "number",
         Description = "version of this format; look at it first",
@@ -22,88 +22,94 @@ internal static class MetadataKeys
     public static IReadOnlyList<MetadataKey> All { get; } =
     [
         SchemaVersion,
-        new MetadataKey<string>("tool_version", Context.String, m => m.ToolVersion, (m, value) => m with { ToolVersion = value })
+        new MetadataKey<string>(new("tool_version", RedactionRule.Keep), Context.String, m => m.ToolVersion, (m, value) => m with { ToolVersion = value })
         {
             Json = "string",
             Description = "version of faultrec that wrote the file",
         },
-        new MetadataKey<IReadOnlyList<string>>("command", Context.IReadOnlyListString, m => m.Command, (m, value) => m with { Command = value })
+        new MetadataKey<IReadOnlyList<string>>(
+            new("command", RedactionRule.Drop), Context.IReadOnlyListString, m => m.Command, (m, value) => m with { Command = value })
         {
             Json = "array of strings",
             Description = "arguments of the recorded command; empty when something already running was recorded",
         },
-        new MetadataKey<string>("target", Context.String, m => m.Target, (m, value) => m with { Target = value })
+        new MetadataKey<string>(new("target", RedactionRule.Pseudonym), Context.String, m => m.Target, (m, value) => m with { Target = value })
         {
             Json = "string",
             Description = "what was recorded: `\"command\"`, `\"pid 1234\"`, `\"all\"`",
         },
-        new MetadataKey<string>("host", Context.String, m => m.Host, (m, value) => m with { Host = value })
+        new MetadataKey<string>(new("host", RedactionRule.Pseudonym), Context.String, m => m.Host, (m, value) => m with { Host = value })
         {
             Json = "string",
             Description = "name of the machine",
         },
-        new MetadataKey<string>("kernel", Context.String, m => m.Kernel, (m, value) => m with { Kernel = value })
+        new MetadataKey<string>(new("kernel", RedactionRule.Keep), Context.String, m => m.Kernel, (m, value) => m with { Kernel = value })
         {
             Json = "string",
             Description = "`uname -r`",
         },
-        new MetadataKey<string>("arch", Context.String, m => m.Arch, (m, value) => m with { Arch = value })
+        new MetadataKey<string>(new("arch", RedactionRule.Keep), Context.String, m => m.Arch, (m, value) => m with { Arch = value })
         {
             Json = "string",
             Description = "`uname -m`",
         },
-        new MetadataKey<int>("page_size", Context.Int32, m => m.PageSize, (m, value) => m with { PageSize = value })
+        new MetadataKey<int>(new("page_size", RedactionRule.Keep), Context.Int32, m => m.PageSize, (m, value) => m with { PageSize = value })
         {
             Problem = MetadataRules.PageSize,
             Json = "number",
             Description = "bytes",
         },
-        new MetadataKey<string>("clock", Context.String, m => m.Clock, (m, value) => m with { Clock = value })
+        new MetadataKey<string>(new("clock", RedactionRule.Keep), Context.String, m => m.Clock, (m, value) => m with { Clock = value })
         {
             Json = "string",
             Description = "`\"CLOCK_MONOTONIC\"`; `\"perf\"`, `\"systing\"`: theirs, of an imported trace",
         },
-        new MetadataKey<long>("clock_start_ns", Context.Int64, m => m.ClockStartNs, (m, value) => m with { ClockStartNs = value })
+        new MetadataKey<long>(new("clock_start_ns", RedactionRule.Drop), Context.Int64, m => m.ClockStartNs, (m, value) => m with { ClockStartNs = value })
         {
             Json = "number",
             Description = "value of that clock at time 0 of the trace",
         },
-        new MetadataKey<DateTimeOffset>("started_at", Context.DateTimeOffset, m => m.StartedAt, (m, value) => m with { StartedAt = value })
+        new MetadataKey<DateTimeOffset>(
+            new("started_at", RedactionRule.Round), Context.DateTimeOffset, m => m.StartedAt, (m, value) => m with { StartedAt = value })
         {
             Problem = MetadataRules.StartedAt,
             Json = "string",
             Description = "wall-clock time at time 0, ISO 8601 UTC: `\"2025-03-01T12:00:00.1234567Z\"`",
         },
-        new MetadataKey<long>("duration_ns", Context.Int64, m => m.DurationNs, (m, value) => m with { DurationNs = value })
+        new MetadataKey<long>(new("duration_ns", RedactionRule.Keep), Context.Int64, m => m.DurationNs, (m, value) => m with { DurationNs = value })
         {
             Problem = MetadataRules.Duration,
             Json = "number",
             Description = "length of the recording",
         },
-        new MetadataKey<Backend>("backend", Context.Backend, m => m.Backend, (m, value) => m with { Backend = value })
+        new MetadataKey<Backend>(new("backend", RedactionRule.Keep), Context.Backend, m => m.Backend, (m, value) => m with { Backend = value })
         {
             Json = "string",
             Description = "probe that recorded: `\"fexit\"`, `\"kprobe\"`, `\"tracepoint\"`, `\"perf\"`; `\"import: perf script\"`, `\"import: systing\"` "
                 + "of what [import](import.md) made",
         },
-        new MetadataKey<IReadOnlyList<LadderStep>>("ladder", Context.IReadOnlyListLadderStep, m => m.Ladder, (m, value) => m with { Ladder = value })
+        new MetadataKey<IReadOnlyList<LadderStep>>(
+            new("ladder", LadderStep.Members), Context.IReadOnlyListLadderStep, m => m.Ladder, (m, value) => m with { Ladder = value })
         {
             Json = "array of `{backend, reason}`",
             Description = "backends tried, best first; `reason` says why one was refused, the last has none",
         },
         new MetadataKey<IReadOnlyDictionary<string, long>>(
-            "fault_flag_names", Context.IReadOnlyDictionaryStringInt64, m => m.FaultFlagNames, (m, value) => m with { FaultFlagNames = value })
+            new("fault_flag_names", RedactionRule.Keep), Context.IReadOnlyDictionaryStringInt64,
+            m => m.FaultFlagNames, (m, value) => m with { FaultFlagNames = value })
         {
             Json = "object: name → number",
             Description = "bits of `fault_flags` as the recorded kernel names them; empty when it does not say",
         },
         new MetadataKey<IReadOnlyDictionary<string, long>>(
-            "fault_result_names", Context.IReadOnlyDictionaryStringInt64, m => m.FaultResultNames, (m, value) => m with { FaultResultNames = value })
+            new("fault_result_names", RedactionRule.Keep), Context.IReadOnlyDictionaryStringInt64,
+            m => m.FaultResultNames, (m, value) => m with { FaultResultNames = value })
         {
             Json = "object: name → number",
             Description = "bits of `fault_result`, likewise",
         },
-        new MetadataKey<IReadOnlyList<Region>>("regions", Context.IReadOnlyListRegion, m => m.Regions, (m, value) => m with { Regions = value })
+        new MetadataKey<IReadOnlyList<Region>>(
+            new("regions", Region.Members), Context.IReadOnlyListRegion, m => m.Regions, (m, value) => m with { Regions = value })
         {
             WithDefaults = WithDefaults,
             Problem = MetadataRules.Regions,
@@ -111,27 +117,28 @@ internal static class MetadataKeys
             Description = "every mapping that existed, ordered by `id`",
         },
         new MetadataKey<IReadOnlyList<ProcessEntry>>(
-            "processes", Context.IReadOnlyListProcessEntry, m => m.Processes, (m, value) => m with { Processes = value })
+            new("processes", ProcessEntry.Members), Context.IReadOnlyListProcessEntry, m => m.Processes, (m, value) => m with { Processes = value })
         {
             Problem = MetadataRules.Processes,
             Json = "array of `{pid, parent_pid, comm, started_ns, exited_ns, exit_signal, fatal_fault_ns}`",
             Description = "`comm`: last name of the main thread; no `started_ns`: older than the recording; no `exited_ns`: outlived it; `exit_signal`: "
                 + "the signal that ended it, 0 for none, left out where not known; `fatal_fault_ns`: `time_ns` of the failed fault that ended it",
         },
-        new MetadataKey<IReadOnlyList<ThreadEntry>>("threads", Context.IReadOnlyListThreadEntry, m => m.Threads, (m, value) => m with { Threads = value })
+        new MetadataKey<IReadOnlyList<ThreadEntry>>(
+            new("threads", ThreadEntry.Members), Context.IReadOnlyListThreadEntry, m => m.Threads, (m, value) => m with { Threads = value })
         {
             Problem = MetadataRules.Threads,
             Json = "array of `{pid, tid, comm, started_ns, exited_ns}`",
             Description = "likewise",
         },
-        new MetadataKey<Receipt>("receipt", Context.Receipt, m => m.Receipt, (m, value) => m with { Receipt = value })
+        new MetadataKey<Receipt>(new("receipt", Receipt.Members), Context.Receipt, m => m.Receipt, (m, value) => m with { Receipt = value })
         {
             WithDefaults = WithDefaults,
             Problem = MetadataRules.Receipt,
             Json = "object",
             Description = "what was captured and what was lost",
         },
-        new MetadataKey<Sampling>("sampling", Context.Sampling, m => m.Sampling, (m, value) => m with { Sampling = value })
+        new MetadataKey<Sampling>(new("sampling", Sampling.Members), Context.Sampling, m => m.Sampling, (m, value) => m with { Sampling = value })
         {
             IsOptional = true,
             WithDefaults = WithDefaults,
@@ -139,40 +146,42 @@ internal static class MetadataKeys
             Description = "one fault in `every` was taken; above `max_rate_per_s` (left out: no limit) fewer, and `rate_limited` says that this happened. "
                 + "Null, or no such key: every fault was taken",
         },
-        new MetadataKey<bool>("exclude_kernel", Context.Boolean, m => m.ExcludeKernel, (m, value) => m with { ExcludeKernel = value })
+        new MetadataKey<bool>(new("exclude_kernel", RedactionRule.Keep), Context.Boolean, m => m.ExcludeKernel, (m, value) => m with { ExcludeKernel = value })
         {
             IsOptional = true,
             Json = "bool",
             Description = "faults of kernel mode were not recorded, because `kernel.perf_event_paranoid` forbade it",
         },
-        new MetadataKey<IReadOnlyList<HandlerProbe>>("handlers", Context.IReadOnlyListHandlerProbe, m => m.Handlers, (m, value) => m with { Handlers = value })
+        new MetadataKey<IReadOnlyList<HandlerProbe>>(
+            new("handlers", HandlerProbe.Members), Context.IReadOnlyListHandlerProbe, m => m.Handlers, (m, value) => m with { Handlers = value })
         {
             IsOptional = true,
             Json = "array of `{function, refusal}`",
             Description = "functions that `--handlers` asked for; `refusal` says why one was not probed. Empty without `--handlers`",
         },
-        new MetadataKey<FrameRecording>("frames", Context.FrameRecording, m => m.Frames, (m, value) => m with { Frames = value })
+        new MetadataKey<FrameRecording>(new("frames", FrameRecording.Members), Context.FrameRecording, m => m.Frames, (m, value) => m with { Frames = value })
         {
             IsOptional = true,
             Problem = MetadataRules.Frames,
             Json = "`{recorded, reason, paging_levels, direct_map_from, zero_pfn}` or null",
             Description = "whether `pt_level`, `pte_before`, `pfn` and `page_order` were recorded, or the `reason` why not; `zero_pfn`: frame of the zero page",
         },
-        new MetadataKey<string>("thp_mode", Context.String, m => m.ThpMode, (m, value) => m with { ThpMode = value })
+        new MetadataKey<string>(new("thp_mode", RedactionRule.Keep), Context.String, m => m.ThpMode, (m, value) => m with { ThpMode = value })
         {
             IsOptional = true,
             Json = "string or null",
             Description = "transparent huge pages: `\"always\"`, `\"madvise\"`, `\"never\"`",
         },
         new MetadataKey<IReadOnlyDictionary<string, string>>(
-            "swap_types", Context.IReadOnlyDictionaryStringString, m => m.SwapTypes, (m, value) => m with { SwapTypes = value })
+            new("swap_types", RedactionRule.Keep), Context.IReadOnlyDictionaryStringString, m => m.SwapTypes, (m, value) => m with { SwapTypes = value })
         {
             IsOptional = true,
             Json = "object: type number → string",
             Description = "what the kernel keeps in swap entries of this type (bits 59 to 63 of a `pte_before` that is not present): `\"migration\"`, "
                 + "`\"hwpoison\"`, `\"device\"`, `\"marker\"`; types that are not named are swap devices",
         },
-        new MetadataKey<IReadOnlyList<MemoryAdvice>>("advice", Context.IReadOnlyListMemoryAdvice, m => m.Advice, (m, value) => m with { Advice = value })
+        new MetadataKey<IReadOnlyList<MemoryAdvice>>(
+            new("advice", MemoryAdvice.Members), Context.IReadOnlyListMemoryAdvice, m => m.Advice, (m, value) => m with { Advice = value })
         {
             IsOptional = true,
             Problem = MetadataRules.Advice,
@@ -180,7 +189,8 @@ internal static class MetadataKeys
             Description = "ranges about which the program told the kernel something: `hugepage` and `nohugepage` (madvise), `userfaultfd_missing`, "
                 + "`userfaultfd_wp`, `userfaultfd_minor`, `userfaultfd_none`",
         },
-        new MetadataKey<IReadOnlyList<NumaRange>>("numa_nodes", Context.IReadOnlyListNumaRange, m => m.NumaNodes, (m, value) => m with { NumaNodes = value })
+        new MetadataKey<IReadOnlyList<NumaRange>>(
+            new("numa_nodes", NumaRange.Members), Context.IReadOnlyListNumaRange, m => m.NumaNodes, (m, value) => m with { NumaNodes = value })
         {
             IsOptional = true,
             Problem = MetadataRules.NumaNodes,
@@ -188,32 +198,34 @@ internal static class MetadataKeys
             Description = "which frames lie on which NUMA node; `end_pfn` is the first behind",
         },
         new MetadataKey<IReadOnlyList<TlbFlushes>>(
-            "tlb_flushes", Context.IReadOnlyListTlbFlushes, m => m.TlbFlushes, (m, value) => m with { TlbFlushes = value })
+            new("tlb_flushes", TlbFlushes.Members), Context.IReadOnlyListTlbFlushes, m => m.TlbFlushes, (m, value) => m with { TlbFlushes = value })
         {
             IsOptional = true,
             Json = "array of `{pid, reason, flushes, pages, full}`",
             Description = "TLB flushes by process and reason (as the kernel's `tlb_flush` tracepoint names them); `pages`: sum over those that named "
                 + "pages, `full`: those that flushed all",
         },
-        new MetadataKey<string>("tlb_refusal", Context.String, m => m.TlbRefusal, (m, value) => m with { TlbRefusal = value })
+        new MetadataKey<string>(new("tlb_refusal", RedactionRule.Keep), Context.String, m => m.TlbRefusal, (m, value) => m with { TlbRefusal = value })
         {
             IsOptional = true,
             Json = "string or null",
             Description = "why TLB flushes were not counted",
         },
-        new MetadataKey<IReadOnlyList<CauseProbe>>("causes", Context.IReadOnlyListCauseProbe, m => m.Causes, (m, value) => m with { Causes = value })
+        new MetadataKey<IReadOnlyList<CauseProbe>>(
+            new("causes", CauseProbe.Members), Context.IReadOnlyListCauseProbe, m => m.Causes, (m, value) => m with { Causes = value })
         {
             IsOptional = true,
             Json = "array of `{cause, refusal}`",
             Description = "causes that `--why` asked for; `refusal` says why one was not traced. Empty without `--why`",
         },
-        new MetadataKey<IReadOnlyList<LockWait>>("lock_waits", Context.IReadOnlyListLockWait, m => m.LockWaits, (m, value) => m with { LockWaits = value })
+        new MetadataKey<IReadOnlyList<LockWait>>(
+            new("lock_waits", LockWait.Members), Context.IReadOnlyListLockWait, m => m.LockWaits, (m, value) => m with { LockWaits = value })
         {
             IsOptional = true,
             Json = "array of `{pid, tid, holder_pid, holder_tid, waits, total_ns, max_ns}`",
             Description = "whom faulting threads waited for at mmap_lock, with `--why`; holder 0: not known, or readers have it and a writer waits before",
         },
-        new MetadataKey<SlabRecording>("slab", Context.SlabRecording, m => m.Slab, (m, value) => m with { Slab = value })
+        new MetadataKey<SlabRecording>(new("slab", SlabRecording.Members), Context.SlabRecording, m => m.Slab, (m, value) => m with { Slab = value })
         {
             IsOptional = true,
             WithDefaults = WithDefaults,
@@ -222,7 +234,8 @@ internal static class MetadataKeys
             Description = "with `--slab`: `stages` `{cause, refusal}` as above, `caches` `{pid, cache, stage, objects}`, `buddy_allocations` `{pid, "
                 + "order, allocations}`",
         },
-        new MetadataKey<StackRecording>("stack_recording", Context.StackRecording, m => m.StackRecording, (m, value) => m with { StackRecording = value })
+        new MetadataKey<StackRecording>(
+            new("stack_recording", StackRecording.Members), Context.StackRecording, m => m.StackRecording, (m, value) => m with { StackRecording = value })
         {
             IsOptional = true,
             WithDefaults = WithDefaults,
@@ -232,7 +245,7 @@ internal static class MetadataKeys
                 + "without a guess, `truncated` ended before it or passed code without a table, `lost` taken but without room; `warnings` name "
                 + "files whose symbols or unwind tables could not be read",
         },
-        new MetadataKey<StackTable>("stacks", Context.StackTable, m => m.Stacks, (m, value) => m with { Stacks = value })
+        new MetadataKey<StackTable>(new("stacks", StackTable.Members), Context.StackTable, m => m.Stacks, (m, value) => m with { Stacks = value })
         {
             IsOptional = true,
             WithDefaults = WithDefaults,
@@ -241,7 +254,7 @@ internal static class MetadataKeys
             Description = "the distinct stacks as one tree, see below",
         },
         new MetadataKey<IReadOnlyList<CallFaults>>(
-            "call_faults", Context.IReadOnlyListCallFaults, m => m.CallFaults, (m, value) => m with { CallFaults = value })
+            new("call_faults", CallFaults.Members), Context.IReadOnlyListCallFaults, m => m.CallFaults, (m, value) => m with { CallFaults = value })
         {
             IsOptional = true,
             Problem = MetadataRules.CallFaults,

@@ -249,10 +249,34 @@ public sealed record Receipt
         },
     ];
 
+    internal static IReadOnlyList<MetadataMember> Members { get; } =
+    [
+        .. Counters.Select(counter => new MetadataMember(counter.Name, RedactionRule.Keep)),
+        new("lost_by_cpu", CpuLoss.Members),
+        new("lost_by_second", SecondLoss.Members),
+        new("end_reason", RedactionRule.Keep),
+        new("exit_status", RedactionRule.Keep),
+        new("complete", RedactionRule.Keep),
+    ];
+
     /// <summary>No counter tells of something that is missing from the recording.</summary>
     internal bool LostNothing() => Counters.All(counter => !counter.MakesIncomplete || counter.Of(this) is null or 0);
 }
 
-public sealed record CpuLoss(int Cpu, long Lost);
+public sealed record CpuLoss(int Cpu, long Lost)
+{
+    internal static IReadOnlyList<MetadataMember> Members { get; } =
+    [
+        new("cpu", RedactionRule.Keep),
+        new("lost", RedactionRule.Keep),
+    ];
+}
 
-public sealed record SecondLoss(long Second, long Lost);
+public sealed record SecondLoss(long Second, long Lost)
+{
+    internal static IReadOnlyList<MetadataMember> Members { get; } =
+    [
+        new("second", RedactionRule.Keep),
+        new("lost", RedactionRule.Keep),
+    ];
+}

@@ -60,4 +60,24 @@ public sealed record Region
     /// (<see cref="Receipt.RegionsFolded"/>).
     /// </summary>
     public int Lives { get; init; } = 1;
+
+    internal static IReadOnlyList<MetadataMember> Members { get; } =
+    [
+        new("id", RedactionRule.Keep),
+        new("pid", RedactionRule.Permute),
+        new("start", RedactionRule.Slide),
+        new("end", RedactionRule.Slide),
+        new("prot", RedactionRule.Keep),
+        new("flags", RedactionRule.Keep),
+        new("name", RedactionRule.Pseudonym),
+        new("path", RedactionRule.Pseudonym),
+        new("inode", RedactionRule.Permute),
+        new("device", RedactionRule.Pseudonym),
+        new("file_offset", RedactionRule.Keep),
+        new("build_id", RedactionRule.Pseudonym),
+        new("born_ns", RedactionRule.Keep),
+        new("died_ns", RedactionRule.Keep),
+        new("mapper_stack", RedactionRule.Keep),
+        new("lives", RedactionRule.Keep),
+    ];
 }

@@ -13,6 +13,14 @@ namespace Faultrec.Traces.Metadata;
 public sealed record StackTable(
     IReadOnlyList<StackModule> Modules, IReadOnlyList<StackFrame> Frames, IReadOnlyList<int> Parents, IReadOnlyList<int> NodeFrames)
 {
+    internal static IReadOnlyList<MetadataMember> Members { get; } =
+    [
+        new("modules", StackModule.Members),
+        new("frames", StackFrame.Members),
+        new("parents", RedactionRule.Keep),
+        new("node_frames", RedactionRule.Keep),
+    ];
+
     /// <returns>Frames of a stack, the innermost first.</returns>
     public IEnumerable<StackFrame> FramesOf(int stackId)
     {
@@ -23,7 +31,14 @@ public sealed record StackTable(
 
 /// <param name="Path">As the recorded process saw it: an ELF file, "[vdso]", "[kernel]".</param>
 /// <param name="BuildId">Hex; null when the file has none or it was not read.</param>
-public sealed record StackModule([property: JsonRequired] string Path, string? BuildId);
+public sealed record StackModule([property: JsonRequired] string Path, string? BuildId)
+{
+    internal static IReadOnlyList<MetadataMember> Members { get; } =
+    [
+        new("path", RedactionRule.Pseudonym),
+        new("build_id", RedactionRule.Pseudonym),
+    ];
+}
 
 /// <summary>One place in code. What is not known is null; an unresolved frame has its module and address.</summary>
 public sealed record StackFrame
@@ -49,6 +64,17 @@ public sealed record StackFrame
 
     /// <summary>The compiler put this function into the one below it: they share an address.</summary>
     public bool Inlined { get; init; }
+
+    internal static IReadOnlyList<MetadataMember> Members { get; } =
+    [
+        new("kind", RedactionRule.Keep),
+        new("function", RedactionRule.Pseudonym),
+        new("file", RedactionRule.Pseudonym),
+        new("line", RedactionRule.Keep),
+        new("module", RedactionRule.Keep),
+        new("address", RedactionRule.Slide),
+        new("inlined", RedactionRule.Keep),
+    ];
 }
 
 /// <summary>How stacks were taken, and what is missing. Counts are of faults.</summary>
@@ -57,4 +83,14 @@ public sealed record StackFrame
 /// <param name="Truncated">The walk ended before it: no unwind table, more frames than are kept, memory that could not be read.</param>
 /// <param name="Lost">Taken, but their table was full: the fault has no stack.</param>
 /// <param name="Warnings">A file whose symbols or unwind tables could not be read, and why.</param>
-public sealed record StackRecording(string? Refusal, long Complete, long Truncated, long Lost, IReadOnlyList<string> Warnings);
+public sealed record StackRecording(string? Refusal, long Complete, long Truncated, long Lost, IReadOnlyList<string> Warnings)
+{
+    internal static IReadOnlyList<MetadataMember> Members { get; } =
+    [
+        new("refusal", RedactionRule.Keep),
+        new("complete", RedactionRule.Keep),
+        new("truncated", RedactionRule.Keep),
+        new("lost", RedactionRule.Keep),
+        new("warnings", RedactionRule.Drop),
+    ];
+}

@@ -19,6 +19,17 @@ public sealed record ProcessEntry
 
     /// <summary>Start of the fault that the kernel could not serve and that ended it; null: none did, as far as is known.</summary>
     public long? FatalFaultNs { get; init; }
+
+    internal static IReadOnlyList<MetadataMember> Members { get; } =
+    [
+        new("pid", RedactionRule.Permute),
+        new("parent_pid", RedactionRule.Permute),
+        new("comm", RedactionRule.Pseudonym),
+        new("started_ns", RedactionRule.Keep),
+        new("exited_ns", RedactionRule.Keep),
+        new("exit_signal", RedactionRule.Keep),
+        new("fatal_fault_ns", RedactionRule.Keep),
+    ];
 }
 
 public sealed record ThreadEntry
@@ -33,4 +44,13 @@ public sealed record ThreadEntry
     public long? StartedNs { get; init; }
 
     public long? ExitedNs { get; init; }
+
+    internal static IReadOnlyList<MetadataMember> Members { get; } =
+    [
+        new("pid", RedactionRule.Permute),
+        new("tid", RedactionRule.Permute),
+        new("comm", RedactionRule.Pseudonym),
+        new("started_ns", RedactionRule.Keep),
+        new("exited_ns", RedactionRule.Keep),
+    ];
 }
