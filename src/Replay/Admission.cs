@@ -57,7 +57,7 @@ internal sealed class Admission
         var (id, address) = (batch.RegionId[row], (ulong)batch.Address[row]);
         if (address >= ReplayedRegion.UserEnd)
             return Skip.BadAddress;
-        if (_scale > 1 && !IsInScale(batch.PageOrder[row] >= PageTableEntry.HugeOrder ? address >> 21 : address >> 12))
+        if (_scale > 1 && !IsInScale(batch.PageOrder[row] >= PageGeometry.Here.HugeOrder ? PageGeometry.Here.HugePageOf(address) : PageGeometry.Here.PageOf(address)))
             return Skip.Scaled;
         if (id == 0)
             return severity == Severity.Failed ? Skip.No : Skip.NoRegion;
@@ -68,5 +68,5 @@ internal sealed class Admission
     }
 
     // A hash, so that one page in N is not one in N of a pattern with that stride.
-    private bool IsInScale(ulong page) => ((page * 0x9e37_79b9_7f4a_7c15) >> 32) % _scale == 0;
+    private bool IsInScale(long page) => (((ulong)page * 0x9e37_79b9_7f4a_7c15) >> 32) % _scale == 0;
 }

@@ -1,5 +1,6 @@
 using Faultrec.Analyzer.Classify;
 using Faultrec.Traces.Columns;
+using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Replay;
 

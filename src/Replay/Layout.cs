@@ -1,4 +1,5 @@
 using Faultrec.Replay.Native;
+using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Replay;
 
@@ -48,7 +49,7 @@ internal sealed class Layout(Tasks tasks)
             var position = tasks.Push(thread, new Op { Kind = OpKind.Unmap, Address = piece.Start, Length = piece.End - piece.Start });
             region.Touched(thread.Slot, position);
             process.Map.Set(piece.Start, piece.End, null);
-            process.States.Clear((long)(piece.Start >> 12), (long)(piece.End >> 12));
+            process.States.Clear(PageGeometry.Here.PageOf(piece.Start), PageGeometry.Here.PageOf(piece.End));
         }
     }
 
@@ -100,7 +101,7 @@ internal sealed class Layout(Tasks tasks)
 
     private void Map(ReplayedThread thread, ReplayedRegion region, ulong start, ulong end)
     {
-        var (hugeStart, hugeEnd) = ((start + ReplayedRegion.HugeBytes - 1) & ~(ReplayedRegion.HugeBytes - 1), end & ~(ReplayedRegion.HugeBytes - 1));
+        var (hugeStart, hugeEnd) = (PageGeometry.Here.HugeStartOf(start + ReplayedRegion.HugeBytes - 1), PageGeometry.Here.HugeStartOf(end));
         if (region.IsHugetlb && hugeStart < hugeEnd)
         {
             if (start < hugeStart)
@@ -115,7 +116,7 @@ internal sealed class Layout(Tasks tasks)
         }
 
         thread.Process.Map.Set(start, end, region);
-        thread.Process.States.Clear((long)(start >> 12), (long)(end >> 12));
+        thread.Process.States.Clear(PageGeometry.Here.PageOf(start), PageGeometry.Here.PageOf(end));
         if (thread.Process.HugeRanges.Count > 0)
             thread.Process.HugeRanges.RemoveWhere(range => range >= start && range < end);
         Populate(thread, region, start, end);

@@ -19,7 +19,7 @@ internal enum PageState : byte
     Forked,
 }
 
-/// <summary>States by page of one process; memory by the 2 MiB ranges that were touched.</summary>
+/// <summary>States by page of one process; memory by the chunks of pages that were touched.</summary>
 internal sealed class PageStates
 {
     private const int ChunkShift = 9;

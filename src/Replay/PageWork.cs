@@ -1,6 +1,7 @@
 using Faultrec.Analyzer.Classify;
 using Faultrec.Replay.Native;
 using Faultrec.Traces.Columns;
+using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Replay;
 
@@ -10,21 +11,22 @@ namespace Faultrec.Replay;
 /// </summary>
 internal sealed class PageWork(Tasks tasks, Layout layout, Survey survey, AccessReader access, ReplayOptions options)
 {
-    private const ulong PageBytes = 4096;
-    private const ulong HugeBytes = ReplayedRegion.HugeBytes;
-    private const ulong WindowBytes = 1 << 16;
     private const int LongestDrop = 4096;
     private const int DontNeed = 4; // MADV_*
     private const int HugePage = 14;
     private const int NoHugePage = 15;
     private const int PageOut = 21;
 
+    private static readonly PageGeometry Pages = PageGeometry.Here;
+    private static readonly ulong PageBytes = (ulong)Pages.PageBytes;
+    private static readonly ulong HugeBytes = (ulong)Pages.HugeBytes;
+
     /// <summary>By page of the stand-in file: the slot (and 1) whose operations brought it into the page cache.</summary>
     private readonly Dictionary<ulong, ushort[]> _cached = [];
 
     public void Prepare(ReplayedThread thread, ReplayedRegion region, FaultBatch batch, int row, ulong address, FaultKind kind)
     {
-        var page = (long)(address >> 12);
+        var page = Pages.PageOf(address);
         var state = thread.Process.States[page];
         var found = FaultFacts.Of(batch, row);
         if (state != PageState.Absent)
@@ -38,7 +40,7 @@ internal sealed class PageWork(Tasks tasks, Layout layout, Survey survey, Access
         if (MustDrop(batch, row, found, state))
             Drop(thread, region, batch, row, address);
         if (region.KeepsRecordedHuge)
-            SetHuge(thread, region, address, found != EntryFound.Present && batch.PageOrder[row] >= PageTableEntry.HugeOrder);
+            SetHuge(thread, region, address, found != EntryFound.Present && batch.PageOrder[row] >= Pages.HugeOrder);
         if (region.IsFile && !IsTouched(thread.Process.States[page]))
             SetCache(thread, region, address, isCold: batch.Major[row]);
         if (found == EntryFound.Present && !IsTouched(state))
@@ -50,17 +52,17 @@ internal sealed class PageWork(Tasks tasks, Layout layout, Survey survey, Access
     {
         var states = thread.Process.States;
         var isWrite = access.Of(batch, row) == FaultAccess.Write;
-        if (region.FillBytes > 0 && states[(long)(address >> 12)] == PageState.Absent && (!isWrite || region.FillsForWrites))
+        if (region.FillBytes > 0 && states[Pages.PageOf(address)] == PageState.Absent && (!isWrite || region.FillsForWrites))
             FillAround(thread, region, address, isWrite);
-        if (batch.PageOrder[row] >= PageTableEntry.HugeOrder)
+        if (batch.PageOrder[row] >= Pages.HugeOrder)
         {
-            var first = (long)((address & ~(HugeBytes - 1)) >> 12);
-            for (var page = first; page < first + (long)(HugeBytes / PageBytes); page++)
+            var first = Pages.PageOf(Pages.HugeStartOf(address));
+            for (var page = first; page < first + Pages.HugePages; page++)
                 Set(page);
         }
         else
         {
-            Set((long)(address >> 12));
+            Set(Pages.PageOf(address));
         }
 
         void Set(long page)
@@ -85,8 +87,8 @@ internal sealed class PageWork(Tasks tasks, Layout layout, Survey survey, Access
     private void Drop(ReplayedThread thread, ReplayedRegion region, FaultBatch batch, int row, ulong address)
     {
         var states = thread.Process.States;
-        var (start, end) = (address & ~(PageBytes - 1), (address & ~(PageBytes - 1)) + PageBytes);
-        if (batch.PageOrder[row] >= PageTableEntry.HugeOrder)
+        var (start, end) = (Pages.StartOf(address), Pages.StartOf(address) + PageBytes);
+        if (batch.PageOrder[row] >= Pages.HugeOrder)
         {
             (start, end) = Around(region, address, HugeBytes);
         }
@@ -101,15 +103,15 @@ internal sealed class PageWork(Tasks tasks, Layout layout, Survey survey, Access
                 if (batch.Pid[next] != thread.Process.Pid)
                     continue;
                 // Another thread's touch would not come after this thread's operation.
-                if (options.Change.TidOf(batch, next) != thread.Tid || batch.RegionId[next] != region.Ledger.Id || (ulong)batch.Address[next] + region.Shift >> 12 != end >> 12
-                    || batch.PageOrder[next] >= PageTableEntry.HugeOrder || !MustDrop(batch, next, FaultFacts.Of(batch, next), states[(long)(end >> 12)]))
+                if (options.Change.TidOf(batch, next) != thread.Tid || batch.RegionId[next] != region.Ledger.Id || Pages.PageOf((ulong)batch.Address[next] + region.Shift) != Pages.PageOf(end)
+                    || batch.PageOrder[next] >= Pages.HugeOrder || !MustDrop(batch, next, FaultFacts.Of(batch, next), states[Pages.PageOf(end)]))
                     break;
                 end += PageBytes;
             }
         }
 
         tasks.Push(thread, new Op { Kind = OpKind.Advise, Address = start, Length = end - start, Prot = DontNeed });
-        states.Clear((long)(start >> 12), (long)(end >> 12));
+        states.Clear(Pages.PageOf(start), Pages.PageOf(end));
     }
 
     private void SetHuge(ReplayedThread thread, ReplayedRegion region, ulong address, bool isHuge)
@@ -117,8 +119,8 @@ internal sealed class PageWork(Tasks tasks, Layout layout, Survey survey, Access
         var ranges = thread.Process.HugeRanges;
         if (!isHuge && ranges.Count == 0)
             return;
-        var start = address & ~(HugeBytes - 1);
-        if (start < region.Start || start + HugeBytes > region.End || !(isHuge ? ranges.Add(start) : ranges.Contains(start) && thread.Process.States[(long)(address >> 12)] == PageState.Absent && ranges.Remove(start)))
+        var start = Pages.HugeStartOf(address);
+        if (start < region.Start || start + HugeBytes > region.End || !(isHuge ? ranges.Add(start) : ranges.Contains(start) && thread.Process.States[Pages.PageOf(address)] == PageState.Absent && ranges.Remove(start)))
             return;
         tasks.Push(thread, new Op { Kind = OpKind.Advise, Address = start, Length = HugeBytes, Prot = (byte)(isHuge ? HugePage : NoHugePage) });
     }
@@ -128,13 +130,13 @@ internal sealed class PageWork(Tasks tasks, Layout layout, Survey survey, Access
     {
         if (!IsTouched(state))
             tasks.Push(thread, new Op { Kind = OpKind.Prepare, Address = address, Flags = OpFlags.Write });
-        tasks.Push(thread, new Op { Kind = OpKind.Advise, Address = address & ~(PageBytes - 1), Length = PageBytes, Prot = PageOut });
+        tasks.Push(thread, new Op { Kind = OpKind.Advise, Address = Pages.StartOf(address), Length = PageBytes, Prot = PageOut });
     }
 
     /// <summary>The page of the file comes from the page cache, or from the disk, as it did.</summary>
     private void SetCache(ReplayedThread thread, ReplayedRegion region, ulong address, bool isCold)
     {
-        var start = address & ~(PageBytes - 1);
+        var start = Pages.StartOf(address);
         ref var owner = ref CacheOf(region.FileOffset(start));
         if (isCold)
         {
@@ -147,7 +149,7 @@ internal sealed class PageWork(Tasks tasks, Layout layout, Survey survey, Access
         if (owner == thread.Slot + 1)
             return;
         // All around, where the recording does not show that some of it was not in memory.
-        var (first, end) = Stretch(region, start, Math.Max(WindowBytes, region.FillBytes), at => IsWhole(region, at));
+        var (first, end) = Stretch(region, start, Math.Max((ulong)PageGeometry.FaultAroundBytes, region.FillBytes), at => IsWhole(region, at));
         for (var at = first; at < end; at += PageBytes)
             CacheOf(region.FileOffset(at)) = (ushort)(thread.Slot + 1);
         PushOnFile(thread, OpKind.Warm, region, first, end - first);
@@ -159,8 +161,8 @@ internal sealed class PageWork(Tasks tasks, Layout layout, Survey survey, Access
         var (start, end) = Stretch(region, address, region.FillBytes, CanFill);
         for (var at = start; at < end; at += PageBytes)
         {
-            if (thread.Process.States[(long)(at >> 12)] == PageState.Absent)
-                thread.Process.States[(long)(at >> 12)] = PageState.Filled;
+            if (thread.Process.States[Pages.PageOf(at)] == PageState.Absent)
+                thread.Process.States[Pages.PageOf(at)] = PageState.Filled;
         }
 
         if (end - start > PageBytes)
@@ -179,7 +181,7 @@ internal sealed class PageWork(Tasks tasks, Layout layout, Survey survey, Access
     private static (ulong Start, ulong End) Stretch(ReplayedRegion region, ulong address, ulong unit, Predicate<ulong> takesPart)
     {
         var (lowest, highest) = Around(region, address, unit);
-        var start = address & ~(PageBytes - 1);
+        var start = Pages.StartOf(address);
         var end = start + PageBytes;
         while (start > lowest && takesPart(start - PageBytes))
             start -= PageBytes;
@@ -199,9 +201,8 @@ internal sealed class PageWork(Tasks tasks, Layout layout, Survey survey, Access
 
     private ref ushort CacheOf(ulong fileOffset)
     {
-        const int pages = 512;
         if (!_cached.TryGetValue(fileOffset / HugeBytes, out var chunk))
-            _cached[fileOffset / HugeBytes] = chunk = new ushort[pages];
-        return ref chunk[(fileOffset >> 12) % pages];
+            _cached[fileOffset / HugeBytes] = chunk = new ushort[Pages.HugePages];
+        return ref chunk[Pages.PageOf(fileOffset) % Pages.HugePages];
     }
 }

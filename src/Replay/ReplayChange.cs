@@ -8,9 +8,6 @@ public sealed record ReplayChange
 {
     public const int NoNode = -1;
 
-    // Threads share the work by whole huge pages, so that no two of them fault for one.
-    private const int ShareShift = 21;
-
     public static ReplayChange None { get; } = new();
 
     /// <summary>The options that make it; empty: nothing is changed.</summary>
@@ -34,7 +31,7 @@ public sealed record ReplayChange
     /// <summary>Private anonymous memory comes from the pool of huge pages (MAP_HUGETLB), where whole ones fit.</summary>
     public bool IsHugetlb { get; init; }
 
-    /// <summary>Threads a process, which share its faults by 2 MiB of address; 0: the recorded ones.</summary>
+    /// <summary>Threads a process, which share its faults by huge pages of address, so that no two of them fault for one; 0: the recorded ones.</summary>
     public int Threads { get; init; }
 
     /// <summary>The only NUMA node whose memory is used; <see cref="NoNode"/>: any.</summary>
@@ -42,5 +39,5 @@ public sealed record ReplayChange
 
     /// <summary>The thread that replays a fault; of a process's own when there are as many as recorded.</summary>
     internal int TidOf(FaultBatch batch, int row)
-        => Threads == 0 ? batch.Tid[row] : batch.Pid[row] + (int)(((ulong)batch.Address[row] >> ShareShift) % (ulong)Threads);
+        => Threads == 0 ? batch.Tid[row] : batch.Pid[row] + (int)(PageGeometry.Here.HugePageOf((ulong)batch.Address[row]) % Threads);
 }

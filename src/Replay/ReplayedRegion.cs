@@ -10,14 +10,12 @@ internal sealed class ReplayedRegion
     /// <summary>Of every 5-level or 4-level process that does not ask for more: TASK_SIZE_MAX of 47 bits.</summary>
     public const ulong UserEnd = 0x7fff_ffff_f000;
 
-    public const ulong HugeBytes = 2UL << 20;
+    public static ulong HugeBytes => (ulong)PageGeometry.Here.HugeBytes;
 
     // The engine's image and arena (engine/engine.h), with room; and what mmap_min_addr keeps from ordinary users.
     private const ulong WindowStart = 0x2a00_0000_0000;
     private const ulong WindowBytes = 1UL << 37;
     private const ulong LowEnd = 0x10000;
-    private const ulong LowShift = HugeBytes;
-    private const ulong PageMask = 4095;
 
     private readonly Dictionary<int, ulong> _touchers = [];
     private int _lastToucher = -1;
@@ -48,7 +46,7 @@ internal sealed class ReplayedRegion
 
     public ulong End { get; }
 
-    /// <summary>From recorded to replayed addresses: whole 2 MiB, 0 where the recorded ones are free.</summary>
+    /// <summary>From recorded to replayed addresses: whole huge pages, 0 where the recorded ones are free.</summary>
     public ulong Shift { get; }
 
     public OpSource Source { get; }
@@ -79,7 +77,7 @@ internal sealed class ReplayedRegion
     /// <summary>Huge pages are asked for (--thp always).</summary>
     public bool IsHuge { get; }
 
-    /// <summary>Where it has whole 2 MiB (--hugetlb).</summary>
+    /// <summary>Where it has whole huge pages (--hugetlb).</summary>
     public bool IsHugetlb { get; }
 
     /// <summary>Huge pages come where the recording had them.</summary>
@@ -98,7 +96,7 @@ internal sealed class ReplayedRegion
     public ulong UnitBytes => IsHugetlb ? HugeBytes : FillsForWrites ? FillBytes : 0;
 
     /// <summary>What one fault fills of memory, bytes.</summary>
-    public ulong FilledBytes => IsHuge || IsHugetlb ? HugeBytes : Math.Max(FillBytes, PageMask + 1);
+    public ulong FilledBytes => IsHuge || IsHugetlb ? HugeBytes : Math.Max(FillBytes, (ulong)PageGeometry.Here.PageBytes);
 
     /// <summary>Slots that touched it or mapped a part, and the position behind the last such operation of each.</summary>
     public IEnumerable<KeyValuePair<int, ulong>> Touchers
@@ -111,9 +109,9 @@ internal sealed class ReplayedRegion
     /// <returns>Null: no place for it on this machine.</returns>
     public static ReplayedRegion? Of(Region ledger, ReplayChange change, bool isForkCopy)
     {
-        if (ledger.Start >= ledger.End || ledger.End > UserEnd || ((ledger.Start | ledger.End) & PageMask) != 0)
+        if (ledger.Start >= ledger.End || ledger.End > UserEnd || !PageGeometry.Here.IsAligned(ledger.Start | ledger.End))
             return null;
-        ulong shift = ledger.Start < LowEnd ? LowShift : 0;
+        ulong shift = ledger.Start < LowEnd ? HugeBytes : 0;
         while (ledger.End + shift <= UserEnd && ledger.Start + shift < WindowStart + WindowBytes && ledger.End + shift > WindowStart)
             shift += WindowBytes;
         return ledger.End + shift <= UserEnd ? new ReplayedRegion(ledger, shift, change, isForkCopy) : null;

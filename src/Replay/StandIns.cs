@@ -1,5 +1,6 @@
 using Faultrec.Replay.Native;
 using Faultrec.Traces;
+using Faultrec.Traces.Metadata;
 using Faultrec.Traces.Output;
 using Microsoft.Win32.SafeHandles;
 
@@ -30,14 +31,14 @@ internal sealed class StandInPart
 /// </summary>
 internal sealed class StandIns : IDisposable
 {
-    // Parts begin at whole huge pages, so that no mapping sees a neighbour's.
-    private const ulong Alignment = 2UL << 20;
     private const ulong LargestPart = 1UL << 40;
     private const ulong LargestFile = 1UL << 43;
-    private const int PageBytes = 4096;
     private const int DontNeed = 4; // POSIX_FADV_*
     private const int Random = 1;
     private const int MostRealFiles = 500;
+
+    // Parts begin at whole huge pages, so that no mapping sees a neighbour's.
+    private static readonly ulong Alignment = (ulong)PageGeometry.Here.HugeBytes;
 
     private readonly Dictionary<(bool InMemory, string Path, ulong Inode, string? Device), StandInPart> _parts = [];
     private SafeFileHandle? _file;
@@ -54,7 +55,7 @@ internal sealed class StandIns : IDisposable
     public bool TryAdd(ReplayedRegion region)
     {
         var (ledger, length) = (region.Ledger, region.End - region.Start);
-        if (length > LargestPart || ledger.FileOffset > LargestPart || ledger.FileOffset % PageBytes != 0)
+        if (length > LargestPart || ledger.FileOffset > LargestPart || !PageGeometry.Here.IsAligned(ledger.FileOffset))
             return false;
         var key = (!region.IsFile, ledger.Path ?? ledger.Name, ledger.Inode, ledger.Device);
         if (!_parts.TryGetValue(key, out var part))
@@ -173,7 +174,7 @@ internal sealed class StandIns : IDisposable
             return;
         }
 
-        var page = new byte[PageBytes];
+        var page = new byte[PageGeometry.Here.PageBytes];
         page.AsSpan().Fill(0xfa);
         try
         {
@@ -183,7 +184,7 @@ internal sealed class StandIns : IDisposable
         }
         catch (IOException exception)
         {
-            throw new FaultrecException(ExitCode.NotPermitted, $"{folder}: {pages.Count * (long)PageBytes >> 20} MiB for faults from the disk cannot be written ({exception.Message}); name another folder in TMPDIR", exception);
+            throw new FaultrecException(ExitCode.NotPermitted, $"{folder}: {pages.Count * (long)PageGeometry.Here.PageBytes >> 20} MiB for faults from the disk cannot be written ({exception.Message}); name another folder in TMPDIR", exception);
         }
 
         _ = Libc.PosixFadvise(FileFd, 0, 0, DontNeed);

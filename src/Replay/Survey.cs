@@ -14,10 +14,8 @@ namespace Faultrec.Replay;
 /// </summary>
 internal sealed class Survey
 {
-    private const long HugePages = 512;
-
-    // What fault-around maps at once: fault_around_bytes, 64 KiB unless somebody changed it.
-    private const int WindowShift = 16;
+    // What fault-around maps at once.
+    private static readonly int WindowShift = BitOperations.Log2((ulong)PageGeometry.FaultAroundBytes);
 
     private readonly AccessReader _access;
     private readonly Admission _admission;
@@ -119,12 +117,12 @@ internal sealed class Survey
         region.IsReadable = true;
         region.HasFaults = true;
         if (isWrite || !region.IsFile || region.IsPopulated)
-            MemoryOf(region).Add(address, batch.PageOrder[row] >= PageTableEntry.HugeOrder, batch.TimeNs[row]);
+            MemoryOf(region).Add(address, batch.PageOrder[row] >= PageGeometry.Here.HugeOrder, batch.TimeNs[row]);
         if (!region.IsFile || FaultFacts.Of(batch, row) == EntryFound.Present)
             return;
         var offset = region.Ledger.FileOffset + (address - region.Ledger.Start) - region.Part!.FirstByte;
         if (batch.Major[row])
-            _cold.Add((region.Part, offset & ~4095UL));
+            _cold.Add((region.Part, PageGeometry.Here.StartOf(offset)));
         // A second fault in what the first would have mapped: the page was not in memory then.
         if (batch.Major[row] || (!_windows.Add((region.Ledger.Id, address >> WindowShift)) && !isWrite))
             _partial.Add((region.Part.Index, offset >> WindowShift));
@@ -164,7 +162,7 @@ internal sealed class Survey
         private readonly PageSet _units = new((long)(region.Ledger.Start >> ShiftOf(region)), (long)((region.Ledger.End - region.Ledger.Start) >> ShiftOf(region)) + 1);
         private readonly PageSet _huge = new(0, 0);
 
-        public long Pages => region.IsPopulated ? (long)((region.End - region.Start) >> 12) : (_units.Count << (_shift - 12)) + (_huge.Count * HugePages);
+        public long Pages => region.IsPopulated ? PageGeometry.Here.PageOf(region.End - region.Start) : (_units.Count << (_shift - PageGeometry.Here.PageShift)) + (_huge.Count * PageGeometry.Here.HugePages);
 
         public long FirstNs { get; private set; } = long.MaxValue;
 
@@ -174,7 +172,7 @@ internal sealed class Survey
         {
             FirstNs = Math.Min(FirstNs, timeNs);
             if (isHuge)
-                _huge.Add((long)(address >> 21));
+                _huge.Add(PageGeometry.Here.HugePageOf(address));
             else
                 _units.Add((long)(address >> _shift));
         }

@@ -24,7 +24,7 @@ internal sealed class ReplayedProcess(int pid, AddressMap map, PageStates states
 
     public PageStates States { get; } = states;
 
-    /// <summary>2 MiB ranges in which a huge page was asked for.</summary>
+    /// <summary>Starts of those in which a huge page was asked for.</summary>
     public HashSet<ulong> HugeRanges { get; init; } = [];
 
     /// <summary>Under way, by tid.</summary>

@@ -16,7 +16,6 @@ public static class TraceReplay
     private const int FewestRingOps = 256;
     private const int OpsOfAllRings = 1 << 18;
     private const double LargestShare = 0.9;
-    private const long PageBytes = 4096;
 
     /// <param name="cancelled">Ends the replay, with <see cref="OperationCanceledException"/>.</param>
     public static ReplayResult Run(TraceReader reader, ReplayOptions options, CancellationToken cancelled)
@@ -65,8 +64,8 @@ public static class TraceReplay
     {
         if (!OperatingSystem.IsLinux() || System.Runtime.InteropServices.RuntimeInformation.OSArchitecture != System.Runtime.InteropServices.Architecture.X64)
             throw new FaultrecException(ExitCode.NotPermitted, "replay makes real page faults by a program of x86-64 Linux; expected such a machine");
-        if (metadata.PageSize != PageBytes)
-            throw new FaultrecException(ExitCode.NotPermitted, $"the trace has pages of {metadata.PageSize} bytes; expected {PageBytes}, as this machine has");
+        if (metadata.Pages != PageGeometry.Here)
+            throw new FaultrecException(ExitCode.NotPermitted, $"the trace has pages of {metadata.PageSize} bytes; expected {PageGeometry.Here.PageBytes}, as this machine has");
     }
 
     /// <summary>What the trace or this machine does not have.</summary>
@@ -84,9 +83,9 @@ public static class TraceReplay
     private static void RefuseMemory(Survey survey)
     {
         var pool = MemInfo("HugePages_Free") * (long)ReplayedRegion.HugeBytes;
-        if (survey.PeakPoolPages * PageBytes > pool)
-            throw new FaultrecException(ExitCode.NotPermitted, $"--hugetlb needs {Units.Bytes(survey.PeakPoolPages * PageBytes)} of the pool of huge pages, and {Units.Bytes(pool)} of it are free; expected room for all; enlarge it (sysctl vm.nr_hugepages), or choose regions with --region");
-        var (needed, available) = (survey.PeakPages * PageBytes, MemInfo("MemAvailable") * 1024);
+        if (survey.PeakPoolPages * PageGeometry.Here.PageBytes > pool)
+            throw new FaultrecException(ExitCode.NotPermitted, $"--hugetlb needs {Units.Bytes(survey.PeakPoolPages * PageGeometry.Here.PageBytes)} of the pool of huge pages, and {Units.Bytes(pool)} of it are free; expected room for all; enlarge it (sysctl vm.nr_hugepages), or choose regions with --region");
+        var (needed, available) = (survey.PeakPages * PageGeometry.Here.PageBytes, MemInfo("MemAvailable") * 1024);
         if (needed <= available * LargestShare)
             return;
         throw new FaultrecException(

@@ -7,10 +7,8 @@ namespace Faultrec.Analyzer.Budgets;
 /// <summary>How much of the memory that first touches mapped came as transparent huge pages?</summary>
 internal static class HugeShare
 {
-    private const long HugeBytes = 2 << 20;
-
     /// <summary>
-    /// Pages that faults of kind `huge` mapped (2 MiB each) over these and the pages that first touches of anonymous memory mapped
+    /// Pages that faults of kind `huge` mapped (2 MiB each on x86-64) over these and the pages that first touches of anonymous memory mapped
     /// one by one. Faults of unknown kind count as such touches, so that what is not known never makes the share larger.
     /// </summary>
     /// <param name="whyUnknown">Null when the result is not.</param>
@@ -26,7 +24,7 @@ internal static class HugeShare
                 small += row.Counts.Faults;
         }
 
-        var huge = hugeFaults * (double)(HugeBytes / report.Metadata.PageSize);
+        var huge = hugeFaults * (double)report.Metadata.Pages.HugePages;
         if (!KindRule.CanTell(report.Metadata))
             whyUnknown = "the recording has no page-table facts, which tell huge pages";
         else if (huge + small == 0)

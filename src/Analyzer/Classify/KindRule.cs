@@ -12,13 +12,12 @@ namespace Faultrec.Analyzer.Classify;
 /// </summary>
 internal sealed class KindRule
 {
-    private const int PmdLevel = 1;
-    private const ulong HugeBytes = 2UL << 20;
     private const int Sigbus = 7;
 
     // What SIGBUS is raised for; get_user_pages sees the result only.
     private static readonly string[] BusErrorNames = ["VM_FAULT_SIGBUS", "VM_FAULT_HWPOISON", "VM_FAULT_HWPOISON_LARGE"];
 
+    private readonly PageGeometry _pages;
     private readonly MappingFacts[] _mappings;
     private readonly RangeAdvice _advice;
     private readonly long _zeroFrame;
@@ -33,6 +32,7 @@ internal sealed class KindRule
     /// <param name="index">The ledger of the same trace.</param>
     public KindRule(TraceMetadata metadata, RegionIndex index)
     {
+        _pages = metadata.Pages;
         _mappings = new MappingFacts[index.IdLimit];
         for (var id = 1; id < _mappings.Length; id++)
         {
@@ -126,7 +126,7 @@ internal sealed class KindRule
         var isForbidden = entry.IsPresent && !entry.IsWritable && _access.Of(batch, row) == FaultAccess.Write && !mapping.IsShared;
         if (!isForbidden || batch.Pfn[row] < 0)
             return FaultKind.Hugetlb;
-        var order = batch.PtLevel[row] * PageTableEntry.HugeOrder;
+        var order = _pages.OrderAt(batch.PtLevel[row]);
         return (batch.Pfn[row] & -(1L << order)) == entry.Frame(order) ? FaultKind.Reuse : FaultKind.HugetlbCow;
     }
 
@@ -143,8 +143,8 @@ internal sealed class KindRule
     private FaultKind Missing(FaultBatch batch, int row, int regionId, in MappingFacts mapping)
     {
         var order = batch.PageOrder[row];
-        var isAboveLast = batch.PtLevel[row] >= PmdLevel;
-        if (order >= PageTableEntry.HugeOrder)
+        var isAboveLast = batch.PtLevel[row] >= PageGeometry.PmdLevel;
+        if (order >= _pages.HugeOrder)
             return FaultKind.Huge;
         // Whether it became a huge page is not known.
         if (isAboveLast && order < 0)
@@ -177,8 +177,8 @@ internal sealed class KindRule
     // thp_vma_suitable_order, over the range that the ledger knows.
     private bool WantedHuge(int regionId, in MappingFacts mapping, ulong address, long timeNs)
     {
-        var start = address & ~(HugeBytes - 1);
-        if (!_hugeAdvised || mapping.Changes || start < mapping.Start || mapping.End < HugeBytes || start > mapping.End - HugeBytes)
+        var (start, bytes) = (_pages.HugeStartOf(address), (ulong)_pages.HugeBytes);
+        if (!_hugeAdvised || mapping.Changes || start < mapping.Start || mapping.End < bytes || start > mapping.End - bytes)
             return false;
         var state = _advice.IsEmpty ? RangeState.None : _advice.At(regionId, address, timeNs);
         return (state & RangeState.HugeForbidden) == 0 && (_hugeAlways || (state & RangeState.HugeWanted) != 0);
@@ -188,8 +188,8 @@ internal sealed class KindRule
     private FaultKind Present(FaultBatch batch, int row, PageTableEntry entry, in MappingFacts mapping)
     {
         var (access, frame, order, isGup) = (_access.Of(batch, row), batch.Pfn[row], batch.PageOrder[row], batch.Gup[row]);
-        var entryOrder = entry.IsHuge ? batch.PtLevel[row] * PageTableEntry.HugeOrder : 0;
-        if (batch.PtLevel[row] == PmdLevel && order == 0)
+        var entryOrder = entry.IsHuge ? _pages.OrderAt(batch.PtLevel[row]) : 0;
+        if (batch.PtLevel[row] == PageGeometry.PmdLevel && order == 0)
             return FaultKind.HugeSplit;
         var permits = access switch
         {

@@ -1,4 +1,5 @@
 using Faultrec.Traces.Columns;
+using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Analyzer.Classify;
 
@@ -26,7 +27,7 @@ internal static class WalkEnds
 {
     public const int Count = (int)WalkEnd.Unknown + 1;
 
-    private static readonly string[] Names = ["pte", "pmd", "pud", "p4d", "pgd", "not_present", "present", "unknown"];
+    private static readonly string[] Names = [.. PageGeometry.LevelNames, "not_present", "present", "unknown"];
 
     public static string Name(this WalkEnd end) => Names[(int)end];
 

@@ -21,20 +21,11 @@ internal sealed class PrefaultExport
     /// <summary>A disk reads some MiB in this time: what is that close needs no order.</summary>
     private const long SliceNs = 10_000_000;
 
-    /// <summary>
-    /// fault_around_bytes, as it is unless a debugger changed it: a read fault maps what is cached of the aligned piece around it
-    /// (do_fault_around of mm/memory.c), so that later touches there fault no more, and are in no trace.
-    /// </summary>
-    private const ulong FaultAround = 64 << 10;
-
-    private const int PudOrder = 18; // 1 GiB, the largest page
-
-    private const int PageShift = 12; // of file_page, docs/format.md
-    private const long PageSize = 1 << PageShift;
-    private const long MostPages = PrefaultPlan.MostBytes / PageSize;
     private const string DeletedSuffix = " (deleted)";
 
     private readonly RegionIndex _regions;
+    private readonly PageGeometry _pages;
+    private readonly long _mostPages;
     private readonly Dictionary<(string Path, ulong Inode), int> _numbers = [];
     private readonly List<PlanFile> _files = [];
     private readonly List<PageSet> _taken = [];
@@ -43,7 +34,11 @@ internal sealed class PrefaultExport
     private readonly int _mostRanges;
     private long _pagesLeftOut;
 
-    private PrefaultExport(TraceMetadata metadata, int mostRanges) => (_regions, _mostRanges) = (new RegionIndex(metadata.Regions), mostRanges);
+    private PrefaultExport(TraceMetadata metadata, int mostRanges)
+    {
+        (_regions, _pages, _mostRanges) = (new RegionIndex(metadata.Regions), metadata.Pages, mostRanges);
+        _mostPages = PrefaultPlan.MostBytes / _pages.PageBytes;
+    }
 
     /// <summary>Pages of a file, first used in a slice of time.</summary>
     private readonly record struct Piece(long Slice, int File, long First, long End);
@@ -80,7 +75,7 @@ internal sealed class PrefaultExport
 
     private void Add(FaultBatch batch, int row)
     {
-        if (batch.FilePage[row] is < 0 or >= MostPages || _regions.Find(batch.RegionId[row]) is not { Path: { } path } region || MappingFacts.Of(region).Backing != MappingBacking.File)
+        if (batch.FilePage[row] < 0 || batch.FilePage[row] >= _mostPages || _regions.Find(batch.RegionId[row]) is not { Path: { } path } region || MappingFacts.Of(region).Backing != MappingBacking.File)
             return;
         if (region.Inode == 0 || path[0] != '/' || path.EndsWith(DeletedSuffix, StringComparison.Ordinal))
         {
@@ -92,16 +87,20 @@ internal sealed class PrefaultExport
         Take(Number(path, region.Inode), batch.TimeNs[row] / SliceNs, first, end);
     }
 
-    /// <summary>The pages that the fault shows to be used: a write to private memory copies one, whatever is around it. A huge page of the cache is mapped whole.</summary>
-    private static (long First, long End) Extent(Region region, ulong address, long page, FaultAccess access, int order)
+    /// <summary>
+    /// The pages that the fault shows to be used: a write to private memory copies one, whatever is around it. A read maps what is
+    /// cached of the aligned piece around it (do_fault_around of mm/memory.c), so that later touches there fault no more, and are in
+    /// no trace. A huge page of the cache is mapped whole.
+    /// </summary>
+    private (long First, long End) Extent(Region region, ulong address, long page, FaultAccess access, int order)
     {
         if (access == FaultAccess.Write || address < region.Start || address >= region.End)
             return (page, page + 1);
-        var around = order is > 0 and <= PudOrder ? Math.Max(FaultAround, (ulong)PageSize << order) : FaultAround;
+        var around = (ulong)Math.Max(PageGeometry.FaultAroundBytes, order > 0 && order <= _pages.LargestOrder ? (long)_pages.PageBytes << order : 0);
         var start = Math.Max(address & ~(around - 1), region.Start);
         var end = Math.Min((address & ~(around - 1)) + around - 1, region.End - 1);
-        var first = page - (long)((address >> PageShift) - (start >> PageShift));
-        return (Math.Max(first, 0), page + (long)((end >> PageShift) - (address >> PageShift)) + 1);
+        var first = page - (_pages.PageOf(address) - _pages.PageOf(start));
+        return (Math.Max(first, 0), page + _pages.PageOf(end) - _pages.PageOf(address) + 1);
     }
 
     // Only pages that no earlier fault brought.
@@ -141,7 +140,7 @@ internal sealed class PrefaultExport
             var joined = _pieces[i];
             while (++i < _pieces.Count && _pieces[i] is var next && next.Slice == joined.Slice && next.File == joined.File && next.First == joined.End)
                 joined = joined with { End = next.End };
-            ranges.Add(new PlanRange(joined.File, joined.First * PageSize, (joined.End - joined.First) * PageSize));
+            ranges.Add(new PlanRange(joined.File, joined.First * _pages.PageBytes, (joined.End - joined.First) * _pages.PageBytes));
         }
 
         return ranges;

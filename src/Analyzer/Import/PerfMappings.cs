@@ -101,7 +101,7 @@ internal sealed partial class PerfMappings
     private Process Of(int pid)
     {
         if (!_processes.TryGetValue(pid, out var process))
-            _processes.Add(pid, process = new Process(new AddressSpace(pid, _ledger.Add), [pid]));
+            _processes.Add(pid, process = new Process(new AddressSpace(pid, PageGeometry.X64, _ledger.Add), [pid]));
         return process;
     }
 

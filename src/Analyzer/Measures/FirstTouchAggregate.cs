@@ -31,12 +31,12 @@ internal sealed class RegionTouches(Region? region, int pageShift, int buckets)
 }
 
 /// <summary>When was each page of a region touched for the first time? Faults must come in the order of time.</summary>
-internal sealed class FirstTouchAggregate(RegionIndex index, int pageSize, TimeAxis axis) : IOrderedMeasure
+internal sealed class FirstTouchAggregate(RegionIndex index, PageGeometry pages, TimeAxis axis) : IOrderedMeasure
 {
     public static Measure<FirstTouchAggregate> Measure { get; }
-        = new(plan => new FirstTouchAggregate(plan.Index, plan.Metadata.PageSize, TimeAggregate.AxisOf(plan))) { GrowsWithPages = true };
+        = new(plan => new FirstTouchAggregate(plan.Index, plan.Metadata.Pages, TimeAggregate.AxisOf(plan))) { GrowsWithPages = true };
 
-    private readonly int _pageShift = BitOperations.Log2((uint)pageSize);
+    private readonly int _pageShift = pages.PageShift;
     private readonly RegionTouches?[] _byId = new RegionTouches?[index.IdLimit];
     private readonly SortedDictionary<int, RegionTouches> _unmappedByPid = [];
 

@@ -3,6 +3,7 @@ using Faultrec.Analyzer.Classify;
 using Faultrec.Analyzer.Facts;
 using Faultrec.Analyzer.Scan;
 using Faultrec.Traces.Columns;
+using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Analyzer.Measures;
 
@@ -10,13 +11,13 @@ namespace Faultrec.Analyzer.Measures;
 /// How do threads walk through regions? Faults must come in the order of time. Memory is bounded by distinct pages, and by distinct
 /// pairs of a thread and a region. One is shared by all threads of its scan.
 /// </summary>
-internal sealed class LocalityAggregate(RegionIndex index, int pageSize) : IFaultSink<LocalityAggregate>
+internal sealed class LocalityAggregate(RegionIndex index, PageGeometry pages) : IFaultSink<LocalityAggregate>
 {
     // Threads on several CPUs alternate row by row, in a few regions each: remembering the last ones saves hashing.
     private const int RecentThreads = 256;
     private const int RecentWalks = 8192;
 
-    private readonly int _pageShift = BitOperations.Log2((uint)pageSize);
+    private readonly int _pageShift = pages.PageShift;
     private readonly RegionLocality?[] _byId = new RegionLocality?[index.IdLimit];
     private readonly Dictionary<int, ProcessFaults> _processes = [];
     private readonly Dictionary<(int Pid, int Tid), ThreadFaults> _threads = [];

@@ -50,7 +50,7 @@ internal sealed class MeasurePlan
     public IReadOnlyDictionary<Measure, IOrderedMeasure> Ordered => _ordered;
 
     /// <summary>Frames by page, into which all threads write.</summary>
-    public SharedFrames Frames => LazyInitializer.EnsureInitialized(ref _frames, () => new SharedFrames(Index, Metadata.PageSize));
+    public SharedFrames Frames => LazyInitializer.EnsureInitialized(ref _frames, () => new SharedFrames(Index, Metadata.Pages));
 
     /// <summary>The trace has page-table facts.</summary>
     public bool HasFrames => KindRule.CanTell(Metadata);

@@ -20,12 +20,10 @@ internal sealed class PageTableAggregate : IMeasure<PageTableAggregate>
 {
     public static Measure<PageTableAggregate> Measure { get; } = new(plan => plan.HasFrames ? new PageTableAggregate(plan.Metadata, plan.Index) : null);
 
-    private const int PmdOrder = 9;
-    private const int PudOrder = 18;
-
     private readonly Dictionary<int, TablePages> _byPid = [];
     private readonly bool[] _isAnonymous;
     private readonly bool _hasP4d;
+    private readonly PageGeometry _pages;
 
     public PageTableAggregate(TraceMetadata metadata, RegionIndex index)
     {
@@ -33,6 +31,7 @@ internal sealed class PageTableAggregate : IMeasure<PageTableAggregate>
         for (var id = 1; id < _isAnonymous.Length; id++)
             _isAnonymous[id] = index.Find(id) is { } region && MappingFacts.Of(region).IsAnonymousPrivate;
         _hasP4d = metadata.Frames?.PagingLevels == 5;
+        _pages = metadata.Pages;
     }
 
     /// <summary>Tables allocated by the faults of each process that allocated any.</summary>
@@ -75,13 +74,13 @@ internal sealed class PageTableAggregate : IMeasure<PageTableAggregate>
             return;
         }
 
-        var mappedLevel = order >= PudOrder ? 2 : order >= PmdOrder ? 1 : 0;
-        var deposit = mappedLevel == 1 && (uint)regionId < (uint)_isAnonymous.Length && _isAnonymous[regionId] ? weight : 0;
+        var mappedLevel = order >= _pages.OrderAt(PageGeometry.PudLevel) ? PageGeometry.PudLevel : order >= _pages.HugeOrder ? PageGeometry.PmdLevel : PageGeometry.PteLevel;
+        var deposit = mappedLevel == PageGeometry.PmdLevel && (uint)regionId < (uint)_isAnonymous.Length && _isAnonymous[regionId] ? weight : 0;
         var pages = new TablePages(
-            Below(1) + deposit,
-            Below(2),
-            Below(3),
-            _hasP4d ? Below(4) : 0, // four levels: the kernel's p4d is folded into the pgd, and takes no page
+            Below(PageGeometry.PmdLevel) + deposit,
+            Below(PageGeometry.PudLevel),
+            Below(PageGeometry.P4dLevel),
+            _hasP4d ? Below(PageGeometry.PgdLevel) : 0, // four levels: the kernel's p4d is folded into the pgd, and takes no page
             deposit);
         _byPid[pid] = _byPid.GetValueOrDefault(pid).Plus(pages);
 

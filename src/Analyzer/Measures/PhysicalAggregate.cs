@@ -1,4 +1,3 @@
-using System.Numerics;
 using Faultrec.Analyzer.Classify;
 using Faultrec.Analyzer.Facts;
 using Faultrec.Traces.Columns;
@@ -11,7 +10,7 @@ internal sealed class RegionFrames(FrameArray shared)
 {
     public FrameMap Frames { get; } = new(shared);
 
-    /// <summary>Numbers of 2 MiB ranges (page / 512) that one fault mapped whole.</summary>
+    /// <summary>Numbers of huge pages (as <see cref="PageGeometry.HugePageOf"/>) that one fault mapped whole.</summary>
     public HashSet<long> HugeBlocks { get; } = [];
 
     public void Merge(RegionFrames other)
@@ -22,9 +21,8 @@ internal sealed class RegionFrames(FrameArray shared)
 }
 
 /// <summary>The regions' frames, one array for all threads of a scan.</summary>
-internal sealed class SharedFrames(RegionIndex index, int pageSize)
+internal sealed class SharedFrames(RegionIndex index, PageGeometry pages)
 {
-    private readonly int _pageShift = BitOperations.Log2((uint)pageSize);
     private readonly FrameArray?[] _byId = new FrameArray?[index.IdLimit];
 
     /// <summary>Null for a region that the ledger does not have, or that is empty.</summary>
@@ -32,7 +30,7 @@ internal sealed class SharedFrames(RegionIndex index, int pageSize)
     {
         if (index.Find(id) is not { } region || region.End <= region.Start)
             return null;
-        var made = new FrameArray((long)(region.Start >> _pageShift), (long)((region.End - region.Start) >> _pageShift));
+        var made = new FrameArray(pages.PageOf(region.Start), pages.PageOf(region.End - region.Start));
         return Interlocked.CompareExchange(ref _byId[id], made, null) ?? made;
     }
 }
@@ -42,17 +40,15 @@ internal sealed class PhysicalAggregate : IMeasure<PhysicalAggregate>
 {
     public static Measure<PhysicalAggregate> Measure { get; } = new(plan => plan.HasFrames ? new PhysicalAggregate(plan.Metadata, plan.Index, plan.Frames) : null) { GrowsWithPages = true };
 
-    private const int LargestOrder = 18;
-
     private readonly SharedFrames _shared;
-    private readonly int _pageShift;
+    private readonly PageGeometry _pages;
     private readonly long _zeroFrame;
     private readonly RegionFrames?[] _byId;
 
     internal PhysicalAggregate(TraceMetadata metadata, RegionIndex index, SharedFrames shared)
     {
         _shared = shared;
-        _pageShift = BitOperations.Log2((uint)metadata.PageSize);
+        _pages = metadata.Pages;
         _zeroFrame = metadata.Frames?.ZeroPfn ?? FaultBatch.Null;
         _byId = new RegionFrames?[index.IdLimit];
     }
@@ -74,8 +70,8 @@ internal sealed class PhysicalAggregate : IMeasure<PhysicalAggregate>
                 continue;
             if ((_byId[id] ?? Create(id)) is not { } region)
                 continue;
-            var page = (long)((ulong)addresses[i] >> _pageShift);
-            if (orders[i] >= PageTableEntry.HugeOrder)
+            var page = _pages.PageOf((ulong)addresses[i]);
+            if (orders[i] >= _pages.HugeOrder)
                 AddHuge(region, page, frame, orders[i]);
             else
                 region.Frames.Add(page, frame);
@@ -85,12 +81,12 @@ internal sealed class PhysicalAggregate : IMeasure<PhysicalAggregate>
     public void Merge(PhysicalAggregate other) => Slots.Merge(_byId, other._byId, (ours, theirs) => ours.Merge(theirs));
 
     // One fault mapped them all; what lies outside the region (a damaged file) the map does not keep.
-    private static void AddHuge(RegionFrames region, long page, long frame, int order)
+    private void AddHuge(RegionFrames region, long page, long frame, int order)
     {
-        var pages = 1L << Math.Min(order, LargestOrder);
+        var pages = 1L << Math.Min(order, _pages.LargestOrder);
         var (firstPage, firstFrame) = (page & -pages, frame & -pages);
-        for (var block = 0; block < pages >> PageTableEntry.HugeOrder; block++)
-            region.HugeBlocks.Add((firstPage >> PageTableEntry.HugeOrder) + block);
+        for (var block = 0; block < pages >> _pages.HugeOrder; block++)
+            region.HugeBlocks.Add((firstPage >> _pages.HugeOrder) + block);
         for (var i = 0; i < pages; i++)
             region.Frames.Add(firstPage + i, firstFrame + i);
     }

@@ -1,24 +1,24 @@
-using System.Numerics;
 using Faultrec.Analyzer.Classify;
 using Faultrec.Analyzer.Facts;
 using Faultrec.Traces.Columns;
+using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Analyzer.Measures;
 
 /// <summary>Which mappings fault? One <see cref="RegionStats"/> a region that did; faults without a mapping by process.</summary>
 internal sealed class RegionAggregate : IMeasure<RegionAggregate>
 {
-    public static Measure<RegionAggregate> Measure { get; } = new(plan => new RegionAggregate(plan.Index, plan.Metadata.PageSize)) { GrowsWithPages = true };
+    public static Measure<RegionAggregate> Measure { get; } = new(plan => new RegionAggregate(plan.Index, plan.Metadata.Pages)) { GrowsWithPages = true };
 
     private readonly RegionIndex _index;
     private readonly int _pageShift;
     private readonly RegionStats?[] _byId;
     private readonly Dictionary<int, RegionStats> _unmappedByPid = [];
 
-    public RegionAggregate(RegionIndex index, int pageSize)
+    public RegionAggregate(RegionIndex index, PageGeometry pages)
     {
         _index = index;
-        _pageShift = BitOperations.Log2((uint)pageSize);
+        _pageShift = pages.PageShift;
         _byId = new RegionStats?[index.IdLimit];
     }
 

@@ -7,12 +7,10 @@ namespace Faultrec.Analyzer.Simulate;
 /// <summary>Fed with the faults of one region in order, what they would have been under each scenario.</summary>
 internal sealed class RegionSimulation
 {
-    private const int PageShift = 12;
-    private const int HugeShift = 9;
-    private const int FaultAroundShift = 8;
-    private const int Page64KShift = 4;
-    private const long HugePages = 1 << HugeShift;
+    private const long LargeFaultAroundBytes = 1 << 20;
+    private const long LargePageBytes = 64 << 10;
 
+    private readonly PageGeometry _pages;
     private readonly Region _region;
     private readonly MappingFacts _facts;
     private readonly WindowModel? _huge;
@@ -27,19 +25,20 @@ internal sealed class RegionSimulation
     private long _hugeFaults;
 
     /// <param name="isForkCopy">It came with a fork: nothing can be done when it is mapped.</param>
-    public RegionSimulation(Region region, bool isForkCopy)
+    public RegionSimulation(Region region, PageGeometry pages, bool isForkCopy)
     {
+        _pages = pages;
         (_region, _facts) = (region, MappingFacts.Of(region));
         _canBePopulated = !isForkCopy && _facts.CanBePopulated;
         _touched = Pages();
         _copied = Pages();
         // A stack is never advised, and grows downwards through its windows.
         if (_facts.IsAnonymousPrivate && region.Name != "[stack]")
-            (_huge, _hugeWrites) = (new WindowModel(HugeShift), new WindowModel(HugeShift));
+            (_huge, _hugeWrites) = (new WindowModel(pages.HugeOrder), new WindowModel(pages.HugeOrder));
         if (_facts.Backing == MappingBacking.File)
-            _around = new WindowModel(FaultAroundShift);
+            _around = new WindowModel(pages.OrderOf(LargeFaultAroundBytes));
         if (_facts.CanBePopulated)
-            _pages64K = new WindowModel(Page64KShift);
+            _pages64K = new WindowModel(pages.OrderOf(LargePageBytes));
     }
 
     public void Add(in SimulatedFault fault)
@@ -63,22 +62,22 @@ internal sealed class RegionSimulation
     public Outcome Of(Scenario scenario, long? hugeFaultNs)
         => new(_faults[(int)scenario], _timeNs[(int)scenario] + (scenario == Scenario.Thp ? _hugeFaults : 0) * hugeFaultNs, scenario switch
         {
-            Scenario.Thp => Extra(_huge, HugePages),
+            Scenario.Thp => Extra(_huge, _pages.HugePages),
             // Whether what was given back was another's meanwhile is not in the recording.
             Scenario.Keep => null,
-            Scenario.Populate when _canBePopulated => (long)(_region.End - _region.Start) - (_touched.Count << PageShift),
+            Scenario.Populate when _canBePopulated => (long)(_region.End - _region.Start) - (_touched.Count << _pages.PageShift),
             // What it maps of a file is in memory already.
-            Scenario.Page64K when _facts.Backing != MappingBacking.File => Extra(_pages64K, 1 << Page64KShift),
+            Scenario.Page64K when _facts.Backing != MappingBacking.File => Extra(_pages64K, 1L << _pages.OrderOf(LargePageBytes)),
             _ => 0,
         });
 
-    private static long Extra(WindowModel? model, long windowPages) => model is null ? 0 : ((model.Windows * windowPages) - model.Pages) << PageShift;
+    private long Extra(WindowModel? model, long windowPages) => model is null ? 0 : ((model.Windows * windowPages) - model.Pages) << _pages.PageShift;
 
     // Reads of a huge zero page share one fault, and the first write behind them takes the huge page.
     private void AddHuge(in SimulatedFault fault)
     {
         var model = fault.FoundNothing ? _huge : fault.Kind == FaultKind.ZeroCow ? _hugeWrites : null;
-        if (model is null || !IsInside(fault.Page, HugeShift))
+        if (model is null || !IsInside(fault.Page, _pages.HugeOrder))
             Count(Scenario.Thp, fault.DurationNs);
         else if (model.Touch(fault.Page))
             CountHuge();
@@ -94,7 +93,7 @@ internal sealed class RegionSimulation
     private bool IsFilled(in SimulatedFault fault)
         => _canBePopulated && (fault.FoundNothing || fault.Kind is FaultKind.ZeroCow or FaultKind.CowFile);
 
-    private PageSet Pages() => new((long)(_region.Start >> PageShift), (long)((_region.End - _region.Start) >> PageShift));
+    private PageSet Pages() => new(_pages.PageOf(_region.Start), _pages.PageOf(_region.End - _region.Start));
 
     private void Count(Scenario scenario, long durationNs)
     {
@@ -104,8 +103,8 @@ internal sealed class RegionSimulation
 
     private bool IsInside(long page, int shift)
     {
-        var start = (ulong)(page >> shift << shift) << PageShift;
-        return start >= _region.Start && start + (1UL << (shift + PageShift)) <= _region.End;
+        var start = (ulong)(page >> shift << shift) << _pages.PageShift;
+        return start >= _region.Start && start + (1UL << (shift + _pages.PageShift)) <= _region.End;
     }
 }
 

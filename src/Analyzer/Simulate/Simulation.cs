@@ -25,7 +25,6 @@ internal sealed record Simulation
 {
     // Clearing 2 MiB at 10 GB/s, and its fault.
     private const long AssumedHugeFaultNs = 210_000;
-    private const int PageShift = 12;
 
     private const FaultColumns Columns = FaultColumns.RegionId | FaultColumns.Address | FaultColumns.DurationNs | FaultColumns.PageOrder;
 
@@ -55,6 +54,7 @@ internal sealed record Simulation
         var metadata = reader.Metadata;
         if (metadata.Sampling is not null)
             throw new FaultrecException(ExitCode.BadInput, $"{HostileText.Visible(reader.Path)}: is a sample of the faults; expected a recording of all, since which faults would fall together is asked; record without --every and --max-rate");
+        var pages = metadata.Pages;
         var hugeFaults = new LatencyHistogram();
         var index = new RegionIndex(metadata.Regions);
         var copies = new ForkCopies(metadata);
@@ -67,7 +67,7 @@ internal sealed record Simulation
             for (var i = 0; i < batch.Count; i++)
             {
                 var kind = verdicts.Kinds[i];
-                if (kind == FaultKind.Huge && batch.PageOrder[i] == PageTableEntry.HugeOrder && batch.DurationNs[i] >= 0)
+                if (kind == FaultKind.Huge && batch.PageOrder[i] == pages.HugeOrder && batch.DurationNs[i] >= 0)
                     hugeFaults.Add(batch.DurationNs[i]);
                 if (verdicts.Severities[i] == Severity.Failed || index.Find(batch.RegionId[i]) is not { } region)
                 {
@@ -76,8 +76,8 @@ internal sealed record Simulation
                     continue;
                 }
 
-                var model = models[batch.RegionId[i]] ??= new RegionSimulation(region, copies.Has(region));
-                model.Add(new SimulatedFault((long)((ulong)batch.Address[i] >> PageShift), batch.DurationNs[i], kind, FindsNothing(kind), access.Of(batch, i) == FaultAccess.Write));
+                var model = models[batch.RegionId[i]] ??= new RegionSimulation(region, pages, copies.Has(region));
+                model.Add(new SimulatedFault(pages.PageOf((ulong)batch.Address[i]), batch.DurationNs[i], kind, FindsNothing(kind), access.Of(batch, i) == FaultAccess.Write));
             }
         });
         var hugeNs = hugeFaults.Percentile(0.5) ?? AssumedHugeFaultNs;

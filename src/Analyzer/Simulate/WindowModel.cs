@@ -7,7 +7,7 @@ namespace Faultrec.Analyzer.Simulate;
 /// others that find nothing there do not happen. A page that faults again was given back, and with it, it is assumed, its window.
 /// Memory: a bit a page of the windows touched.
 /// </summary>
-/// <param name="windowShift">log2 of the window's pages; at most 9.</param>
+/// <param name="windowShift">log2 of the window's pages.</param>
 internal sealed class WindowModel(int windowShift)
 {
     private const int WordPages = 64;

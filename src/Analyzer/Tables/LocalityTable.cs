@@ -48,7 +48,7 @@ internal static class LocalityTable
     // came before a fault.
     private static readonly FollowUp<LocalityAggregate> Walk = new(report =>
     {
-        var shared = new LocalityAggregate(report.Plan.Index, report.Metadata.PageSize);
+        var shared = new LocalityAggregate(report.Plan.Index, report.Metadata.Pages);
         return report.Plan.IsSample ? null : (report.Filter, () => shared);
     });
 

@@ -38,10 +38,11 @@ internal sealed record PhysicalRow(
 
 internal static class PhysicalTable
 {
-    /// <summary>4 KiB pages of 2 MiB.</summary>
-    public const long BlockPages = 512;
+    // What the columns are named for: a trace of other pages has no such table.
+    private static readonly PageGeometry Pages = PageGeometry.X64;
 
-    private const int PageSize = 4096;
+    /// <summary>Of 2 MiB.</summary>
+    public static long BlockPages => Pages.HugePages;
 
     public static TableDefinition<PhysicalRow> Definition { get; } = new()
     {
@@ -75,7 +76,7 @@ internal static class PhysicalTable
     private static List<PhysicalRow> Rows(FaultReport report)
     {
         var rows = new List<PhysicalRow>();
-        if (report.Metadata.PageSize != PageSize || report.Find(RegionAggregate.Measure) is not { } stats)
+        if (report.Metadata.Pages != Pages || report.Find(RegionAggregate.Measure) is not { } stats)
             return rows;
         var aggregate = report.Find(PhysicalAggregate.Measure);
         foreach (var row in report.Rows(RegionTable.Definition))
@@ -99,9 +100,9 @@ internal static class PhysicalTable
 
     private static PhysicalRow Fill(PhysicalRow row, PageSet pages, HashSet<long>? hugeBlocks)
     {
-        var shift = BitOperations.Log2((ulong)BlockPages);
-        var first = (long)((row.Region.Start / PageSize) + BlockPages - 1) >> shift;
-        var end = (long)(row.Region.End / PageSize) >> shift;
+        var shift = Pages.HugeOrder;
+        var first = (Pages.PageOf(row.Region.Start) + BlockPages - 1) >> shift;
+        var end = Pages.HugePageOf(row.Region.End);
         var fill = new Dictionary<long, int>();
         foreach (var (firstPage, bits) in pages.Words())
         {

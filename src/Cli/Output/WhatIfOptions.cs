@@ -3,6 +3,7 @@ using Faultrec.Analyzer.Facts;
 using Faultrec.Analyzer.Text;
 using Faultrec.Replay;
 using Faultrec.Traces;
+using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Cli.Output;
 
@@ -10,8 +11,6 @@ namespace Faultrec.Cli.Output;
 internal sealed class WhatIfOptions
 {
     private const string All = "all";
-    private const long SmallestPage = 4096;
-    private const long LargestPage = 2L << 20;
     private const int MostThreads = 500;
     private const int MostNodes = 32;
 
@@ -62,6 +61,8 @@ internal sealed class WhatIfOptions
     }
 
     private static long PageSize(string option, string text)
-        => SizeText.Parse(option, text) is > SmallestPage and <= LargestPage and var bytes && long.IsPow2(bytes) ? bytes
-            : throw new FaultrecException(ExitCode.Usage, $"{option} {HostileText.Visible(text)}: expected a power of two from 8KiB to 2MiB");
+        => SizeText.Parse(option, text) is var bytes && bytes > PageGeometry.Here.PageBytes && bytes <= PageGeometry.Here.HugeBytes && long.IsPow2(bytes) ? bytes
+            : throw new FaultrecException(
+                ExitCode.Usage,
+                $"{option} {HostileText.Visible(text)}: expected a power of two from {PageGeometry.Here.PageBytes * 2 >> 10}KiB to {PageGeometry.Here.HugeBytes >> 20}MiB");
 }

@@ -24,7 +24,7 @@ internal static class TraceHeader
                 Host = Environment.MachineName,
                 Kernel = Machine.KernelRelease,
                 Arch = Machine.Arch,
-                PageSize = Environment.SystemPageSize,
+                PageSize = PageGeometry.Here.PageBytes,
                 ClockStartNs = startNs,
                 StartedAt = DateTimeOffset.UtcNow,
                 Backend = capture.Backend,

@@ -5,20 +5,15 @@ using Faultrec.Recorder.Probes;
 using Faultrec.Recorder.Spool;
 using Faultrec.Traces.Columns;
 using Faultrec.Traces.Ledger;
+using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Recorder.Finalize;
 
 /// <summary>Makes rows of faults: names and regions as they stand at the moment that the merge has reached.</summary>
 internal sealed class FaultRows(SpoolHeader header, TaskTable tasks, IRegionLedger ledger, StackResolver? stacks = null)
 {
-    // x86 page-table entries, arch/x86/include/asm/pgtable_types.h.
-    private const ulong EntryPresent = 1;
-    private const ulong EntryFrame = 0x000f_ffff_ffff_f000;
-    private const int PageShift = 12;
-    private const int PagesPerLevelLog2 = 9;
-    private const int LargestPageLevel = 2; // 1 GiB
-
     private readonly CostColumns _costs = new(header.Metadata);
+    private readonly PageGeometry _pages = header.Metadata.Pages;
     private readonly int _pagingLevels = header.Metadata.Frames?.PagingLevels ?? 0;
     private readonly long _startNs = header.Metadata.ClockStartNs;
     private readonly bool _seesEntries = header.Metadata.Backend.HasPrograms;
@@ -105,17 +100,15 @@ internal sealed class FaultRows(SpoolHeader header, TaskTable tasks, IRegionLedg
     private void SetFrame(FaultBatch batch, int i, in FaultRecord record)
     {
         var isWalked = (record.Bits & FaultBits.HasWalk) != 0;
-        // A table that spans 512 GiB is the pgd itself where there are four levels.
-        batch.PtLevel[i] = (sbyte)(!isWalked ? FaultBatch.Null : record.LevelBefore == 3 && _pagingLevels == 4 ? 4 : record.LevelBefore);
+        // Where there are four levels the pgd is where the p4d would be.
+        batch.PtLevel[i] = (sbyte)(!isWalked ? FaultBatch.Null : record.LevelBefore == PageGeometry.P4dLevel && _pagingLevels == 4 ? PageGeometry.PgdLevel : record.LevelBefore);
         batch.Merged[i] = isWalked && record.IsMerged;
         batch.PteBefore[i] = isWalked ? (long)record.PteBefore : FaultBatch.NullPte;
-        var isMapped = isWalked && record.LevelAfter <= LargestPageLevel && (record.PteAfter & EntryPresent) != 0;
-        var order = PagesPerLevelLog2 * record.LevelAfter;
-        // An entry for a huge page has its lowest frame, and other bits below.
-        var within = isMapped ? (1L << order) - 1 : 0;
-        var first = (long)((record.PteAfter & EntryFrame) >> PageShift) & ~within;
+        var entry = new PageTableEntry((long)record.PteAfter);
+        var isMapped = isWalked && record.LevelAfter <= PageGeometry.PudLevel && entry.IsPresent;
+        var order = _pages.OrderAt(record.LevelAfter);
         batch.PageOrder[i] = (sbyte)(isMapped ? order : FaultBatch.Null);
-        batch.Pfn[i] = isMapped ? first | ((record.Address >> PageShift) & within) : FaultBatch.Null;
+        batch.Pfn[i] = isMapped ? entry.Frame(order) | (_pages.PageOf((ulong)record.Address) & ((1L << order) - 1)) : FaultBatch.Null;
     }
 
     private void SetRegion(FaultBatch batch, int i, TaskState task, in FaultRecord record)

@@ -66,7 +66,7 @@ internal sealed class ProcessState
 /// it every task stays for the trace's tables.
 /// </param>
 /// <param name="stacks">Null: no stacks were recorded.</param>
-internal sealed class TaskTable(IRegionLedger ledger, bool forgets = false, StackResolver? stacks = null)
+internal sealed class TaskTable(IRegionLedger ledger, PageGeometry pages, bool forgets = false, StackResolver? stacks = null)
 {
     /// <summary>A task's last faults may be handed out after its end, by as much as the merge lets them be late.</summary>
     private const long RememberedNs = 1_000_000_000;
@@ -74,7 +74,8 @@ internal sealed class TaskTable(IRegionLedger ledger, bool forgets = false, Stac
     private const int MaxRemembered = 16 * 1024;
 
     private const long SignalOfExitCode = 0x7f; // wait(2)
-    private const long ShmatNumber = 30; // arch/x86/entry/syscalls/syscall_64.tbl
+
+    private static readonly int Shmat = SystemCalls.Number("shmat");
 
     private readonly Dictionary<int, TaskState> _tasks = [];
     private readonly Dictionary<int, ProcessState> _processes = [];
@@ -191,7 +192,7 @@ internal sealed class TaskTable(IRegionLedger ledger, bool forgets = false, Stac
         }
         switch (record.Type)
         {
-            case EventType.Mapped when record.A5 == ShmatNumber:
+            case EventType.Mapped when record.A5 == Shmat:
                 space.SetMapperOfPiece((ulong)record.A4, stack);
                 break;
             case EventType.Mapped:
@@ -349,7 +350,7 @@ internal sealed class TaskTable(IRegionLedger ledger, bool forgets = false, Stac
 
     private ProcessState NewProcess(int pid, long? startedNs)
     {
-        var process = new ProcessState { Pid = pid, Space = new AddressSpace(pid, ledger.Add), StartedNs = startedNs };
+        var process = new ProcessState { Pid = pid, Space = new AddressSpace(pid, pages, ledger.Add), StartedNs = startedNs };
         _processes[pid] = process;
         if (!forgets)
             _allProcesses.Add(process);

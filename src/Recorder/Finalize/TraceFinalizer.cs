@@ -40,7 +40,7 @@ internal sealed class TraceFinalizer : ISpoolTarget, IDisposable
         _progress = progress;
         _files = files;
         _stacks = spool.Header.Metadata.StackRecording is { Refusal: null } asked ? new StackResolver(asked, spool.Header, files) : null;
-        _tasks = new TaskTable(_ledger, stacks: _stacks);
+        _tasks = new TaskTable(_ledger, spool.Header.Metadata.Pages, stacks: _stacks);
         _rows = new FaultRows(spool.Header, _tasks, _ledger, _stacks);
     }
 

@@ -121,7 +121,7 @@ internal sealed class LiveSink(BatchQueue queue, Action<TraceMetadata> onStart) 
     private void Start(SpoolHeader header)
     {
         var regions = new LiveRegions();
-        _tasks = new TaskTable(regions, forgets: true);
+        _tasks = new TaskTable(regions, header.Metadata.Pages, forgets: true);
         _rows = new FaultRows(header, _tasks, regions);
         _merge = new TimeMerge(this);
         _decoder = new FrameDecoder(this);

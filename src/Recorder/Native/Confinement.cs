@@ -16,13 +16,14 @@ internal static unsafe partial class Confinement
     private const int MaxCapabilities = 64;
     private const uint CapabilityVersion = 0x20080522; // _LINUX_CAPABILITY_VERSION_3
     private const int ReadOk = 4; // R_OK
-    private const long SysCapget = 125; // x86-64, as those below
-    private const long SysCapset = 126;
-    private const long SysSeccomp = 317;
-    private const long SysCloseRange = 436;
     private const int SeccompSetModeFilter = 1;
     private const int SeccompFilterFlagTsync = 1;
     private const int CloseRangeCloexec = 4;
+
+    private static readonly int SysCapget = SystemCalls.Number("capget");
+    private static readonly int SysCapset = SystemCalls.Number("capset");
+    private static readonly int SysSeccomp = SystemCalls.Number("seccomp");
+    private static readonly int SysCloseRange = SystemCalls.Number("close_range");
 
     /// <summary>struct sock_fprog.</summary>
     [StructLayout(LayoutKind.Sequential)]

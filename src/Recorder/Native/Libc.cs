@@ -33,10 +33,11 @@ internal static unsafe partial class Libc
     public const nuint AuxvSysinfoEhdr = 33; // AT_SYSINFO_EHDR
 
     private const string Library = "libc";
-    private const long SysRtSigaction = 13; // x86-64
-    private const long SysPerfEventOpen = 298; // x86-64
-    private const long SysPidfdOpen = 434;
-    private const long SysOpenat2 = 437;
+
+    private static readonly int SysRtSigaction = SystemCalls.Number("rt_sigaction");
+    private static readonly int SysPerfEventOpen = SystemCalls.Number("perf_event_open");
+    private static readonly int SysPidfdOpen = SystemCalls.Number("pidfd_open");
+    private static readonly int SysOpenat2 = SystemCalls.Number("openat2");
 
     [StructLayout(LayoutKind.Sequential)]
     public struct PollFd

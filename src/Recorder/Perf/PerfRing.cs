@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Faultrec.Recorder.Native;
+using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Recorder.Perf;
 
@@ -50,7 +51,7 @@ internal sealed unsafe class PerfRing : IDisposable
         };
         // The first thread's: one of a thread that ended would be readable for good.
         var fd = PerfEvent.TryOpen(attr, Environment.ProcessId, cpu, out var errno) ?? throw Errno.Failure(errno, $"perf_event_open for a ring of CPU {cpu}");
-        if (MappedMemory.TryMap(fd.Fd, (nuint)(bytes + Environment.SystemPageSize), true) is { } memory)
+        if (MappedMemory.TryMap(fd.Fd, (nuint)(bytes + PageGeometry.Here.PageBytes), true) is { } memory)
             return new PerfRing(cpu, fd, memory, bytes);
         var refusal = Marshal.GetLastPInvokeError();
         fd.Dispose();
@@ -68,7 +69,7 @@ internal sealed unsafe class PerfRing : IDisposable
         // orders the read of head before those of the records.
         var head = Volatile.Read(ref *(long*)(_memory.Pointer + HeadOffset));
         var tail = *(long*)(_memory.Pointer + TailOffset);
-        var data = _memory.Pointer + Environment.SystemPageSize;
+        var data = _memory.Pointer + PageGeometry.Here.PageBytes;
         var from = tail & (_size - 1);
         var length = head - tail;
         var firstLength = Math.Min(length, _size - from);

@@ -24,7 +24,7 @@ internal static unsafe class DirectMap
     {
         // One page more: it is only read, so that the zero page is mapped there.
         var pages = WalkState.Probes + 1;
-        var bytes = (nuint)(pages * Environment.SystemPageSize);
+        var bytes = (nuint)(pages * PageGeometry.Here.PageBytes);
         using var memory = MappedMemory.MapAnonymous(bytes, "the pages to calibrate page-table walks with");
         // An error is that of a kernel without huge pages.
         _ = Libc.Madvise((nint)memory.Pointer, bytes, MadvNoHugePage);
@@ -51,14 +51,14 @@ internal static unsafe class DirectMap
         var entries = new long[pages];
         for (var i = 0; i < pages; i++)
         {
-            var page = start + i * Environment.SystemPageSize;
+            var page = start + i * PageGeometry.Here.PageBytes;
             if (i < pages - 1)
                 Volatile.Write(ref *page, 1);
             else
                 _ = Volatile.Read(ref *page);
         }
         using var pagemap = File.OpenHandle("/proc/self/pagemap");
-        var offset = (long)((nuint)start / (nuint)Environment.SystemPageSize) * sizeof(long);
+        var offset = (long)((nuint)start / (nuint)PageGeometry.Here.PageBytes) * sizeof(long);
         if (RandomAccess.Read(pagemap, MemoryMarshal.AsBytes(entries.AsSpan()), offset) < pages * sizeof(long))
             return null;
         const long frameBits = (1L << 55) - 1;
@@ -77,10 +77,10 @@ internal static unsafe class DirectMap
         ref var walk = ref probes.Walk;
         for (var i = 0; i < WalkState.Probes; i++)
         {
-            walk.Addresses[i] = (ulong)(start + i * Environment.SystemPageSize);
+            walk.Addresses[i] = (ulong)(start + i * PageGeometry.Here.PageBytes);
             walk.Pfns[i] = (ulong)frames[i];
         }
-        walk.MaxCandidates = (ulong)(KernelMemory.EndPfn * Environment.SystemPageSize / CandidateBytes + 1);
+        walk.MaxCandidates = (ulong)(KernelMemory.EndPfn * PageGeometry.Here.PageBytes / CandidateBytes + 1);
         walk.Tgid = (uint)Environment.ProcessId;
         probes.FindDirectMap();
         return Volatile.Read(ref walk.DirectMap) != 0;

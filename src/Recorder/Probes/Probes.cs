@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using Faultrec.Recorder.Kernel;
 using Faultrec.Recorder.Native;
+using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Recorder.Probes;
 
@@ -152,10 +153,10 @@ internal sealed unsafe class AttachedProbes : IDisposable
         RingSlots = config.RingSlots;
         Cpus = cpus;
         BytesPerSlot = SlotBytes(config);
-        Rings = MappedMemory.Map(MapFd("rings"), PageAlign((nuint)cpus * config.RingSlots * (nuint)BytesPerSlot), false, "the fault rings");
-        Controls = MappedMemory.Map(MapFd("ring_controls"), PageAlign((nuint)cpus * (nuint)sizeof(RingControl)), true, "the ring controls");
-        _totals = MappedMemory.Map(Libbpf.MapFd(_object.SectionMap(".bss")), (nuint)Environment.SystemPageSize, false, "the probe totals");
-        _walk = MappedMemory.Map(Libbpf.MapFd(_object.SectionMap(".data.walk")), (nuint)Environment.SystemPageSize, true, "the state of page-table walks");
+        Rings = MappedMemory.Map(MapFd("rings"), (nuint)PageGeometry.Here.RoundUp((nuint)cpus * config.RingSlots * (nuint)BytesPerSlot), false, "the fault rings");
+        Controls = MappedMemory.Map(MapFd("ring_controls"), (nuint)PageGeometry.Here.RoundUp((nuint)cpus * (nuint)sizeof(RingControl)), true, "the ring controls");
+        _totals = MappedMemory.Map(Libbpf.MapFd(_object.SectionMap(".bss")), (nuint)PageGeometry.Here.PageBytes, false, "the probe totals");
+        _walk = MappedMemory.Map(Libbpf.MapFd(_object.SectionMap(".data.walk")), (nuint)PageGeometry.Here.PageBytes, true, "the state of page-table walks");
     }
 
     public uint RingSlots { get; }
@@ -274,11 +275,9 @@ internal sealed unsafe class AttachedProbes : IDisposable
         }
     }
 
-    private static nuint PageAlign(nuint length) => (length + 4095) & ~(nuint)4095;
-
     /// <summary>Of a BPF array that user space may write.</summary>
     public MappedMemory MapArray(string name, uint entries, int entryBytes, string what)
-        => MappedMemory.Map(MapFd(name), PageAlign((nuint)entries * (nuint)entryBytes), true, what);
+        => MappedMemory.Map(MapFd(name), (nuint)PageGeometry.Here.RoundUp((nuint)entries * (nuint)entryBytes), true, what);
 
     /// <returns>Whether the hash table has the key.</returns>
     public bool TryGet<TKey, TValue>(string map, TKey key, out TValue value)

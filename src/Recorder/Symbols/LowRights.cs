@@ -3,6 +3,7 @@ using System.Runtime.CompilerServices;
 using Faultrec.Recorder.Launch;
 using Faultrec.Recorder.Native;
 using Faultrec.Traces;
+using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Recorder.Symbols;
 
@@ -50,7 +51,7 @@ internal static unsafe class LowRights
         for (var standard = 0; standard <= 2; standard++)
             _ = Libc.Dup2(nothing, standard);
         var pages = ulong.Parse(File.ReadAllText("/proc/self/statm").Split(' ')[0], CultureInfo.InvariantCulture);
-        SetLimit(Libc.RlimitAs, pages * (ulong)Environment.SystemPageSize + MaxMemoryBytes);
+        SetLimit(Libc.RlimitAs, pages * (ulong)PageGeometry.Here.PageBytes + MaxMemoryBytes);
         SetLimit(Libc.RlimitCore, 0);
         Confinement.SetUndumpable();
         // Compiled as it runs, the runtime itself opens files, starts threads and makes code, in memory that is a file, all the time.

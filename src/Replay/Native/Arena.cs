@@ -1,14 +1,16 @@
 using System.Runtime.InteropServices;
 using System.Text;
 using Faultrec.Traces;
+using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Replay.Native;
 
 /// <summary>The memory that planner and engine share: a header, the slots, and a stack and a ring for each (engine/engine.h).</summary>
 internal sealed unsafe class Arena : IDisposable
 {
-    private const int PageBytes = 4096;
     private const int StackBytes = 32 * 1024;
+
+    private static readonly int PageBytes = PageGeometry.Here.PageBytes;
 
     private byte* _memory;
 

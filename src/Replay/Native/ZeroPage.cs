@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Replay.Native;
 
@@ -8,7 +9,6 @@ namespace Faultrec.Replay.Native;
 /// </summary>
 internal static unsafe class ZeroPage
 {
-    private const int PageBytes = 4096;
     private const int PrivateAnonymous = 0x22;
 
     // Documentation/admin-guide/mm/pagemap.rst: mapped by this page table alone. The zero page never is.
@@ -17,7 +17,8 @@ internal static unsafe class ZeroPage
     /// <summary>True where it cannot be seen.</summary>
     public static bool IsMappedForReads()
     {
-        var memory = Libc.Mmap(0, PageBytes, Libc.ProtRead | Libc.ProtWrite, PrivateAnonymous, -1, 0);
+        var bytes = (nuint)PageGeometry.Here.PageBytes;
+        var memory = Libc.Mmap(0, bytes, Libc.ProtRead | Libc.ProtWrite, PrivateAnonymous, -1, 0);
         if (memory == -1)
             return true;
         try
@@ -26,7 +27,7 @@ internal static unsafe class ZeroPage
             _ = Volatile.Read(ref *(byte*)memory);
             Span<byte> entry = stackalloc byte[sizeof(ulong)];
             using var pagemap = File.OpenHandle("/proc/self/pagemap");
-            return RandomAccess.Read(pagemap, entry, memory / PageBytes * sizeof(ulong)) < entry.Length || (BinaryPrimitives.ReadUInt64LittleEndian(entry) & Exclusive) == 0;
+            return RandomAccess.Read(pagemap, entry, PageGeometry.Here.PageOf((ulong)memory) * sizeof(ulong)) < entry.Length || (BinaryPrimitives.ReadUInt64LittleEndian(entry) & Exclusive) == 0;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -34,7 +35,7 @@ internal static unsafe class ZeroPage
         }
         finally
         {
-            _ = Libc.Munmap(memory, PageBytes);
+            _ = Libc.Munmap(memory, bytes);
         }
     }
 }

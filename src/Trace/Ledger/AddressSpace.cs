@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Traces.Ledger;
 
@@ -15,7 +16,7 @@ internal readonly record struct Piece(ulong Start, ulong End, ulong FileOffset, 
 /// The mappings of one process as they stand at the moment the merge has reached, kept by replaying what changed them in order
 /// of time. Mirrors what the kernel does to VMAs (mm/mmap.c, mm/vma.c), by identity instead of by anon_vma.
 /// </summary>
-internal sealed partial class AddressSpace(int pid, Action<RegionEntry> onNewRegion)
+internal sealed partial class AddressSpace(int pid, PageGeometry pages, Action<RegionEntry> onNewRegion)
 {
     /// <summary>Faults that arrive right after their mapping went (another thread's munmap was under way) still find it.</summary>
     private const int RememberedDead = 64;
@@ -42,6 +43,8 @@ internal sealed partial class AddressSpace(int pid, Action<RegionEntry> onNewReg
     public IReadOnlyList<Piece> Pieces => _pieces;
 
     public int Pid => pid;
+
+    public PageGeometry Pages => pages;
 
     /// <summary>Who reserved which part of it.</summary>
     public MapperRanges Mappers { get; } = new();
@@ -82,8 +85,8 @@ internal sealed partial class AddressSpace(int pid, Action<RegionEntry> onNewReg
 
     public void Unmap(ulong start, ulong end, long timeNs)
     {
-        Remove(start, PageUp(end), timeNs);
-        Mappers.Clear(start, PageUp(end));
+        Remove(start, pages.RoundUp(end), timeNs);
+        Mappers.Clear(start, pages.RoundUp(end));
     }
 
     /// <summary>mremap(2), after it succeeded. Whoever moves memory has made the new place; who lets it grow where it is, what it has gained.</summary>
@@ -91,7 +94,7 @@ internal sealed partial class AddressSpace(int pid, Action<RegionEntry> onNewReg
     public void Remap(ulong oldStart, ulong oldLength, ulong newStart, ulong newLength, bool keepOld, long timeNs, int? mapper = null)
     {
         MovePieces(oldStart, oldLength, newStart, newLength, keepOld, timeNs);
-        (oldLength, newLength) = (PageUp(oldLength), PageUp(newLength));
+        (oldLength, newLength) = (pages.RoundUp(oldLength), pages.RoundUp(newLength));
         var isMoved = newStart != oldStart;
         if (isMoved && !keepOld)
             Mappers.Clear(oldStart, oldStart + oldLength);
@@ -102,7 +105,7 @@ internal sealed partial class AddressSpace(int pid, Action<RegionEntry> onNewReg
 
     private void MovePieces(ulong oldStart, ulong oldLength, ulong newStart, ulong newLength, bool keepOld, long timeNs)
     {
-        (oldLength, newLength) = (PageUp(oldLength), PageUp(newLength));
+        (oldLength, newLength) = (pages.RoundUp(oldLength), pages.RoundUp(newLength));
         if (Find(oldStart) is not { } piece)
             return;
         if (newStart == oldStart)
@@ -134,7 +137,7 @@ internal sealed partial class AddressSpace(int pid, Action<RegionEntry> onNewReg
     /// <param name="mapper">Node of the call's stack: it made what the heap has gained; null: it has none.</param>
     public void Break(ulong newBreak, long timeNs, int? mapper = null)
     {
-        var end = PageUp(newBreak);
+        var end = pages.RoundUp(newBreak);
         var before = _break ?? Find(newBreak - 1)?.Start ?? end;
         _break = end;
         SetMapper(before, end, mapper);
@@ -150,7 +153,7 @@ internal sealed partial class AddressSpace(int pid, Action<RegionEntry> onNewReg
     }
 
     /// <summary>brk(2) returned without a change: it tells where the heap ends.</summary>
-    public void NoteBreak(ulong currentBreak) => _break = PageUp(currentBreak);
+    public void NoteBreak(ulong currentBreak) => _break = pages.RoundUp(currentBreak);
 
     /// <summary>shmdt(2): the whole mapping that starts here.</summary>
     public void Detach(ulong start, long timeNs)
@@ -164,7 +167,7 @@ internal sealed partial class AddressSpace(int pid, Action<RegionEntry> onNewReg
     /// <param name="isInaccessible">With PROT_NONE.</param>
     public void SetMapper(ulong start, ulong end, int? stack, bool isInaccessible = false)
     {
-        end = PageUp(end);
+        end = pages.RoundUp(end);
         Mappers.Set(start, end, stack, isInaccessible);
         for (var i = FirstOverlap(start); i < _pieces.Count && _pieces[i].Start < end; i++)
             _pieces[i].Region.SetMapper(stack);
@@ -225,7 +228,7 @@ internal sealed partial class AddressSpace(int pid, Action<RegionEntry> onNewReg
         var next = ~index;
         if (next < _pieces.Count && _pieces[next] is var above && above.Region.Identity.Name == StackName
             && above.Start - address <= MaxStackGrowth)
-            return above with { Start = address & ~0xfffUL };
+            return above with { Start = pages.StartOf(address) };
         Piece? last = null;
         foreach (var dead in _dead)
         {
@@ -241,7 +244,7 @@ internal sealed partial class AddressSpace(int pid, Action<RegionEntry> onNewReg
     /// </summary>
     public bool TakeGrowth(ulong address)
     {
-        var page = address & ~0xfffUL;
+        var page = pages.StartOf(address);
         if (_grownByRecord == page)
         {
             _grownByRecord = null;
@@ -256,9 +259,9 @@ internal sealed partial class AddressSpace(int pid, Action<RegionEntry> onNewReg
     /// <summary>The region that stands for memory of other address spaces; it covers what was faulted there.</summary>
     public RegionEntry Remote(ulong address, long timeNs)
     {
-        var page = address & ~0xfffUL;
-        _remote ??= NewRegion(page, page + 4096, 0, new MappingIdentity("----", RemoteName, null, 0, null), 0, timeNs);
-        _remote.Cover(page, page + 4096, 0);
+        var page = pages.StartOf(address);
+        _remote ??= NewRegion(page, page + (ulong)pages.PageBytes, 0, new MappingIdentity("----", RemoteName, null, 0, null), 0, timeNs);
+        _remote.Cover(page, page + (ulong)pages.PageBytes, 0);
         return _remote;
     }
 
@@ -271,8 +274,6 @@ internal sealed partial class AddressSpace(int pid, Action<RegionEntry> onNewReg
     }
 
     private static bool IsHeap(Piece piece) => piece.Region.Identity.Name == HeapName;
-
-    private static ulong PageUp(ulong address) => address > ulong.MaxValue - 4095 ? ulong.MaxValue : (address + 4095) & ~4095UL;
 
     private Piece? Find(ulong address) => IndexAt(address) is >= 0 and var index ? _pieces[index] : null;
 

@@ -22,7 +22,7 @@ internal static class MappingColumns
         batch.Grew[row] = space.TakeGrowth(address);
         batch.RegionId[row] = ledger.IdOf(piece.Region);
         batch.Region[row] = piece.Region.Identity.Name;
-        batch.FilePage[row] = piece.Region.Identity.Path is null ? FaultBatch.Null : (long)((address - piece.Start + piece.FileOffset) >> 12);
+        batch.FilePage[row] = piece.Region.Identity.Path is null ? FaultBatch.Null : space.Pages.PageOf(address - piece.Start + piece.FileOffset);
         return true;
     }
 }

@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using Faultrec.Traces.Columns;
 
 namespace Faultrec.Traces.Metadata;
@@ -29,7 +30,11 @@ public sealed record TraceMetadata
     /// <summary>uname -m.</summary>
     public required string Arch { get; init; }
 
-    public int PageSize { get; init; } = 4096;
+    public int PageSize { get; init; } = PageGeometry.X64.PageBytes;
+
+    /// <summary>What follows from <see cref="PageSize"/>.</summary>
+    [JsonIgnore]
+    public PageGeometry Pages => new(PageSize);
 
     /// <summary>Clock of every time: "CLOCK_MONOTONIC".</summary>
     public string Clock { get; init; } = "CLOCK_MONOTONIC";

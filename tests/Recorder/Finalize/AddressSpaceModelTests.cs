@@ -1,5 +1,6 @@
 using CsCheck;
 using Faultrec.Traces.Ledger;
+using Faultrec.Traces.Metadata;
 using Xunit;
 
 namespace Faultrec.Recorder.Tests.Finalize;
@@ -37,7 +38,7 @@ public sealed class AddressSpaceModelTests
     private static void Replay(List<Step> steps)
     {
         var regions = new List<RegionEntry>();
-        var space = new AddressSpace(1, regions.Add);
+        var space = new AddressSpace(1, PageGeometry.X64, regions.Add);
         var model = new PageModel();
         for (var i = 0; i < steps.Count; i++)
         {

@@ -1,4 +1,5 @@
 using Faultrec.Traces.Ledger;
+using Faultrec.Traces.Metadata;
 using Xunit;
 
 namespace Faultrec.Recorder.Tests.Finalize;
@@ -12,7 +13,7 @@ public sealed class AddressSpaceStories
     private readonly AddressSpace _space;
     private long _nowNs;
 
-    public AddressSpaceStories() => _space = new AddressSpace(1, _regions.Add);
+    public AddressSpaceStories() => _space = new AddressSpace(1, PageGeometry.X64, _regions.Add);
 
     [Fact]
     public void MappingThatGrowsStaysOneRegion()
@@ -327,7 +328,7 @@ public sealed class AddressSpaceStories
         Map(10, 20, ReadOnly); // two pieces of one region
         Map(50, 60, Lib(4));
         var children = new List<RegionEntry>();
-        var child = new AddressSpace(2, children.Add);
+        var child = new AddressSpace(2, PageGeometry.X64, children.Add);
         _space.CopyTo(child, 9);
         Assert.Equal(_space.Pieces.Select(piece => (piece.Start, piece.End, piece.FileOffset)), child.Pieces.Select(piece => (piece.Start, piece.End, piece.FileOffset)));
         Assert.Equal(3, children.Count);
@@ -458,7 +459,7 @@ public sealed class AddressSpaceStories
     {
         Map(0, 10, Anon);
         Reserve(0, 10, 1);
-        var child = new AddressSpace(2, _regions.Add);
+        var child = new AddressSpace(2, PageGeometry.X64, _regions.Add);
         _space.CopyTo(child, ++_nowNs);
         _space.Execute(++_nowNs);
         Assert.Equal((1, null), (child.Mappers.At(0), _space.Mappers.At(0)));
@@ -473,6 +474,20 @@ public sealed class AddressSpaceStories
         for (var page = 0; page < most + 10; page++)
             Reserve(page, page + 1, page);
         Assert.Equal((10, null, most - 1), (_space.Mappers.Forgotten, _space.Mappers.At((most + 5) * Page), _space.Mappers.At((most - 1) * Page)));
+    }
+
+    /// <summary>arm64 with pages of 64 KiB.</summary>
+    [Fact]
+    public void StackGrowsByThePagesOfItsMachine()
+    {
+        const ulong page = 64 << 10;
+        var space = new AddressSpace(1, new PageGeometry((int)page), _regions.Add);
+        space.Map(10 * page, 12 * page, 0, Stack.Identity, 2, 1);
+
+        Assert.Equal(8 * page, space.Lookup(9 * page - 1)?.Start);
+        Assert.True(space.TakeGrowth(8 * page + 5));
+        space.SetMapper(10 * page, 11 * page - 5, 7);
+        Assert.Equal((10 * page, 11 * page), space.Mappers.All.Select(range => (range.Start, range.End)).Single());
     }
 
     private static Mapped Anon => new(new MappingIdentity("rw-p", "[anon]", null, 0, null), 0);

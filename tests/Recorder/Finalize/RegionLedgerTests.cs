@@ -47,7 +47,7 @@ public sealed class RegionLedgerTests
     public void SharedEntryDiesWithTheLastOfItsMappings()
     {
         var ledger = new RegionLedger(maxWithFaults: 1);
-        var space = new AddressSpace(1, ledger.Add);
+        var space = new AddressSpace(1, PageGeometry.X64, ledger.Add);
         space.Map(10 * Page, 20 * Page, 0, Anon("a"), 0, 1);
         space.Map(50 * Page, 60 * Page, 0, Anon("a"), 0, 2);
         space.Map(30 * Page, 40 * Page, 0, Anon("a"), 0, 3);
@@ -70,7 +70,7 @@ public sealed class RegionLedgerTests
     public void DeadMappingCanBeFolded()
     {
         var ledger = new RegionLedger(maxWithFaults: 1);
-        var space = new AddressSpace(1, ledger.Add);
+        var space = new AddressSpace(1, PageGeometry.X64, ledger.Add);
         space.Map(0, Page, 0, Anon("a"), 0, 1);
         var first = space.Lookup(0)!.Value.Region;
         ledger.IdOf(first);
@@ -86,7 +86,7 @@ public sealed class RegionLedgerTests
     public void WideningDownwardsMovesTheFileOffset()
     {
         var ledger = new RegionLedger(maxWithFaults: 1);
-        var space = new AddressSpace(1, ledger.Add);
+        var space = new AddressSpace(1, PageGeometry.X64, ledger.Add);
         var file = new MappingIdentity("r--p", "/a", "/a", 1, "08:01");
         space.Map(50 * Page, 60 * Page, 9 * Page, file, 0, 1);
         ledger.IdOf(space.Lookup(50 * Page)!.Value.Region);
@@ -102,7 +102,7 @@ public sealed class RegionLedgerTests
         const int limit = 100;
         const int mapped = 20_000;
         var ledger = new RegionLedger(maxWithoutFaults: limit);
-        var space = new AddressSpace(1, ledger.Add);
+        var space = new AddressSpace(1, PageGeometry.X64, ledger.Add);
         space.Map(0, Page, 0, Anon("stays"), 0, 0);
         for (var i = 1; i < mapped; i++)
         {
@@ -131,7 +131,7 @@ public sealed class RegionLedgerTests
     public void TimesAreThoseOfTheTraceAndNullBeforeIt()
     {
         var ledger = new RegionLedger();
-        var space = new AddressSpace(1, ledger.Add);
+        var space = new AddressSpace(1, PageGeometry.X64, ledger.Add);
         space.Map(0, Page, 0, Anon("old"), 0, null);
         space.Map(Page, 2 * Page, 0, Anon("new"), 0, 1000);
         space.Unmap(Page, 2 * Page, 1500);

@@ -1,9 +1,10 @@
-namespace Faultrec.Recorder.Finalize;
+namespace Faultrec.Recorder.Native;
 
-/// <summary>Names of x86-64's system calls, and which of their arguments name a range of memory.</summary>
+/// <summary>x86-64's system calls: the one table of their names and numbers, and which of their arguments name a range of memory.</summary>
 internal static class SystemCalls
 {
     private const int FirstOfAllArchitectures = 424;
+    private const int MostErrno = 4095; // MAX_ERRNO, include/linux/err.h
 
     // arch/x86/entry/syscalls/syscall_64.tbl of Linux 6.18, from 0 on; from 424 on numbers are the same on all architectures.
     private static readonly string[] Low = Split(
@@ -50,11 +51,17 @@ internal static class SystemCalls
         _ => null,
     };
 
+    /// <param name="name">As in syscalls(2); one that the table has.</param>
+    public static int Number(string name)
+        => Array.IndexOf(Low, name) is >= 0 and var low ? low
+            : Array.IndexOf(High, name) is >= 0 and var high ? FirstOfAllArchitectures + high
+            : throw new ArgumentException($"{name}: no such system call", nameof(name));
+
     /// <summary>The range that a call's arguments name; null: none.</summary>
     /// <param name="value">That it returned.</param>
     public static (ulong Start, ulong Length)? RangeOf(string? name, long value, long first, long second, long third)
     {
-        var failed = value is < 0 and > -4096;
+        var failed = value is < 0 and >= -MostErrno;
         return name switch
         {
             "mmap" when !failed => ((ulong)value, (ulong)second),

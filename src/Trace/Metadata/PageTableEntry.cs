@@ -1,4 +1,4 @@
-namespace Faultrec.Analyzer.Classify;
+namespace Faultrec.Traces.Metadata;
 
 /// <summary>
 /// A raw x86 page-table entry of any level (arch/x86/include/asm/pgtable_types.h). An entry that is not present is what the kernel
@@ -7,9 +7,6 @@ namespace Faultrec.Analyzer.Classify;
 /// </summary>
 internal readonly struct PageTableEntry(long bits)
 {
-    /// <summary>log2 of the pages that an entry one level up maps: 2 MiB.</summary>
-    public const int HugeOrder = 9;
-
     private const long Present = 1;
     private const long Writable = 1 << 1;
     private const long User = 1 << 2;
@@ -22,7 +19,6 @@ internal readonly struct PageTableEntry(long bits)
     private const long SavedDirty = 1L << 58;
     private const long NoExecute = 1L << 63;
     private const long FrameMask = 0x000f_ffff_ffff_f000;
-    private const int FrameShift = 12;
     private const int SwapTypeShift = 59;
 
     public bool IsMissing => bits == 0;
@@ -51,5 +47,5 @@ internal readonly struct PageTableEntry(long bits)
     public bool IsExecutable => (bits & (User | NoExecute)) == User;
 
     /// <summary>Frame of a present entry, the first one of a huge mapping of 2^<paramref name="order"/> pages.</summary>
-    public long Frame(int order) => ((bits & FrameMask) >> FrameShift) & -(1L << order);
+    public long Frame(int order) => ((bits & FrameMask) >> PageGeometry.X64.PageShift) & -(1L << order);
 }
