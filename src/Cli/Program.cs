@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using Faultrec.Analyzer.Text;
 using Faultrec.Cli.Output;
 using Faultrec.Cli.Verbs;
@@ -32,7 +33,7 @@ internal static class Program
             if (CommandSeparator.FindUnknownOption(root, args) is { } unknown)
                 return Usage(result, [$"{unknown}: no such option"]);
             if (result.Errors.Count > 0)
-                return Usage(result, result.Errors.Select(error => error.Message));
+                return Usage(result.Errors.All(IsAboutAValue) ? null : result, result.Errors.Select(error => error.Message));
             return Invoke(result);
         }
         catch (FaultrecException e)
@@ -62,10 +63,16 @@ internal static class Program
         return status;
     }
 
-    private static int Usage(ParseResult result, IEnumerable<string> errors)
+    // Its message says what is expected there.
+    private static bool IsAboutAValue(ParseError error) => error.SymbolResult is OptionResult { Tokens.Count: > 0 };
+
+    /// <param name="result">Whose help is of use; null: the errors say enough.</param>
+    private static int Usage(ParseResult? result, IEnumerable<string> errors)
     {
         foreach (var error in errors)
             Talk.Say(HostileText.Visible(error));
+        if (result is null)
+            return (int)ExitCode.Usage;
         var help = new StringWriter();
         _ = result.CommandResult.Command.Parse(["--help"]).Invoke(new InvocationConfiguration { Output = help });
         Talk.Write(help.ToString());

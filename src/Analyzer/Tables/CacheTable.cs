@@ -17,7 +17,7 @@ internal static class CacheTable
     {
         Name = "cache",
         Title = "slab caches",
-        Question = "which slab caches kernel objects came from (recorded with --slab)",
+        Question = "from which slab caches kernel objects came (--slab)",
         JsonKey = "slab/caches",
         Rows = Rows,
         Columns = Columns,

@@ -17,7 +17,7 @@ internal static class CauseTable
     {
         Name = "cause",
         Title = "causes",
-        Question = "what the time in faults went to (recorded with --why)",
+        Question = "where the time in faults went (--why)",
         JsonKey = "causes",
         JsonNoteKey = "causes_note",
         JsonMembers = (json, _) => json.WriteNumber("slow_ns", CauseAggregate.SlowNs),

@@ -14,7 +14,7 @@ internal static class FunctionTable
     {
         Name = "function",
         Title = "functions",
-        Question = "which functions faulted, themselves and with what they called",
+        Question = "which functions faulted, alone and with their callees",
         JsonKey = "functions",
         Needs = StackFacts.Needs,
         NeedsStacks = true,

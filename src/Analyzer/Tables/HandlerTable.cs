@@ -17,7 +17,7 @@ internal static class HandlerTable
         Name = "handler",
         Title = "handlers",
         RowName = "handler",
-        Question = "which kernel functions served faults (recorded with --handlers)",
+        Question = "which kernel functions served faults (--handlers)",
         JsonKey = "handlers",
         Needs = [HandlerAggregate.Measure],
         Rows = Rows,

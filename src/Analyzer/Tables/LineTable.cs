@@ -14,7 +14,7 @@ internal static class LineTable
     {
         Name = "line",
         Title = "lines",
-        Question = "which lines of source faulted, themselves and with what they called",
+        Question = "which source lines faulted, alone and with their callees",
         JsonKey = "lines",
         Needs = StackFacts.Needs,
         NeedsStacks = true,

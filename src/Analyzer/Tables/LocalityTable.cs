@@ -56,7 +56,7 @@ internal static class LocalityTable
     {
         Name = "locality",
         Title = "locality",
-        Question = "how threads walked through each region: runs, strides, refaults, sharing",
+        Question = "how threads walk regions: runs, strides, refaults, sharing",
         JsonKey = "locality",
         Needs = [RegionAggregate.Measure],
         FollowUp = Walk,

@@ -16,7 +16,7 @@ internal static class LockTable
     {
         Name = "lock",
         Title = "waits for mmap_lock",
-        Question = "who waited for mmap_lock, and who had it (recorded with --why)",
+        Question = "who waited for mmap_lock, and who held it (--why)",
         JsonKey = "lock_waits",
         Rows = Rows,
         Columns = (table, _) => table

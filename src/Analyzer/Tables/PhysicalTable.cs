@@ -48,7 +48,7 @@ internal static class PhysicalTable
     {
         Name = "physical",
         Title = "physical memory",
-        Question = "which physical frames regions got, and how well 2 MiB ranges are filled",
+        Question = "which frames regions got, and how full their 2 MiB ranges are",
         JsonKey = "physical",
         Needs = [RegionAggregate.Measure, PhysicalAggregate.Measure],
         IsWorthShowing = (report, _) => report.Plan.HasFrames,

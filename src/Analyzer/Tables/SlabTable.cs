@@ -18,7 +18,7 @@ internal static class SlabTable
     {
         Name = "slab",
         Title = "slab stages",
-        Question = "from which stage of the slab allocator kernel objects came (recorded with --slab)",
+        Question = "from which stage of the allocator kernel objects came (--slab)",
         JsonKey = "slab/stages",
         Needs = [SlabAggregate.Measure],
         Rows = Rows,

@@ -15,7 +15,7 @@ internal static class TlbTable
     {
         Name = "tlb",
         Title = "TLB flushes",
-        Question = "how often address translations were flushed, by process and reason",
+        Question = "how often the TLB was flushed, by process and reason",
         JsonKey = "tlb_flushes",
         Rows = Rows,
         Columns = (table, _) => table

@@ -28,7 +28,7 @@ internal static class ToucherTable
     {
         Name = "toucher",
         Title = "touched by",
-        Question = "which code of the program touched which region, and which had reserved it",
+        Question = "which code touched which region, and which code reserved it",
         JsonKey = "touchers",
         Needs = StackFacts.Needs,
         NeedsStacks = true,

@@ -1,5 +1,4 @@
-using Faultrec.Analyzer.Text;
-using Faultrec.Traces;
+using System.CommandLine;
 
 namespace Faultrec.Cli.Output;
 
@@ -9,7 +8,10 @@ internal static class Choice
     public static string List<T>((string Name, T Value)[] choices)
         => string.Join(", ", Array.ConvertAll(choices, choice => choice.Name));
 
-    public static T Parse<T>(string option, string text, (string Name, T Value)[] choices)
+    public static Option<T> Option<T>(string name, string helpName, string description, (string Name, T Value)[] choices)
+        => TypedOption.Create(name, helpName, description, (option, text) => Parse(option, text, choices));
+
+    private static T Parse<T>(string option, string text, (string Name, T Value)[] choices)
     {
         foreach (var (name, value) in choices)
         {
@@ -17,6 +19,6 @@ internal static class Choice
                 return value;
         }
 
-        throw new FaultrecException(ExitCode.Usage, $"{option} {HostileText.Visible(text)}: expected one of {List(choices)}");
+        throw TypedOption.Wrong(option, text, $"one of {List(choices)}");
     }
 }

@@ -1,6 +1,4 @@
 using System.Globalization;
-using Faultrec.Analyzer.Text;
-using Faultrec.Traces;
 
 namespace Faultrec.Cli.Output;
 
@@ -22,6 +20,6 @@ internal static class SizeText
                 && number > 0 && number * bytes <= long.MaxValue / 2)
                 return (long)(number * bytes);
         }
-        throw new FaultrecException(ExitCode.Usage, $"{option} {HostileText.Visible(text)}: expected a size such as 500MiB or 1GiB");
+        throw TypedOption.Wrong(option, text, "a size such as 500MiB or 1GiB");
     }
 }

@@ -2,7 +2,6 @@ using System.CommandLine;
 using Faultrec.Analyzer.Facts;
 using Faultrec.Analyzer.Text;
 using Faultrec.Replay;
-using Faultrec.Traces;
 using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Cli.Output;
@@ -14,15 +13,21 @@ internal sealed class WhatIfOptions
     private const int MostThreads = 500;
     private const int MostNodes = 32;
 
-    private static readonly (string Name, bool IsAlways)[] HugePages = [("always", true), ("never", false)];
+    private static readonly (string Name, HugePages? Value)[] HugePageChoices = [("always", HugePages.Always), ("never", HugePages.Never)];
 
-    private readonly Option<string?> _thp = new("--thp") { HelpName = "WHEN", Description = "What if: transparent huge pages always or never" };
-    private readonly Option<string[]> _populate = new("--populate") { HelpName = "NAME|ID", Description = "What if: these regions, or all, are populated when mapped; repeatable", Arity = ArgumentArity.OneOrMore };
-    private readonly Option<string?> _faultAround = new("--fault-around") { HelpName = "SIZE", Description = "What if: a fault on a cached file page maps this much" };
-    private readonly Option<string?> _pageSize = new("--page-size") { HelpName = "SIZE", Description = "What if: the kernel's pages had this size, such as 64KiB" };
+    private readonly Option<HugePages?> _thp = Choice.Option("--thp", "WHEN", "What if: transparent huge pages always or never", HugePageChoices);
+    private readonly Option<string[]> _populate = TypedOption.Repeatable("--populate", "NAME|ID", "What if: these regions, or all, are populated when mapped; repeatable");
+    private readonly Option<long?> _faultAround = TypedOption.Create<long?>("--fault-around", "SIZE", "What if: a fault on a cached file page maps this much", (option, text) => PageSize(option, text));
+    private readonly Option<long?> _pageSize = TypedOption.Create<long?>("--page-size", "SIZE", "What if: the kernel's pages had this size, such as 64KiB", (option, text) => PageSize(option, text));
     private readonly Option<bool> _hugetlb = new("--hugetlb") { Description = "What if: private memory comes from the hugetlb pool" };
-    private readonly Option<string?> _threads = new("--threads") { HelpName = "N", Description = "What if: N threads share the faults of each process" };
-    private readonly Option<string?> _numa = new("--numa") { HelpName = "NODE", Description = "What if: all memory comes from this NUMA node" };
+    private readonly Option<int?> _threads = TypedOption.Number("--threads", "N", "What if: N threads share the faults of each process", 1, MostThreads);
+    private readonly Option<int?> _numa = TypedOption.Number("--numa", "NODE", "What if: all memory comes from this NUMA node", 0, MostNodes - 1);
+
+    private enum HugePages
+    {
+        Always,
+        Never,
+    }
 
     public void AddTo(Command command)
     {
@@ -33,36 +38,34 @@ internal sealed class WhatIfOptions
     public ReplayChange Parse(ParseResult result)
     {
         var words = new List<string>();
-        bool? isHuge = Given(_thp) is { } when ? Choice.Parse("--thp", when, HugePages) : null;
+        var huge = Given(_thp);
         var populate = result.GetValue(_populate) ?? [];
         words.AddRange(populate.Select(region => $"--populate {HostileText.Visible(region)}"));
         var change = new ReplayChange
         {
-            HugePages = isHuge == true ? static _ => true : null,
-            NoHugePages = isHuge == false,
+            HugePages = huge == HugePages.Always ? static _ => true : null,
+            NoHugePages = huge == HugePages.Never,
             Populated = populate.Length == 0 ? null : region => populate.Any(text => text == All || RegionNames.Matches(region.Id, region, text)),
-            FaultAroundBytes = Given(_faultAround) is { } around ? PageSize("--fault-around", around) : 0,
-            PageBytes = Given(_pageSize) is { } size ? PageSize("--page-size", size) : 0,
+            FaultAroundBytes = Given(_faultAround) ?? 0,
+            PageBytes = Given(_pageSize) ?? 0,
             IsHugetlb = result.GetValue(_hugetlb),
-            Threads = Given(_threads) is { } threads ? NumberText.Parse("--threads", threads, 1, MostThreads) : 0,
-            NumaNode = Given(_numa) is { } node ? NumberText.Parse("--numa", node, 0, MostNodes - 1) : ReplayChange.NoNode,
+            Threads = Given(_threads) ?? 0,
+            NumaNode = Given(_numa) ?? ReplayChange.NoNode,
         };
         if (change.IsHugetlb)
             words.Add("--hugetlb");
         return change with { Words = string.Join(' ', words) };
 
-        string? Given(Option<string?> option)
+        T? Given<T>(Option<T?> option)
+            where T : struct
         {
-            var text = result.GetValue(option);
-            if (text is not null)
-                words.Add($"{option.Name} {HostileText.Visible(text)}");
-            return text;
+            if (result.GetResult(option) is { Tokens: [var text] })
+                words.Add($"{option.Name} {HostileText.Visible(text.Value)}");
+            return result.GetValue(option);
         }
     }
 
     private static long PageSize(string option, string text)
         => SizeText.Parse(option, text) is var bytes && bytes > PageGeometry.Here.PageBytes && bytes <= PageGeometry.Here.HugeBytes && long.IsPow2(bytes) ? bytes
-            : throw new FaultrecException(
-                ExitCode.Usage,
-                $"{option} {HostileText.Visible(text)}: expected a power of two from {PageGeometry.Here.PageBytes * 2 >> 10}KiB to {PageGeometry.Here.HugeBytes >> 20}MiB");
+            : throw TypedOption.Wrong(option, text, $"a power of two from {PageGeometry.Here.PageBytes * 2 >> 10}KiB to {PageGeometry.Here.HugeBytes >> 20}MiB");
 }

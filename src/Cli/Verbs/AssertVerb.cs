@@ -28,25 +28,20 @@ internal static class AssertVerb
 
     public static Command Create()
     {
-        var trace = new Argument<string>("TRACE") { Description = "Trace file" };
-        Option<string?>[] limits =
+        var trace = CommonOptions.Trace();
+        Option<Budget?>[] limits =
         [
-            new("--max-faults") { HelpName = "N", Description = "Allow at most N page faults: 300000, 3e5" },
-            new("--max-major") { HelpName = "N", Description = "Allow at most N faults that waited for a device or were retried; often 0" },
-            new("--max-failed") { HelpName = "N", Description = "Allow at most N faults that ended in a signal" },
-            new("--max-pages") { HelpName = "N", Description = "Allow at most N distinct pages to be touched" },
-            new("--max-fault-time") { HelpName = "TIME", Description = "Allow at most TIME in the fault handler, over all threads: 200ms" },
-            new("--min-huge-share") { HelpName = "SHARE", Description = "Require this share of first-touched memory in huge pages: 0.9" },
+            Limit("--max-faults", "N", "Allow at most N page faults: 300000, 3e5"),
+            Limit("--max-major", "N", "Allow at most N faults that waited for a device or were retried; often 0"),
+            Limit("--max-failed", "N", "Allow at most N faults that ended in a signal"),
+            Limit("--max-pages", "N", "Allow at most N distinct pages to be touched"),
+            Limit("--max-fault-time", "TIME", "Allow at most TIME in the fault handler, over all threads: 200ms"),
+            Limit("--min-huge-share", "SHARE", "Require this share of first-touched memory in huge pages: 0.9"),
         ];
-        var region = new Option<string[]>("--region")
-        {
-            HelpName = "NAME:BUDGET=N",
-            Description = "Set a --max budget for these regions: [heap]:max-faults=9; repeatable",
-            Arity = ArgumentArity.OneOrMore,
-        };
+        var region = TypedOption.Repeatable("--region", "NAME:BUDGET=N", "Set a --max budget for these regions: [heap]:max-faults=9; repeatable", Parse);
         var file = new Option<string?>("--budgets") { HelpName = "FILE", Description = "Read budgets from FILE, one per line: --max-major 0; # begins a comment" };
         var allow = new Option<bool>("--allow-incomplete") { Description = "Check an INCOMPLETE recording, too (default: it fails)" };
-        var format = new Option<string>("--format") { HelpName = "FORMAT", Description = $"{Choice.List(Formats)} (default: text)" };
+        var format = CommonOptions.Format(Formats);
         var output = new Option<string?>("--output", "-o") { HelpName = "FILE", Description = "Write to FILE instead of stdout (-)" };
         var command = new Command("assert", "Fail (exit 1) when a recording breaks a budget, such as --max-major 0") { trace };
         foreach (var option in (IEnumerable<Option>)[.. limits, region, file, allow, format, output])
@@ -54,9 +49,9 @@ internal static class AssertVerb
         command.SetAction(result => Run(new AssertArgs(
             result.GetRequiredValue(trace),
             result.GetValue(file),
-            [.. Given(result, limits), .. (result.GetValue(region) ?? []).Select(text => Parse("--region", text)), .. FromFile(result.GetValue(file))],
+            [.. limits.Select(result.GetValue).OfType<Budget>(), .. result.GetValue(region) ?? [], .. FromFile(result.GetValue(file))],
             result.GetValue(allow),
-            Choice.Parse("--format", result.GetValue(format) ?? "text", Formats),
+            result.GetValue(format),
             result.GetValue(output))));
         return command;
     }
@@ -77,14 +72,7 @@ internal static class AssertVerb
         return (int)(assertion.Broken > 0 ? ExitCode.BudgetBroken : ExitCode.Ok);
     }
 
-    private static IEnumerable<Budget> Given(ParseResult result, Option<string?>[] limits)
-    {
-        foreach (var limit in limits)
-        {
-            if (result.GetValue(limit) is { } value)
-                yield return Parse(limit.Name, value);
-        }
-    }
+    private static Option<Budget?> Limit(string name, string helpName, string description) => TypedOption.Create<Budget?>(name, helpName, description, Parse);
 
     private static Budget Parse(string option, string value) => BudgetText.Parse(option[2..], value, $"{option} {value}");
 

@@ -17,8 +17,6 @@ internal sealed record DiffArgs(
 /// <summary>`faultrec diff A B`: what changed from one recording to another.</summary>
 internal static class DiffVerb
 {
-    private const int ItemsForPeople = 10;
-
     public static Command Create()
     {
         var traces = new Argument<string[]>("TRACE") { Description = "BEFORE AFTER; with --after, all of these are before", Arity = ArgumentArity.OneOrMore };
@@ -29,9 +27,9 @@ internal static class DiffVerb
             Arity = ArgumentArity.OneOrMore,
             AllowMultipleArgumentsPerToken = true,
         };
-        var format = new Option<string>("--format") { HelpName = "FORMAT", Description = $"{Choice.List(ReportVerb.Formats)} (default: text)" };
+        var format = CommonOptions.Format(CommonOptions.ReportFormats);
         var output = new Option<string?>("--output", "-o") { HelpName = "FILE", Description = "Write to FILE instead of stdout (-)" };
-        var top = new Option<string?>("--top") { HelpName = "N", Description = "Show N items per table, 0 for all (default: 10; all in JSON and CSV)" };
+        var top = CommonOptions.Top();
         var filter = new FilterOptions();
         var command = new Command("diff", "Show what changed between recordings, and which changes are noise") { traces, after, format, output, top };
         filter.AddTo(command);
@@ -41,9 +39,9 @@ internal static class DiffVerb
             return Run(new DiffArgs(
                 before,
                 later,
-                Choice.Parse("--format", result.GetValue(format) ?? "text", ReportVerb.Formats),
+                result.GetValue(format),
                 result.GetValue(output),
-                result.GetValue(top) is { } items ? ReportVerb.ParseTop(items) : null,
+                result.GetValue(top),
                 filter.Parse(result)));
         });
         return command;
@@ -84,8 +82,8 @@ internal static class DiffVerb
         if (args.Format == ReportFormat.Csv)
             ComparisonReport.WriteCsv(writer, comparison, args.Items ?? 0);
         else if (args.Format == ReportFormat.Markdown)
-            ComparisonReport.WriteMarkdown(writer, comparison, args.Items ?? ItemsForPeople);
+            ComparisonReport.WriteMarkdown(writer, comparison, args.Items ?? CommonOptions.RowsForPeople);
         else
-            ComparisonReport.WriteText(writer, comparison, args.Items ?? ItemsForPeople, OutputTarget.StyleFor(args.Output));
+            ComparisonReport.WriteText(writer, comparison, args.Items ?? CommonOptions.RowsForPeople, OutputTarget.StyleFor(args.Output));
     }
 }

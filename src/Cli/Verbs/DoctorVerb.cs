@@ -9,11 +9,9 @@ namespace Faultrec.Cli.Verbs;
 /// <summary>`faultrec doctor`: what this machine lets us trace, and why not the rest.</summary>
 internal static class DoctorVerb
 {
-    private static readonly (string Name, bool Json)[] Formats = [("text", false), ("json", true)];
-
     public static Command Create()
     {
-        var format = new Option<string>("--format") { HelpName = "FORMAT", Description = $"{Choice.List(Formats)} (default: text)" };
+        var format = CommonOptions.Format(CommonOptions.TextOrJson);
         var functions = new Argument<string[]>("FUNCTION")
         {
             Arity = ArgumentArity.ZeroOrMore,
@@ -22,7 +20,7 @@ internal static class DoctorVerb
         var verb = new Command("doctor", "Show what can be traced on this machine, and why the rest cannot") { format, functions };
         verb.SetAction(result =>
         {
-            var json = result.GetValue(format) is { } name && Choice.Parse("--format", name, Formats);
+            var json = result.GetValue(format) == ReportFormat.Json;
             return result.GetValue(functions) is [_, ..] names ? DoctorFunctions.Run(names, json) : Run(json);
         });
         return verb;

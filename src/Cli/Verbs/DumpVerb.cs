@@ -12,19 +12,19 @@ internal sealed record DumpArgs(string Trace, bool Json, string? Output, FaultFi
 /// <summary>`faultrec dump TRACE`: every record as it was captured.</summary>
 internal static class DumpVerb
 {
-    private static readonly (string Name, bool Json)[] Formats = [("csv", false), ("json", true)];
+    private static readonly (string Name, ReportFormat Format)[] Formats = [("csv", ReportFormat.Csv), ("json", ReportFormat.Json)];
 
     public static Command Create()
     {
-        var trace = new Argument<string>("TRACE") { Description = "Trace file" };
-        var format = new Option<string>("--format") { HelpName = "FORMAT", Description = "csv, or json with one object per line (default: csv)" };
+        var trace = CommonOptions.Trace();
+        var format = CommonOptions.Format(Formats, "json: one object a line");
         var output = new Option<string?>("--output", "-o") { HelpName = "FILE", Description = "Write to FILE instead of stdout (-)" };
         var filter = new FilterOptions();
         var command = new Command("dump", "Print every record of a trace") { trace, format, output };
         filter.AddTo(command);
         command.SetAction(result => Run(new DumpArgs(
             result.GetRequiredValue(trace),
-            Choice.Parse("--format", result.GetValue(format) ?? "csv", Formats),
+            result.GetValue(format) == ReportFormat.Json,
             result.GetValue(output),
             filter.Parse(result))));
         return command;

@@ -15,30 +15,29 @@ internal sealed record ExportArgs(string Trace, ExportFormat Format, ExportWeigh
 /// <summary>`faultrec export TRACE --to FORMAT`: a trace as a file for another tool.</summary>
 internal static class ExportVerb
 {
-    private static readonly (string Name, ExportFormat Format)[] Formats =
+    private static readonly (string Name, ExportFormat? Format)[] Formats =
     [
         ("folded", ExportFormat.Folded), ("speedscope", ExportFormat.Speedscope), ("firefox", ExportFormat.Firefox), ("perfetto", ExportFormat.Perfetto),
         ("prefault-plan", ExportFormat.PrefaultPlan),
     ];
 
-    private static readonly (string Name, ExportWeight Weight)[] Weights =
+    private static readonly (string Name, ExportWeight? Weight)[] Weights =
         [("faults", ExportWeight.Faults), ("time", ExportWeight.Time), ("major", ExportWeight.Major)];
 
     public static Command Create()
     {
-        var trace = new Argument<string>("TRACE") { Description = "A recording; with stacks, except for prefault-plan" };
-        var to = new Option<string>("--to") { HelpName = "FORMAT", Description = $"What to write: {Choice.List(Formats)}" };
+        var trace = CommonOptions.Trace("A recording; with stacks, except for prefault-plan");
+        var to = Choice.Option("--to", "FORMAT", $"What to write: {Choice.List(Formats)}", Formats);
         var output = new Option<string?>("--output", "-o") { HelpName = "FILE", Description = "Write to FILE instead of stdout (-)" };
         var force = new Option<bool>("--force") { Description = "Overwrite FILE (default: refuse)" };
-        var weight = new Option<string?>("--weight") { HelpName = "WEIGHT", Description = "Count faults, time (ns in faults) or major (faults) (default: faults)" };
-        // --to is the format.
-        var filter = new FilterOptions(endName: "--until");
+        var weight = Choice.Option("--weight", "WEIGHT", "faults, time (in faults, ns) or major (faults) (default: faults)", Weights);
+        var filter = new FilterOptions(endName: "--until", endNote: "--to is the format");
         var command = new Command("export", "Write stacks for other viewers, or a plan for prefault") { trace, to, output, force, weight };
         filter.AddTo(command);
         command.SetAction(result => Run(new ExportArgs(
             result.GetRequiredValue(trace),
-            result.GetValue(to) is { } format ? Choice.Parse("--to", format, Formats) : throw NoFormat(),
-            result.GetValue(weight) is { } name ? Choice.Parse("--weight", name, Weights) : null,
+            result.GetValue(to) ?? throw NoFormat(),
+            result.GetValue(weight),
             result.GetValue(output),
             result.GetValue(force),
             filter.Parse(result))));

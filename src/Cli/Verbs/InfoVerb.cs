@@ -11,16 +11,12 @@ internal sealed record InfoArgs(string Trace, bool Json);
 /// <summary>`faultrec info TRACE`: what the file says about itself and its recording.</summary>
 internal static class InfoVerb
 {
-    private static readonly (string Name, bool Json)[] Formats = [("text", false), ("json", true)];
-
     public static Command Create()
     {
-        var trace = new Argument<string>("TRACE") { Description = "Trace file" };
-        var format = new Option<string>("--format") { HelpName = "FORMAT", Description = $"{Choice.List(Formats)} (default: text)" };
+        var trace = CommonOptions.Trace();
+        var format = CommonOptions.Format(CommonOptions.TextOrJson);
         var command = new Command("info", "Show a trace's metadata and capture receipt") { trace, format };
-        command.SetAction(result => Run(new InfoArgs(
-            result.GetRequiredValue(trace),
-            Choice.Parse("--format", result.GetValue(format) ?? "text", Formats))));
+        command.SetAction(result => Run(new InfoArgs(result.GetRequiredValue(trace), result.GetValue(format) == ReportFormat.Json)));
         return command;
     }
 

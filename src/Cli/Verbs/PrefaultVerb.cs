@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Globalization;
 using Faultrec.Analyzer.Text;
 using Faultrec.Cli.Output;
 using Faultrec.Recorder.Launch;
@@ -19,14 +18,14 @@ internal static class PrefaultVerb
     {
         var plan = new Argument<string>("PLAN") { Description = "A plan made by faultrec export TRACE --to prefault-plan" };
         var command = new Argument<string[]>(TargetOptions.CommandArgument) { Description = "The command to start; best after --", Arity = ArgumentArity.ZeroOrMore };
-        var compare = new Option<string?>("--compare") { HelpName = "N", Description = "Instead, time N cold starts without the plan and N with it" };
+        var compare = TypedOption.Number("--compare", "N", "Instead, time N cold starts without the plan and N with it", 1, MostPairs);
         var verb = new Command(Name, "Start a command while the files in its plan are read from disk") { plan, command, compare };
         verb.SetAction(result =>
         {
             var (path, words) = (result.GetRequiredValue(plan), result.GetValue(command) ?? []);
             if (words.Length == 0)
                 throw new FaultrecException(ExitCode.Usage, $"{Name} needs a command after the plan: faultrec {Name} PLAN -- COMMAND");
-            return result.GetValue(compare) is { } pairs ? Compare(path, words, ParsePairs(pairs)) : Start(path, words);
+            return result.GetValue(compare) is { } pairs ? Compare(path, words, pairs) : Start(path, words);
         });
         return verb;
     }
@@ -70,11 +69,6 @@ internal static class PrefaultVerb
         SkipReason.NotRegular => "no regular file",
         _ => "not readable",
     };
-
-    private static int ParsePairs(string text)
-        => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var pairs) && pairs is > 0 and <= MostPairs
-            ? pairs
-            : throw new FaultrecException(ExitCode.Usage, $"--compare {HostileText.Visible(text)}: expected a number of pairs from 1 to {MostPairs}");
 
     private static void Say(string line) => Talk.Say(HostileText.Visible(line));
 }

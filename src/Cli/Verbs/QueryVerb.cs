@@ -13,28 +13,26 @@ internal sealed record QueryArgs(IReadOnlyList<string> Traces, string Sql, Repor
 internal static class QueryVerb
 {
     private const int RowsForPeople = 50;
-    private const string DefaultMemory = "1GiB";
+    private const long DefaultMemoryBytes = 1L << 30;
 
     public static Command Create()
     {
         var words = new Argument<string[]>("TRACE… SQL") { Description = "Trace files, folders or 'patterns'; the last argument is the SQL", Arity = ArgumentArity.ZeroOrMore };
         var schema = new Option<bool>("--schema") { Description = "Print the views and their columns" };
-        var format = new Option<string>("--format") { HelpName = "FORMAT", Description = $"{Choice.List(ReportVerb.Formats)} (default: text)" };
+        var format = CommonOptions.Format(CommonOptions.ReportFormats);
         var output = new Option<string?>("--output", "-o") { HelpName = "FILE", Description = "Write to FILE instead of stdout (-)" };
-        var top = new Option<string?>("--top") { HelpName = "N", Description = $"Show N rows, 0 for all (default: {RowsForPeople}; all in JSON and CSV)" };
-        var memory = new Option<string?>("--memory") { HelpName = "SIZE", Description = $"Memory that the SQL engine may use (default: {DefaultMemory})" };
+        var top = CommonOptions.Top("Rows", RowsForPeople);
+        var memory = TypedOption.Size("--memory", "Memory that the SQL engine may use (default: 1GiB)");
         var noVerify = new Option<bool>("--no-verify") { Description = "Do not verify the checksums of the files first" };
         var command = new Command("query", "Run SQL (DuckDB) over traces") { words, schema, format, output, top, memory, noVerify };
         command.SetAction(result =>
         {
-            var chosen = Choice.Parse("--format", result.GetValue(format) ?? "text", ReportVerb.Formats);
-            var rows = result.GetValue(top) is { } text ? ReportVerb.ParseTop(text) : (int?)null;
             var given = result.GetValue(words) ?? [];
             if (result.GetValue(schema))
-                return RunSchema(given, chosen, result.GetValue(output));
+                return RunSchema(given, result.GetValue(format), result.GetValue(output));
             CheckWords(given);
             return Run(new QueryArgs(
-                given[..^1], given[^1], chosen, result.GetValue(output), rows, SizeText.Parse("--memory", result.GetValue(memory) ?? DefaultMemory), !result.GetValue(noVerify)));
+                given[..^1], given[^1], result.GetValue(format), result.GetValue(output), result.GetValue(top), result.GetValue(memory) ?? DefaultMemoryBytes, !result.GetValue(noVerify)));
         });
         return command;
     }

@@ -22,7 +22,7 @@ internal static class RecordVerb
         var output = new Option<string>("--output", "-o") { HelpName = "FILE", Description = "The trace (default: trace.parquet)" };
         var force = new Option<bool>("--force") { Description = "Overwrite FILE (default: keep the old one as FILE.old)" };
         var noClobber = new Option<bool>("--no-clobber") { Description = "Refuse to run if FILE exists" };
-        var maxSize = new Option<string?>("--max-size") { HelpName = "SIZE", Description = "End the recording when its working file reaches SIZE: 500MiB, 1GiB" };
+        var maxSize = TypedOption.Size("--max-size", "End the recording when its working file reaches SIZE: 500MiB, 1GiB");
         var stacks = new Option<bool>("--stacks") { Description = "Record the user stack of each fault (default for a command and for --pid)" };
         var noStacks = new Option<bool>("--no-stacks") { Description = "Do not record stacks (halves the cost of a fault)" };
         var noJitMaps = new Option<bool>("--no-jit-maps") { Description = "Do not ask .NET and Node for the names of the code they generate" };
@@ -36,7 +36,7 @@ internal static class RecordVerb
             {
                 Output = result.GetValue(output) ?? "trace.parquet",
                 Existing = Existing(result.GetValue(force), result.GetValue(noClobber)),
-                MaxSizeBytes = result.GetValue(maxSize) is { } size ? SizeText.Parse("--max-size", size) : null,
+                MaxSizeBytes = result.GetValue(maxSize),
                 Stacks = Stacks(result.GetValue(stacks), result.GetValue(noStacks)),
                 NoJitMaps = result.GetValue(noJitMaps),
                 Debuginfod = DebuginfodOption.Parse(result.GetValue(debuginfod)),

@@ -15,28 +15,31 @@ internal sealed record ReplayArgs(string Trace, bool IsJson, string? Output, int
 /// <summary>`faultrec replay TRACE`: the same faults again, without the program.</summary>
 internal static class ReplayVerb
 {
-    private const int RowsForPeople = 10;
     private const int MostScale = 1_000_000;
     private const int MostPairs = 1000;
 
-    private static readonly (string Name, bool IsJson)[] Formats = [("text", false), ("json", true)];
-
-    private static readonly (string Name, bool AreReal)[] Files = [("stand-in", false), ("real", true)];
+    private static readonly (string Name, FileChoice Files)[] Files = [("stand-in", FileChoice.StandIn), ("real", FileChoice.Real)];
 
     private static readonly (string Name, ReplayOrder Order)[] Orders = [("thread", ReplayOrder.Thread), ("strict", ReplayOrder.Strict)];
 
+    private enum FileChoice
+    {
+        StandIn,
+        Real,
+    }
+
     public static Command Create()
     {
-        var trace = new Argument<string>("TRACE") { Description = "Trace file" };
-        var order = new Option<string?>("--order") { HelpName = "ORDER", Description = "thread: in order per thread; strict: in order over all (default: thread)" };
-        var speed = new Option<string?>("--speed") { HelpName = "SPEED", Description = "max, or a multiple of the recorded pace: 1, 0.5, 10 (default: max)" };
-        var scale = new Option<string?>("--scale") { HelpName = "N", Description = "Replay only one page in N" };
-        var format = new Option<string?>("--format") { HelpName = "FORMAT", Description = $"{Choice.List(Formats)} (default: text)" };
+        var trace = CommonOptions.Trace();
+        var order = Choice.Option("--order", "ORDER", "thread: in order per thread; strict: in order over all (default: thread)", Orders);
+        var speed = TypedOption.Create("--speed", "SPEED", "max, or a multiple of the recorded pace: 1, 0.5, 10 (default: max)", Speed);
+        var scale = TypedOption.Number("--scale", "N", "Replay only one page in N", 1, MostScale);
+        var format = CommonOptions.Format(CommonOptions.TextOrJson);
         var output = new Option<string?>("--output", "-o") { HelpName = "FILE", Description = "Write to FILE instead of stdout (-)" };
-        var top = new Option<string?>("--top") { HelpName = "N", Description = "Show N rows per table, 0 for all (default: 10)" };
-        var files = new Option<string?>("--files") { HelpName = "WHICH", Description = "stand-in: read no recorded file; real: read them (default: stand-in)" };
+        var top = CommonOptions.Top(forPrograms: false);
+        var files = Choice.Option("--files", "WHICH", "stand-in: read no recorded file; real: read them (default: stand-in)", Files);
         var swap = new Option<bool>("--swap") { Description = "Swap pages out before the faults that found them in swap" };
-        var compare = new Option<string?>("--compare") { HelpName = "N", Description = "Measure a change: N replays with and N without it, in turns" };
+        var compare = TypedOption.Number("--compare", "N", "Measure a change: N replays with and N without it, in turns", 1, MostPairs);
         var whatIf = new WhatIfOptions();
         var filter = new FilterOptions();
         var command = new Command("replay", "Repeat the recorded faults without the program") { trace, order, speed, scale, files, swap, format, output, top };
@@ -45,17 +48,17 @@ internal static class ReplayVerb
         filter.AddTo(command);
         command.SetAction(result => Run(new ReplayArgs(
             result.GetRequiredValue(trace),
-            result.GetValue(format) is { } name && Choice.Parse("--format", name, Formats),
+            result.GetValue(format) == ReportFormat.Json,
             result.GetValue(output),
-            result.GetValue(top) is { } rows ? ReportVerb.ParseTop(rows) : null,
-            result.GetValue(compare) is { } pairs ? NumberText.Parse("--compare", pairs, 1, MostPairs) : 0,
+            result.GetValue(top),
+            result.GetValue(compare) ?? 0,
             new ReplayOptions(
-                result.GetValue(order) is { } word ? Choice.Parse("--order", word, Orders) : ReplayOrder.Thread,
-                Speed(result.GetValue(speed)),
-                result.GetValue(scale) is { } pages ? NumberText.Parse("--scale", pages, 1, MostScale) : 1,
+                result.GetValue(order),
+                result.GetValue(speed),
+                result.GetValue(scale) ?? 1,
                 filter.Parse(result))
             {
-                UsesRealFiles = result.GetValue(files) is { } which && Choice.Parse("--files", which, Files),
+                UsesRealFiles = result.GetValue(files) == FileChoice.Real,
                 Swaps = result.GetValue(swap),
                 Change = whatIf.Parse(result),
             })));
@@ -101,7 +104,7 @@ internal static class ReplayVerb
         if (args.IsJson)
             OutputTarget.WriteJson(args.Output, [args.Trace], json => ReplayJson.Write(json, result));
         else
-            OutputTarget.WriteText(args.Output, [args.Trace], writer => ReplayText.Write(writer, result, args.Top ?? RowsForPeople, OutputTarget.StyleFor(args.Output)));
+            OutputTarget.WriteText(args.Output, [args.Trace], writer => ReplayText.Write(writer, result, args.Top ?? CommonOptions.RowsForPeople, OutputTarget.StyleFor(args.Output)));
     }
 
     private static void WritePairs(ReplayArgs args, ReplayPairs pairs)
@@ -112,8 +115,8 @@ internal static class ReplayVerb
             OutputTarget.WriteText(args.Output, [args.Trace], writer => pairs.WriteText(writer, OutputTarget.StyleFor(args.Output)));
     }
 
-    private static double Speed(string? text)
-        => text is null or "max" ? 0
+    private static double Speed(string option, string text)
+        => text is "max" ? 0
             : double.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var speed) && speed is > 0 and <= 1e6 ? speed
-            : throw new FaultrecException(ExitCode.Usage, $"--speed {HostileText.Visible(text)}: expected max, or a number such as 1, 0.5 or 10");
+            : throw TypedOption.Wrong(option, text, "max, or a number such as 1, 0.5 or 10");
 }

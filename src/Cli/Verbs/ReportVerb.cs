@@ -14,14 +14,6 @@ using Faultrec.Traces.Files;
 
 namespace Faultrec.Cli.Verbs;
 
-internal enum ReportFormat
-{
-    Text,
-    Json,
-    Markdown,
-    Csv,
-}
-
 /// <param name="By">The only table to print; null prints all that the format holds.</param>
 /// <param name="Top">Rows a table; 0 is all, null the format's own choice.</param>
 internal sealed record ReportArgs(IReadOnlyList<string> Traces, ReportFormat Format, string? Output, TableDefinition? By, int? Top, FaultFilter Filter);
@@ -29,31 +21,24 @@ internal sealed record ReportArgs(IReadOnlyList<string> Traces, ReportFormat For
 /// <summary>`faultrec report TRACE…`: who touched which pages, and what it cost.</summary>
 internal static class ReportVerb
 {
-    private const int RowsForPeople = 10;
-
-    internal static readonly (string Name, ReportFormat Format)[] Formats =
-    [
-        ("text", ReportFormat.Text), ("json", ReportFormat.Json), ("markdown", ReportFormat.Markdown), ("csv", ReportFormat.Csv),
-    ];
-
-    private static readonly (string Name, TableDefinition Table)[] Tables = [.. ReportTables.All.Select(table => (table.Name, table))];
+    private static readonly (string Name, TableDefinition? Table)[] Tables = [.. ReportTables.All.Select(table => (table.Name, (TableDefinition?)table))];
 
     public static Command Create()
     {
         var traces = new Argument<string[]>("TRACE") { Description = "Trace files", Arity = ArgumentArity.OneOrMore };
-        var format = new Option<string>("--format") { HelpName = "FORMAT", Description = $"{Choice.List(Formats)} (default: text)" };
+        var format = CommonOptions.Format(CommonOptions.ReportFormats);
         var output = new Option<string?>("--output", "-o") { HelpName = "FILE", Description = "Write to FILE instead of stdout (-)" };
-        var by = new Option<string?>("--by") { HelpName = "TABLE", Description = "Show only this table: region, kind, worst, time, heat, hot, stack, line, …" };
-        var top = new Option<string?>("--top") { HelpName = "N", Description = "Show N rows per table, 0 for all (default: 10; all in JSON and CSV)" };
+        var by = Choice.Option("--by", "TABLE", "Show only one table:\n" + string.Join("\n", ReportTables.All.Select(table => $"{table.Name,-11} {table.Question}")), Tables);
+        var top = CommonOptions.Top();
         var filter = new FilterOptions();
         var command = new Command("report", "Summarize faults: where, by whom, why, at what cost") { traces, format, output, by, top };
         filter.AddTo(command);
         command.SetAction(result => Run(new ReportArgs(
             result.GetValue(traces) ?? [],
-            result.GetValue(format) is { } name ? Choice.Parse("--format", name, Formats) : ReportFormat.Text,
+            result.GetValue(format),
             result.GetValue(output),
-            result.GetValue(by) is { } table ? Choice.Parse("--by", table, Tables) : null,
-            result.GetValue(top) is { } rows ? ParseTop(rows) : null,
+            result.GetValue(by),
+            result.GetValue(top),
             filter.Parse(result))));
         return command;
     }
@@ -86,9 +71,9 @@ internal static class ReportVerb
         OutputTarget.WriteText(args.Output, args.Traces, writer =>
         {
             if (args.Format == ReportFormat.Markdown)
-                SideBySideReport.WriteMarkdown(writer, traces, by, args.Top ?? RowsForPeople);
+                SideBySideReport.WriteMarkdown(writer, traces, by, args.Top ?? CommonOptions.RowsForPeople);
             else
-                SideBySideReport.WriteText(writer, traces, by, args.Top ?? RowsForPeople, OutputTarget.StyleFor(args.Output));
+                SideBySideReport.WriteText(writer, traces, by, args.Top ?? CommonOptions.RowsForPeople, OutputTarget.StyleFor(args.Output));
         });
         return (int)ExitCode.Ok;
     }
@@ -114,9 +99,9 @@ internal static class ReportVerb
             if (i > 0)
                 writer.Write('\n');
             if (args.Format == ReportFormat.Markdown)
-                MarkdownReport.Write(writer, reports[i], args.By, args.Top ?? RowsForPeople);
+                MarkdownReport.Write(writer, reports[i], args.By, args.Top ?? CommonOptions.RowsForPeople);
             else
-                TextReport.Write(writer, reports[i], args.By, args.Top ?? RowsForPeople, OutputTarget.StyleFor(args.Output));
+                TextReport.Write(writer, reports[i], args.By, args.Top ?? CommonOptions.RowsForPeople, OutputTarget.StyleFor(args.Output));
         }
     }
 
@@ -129,9 +114,4 @@ internal static class ReportVerb
         if (reports.Count > 1)
             json.WriteEndArray();
     }
-
-    internal static int ParseTop(string text)
-        => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var rows)
-            ? rows
-            : throw new FaultrecException(ExitCode.Usage, $"--top {HostileText.Visible(text)}: expected a number of rows, or 0 for all");
 }

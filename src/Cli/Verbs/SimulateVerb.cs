@@ -14,18 +14,16 @@ internal sealed record SimulateArgs(string Trace, bool IsAdvice, bool IsChecked,
 /// <summary>`faultrec simulate TRACE` and `faultrec advise TRACE`: what the recorded faults would have been, and what to change.</summary>
 internal static class SimulateVerb
 {
-    private const int RowsForPeople = 10;
-
     public static Command CreateSimulate() => Create("simulate", "Estimate faults with huge pages, populated mappings or larger pages", isAdvice: false);
 
     public static Command CreateAdvise() => Create("advise", "Show which change to which region saves most faults, and at what price", isAdvice: true);
 
     private static Command Create(string name, string description, bool isAdvice)
     {
-        var trace = new Argument<string>("TRACE") { Description = "Trace file" };
-        var format = new Option<string?>("--format") { HelpName = "FORMAT", Description = $"{Choice.List(ReportVerb.Formats)} (default: text)" };
+        var trace = CommonOptions.Trace();
+        var format = CommonOptions.Format(CommonOptions.ReportFormats);
         var output = new Option<string?>("--output", "-o") { HelpName = "FILE", Description = "Write to FILE instead of stdout (-)" };
-        var top = new Option<string?>("--top") { HelpName = "N", Description = "Show N rows per table, 0 for all (default: 10; all in JSON and CSV)" };
+        var top = CommonOptions.Top();
         var filter = new FilterOptions();
         var command = new Command(name, description) { trace, format, output, top };
         var check = new Option<bool>("--check") { Description = "Replay the trace with the advice applied; compare predicted with measured" };
@@ -36,9 +34,9 @@ internal static class SimulateVerb
             result.GetRequiredValue(trace),
             isAdvice,
             isAdvice && result.GetValue(check),
-            Choice.Parse("--format", result.GetValue(format) ?? "text", ReportVerb.Formats),
+            result.GetValue(format),
             result.GetValue(output),
-            result.GetValue(top) is { } rows ? ReportVerb.ParseTop(rows) : null,
+            result.GetValue(top),
             filter.Parse(result))));
         return command;
     }
@@ -68,8 +66,8 @@ internal static class SimulateVerb
         if (args.Format == ReportFormat.Csv)
             SimulationReport.WriteCsv(writer, simulation, advice, args.Top ?? 0);
         else if (args.Format == ReportFormat.Markdown)
-            SimulationReport.WriteMarkdown(writer, simulation, advice, args.Top ?? RowsForPeople);
+            SimulationReport.WriteMarkdown(writer, simulation, advice, args.Top ?? CommonOptions.RowsForPeople);
         else
-            SimulationReport.WriteText(writer, simulation, advice, args.Top ?? RowsForPeople, OutputTarget.StyleFor(args.Output));
+            SimulationReport.WriteText(writer, simulation, advice, args.Top ?? CommonOptions.RowsForPeople, OutputTarget.StyleFor(args.Output));
     }
 }

@@ -12,7 +12,7 @@ internal static class SymbolizeVerb
 {
     public static Command Create()
     {
-        var trace = new Argument<string>("TRACE") { Description = "A recording with stacks" };
+        var trace = CommonOptions.Trace("A recording with stacks");
         var debugDir = new Option<string?>("--debug-dir") { HelpName = "DIR", Description = "Directory of debug files: DIR/.build-id/xx/yyyy.debug" };
         var debuginfod = DebuginfodOption.Create();
         var output = new Option<string?>("--output", "-o") { HelpName = "FILE", Description = "The new trace (default: replace TRACE and keep the old one as TRACE.old)" };

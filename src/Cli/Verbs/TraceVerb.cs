@@ -20,18 +20,16 @@ internal sealed record TraceArgs(RecordOptions Capture, bool Json, string? Outpu
 internal static class TraceVerb
 {
     private const long ShortestIntervalNs = 100_000_000;
-    private const int TopForPeople = 10;
-
-    private static readonly (string Name, bool Json)[] Formats = [("text", false), ("json", true)];
+    private const long UsualIntervalNs = 1_000_000_000;
 
     public static Command Create()
     {
         var target = new TargetOptions();
         var output = new Option<string?>("--output", "-o") { HelpName = "FILE", Description = "Write to FILE instead of stdout, which COMMAND also uses" };
-        var format = new Option<string?>("--format") { HelpName = "FORMAT", Description = "text, or json with one object per line (default: text)" };
+        var format = CommonOptions.Format(CommonOptions.TextOrJson, "json: one object a line");
         var summary = new Option<bool>("--summary") { Description = "Show who faults now, one line per process, instead of one line per fault" };
-        var interval = new Option<string?>("--interval") { HelpName = "TIME", Description = "How often --summary is updated (default: 1s)" };
-        var top = new Option<string?>("--top") { HelpName = "N", Description = "Show N processes in --summary, 0 for all (default: 10)" };
+        var interval = TypedOption.Time("--interval", "How often --summary is updated (default: 1s)", ShortestIntervalNs, $"at least 100ms, as {DurationText.Expected}");
+        var top = CommonOptions.Top("Show N processes in --summary", forPrograms: false);
         var filter = new FilterOptions(isLive: true);
         var verb = new Command("trace", "Print each page fault as it happens, without storing anything") { output, format, summary, interval, top };
         target.AddTo(verb);
@@ -40,11 +38,11 @@ internal static class TraceVerb
         {
             return Run(new TraceArgs(
                 target.Parse(result) with { Stacks = false },
-                result.GetValue(format) is { } formatName && Choice.Parse("--format", formatName, Formats),
+                result.GetValue(format) == ReportFormat.Json,
                 result.GetValue(output),
                 filter.Parse(result),
-                ParseInterval(result.GetValue(summary), result.GetValue(interval), result.GetValue(format)),
-                ParseTop(result.GetValue(summary), result.GetValue(top))));
+                Interval(result.GetValue(summary), result.GetValue(interval), result.GetValue(format) == ReportFormat.Json),
+                Top(result.GetValue(summary), result.GetValue(top))));
         });
         return verb;
     }
@@ -100,27 +98,15 @@ internal static class TraceVerb
         return HostileText.Visible(string.Join(", ", parts));
     }
 
-    private static long? ParseInterval(bool isSummary, string? text, string? format)
+    private static long? Interval(bool isSummary, long? intervalNs, bool isJson)
     {
-        if (isSummary && format is not (null or "text"))
-            throw new FaultrecException(ExitCode.Usage, $"--format {HostileText.Visible(format)}: --summary is text; leave one of them out");
-        if (!isSummary)
-            return text is null ? null : throw new FaultrecException(ExitCode.Usage, "--interval: works only with --summary; give both");
-        if (text is null)
-            return 1_000_000_000;
-        return DurationText.TryParse(text, out var ns) && ns >= ShortestIntervalNs
-            ? ns
-            : throw new FaultrecException(ExitCode.Usage, $"--interval {HostileText.Visible(text)}: expected at least 100ms, as {DurationText.Expected}");
+        if (isSummary && isJson)
+            throw new FaultrecException(ExitCode.Usage, "--format json: --summary is text; leave one of them out");
+        return isSummary ? intervalNs ?? UsualIntervalNs
+            : intervalNs is null ? null
+            : throw new FaultrecException(ExitCode.Usage, "--interval: is of --summary; give both");
     }
 
-    private static int ParseTop(bool isSummary, string? text)
-    {
-        if (text is null)
-            return TopForPeople;
-        if (!isSummary)
-            throw new FaultrecException(ExitCode.Usage, "--top: works only with --summary; give both");
-        return int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var rows)
-            ? rows
-            : throw new FaultrecException(ExitCode.Usage, $"--top {HostileText.Visible(text)}: expected a number of processes, or 0 for all");
-    }
+    private static int Top(bool isSummary, int? rows)
+        => rows is null || isSummary ? rows ?? CommonOptions.RowsForPeople : throw new FaultrecException(ExitCode.Usage, "--top: is of --summary; give both");
 }

@@ -1,0 +1,29 @@
+using System.CommandLine;
+
+namespace Faultrec.Cli.Output;
+
+/// <summary>What several verbs take, in one wording.</summary>
+internal static class CommonOptions
+{
+    /// <summary>Rows of a table that a person reads.</summary>
+    public const int RowsForPeople = 10;
+
+    public static readonly (string Name, ReportFormat Format)[] ReportFormats =
+        [("text", ReportFormat.Text), ("json", ReportFormat.Json), ("markdown", ReportFormat.Markdown), ("csv", ReportFormat.Csv)];
+
+    public static readonly (string Name, ReportFormat Format)[] TextOrJson = [("text", ReportFormat.Text), ("json", ReportFormat.Json)];
+
+    public static Argument<string> Trace(string description = "Trace file") => new("TRACE") { Description = description };
+
+    /// <param name="formats">The first is what is written unasked.</param>
+    /// <param name="note">What one of them is.</param>
+    public static Option<T> Format<T>((string Name, T Value)[] formats, string? note = null)
+        => Choice.Option("--format", "FORMAT", $"{Choice.List(formats)} (default: {formats[0].Name}){(note is null ? "" : $"; {note}")}", formats);
+
+    /// <param name="forPeople">How many there are unasked.</param>
+    /// <param name="forPrograms">Of formats that programs read, all.</param>
+    /// <returns>0 is all, null the format's own choice.</returns>
+    public static Option<int?> Top(string rows = "Rows a table", int forPeople = RowsForPeople, bool forPrograms = true)
+        => TypedOption.Number(
+            "--top", "N", $"{rows}, 0 for all (default: {forPeople}{(forPrograms ? " for people, all for programs" : "")})", 0, int.MaxValue, "a number of rows, or 0 for all");
+}
