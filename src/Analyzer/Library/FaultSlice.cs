@@ -8,15 +8,15 @@ using Microsoft.Data.Analysis;
 
 namespace Faultrec.Analyzer.Library;
 
-/// <summary>Looks at a block of faults: they are valid until it returns.</summary>
-/// <param name="batch">Only faults of the slice.</param>
-/// <param name="verdicts">Severity and kind of each.</param>
+/// <summary>Receives a block of faults, which is valid until the call returns.</summary>
+/// <param name="batch">Faults of the slice.</param>
+/// <param name="verdicts">Severity and kind of each fault.</param>
 public delegate void FaultBlock(FaultBatch batch, in Verdicts verdicts);
 
 /// <summary>The faults of a trace that pass a filter, in order of time.</summary>
 public sealed class FaultSlice
 {
-    /// <summary>What a data frame may take unless the caller says otherwise.</summary>
+    /// <summary>The largest data frame by default, in bytes (1 GiB).</summary>
     public const long DefaultMaxBytes = 1L << 30;
 
     private readonly TraceReader _reader;
@@ -24,13 +24,14 @@ public sealed class FaultSlice
 
     internal FaultSlice(TraceReader reader, FaultFilter filter) => (_reader, _filter) = (reader, filter);
 
-    /// <summary>Streams the slice, a row group at a time, in bounded memory.</summary>
-    /// <param name="columns">To read; the others of a batch are stale.</param>
+    /// <summary>Streams the slice, one row group at a time, in bounded memory.</summary>
+    /// <param name="columns">The columns to read; the others of a batch are stale.</param>
+    /// <param name="see">Called for each block, in order of time.</param>
     /// <exception cref="FaultrecException">The trace is damaged.</exception>
     public void ForEach(FaultColumns columns, FaultBlock see)
         => OrderedScan.Run(_reader, _filter, columns, (batch, judge) => see(batch, judge.Verdicts));
 
-    /// <summary>Faults of the slice.</summary>
+    /// <summary>Counts the rows of the slice; without a filter this reads no row.</summary>
     public long Count()
     {
         if (_filter.IsEmpty)
@@ -41,12 +42,13 @@ public sealed class FaultSlice
     }
 
     /// <summary>
-    /// The slice as a data frame: a row a fault, the columns of docs/format.md and `kind`. Integers and addresses (as bit patterns) are
-    /// Int64 columns, texts String, the rest Boolean.
+    /// Reads the slice into a data frame, one row per fault, with the columns of docs/format.md and `kind`. Integers and addresses (as bit
+    /// patterns) are Int64 columns, texts are String, the rest Boolean.
     /// </summary>
-    /// <param name="columns">Names of those to keep, in this order; none: all.</param>
-    /// <exception cref="ArgumentException">A column has another name.</exception>
-    /// <exception cref="InvalidOperationException">It would take more than <paramref name="maxBytes"/>: says how many rows and bytes.</exception>
+    /// <param name="columns">Names of the columns, in this order; null for all.</param>
+    /// <param name="maxBytes">The largest frame that is allowed, in bytes.</param>
+    /// <exception cref="ArgumentException">There is no column with one of the names.</exception>
+    /// <exception cref="InvalidOperationException">The frame would exceed <paramref name="maxBytes"/>; the message has its rows and bytes.</exception>
     public DataFrame ToDataFrame(IReadOnlyList<string>? columns = null, long maxBytes = DefaultMaxBytes)
     {
         columns ??= DumpFields.Names;

@@ -9,8 +9,8 @@ using Microsoft.Data.Analysis;
 namespace Faultrec.Analyzer.Library;
 
 /// <summary>
-/// A recording, for programs and notebooks: what it says of itself, the tables of `faultrec report` as data frames, and its faults.
-/// Not thread-safe; each question reads the file again, only the columns and row groups it needs.
+/// A recording, for programs and notebooks: its metadata, the tables of `faultrec report` as data frames, and its faults.
+/// Not thread-safe. Each call reads the file again, but only the columns and row groups that it needs.
 /// </summary>
 public sealed class Trace : IDisposable
 {
@@ -18,18 +18,20 @@ public sealed class Trace : IDisposable
 
     private Trace(TraceReader reader) => _reader = reader;
 
+    /// <summary>Path of the file, as it was opened.</summary>
     public string Path => _reader.Path;
 
-    /// <summary>Command, host, kernel, regions, processes, threads, stacks: docs/format.md.</summary>
+    /// <summary>Everything in the trace besides its faults: command, host, kernel, regions, processes, threads, stacks (docs/format.md).</summary>
     public TraceMetadata Metadata => _reader.Metadata;
 
     /// <summary>What was captured, what was lost, and what the kernel counted.</summary>
     public Receipt Receipt => _reader.Metadata.Receipt;
 
-    /// <summary>Faults in the file. In a sampled recording each may stand for more (column `weight`).</summary>
+    /// <summary>Number of faults in the file. In a sampled recording each stands for `weight` faults.</summary>
     public long RowCount => _reader.RowCount;
 
-    /// <exception cref="FaultrecException">It is not there, no trace, damaged, or of a newer version: <see cref="ExitCode.BadInput"/>.</exception>
+    /// <summary>Opens a recording.</summary>
+    /// <exception cref="FaultrecException">The file is missing, not a trace, damaged, or of a newer version (<see cref="ExitCode.BadInput"/>).</exception>
     public static Trace Open(string path) => new(TraceReader.Open(path));
 
     /// <summary>Names of the tables that <see cref="Table"/> makes, as in `report --by`.</summary>
@@ -50,8 +52,9 @@ public sealed class Trace : IDisposable
         return definition.Build(ReportBuilder.Build(_reader, filter ?? FaultFilter.None, [definition]), top).ToFrame();
     }
 
-    /// <summary>The faults themselves.</summary>
+    /// <summary>Selects the faults that pass a filter; null for all.</summary>
     public FaultSlice Faults(FaultFilter? filter = null) => new(_reader, filter ?? FaultFilter.None);
 
+    /// <summary>Closes the file.</summary>
     public void Dispose() => _reader.Dispose();
 }

@@ -23,7 +23,7 @@ internal static class CommonOptions
     /// <param name="forPeople">How many there are unasked.</param>
     /// <param name="forPrograms">Of formats that programs read, all.</param>
     /// <returns>0 is all, null the format's own choice.</returns>
-    public static Option<int?> Top(string rows = "Rows a table", int forPeople = RowsForPeople, bool forPrograms = true)
+    public static Option<int?> Top(string rows = "Show N rows per table", int forPeople = RowsForPeople, bool forPrograms = true)
         => TypedOption.Number(
             "--top", "N", $"{rows}, 0 for all (default: {forPeople}{(forPrograms ? " for people, all for programs" : "")})", 0, int.MaxValue, "a number of rows, or 0 for all");
 }

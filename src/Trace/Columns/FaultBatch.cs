@@ -5,163 +5,175 @@ namespace Faultrec.Traces.Columns;
 /// <summary>What the faulting instruction did; the trace stores the lower-case name.</summary>
 public enum FaultAccess : byte
 {
+    /// <summary>It read.</summary>
     Read = 0,
+
+    /// <summary>It wrote.</summary>
     Write = 1,
+
+    /// <summary>It was fetched from the faulting address.</summary>
     Exec = 2,
 
-    /// <summary>Null in the file: the probe saw no error code.</summary>
+    /// <summary>Unknown, because the probe saw no error code; null in the file.</summary>
     Unknown = 3,
 }
 
 /// <summary>
-/// A block of faults, one array a column, as they travel between the spool and the trace file and from the file to the
+/// A block of faults, one array per column, on the way from the spool to the trace file and from the file to the
 /// analysis. Element <c>i</c> of every array belongs to the same fault; elements from <see cref="Count"/> on are stale.
-/// Null is a sentinel (the constants here), so that no column needs a second array; a new batch is null wherever it can be.
+/// Null is a sentinel value (<see cref="Null"/>, <see cref="NullPte"/>), so that no column needs a second array; in a new batch every value is
+/// null that can be.
 /// </summary>
 public sealed class FaultBatch
 {
-    /// <summary>Null in every column whose values are never negative.</summary>
+    /// <summary>The value that stands for null in columns whose values are never negative.</summary>
     public const int Null = -1;
 
-    /// <summary>Null in <see cref="PteBefore"/>, where any other bit pattern can be an entry.</summary>
+    /// <summary>The value that stands for null in <see cref="PteBefore"/>, where any other bit pattern can be an entry.</summary>
     public const long NullPte = long.MinValue;
 
+    /// <summary>Makes a block that holds up to <paramref name="capacity"/> faults.</summary>
     public FaultBatch(int capacity) => Capacity = capacity;
 
+    /// <summary>How many faults the block can hold.</summary>
     public int Capacity { get; }
 
     /// <summary>Faults in this block, at most <see cref="Capacity"/>.</summary>
     public int Count { get; set; }
 
-    /// <summary>Start of the fault, ns since the recording began (completion where no duration is known).</summary>
+    /// <summary>Start of the fault, ns since the recording began (the completion, if no duration is known).</summary>
     public long[] TimeNs => field ??= new long[Capacity];
 
-    /// <summary>Time in the kernel's fault handler, ns; <see cref="Null"/> where entry was not seen.</summary>
+    /// <summary>Time in the kernel's fault handler, ns; <see cref="Null"/> if its entry was not seen.</summary>
     public long[] DurationNs => field ??= New<long>(Null);
 
     /// <summary>Process (thread group) id in the recorder's pid namespace.</summary>
     public int[] Pid => field ??= new int[Capacity];
 
+    /// <summary>Thread id in the recorder's pid namespace.</summary>
     public int[] Tid => field ??= new int[Capacity];
 
+    /// <summary>Number of the CPU on which the fault was recorded; -1 if unknown.</summary>
     public int[] Cpu => field ??= new int[Capacity];
 
-    /// <summary>Thread name at the fault.</summary>
+    /// <summary>Name of the thread at the moment of the fault.</summary>
     public string[] Comm => field ??= new string[Capacity];
 
-    /// <summary>Faulting user address, byte exact; bit pattern of the unsigned address.</summary>
+    /// <summary>The user address that faulted, exact to the byte; the bit pattern of an unsigned number.</summary>
     public long[] Address => field ??= new long[Capacity];
 
-    /// <summary>Instruction pointer; kernel text when the kernel faulted on the program's behalf.</summary>
+    /// <summary>Address of the faulting instruction (bit pattern of an unsigned number); kernel text if the kernel faulted for the program.</summary>
     public long[] Ip => field ??= new long[Capacity];
 
+    /// <summary>True if the kernel counted the fault as major: it waited for a device, or was retried.</summary>
     public bool[] Major => field ??= new bool[Capacity];
 
+    /// <summary>Whether the instruction read, wrote or was fetched.</summary>
     public FaultAccess[] Access => field ??= New(FaultAccess.Unknown);
 
-    /// <summary>Kernel mode touched user memory.</summary>
+    /// <summary>True if kernel mode touched the user memory.</summary>
     public bool[] KernelAccess => field ??= new bool[Capacity];
 
-    /// <summary>Raw x86 error code (arch/x86/include/asm/trap_pf.h) or <see cref="Null"/>.</summary>
+    /// <summary>The x86 error code of the exception (arch/x86/include/asm/trap_pf.h); <see cref="Null"/> if the backend does not see it.</summary>
     public int[] ErrorCode => field ??= New(Null);
 
-    /// <summary>FAULT_FLAG_* bits or <see cref="Null"/>.</summary>
+    /// <summary>FAULT_FLAG_* bits of handle_mm_fault; <see cref="Null"/> if the backend does not see them.</summary>
     public int[] FaultFlags => field ??= New(Null);
 
-    /// <summary>VM_FAULT_* bits or <see cref="Null"/>.</summary>
+    /// <summary>VM_FAULT_* bits that handle_mm_fault returned; <see cref="Null"/> if the backend does not see them.</summary>
     public int[] FaultResult => field ??= New(Null);
 
-    /// <summary>Signal the kernel raised because it could not serve the fault (SIGSEGV 11, SIGBUS 7), else <see cref="Null"/>.</summary>
+    /// <summary>The signal that the kernel raised because it could not serve the fault (SIGSEGV 11, SIGBUS 7); <see cref="Null"/> if it raised none.</summary>
     public int[] Signal => field ??= New(Null);
 
-    /// <summary>Page-table level that was missing: 4 pgd … 0 pte; <see cref="Null"/> when unknown.</summary>
+    /// <summary>The page-table level that was missing, from 4 (pgd) to 0 (pte); <see cref="Null"/> if unknown.</summary>
     public sbyte[] PtLevel => field ??= New((sbyte)Null);
 
-    /// <summary>Page-table entry found at entry, or <see cref="NullPte"/>.</summary>
+    /// <summary>The page-table entry found when the fault began; <see cref="NullPte"/> if unknown.</summary>
     public long[] PteBefore => field ??= New(NullPte);
 
-    /// <summary>Physical frame number mapped by the fault, or <see cref="Null"/>.</summary>
+    /// <summary>Number of the page frame that the fault mapped; <see cref="Null"/> if unknown.</summary>
     public long[] Pfn => field ??= New<long>(Null);
 
-    /// <summary>log2 of the pages in the mapping the fault made (0 = 4 KiB, 9 = 2 MiB), or <see cref="Null"/>.</summary>
+    /// <summary>log2 of the number of pages that the fault mapped (0 = 4 KiB, 9 = 2 MiB); <see cref="Null"/> if unknown.</summary>
     public sbyte[] PageOrder => field ??= New((sbyte)Null);
 
-    /// <summary><see cref="Metadata.Region.Id"/> of the mapping in force at <see cref="TimeNs"/>; 0 = no mapping known.</summary>
+    /// <summary><see cref="Metadata.Region.Id"/> of the mapping that held the address at <see cref="TimeNs"/>; 0 if no mapping is known.</summary>
     public int[] RegionId => field ??= new int[Capacity];
 
-    /// <summary>Name of that region, repeated for people who read the file with SQL.</summary>
+    /// <summary>Name of the region in <see cref="RegionId"/>, repeated for readers who use SQL.</summary>
     public string[] Region => field ??= new string[Capacity];
 
-    /// <summary>Page offset in the mapped file (vmf->pgoff), or <see cref="Null"/> for anonymous memory.</summary>
+    /// <summary>Offset in the mapped file, in pages (vmf->pgoff); <see cref="Null"/> for anonymous memory.</summary>
     public long[] FilePage => field ??= New<long>(Null);
 
-    /// <summary>Folded user stack, root first, ';' between frames; null when not recorded.</summary>
+    /// <summary>The user stack as text, outermost frame first, with ';' between frames; null if it was not recorded.</summary>
     public string?[] Stack => field ??= new string?[Capacity];
 
-    /// <summary>A node of <see cref="TraceMetadata.Stacks"/>, or <see cref="Null"/>.</summary>
+    /// <summary>The fault's stack, a node of <see cref="TraceMetadata.Stacks"/>; <see cref="Null"/> if it was not recorded.</summary>
     public int[] StackId => field ??= New(Null);
 
-    /// <summary>Stack of the system call that reserved the memory, a node of <see cref="TraceMetadata.Stacks"/>; <see cref="Null"/> where not known.</summary>
+    /// <summary>Stack of the system call that reserved the memory, a node of <see cref="TraceMetadata.Stacks"/>; <see cref="Null"/> if unknown.</summary>
     public int[] MapperStackId => field ??= New(Null);
 
-    /// <summary>The page that <see cref="PteBefore"/> maps was one that KSM (ksmd) had merged with equal ones.</summary>
+    /// <summary>True if KSM (ksmd) had merged the page that <see cref="PteBefore"/> maps with equal ones.</summary>
     public bool[] Merged => field ??= new bool[Capacity];
 
-    /// <summary>get_user_pages raised it for a system call or execve: no page-fault exception happened.</summary>
+    /// <summary>True if get_user_pages raised the fault for a system call or execve, without a page-fault exception.</summary>
     public bool[] Gup => field ??= new bool[Capacity];
 
-    /// <summary>Kernel function that served the fault (do_anonymous_page); null where it was not asked for, or is inlined.</summary>
+    /// <summary>Kernel function that served the fault (do_anonymous_page); null if `--handlers` was not given, or the function is inlined.</summary>
     public string?[] Handler => field ??= new string?[Capacity];
 
-    /// <summary>vmf->address as <see cref="Handler"/> got it, or <see cref="Null"/>.</summary>
+    /// <summary>vmf->address as <see cref="Handler"/> got it; <see cref="Null"/> without a handler.</summary>
     public long[] VmfAddress => field ??= New<long>(Null);
 
-    /// <summary>vmf->pgoff as <see cref="Handler"/> got it, pages, or <see cref="Null"/>.</summary>
+    /// <summary>vmf->pgoff as <see cref="Handler"/> got it, in pages; <see cref="Null"/> without a handler.</summary>
     public long[] VmfPgoff => field ??= New<long>(Null);
 
-    /// <summary>Faults this row stands for: N when one in N was taken, else 1.</summary>
+    /// <summary>How many faults the row stands for: N if one in N was recorded, otherwise 1.</summary>
     public int[] Weight => field ??= New(1);
 
-    /// <summary>The kernel grew the mapping, a stack, to serve this fault.</summary>
+    /// <summary>True if the kernel grew the mapping, a stack, to serve the fault.</summary>
     public bool[] Grew => field ??= new bool[Capacity];
 
-    /// <summary>Of <see cref="DurationNs"/>: direct reclaim of memory, ns; <see cref="Null"/> where not traced.</summary>
+    /// <summary>The part of <see cref="DurationNs"/> spent in direct reclaim, ns; <see cref="Null"/> if not traced.</summary>
     public long[] ReclaimNs => field ??= New<long>(Null);
 
-    /// <summary>Of the duration: direct compaction, ns; <see cref="Null"/> where not traced.</summary>
+    /// <summary>The part of <see cref="DurationNs"/> spent in direct compaction, ns; <see cref="Null"/> if not traced.</summary>
     public long[] CompactionNs => field ??= New<long>(Null);
 
-    /// <summary>Of the duration: asleep, waiting for a block device or swap, ns; <see cref="Null"/> where not traced.</summary>
+    /// <summary>The part of <see cref="DurationNs"/> spent asleep, waiting for a block device or swap, ns; <see cref="Null"/> if not traced.</summary>
     public long[] IoWaitNs => field ??= New<long>(Null);
 
-    /// <summary>Of the duration: waiting for mmap_lock, ns; <see cref="Null"/> where not traced.</summary>
+    /// <summary>The part of <see cref="DurationNs"/> spent waiting for mmap_lock, ns; <see cref="Null"/> if not traced.</summary>
     public long[] LockWaitNs => field ??= New<long>(Null);
 
-    /// <summary>Of the duration: not running for any other reason, ns; <see cref="Null"/> where not traced.</summary>
+    /// <summary>The part of <see cref="DurationNs"/> spent not running for any other reason, ns; <see cref="Null"/> if not traced.</summary>
     public long[] OffCpuNs => field ??= New<long>(Null);
 
-    /// <summary>Of the duration: filling a huge page with zeros, ns; <see cref="Null"/> where not traced.</summary>
+    /// <summary>The part of <see cref="DurationNs"/> spent filling a huge page with zeros, ns; <see cref="Null"/> if not traced.</summary>
     public long[] ZeroingNs => field ??= New<long>(Null);
 
-    /// <summary>Kernel objects allocated in this fault from the CPU's own free list; <see cref="Null"/> where not traced.</summary>
+    /// <summary>Kernel objects that the fault allocated from the CPU's own free list; <see cref="Null"/> if not traced.</summary>
     public int[] SlabFast => field ??= New(Null);
 
-    /// <summary>From the CPU's sheaves (since 6.18); <see cref="Null"/> where not traced.</summary>
+    /// <summary>Kernel objects that the fault allocated from the CPU's sheaves (since Linux 6.18); <see cref="Null"/> if not traced.</summary>
     public int[] SlabSheaf => field ??= New(Null);
 
-    /// <summary>From the CPU slab's own list, taken over; <see cref="Null"/> where not traced.</summary>
+    /// <summary>Kernel objects that the fault allocated from the list of the CPU's slab, taken over; <see cref="Null"/> if not traced.</summary>
     public int[] SlabLocal => field ??= New(Null);
 
-    /// <summary>From the CPU's partial slabs; <see cref="Null"/> where not traced.</summary>
+    /// <summary>Kernel objects that the fault allocated from the CPU's partial slabs; <see cref="Null"/> if not traced.</summary>
     public int[] SlabPartial => field ??= New(Null);
 
-    /// <summary>From a node's partial list; <see cref="Null"/> where not traced.</summary>
+    /// <summary>Kernel objects that the fault allocated from a node's partial list; <see cref="Null"/> if not traced.</summary>
     public int[] SlabRemote => field ??= New(Null);
 
-    /// <summary>From a new slab, taken from the buddy allocator; <see cref="Null"/> where not traced.</summary>
+    /// <summary>Kernel objects that the fault allocated from a new slab of the buddy allocator; <see cref="Null"/> if not traced.</summary>
     public int[] SlabBuddy => field ??= New(Null);
 
-    /// <summary>Pages taken from the buddy allocator in this fault; <see cref="Null"/> where not traced.</summary>
+    /// <summary>Pages that the fault took from the buddy allocator; <see cref="Null"/> if not traced.</summary>
     public int[] BuddyPages => field ??= New(Null);
 
     // Made when it is first asked for: most recordings and most readers use few of the columns that can be null.
@@ -177,6 +189,7 @@ public sealed class FaultBatch
 [Flags]
 public enum FaultColumns : long
 {
+#pragma warning disable CS1591 // FaultBatch describes the columns.
     None = 0,
     TimeNs = 1L << 0,
     DurationNs = 1L << 1,
@@ -223,6 +236,7 @@ public enum FaultColumns : long
     StackId = 1L << 42,
     MapperStackId = 1L << 43,
     Merged = 1L << 44,
+#pragma warning restore CS1591
 
     /// <summary>Those of later versions too.</summary>
     All = ~0L,

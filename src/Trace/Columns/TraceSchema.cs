@@ -5,16 +5,16 @@ namespace Faultrec.Traces.Columns;
 /// <summary>The schema and its version, which <see cref="TraceColumns"/> makes up. docs/format.md is the text people read.</summary>
 public static class TraceSchema
 {
-    /// <summary>Of recordings. Bumped with any change that an older reader could misread.</summary>
+    /// <summary>Schema version of recordings. It grows with any change that an older reader could misread.</summary>
     public const int Version = 1;
 
     /// <summary>
-    /// The same, but that `major` is null in every row: of faults whose source does not say which were major. A version of its own,
-    /// so that who knows only 1 refuses the file instead of taking every fault for minor.
+    /// Schema version of traces whose source does not say which faults were major: `major` is null in every row. A reader that knows
+    /// only version 1 refuses such a file instead of counting every fault as minor.
     /// </summary>
     public const int VersionWithoutMajor = 2;
 
-    /// <summary>No file of a later version is read.</summary>
+    /// <summary>The newest schema version that this reader accepts.</summary>
     public const int NewestVersion = VersionWithoutMajor;
 
     /// <summary>Prefix of every metadata key.</summary>
@@ -26,7 +26,7 @@ public static class TraceSchema
     /// <summary>What a fault has, in file order: the one list that files, `dump`, `query` and data frames go by.</summary>
     public static IReadOnlyList<TraceColumn> Columns => TraceColumns.All;
 
-    /// <summary>The columns of these names; other names are none.</summary>
+    /// <summary>The set of columns with these names; unknown names are ignored.</summary>
     public static FaultColumns ColumnsOf(IEnumerable<string> names)
         => names.Aggregate(FaultColumns.None, (columns, name) => columns | (Columns.FirstOrDefault(column => column.Name == name)?.Flag ?? FaultColumns.None));
 

@@ -3,10 +3,10 @@ using System.Runtime.InteropServices;
 
 namespace Faultrec.Traces.Files;
 
-/// <summary>CRC-32C (Castagnoli), the polynomial the CPU has an instruction for: about 0.1 ns a byte.</summary>
+/// <summary>CRC-32C (Castagnoli), the polynomial for which CPUs have an instruction: about 0.1 ns per byte.</summary>
 public static class Crc32C
 {
-    /// <summary>Of <paramref name="bytes"/> appended to those that gave <paramref name="crc"/> (0 at the start).</summary>
+    /// <summary>Returns the checksum of the bytes that gave <paramref name="crc"/> (0: none) followed by <paramref name="bytes"/>.</summary>
     public static uint Append(uint crc, ReadOnlySpan<byte> bytes)
     {
         crc = ~crc;

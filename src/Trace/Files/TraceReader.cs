@@ -4,7 +4,7 @@ using Faultrec.Traces.Metadata;
 namespace Faultrec.Traces.Files;
 
 /// <summary>
-/// Reads one trace file. Not thread-safe: one reader and one stream a thread. Every damage, from a wrong magic to a flipped bit
+/// Reads one trace file. Not thread-safe: use one reader per thread. Every damage, from a wrong magic to a flipped bit
 /// in a page, throws <see cref="FaultrecException"/> with <see cref="ExitCode.BadInput"/>, naming the file, what was found
 /// (with row group and column) and what to do.
 /// </summary>
@@ -30,19 +30,22 @@ public sealed class TraceReader : IDisposable
         _columnReader = new ColumnReader(input, metadata.SchemaVersion);
     }
 
+    /// <summary>Path of the file, as it was opened.</summary>
     public string Path { get; }
 
+    /// <summary>Everything in the trace besides its rows.</summary>
     public TraceMetadata Metadata { get; }
 
-    /// <summary>Rows in the file.</summary>
+    /// <summary>Number of rows in the file.</summary>
     public long RowCount { get; }
 
-    /// <summary>In file order; statistics from the footer, for pruning.</summary>
+    /// <summary>The row groups in file order, with the footer's statistics, by which a reader can skip some.</summary>
     public IReadOnlyList<RowGroupInfo> RowGroups { get; }
 
+    /// <summary>Opens a trace and checks its footer and metadata.</summary>
     public static TraceReader Open(string path) => TraceOpener.Open(path);
 
-    /// <summary>Fills the asked columns of <paramref name="batch"/> (its capacity must hold the row group) and its Count.</summary>
+    /// <summary>Fills the given columns of <paramref name="batch"/>, whose capacity must hold the row group, and sets its Count.</summary>
     public void ReadRowGroup(int index, FaultColumns columns, FaultBatch batch)
     {
         int rows = RowGroups[index].Rows;
@@ -61,10 +64,10 @@ public sealed class TraceReader : IDisposable
     }
 
     /// <summary>
-    /// Compares every column chunk with its checksum, where the file has them, and looks what its pages claim: for those who read the rows
+    /// Verifies the checksum of every column chunk, if the file has them, and the sizes that its pages claim: for callers that read the rows
     /// by other means.
     /// </summary>
-    /// <exception cref="FaultrecException">One differs, or claims too much.</exception>
+    /// <exception cref="FaultrecException">A checksum differs, or a page claims too much.</exception>
     public void Verify()
     {
         for (int group = 0; group < _groups.Count; group++)
@@ -84,6 +87,7 @@ public sealed class TraceReader : IDisposable
         }
     }
 
+    /// <summary>Closes the file.</summary>
     public void Dispose()
     {
         _columnReader.Dispose();
@@ -143,5 +147,5 @@ public sealed class TraceReader : IDisposable
     }
 }
 
-/// <summary>Bounds are inclusive; they are the statistics of the footer, null when the file has none.</summary>
+/// <summary>A row group: its number of rows, and the footer's smallest and largest values (inclusive; null if the file has none).</summary>
 public sealed record RowGroupInfo(int Rows, long? MinTimeNs, long? MaxTimeNs, int? MinPid, int? MaxPid, int? MinRegionId, int? MaxRegionId);

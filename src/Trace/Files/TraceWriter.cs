@@ -6,7 +6,7 @@ using Parquet;
 namespace Faultrec.Traces.Files;
 
 /// <summary>
-/// Writes one trace file. The file has no footer, so is no trace, until <see cref="Complete"/> returned. An exception of the
+/// Writes one trace file. Until <see cref="Complete"/> has returned, the file has no footer and is not a trace. An exception of the
 /// output stream (a full disk) passes through unchanged and leaves the writer unusable.
 /// </summary>
 public sealed class TraceWriter : IDisposable
@@ -19,8 +19,10 @@ public sealed class TraceWriter : IDisposable
     private ParquetRowGroupWriter? _group;
     private bool _finished;
 
-    /// <param name="output">Writable and seekable or not; left open.</param>
-    /// <param name="knowsMajor">False: <see cref="FaultBatch.Major"/> is not looked at, and the file's version says so.</param>
+    /// <summary>Begins a trace file on a stream.</summary>
+    /// <param name="output">A writable stream, seekable or not; it stays open.</param>
+    /// <param name="knowsMajor">False if the source does not say which faults were major: <see cref="FaultBatch.Major"/> is then ignored, and
+    /// the file has version 2.</param>
     public TraceWriter(Stream output, bool knowsMajor = true)
     {
         _knowsMajor = knowsMajor;
@@ -70,7 +72,7 @@ public sealed class TraceWriter : IDisposable
         _output.EndFooter();
     }
 
-    /// <summary>Without <see cref="Complete"/> before it, leaves the output without a footer.</summary>
+    /// <summary>Ends the writer; unless <see cref="Complete"/> was called, the output has no footer.</summary>
     public void Dispose() => _finished = true;
 
     // Every stream below completes synchronously, so this never blocks.

@@ -3,12 +3,12 @@ using System.Text.Json.Serialization;
 
 namespace Faultrec.Traces.Metadata;
 
-/// <summary>BPF program types that attach to a kernel function, by the prefix of our programs' names.</summary>
-/// <param name="Entry">At the function's entry: fentry or kprobe.</param>
-/// <param name="Return">At its return: fexit or kretprobe.</param>
+/// <summary>The two BPF program types that attach to a kernel function; faultrec's programs have them as a prefix of their names.</summary>
+/// <param name="Entry">The type at the function's entry: fentry or kprobe.</param>
+/// <param name="Return">The type at the function's return: fexit or kretprobe.</param>
 public sealed record FunctionHooks(string Entry, string Return);
 
-/// <summary>What made a recording: the probes of one rung of the ladder, or an importer. The one home of what each sees.</summary>
+/// <summary>What made a recording: the probes of one rung of the ladder, or an importer, and what each of them sees.</summary>
 [JsonConverter(typeof(ByName))]
 public sealed class Backend
 {
@@ -18,6 +18,7 @@ public sealed class Backend
 
     private Backend(string name) => Name = name;
 
+    /// <summary>BPF programs at entry and return of handle_mm_fault (fentry, fexit).</summary>
     public static Backend Fexit { get; } = new("fexit")
     {
         Hooks = new("fentry", "fexit"),
@@ -25,6 +26,7 @@ public sealed class Backend
         DurationMeaning = OfHandleMmFault,
     };
 
+    /// <summary>Kprobe and kretprobe at handle_mm_fault.</summary>
     public static Backend Kprobe { get; } = new("kprobe")
     {
         Hooks = new("kprobe", "kretprobe"),
@@ -32,6 +34,7 @@ public sealed class Backend
         DurationMeaning = OfHandleMmFault,
     };
 
+    /// <summary>The x86 page-fault tracepoints, with BPF on the software events page-faults-min and page-faults-maj.</summary>
     public static Backend Tracepoint { get; } = new("tracepoint")
     {
         SeesGup = false,
@@ -40,6 +43,7 @@ public sealed class Backend
         DurationMeaning = "from the entry of the page-fault exception to the kernel's accounting of the fault",
     };
 
+    /// <summary>The software events in perf's own rings, without BPF.</summary>
     public static Backend Perf { get; } = new("perf")
     {
         SeesGup = false,
@@ -68,45 +72,47 @@ public sealed class Backend
         WithoutDurations = "no durations, mappings, stacks, nor faults of kernel mode (systing sees the entry of user mode's faults)",
     };
 
-    /// <summary>What `record` can capture with, best first.</summary>
+    /// <summary>The backends of `record`, best first.</summary>
     public static IReadOnlyList<Backend> Ladder { get; } = [Fexit, Kprobe, Tracepoint, Perf];
 
-    /// <summary>As `--backend` and the trace have it.</summary>
+    /// <summary>The name that `--backend` and the trace use.</summary>
     public string Name { get; }
 
-    /// <summary>What it tells of a fault, in words; null for an importer, and for a backend of a later version.</summary>
+    /// <summary>What the backend sees of a fault, in words; null for an importer, and for a backend of a later version.</summary>
     public string? Sees { get; private init; }
 
     /// <summary>
-    /// It sees faults that get_user_pages raises. The software events count in the path of the page-fault exception (mm_account_fault
-    /// with registers), so what is built on them does not.
+    /// True if the backend sees faults that get_user_pages raises. The software events count in the path of the page-fault exception (mm_account_fault
+    /// with registers), so backends built on them do not.
     /// </summary>
     public bool SeesGup { get; private init; } = true;
 
+    /// <summary>True if rows have durations.</summary>
     public bool HasDurations => WithoutDurations is null;
 
-    /// <summary>Between which two moments a duration lies, in words; null for a backend of a later version.</summary>
+    /// <summary>The two moments between which a duration is measured, in words; null for a backend of a later version.</summary>
     public string? DurationMeaning { get; private init; }
 
-    /// <summary>Its rows have the error code of the exception.</summary>
+    /// <summary>True if rows have the error code of the exception.</summary>
     public bool HasErrorCodes { get; private init; }
 
-    /// <summary>Its probes are on functions of the kernel, so its rows have fault flags and results; null: they are not.</summary>
+    /// <summary>The program types of a backend that probes kernel functions, whose rows have fault flags and results; null for other backends.</summary>
     public FunctionHooks? Hooks { get; private init; }
 
-    /// <summary>It is made of BPF programs, which see the entry of a fault and walk the page table.</summary>
+    /// <summary>True if the backend has BPF programs, which see the entry of a fault and walk the page table.</summary>
     public bool HasPrograms { get; private init; } = true;
 
-    /// <summary>What a trace without durations lacks, in words; null where it has them.</summary>
+    /// <summary>What a trace of the backend lacks, in words, if it has no durations; null if it has them.</summary>
     public string? WithoutDurations { get; private init; }
 
-    /// <summary>Why a trace may have no mappings, in words; null where that needs no words.</summary>
+    /// <summary>Why a trace of the backend may have no mappings, in words; null if it always has them.</summary>
     public string? WithoutMappings { get; private init; }
 
-    /// <summary>A name that this version does not know is a backend of a later one: taken to see all, and to mean nothing known.</summary>
+    /// <summary>The backend with a name. An unknown name is a backend of a later version, which is assumed to see everything.</summary>
     public static Backend Named(string name)
         => Ladder.Concat([PerfScript, Systing]).FirstOrDefault(backend => backend.Name == name) ?? new Backend(name);
 
+    /// <summary>Returns <see cref="Name"/>.</summary>
     public override string ToString() => Name;
 
     /// <summary>In JSON a backend is its name.</summary>

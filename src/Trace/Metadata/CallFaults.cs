@@ -3,20 +3,22 @@ using System.Text.Json.Serialization;
 namespace Faultrec.Traces.Metadata;
 
 /// <summary>
-/// Faults by get_user_pages inside a system call: they raise no exception. One call, or, where there were too many, all calls of a
-/// process with the same <see cref="Call"/> and <see cref="Stack"/>, or of a name.
+/// Faults by get_user_pages inside a system call, which raise no exception. It is one call, or, if there were too many, the sum of all calls of a
+/// process with the same <see cref="Call"/> and <see cref="Stack"/>, or of all calls of one name.
 /// </summary>
-/// <param name="Pid">0: of several processes.</param>
-/// <param name="Tid">0: of several threads.</param>
-/// <param name="Call">As in syscalls(2): mmap; null where its number has no name here, or is of a 32-bit program.</param>
-/// <param name="Number">-1: between two system calls, in work that the kernel does for the thread.</param>
-/// <param name="Calls">1: of one call.</param>
-/// <param name="Start">Of the range that its arguments name; null where they name none.</param>
-/// <param name="End">Exclusive.</param>
-/// <param name="Stack">A node of <see cref="TraceMetadata.Stacks"/>; null where it was not taken.</param>
-/// <param name="TimeNs">When the call, or the first of them, ended.</param>
-/// <param name="LastNs">When the last of them ended.</param>
-/// <param name="GoesOn">It had not ended when the recording did.</param>
+/// <param name="Pid">Process id; 0 for several processes.</param>
+/// <param name="Tid">Thread id; 0 for several threads.</param>
+/// <param name="Call">Name as in syscalls(2), such as mmap; null if the number has no name here, or belongs to a 32-bit program.</param>
+/// <param name="Number">Number of the system call on x86-64; -1 between two calls, in work that the kernel does for the thread.</param>
+/// <param name="Calls">How many calls were added up.</param>
+/// <param name="Minor">Minor faults, by the thread's own counter.</param>
+/// <param name="Major">Major faults, by the thread's own counter.</param>
+/// <param name="Start">First address of the range in the call's arguments; null if they have none, or calls were added up.</param>
+/// <param name="End">First address behind the range; null like <paramref name="Start"/>.</param>
+/// <param name="Stack">Stack of the call, a node of <see cref="TraceMetadata.Stacks"/>; null if it was not recorded.</param>
+/// <param name="TimeNs">When the first of the calls ended, ns since the recording began.</param>
+/// <param name="LastNs">When the last of the calls ended, ns since the recording began.</param>
+/// <param name="GoesOn">True if the call had not ended when the recording did.</param>
 public sealed record CallFaults(
     int Pid,
     int Tid,
@@ -49,6 +51,7 @@ public sealed record CallFaults(
         new("goes_on", RedactionRule.Keep),
     ];
 
+    /// <summary>Minor and major faults together.</summary>
     [JsonIgnore]
     public long Faults => Minor + Major;
 }

@@ -1,10 +1,11 @@
 namespace Faultrec.Traces.Metadata;
 
-/// <param name="Recorded">The page table was walked at entry and completion of each fault.</param>
-/// <param name="Reason">Why frames are null: refused, unverified, or not asked for; null where they were recorded.</param>
-/// <param name="PagingLevels">4 or 5; 0 where not known.</param>
-/// <param name="DirectMapFrom">How the base of the kernel's direct map was found: "kallsyms" or "calibration".</param>
-/// <param name="ZeroPfn">Frame of the zero page.</param>
+/// <summary>Whether and how page-table facts were recorded.</summary>
+/// <param name="Recorded">True if the page table was walked at entry and completion of each fault.</param>
+/// <param name="Reason">Why there are none: refused, unverified, or not asked for; null if they were recorded.</param>
+/// <param name="PagingLevels">Levels of the page table, 4 or 5; 0 if unknown.</param>
+/// <param name="DirectMapFrom">How the base of the kernel's direct map was found, "kallsyms" or "calibration"; null if it was not.</param>
+/// <param name="ZeroPfn">Page frame number of the zero page; null if unknown.</param>
 public sealed record FrameRecording(bool Recorded, string? Reason, int PagingLevels, string? DirectMapFrom, long? ZeroPfn)
 {
     internal static IReadOnlyList<MetadataMember> Members { get; } =
@@ -17,7 +18,10 @@ public sealed record FrameRecording(bool Recorded, string? Reason, int PagingLev
     ];
 }
 
-/// <param name="EndPfn">Exclusive.</param>
+/// <summary>A range of page frames on one NUMA node.</summary>
+/// <param name="Node">Number of the node.</param>
+/// <param name="FirstPfn">First page frame number.</param>
+/// <param name="EndPfn">First page frame number behind the range.</param>
 public sealed record NumaRange(int Node, long FirstPfn, long EndPfn)
 {
     internal static IReadOnlyList<MetadataMember> Members { get; } =

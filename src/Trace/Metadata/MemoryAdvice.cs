@@ -2,8 +2,12 @@ using System.Text.Json.Serialization;
 
 namespace Faultrec.Traces.Metadata;
 
-/// <param name="Advice">hugepage, nohugepage (madvise(2)); userfaultfd_missing, userfaultfd_wp, userfaultfd_minor (UFFDIO_REGISTER), userfaultfd_none (UFFDIO_UNREGISTER).</param>
-/// <param name="End">Exclusive.</param>
+/// <summary>A system call by which a program told the kernel how to fault a range.</summary>
+/// <param name="Pid">Process id.</param>
+/// <param name="Start">First address of the range.</param>
+/// <param name="Advice">hugepage, nohugepage (madvise(2)); userfaultfd_missing, userfaultfd_wp, userfaultfd_minor (UFFDIO_REGISTER),
+/// userfaultfd_none (UFFDIO_UNREGISTER).</param>
+/// <param name="End">First address behind the range.</param>
 /// <param name="TimeNs">When the system call returned, ns since the recording began.</param>
 public sealed record MemoryAdvice(
     int Pid,

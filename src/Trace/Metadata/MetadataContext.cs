@@ -37,9 +37,10 @@ namespace Faultrec.Traces.Metadata;
 [JsonSerializable(typeof(IReadOnlyDictionary<string, long>))]
 internal sealed partial class MetadataContext : JsonSerializerContext;
 
-/// <summary>An address as "0x7f12…": JSON numbers lose bits beyond 2^53 in many readers.</summary>
+/// <summary>Writes an address in JSON as "0x7f12…", because many readers lose bits of numbers beyond 2^53.</summary>
 public sealed class HexAddressConverter : JsonConverter<ulong>
 {
+    /// <inheritdoc/>
     public override ulong Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
     {
         string? text = reader.TokenType == JsonTokenType.String ? reader.GetString() : null;
@@ -51,6 +52,7 @@ public sealed class HexAddressConverter : JsonConverter<ulong>
         return address;
     }
 
+    /// <inheritdoc/>
     public override void Write(Utf8JsonWriter writer, ulong value, JsonSerializerOptions options)
         => writer.WriteStringValue($"0x{value:x}");
 }

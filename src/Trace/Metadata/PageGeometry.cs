@@ -8,12 +8,19 @@ namespace Faultrec.Traces.Metadata;
 /// </summary>
 public readonly record struct PageGeometry
 {
-    /// <summary>Levels of the page table, from the last one up, as the column pt_level has them.</summary>
+    /// <summary>Page-table level of the last table, in the numbers of the column pt_level.</summary>
     public const int PteLevel = 0;
 
+    /// <summary>Page-table level above the last, whose entries can map a huge page.</summary>
     public const int PmdLevel = 1;
+
+    /// <summary>Page-table level whose entries can map a page of 1 GiB (with pages of 4 KiB).</summary>
     public const int PudLevel = 2;
+
+    /// <summary>Page-table level that only 5-level paging has.</summary>
     public const int P4dLevel = 3;
+
+    /// <summary>Page-table level of the top table.</summary>
     public const int PgdLevel = 4;
 
     /// <summary>
@@ -39,15 +46,19 @@ public readonly record struct PageGeometry
     /// <summary>log2 of a page's bytes.</summary>
     public int PageShift { get; }
 
+    /// <summary>Bytes of a page.</summary>
     public int PageBytes => 1 << PageShift;
 
     /// <summary>log2 of the pages of a huge page.</summary>
     public int HugeOrder => PageShift - EntryShift;
 
+    /// <summary>log2 of a huge page's bytes.</summary>
     public int HugeShift => PageShift + HugeOrder;
 
+    /// <summary>Pages of a huge page.</summary>
     public long HugePages => 1L << HugeOrder;
 
+    /// <summary>Bytes of a huge page.</summary>
     public long HugeBytes => 1L << HugeShift;
 
     /// <summary>log2 of the pages of the largest page that programs get: 1 GiB.</summary>

@@ -3,7 +3,9 @@ using Faultrec.Traces.Columns;
 
 namespace Faultrec.Traces.Metadata;
 
-/// <param name="Reason">Null for the backend that was taken; otherwise why it could not be.</param>
+/// <summary>A backend that was tried.</summary>
+/// <param name="Backend">Its name.</param>
+/// <param name="Reason">Why it could not be used; null for the one that was.</param>
 public sealed record LadderStep([property: JsonRequired] string Backend, string? Reason)
 {
     internal static IReadOnlyList<MetadataMember> Members { get; } =
@@ -13,8 +15,9 @@ public sealed record LadderStep([property: JsonRequired] string Backend, string?
     ];
 }
 
-/// <param name="Function">Kernel function, as in /proc/kallsyms.</param>
-/// <param name="Refusal">Null: it was probed; otherwise why it could not be.</param>
+/// <summary>A kernel function that `--handlers` was to probe.</summary>
+/// <param name="Function">Its name, as in /proc/kallsyms.</param>
+/// <param name="Refusal">Why it could not be probed; null if it was.</param>
 public sealed record HandlerProbe([property: JsonRequired] string Function, string? Refusal)
 {
     internal static IReadOnlyList<MetadataMember> Members { get; } =
@@ -24,10 +27,10 @@ public sealed record HandlerProbe([property: JsonRequired] string Function, stri
     ];
 }
 
-/// <summary>Not every fault has a row; <see cref="FaultBatch.Weight"/> says how many a row stands for.</summary>
-/// <param name="Every">One fault in so many was taken, before any limit of the rate; 1 where only the limit thinned them.</param>
-/// <param name="MaxRatePerSecond">Faults a second above which the recorder took fewer; null: no limit.</param>
-/// <param name="RateLimited">That limit was reached.</param>
+/// <summary>How faults were sampled; <see cref="FaultBatch.Weight"/> says how many faults a row stands for.</summary>
+/// <param name="Every">One fault in this many was recorded, before any limit of the rate; 1 if only the limit left faults out.</param>
+/// <param name="MaxRatePerSecond">Faults per second above which fewer were recorded; null if there was no limit.</param>
+/// <param name="RateLimited">True if the limit was reached.</param>
 public sealed record Sampling(
     int Every, [property: JsonPropertyName("max_rate_per_s")] long? MaxRatePerSecond, bool RateLimited)
 {

@@ -3,50 +3,54 @@ using Faultrec.Traces.Columns;
 namespace Faultrec.Traces.Metadata;
 
 /// <summary>
-/// What was captured, what was lost, and what the kernel's own counters of the target say: rows that were served + sampled out +
-/// in calls + in exec (or, of the perf backend, unseen) + lost + missed = the kernel's count.
+/// What was captured, what was lost, and what the kernel's own counters of the target say: served rows + sampled out +
+/// in calls + in exec (for the perf backend: unseen) + lost + missed = the kernel's count.
 /// </summary>
 public sealed record Receipt
 {
-    /// <summary>Rows in the file.</summary>
+    /// <summary>Number of rows in the file.</summary>
     public required long Events { get; init; }
 
-    /// <summary>Of these, faults that the kernel could not serve, and does not count; null in files from before this was told.</summary>
+    /// <summary>Rows of faults that the kernel could not serve, which it does not count; null in older files.</summary>
     public long? Failed { get; init; }
 
-    /// <summary>Served faults that a probe saw and could not hand over: the ring was full, or the probe at their end did not run.</summary>
+    /// <summary>Served faults that a probe saw but could not hand over, because the ring was full or the probe at their end did not run.</summary>
     public long Lost { get; init; }
 
+    /// <summary><see cref="Lost"/> by CPU; only CPUs with a loss.</summary>
     public IReadOnlyList<CpuLoss> LostByCpu { get; init; } = [];
 
-    /// <summary>Lost events by whole second of the recording; only seconds with a loss.</summary>
+    /// <summary><see cref="Lost"/> by whole second of the recording; only seconds with a loss.</summary>
     public IReadOnlyList<SecondLoss> LostBySecond { get; init; } = [];
 
-    /// <summary>Faults that the kernel's own counters have, and nothing else of the receipt explains: no probe saw them served.</summary>
+    /// <summary>Faults in the kernel's own counters that nothing else in the receipt explains: no probe saw them served.</summary>
     public long Missed { get; init; }
 
-    /// <summary>Faults the probes saw and left out by sampling; exact.</summary>
+    /// <summary>Faults that the probes saw and sampling left out; an exact count.</summary>
     public long SampledOut { get; init; }
 
-    /// <summary>Of these, major.</summary>
+    /// <summary>Major faults among <see cref="SampledOut"/>; an exact count.</summary>
     public long SampledOutMajor { get; init; }
 
     /// <summary>Faults of processes that were not the target, seen by counters of the whole machine.</summary>
     public long Excluded { get; init; }
 
-    /// <summary>TLB flushes, lock waits and kernel objects that the tables by process had no room for.</summary>
+    /// <summary>TLB flushes, lock waits and kernel objects for which the tables by process had no room.</summary>
     public long CountsLost { get; init; }
 
-    /// <summary>Side-band records (mappings, names, forks, exits) lost: regions may be wrong after this.</summary>
+    /// <summary>Lost side-band records (mappings, names, forks, exits), after which regions may be wrong.</summary>
     public long LostSideband { get; init; }
 
-    /// <summary>Faults that completed without their entry having been seen: their duration is null.</summary>
+    /// <summary>Faults whose entry was not seen, so that their duration is null.</summary>
     public long WithoutEntry { get; init; }
 
-    /// <summary>Faults entered whose outcome no probe saw (fixed up in the kernel, retried after a signal, killed; with kprobes also under way at the end).</summary>
+    /// <summary>
+    /// Faults that began and whose outcome no probe saw (fixed up in the kernel, retried after a signal, killed; with kprobes also those under
+    /// way at the end).
+    /// </summary>
     public long WithoutOutcome { get; init; }
 
-    /// <summary>Programs that a task executed with other rights (set-uid, file capabilities, not readable) and whose faults the perf backend cannot follow.</summary>
+    /// <summary>Programs with other privileges (set-uid, file capabilities, not readable) whose faults the perf backend cannot follow.</summary>
     public long Unfollowed { get; init; }
 
     /// <summary>Faults whose address no known mapping covered (<see cref="FaultBatch.RegionId"/> 0).</summary>
@@ -55,43 +59,52 @@ public sealed record Receipt
     /// <summary>Mappings beyond the ledger's limit, folded into others of the same process and name.</summary>
     public long RegionsFolded { get; init; }
 
-    /// <summary>Mappings without a fault left out of the ledger.</summary>
+    /// <summary>Mappings that were left out of the ledger because they had no fault.</summary>
     public long RegionsOmitted { get; init; }
 
-    /// <summary>The perf software counter of minor faults over the same tasks and time; null where it was not read.</summary>
+    /// <summary>Minor faults by perf's software counter, over the same tasks and time; null if it was not read.</summary>
     public long? PerfMinor { get; init; }
 
+    /// <summary>Major faults by perf's software counter, over the same tasks and time; null if it was not read.</summary>
     public long? PerfMajor { get; init; }
 
-    /// <summary>min_flt summed over the recorded tasks while they were recorded, as getrusage counts; includes faults without a user context.</summary>
+    /// <summary>
+    /// Minor faults by the kernel's own counters (min_flt) of the recorded tasks while they were recorded, faults inside system calls included;
+    /// null if they were not read.
+    /// </summary>
     public long? KernelMinor { get; init; }
 
+    /// <summary>Major faults by the kernel's own counters (maj_flt) of the recorded tasks while they were recorded; null if they were not read.</summary>
     public long? KernelMajor { get; init; }
 
-    /// <summary>Of the kernel's count, faults inside execve before the program's first instruction that have no row: they raise no exception.</summary>
+    /// <summary>
+    /// The part of the kernel's count inside execve, before the program's first instruction: these faults raise no exception and have no row.
+    /// Null if unknown.
+    /// </summary>
     public long? KernelExec { get; init; }
 
     /// <summary>
-    /// Of the kernel's count, faults inside other system calls that have no row (<see cref="TraceMetadata.CallFaults"/> has the calls);
-    /// null where nobody looked: the perf backend, and files from before this was told.
+    /// The part of the kernel's count inside other system calls, which has no rows (<see cref="TraceMetadata.CallFaults"/> has the calls);
+    /// null if it was not counted (the perf backend, older files).
     /// </summary>
     public long? InCalls { get; init; }
 
+    /// <summary>Major faults among <see cref="InCalls"/>; null like it.</summary>
     public long? InCallsMajor { get; init; }
 
-    /// <summary>Of the kernel's count, what the perf backend cannot see, in system calls, execve or kernel mode; null for others.</summary>
+    /// <summary>The part of the kernel's count that the perf backend cannot see, in system calls, execve or kernel mode; null for other backends.</summary>
     public long? Unseen { get; init; }
 
-    /// <summary>Why the recording ended: exited, interrupted, duration, max-size, disk-full, write-failed, failed, recovered.</summary>
+    /// <summary>Why the recording ended: exited, interrupted, duration, max-size, disk-full, write-failed, failed, recovered or imported.</summary>
     public string EndReason { get; init; } = "exited";
 
-    /// <summary>Exit status of the recorded command as a shell gives it (128+n for a signal), when faultrec ran it.</summary>
+    /// <summary>Exit status of the recorded command as a shell gives it (128 + n for signal n); null if faultrec did not run one.</summary>
     public int? ExitStatus { get; init; }
 
-    /// <summary>Bytes of damaged spool that <c>recover</c> had to leave out.</summary>
+    /// <summary>Bytes of a damaged spool that <c>recover</c> left out.</summary>
     public long SpoolBytesDropped { get; init; }
 
-    /// <summary>Nothing was lost, neither events nor side-band nor counts, and no counter of the kernel contradicts the rows.</summary>
+    /// <summary>True if nothing was lost (faults, side-band records, counts) and no counter of the kernel contradicts the rows.</summary>
     public bool Complete { get; init; }
 
     /// <summary>Every number above, in the order in which `info` has them.</summary>
@@ -263,6 +276,9 @@ public sealed record Receipt
     internal bool LostNothing() => Counters.All(counter => !counter.MakesIncomplete || counter.Of(this) is null or 0);
 }
 
+/// <summary>Lost faults of one CPU.</summary>
+/// <param name="Cpu">Number of the CPU.</param>
+/// <param name="Lost">Number of lost faults.</param>
 public sealed record CpuLoss(int Cpu, long Lost)
 {
     internal static IReadOnlyList<MetadataMember> Members { get; } =
@@ -272,6 +288,9 @@ public sealed record CpuLoss(int Cpu, long Lost)
     ];
 }
 
+/// <summary>Lost faults in one second of the recording.</summary>
+/// <param name="Second">The second, counted from the start.</param>
+/// <param name="Lost">Number of lost faults.</param>
 public sealed record SecondLoss(long Second, long Lost)
 {
     internal static IReadOnlyList<MetadataMember> Members { get; } =

@@ -1,23 +1,27 @@
 namespace Faultrec.Traces.Metadata;
 
+/// <summary>A process of the recording.</summary>
 public sealed record ProcessEntry
 {
+    /// <summary>Process id.</summary>
     public required int Pid { get; init; }
 
+    /// <summary>Process id of the parent; null if unknown.</summary>
     public int? ParentPid { get; init; }
 
     /// <summary>Last name of the process's main thread.</summary>
     public required string Comm { get; init; }
 
-    /// <summary>Null: it was there before the recording.</summary>
+    /// <summary>When the process began, ns since the recording began; null if it is older than the recording.</summary>
     public long? StartedNs { get; init; }
 
+    /// <summary>When the process ended, ns since the recording began; null if it outlived the recording.</summary>
     public long? ExitedNs { get; init; }
 
-    /// <summary>The signal that ended it; 0: none did. Null: it outlived the recording, or nothing told.</summary>
+    /// <summary>The signal that ended the process, or 0 if none did; null if it outlived the recording, or this is unknown.</summary>
     public int? ExitSignal { get; init; }
 
-    /// <summary>Start of the fault that the kernel could not serve and that ended it; null: none did, as far as is known.</summary>
+    /// <summary>Start of the failed fault that ended the process, ns since the recording began; null if none is known to have.</summary>
     public long? FatalFaultNs { get; init; }
 
     internal static IReadOnlyList<MetadataMember> Members { get; } =
@@ -32,17 +36,22 @@ public sealed record ProcessEntry
     ];
 }
 
+/// <summary>A thread of the recording.</summary>
 public sealed record ThreadEntry
 {
+    /// <summary>Process id.</summary>
     public required int Pid { get; init; }
 
+    /// <summary>Thread id.</summary>
     public required int Tid { get; init; }
 
-    /// <summary>Last name.</summary>
+    /// <summary>Last name of the thread.</summary>
     public required string Comm { get; init; }
 
+    /// <summary>When the thread began, ns since the recording began; null if it is older than the recording.</summary>
     public long? StartedNs { get; init; }
 
+    /// <summary>When the thread ended, ns since the recording began; null if it outlived the recording.</summary>
     public long? ExitedNs { get; init; }
 
     internal static IReadOnlyList<MetadataMember> Members { get; } =

@@ -4,117 +4,127 @@ using Faultrec.Traces.Columns;
 namespace Faultrec.Traces.Metadata;
 
 /// <summary>
-/// Everything the trace says besides its rows. Stored as key-value metadata of the Parquet footer, one key a property,
-/// `faultrec.` + snake_case name, value JSON (docs/format.md). Times are ns since the recording began unless said.
+/// Everything in a trace besides its rows. It is stored as key-value metadata of the Parquet footer, one key per property:
+/// `faultrec.` + snake_case name, value JSON (docs/format.md). Times are ns since the recording began, unless said otherwise.
 /// </summary>
 public sealed record TraceMetadata
 {
+    /// <summary>Schema version of the file (docs/format.md).</summary>
     public int SchemaVersion { get; init; } = TraceSchema.Version;
 
-    /// <summary>The trace says which faults were major.</summary>
+    /// <summary>True if the trace says which faults were major.</summary>
     public bool KnowsMajor => SchemaVersion != TraceSchema.VersionWithoutMajor;
 
+    /// <summary>Version of faultrec that wrote the file.</summary>
     public required string ToolVersion { get; init; }
 
-    /// <summary>argv of the recorded command; empty when a running target was recorded.</summary>
+    /// <summary>Arguments of the recorded command; empty if a running target was recorded.</summary>
     public IReadOnlyList<string> Command { get; init; } = [];
 
-    /// <summary>What was recorded, in the words of the command line: "command", "pid 1234", "all".</summary>
+    /// <summary>What was recorded, as on the command line: "command", "pid 1234", "all".</summary>
     public required string Target { get; init; }
 
+    /// <summary>Name of the recorded machine.</summary>
     public required string Host { get; init; }
 
-    /// <summary>uname -r.</summary>
+    /// <summary>Release of the recorded kernel, as `uname -r` prints it.</summary>
     public required string Kernel { get; init; }
 
-    /// <summary>uname -m.</summary>
+    /// <summary>Architecture of the recorded machine, as `uname -m` prints it.</summary>
     public required string Arch { get; init; }
 
+    /// <summary>Page size of the recorded machine, bytes.</summary>
     public int PageSize { get; init; } = PageGeometry.X64.PageBytes;
 
     /// <summary>What follows from <see cref="PageSize"/>.</summary>
     [JsonIgnore]
     public PageGeometry Pages => new(PageSize);
 
-    /// <summary>Clock of every time: "CLOCK_MONOTONIC".</summary>
+    /// <summary>The clock of all times: "CLOCK_MONOTONIC", or "perf" or "systing" for an imported trace.</summary>
     public string Clock { get; init; } = "CLOCK_MONOTONIC";
 
-    /// <summary>Value of that clock at time 0 of the trace, ns.</summary>
+    /// <summary>Value of <see cref="Clock"/> at time 0 of the trace, ns.</summary>
     public long ClockStartNs { get; init; }
 
-    /// <summary>Wall-clock time at time 0 of the trace, ISO 8601 UTC in the file.</summary>
+    /// <summary>Wall-clock time at time 0 of the trace.</summary>
     public DateTimeOffset StartedAt { get; init; }
 
-    /// <summary>From the start of the recording to its end.</summary>
+    /// <summary>Length of the recording, ns.</summary>
     public long DurationNs { get; init; }
 
-    /// <summary>By its name in the file.</summary>
+    /// <summary>The backend, or the importer, that made the trace.</summary>
     public required Backend Backend { get; init; }
 
     /// <summary>Backends that were tried, best first, with the reason of each refusal.</summary>
     public IReadOnlyList<LadderStep> Ladder { get; init; } = [];
 
-    /// <summary>Bit values of FAULT_FLAG_* as the recorded kernel's BTF spells them; empty when it has none.</summary>
+    /// <summary>Bit values of FAULT_FLAG_* by the names in the recorded kernel's BTF; empty if it has none.</summary>
     public IReadOnlyDictionary<string, long> FaultFlagNames { get; init; } = new Dictionary<string, long>();
 
-    /// <summary>Bit values of VM_FAULT_* as the recorded kernel's BTF spells them; empty when it has none.</summary>
+    /// <summary>Bit values of VM_FAULT_* by the names in the recorded kernel's BTF; empty if it has none.</summary>
     public IReadOnlyDictionary<string, long> FaultResultNames { get; init; } = new Dictionary<string, long>();
 
-    /// <summary>Ordered by <see cref="Region.Id"/>; ids start at 1, 0 means that no mapping was known.</summary>
+    /// <summary>Every mapping that existed, ordered by <see cref="Region.Id"/>. Ids start at 1; in a row, 0 means that no mapping is known.</summary>
     public IReadOnlyList<Region> Regions { get; init; } = [];
 
+    /// <summary>The processes of the recording.</summary>
     public IReadOnlyList<ProcessEntry> Processes { get; init; } = [];
 
+    /// <summary>The threads of the recording.</summary>
     public IReadOnlyList<ThreadEntry> Threads { get; init; } = [];
 
+    /// <summary>What was captured, what was lost, and what the kernel counted.</summary>
     public required Receipt Receipt { get; init; }
 
-    /// <summary>Null: every fault was taken.</summary>
+    /// <summary>How faults were sampled; null if every fault was recorded.</summary>
     public Sampling? Sampling { get; init; }
 
-    /// <summary>Faults of kernel mode were not recorded, because kernel.perf_event_paranoid forbids it to this user.</summary>
+    /// <summary>True if faults of kernel mode were not recorded, because kernel.perf_event_paranoid forbids that to the user.</summary>
     public bool ExcludeKernel { get; init; }
 
-    /// <summary>Functions that `--handlers` asked for; empty when it was not given.</summary>
+    /// <summary>The functions that `--handlers` probes; empty if it was not given.</summary>
     public IReadOnlyList<HandlerProbe> Handlers { get; init; } = [];
 
-    /// <summary>Page-table facts (pt_level, pte_before, pfn, page_order); null in files from before they were recorded.</summary>
+    /// <summary>Whether page-table facts (pt_level, pte_before, pfn, page_order) were recorded; null in files older than these columns.</summary>
     public FrameRecording? Frames { get; init; }
 
-    /// <summary>/sys/kernel/mm/transparent_hugepage/enabled: always, madvise, never; null: no such file.</summary>
+    /// <summary>
+    /// Setting of transparent huge pages (/sys/kernel/mm/transparent_hugepage/enabled): always, madvise or never; null if the file does not
+    /// exist.
+    /// </summary>
     public string? ThpMode { get; init; }
 
     /// <summary>
-    /// What a swap entry in <see cref="FaultBatch.PteBefore"/> is when its type is none of a swap device: type number to
-    /// "migration", "hwpoison", "device", "marker" (include/linux/swap.h); empty where the recorder could not tell.
+    /// Meaning of swap entries in <see cref="FaultBatch.PteBefore"/> whose type is not a swap device: type number to
+    /// "migration", "hwpoison", "device" or "marker" (include/linux/swap.h); empty if the recorder could not tell.
     /// </summary>
     public IReadOnlyDictionary<string, string> SwapTypes { get; init; } = new Dictionary<string, string>();
 
-    /// <summary>Ranges that the program told the kernel how to fault, in order of time.</summary>
+    /// <summary>The program's advice to the kernel on how to fault ranges (madvise, userfaultfd), in order of time.</summary>
     public IReadOnlyList<MemoryAdvice> Advice { get; init; } = [];
 
-    /// <summary>Which frames lie on which NUMA node; empty without frames.</summary>
+    /// <summary>The page frames of each NUMA node; empty if frames were not recorded.</summary>
     public IReadOnlyList<NumaRange> NumaNodes { get; init; } = [];
 
-    /// <summary>TLB flushes of the recorded processes.</summary>
+    /// <summary>TLB flushes of the recorded processes, by process and reason.</summary>
     public IReadOnlyList<TlbFlushes> TlbFlushes { get; init; } = [];
 
-    /// <summary>Why TLB flushes were not counted; null: they were, or the file is from before they could be.</summary>
+    /// <summary>Why TLB flushes were not counted; null if they were, or if the file is older than that count.</summary>
     public string? TlbRefusal { get; init; }
 
-    /// <summary>Causes that `--why` asked for; empty when it was not given.</summary>
+    /// <summary>The causes that `--why` traces; empty if it was not given.</summary>
     public IReadOnlyList<CauseProbe> Causes { get; init; } = [];
 
-    /// <summary>Whom faulting threads waited for at mmap_lock; only with `--why`.</summary>
+    /// <summary>The threads for which faulting threads waited at mmap_lock; empty without `--why`.</summary>
     public IReadOnlyList<LockWait> LockWaits { get; init; } = [];
 
-    /// <summary>Null: `--slab` was not given.</summary>
+    /// <summary>Kernel objects and pages that faults allocated; null if `--slab` was not given.</summary>
     public SlabRecording? Slab { get; init; }
 
-    /// <summary>Null: stacks were not asked for.</summary>
+    /// <summary>How stacks were recorded; null if they were not asked for.</summary>
     public StackRecording? StackRecording { get; init; }
 
-    /// <summary>Null: no fault has a stack.</summary>
+    /// <summary>The stacks; null if no fault has one.</summary>
     public StackTable? Stacks { get; init; }
 
     /// <summary>System calls inside which the kernel served faults that have no row, in order of time.</summary>

@@ -7,8 +7,8 @@ using Faultrec.Traces.Native;
 namespace Faultrec.Traces.Plans;
 
 /// <summary>
-/// Reads a plan, which anybody may have written. What is not as docs/prefault.md says is <see cref="ExitCode.BadInput"/>, with the
-/// line; members that it does not name are passed over.
+/// Reads a prefault plan, which is untrusted input. A line that differs from docs/prefault.md gives <see cref="ExitCode.BadInput"/> with
+/// its number; unknown members are ignored.
 /// </summary>
 public sealed class PrefaultPlanReader
 {
@@ -26,7 +26,8 @@ public sealed class PrefaultPlanReader
 
     private PrefaultPlanReader(string path, TextReader text) => (_path, _lines) = (path, new LineReader(text, MostLineCharacters, path, Expected));
 
-    /// <exception cref="FaultrecException">It cannot be read, or is no plan.</exception>
+    /// <summary>Reads the plan in a file.</summary>
+    /// <exception cref="FaultrecException">The file cannot be read, or is not a plan.</exception>
     public static PrefaultPlan Read(string path)
     {
         try

@@ -4,9 +4,10 @@ using System.Text.Json;
 
 namespace Faultrec.Traces.Plans;
 
-/// <summary>The text of a plan. Paths are JSON strings in ASCII: whatever they hold is inert in a terminal.</summary>
+/// <summary>Writes a prefault plan as text. Paths are JSON strings in ASCII, so nothing in them affects a terminal.</summary>
 public static class PrefaultPlanWriter
 {
+    /// <summary>Writes the plan to a stream.</summary>
     /// <param name="output">Stays open.</param>
     public static void Write(PrefaultPlan plan, Stream output)
     {
