@@ -147,6 +147,20 @@ public sealed class ImportStories : IDisposable
         Assert.Equal((0x7f0000002010, 0x5577aabbcc00, null), (batch.Address[0], batch.Ip[0], batch.Stack[0]));
     }
 
+    /// <summary>A quarter of what a line may have; where blanks are tried twice this takes hours.</summary>
+    [Theory(Timeout = 60_000)]
+    [InlineData("BLANKSx")]
+    [InlineData("app 1/1 [000] 1.000001: minor-faults: 10BLANKSz")]
+    [InlineData("BLANKSapp 1/1 [000] 1.000001: minor-faults: 10BLANKSz")]
+    public async Task ALineOfBlanksIsReadAtOnce(string line)
+    {
+        const string whole = "app 1/1 [000] 1.000000: minor-faults: 10 20\n";
+
+        var summary = await Task.Run(() => Import(whole + line.Replace("BLANKS", new string(' ', 1 << 18), StringComparison.Ordinal)), TestContext.Current.CancellationToken);
+
+        AssertSummary(new ImportSummary(1, 1, 2, 0, 0), summary);
+    }
+
     [Fact]
     public void TheReportSaysWhatIsNotKnown()
     {

@@ -180,8 +180,9 @@ internal readonly partial struct PerfScriptLine
 
     private const string Time = @"(?<seconds>\d+)\.(?<fraction>\d{6}|\d{9}): ";
 
-    // The name of a thread may hold spaces and look like other fields, and is at most 15 bytes (TASK_COMM_LEN).
-    [GeneratedRegex(@"^ *(?<comm>.{0,15}?) +(?:(?<pid>\d+)/)?(?<tid>\d+) +(?:\[(?<cpu>\d+)\] +)?(?:[A-Za-z]{1,8} +)?" + Time + @" *(?:(?<period>\d+) +)?(?<event>[\w-]+(?:\.\w+)?(?::\w{4,})?)(?::(?<modifier>[a-zA-Z]*))?:(?<rest>(?: .*)?)$", RegexOptions.CultureInvariant)]
+    // The name of a thread may hold spaces and look like other fields, and is at most 15 bytes (TASK_COMM_LEN). The padding before it is
+    // never given back: a line may be a megabyte of blanks.
+    [GeneratedRegex(@"^(?> *)(?:(?<comm>[^ ].{0,14}?) +|(?<= )(?<comm>))(?:(?<pid>\d+)/)?(?<tid>\d+) +(?:\[(?<cpu>\d+)\] +)?(?:[A-Za-z]{1,8} +)?" + Time + @" *(?:(?<period>\d+) +)?(?<event>[\w-]+(?:\.\w+)?(?::\w{4,})?)(?::(?<modifier>[a-zA-Z]*))?:(?<rest>(?: .*)?)$", RegexOptions.CultureInvariant)]
     private static partial Regex Sample();
 
     [GeneratedRegex(@"^ *(?<comm>.{1,15}?)-(?<tid>\d+) +(?:\( *(?:(?<pid>\d+)|-+)\) +)?\[(?<cpu>\d+)\] +(?:[\w.#-]{4,6} +)?" + Time + @"(?<event>\w+):(?<period>(?!))?(?<modifier>(?!))?(?<rest> .*)$", RegexOptions.CultureInvariant)]
@@ -197,7 +198,7 @@ internal readonly partial struct PerfScriptLine
     [GeneratedRegex(@"^ *(?<hex>[0-9a-f]+)(?= |$)", RegexOptions.CultureInvariant)]
     private static partial Regex Number();
 
-    [GeneratedRegex(@" (?<padded> *(?<hex>[0-9a-f]{1,16}))(?= |$)", RegexOptions.CultureInvariant)]
+    [GeneratedRegex(@"(?<! ) (?<padded> *(?<hex>[0-9a-f]{1,16}))(?= |$)", RegexOptions.CultureInvariant)]
     private static partial Regex WideNumber();
 
     [GeneratedRegex(@": PERF_RECORD_LOST(?:_SAMPLES)? lost (?<lost>\d+)$|^CPU:\d+ \[LOST (?<lost>\d+) EVENTS\]$", RegexOptions.CultureInvariant)]
