@@ -24,7 +24,7 @@ public abstract class DuckDbTest : IDisposable
     private readonly TemporaryTrace _file;
     private readonly DuckDBConnection _duckdb = new("DataSource=:memory:");
 
-    internal DuckDbTest(TraceMetadata metadata, Fault[] faults)
+    private protected DuckDbTest(TraceMetadata metadata, Fault[] faults)
     {
         var isSample = metadata.Sampling is not null;
         _file = new TemporaryTrace(metadata, faults, 3_000);

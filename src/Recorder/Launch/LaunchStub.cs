@@ -22,7 +22,7 @@ public static unsafe class LaunchStub
     /// <returns>Only when the command could not be executed: 127 not found, 126 not executable.</returns>
     public static int Run(string[] args)
     {
-        var (go, report) = (int.Parse(args[1]), int.Parse(args[2]));
+        var (go, report) = (int.Parse(args[1], CultureInfo.InvariantCulture), int.Parse(args[2], CultureInfo.InvariantCulture));
         _ = Libc.Fcntl(go, Libc.FSetfd, Libc.FdCloexec);
         _ = Libc.Fcntl(report, Libc.FSetfd, Libc.FdCloexec);
         FileLimit.Restore(ulong.Parse(args[3], CultureInfo.InvariantCulture));

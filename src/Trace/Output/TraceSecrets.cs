@@ -1,3 +1,4 @@
+using System.Globalization;
 using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Traces.Output;
@@ -18,7 +19,7 @@ internal static class TraceSecrets
     {
         try
         {
-            return int.TryParse(File.ReadAllText($"/proc/sys/kernel/{name}"), out var value) ? value : null;
+            return int.TryParse(File.ReadAllText($"/proc/sys/kernel/{name}"), CultureInfo.InvariantCulture, out var value) ? value : null;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

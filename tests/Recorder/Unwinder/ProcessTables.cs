@@ -57,7 +57,7 @@ internal sealed class ProcessTables
     /// <summary>The row by which the frame at this address is left.</summary>
     public ref UnwindRow RowOf(ulong ip)
     {
-        var mapping = MappingOf(ip) ?? throw new ArgumentException($"{ip:x} is in no code that has rows");
+        var mapping = MappingOf(ip) ?? throw new ArgumentException($"{ip:x} is in no code that has rows", nameof(ip));
         var row = (int)(mapping.FirstRow + mapping.RowCount);
         while (Rows[--row].Pc > ip - mapping.Bias)
         {
