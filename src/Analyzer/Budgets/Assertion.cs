@@ -1,7 +1,7 @@
-using Faultrec.Analyzer.Tables;
 using Faultrec.Analyzer.Facts;
 using Faultrec.Analyzer.Measures;
 using Faultrec.Analyzer.Report;
+using Faultrec.Analyzer.Tables;
 using Faultrec.Analyzer.Text;
 using Faultrec.Traces;
 

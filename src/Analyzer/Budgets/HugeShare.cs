@@ -1,6 +1,6 @@
-using Faultrec.Analyzer.Tables;
 using Faultrec.Analyzer.Classify;
 using Faultrec.Analyzer.Report;
+using Faultrec.Analyzer.Tables;
 
 namespace Faultrec.Analyzer.Budgets;
 

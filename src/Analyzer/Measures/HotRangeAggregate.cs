@@ -1,5 +1,5 @@
-using Faultrec.Analyzer.Classify;
 using System.Runtime.InteropServices;
+using Faultrec.Analyzer.Classify;
 using Faultrec.Analyzer.Facts;
 using Faultrec.Traces.Columns;
 using Faultrec.Traces.Metadata;

@@ -1,5 +1,5 @@
-using Faultrec.Analyzer.Tables;
 using Faultrec.Analyzer.Scan;
+using Faultrec.Analyzer.Tables;
 using Faultrec.Analyzer.Text;
 
 namespace Faultrec.Analyzer.Report;

@@ -1,6 +1,6 @@
-using Faultrec.Analyzer.Tables;
 using Faultrec.Analyzer.Classify;
 using Faultrec.Analyzer.Facts;
+using Faultrec.Analyzer.Tables;
 using Faultrec.Analyzer.Text;
 
 namespace Faultrec.Analyzer.Report;
