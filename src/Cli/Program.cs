@@ -59,7 +59,7 @@ internal static class Program
         var help = new StringWriter();
         var status = result.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false, Output = help });
         if (help.GetStringBuilder().Length > 0)
-            OutputTarget.WriteText(null, [], stdout => stdout.Write(help.ToString()));
+            OutputTarget.WriteText(Destination.Stdout, [], stdout => stdout.Write(help.ToString()));
         return status;
     }
 

@@ -43,8 +43,7 @@ internal sealed class OutputFile : IDisposable
         try
         {
             place = OutputPlace.Open(path, owner);
-            if (place.Check(existing) is not null && existing == ExistingOutput.Refuse)
-                throw new FaultrecException(ExitCode.Usage, $"{path}: exists already, and --no-clobber forbids to replace it; name another output with -o");
+            place.Require(existing);
             return new OutputFile(path, place, existing, owner);
         }
         catch (Exception e)

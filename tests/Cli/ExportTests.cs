@@ -25,9 +25,9 @@ public sealed class ExportTests : CliTest
         Assert.Equal(0, Faultrec("export", "trace", "--to", "speedscope", "-o", "out").Status);
         using (var json = JsonDocument.Parse(File.ReadAllText(Folder["out"])))
             Assert.Equal(2, json.RootElement.GetProperty("profiles").GetArrayLength());
-        var refused = Faultrec("export", "trace", "--to", "firefox", "-o", "out");
+        var refused = Faultrec("export", "trace", "--to", "firefox", "-o", "out", "--no-clobber");
         Assert.Equal(2, refused.Status);
-        Assert.Contains("--force", Assert.Single(refused.ErrorLines), StringComparison.Ordinal);
+        Assert.Contains("exists already", Assert.Single(refused.ErrorLines), StringComparison.Ordinal);
         Assert.Equal(0, Faultrec("export", "trace", "--to", "firefox", "-o", "out", "--force").Status);
         using (var json = JsonDocument.Parse(File.ReadAllText(Folder["out"])))
             Assert.Equal(61, json.RootElement.GetProperty("meta").GetProperty("preprocessedProfileVersion").GetInt32());

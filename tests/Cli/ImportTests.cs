@@ -97,7 +97,7 @@ public sealed class ImportTests : CliTest
         var foreign = Faultrec("import", "no\e[1m.txt");
         var missing = Faultrec("import", "missing.txt");
         var stdout = Faultrec("import", "perf.txt", "-o", "-");
-        var existing = Faultrec("import", "perf.txt", "-o", "there.parquet");
+        var existing = Faultrec("import", "perf.txt", "-o", "there.parquet", "--no-clobber");
 
         Assert.Equal([3, 3, 2, 2], [foreign.Status, missing.Status, stdout.Status, existing.Status]);
         Assert.DoesNotContain(Assert.Single(foreign.ErrorLines), char.IsControl);

@@ -70,8 +70,8 @@ internal sealed class LocalityAggregate(RegionIndex index, PageGeometry pages) :
     {
         if (index.Find(id) is not { } region)
             return null;
-        var pages = region.End > region.Start ? (long)((region.End - region.Start) >> _pageShift) : 0;
-        return _byId[id] = new RegionLocality((long)(region.Start >> _pageShift), pages);
+        var count = region.End > region.Start ? (long)((region.End - region.Start) >> _pageShift) : 0;
+        return _byId[id] = new RegionLocality((long)(region.Start >> _pageShift), count);
     }
 
     private ThreadFaults ThreadOf(int pid, int tid)

@@ -6,7 +6,7 @@ namespace Faultrec.Cli.Output;
 internal static class IndentedJson
 {
     /// <param name="members">Writes what stands between the braces.</param>
-    public static void Write(Action<Utf8JsonWriter> members) => OutputTarget.Write(null, [], stream =>
+    public static void Write(Action<Utf8JsonWriter> members) => OutputTarget.Write(Destination.Stdout, [], stream =>
     {
         using var json = new Utf8JsonWriter(stream, new JsonWriterOptions { Indented = true });
         json.WriteStartObject();

@@ -7,11 +7,12 @@ internal sealed class LiveTarget : IDisposable
 {
     private readonly OutputPlace? _place;
     private readonly NewFile? _file;
+    private readonly ExistingOutput _existing;
 
     public LiveTarget(Stream stream) => Stream = stream;
 
-    /// <summary>A file; both are this object's.</summary>
-    public LiveTarget(OutputPlace place, NewFile file) => (_place, _file, Stream) = (place, file, file.Stream);
+    /// <summary>A file; place and file are this object's.</summary>
+    public LiveTarget(OutputPlace place, NewFile file, ExistingOutput existing) => (_place, _file, _existing, Stream) = (place, file, existing, file.Stream);
 
     public Stream Stream { get; }
 
@@ -26,7 +27,7 @@ internal sealed class LiveTarget : IDisposable
             return;
         if (isPrivate)
             _file.KeepPrivate();
-        _place!.Publish(_file, ExistingOutput.Overwrite, isDurable: false);
+        _place!.Publish(_file, _existing, isDurable: false);
     }
 
     public void Dispose()

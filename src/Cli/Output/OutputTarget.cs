@@ -19,35 +19,36 @@ internal static class OutputTarget
 
     /// <summary>Whether the output can be written, before anything takes time for it; call it first.</summary>
     /// <exception cref="FaultrecException">It cannot be.</exception>
-    public static void Check(string? path, IReadOnlyList<string> inputs)
+    public static void Check(Destination to, IReadOnlyList<string> inputs)
     {
-        if (path is null or Stdout || DescriptorOf(path) is not null)
+        if (to.Path is not { } path || path == Stdout || DescriptorOf(path) is not null)
             return;
         Into(path, place =>
         {
-            RefuseInputs(place, path, inputs);
-            if (SpecialFile.Find(place, path, Owner()) is null)
-                place.CreateFile(endsWithSignals: true).Dispose();
+            RefuseInputs(place, to, inputs);
+            if (SpecialFile.Find(place, path, Owner()) is not null)
+                return;
+            place.Require(to.Existing);
+            place.CreateFile(endsWithSignals: true).Dispose();
         });
     }
 
-    /// <param name="path">Null or "-": stdout.</param>
     /// <param name="inputs">Files that are being read; writing over one of them is refused.</param>
     /// <param name="write">Writes everything; need not flush or close.</param>
     /// <param name="copiesInputs">It repeats what is in them, so that it is for nobody who cannot read them.</param>
-    public static void Write(string? path, IReadOnlyList<string> inputs, Action<Stream> write, bool copiesInputs = false)
+    public static void Write(Destination to, IReadOnlyList<string> inputs, Action<Stream> write, bool copiesInputs = false)
     {
-        if (path is null or Stdout)
+        if (to.Path is not { } path || path == Stdout)
             WriteStdout(write);
         else if (DescriptorOf(path) is { } descriptor)
             WriteDescriptor(path, descriptor, write);
         else
-            Into(path, place => WriteFile(place, path, inputs, write, copiesInputs));
+            Into(path, place => WriteFile(place, to, inputs, write, copiesInputs));
     }
 
     /// <summary>The same for text: UTF-8 without a mark, lines end in LF.</summary>
-    public static void WriteText(string? path, IReadOnlyList<string> inputs, Action<TextWriter> write, bool copiesInputs = false)
-        => Write(path, inputs, stream =>
+    public static void WriteText(Destination to, IReadOnlyList<string> inputs, Action<TextWriter> write, bool copiesInputs = false)
+        => Write(to, inputs, stream =>
         {
             // Not disposed: after a broken pipe that would write, and fail, once more.
             var writer = new StreamWriter(stream, new UTF8Encoding(false), 1 << 14, leaveOpen: true) { NewLine = "\n" };
@@ -56,8 +57,8 @@ internal static class OutputTarget
         }, copiesInputs);
 
     /// <summary>The same for JSON, on a line of its own.</summary>
-    public static void WriteJson(string? path, IReadOnlyList<string> inputs, Action<Utf8JsonWriter> write)
-        => Write(path, inputs, stream =>
+    public static void WriteJson(Destination to, IReadOnlyList<string> inputs, Action<Utf8JsonWriter> write)
+        => Write(to, inputs, stream =>
         {
             // Not disposed, as the text's.
             var json = new Utf8JsonWriter(stream);
@@ -67,30 +68,29 @@ internal static class OutputTarget
         });
 
     /// <summary>The same for a trace, which needs a file: Parquet has its index at the end.</summary>
-    /// <param name="inputs">The trace may replace one of them where <paramref name="existing"/> keeps it.</param>
+    /// <param name="inputs">The trace may replace one of them where that is kept.</param>
     /// <param name="write">Comes back with whether the trace is for its owner's eyes; it is in any case where an input is.</param>
-    public static void WriteTrace(string path, IReadOnlyList<string> inputs, ExistingOutput existing, Func<Stream, bool> write)
+    public static void WriteTrace(Destination to, IReadOnlyList<string> inputs, Func<Stream, bool> write)
     {
-        if (path == Stdout)
+        if (to.Path is not { } path || path == Stdout)
             throw new FaultrecException(ExitCode.Usage, "-o -: a trace needs a file (Parquet has its index at the end); give a file name");
         Into(path, place =>
         {
-            if (existing != ExistingOutput.KeepAsOld)
-                RefuseInputs(place, path, inputs);
-            place.Check(existing);
+            RefuseInputs(place, to, inputs, mayReplace: to.Existing == ExistingOutput.KeepAsOld);
+            place.Require(to.Existing);
             using var file = place.CreateFile(endsWithSignals: true);
             KeepAsPrivateAs(file, inputs);
             if (write(file.Stream))
                 file.KeepPrivate();
-            place.Publish(file, existing, isDurable: true);
+            place.Publish(file, to.Existing, isDurable: true);
         });
     }
 
     /// <summary>For what is read while it grows.</summary>
     /// <exception cref="FaultrecException">It cannot be written.</exception>
-    public static LiveTarget OpenLive(string? path)
+    public static LiveTarget OpenLive(Destination to)
     {
-        if (path is null or Stdout)
+        if (to.Path is not { } path || path == Stdout)
             return new LiveTarget(OpenStdout());
         if (DescriptorOf(path) is { } descriptor)
             return new LiveTarget(OpenDescriptor(path, descriptor));
@@ -101,9 +101,13 @@ internal static class OutputTarget
             try
             {
                 if (SpecialFile.Find(place, path, Owner()) is { } special)
+                {
                     target = new LiveTarget(SpecialFile.Open(place, path, special));
-                else
-                    target = new LiveTarget(place, place.CreateFile(endsWithSignals: false));
+                    return;
+                }
+
+                place.Require(to.Existing);
+                target = new LiveTarget(place, place.CreateFile(endsWithSignals: false), to.Existing);
             }
             finally
             {
@@ -118,17 +122,12 @@ internal static class OutputTarget
         => Failure(path, exception is DirectoryNotFoundException ? "its folder does not exist" : HostileText.Visible(exception.Message), exception);
 
     /// <summary>Colour belongs on a terminal, unless NO_COLOR (no-color.org) or a dumb terminal says no.</summary>
-    public static TextStyle StyleFor(string? path)
-        => new(path is null or Stdout
-            && !Console.IsOutputRedirected
+    public static TextStyle StyleFor(Destination to)
+        => new(IsTerminal(to)
             && string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR"))
             && Environment.GetEnvironmentVariable("TERM") != "dumb");
 
-    public static bool IsTerminal(string? path) => path is null or Stdout && !Console.IsOutputRedirected;
-
-    /// <summary>A file with something in it stands where the output would go; not of devices and pipes, which nothing replaces.</summary>
-    public static bool WouldReplace(string? path)
-        => path is not (null or Stdout) && DescriptorOf(path) is null && new FileInfo(path) is { Exists: true, LinkTarget: null, Length: > 0 };
+    public static bool IsTerminal(Destination to) => to.Path is null or Stdout && !Console.IsOutputRedirected;
 
     /// <summary>Nobody reads any more.</summary>
     public static bool IsBrokenPipe(IOException exception) => Array.IndexOf(BrokenPipe, exception.HResult) >= 0;
@@ -196,28 +195,36 @@ internal static class OutputTarget
         return int.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out var descriptor) ? descriptor : null;
     }
 
-    private static void WriteFile(OutputPlace place, string path, IReadOnlyList<string> inputs, Action<Stream> write, bool copiesInputs)
+    private static void WriteFile(OutputPlace place, Destination to, IReadOnlyList<string> inputs, Action<Stream> write, bool copiesInputs)
     {
-        RefuseInputs(place, path, inputs);
-        if (SpecialFile.Find(place, path, Owner()) is { } special)
+        RefuseInputs(place, to, inputs);
+        if (SpecialFile.Find(place, to.Path!, Owner()) is { } special)
         {
-            using var stream = SpecialFile.Open(place, path, special);
+            using var stream = SpecialFile.Open(place, to.Path!, special);
             write(stream);
             return;
         }
 
+        place.Require(to.Existing);
         using var file = place.CreateFile(endsWithSignals: true);
         if (copiesInputs)
             KeepAsPrivateAs(file, inputs);
         write(file.Stream);
-        place.Publish(file, ExistingOutput.Overwrite, isDurable: false);
+        place.Publish(file, to.Existing, isDurable: false);
     }
 
-    private static void RefuseInputs(OutputPlace place, string path, IReadOnlyList<string> inputs)
+    /// <param name="mayReplace">An input that is kept under another name.</param>
+    private static void RefuseInputs(OutputPlace place, Destination to, IReadOnlyList<string> inputs, bool mayReplace = false)
     {
-        if (inputs.Any(input => place.Folder.IsSame(place.Name, input)))
-            throw new FaultrecException(ExitCode.Usage, $"{HostileText.Visible(path)}: is a file that is being read; expected another file after -o");
+        var isKept = to.Existing == ExistingOutput.KeepAsOld && place.Folder.Find(place.Name) is { Kind: FileKind.Regular };
+        if (!mayReplace && inputs.Any(input => place.Folder.IsSame(place.Name, input)))
+            throw IsRead(to.Path!);
+        if (isKept && inputs.Any(input => place.Folder.IsSame(place.OldName, input)))
+            throw IsRead($"{to.Path}.old");
     }
+
+    private static FaultrecException IsRead(string path)
+        => new(ExitCode.Usage, $"{HostileText.Visible(path)}: is a file that is being read; expected another file after -o");
 
     private static void KeepAsPrivateAs(NewFile file, IReadOnlyList<string> inputs)
     {

@@ -18,7 +18,7 @@ internal enum AssertFormat
     Junit,
 }
 
-internal sealed record AssertArgs(string Trace, string? BudgetFile, IReadOnlyList<Budget> Budgets, bool AllowIncomplete, AssertFormat Format, string? Output);
+internal sealed record AssertArgs(string Trace, string? BudgetFile, IReadOnlyList<Budget> Budgets, bool AllowIncomplete, AssertFormat Format, Destination Output);
 
 /// <summary>`faultrec assert TRACE`: exit 1 when a recording breaks a budget.</summary>
 internal static class AssertVerb
@@ -42,17 +42,18 @@ internal static class AssertVerb
         var file = new Option<string?>("--budgets") { HelpName = "FILE", Description = "Read budgets from FILE, one per line: --max-major 0; # begins a comment" };
         var allow = new Option<bool>("--allow-incomplete") { Description = "Check an INCOMPLETE recording, too (default: it fails)" };
         var format = CommonOptions.Format(Formats);
-        var output = new Option<string?>("--output", "-o") { HelpName = "FILE", Description = "Write to FILE instead of stdout (-)" };
+        var output = new OutputOptions();
         var command = new Command("assert", "Fail (exit 1) when a recording breaks a budget, such as --max-major 0") { trace };
-        foreach (var option in (IEnumerable<Option>)[.. limits, region, file, allow, format, output])
+        foreach (var option in (IEnumerable<Option>)[.. limits, region, file, allow, format])
             command.Options.Add(option);
+        output.AddTo(command);
         command.SetAction(result => Run(new AssertArgs(
             result.GetRequiredValue(trace),
             result.GetValue(file),
             [.. limits.Select(result.GetValue).OfType<Budget>(), .. result.GetValue(region) ?? [], .. FromFile(result.GetValue(file))],
             result.GetValue(allow),
             result.GetValue(format),
-            result.GetValue(output))));
+            output.Parse(result))));
         return command;
     }
 

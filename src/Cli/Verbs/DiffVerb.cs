@@ -12,7 +12,7 @@ namespace Faultrec.Cli.Verbs;
 
 /// <param name="Items">Items a table; 0 is all, null the format's own choice.</param>
 internal sealed record DiffArgs(
-    IReadOnlyList<string> Before, IReadOnlyList<string> After, ReportFormat Format, string? Output, int? Items, FaultFilter Filter);
+    IReadOnlyList<string> Before, IReadOnlyList<string> After, ReportFormat Format, Destination Output, int? Items, FaultFilter Filter);
 
 /// <summary>`faultrec diff A B`: what changed from one recording to another.</summary>
 internal static class DiffVerb
@@ -28,10 +28,11 @@ internal static class DiffVerb
             AllowMultipleArgumentsPerToken = true,
         };
         var format = CommonOptions.Format(CommonOptions.ReportFormats);
-        var output = new Option<string?>("--output", "-o") { HelpName = "FILE", Description = "Write to FILE instead of stdout (-)" };
+        var output = new OutputOptions();
         var top = CommonOptions.Top();
         var filter = new FilterOptions();
-        var command = new Command("diff", "Show what changed between recordings, and which changes are noise") { traces, after, format, output, top };
+        var command = new Command("diff", "Say what changed between recordings, and what of it is noise") { traces, after, format, top };
+        output.AddTo(command);
         filter.AddTo(command);
         command.SetAction(result =>
         {
@@ -40,7 +41,7 @@ internal static class DiffVerb
                 before,
                 later,
                 result.GetValue(format),
-                result.GetValue(output),
+                output.Parse(result),
                 result.GetValue(top),
                 filter.Parse(result)));
         });

@@ -17,7 +17,7 @@ internal static class DoctorFunctions
         if (asJson)
             IndentedJson.Write(json => WriteJson(json, diagnosis));
         else
-            OutputTarget.WriteText(null, [], writer => WriteText(writer, diagnosis));
+            OutputTarget.WriteText(Destination.Stdout, [], writer => WriteText(writer, diagnosis));
         return (int)(diagnosis.Functions.All(function => function.IsTraceable) ? ExitCode.Ok : ExitCode.NotPermitted);
     }
 

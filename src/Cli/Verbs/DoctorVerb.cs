@@ -32,7 +32,7 @@ internal static class DoctorVerb
         if (asJson)
             IndentedJson.Write(json => WriteJson(json, diagnosis));
         else
-            OutputTarget.WriteText(null, [], writer => WriteText(writer, diagnosis));
+            OutputTarget.WriteText(Destination.Stdout, [], writer => WriteText(writer, diagnosis));
         return (int)(diagnosis.CanRecord ? ExitCode.Ok : ExitCode.NotPermitted);
     }
 

@@ -7,7 +7,7 @@ using Faultrec.Traces.Files;
 
 namespace Faultrec.Cli.Verbs;
 
-internal sealed record DumpArgs(string Trace, bool Json, string? Output, FaultFilter Filter);
+internal sealed record DumpArgs(string Trace, bool Json, Destination Output, FaultFilter Filter);
 
 /// <summary>`faultrec dump TRACE`: every record as it was captured.</summary>
 internal static class DumpVerb
@@ -18,14 +18,15 @@ internal static class DumpVerb
     {
         var trace = CommonOptions.Trace();
         var format = CommonOptions.Format(Formats, "json: one object a line");
-        var output = new Option<string?>("--output", "-o") { HelpName = "FILE", Description = "Write to FILE instead of stdout (-)" };
+        var output = new OutputOptions();
         var filter = new FilterOptions();
-        var command = new Command("dump", "Print every record of a trace") { trace, format, output };
+        var command = new Command("dump", "Print every record of a trace") { trace, format };
+        output.AddTo(command);
         filter.AddTo(command);
         command.SetAction(result => Run(new DumpArgs(
             result.GetRequiredValue(trace),
             result.GetValue(format) == ReportFormat.Json,
-            result.GetValue(output),
+            output.Parse(result),
             filter.Parse(result))));
         return command;
     }

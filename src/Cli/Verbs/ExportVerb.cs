@@ -10,7 +10,7 @@ using Faultrec.Traces.Files;
 
 namespace Faultrec.Cli.Verbs;
 
-internal sealed record ExportArgs(string Trace, ExportFormat Format, ExportWeight? Weight, string? Output, bool Force, FaultFilter Filter);
+internal sealed record ExportArgs(string Trace, ExportFormat Format, ExportWeight? Weight, Destination Output, FaultFilter Filter);
 
 /// <summary>`faultrec export TRACE --to FORMAT`: a trace as a file for another tool.</summary>
 internal static class ExportVerb
@@ -28,18 +28,17 @@ internal static class ExportVerb
     {
         var trace = CommonOptions.Trace("A recording; with stacks, except for prefault-plan");
         var to = Choice.Option("--to", "FORMAT", $"What to write: {Choice.List(Formats)}", Formats);
-        var output = new Option<string?>("--output", "-o") { HelpName = "FILE", Description = "Write to FILE instead of stdout (-)" };
-        var force = new Option<bool>("--force") { Description = "Overwrite FILE (default: refuse)" };
+        var output = new OutputOptions();
         var weight = Choice.Option("--weight", "WEIGHT", "faults, time (in faults, ns) or major (faults) (default: faults)", Weights);
         var filter = new FilterOptions(endName: "--until", endNote: "--to is the format");
-        var command = new Command("export", "Write stacks for other viewers, or a plan for prefault") { trace, to, output, force, weight };
+        var command = new Command("export", "Write stacks for other viewers, or a plan for prefault") { trace, to, weight };
+        output.AddTo(command);
         filter.AddTo(command);
         command.SetAction(result => Run(new ExportArgs(
             result.GetRequiredValue(trace),
             result.GetValue(to) ?? throw NoFormat(),
             result.GetValue(weight),
-            result.GetValue(output),
-            result.GetValue(force),
+            output.Parse(result),
             filter.Parse(result))));
         return command;
     }
@@ -47,6 +46,7 @@ internal static class ExportVerb
     public static int Run(ExportArgs args)
     {
         Check(args);
+        OutputTarget.Check(args.Output, [args.Trace]);
         using var reader = TraceReader.Open(args.Trace);
         if (args.Weight == ExportWeight.Time && !reader.Metadata.Backend.HasDurations)
             throw new FaultrecException(ExitCode.BadInput, $"{args.Trace}: has no durations (backend {reader.Metadata.Backend}); --weight time needs them; use --weight faults");
@@ -68,7 +68,5 @@ internal static class ExportVerb
             throw new FaultrecException(ExitCode.Usage, "--weight time: Perfetto samples have no weight; expected faults or major; use --to firefox for time");
         if (OutputTarget.IsTerminal(args.Output) && args.Format == ExportFormat.Perfetto)
             throw new FaultrecException(ExitCode.Usage, "--to perfetto: is binary, and stdout is a terminal; expected a file or a pipe; name a file with -o");
-        if (!args.Force && OutputTarget.WouldReplace(args.Output))
-            throw new FaultrecException(ExitCode.Usage, $"{args.Output}: exists already; expected a new name; choose another with -o, or --force to replace it");
     }
 }

@@ -9,7 +9,7 @@ using Faultrec.Traces.Output;
 
 namespace Faultrec.Cli.Verbs;
 
-internal sealed record ImportArgs(string Input, string Output, bool Force);
+internal sealed record ImportArgs(string Input, Destination Output);
 
 /// <summary>`faultrec import FILE`: a trace of what another tool recorded.</summary>
 internal static class ImportVerb
@@ -19,40 +19,38 @@ internal static class ImportVerb
     public static Command Create()
     {
         var input = new Argument<string>("FILE") { Description = "Output of perf script (- is stdin), or systing's memory_fault.parquet" };
-        var output = new Option<string>("--output", "-o") { HelpName = "FILE", Description = "The trace (default: trace.parquet)" };
-        var force = new Option<bool>("--force") { Description = "Overwrite the trace (default: refuse)" };
-        var command = new Command("import", "Make a trace from a recording of perf or systing") { input, output, force };
-        command.SetAction(result => Run(new ImportArgs(result.GetRequiredValue(input), result.GetValue(output) ?? "trace.parquet", result.GetValue(force))));
+        var output = new OutputOptions("The trace (default: trace.parquet)", "trace.parquet");
+        var command = new Command("import", "Make a trace of what perf or systing recorded") { input };
+        output.AddTo(command);
+        command.SetAction(result => Run(new ImportArgs(result.GetRequiredValue(input), output.Parse(result))));
         return command;
     }
 
     public static int Run(ImportArgs args)
     {
-        if (!args.Force && OutputTarget.WouldReplace(args.Output))
-            throw new FaultrecException(ExitCode.Usage, $"{args.Output}: exists already; expected a new name; choose another with -o, or --force to replace it");
         if (args.Input != Stdin && SystingFile(args.Input) is { } file)
             return RunSysting(file, args.Output);
         using var input = new StreamReader(args.Input == Stdin ? Console.OpenStandardInput() : Open(args.Input), new UTF8Encoding(false));
         var name = args.Input == Stdin ? "stdin" : args.Input;
         ImportSummary? summary = null;
-        OutputTarget.WriteTrace(args.Output, args.Input == Stdin ? [] : [args.Input], ExistingOutput.Overwrite, stream =>
+        OutputTarget.WriteTrace(args.Output, args.Input == Stdin ? [] : [args.Input], stream =>
         {
             summary = PerfScriptImport.Run(input, name, ToolVersion.Text, stream);
             return summary.HasKernelAddresses && TraceSecrets.KernelAddressesAreHidden;
         });
-        Say(args.Output, summary!);
+        Say(args.Output.Path!, summary!);
         return (int)ExitCode.Ok;
     }
 
-    private static int RunSysting(string input, string output)
+    private static int RunSysting(string input, Destination output)
     {
         SystingSummary? summary = null;
-        OutputTarget.WriteTrace(output, [input], ExistingOutput.Overwrite, stream =>
+        OutputTarget.WriteTrace(output, [input], stream =>
         {
             summary = SystingImport.Run(input, ToolVersion.Text, stream);
             return false;
         });
-        Talk.Say($"{HostileText.Visible(output)}: {Units.Of(summary!.Faults, "fault")} imported; systing does not say which were major, or whether any were lost");
+        Talk.Say($"{HostileText.Visible(output.Path!)}: {Units.Of(summary!.Faults, "fault")} imported; systing does not say which were major, nor that these are all");
         if (summary.Every > 1)
             Talk.Say($"systing took 1 fault in {Units.Count(summary.Every)}; each row stands for that many");
         if (summary.WithoutThread > 0)

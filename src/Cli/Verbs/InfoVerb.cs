@@ -25,9 +25,9 @@ internal static class InfoVerb
         using var reader = TraceReader.Open(args.Trace);
         var info = new TraceInfo(args.Trace, new FileInfo(args.Trace).Length, reader.RowCount, reader.RowGroups, reader.Metadata);
         if (args.Json)
-            OutputTarget.WriteJson(null, [args.Trace], json => InfoJson.Write(json, info));
+            OutputTarget.WriteJson(Destination.Stdout, [args.Trace], json => InfoJson.Write(json, info));
         else
-            OutputTarget.WriteText(null, [args.Trace], writer => InfoText.Write(writer, info, OutputTarget.StyleFor(null)));
+            OutputTarget.WriteText(Destination.Stdout, [args.Trace], writer => InfoText.Write(writer, info, OutputTarget.StyleFor(Destination.Stdout)));
         return (int)ExitCode.Ok;
     }
 }

@@ -45,7 +45,7 @@ internal static class PrefaultVerb
         if (Problems(result) is { } problems)
             Say($"{path}: {problems}");
         var starts = ColdStarts.Run(plan, command, [Name, path, "--", .. command], pairs);
-        OutputTarget.WriteText(null, [], output => ColdStartText.Write(output, result, starts));
+        OutputTarget.WriteText(Destination.Stdout, [], output => ColdStartText.Write(output, result, starts));
         return (int)ExitCode.Ok;
     }
 

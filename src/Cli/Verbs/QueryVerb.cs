@@ -7,7 +7,7 @@ using Faultrec.Traces;
 namespace Faultrec.Cli.Verbs;
 
 /// <param name="Top">Rows; 0 is all, null the format's own choice.</param>
-internal sealed record QueryArgs(IReadOnlyList<string> Traces, string Sql, ReportFormat Format, string? Output, int? Top, long MemoryBytes, bool Verify);
+internal sealed record QueryArgs(IReadOnlyList<string> Traces, string Sql, ReportFormat Format, Destination Output, int? Top, long MemoryBytes, bool Verify);
 
 /// <summary>`faultrec query TRACE… "SQL"`: questions that no table answers.</summary>
 internal static class QueryVerb
@@ -20,19 +20,20 @@ internal static class QueryVerb
         var words = new Argument<string[]>("TRACE… SQL") { Description = "Trace files, folders or 'patterns'; the last argument is the SQL", Arity = ArgumentArity.ZeroOrMore };
         var schema = new Option<bool>("--schema") { Description = "Print the views and their columns" };
         var format = CommonOptions.Format(CommonOptions.ReportFormats);
-        var output = new Option<string?>("--output", "-o") { HelpName = "FILE", Description = "Write to FILE instead of stdout (-)" };
+        var output = new OutputOptions();
         var top = CommonOptions.Top("Rows", RowsForPeople);
         var memory = TypedOption.Size("--memory", "Memory that the SQL engine may use (default: 1GiB)");
         var noVerify = new Option<bool>("--no-verify") { Description = "Do not verify the checksums of the files first" };
-        var command = new Command("query", "Run SQL (DuckDB) over traces") { words, schema, format, output, top, memory, noVerify };
+        var command = new Command("query", "Run SQL (DuckDB) over traces") { words, schema, format, top, memory, noVerify };
+        output.AddTo(command);
         command.SetAction(result =>
         {
             var given = result.GetValue(words) ?? [];
             if (result.GetValue(schema))
-                return RunSchema(given, result.GetValue(format), result.GetValue(output));
+                return RunSchema(given, result.GetValue(format), output.Parse(result));
             CheckWords(given);
             return Run(new QueryArgs(
-                given[..^1], given[^1], result.GetValue(format), result.GetValue(output), result.GetValue(top), result.GetValue(memory) ?? DefaultMemoryBytes, !result.GetValue(noVerify)));
+                given[..^1], given[^1], result.GetValue(format), output.Parse(result), result.GetValue(top), result.GetValue(memory) ?? DefaultMemoryBytes, !result.GetValue(noVerify)));
         });
         return command;
     }
@@ -47,7 +48,7 @@ internal static class QueryVerb
         return (int)ExitCode.Ok;
     }
 
-    private static int RunSchema(string[] given, ReportFormat format, string? output)
+    private static int RunSchema(string[] given, ReportFormat format, Destination output)
     {
         if (given.Length > 0)
             throw new FaultrecException(ExitCode.Usage, $"--schema {HostileText.Visible(given[0])}: expected nothing else; the views are the same for every trace");
@@ -65,7 +66,7 @@ internal static class QueryVerb
             throw new FaultrecException(ExitCode.Usage, $"query {HostileText.Visible(string.Join(' ', given))}: expected traces and, as the last word, SQL in quotes");
     }
 
-    private static void Write(QueryResult result, ReportFormat format, string? output, int? top, IReadOnlyList<string> inputs, int widestCell = QueryTable.WidestCell)
+    private static void Write(QueryResult result, ReportFormat format, Destination output, int? top, IReadOnlyList<string> inputs, int widestCell = QueryTable.WidestCell)
         => OutputTarget.WriteText(output, inputs, writer =>
         {
             if (format is ReportFormat.Csv or ReportFormat.Json)

@@ -19,23 +19,23 @@ internal static class RecordVerb
     public static Command Create()
     {
         var target = new TargetOptions();
-        var output = new Option<string>("--output", "-o") { HelpName = "FILE", Description = "The trace (default: trace.parquet)" };
-        var force = new Option<bool>("--force") { Description = "Overwrite FILE (default: keep the old one as FILE.old)" };
-        var noClobber = new Option<bool>("--no-clobber") { Description = "Refuse to run if FILE exists" };
+        var output = new OutputOptions("The trace (default: trace.parquet)", "trace.parquet");
         var maxSize = TypedOption.Size("--max-size", "End the recording when its working file reaches SIZE: 500MiB, 1GiB");
         var stacks = new Option<bool>("--stacks") { Description = "Record the user stack of each fault (default for a command and for --pid)" };
         var noStacks = new Option<bool>("--no-stacks") { Description = "Do not record stacks (halves the cost of a fault)" };
         var noJitMaps = new Option<bool>("--no-jit-maps") { Description = "Do not ask .NET and Node for the names of the code they generate" };
         var debuginfod = DebuginfodOption.Create();
-        var strict = new Option<bool>("--strict") { Description = "Exit with 5 if anything was lost" };
-        var verb = new Command("record", "Record every page fault of a command, of processes or of the machine") { output, force, noClobber, maxSize, stacks, noStacks, noJitMaps, debuginfod, strict };
+        var strict = new Option<bool>("--strict") { Description = "Exit with 5 when anything was lost" };
+        var verb = new Command("record", "Record every page fault of a command, of processes or of the machine") { maxSize, stacks, noStacks, noJitMaps, debuginfod, strict };
+        output.AddTo(verb);
         target.AddTo(verb);
         verb.SetAction(result =>
         {
+            var to = output.Parse(result);
             var options = target.Parse(result) with
             {
-                Output = result.GetValue(output) ?? "trace.parquet",
-                Existing = Existing(result.GetValue(force), result.GetValue(noClobber)),
+                Output = to.Path!,
+                Existing = to.Existing,
                 MaxSizeBytes = result.GetValue(maxSize),
                 Stacks = Stacks(result.GetValue(stacks), result.GetValue(noStacks)),
                 NoJitMaps = result.GetValue(noJitMaps),
@@ -89,13 +89,5 @@ internal static class RecordVerb
         (true, _) => true,
         (_, true) => false,
         _ => null,
-    };
-
-    private static ExistingOutput Existing(bool force, bool noClobber) => (force, noClobber) switch
-    {
-        (true, true) => throw new FaultrecException(ExitCode.Usage, "--force and --no-clobber contradict each other; give one of them"),
-        (true, _) => ExistingOutput.Overwrite,
-        (_, true) => ExistingOutput.Refuse,
-        _ => ExistingOutput.KeepAsOld,
     };
 }

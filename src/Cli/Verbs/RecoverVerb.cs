@@ -14,22 +14,23 @@ internal static class RecoverVerb
 
     public static Command Create()
     {
-        var spool = new Argument<string>("SPOOL") { Description = "The .spool file that the recording left behind" };
-        var output = new Option<string?>("--output", "-o") { HelpName = "FILE", Description = "The trace (default: SPOOL without .spool)" };
-        var force = new Option<bool>("--force") { Description = "Overwrite FILE (default: keep the old one as FILE.old)" };
-        var verb = new Command("recover", "Make a trace from the spool of a recording that was killed") { spool, output, force };
-        verb.SetAction(result => Run(result.GetValue(spool)!, result.GetValue(output), result.GetValue(force)));
+        var spool = new Argument<string>("SPOOL") { Description = "The .spool file that the recording left" };
+        var output = new OutputOptions("The trace (default: SPOOL without .spool)");
+        var verb = new Command("recover", "Make the trace of a recording that was killed") { spool };
+        output.AddTo(verb);
+        verb.SetAction(result => Run(result.GetRequiredValue(spool), output.Parse(result)));
         return verb;
     }
 
-    private static int Run(string spool, string? output, bool force)
+    private static int Run(string spool, Destination to)
     {
-        output ??= spool.EndsWith(SpoolSuffix, StringComparison.Ordinal) && spool.Length > SpoolSuffix.Length
+        var output = to.Path is { } path ? path
+            : spool.EndsWith(SpoolSuffix, StringComparison.Ordinal) && spool.Length > SpoolSuffix.Length
             ? spool[..^SpoolSuffix.Length]
             : throw new FaultrecException(
                 ExitCode.Usage, $"{HostileText.Visible(spool)}: does not end in {SpoolSuffix}; name the trace to make with -o");
         var result = Recording.Recover(
-            spool, output, force ? ExistingOutput.Overwrite : ExistingOutput.KeepAsOld, FinalizeProgress.ForTerminal());
+            spool, output, to.Existing, FinalizeProgress.ForTerminal());
         RecordVerb.Summarize(result);
         Talk.Say($"{HostileText.Visible(spool)} can be deleted now");
         return 0;

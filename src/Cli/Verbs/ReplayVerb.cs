@@ -10,7 +10,7 @@ using Faultrec.Traces.Files;
 namespace Faultrec.Cli.Verbs;
 
 /// <param name="Pairs">Of plain and changed replays; 0: one replay.</param>
-internal sealed record ReplayArgs(string Trace, bool IsJson, string? Output, int? Top, int Pairs, ReplayOptions Options);
+internal sealed record ReplayArgs(string Trace, bool IsJson, Destination Output, int? Top, int Pairs, ReplayOptions Options);
 
 /// <summary>`faultrec replay TRACE`: the same faults again, without the program.</summary>
 internal static class ReplayVerb
@@ -35,21 +35,22 @@ internal static class ReplayVerb
         var speed = TypedOption.Create("--speed", "SPEED", "max, or a multiple of the recorded pace: 1, 0.5, 10 (default: max)", Speed);
         var scale = TypedOption.Number("--scale", "N", "Replay only one page in N", 1, MostScale);
         var format = CommonOptions.Format(CommonOptions.TextOrJson);
-        var output = new Option<string?>("--output", "-o") { HelpName = "FILE", Description = "Write to FILE instead of stdout (-)" };
+        var output = new OutputOptions();
         var top = CommonOptions.Top(forPrograms: false);
         var files = Choice.Option("--files", "WHICH", "stand-in: read no recorded file; real: read them (default: stand-in)", Files);
         var swap = new Option<bool>("--swap") { Description = "Swap pages out before the faults that found them in swap" };
         var compare = TypedOption.Number("--compare", "N", "Measure a change: N replays with and N without it, in turns", 1, MostPairs);
         var whatIf = new WhatIfOptions();
         var filter = new FilterOptions();
-        var command = new Command("replay", "Repeat the recorded faults without the program") { trace, order, speed, scale, files, swap, format, output, top };
+        var command = new Command("replay", "Make the recorded faults again, without the program") { trace, order, speed, scale, files, swap, format, top };
+        output.AddTo(command);
         whatIf.AddTo(command);
         command.Options.Add(compare);
         filter.AddTo(command);
         command.SetAction(result => Run(new ReplayArgs(
             result.GetRequiredValue(trace),
             result.GetValue(format) == ReportFormat.Json,
-            result.GetValue(output),
+            output.Parse(result),
             result.GetValue(top),
             result.GetValue(compare) ?? 0,
             new ReplayOptions(

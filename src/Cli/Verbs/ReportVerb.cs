@@ -16,7 +16,7 @@ namespace Faultrec.Cli.Verbs;
 
 /// <param name="By">The only table to print; null prints all that the format holds.</param>
 /// <param name="Top">Rows a table; 0 is all, null the format's own choice.</param>
-internal sealed record ReportArgs(IReadOnlyList<string> Traces, ReportFormat Format, string? Output, TableDefinition? By, int? Top, FaultFilter Filter);
+internal sealed record ReportArgs(IReadOnlyList<string> Traces, ReportFormat Format, Destination Output, TableDefinition? By, int? Top, FaultFilter Filter);
 
 /// <summary>`faultrec report TRACE…`: who touched which pages, and what it cost.</summary>
 internal static class ReportVerb
@@ -27,16 +27,17 @@ internal static class ReportVerb
     {
         var traces = new Argument<string[]>("TRACE") { Description = "Trace files", Arity = ArgumentArity.OneOrMore };
         var format = CommonOptions.Format(CommonOptions.ReportFormats);
-        var output = new Option<string?>("--output", "-o") { HelpName = "FILE", Description = "Write to FILE instead of stdout (-)" };
-        var by = Choice.Option("--by", "TABLE", "Show only one table:\n" + string.Join("\n", ReportTables.All.Select(table => $"{table.Name,-11} {table.Question}")), Tables);
+        var output = new OutputOptions();
+        var by = Choice.Option("--by", "TABLE", "Only this table: region, kind, worst, time, heat, hot, storm, stack, line, …", Tables);
         var top = CommonOptions.Top();
         var filter = new FilterOptions();
-        var command = new Command("report", "Summarize faults: where, by whom, why, at what cost") { traces, format, output, by, top };
+        var command = new Command("report", "Say who faulted where, and what it cost") { traces, format, by, top };
+        output.AddTo(command);
         filter.AddTo(command);
         command.SetAction(result => Run(new ReportArgs(
             result.GetValue(traces) ?? [],
             result.GetValue(format),
-            result.GetValue(output),
+            output.Parse(result),
             result.GetValue(by),
             result.GetValue(top),
             filter.Parse(result))));

@@ -9,7 +9,7 @@ using Faultrec.Traces.Files;
 
 namespace Faultrec.Cli.Verbs;
 
-internal sealed record SimulateArgs(string Trace, bool IsAdvice, bool IsChecked, ReportFormat Format, string? Output, int? Top, FaultFilter Filter);
+internal sealed record SimulateArgs(string Trace, bool IsAdvice, bool IsChecked, ReportFormat Format, Destination Output, int? Top, FaultFilter Filter);
 
 /// <summary>`faultrec simulate TRACE` and `faultrec advise TRACE`: what the recorded faults would have been, and what to change.</summary>
 internal static class SimulateVerb
@@ -22,11 +22,12 @@ internal static class SimulateVerb
     {
         var trace = CommonOptions.Trace();
         var format = CommonOptions.Format(CommonOptions.ReportFormats);
-        var output = new Option<string?>("--output", "-o") { HelpName = "FILE", Description = "Write to FILE instead of stdout (-)" };
+        var output = new OutputOptions();
         var top = CommonOptions.Top();
         var filter = new FilterOptions();
-        var command = new Command(name, description) { trace, format, output, top };
-        var check = new Option<bool>("--check") { Description = "Replay the trace with the advice applied; compare predicted with measured" };
+        var command = new Command(name, description) { trace, format, top };
+        output.AddTo(command);
+        var check = new Option<bool>("--check") { Description = "Replay the trace with what is advised, and show predicted beside measured" };
         if (isAdvice)
             command.Options.Add(check);
         filter.AddTo(command);
@@ -35,7 +36,7 @@ internal static class SimulateVerb
             isAdvice,
             isAdvice && result.GetValue(check),
             result.GetValue(format),
-            result.GetValue(output),
+            output.Parse(result),
             result.GetValue(top),
             filter.Parse(result))));
         return command;

@@ -15,19 +15,20 @@ internal static class SymbolizeVerb
         var trace = CommonOptions.Trace("A recording with stacks");
         var debugDir = new Option<string?>("--debug-dir") { HelpName = "DIR", Description = "Directory of debug files: DIR/.build-id/xx/yyyy.debug" };
         var debuginfod = DebuginfodOption.Create();
-        var output = new Option<string?>("--output", "-o") { HelpName = "FILE", Description = "The new trace (default: replace TRACE and keep the old one as TRACE.old)" };
-        var verb = new Command("symbolize", "Add function names that a trace lacks, found by build id") { trace, debugDir, debuginfod, output };
-        verb.SetAction(result => Run(result.GetValue(trace)!, result.GetValue(debugDir), DebuginfodOption.Parse(result.GetValue(debuginfod)), result.GetValue(output)));
+        var output = new OutputOptions("The new trace (default: TRACE)");
+        var verb = new Command("symbolize", "Add names of functions that a trace lacks, by build id") { trace, debugDir, debuginfod };
+        output.AddTo(verb);
+        verb.SetAction(result => Run(result.GetValue(trace)!, result.GetValue(debugDir), DebuginfodOption.Parse(result.GetValue(debuginfod)), output.Parse(result)));
         return verb;
     }
 
-    private static int Run(string path, string? debugDir, bool asksDebuginfod, string? output)
+    private static int Run(string path, string? debugDir, bool asksDebuginfod, Destination to)
     {
-        output ??= path;
+        var output = to.Path ?? path;
         using var symbolizer = new TraceSymbolizer(debugDir, asksDebuginfod);
         using var trace = TraceReader.Open(path);
         SymbolizeResult? result = null;
-        OutputTarget.WriteTrace(output, [path], ExistingOutput.KeepAsOld, stream =>
+        OutputTarget.WriteTrace(to with { Path = output }, [path], stream =>
         {
             result = symbolizer.Run(trace, stream);
             return false;

@@ -14,7 +14,7 @@ namespace Faultrec.Cli.Verbs;
 
 /// <param name="Top">Processes a block of the summary; 0 is all.</param>
 /// <param name="IntervalNs">Null: lines, no summary.</param>
-internal sealed record TraceArgs(RecordOptions Capture, bool Json, string? Output, FaultFilter Filter, long? IntervalNs, int Top);
+internal sealed record TraceArgs(RecordOptions Capture, bool Json, Destination Output, FaultFilter Filter, long? IntervalNs, int Top);
 
 /// <summary>`faultrec trace [-- COMMAND…]`: each page fault as it happens.</summary>
 internal static class TraceVerb
@@ -25,13 +25,14 @@ internal static class TraceVerb
     public static Command Create()
     {
         var target = new TargetOptions();
-        var output = new Option<string?>("--output", "-o") { HelpName = "FILE", Description = "Write to FILE instead of stdout, which COMMAND also uses" };
+        var output = new OutputOptions("Write to FILE instead of stdout, which COMMAND also uses");
         var format = CommonOptions.Format(CommonOptions.TextOrJson, "json: one object a line");
         var summary = new Option<bool>("--summary") { Description = "Show who faults now, one line per process, instead of one line per fault" };
         var interval = TypedOption.Time("--interval", "How often --summary is updated (default: 1s)", ShortestIntervalNs, $"at least 100ms, as {DurationText.Expected}");
         var top = CommonOptions.Top("Show N processes in --summary", forPrograms: false);
         var filter = new FilterOptions(isLive: true);
-        var verb = new Command("trace", "Print each page fault as it happens, without storing anything") { output, format, summary, interval, top };
+        var verb = new Command("trace", "Print each page fault as it happens; nothing is stored") { format, summary, interval, top };
+        output.AddTo(verb);
         target.AddTo(verb);
         filter.AddTo(verb);
         verb.SetAction(result =>
@@ -39,7 +40,7 @@ internal static class TraceVerb
             return Run(new TraceArgs(
                 target.Parse(result) with { Stacks = false },
                 result.GetValue(format) == ReportFormat.Json,
-                result.GetValue(output),
+                output.Parse(result),
                 filter.Parse(result),
                 Interval(result.GetValue(summary), result.GetValue(interval), result.GetValue(format) == ReportFormat.Json),
                 Top(result.GetValue(summary), result.GetValue(top))));
@@ -61,7 +62,7 @@ internal static class TraceVerb
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw OutputTarget.Failure(args.Output ?? "stdout", e);
+            throw OutputTarget.Failure(args.Output.Path ?? "stdout", e);
         }
     }
 
@@ -69,7 +70,7 @@ internal static class TraceVerb
     {
         if (args.IntervalNs is not { } intervalNs)
             return new LiveLines(args.Filter, metadata, args.Json, output);
-        var isTerminal = args.Output is null or "-" && !Console.IsOutputRedirected && Environment.GetEnvironmentVariable("TERM") != "dumb";
+        var isTerminal = OutputTarget.IsTerminal(args.Output) && Environment.GetEnvironmentVariable("TERM") != "dumb";
         return new LiveSummary(
             args.Filter, metadata, intervalNs, args.Top, output,
             isTerminal ? TerminalSize : null, OutputTarget.StyleFor(args.Output));

@@ -18,6 +18,9 @@ internal sealed class OutputPlace : IDisposable
 
     public string Name { get; }
 
+    /// <summary>Of the file that was there before, where it is kept.</summary>
+    public string OldName => Name + ".old";
+
     /// <summary>The file's path, with the folder where it is now.</summary>
     public string Path => System.IO.Path.GetDirectoryName(_path) is { } folder && Folder.Path is var now && now != (folder.Length > 0 ? folder : ".")
         ? System.IO.Path.Combine(now, Name)
@@ -45,6 +48,15 @@ internal sealed class OutputPlace : IDisposable
         if (found is not null && existing == ExistingOutput.KeepAsOld && Folder.Find(OldName) is { Kind: not FileKind.Regular } old)
             throw Refusal($"{_path}.old", old.Words);
         return found;
+    }
+
+    /// <summary><see cref="Check"/> before anything is made: what is there and has to stay is a failure already.</summary>
+    /// <exception cref="FaultrecException">It may not be replaced.</exception>
+    /// <exception cref="IOException">It cannot be told.</exception>
+    public void Require(ExistingOutput existing)
+    {
+        if (Check(existing) is not null && existing == ExistingOutput.Refuse)
+            throw new FaultrecException(ExitCode.Usage, $"{TraceOpener.Printable(_path)}: exists already, and --no-clobber forbids to replace it; name another output with -o");
     }
 
     /// <summary>A file that is nobody's but its owner's, and not there yet.</summary>
@@ -90,6 +102,4 @@ internal sealed class OutputPlace : IDisposable
 
     public static FaultrecException Refusal(string path, string found)
         => new(ExitCode.Usage, $"{TraceOpener.Printable(path)}: is {found}; expected a regular file or a new name; name another output with -o");
-
-    private string OldName => Name + ".old";
 }
