@@ -16,7 +16,7 @@ internal sealed class WhatIfOptions
     private static readonly (string Name, HugePages? Value)[] HugePageChoices = [("always", HugePages.Always), ("never", HugePages.Never)];
 
     private readonly Option<HugePages?> _thp = Choice.Option("--thp", "WHEN", "What if: transparent huge pages always or never", HugePageChoices);
-    private readonly Option<string[]> _populate = TypedOption.Repeatable("--populate", "NAME|ID", "What if: these regions, or all, are populated when mapped; repeatable");
+    private readonly Option<string[]> _populate = TypedOption.Repeatable("--populate", "NAME|ID", "What if: these regions, or all, are populated when mapped");
     private readonly Option<long?> _faultAround = TypedOption.Create<long?>("--fault-around", "SIZE", "What if: a fault on a cached file page maps this much", (option, text) => PageSize(option, text));
     private readonly Option<long?> _pageSize = TypedOption.Create<long?>("--page-size", "SIZE", "What if: the kernel's pages had this size, such as 64KiB", (option, text) => PageSize(option, text));
     private readonly Option<bool> _hugetlb = new("--hugetlb") { Description = "What if: private memory comes from the hugetlb pool" };

@@ -38,7 +38,7 @@ internal static class AssertVerb
             Limit("--max-fault-time", "TIME", "Allow at most TIME in the fault handler, over all threads: 200ms"),
             Limit("--min-huge-share", "SHARE", "Require this share of first-touched memory in huge pages: 0.9"),
         ];
-        var region = TypedOption.Repeatable("--region", "NAME:BUDGET=N", "Set a --max budget for these regions: [heap]:max-faults=9; repeatable", Parse);
+        var region = TypedOption.Repeatable("--region", "NAME:BUDGET=N", "Set a --max budget for these regions: [heap]:max-faults=9", Parse);
         var file = new Option<string?>("--budgets") { HelpName = "FILE", Description = "Read budgets from FILE, one per line: --max-major 0; # begins a comment" };
         var allow = new Option<bool>("--allow-incomplete") { Description = "Check an INCOMPLETE recording, too (default: it fails)" };
         var format = CommonOptions.Format(Formats);
