@@ -236,7 +236,7 @@ public class BudgetStories
     private static string XmlText(Assertion assertion)
     {
         var writer = new StringWriter();
-        AssertionReport.WriteJunit(writer, assertion);
+        JunitReport.Write(writer, assertion);
         return writer.ToString();
     }
 

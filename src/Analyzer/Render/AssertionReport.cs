@@ -4,7 +4,7 @@ using Faultrec.Analyzer.Text;
 
 namespace Faultrec.Analyzer.Render;
 
-/// <summary>What became of budgets, as text, as Markdown, and as JUnit's XML.</summary>
+/// <summary>What became of budgets, as text and as Markdown.</summary>
 internal static class AssertionReport
 {
     public static void WriteText(TextWriter output, Assertion assertion, TextStyle style)
@@ -23,35 +23,6 @@ internal static class AssertionReport
         foreach (var note in Notes(assertion))
             output.Write($"\n{HostileText.Markdown(note)}\n");
     }
-
-    /// <summary>A test case a check, as the JUnit schema that CI systems read has it.</summary>
-    public static void WriteJunit(TextWriter output, Assertion assertion)
-    {
-        var suite = $"faultrec assert {assertion.Report.Path}";
-        var counts = $"tests=\"{assertion.Checks.Count}\" failures=\"{assertion.Broken}\" errors=\"0\" skipped=\"0\"";
-        output.Write("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
-        output.Write($"<testsuites {counts}>\n");
-        output.Write($"  <testsuite name=\"{HostileText.Xml(suite)}\" {counts}>\n");
-        foreach (var check in assertion.Checks)
-        {
-            var start = $"    <testcase classname=\"faultrec.assert\" name=\"{HostileText.Xml(Name(check))}\"";
-            if (!check.IsBroken)
-            {
-                output.Write($"{start}/>\n");
-                continue;
-            }
-
-            var message = HostileText.Xml($"found {check.FoundText}, allowed {check.AllowedText}");
-            output.Write($"{start}>\n      <failure type=\"budget\" message=\"{message}\">{HostileText.Xml(Failure(check))}</failure>\n    </testcase>\n");
-        }
-
-        output.Write("  </testsuite>\n</testsuites>\n");
-    }
-
-    // The limit belongs to the name, so that two budgets on one figure are two cases.
-    private static string Name(BudgetCheck check) => check.Budget is null ? check.Title : $"{check.Title} {check.AllowedText}";
-
-    private static string Failure(BudgetCheck check) => Assertion.Describe(check) + (check.Note is null ? "" : $": {check.Note}");
 
     private static IEnumerable<string> Notes(Assertion assertion)
         => assertion.Checks.Where(check => check.Note is not null).Select(check => $"{check.Title}: {check.Note}").Distinct();

@@ -66,15 +66,6 @@ internal static class HostileText
         return builder.ToString();
     }
 
-    /// <summary>Text or an attribute's value of XML 1.0: <see cref="Visible"/>, so that no character is one that XML forbids, and no markup.</summary>
-    public static string Xml(string text)
-        => Visible(text)
-            .Replace("&", "&amp;", StringComparison.Ordinal)
-            .Replace("<", "&lt;", StringComparison.Ordinal)
-            .Replace(">", "&gt;", StringComparison.Ordinal)
-            .Replace("\"", "&quot;", StringComparison.Ordinal)
-            .Replace("'", "&#39;", StringComparison.Ordinal);
-
     private static string Escape(string text)
     {
         var builder = new StringBuilder(text.Length + 16);

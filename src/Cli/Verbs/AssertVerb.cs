@@ -98,7 +98,7 @@ internal static class AssertVerb
         if (args.Format == AssertFormat.Markdown)
             AssertionReport.WriteMarkdown(writer, assertion);
         else if (args.Format == AssertFormat.Junit)
-            AssertionReport.WriteJunit(writer, assertion);
+            JunitReport.Write(writer, assertion);
         else
             AssertionReport.WriteText(writer, assertion, OutputTarget.StyleFor(args.Output));
     }

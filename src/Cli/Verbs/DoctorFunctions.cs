@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Faultrec.Analyzer.Text;
 using Faultrec.Cli.Output;
 using Faultrec.Recorder.Doctor;
@@ -15,7 +14,7 @@ internal static class DoctorFunctions
     {
         var diagnosis = FunctionDoctor.Examine(names);
         if (asJson)
-            IndentedJson.Write(json => WriteJson(json, diagnosis));
+            DoctorJson.Write(diagnosis);
         else
             OutputTarget.WriteText(Destination.Stdout, [], writer => WriteText(writer, diagnosis));
         return (int)(diagnosis.Functions.All(function => function.IsTraceable) ? ExitCode.Ok : ExitCode.NotPermitted);
@@ -51,72 +50,5 @@ internal static class DoctorFunctions
         }
         if (function.Suggestions.Count > 0)
             yield return $"{Indent}similarly named, and traceable: {string.Join(", ", function.Suggestions)}";
-    }
-
-    private static void WriteJson(Utf8JsonWriter json, FunctionsDiagnosis diagnosis)
-    {
-        json.WriteStartArray("functions");
-        foreach (var function in diagnosis.Functions)
-            WriteFunction(json, function);
-        json.WriteEndArray();
-        WriteStrings(json, "not_looked_at", diagnosis.NotLookedAt);
-    }
-
-    private static void WriteFunction(Utf8JsonWriter json, FunctionDiagnosis function)
-    {
-        json.WriteStartObject();
-        json.WriteString("name", function.Name);
-        json.WriteBoolean("traceable", function.IsTraceable);
-        WriteStrings(json, "by", function.By);
-        json.WriteString("module", function.Module);
-        json.WriteNumber("symbols", function.Symbols);
-        json.WriteString("prototype", function.Prototype?.Declaration);
-        json.WriteStartArray("arguments");
-        foreach (var argument in function.Prototype?.Arguments ?? [])
-        {
-            json.WriteStartObject();
-            json.WriteString("name", argument.Name);
-            json.WriteString("type", argument.Type);
-            json.WriteEndObject();
-        }
-        json.WriteEndArray();
-        json.WriteStartArray("reasons");
-        foreach (var refusal in function.Refusals)
-        {
-            json.WriteStartObject();
-            json.WriteString("mechanism", refusal.Mechanism);
-            json.WriteString("cause", refusal.Cause);
-            json.WriteString("reason", refusal.Text);
-            json.WriteEndObject();
-        }
-        json.WriteEndArray();
-        WriteStrings(json, "variants", function.Variants);
-        WriteStrings(json, "similar", function.Similar);
-        WriteSubstitute(json, function.Substitute);
-        WriteStrings(json, "suggestions", function.Suggestions);
-        json.WriteEndObject();
-    }
-
-    private static void WriteSubstitute(Utf8JsonWriter json, Substitute? substitute)
-    {
-        if (substitute is null)
-        {
-            json.WriteNull("substitute");
-            return;
-        }
-        json.WriteStartObject("substitute");
-        json.WriteString("name", substitute.Name);
-        WriteStrings(json, "by", substitute.By);
-        json.WriteBoolean("tried", substitute.Tried);
-        json.WriteString("shows", substitute.Shows);
-        json.WriteEndObject();
-    }
-
-    private static void WriteStrings(Utf8JsonWriter json, string name, IReadOnlyList<string> values)
-    {
-        json.WriteStartArray(name);
-        foreach (var value in values)
-            json.WriteStringValue(value);
-        json.WriteEndArray();
     }
 }

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Text.Json;
 using Faultrec.Cli.Output;
 using Faultrec.Recorder.Doctor;
 using Faultrec.Traces;
@@ -30,7 +29,7 @@ internal static class DoctorVerb
     {
         var diagnosis = MachineDoctor.Examine();
         if (asJson)
-            IndentedJson.Write(json => WriteJson(json, diagnosis));
+            DoctorJson.Write(diagnosis);
         else
             OutputTarget.WriteText(Destination.Stdout, [], writer => WriteText(writer, diagnosis));
         return (int)(diagnosis.CanRecord ? ExitCode.Ok : ExitCode.NotPermitted);
@@ -45,32 +44,5 @@ internal static class DoctorVerb
         writer.WriteLine("\nThis machine");
         foreach (var setting in diagnosis.Settings)
             writer.WriteLine($"  {setting.Name,-26} {setting.Value,-22} {setting.Meaning}");
-    }
-
-    private static void WriteJson(Utf8JsonWriter json, Diagnosis diagnosis)
-    {
-        json.WriteString("verdict", diagnosis.Verdict);
-        json.WriteBoolean("can_record", diagnosis.CanRecord);
-        json.WriteStartArray("backends");
-        foreach (var check in diagnosis.Backends)
-        {
-            json.WriteStartObject();
-            json.WriteString("backend", check.Backend);
-            json.WriteBoolean("works", check.Refusal is null);
-            json.WriteString("refusal", check.Refusal);
-            json.WriteString("sees", check.Sees);
-            json.WriteEndObject();
-        }
-        json.WriteEndArray();
-        json.WriteStartArray("settings");
-        foreach (var setting in diagnosis.Settings)
-        {
-            json.WriteStartObject();
-            json.WriteString("name", setting.Name);
-            json.WriteString("value", setting.Value);
-            json.WriteString("meaning", setting.Meaning);
-            json.WriteEndObject();
-        }
-        json.WriteEndArray();
     }
 }

@@ -1,0 +1,60 @@
+using System.Globalization;
+using System.Xml;
+using Faultrec.Analyzer.Budgets;
+using Faultrec.Analyzer.Text;
+
+namespace Faultrec.Analyzer.Render;
+
+/// <summary>What became of budgets, as JUnit's XML: a test case a check, as the schema that CI systems read has it.</summary>
+internal static class JunitReport
+{
+    public static void Write(TextWriter output, Assertion assertion)
+    {
+        // XmlWriter would name the encoding of the TextWriter, which may be a string's.
+        output.Write("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
+        using var xml = XmlWriter.Create(output, new XmlWriterSettings { Indent = true, NewLineChars = "\n", CloseOutput = false, OmitXmlDeclaration = true });
+        xml.WriteStartElement("testsuites");
+        WriteCounts(xml, assertion);
+        xml.WriteStartElement("testsuite");
+        WriteAttribute(xml, "name", $"faultrec assert {assertion.Report.Path}");
+        WriteCounts(xml, assertion);
+        foreach (var check in assertion.Checks)
+            WriteCase(xml, check);
+        xml.WriteEndDocument();
+        xml.Flush();
+        output.Write('\n');
+    }
+
+    private static void WriteCounts(XmlWriter xml, Assertion assertion)
+    {
+        WriteAttribute(xml, "tests", assertion.Checks.Count.ToString(CultureInfo.InvariantCulture));
+        WriteAttribute(xml, "failures", assertion.Broken.ToString(CultureInfo.InvariantCulture));
+        WriteAttribute(xml, "errors", "0");
+        WriteAttribute(xml, "skipped", "0");
+    }
+
+    private static void WriteCase(XmlWriter xml, BudgetCheck check)
+    {
+        xml.WriteStartElement("testcase");
+        WriteAttribute(xml, "classname", "faultrec.assert");
+        WriteAttribute(xml, "name", Name(check));
+        if (check.IsBroken)
+        {
+            xml.WriteStartElement("failure");
+            WriteAttribute(xml, "type", "budget");
+            WriteAttribute(xml, "message", $"found {check.FoundText}, allowed {check.AllowedText}");
+            xml.WriteString(HostileText.Visible(Failure(check)));
+            xml.WriteEndElement();
+        }
+
+        xml.WriteEndElement();
+    }
+
+    // Visible, since XML 1.0 has no way to write most control characters.
+    private static void WriteAttribute(XmlWriter xml, string name, string value) => xml.WriteAttributeString(name, HostileText.Visible(value));
+
+    // The limit belongs to the name, so that two budgets on one figure are two cases.
+    private static string Name(BudgetCheck check) => check.Budget is null ? check.Title : $"{check.Title} {check.AllowedText}";
+
+    private static string Failure(BudgetCheck check) => Assertion.Describe(check) + (check.Note is null ? "" : $": {check.Note}");
+}
