@@ -191,11 +191,8 @@ public class CostStories
             Slab = new SlabRecording([new CauseProbe("fast", null)], [new SlabCount(10, "c", "fast", 6)], [new BuddyCount(10, 0, 8)]),
         };
         using var json = JsonDocument.Parse(FormatTests.Json(Story.Report(metadata, [new(0x10000) { Level = 1, Pfn = 3, Order = 0, Causes = Untraced }])));
-        var folder = new DirectoryInfo(AppContext.BaseDirectory);
-        while (!System.IO.File.Exists(Path.Combine(folder.FullName, "Toolkit.sln")))
-            folder = folder.Parent!;
-        var document = System.IO.File.ReadAllText(Path.Combine(folder.FullName, "docs", "report.md"));
-        var kinds = System.IO.File.ReadAllText(Path.Combine(folder.FullName, "docs", "kinds.md"));
+        var document = FormatTests.Document("report.md");
+        var kinds = FormatTests.Document("kinds.md");
 
         Assert.All(Keys(json.RootElement).Distinct(), key => Assert.Contains($"\"{key}\"", document, StringComparison.Ordinal));
         foreach (var kind in Enum.GetValues<FaultKind>())

@@ -96,6 +96,16 @@ public class FormatTests
     }
 
     [Fact]
+    public void The_document_lists_every_table_with_its_question()
+    {
+        var document = Document("report.md").Split('\n');
+
+        Assert.Equal(
+            ReportTables.All.Select(table => $"| `{table.Name}` | {table.Question} |"),
+            document.SkipWhile(line => line != "| `--by` | answers |").Skip(2).TakeWhile(line => line.StartsWith('|')));
+    }
+
+    [Fact]
     public void Json_has_the_numbers()
     {
         using var json = JsonDocument.Parse(Json(Story.Report(Story.Metadata(Story.TwoRegions), Faults)));
@@ -109,6 +119,15 @@ public class FormatTests
         Assert.Equal(1.0, json.RootElement.GetProperty("regions")[1].GetProperty("major_ratio").GetDouble());
         Assert.Equal("2026-01-02T03:04:05Z", json.RootElement.GetProperty("trace").GetProperty("started_at").GetString());
         Assert.Equal(JsonValueKind.Null, json.RootElement.GetProperty("capture").GetProperty("kernel_minor").ValueKind);
+    }
+
+    /// <summary>A page of docs/.</summary>
+    internal static string Document(string name)
+    {
+        var folder = new DirectoryInfo(AppContext.BaseDirectory);
+        while (!System.IO.File.Exists(Path.Combine(folder.FullName, "Toolkit.sln")))
+            folder = folder.Parent!;
+        return System.IO.File.ReadAllText(Path.Combine(folder.FullName, "docs", name));
     }
 
     internal static string Csv(FaultReport report, string table)
