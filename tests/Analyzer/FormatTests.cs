@@ -79,7 +79,7 @@ public class FormatTests
         using var json = JsonDocument.Parse(Json(Story.Report(Story.Metadata(Story.TwoRegions), Faults)));
         var root = json.RootElement;
 
-        AssertKeys("trace capture filter finding sampling totals kinds kinds_note severities regions processes threads files comms handlers page_table tlb_flushes physical fault_time slow_ns causes causes_note worst_faults lock_waits slab stacks stack_recording faults_without_stack functions lines callers touchers stack_frames timeline heat_maps hot_ranges locality storm_window_ns storms", root);
+        AssertKeys("trace capture filter finding sampling totals kinds kinds_note severities regions processes threads files comms comm_kinds handlers page_table tlb_flushes physical fault_time slow_ns causes causes_note worst_faults lock_waits slab stacks stack_recording faults_without_stack functions lines callers touchers stack_frames timeline heat_maps hot_ranges locality storm_window_ns storms", root);
         AssertKeys("path schema command target host kernel arch page_size backend started_at duration_ns", root.GetProperty("trace"));
         AssertKeys("events lost lost_sideband counts_lost kernel_minor kernel_major kernel_exec complete words sampled_out sampled_out_major excluded missed failed in_calls in_calls_major unseen limits", root.GetProperty("capture"));
         AssertKeys("faults minor major failed distinct_pages latency_ns gup recorded estimated counts_exact", root.GetProperty("totals"));

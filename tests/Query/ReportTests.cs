@@ -42,6 +42,12 @@ public abstract class ReportTests : IDisposable
         _report.Kinds.Select(row => (object?[])[row.Kind.Name(), row.Counts.Faults, row.Counts.Major == 0 ? null : row.Counts.Major, row.Latency.SumNs]));
 
     [Fact]
+    public void KindsByComm() => Same(
+        "SELECT comm, kind, sum(weight), sum(weight) FILTER (severity = 'major'), sum(weight * duration_ns) FROM faults GROUP BY comm, kind",
+        _report.Rows(CommKindTable.Definition)
+            .Select(row => (object?[])[row.Comm, row.Kind.Name(), row.Counts.Faults, row.Counts.Major == 0 ? null : row.Counts.Major, row.Latency.SumNs]));
+
+    [Fact]
     public void Regions() => Same(
         """
         SELECT r.region_id, r.name, r.kind, r.pages, sum(weight), count(DISTINCT address // 4096)

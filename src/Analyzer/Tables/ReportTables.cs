@@ -25,6 +25,7 @@ internal static class ReportTables
         ThreadTable.Definition,
         FileTable.Definition,
         CommTable.Definition,
+        CommKindTable.Definition,
         SlabTable.Definition,
         CacheTable.Definition,
         BuddyTable.Definition,
