@@ -30,7 +30,7 @@ internal sealed unsafe class VerdictFunction(IReadOnlyList<TraceMetadata> traces
 {
     private readonly ThreadLocal<Worker> _workers = new(() => new Worker(traces));
     private readonly FaultInput[] _inputs = FaultInputs.For(traces.Aggregate(FaultColumns.None, (sum, trace)
-        => sum | (ofKind ? new Judge(trace).Columns : new SeverityRule(trace).Columns)));
+        => sum | (ofKind ? new FaultClassifier(trace).Columns : new SeverityRule(trace).Columns)));
 
     protected override string Name => ofKind ? "faultrec_kind" : "faultrec_severity";
 
@@ -68,7 +68,7 @@ internal sealed unsafe class VerdictFunction(IReadOnlyList<TraceMetadata> traces
 
     private sealed class Worker(IReadOnlyList<TraceMetadata> traces)
     {
-        private readonly Judge?[] _judges = new Judge?[traces.Count];
+        private readonly FaultClassifier?[] _classifiers = new FaultClassifier?[traces.Count];
         private readonly SeverityRule?[] _severityRules = new SeverityRule?[traces.Count];
         private readonly Severity[] _severities = new Severity[(int)NativeMethods.Helpers.DuckDBVectorSize()];
 
@@ -80,10 +80,10 @@ internal sealed unsafe class VerdictFunction(IReadOnlyList<TraceMetadata> traces
         {
             if (ofKind)
             {
-                var judge = _judges[trace] ??= new Judge(traces[trace]);
-                judge.Classify(Batch);
+                var classifier = _classifiers[trace] ??= new FaultClassifier(traces[trace]);
+                classifier.Classify(Batch);
                 for (var row = start; row < end; row++)
-                    numbers[row] = (byte)judge.Verdicts.Kinds[row];
+                    numbers[row] = (byte)classifier.Verdicts.Kinds[row];
                 return;
             }
 

@@ -37,10 +37,10 @@ internal sealed class Planner
 
     public void Run(TraceReader reader, CancellationToken cancelled)
     {
-        OrderedScan.Run(reader, _options.Filter, Survey.Columns(_access), (batch, judge) =>
+        OrderedScan.Run(reader, _options.Filter, Survey.Columns(_access), (batch, classifier) =>
         {
             cancelled.ThrowIfCancellationRequested();
-            Plan(batch, judge);
+            Plan(batch, classifier);
         });
         while (_nextEvent < _timeline.Count)
             _timeline[_nextEvent++].Do();
@@ -104,10 +104,10 @@ internal sealed class Planner
             _layout.End(process, region);
     }
 
-    private void Plan(FaultBatch batch, Judge judge)
+    private void Plan(FaultBatch batch, FaultClassifier classifier)
     {
-        var severities = judge.Verdicts.Severities;
-        var kinds = judge.Verdicts.Kinds;
+        var severities = classifier.Verdicts.Severities;
+        var kinds = classifier.Verdicts.Kinds;
         for (var i = 0; i < batch.Count; i++)
         {
             while (_nextEvent < _timeline.Count && _timeline[_nextEvent].TimeNs <= batch.TimeNs[i])

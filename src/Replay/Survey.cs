@@ -62,10 +62,10 @@ internal sealed class Survey
     public static Survey Of(TraceReader reader, ReplayOptions options, Admission admission, CancellationToken cancelled)
     {
         var survey = new Survey(reader.Metadata, admission, options.Change);
-        OrderedScan.Run(reader, options.Filter, Columns(survey._access), (batch, judge) =>
+        OrderedScan.Run(reader, options.Filter, Columns(survey._access), (batch, classifier) =>
         {
             cancelled.ThrowIfCancellationRequested();
-            survey.See(batch, judge);
+            survey.See(batch, classifier);
         });
         survey.PeakPages = survey.FindPeak(fromPool: false);
         survey.PeakPoolPages = survey.FindPeak(fromPool: true);
@@ -81,10 +81,10 @@ internal sealed class Survey
             | FaultColumns.Major | FaultColumns.KernelAccess | FaultColumns.PtLevel | FaultColumns.PteBefore | FaultColumns.PageOrder
             | FaultColumns.RegionId | FaultColumns.Weight | access.Columns;
 
-    private void See(FaultBatch batch, Judge judge)
+    private void See(FaultBatch batch, FaultClassifier classifier)
     {
-        var severities = judge.Verdicts.Severities;
-        var kinds = judge.Verdicts.Kinds;
+        var severities = classifier.Verdicts.Severities;
+        var kinds = classifier.Verdicts.Kinds;
         for (var i = 0; i < batch.Count; i++)
         {
             var skip = _admission.Admit(batch, i, severities[i], out var region);

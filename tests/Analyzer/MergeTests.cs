@@ -37,10 +37,10 @@ public class MergeTests
         MeasureSet Count(MeasurePlan plan, Fault[] part)
         {
             var batch = Story.Batch(part);
-            var judge = new Judge(metadata);
-            judge.Classify(batch);
+            var classifier = new FaultClassifier(metadata);
+            classifier.Classify(batch);
             var aggregates = new MeasureSet(plan);
-            aggregates.Add(batch, judge.Verdicts);
+            aggregates.Add(batch, classifier.Verdicts);
             return aggregates;
         }
 

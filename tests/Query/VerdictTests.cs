@@ -68,15 +68,15 @@ public sealed class VerdictTests
     private static List<(string Kind, string Severity)> Expected(string path)
     {
         using var reader = TraceReader.Open(path);
-        var judge = new Judge(reader.Metadata);
+        var classifier = new FaultClassifier(reader.Metadata);
         var verdicts = new List<(string, string)>();
         for (var group = 0; group < reader.RowGroups.Count; group++)
         {
             var batch = new FaultBatch(reader.RowGroups[group].Rows);
             reader.ReadRowGroup(group, FaultColumns.All, batch);
-            judge.Classify(batch);
+            classifier.Classify(batch);
             for (var row = 0; row < batch.Count; row++)
-                verdicts.Add((judge.Verdicts.Kinds[row].Name(), judge.Verdicts.Severities[row].Name()));
+                verdicts.Add((classifier.Verdicts.Kinds[row].Name(), classifier.Verdicts.Severities[row].Name()));
         }
 
         return verdicts;

@@ -39,11 +39,11 @@ internal static class TraceExport
         var metadata = reader.Metadata;
         var timeline = new Timeline(metadata.Stacks!.NodeFrames.Count, metadata.DurationNs, mostSamples);
         const FaultColumns columns = FaultColumns.TimeNs | FaultColumns.Pid | FaultColumns.Tid | FaultColumns.Comm | FaultColumns.StackId;
-        OrderedScan.Run(reader, filter, columns | ExportWeights.Columns(weight), (batch, judge) =>
+        OrderedScan.Run(reader, filter, columns | ExportWeights.Columns(weight), (batch, classifier) =>
         {
             for (var row = 0; row < batch.Count; row++)
             {
-                if (ExportWeights.Of(weight, batch, row, judge.Verdicts.Severities[row]) is > 0 and var added)
+                if (ExportWeights.Of(weight, batch, row, classifier.Verdicts.Severities[row]) is > 0 and var added)
                     timeline.Add(batch, row, added);
             }
         });
@@ -59,11 +59,11 @@ internal static class TraceExport
         using var export = new PerfettoExport(output, reader.Metadata);
         export.Begin(weight);
         const FaultColumns columns = FaultColumns.TimeNs | FaultColumns.Pid | FaultColumns.Tid | FaultColumns.Cpu | FaultColumns.KernelAccess | FaultColumns.StackId;
-        OrderedScan.Run(reader, filter, columns | ExportWeights.Columns(weight), (batch, judge) =>
+        OrderedScan.Run(reader, filter, columns | ExportWeights.Columns(weight), (batch, classifier) =>
         {
             for (var row = 0; row < batch.Count; row++)
             {
-                if (ExportWeights.Of(weight, batch, row, judge.Verdicts.Severities[row]) is > 0 and var added)
+                if (ExportWeights.Of(weight, batch, row, classifier.Verdicts.Severities[row]) is > 0 and var added)
                     export.Add(batch, row, added);
             }
         });

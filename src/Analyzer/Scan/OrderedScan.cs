@@ -8,9 +8,9 @@ namespace Faultrec.Analyzer.Scan;
 internal static class OrderedScan
 {
     /// <param name="columns">That <paramref name="see"/> looks at.</param>
-    public static void Run(TraceReader reader, FaultFilter filter, FaultColumns columns, Action<FaultBatch, Judge> see)
+    public static void Run(TraceReader reader, FaultFilter filter, FaultColumns columns, Action<FaultBatch, FaultClassifier> see)
     {
-        var judge = new Judge(reader.Metadata);
+        var classifier = new FaultClassifier(reader.Metadata);
         var matcher = new RowFilter(filter, reader.Metadata);
         FaultBatch? batch = null;
         bool[] keep = [];
@@ -25,11 +25,11 @@ internal static class OrderedScan
                 keep = new bool[group.Rows];
             }
 
-            reader.ReadRowGroup(index, columns | judge.Columns | matcher.Columns(group), batch);
-            judge.Classify(batch);
-            if (!filter.IsEmpty && matcher.Mark(group, batch, judge.Verdicts, keep) < batch.Count)
-                judge.Keep(batch, columns, keep);
-            see(batch, judge);
+            reader.ReadRowGroup(index, columns | classifier.Columns | matcher.Columns(group), batch);
+            classifier.Classify(batch);
+            if (!filter.IsEmpty && matcher.Mark(group, batch, classifier.Verdicts, keep) < batch.Count)
+                classifier.Keep(batch, columns, keep);
+            see(batch, classifier);
         }
     }
 }

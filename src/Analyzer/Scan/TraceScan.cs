@@ -113,12 +113,12 @@ internal static class TraceScan
     private static void DrainAll<TSink>(TraceReader reader, FaultFilter filter, TSink sink, ScanWork work)
         where TSink : class, IFaultSink<TSink>
     {
-        var judge = new Judge(reader.Metadata);
+        var classifier = new FaultClassifier(reader.Metadata);
         var matcher = new RowFilter(filter, reader.Metadata);
         FaultBatch? batch = null;
         bool[] keep = [];
         var isJudged = sink.NeedsVerdicts || !filter.IsEmpty;
-        var columns = sink.Columns | (isJudged ? judge.Columns : FaultColumns.None);
+        var columns = sink.Columns | (isJudged ? classifier.Columns : FaultColumns.None);
         while (work.TryTake(out var turn, out var index))
         {
             var group = reader.RowGroups[index];
@@ -130,20 +130,20 @@ internal static class TraceScan
 
             reader.ReadRowGroup(index, columns | matcher.Columns(group), batch);
             if (isJudged)
-                judge.Classify(batch);
+                classifier.Classify(batch);
             if (!filter.IsEmpty)
             {
-                var kept = matcher.Mark(group, batch, judge.Verdicts, keep);
+                var kept = matcher.Mark(group, batch, classifier.Verdicts, keep);
                 if (kept < batch.Count)
-                    judge.Keep(batch, sink.Columns, keep);
+                    classifier.Keep(batch, sink.Columns, keep);
             }
 
-            sink.Add(batch, judge.Verdicts);
+            sink.Add(batch, classifier.Verdicts);
             if (!sink.NeedsOrder)
                 continue;
             if (!work.WaitFor(turn))
                 return;
-            sink.AddInOrder(batch, judge.Verdicts);
+            sink.AddInOrder(batch, classifier.Verdicts);
             work.Pass();
         }
     }

@@ -61,9 +61,9 @@ internal sealed record Simulation
         var models = new RegionSimulation?[index.IdLimit];
         long unmapped = 0, unmappedNs = 0;
         var access = new AccessReader(metadata.Backend);
-        OrderedScan.Run(reader, filter, Columns | access.Columns, (batch, judge) =>
+        OrderedScan.Run(reader, filter, Columns | access.Columns, (batch, classifier) =>
         {
-            var verdicts = judge.Verdicts;
+            var verdicts = classifier.Verdicts;
             for (var i = 0; i < batch.Count; i++)
             {
                 var kind = verdicts.Kinds[i];

@@ -14,7 +14,7 @@ public readonly ref struct Verdicts(ReadOnlySpan<Severity> severities, ReadOnlyS
 }
 
 /// <summary>Both rules over one batch after the other. Not thread-safe.</summary>
-internal sealed class Judge(TraceMetadata metadata)
+internal sealed class FaultClassifier(TraceMetadata metadata)
 {
     private readonly SeverityRule _severityRule = new(metadata);
     private readonly KindRule _kindRule = new(metadata, new RegionIndex(metadata.Regions));
