@@ -38,7 +38,7 @@ internal static class Program
         }
         catch (FaultrecException e)
         {
-            Talk.Say(HostileText.Visible(e.Message));
+            Talk.Say(Escape.Visible(e.Message));
             return (int)e.ExitCode;
         }
         catch (OutOfMemoryException)
@@ -70,7 +70,7 @@ internal static class Program
     private static int Usage(ParseResult? result, IEnumerable<string> errors)
     {
         foreach (var error in errors)
-            Talk.Say(HostileText.Visible(error));
+            Talk.Say(Escape.Visible(error));
         if (result is null)
             return (int)ExitCode.Usage;
         var help = new StringWriter();

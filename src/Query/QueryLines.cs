@@ -9,14 +9,14 @@ public static class QueryLines
     /// <summary>RFC 4180 with a header, lines end in CRLF; NULL is an empty field, text is inert.</summary>
     public static void WriteCsv(TextWriter output, QueryResult result)
     {
-        output.Write(string.Join(',', result.Columns.Select(column => HostileText.Csv(column.Name))) + "\r\n");
+        output.Write(string.Join(',', result.Columns.Select(column => Escape.Csv(column.Name))) + "\r\n");
         foreach (var row in result.Rows)
         {
             for (var i = 0; i < row.Length; i++)
             {
                 if (i > 0)
                     output.Write(',');
-                output.Write(row[i] is not { } value ? "" : result.Columns[i].Shape == ValueShape.Text ? HostileText.Csv(value) : value);
+                output.Write(row[i] is not { } value ? "" : result.Columns[i].Shape == ValueShape.Text ? Escape.Csv(value) : value);
             }
 
             output.Write("\r\n");

@@ -35,8 +35,8 @@ internal sealed class QueryTable
     /// <param name="widestCell">What is wider is cut in its middle.</param>
     public void WriteText(TextWriter output, TextStyle style, int widestCell = WidestCell)
     {
-        List<string[]> lines = [[.. _columns.Select(column => HostileText.Visible(column.Name))]];
-        lines.AddRange(_rows.Select(row => row.Select(value => Columns.CutMiddle(HostileText.Visible(value ?? Null), widestCell)).ToArray()));
+        List<string[]> lines = [[.. _columns.Select(column => Escape.Visible(column.Name))]];
+        lines.AddRange(_rows.Select(row => row.Select(value => Columns.CutMiddle(Escape.Visible(value ?? Null), widestCell)).ToArray()));
         var widths = new int[_columns.Count];
         foreach (var line in lines)
         {
@@ -56,11 +56,11 @@ internal sealed class QueryTable
 
     public void WriteMarkdown(TextWriter output)
     {
-        Write(_columns.Select(column => HostileText.Markdown(column.Name)));
+        Write(_columns.Select(column => Escape.Markdown(column.Name)));
         Write(_columns.Select((_, column) => IsNumber(column) ? "---:" : "---"));
         foreach (var row in _rows)
-            Write(row.Select(value => HostileText.Markdown(value ?? Null)));
-        output.Write(_isCut ? $"\n{HostileText.Markdown(More)}\n" : "");
+            Write(row.Select(value => Escape.Markdown(value ?? Null)));
+        output.Write(_isCut ? $"\n{Escape.Markdown(More)}\n" : "");
 
         void Write(IEnumerable<string> cells) => output.Write($"| {string.Join(" | ", cells)} |\n");
     }

@@ -31,6 +31,6 @@ internal static class SqlError
         if (more < 0)
             more = message.AsSpan().IndexOf("\n\nStack Trace");
         var lines = (more < 0 ? message : message[..more]).Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
-        return HostileText.Visible(string.Join(' ', lines));
+        return Escape.Visible(string.Join(' ', lines));
     }
 }

@@ -31,7 +31,7 @@ public static class TraceFiles
             {
                 var path = System.IO.Path.GetFullPath(name);
                 if (!known.TryAdd(Target(path), name))
-                    throw Usage(name, $"is the same file as {HostileText.Visible(known[Target(path)])}, and its faults would count twice; name it once");
+                    throw Usage(name, $"is the same file as {Escape.Visible(known[Target(path)])}, and its faults would count twice; name it once");
                 var parts = path.Split(System.IO.Path.DirectorySeparatorChar);
                 found.Add(new TraceFile(path, name, Part(parts, "host="), ParseDate(Part(parts, "date="))));
             }
@@ -52,7 +52,7 @@ public static class TraceFiles
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            throw new FaultrecException(ExitCode.BadInput, $"{HostileText.Visible(argument)}: cannot be read ({exception.Message}); expected traces", exception);
+            throw new FaultrecException(ExitCode.BadInput, $"{Escape.Visible(argument)}: cannot be read ({exception.Message}); expected traces", exception);
         }
     }
 
@@ -114,5 +114,5 @@ public static class TraceFiles
     private static DateOnly? ParseDate(string? text)
         => DateOnly.TryParseExact(text, "yyyy-MM-dd", CultureInfo.InvariantCulture, DateTimeStyles.None, out var date) ? date : null;
 
-    private static FaultrecException Usage(string name, string problem) => new(ExitCode.Usage, $"{HostileText.Visible(name)}: {problem}");
+    private static FaultrecException Usage(string name, string problem) => new(ExitCode.Usage, $"{Escape.Visible(name)}: {problem}");
 }

@@ -122,7 +122,7 @@ internal sealed unsafe class StackFunction(IReadOnlyList<TraceMetadata> traces) 
         public Names(StackTable table)
         {
             _frames = new FrameNames(table);
-            _names = [.. Enumerable.Range(0, table.Frames.Count).Select(frame => HostileText.Frame(_frames.Short(frame)))];
+            _names = [.. Enumerable.Range(0, table.Frames.Count).Select(frame => Escape.Frame(_frames.Short(frame)))];
         }
 
         public string Folded(int stack) => string.Join(';', _frames.FramesOf(stack).Reverse().Select(frame => _names[frame]));

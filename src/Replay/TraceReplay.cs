@@ -26,7 +26,7 @@ public static class TraceReplay
         var admission = new Admission(metadata, options.Scale, options.Change, standIns);
         var survey = Survey.Of(reader, options, admission, cancelled);
         if (survey.Faults == 0)
-            throw new FaultrecException(ExitCode.BadInput, $"{HostileText.Visible(reader.Path)}: none of its faults can be replayed; expected some in known mappings, that the filter leaves");
+            throw new FaultrecException(ExitCode.BadInput, $"{Escape.Visible(reader.Path)}: none of its faults can be replayed; expected some in known mappings, that the filter leaves");
         RefuseOptions(options, admission);
         RefuseMemory(survey);
         var real = options.UsesRealFiles ? standIns.OpenReal() : default;

@@ -51,7 +51,7 @@ public class ExportTests
     [InlineData("a\nb 12", @"a\x0ab 12")]
     [InlineData(" ", "[no name]")]
     [InlineData("\u001b[31m", @"\x1b[31m")]
-    public void A_name_in_a_folded_line_is_one_frame_of_one_line(string name, string inert) => Assert.Equal(inert, HostileText.Frame(name));
+    public void A_name_in_a_folded_line_is_one_frame_of_one_line(string name, string inert) => Assert.Equal(inert, Escape.Frame(name));
 
     [Fact]
     public void Speedscope_has_its_documented_members_and_every_index_leads_somewhere()

@@ -3,10 +3,10 @@ using Faultrec.Analyzer.Text;
 
 namespace Faultrec.Analyzer.Dump;
 
-/// <summary>RFC 4180: lines end in CRLF, null is an empty field, text is inert (<see cref="HostileText.Csv"/>).</summary>
+/// <summary>RFC 4180: lines end in CRLF, null is an empty field, text is inert (<see cref="Escape.Csv"/>).</summary>
 internal sealed class CsvLines(Utf8Rows rows) : IDumpFormat
 {
-    private readonly EncodedTexts[] _texts = Array.ConvertAll(DumpFields.Names, _ => new EncodedTexts(text => Encoding.UTF8.GetBytes(HostileText.Csv(text))));
+    private readonly EncodedTexts[] _texts = Array.ConvertAll(DumpFields.Names, _ => new EncodedTexts(text => Encoding.UTF8.GetBytes(Escape.Csv(text))));
 
     public void Header() => rows.Bytes(Encoding.UTF8.GetBytes(string.Join(',', DumpFields.Names) + "\r\n"));
 

@@ -26,10 +26,10 @@ internal static class FoldedExport
         var writer = new StreamWriter(output, new UTF8Encoding(false), 1 << 16, leaveOpen: true) { NewLine = "\n" };
         var names = new string[tree.Boxes.Count];
         for (var box = 0; box < names.Length; box++)
-            names[box] = HostileText.Frame(tree.Boxes[box].Name);
+            names[box] = Escape.Frame(tree.Boxes[box].Name);
         foreach (var (comm, ofComm) in byComm)
         {
-            var first = HostileText.Frame(comm);
+            var first = Escape.Frame(comm);
             foreach (var (node, weight) in ofComm.OrderBy(pair => pair.Key))
                 writer.Write($"{first};{string.Join(';', tree.PathOf(node).Select(box => names[box]))} {weight.ToString(CultureInfo.InvariantCulture)}\n");
         }

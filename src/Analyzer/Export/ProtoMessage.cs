@@ -32,7 +32,7 @@ internal sealed class ProtoMessage : IDisposable
     public ProtoMessage Text(int field, string value)
     {
         _output.WriteTag(field, WireFormat.WireType.LengthDelimited);
-        _output.WriteString(HostileText.Visible(value));
+        _output.WriteString(Escape.Visible(value));
         return this;
     }
 

@@ -24,7 +24,7 @@ internal static class TraceExport
         if (format != ExportFormat.PrefaultPlan)
             StackText.Require(reader.Path, reader.Metadata);
         if (weight == ExportWeight.Major && !reader.Metadata.KnowsMajor)
-            throw new FaultrecException(ExitCode.BadInput, $"{HostileText.Visible(reader.Path)}: does not say which faults were major; expected a recording that does for the weight major; take the weight faults");
+            throw new FaultrecException(ExitCode.BadInput, $"{Escape.Visible(reader.Path)}: does not say which faults were major; expected a recording that does for the weight major; take the weight faults");
         return format switch
         {
             ExportFormat.Perfetto => WritePerfetto(reader, filter, weight, output),

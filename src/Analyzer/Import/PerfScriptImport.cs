@@ -72,7 +72,7 @@ internal sealed class PerfScriptImport
         var import = new PerfScriptImport(name, MostRowsOf(input), output);
         try
         {
-            var lines = new LineReader(input, MostLineCharacters, HostileText.Visible(name), $"expected what `{Command}` prints");
+            var lines = new LineReader(input, MostLineCharacters, Escape.Visible(name), $"expected what `{Command}` prints");
             while (lines.Next() is { } line)
                 import.Add(import._line == 0 ? line.TrimStart('\uFEFF') : line);
             return import.Complete(toolVersion);
@@ -232,5 +232,5 @@ internal sealed class PerfScriptImport
     }
 
     private FaultrecException Bad(string found, string expected)
-        => new(ExitCode.BadInput, string.Create(CultureInfo.InvariantCulture, $"{HostileText.Visible(_name)}: {found}; {expected}"));
+        => new(ExitCode.BadInput, string.Create(CultureInfo.InvariantCulture, $"{Escape.Visible(_name)}: {found}; {expected}"));
 }

@@ -125,5 +125,5 @@ internal sealed class SystingTable : IDisposable
     }
 
     private FaultrecException Bad(string found, string expected, Exception? inner = null)
-        => new(ExitCode.BadInput, $"{HostileText.Visible(_path)}: {found}; expected {expected}", inner);
+        => new(ExitCode.BadInput, $"{Escape.Visible(_path)}: {found}; expected {expected}", inner);
 }

@@ -169,7 +169,7 @@ internal static class InfoText
     private static void Line(TextWriter output, string label, string text, Func<string, string>? style = null)
     {
         const int labelWidth = 11;
-        foreach (var line in Columns.Wrap(HostileText.Visible(text), TextLines.Width - labelWidth))
+        foreach (var line in Columns.Wrap(Escape.Visible(text), TextLines.Width - labelWidth))
         {
             output.Write($"{label,-labelWidth}{(style is null ? line : style(line))}\n");
             label = "";

@@ -34,9 +34,9 @@ internal sealed class FaultLine
     private readonly (long Bit, string Name)[] _flagNames;
     private readonly bool _seesFlags;
     private readonly Dictionary<int, byte[]> _flags = [];
-    private readonly EncodedTexts _comms = new(text => Encoding.UTF8.GetBytes($" {Columns.PadRight(HostileText.Visible(text), CommWidth)}"));
-    private readonly EncodedTexts _regions = new(text => Encoding.UTF8.GetBytes($" {HostileText.Visible(text)}"));
-    private readonly EncodedTexts _handlers = new(text => Encoding.UTF8.GetBytes($"  {HostileText.Visible(text)}"));
+    private readonly EncodedTexts _comms = new(text => Encoding.UTF8.GetBytes($" {Columns.PadRight(Escape.Visible(text), CommWidth)}"));
+    private readonly EncodedTexts _regions = new(text => Encoding.UTF8.GetBytes($" {Escape.Visible(text)}"));
+    private readonly EncodedTexts _handlers = new(text => Encoding.UTF8.GetBytes($"  {Escape.Visible(text)}"));
 
     public FaultLine(Utf8Rows rows, TraceMetadata metadata)
     {
@@ -44,7 +44,7 @@ internal sealed class FaultLine
         _rows = rows;
         _seesFlags = metadata.Backend.Hooks is not null;
         _flagNames = [.. metadata.FaultFlagNames.OrderBy(flag => flag.Value).Select(flag
-            => (flag.Value, HostileText.Visible(flag.Key.StartsWith(prefix, StringComparison.Ordinal) ? flag.Key[prefix.Length..] : flag.Key)))];
+            => (flag.Value, Escape.Visible(flag.Key.StartsWith(prefix, StringComparison.Ordinal) ? flag.Key[prefix.Length..] : flag.Key)))];
     }
 
     public void Header() => _rows.Bytes(Encoding.UTF8.GetBytes(

@@ -78,8 +78,8 @@ internal sealed class SummaryText(int top, TextStyle style)
     {
         var average = process.LatencyCount == 0 ? Cells.Null : Units.Duration(process.LatencySumNs / process.LatencyCount);
         var row = Row(
-            process.Pid.ToString(Culture), HostileText.Visible(process.Comm), Units.Count(scale(process.Faults)), Units.Count(scale(process.Major)), average, "");
-        var regions = process.Hottest(HotRegions).Select(region => $"{HostileText.Visible(region.Name)} {Units.Percent((double)region.Faults / process.Faults)}");
+            process.Pid.ToString(Culture), Escape.Visible(process.Comm), Units.Count(scale(process.Faults)), Units.Count(scale(process.Major)), average, "");
+        var regions = process.Hottest(HotRegions).Select(region => $"{Escape.Visible(region.Name)} {Units.Percent((double)region.Faults / process.Faults)}");
         return row + Columns.CutMiddle(string.Join(", ", regions), Math.Max(1, width - Columns.Width(row)));
     }
 

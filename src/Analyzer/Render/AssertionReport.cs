@@ -18,10 +18,10 @@ internal static class AssertionReport
 
     public static void WriteMarkdown(TextWriter output, Assertion assertion)
     {
-        output.Write($"**{HostileText.Markdown(assertion.Headline)}**\n");
+        output.Write($"**{Escape.Markdown(assertion.Headline)}**\n");
         MarkdownReport.WriteTable(output, Table(assertion));
         foreach (var note in Notes(assertion))
-            output.Write($"\n{HostileText.Markdown(note)}\n");
+            output.Write($"\n{Escape.Markdown(note)}\n");
     }
 
     private static IEnumerable<string> Notes(Assertion assertion)

@@ -32,15 +32,15 @@ internal static class ComparisonReport
     /// <param name="items">Items a table; 0 prints all.</param>
     public static void WriteMarkdown(TextWriter output, TraceComparison comparison, int items)
     {
-        output.Write($"**{HostileText.Markdown(ComparisonText.Headline(comparison))}**\n\n");
-        output.Write($"- before: {HostileText.Markdown(ComparisonText.Side(comparison.Before))}\n");
-        output.Write($"- after: {HostileText.Markdown(ComparisonText.Side(comparison.After))}\n");
+        output.Write($"**{Escape.Markdown(ComparisonText.Headline(comparison))}**\n\n");
+        output.Write($"- before: {Escape.Markdown(ComparisonText.Side(comparison.Before))}\n");
+        output.Write($"- after: {Escape.Markdown(ComparisonText.Side(comparison.After))}\n");
         foreach (var note in ComparisonText.Notes([.. comparison.Traces], comparison.Filter))
-            output.Write($"- **{HostileText.Markdown(note)}**\n");
+            output.Write($"- **{Escape.Markdown(note)}**\n");
         foreach (var table in Shown(comparison, items))
             MarkdownReport.WriteTable(output, table);
         if (LeftOut(comparison, items) is { } leftOut)
-            output.Write($"\n{HostileText.Markdown(leftOut)}\n");
+            output.Write($"\n{Escape.Markdown(leftOut)}\n");
     }
 
     /// <summary>All tables below one header.</summary>

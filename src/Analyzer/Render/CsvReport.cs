@@ -22,7 +22,7 @@ internal static class CsvReport
         for (var row = 0; row < table.Rows; row++)
         {
             if (trace is not null)
-                output.Write(HostileText.Csv(trace) + ",");
+                output.Write(Escape.Csv(trace) + ",");
             for (var column = 0; column < table.Columns.Count; column++)
                 output.Write((column == 0 ? "" : ",") + Field(table, row, column));
             output.Write(LineEnd);
@@ -31,7 +31,7 @@ internal static class CsvReport
 
     private static string Field(ReportTable table, int row, int column) => table.Columns[column].Format switch
     {
-        CellFormat.Text => HostileText.Csv(table.Text(row, column) ?? ""),
+        CellFormat.Text => Escape.Csv(table.Text(row, column) ?? ""),
         CellFormat.Heat or CellFormat.HeatMap => string.Join(' ', table.Numbers(row, column)),
         CellFormat.Ratio or CellFormat.Percent or CellFormat.Change => table.Real(row, column)?.ToString("R", CultureInfo.InvariantCulture) ?? "",
         _ => table.Integer(row, column)?.ToString(CultureInfo.InvariantCulture) ?? "",

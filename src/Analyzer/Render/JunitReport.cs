@@ -43,7 +43,7 @@ internal static class JunitReport
             xml.WriteStartElement("failure");
             WriteAttribute(xml, "type", "budget");
             WriteAttribute(xml, "message", $"found {check.FoundText}, allowed {check.AllowedText}");
-            xml.WriteString(HostileText.Visible(Failure(check)));
+            xml.WriteString(Escape.Visible(Failure(check)));
             xml.WriteEndElement();
         }
 
@@ -51,7 +51,7 @@ internal static class JunitReport
     }
 
     // Visible, since XML 1.0 has no way to write most control characters.
-    private static void WriteAttribute(XmlWriter xml, string name, string value) => xml.WriteAttributeString(name, HostileText.Visible(value));
+    private static void WriteAttribute(XmlWriter xml, string name, string value) => xml.WriteAttributeString(name, Escape.Visible(value));
 
     // The limit belongs to the name, so that two budgets on one figure are two cases.
     private static string Name(BudgetCheck check) => check.Budget is null ? check.Title : $"{check.Title} {check.AllowedText}";

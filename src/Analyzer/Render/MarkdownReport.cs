@@ -13,29 +13,29 @@ internal static class MarkdownReport
     public static void Write(TextWriter output, FaultReport report, TableDefinition? by, int top)
     {
         var receipt = ReceiptText.Describe(report.Metadata.Receipt);
-        output.Write($"# Page faults of {HostileText.Markdown(RecordingText.Target(report.Metadata))}\n\n");
-        output.Write(ReceiptText.IsComplete(report.Metadata.Receipt) ? "" : $"**{HostileText.Markdown(receipt)}**\n\n");
-        output.Write($"{HostileText.Markdown(Finding.Describe(report))}\n\n");
-        output.Write($"- {HostileText.Markdown(report.Path)}, {HostileText.Markdown(RecordingText.Provenance(report.Metadata))}\n");
-        output.Write($"- {HostileText.Markdown(receipt)}\n");
+        output.Write($"# Page faults of {Escape.Markdown(RecordingText.Target(report.Metadata))}\n\n");
+        output.Write(ReceiptText.IsComplete(report.Metadata.Receipt) ? "" : $"**{Escape.Markdown(receipt)}**\n\n");
+        output.Write($"{Escape.Markdown(Finding.Describe(report))}\n\n");
+        output.Write($"- {Escape.Markdown(report.Path)}, {Escape.Markdown(RecordingText.Provenance(report.Metadata))}\n");
+        output.Write($"- {Escape.Markdown(receipt)}\n");
         foreach (var caveat in TextReport.Caveats(report))
-            output.Write($"- **{HostileText.Markdown(caveat)}**\n");
+            output.Write($"- **{Escape.Markdown(caveat)}**\n");
         if (!report.Filter.IsEmpty)
-            output.Write($"- {HostileText.Markdown(TextReport.FilterLine(report))}\n");
-        output.Write($"- {HostileText.Markdown(TextReport.TotalsLine(report))}\n");
+            output.Write($"- {Escape.Markdown(TextReport.FilterLine(report))}\n");
+        output.Write($"- {Escape.Markdown(TextReport.TotalsLine(report))}\n");
         if (TextReport.FaultTimeLine(report) is { } time)
-            output.Write($"- {HostileText.Markdown(time)}\n");
+            output.Write($"- {Escape.Markdown(time)}\n");
         foreach (var (definition, table) in TextReport.Shown(report, by, top, hasRoom: true))
         {
             if (table.TotalRows == 0)
             {
-                output.Write($"\n{HostileText.Markdown(definition.WhyEmpty(report)!)}\n");
+                output.Write($"\n{Escape.Markdown(definition.WhyEmpty(report)!)}\n");
                 continue;
             }
 
             WriteTable(output, table);
             if (definition.Note(report) is { } note)
-                output.Write($"\n{HostileText.Markdown(note)}\n");
+                output.Write($"\n{Escape.Markdown(note)}\n");
         }
     }
 
@@ -61,7 +61,7 @@ internal static class MarkdownReport
     private static string Cell(ReportTable table, int row, int column)
         => table.Columns[column].Format is CellFormat.Heat or CellFormat.HeatMap
             ? Cells.Format(table, row, column).Replace(' ', '\u2007')
-            : HostileText.Markdown(Cells.Format(table, row, column));
+            : Escape.Markdown(Cells.Format(table, row, column));
 
     private static void WriteRow(TextWriter output, List<string> cells)
         => output.Write($"| {string.Join(" | ", cells)} |\n");

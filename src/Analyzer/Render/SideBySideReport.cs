@@ -39,12 +39,12 @@ internal static class SideBySideReport
     {
         output.Write($"# Page faults of {Units.Of(traces.Traces.Count, "trace")}\n\n");
         for (var i = 0; i < traces.Traces.Count; i++)
-            output.Write($"- {SideBySide.Letter(i)}: {HostileText.Markdown(Legend(traces.Traces[i]))}\n");
+            output.Write($"- {SideBySide.Letter(i)}: {Escape.Markdown(Legend(traces.Traces[i]))}\n");
         foreach (var note in Notes(traces))
-            output.Write($"- **{HostileText.Markdown(note)}**\n");
+            output.Write($"- **{Escape.Markdown(note)}**\n");
         foreach (var table in Tables(traces, by, items))
             MarkdownReport.WriteTable(output, table);
-        output.Write($"\n{HostileText.Markdown(LeftOut)}\n");
+        output.Write($"\n{Escape.Markdown(LeftOut)}\n");
     }
 
     private static string Legend(TraceMeasures trace)

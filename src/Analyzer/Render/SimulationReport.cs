@@ -32,9 +32,9 @@ internal static class SimulationReport
 
     public static void WriteMarkdown(TextWriter output, Simulation simulation, IReadOnlyList<Advice>? advice, int top)
     {
-        output.Write($"**{HostileText.Markdown(Headline(simulation, advice))}**\n\n");
+        output.Write($"**{Escape.Markdown(Headline(simulation, advice))}**\n\n");
         foreach (var note in Notes(simulation))
-            output.Write($"- {HostileText.Markdown(note)}\n");
+            output.Write($"- {Escape.Markdown(note)}\n");
         foreach (var table in Tables(simulation, advice, top))
             MarkdownReport.WriteTable(output, table);
     }

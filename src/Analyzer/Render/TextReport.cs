@@ -106,8 +106,8 @@ internal static class TextReport
         var complete = ReceiptText.IsComplete(report.Metadata.Receipt);
         if (!complete)
             TextLines.WriteWrapped(output, receipt, style.Alarm);
-        var path = Columns.CutMiddle(HostileText.Visible(report.Path), TextLines.Width / 2);
-        var target = Columns.CutMiddle(HostileText.Visible(RecordingText.Target(report.Metadata)), TextLines.Width - Columns.Width(path) - 2);
+        var path = Columns.CutMiddle(Escape.Visible(report.Path), TextLines.Width / 2);
+        var target = Columns.CutMiddle(Escape.Visible(RecordingText.Target(report.Metadata)), TextLines.Width - Columns.Width(path) - 2);
         output.Write($"{style.Title(path)}: {target}\n");
         TextLines.WriteWrapped(output, RecordingText.Provenance(report.Metadata), static line => line);
         if (complete)

@@ -52,7 +52,7 @@ internal static class TextTable
         var cells = new string[table.Rows + 1][];
         cells[0] = columns.ConvertAll(column => table.Columns[column].Heading).ToArray();
         for (var row = 0; row < table.Rows; row++)
-            cells[row + 1] = columns.ConvertAll(column => HostileText.Visible(Cells.Format(table, row, column))).ToArray();
+            cells[row + 1] = columns.ConvertAll(column => Escape.Visible(Cells.Format(table, row, column))).ToArray();
         var widths = Widths(cells, table, columns);
         for (var row = 0; row < cells.Length; row++)
         {
@@ -128,7 +128,7 @@ internal static class TextTable
         switch (text)
         {
             case RowText.Story { Text.Length: > 0 } story:
-                foreach (var line in Columns.Wrap(HostileText.Visible(story.Text), TextLines.Width - (2 * Indent.Length)))
+                foreach (var line in Columns.Wrap(Escape.Visible(story.Text), TextLines.Width - (2 * Indent.Length)))
                     output.Write($"{Indent}{Indent}{(story.IsDim ? style.Dim(line) : line)}\n");
                 break;
             case RowText.Heat { Label: { } label } heat:
@@ -147,7 +147,7 @@ internal static class TextTable
     {
         var steps = Math.Min(branch.Depth, DeepestIndent);
         var column = width + Indent.Length + (steps * Indent.Length);
-        var text = HostileText.Visible(branch.Text);
+        var text = Escape.Visible(branch.Text);
         var gap = new string(' ', column - width);
         foreach (var line in Columns.Wrap((branch.Depth > 0 ? "< " : "") + text, TextLines.Width - column))
         {
@@ -159,6 +159,6 @@ internal static class TextTable
     private static void WriteHeading(TextWriter output, RowText.Heading heading, TextStyle style)
     {
         var room = TextLines.Width - Indent.Length - Columns.Width(heading.Scale) - 1;
-        output.Write($"{Indent}{Columns.CutMiddle(HostileText.Visible(heading.Name), room)} {style.Dim(heading.Scale)}\n");
+        output.Write($"{Indent}{Columns.CutMiddle(Escape.Visible(heading.Name), room)} {style.Dim(heading.Scale)}\n");
     }
 }

@@ -8,7 +8,7 @@ internal static class TextLines
 
     public static void WriteWrapped(TextWriter output, string text, Func<string, string> style)
     {
-        foreach (var line in Columns.Wrap(HostileText.Visible(text), Width))
+        foreach (var line in Columns.Wrap(Escape.Visible(text), Width))
             output.Write(style(line) + "\n");
     }
 }

@@ -119,7 +119,7 @@ internal static class OutputTarget
     }
 
     public static FaultrecException Failure(string path, Exception exception)
-        => Failure(path, exception is DirectoryNotFoundException ? "its folder does not exist" : HostileText.Visible(exception.Message), exception);
+        => Failure(path, exception is DirectoryNotFoundException ? "its folder does not exist" : Escape.Visible(exception.Message), exception);
 
     /// <summary>Colour belongs on a terminal, unless NO_COLOR (no-color.org) or a dumb terminal says no.</summary>
     public static TextStyle StyleFor(Destination to)
@@ -224,7 +224,7 @@ internal static class OutputTarget
     }
 
     private static FaultrecException IsRead(string path)
-        => new(ExitCode.Usage, $"{HostileText.Visible(path)}: is a file that is being read; expected another file after -o");
+        => new(ExitCode.Usage, $"{Escape.Visible(path)}: is a file that is being read; expected another file after -o");
 
     private static void KeepAsPrivateAs(NewFile file, IReadOnlyList<string> inputs)
     {
@@ -258,7 +258,7 @@ internal static class OutputTarget
     }
 
     private static FaultrecException Failure(string path, string reason, Exception? inner = null)
-        => new(ExitCode.NotPermitted, $"{HostileText.Visible(path)}: cannot be written ({reason}); expected a writable place; choose another with -o", inner);
+        => new(ExitCode.NotPermitted, $"{Escape.Visible(path)}: cannot be written ({reason}); expected a writable place; choose another with -o", inner);
 
     private static FileOwner? Owner()
         => InvokingUser.FromSudo(Environment.IsPrivilegedProcess) is { } user ? new FileOwner(user.Uid, user.Gid) : null;

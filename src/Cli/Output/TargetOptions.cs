@@ -68,7 +68,7 @@ internal sealed class TargetOptions
             Backend = result.GetValue(_backend),
             AsRoot = result.GetValue(_asRoot),
             ToolVersion = ToolVersion.Text,
-            OnNotice = notice => Talk.Say(HostileText.Visible(notice)),
+            OnNotice = notice => Talk.Say(Escape.Visible(notice)),
         };
         if (result.GetValue(_excludeSelf) && options.IncludeSelf)
             throw new FaultrecException(ExitCode.Usage, "--exclude-self and --include-self contradict each other; give one of them");

@@ -42,7 +42,7 @@ internal static class TypedOption
     public static long ParseNumber(string option, string text, long least, long most, string expected)
         => long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number >= least && number <= most ? number : throw Wrong(option, text, expected);
 
-    public static FaultrecException Wrong(string option, string found, string expected) => new(ExitCode.Usage, $"{option} {HostileText.Visible(found)}: expected {expected}");
+    public static FaultrecException Wrong(string option, string found, string expected) => new(ExitCode.Usage, $"{option} {Escape.Visible(found)}: expected {expected}");
 
     private static T? Parse<T>(ArgumentResult result, Func<T> parse)
     {

@@ -40,7 +40,7 @@ internal sealed class WhatIfOptions
         var words = new List<string>();
         var huge = Given(_thp);
         var populate = result.GetValue(_populate) ?? [];
-        words.AddRange(populate.Select(region => $"--populate {HostileText.Visible(region)}"));
+        words.AddRange(populate.Select(region => $"--populate {Escape.Visible(region)}"));
         var change = new ReplayChange
         {
             HugePages = huge == HugePages.Always ? static _ => true : null,
@@ -60,7 +60,7 @@ internal sealed class WhatIfOptions
             where T : struct
         {
             if (result.GetResult(option) is { Tokens: [var text] })
-                words.Add($"{option.Name} {HostileText.Visible(text.Value)}");
+                words.Add($"{option.Name} {Escape.Visible(text.Value)}");
             return result.GetValue(option);
         }
     }

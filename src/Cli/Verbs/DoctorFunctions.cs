@@ -23,12 +23,12 @@ internal static class DoctorFunctions
     private static void WriteText(TextWriter writer, FunctionsDiagnosis diagnosis)
     {
         foreach (var line in diagnosis.Functions.SelectMany(Lines))
-            writer.WriteLine(HostileText.Visible(line));
+            writer.WriteLine(Escape.Visible(line));
         if (diagnosis.Functions.All(function => function.By.Count == 2) || diagnosis.NotLookedAt.Count == 0)
             return;
         writer.WriteLine("\nCould not be looked at");
         foreach (var what in diagnosis.NotLookedAt)
-            writer.WriteLine(HostileText.Visible($"  {what}"));
+            writer.WriteLine(Escape.Visible($"  {what}"));
     }
 
     private static IEnumerable<string> Lines(FunctionDiagnosis function)

@@ -53,7 +53,7 @@ internal static class ExportVerb
         string? note = null;
         OutputTarget.Write(args.Output, [args.Trace], stream => note = TraceExport.Write(reader, args.Filter, args.Format, args.Weight ?? ExportWeight.Faults, stream), copiesInputs: true);
         if (note is not null)
-            Talk.Say(HostileText.Visible(note));
+            Talk.Say(Escape.Visible(note));
         return (int)ExitCode.Ok;
     }
 

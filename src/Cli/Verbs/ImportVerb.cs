@@ -50,7 +50,7 @@ internal static class ImportVerb
             summary = SystingImport.Run(input, ToolVersion.Text, stream);
             return false;
         });
-        Talk.Say($"{HostileText.Visible(output.Path!)}: {Units.Of(summary!.Faults, "fault")} imported; systing does not say which were major, nor that these are all");
+        Talk.Say($"{Escape.Visible(output.Path!)}: {Units.Of(summary!.Faults, "fault")} imported; systing does not say which were major, nor that these are all");
         if (summary.Every > 1)
             Talk.Say($"systing took 1 fault in {Units.Count(summary.Every)}; each row stands for that many");
         if (summary.WithoutThread > 0)
@@ -83,13 +83,13 @@ internal static class ImportVerb
                 NotSupportedException => $"is no regular file; pipe into `faultrec import {Stdin}` what is read once",
                 _ => exception.Message,
             };
-            throw new FaultrecException(ExitCode.BadInput, $"{HostileText.Visible(path)}: {reason}; expected the output of `{PerfScriptImport.Command}`", exception);
+            throw new FaultrecException(ExitCode.BadInput, $"{Escape.Visible(path)}: {reason}; expected the output of `{PerfScriptImport.Command}`", exception);
         }
     }
 
     private static void Say(string output, ImportSummary summary)
     {
-        Talk.Say($"{HostileText.Visible(output)}: {Units.Of(summary.Faults, "fault")} imported; perf does not compare them with a kernel counter, so faults may be missing");
+        Talk.Say($"{Escape.Visible(output)}: {Units.Of(summary.Faults, "fault")} imported; perf does not compare them with a kernel counter, so faults may be missing");
         foreach (var note in summary.Notes)
             Talk.Say(note);
         if (summary.Lost > 0)

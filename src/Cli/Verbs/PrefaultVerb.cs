@@ -70,5 +70,5 @@ internal static class PrefaultVerb
         _ => "not readable",
     };
 
-    private static void Say(string line) => Talk.Say(HostileText.Visible(line));
+    private static void Say(string line) => Talk.Say(Escape.Visible(line));
 }

@@ -51,7 +51,7 @@ internal static class QueryVerb
     private static int RunSchema(string[] given, ReportFormat format, Destination output)
     {
         if (given.Length > 0)
-            throw new FaultrecException(ExitCode.Usage, $"--schema {HostileText.Visible(given[0])}: expected nothing else; the views are the same for every trace");
+            throw new FaultrecException(ExitCode.Usage, $"--schema {Escape.Visible(given[0])}: expected nothing else; the views are the same for every trace");
         List<QueryColumn> columns = [.. ((string[])["view", "column", "type", "meaning"]).Select(name => new QueryColumn(name, "VARCHAR"))];
         var rows = TraceQuery.Schema.Select(column => (string?[])[column.View, column.Name, column.Type, column.Meaning]);
         Write(new QueryResult(columns, rows), format, output, top: 0, [], widestCell: int.MaxValue);
@@ -63,7 +63,7 @@ internal static class QueryVerb
         if (given.Length == 0)
             throw new FaultrecException(ExitCode.Usage, "query needs traces and, as the last word, SQL: faultrec query trace.parquet 'SELECT kind, count(*) FROM faults GROUP BY kind'; --schema prints the views");
         if (given.Length == 1 || File.Exists(given[^1]) || Directory.Exists(given[^1]))
-            throw new FaultrecException(ExitCode.Usage, $"query {HostileText.Visible(string.Join(' ', given))}: expected traces and, as the last word, SQL in quotes");
+            throw new FaultrecException(ExitCode.Usage, $"query {Escape.Visible(string.Join(' ', given))}: expected traces and, as the last word, SQL in quotes");
     }
 
     private static void Write(QueryResult result, ReportFormat format, Destination output, int? top, IReadOnlyList<string> inputs, int widestCell = QueryTable.WidestCell)

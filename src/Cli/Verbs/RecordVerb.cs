@@ -53,7 +53,7 @@ internal static class RecordVerb
         var result = Recording.Run(options, new EndSignals());
         Summarize(result);
         foreach (var failure in result.Failures)
-            Talk.Say(HostileText.Visible(failure.Message));
+            Talk.Say(Escape.Visible(failure.Message));
         if (strict && result is not { Failures: [], Metadata.Receipt.Complete: true })
             return (int)ExitCode.Incomplete;
         return result.ExitStatus ?? StatusWithoutCommand(result);
@@ -70,10 +70,10 @@ internal static class RecordVerb
             return;
         var receipt = metadata.Receipt;
         var duration = metadata.DurationNs / 1e9;
-        Talk.Say($"{HostileText.Visible(result.Output)}: {ReceiptText.Describe(receipt)}");
+        Talk.Say($"{Escape.Visible(result.Output)}: {ReceiptText.Describe(receipt)}");
         Talk.Say(string.Create(
             CultureInfo.InvariantCulture,
-            $"{duration:0.0} s recorded{EndNote(receipt)}, {result.TraceBytes / 1e6:0.0} MB; next: faultrec report {HostileText.Visible(result.Output)}"));
+            $"{duration:0.0} s recorded{EndNote(receipt)}, {result.TraceBytes / 1e6:0.0} MB; next: faultrec report {Escape.Visible(result.Output)}"));
     }
 
     private static string EndNote(Receipt receipt) => receipt.EndReason switch

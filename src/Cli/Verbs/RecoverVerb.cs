@@ -28,11 +28,11 @@ internal static class RecoverVerb
             : spool.EndsWith(SpoolSuffix, StringComparison.Ordinal) && spool.Length > SpoolSuffix.Length
             ? spool[..^SpoolSuffix.Length]
             : throw new FaultrecException(
-                ExitCode.Usage, $"{HostileText.Visible(spool)}: does not end in {SpoolSuffix}; name the trace to make with -o");
+                ExitCode.Usage, $"{Escape.Visible(spool)}: does not end in {SpoolSuffix}; name the trace to make with -o");
         var result = Recording.Recover(
             spool, output, to.Existing, FinalizeProgress.ForTerminal());
         RecordVerb.Summarize(result);
-        Talk.Say($"{HostileText.Visible(spool)} can be deleted now");
+        Talk.Say($"{Escape.Visible(spool)} can be deleted now");
         return 0;
     }
 }

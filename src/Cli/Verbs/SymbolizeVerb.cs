@@ -34,8 +34,8 @@ internal static class SymbolizeVerb
             return false;
         });
         foreach (var note in result!.Notes)
-            Talk.Say(HostileText.Visible(note));
-        Talk.Say($"{HostileText.Visible(output)}: {result.Named} of {result.Missing} frames without a name have one now");
+            Talk.Say(Escape.Visible(note));
+        Talk.Say($"{Escape.Visible(output)}: {result.Named} of {result.Missing} frames without a name have one now");
         return 0;
     }
 }

@@ -96,7 +96,7 @@ internal static class TraceVerb
             parts.Add($"{Units.Count(result.SampledOut)} left out by sampling");
         if (result.KernelCount is { } kernel)
             parts.Add($"the kernel counted {Units.Count(kernel)}{(result.Failed > 0 ? $" and {Units.Count(result.Failed)} failed" : "")}");
-        return HostileText.Visible(string.Join(", ", parts));
+        return Escape.Visible(string.Join(", ", parts));
     }
 
     private static long? Interval(bool isSummary, long? intervalNs, bool isJson)

@@ -3,7 +3,7 @@ using System.Text.Json;
 namespace Faultrec.Cli.Tests;
 
 /// <summary>Names come from programs that may want to fool whoever reads the report: nothing in them reaches a terminal raw.</summary>
-public sealed class HostileTextTests : CliTest
+public sealed class EscapeTests : CliTest
 {
     private const string Name = "a\e[31mred\a\r\nfake line\t\u009b2J\u202eevil</td><script>|`*_\"',;=1+1\0end";
 

@@ -8,7 +8,7 @@ using Xunit;
 
 namespace Faultrec.Analyzer.Tests;
 
-public class HostileTextTests
+public class EscapeTests
 {
     [Theory]
     [InlineData("plain /lib/x.so [heap] ünï 長", "plain /lib/x.so [heap] ünï 長")]
@@ -18,7 +18,7 @@ public class HostileTextTests
     [InlineData("a\u202egnp.exe", @"a\u202egnp.exe")]
     [InlineData("zero\u200bwidth\U000e0041", @"zero\u200bwidth\U000e0041")]
     [InlineData(@"back\slash", @"back\\slash")]
-    public void A_terminal_sees_escapes_as_text(string hostile, string visible) => Assert.Equal(visible, HostileText.Visible(hostile));
+    public void A_terminal_sees_escapes_as_text(string hostile, string visible) => Assert.Equal(visible, Escape.Visible(hostile));
 
     [Theory]
     [InlineData("plain", "plain")]
@@ -31,7 +31,7 @@ public class HostileTextTests
     [InlineData("say \"hi\"", "\"say \"\"hi\"\"\"")]
     [InlineData("a\nb", @"a\x0ab")]
     [InlineData("=\"x\"", "\"'=\"\"x\"\"\"")]
-    public void A_spreadsheet_sees_no_formula_and_one_field(string hostile, string field) => Assert.Equal(field, HostileText.Csv(hostile));
+    public void A_spreadsheet_sees_no_formula_and_one_field(string hostile, string field) => Assert.Equal(field, Escape.Csv(hostile));
 
     [Theory]
     [InlineData("plain-1.2", "plain-1.2")]
@@ -42,7 +42,7 @@ public class HostileTextTests
     [InlineData("![i](u) **b** _i_ ~s~ # h", @"!\[i\](u) \*\*b\*\* \_i\_ \~s\~ \# h")]
     [InlineData("@everyone http://x", "&#64;everyone http&#58;//x")]
     [InlineData("a\nb\x1b", @"a\\x0ab\\x1b")]
-    public void Markdown_sees_no_markup(string hostile, string cell) => Assert.Equal(cell, HostileText.Markdown(hostile));
+    public void Markdown_sees_no_markup(string hostile, string cell) => Assert.Equal(cell, Escape.Markdown(hostile));
 
     [Fact]
     public void A_trace_full_of_hostile_names_is_inert_in_every_format()

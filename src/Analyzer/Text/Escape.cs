@@ -8,7 +8,7 @@ namespace Faultrec.Analyzer.Text;
 /// it is printed. Control characters, escape sequences and what turns the direction of writing become visible as \x1b or
 /// \u202e, a backslash as two, so that the result can be read back.
 /// </summary>
-internal static class HostileText
+internal static class Escape
 {
     /// <summary>Inert in a terminal and in a log.</summary>
     public static string Visible(string text)
@@ -16,7 +16,7 @@ internal static class HostileText
         foreach (var rune in text.EnumerateRunes())
         {
             if (IsHostile(rune))
-                return Escape(text);
+                return Spell(text);
         }
 
         return text;
@@ -66,7 +66,7 @@ internal static class HostileText
         return builder.ToString();
     }
 
-    private static string Escape(string text)
+    private static string Spell(string text)
     {
         var builder = new StringBuilder(text.Length + 16);
         foreach (var rune in text.EnumerateRunes())
