@@ -81,7 +81,7 @@ internal sealed class ProbeCapture : ICapture
         var costs = CostProbes.Find(backend, options);
         var config = StackProbes.Describe(costs.Describe(backend, Config(backend, target, options)), options);
         if (backend == Backend.Kprobe)
-            LeftKprobes.Remove();
+            StaleKprobes.Remove();
         using var open = OpenProbes.Open(Machine.PossibleCpus);
         var probes = open.Load(config, Programs(backend, handlers, costs, options)).Attach();
         StackProbes? stacks = null;

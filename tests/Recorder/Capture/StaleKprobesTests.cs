@@ -4,7 +4,7 @@ using Xunit;
 namespace Faultrec.Recorder.Tests.Capture;
 
 /// <summary>What a killed recorder left in tracefs is told from everybody else's.</summary>
-public sealed class LeftKprobesTests
+public sealed class StaleKprobesTests
 {
     /// <summary>Of process 100, which is gone; 200 lives.</summary>
     [Theory]
@@ -17,5 +17,5 @@ public sealed class LeftKprobesTests
     [InlineData("p:kprobes/libbpf_ handle_mm_fault", null)]
     [InlineData("", null)]
     public void OnlyProbesOfDeadRecordersAreFound(string line, string? name)
-        => Assert.Equal(name is null ? [] : [name], LeftKprobes.Find("p:kprobes/other vfs_write\n" + line + "\n", pid => pid == 200));
+        => Assert.Equal(name is null ? [] : [name], StaleKprobes.Find("p:kprobes/other vfs_write\n" + line + "\n", pid => pid == 200));
 }

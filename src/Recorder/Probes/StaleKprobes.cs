@@ -7,7 +7,7 @@ namespace Faultrec.Recorder.Probes;
 /// Where the kernel has no kprobe event source, libbpf makes probes by tracefs, which keeps them after a recorder that was killed:
 /// disabled, but there. Their names carry its pid ("libbpf_PID_FUNCTION_0x0_N", libbpf.c: gen_kprobe_legacy_event_name).
 /// </summary>
-internal static class LeftKprobes
+internal static class StaleKprobes
 {
     private const string Prefix = "libbpf_";
 
