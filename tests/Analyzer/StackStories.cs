@@ -289,7 +289,7 @@ public class StackStories
         Assert.Null(Story.Report(metadata, [new(0x10000)]).Stacks);
         Assert.Equal(
             "has no stacks (they were not recorded); expected a recording with them; record again with faultrec record --stacks", StackText.WhyNone(metadata));
-        Assert.Contains("EPERM", StackText.WhyNone(metadata with { StackRecording = StackStory.Recording with { Refusal = "EPERM" } }), StringComparison.Ordinal);
+        Assert.Contains("EPERM", StackText.WhyNone(metadata with { StackRecording = StackStory.Recording with { Reason = "EPERM" } }), StringComparison.Ordinal);
         Assert.Null(StackText.WhyNone(StackStory.Metadata()));
     }
 

@@ -118,9 +118,9 @@ public sealed partial class CostTests : LiveTest
             InFolder, Checkout.Faultrec, "record", "--backend", "perf", "--why", "--slab", "-o", TracePath, "--", Checkout.Fixture("seq_touch"), "1");
         Assert.Equal(0, result.Status);
         using var reader = TraceReader.Open(TracePath);
-        Assert.Equal(6, reader.Metadata.Causes.Count(cause => cause.Refusal!.Contains("perf backend", StringComparison.Ordinal)));
-        Assert.Equal(6, reader.Metadata.Slab!.Stages.Count(stage => stage.Refusal!.Contains("perf backend", StringComparison.Ordinal)));
-        Assert.Contains("perf backend", reader.Metadata.TlbRefusal, StringComparison.Ordinal);
+        Assert.Equal(6, reader.Metadata.Causes.Count(cause => cause.Reason!.Contains("perf backend", StringComparison.Ordinal)));
+        Assert.Equal(6, reader.Metadata.Slab!.Stages.Count(stage => stage.Reason!.Contains("perf backend", StringComparison.Ordinal)));
+        Assert.Contains("perf backend", reader.Metadata.TlbReason, StringComparison.Ordinal);
         Assert.Empty(reader.Metadata.TlbFlushes);
     }
 

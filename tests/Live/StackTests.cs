@@ -179,7 +179,7 @@ public sealed partial class StackTests : LiveTest
 
         Assert.Equal(0, result.Status);
         Assert.Contains("no stacks are recorded: the perf backend", result.Error, StringComparison.Ordinal);
-        Assert.NotNull(Rows.Read(TracePath).Metadata.StackRecording!.Refusal);
+        Assert.NotNull(Rows.Read(TracePath).Metadata.StackRecording!.Reason);
     }
 
     private (System.Text.Json.Nodes.JsonObject Said, Rows Rows) RecordStacks(string program, params string[] arguments)

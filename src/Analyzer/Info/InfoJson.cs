@@ -107,11 +107,11 @@ internal static class InfoJson
         json.WriteString("durations", metadata.Backend.DurationMeaning);
         JsonReport.WriteSampling(json, metadata.Sampling);
         json.WriteBoolean("exclude_kernel", metadata.ExcludeKernel);
-        WriteProbes(json, "handlers", "function", metadata.Handlers.Select(probe => (probe.Function, probe.Refusal)));
+        WriteProbes(json, "handlers", "function", metadata.Handlers.Select(probe => (probe.Function, probe.Reason)));
         WriteFrames(json, metadata.Frames);
         json.WriteString("thp_mode", metadata.ThpMode);
-        WriteProbes(json, "causes", "cause", metadata.Causes.Select(probe => (probe.Cause, probe.Refusal)));
-        WriteProbes(json, "slab_stages", "stage", (metadata.Slab?.Stages ?? []).Select(probe => (probe.Cause, probe.Refusal)));
+        WriteProbes(json, "causes", "cause", metadata.Causes.Select(probe => (probe.Cause, probe.Reason)));
+        WriteProbes(json, "slab_stages", "stage", (metadata.Slab?.Stages ?? []).Select(probe => (probe.Cause, probe.Reason)));
         json.WriteStackRecording(metadata.StackRecording);
         json.WriteNumber("stacks", metadata.Stacks?.NodeFrames.Count ?? 0);
         json.WriteNumber("stack_frames", metadata.Stacks?.Frames.Count ?? 0);
@@ -161,14 +161,14 @@ internal static class InfoJson
         json.WriteNullable("exit_status", (long?)receipt.ExitStatus);
     }
 
-    private static void WriteProbes(Utf8JsonWriter json, string key, string what, IEnumerable<(string What, string? Refusal)> probes)
+    private static void WriteProbes(Utf8JsonWriter json, string key, string what, IEnumerable<(string What, string? Reason)> probes)
     {
         json.WriteStartArray(key);
         foreach (var probe in probes)
         {
             json.WriteStartObject();
             json.WriteString(what, probe.What);
-            json.WriteString("refusal", probe.Refusal);
+            json.WriteString("refusal", probe.Reason);
             json.WriteEndObject();
         }
 

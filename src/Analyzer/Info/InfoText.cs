@@ -57,9 +57,9 @@ internal static class InfoText
             Line(output, "left out", "faults of kernel mode (perf_event_paranoid)");
         Line(output, "frames", FrameWords(metadata.Frames));
         Line(output, "huge pages", metadata.ThpMode ?? Cells.Null);
-        WriteProbes(output, "handlers", metadata.Handlers.Select(probe => (probe.Function, probe.Refusal)));
-        WriteProbes(output, "causes", metadata.Causes.Select(probe => (probe.Cause, probe.Refusal)));
-        WriteProbes(output, "slab", (metadata.Slab?.Stages ?? []).Select(probe => (probe.Cause, probe.Refusal)));
+        WriteProbes(output, "handlers", metadata.Handlers.Select(probe => (probe.Function, probe.Reason)));
+        WriteProbes(output, "causes", metadata.Causes.Select(probe => (probe.Cause, probe.Reason)));
+        WriteProbes(output, "slab", (metadata.Slab?.Stages ?? []).Select(probe => (probe.Cause, probe.Reason)));
         WriteStacks(output, metadata);
     }
 
@@ -78,7 +78,7 @@ internal static class InfoText
             Line(output, "", warning);
     }
 
-    private static void WriteProbes(TextWriter output, string label, IEnumerable<(string What, string? Refusal)> probes)
+    private static void WriteProbes(TextWriter output, string label, IEnumerable<(string What, string? Reason)> probes)
     {
         foreach (var (what, refusal) in probes)
         {

@@ -6,10 +6,10 @@ using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Analyzer.Tables;
 
-/// <param name="Refusal">Why the cause could not be traced: its time is then part of kernel work. Null where it was.</param>
+/// <param name="Reason">Why the cause could not be traced: its time is then part of kernel work. Null where it was.</param>
 /// <param name="Share">Of the time of all faults that were split.</param>
 /// <param name="SlowShare">The same of the slow ones; null when there are none.</param>
-internal sealed record CauseRow(FaultCause Cause, string? Refusal, CauseSum All, CauseSum Slow, double? Share, double? SlowShare);
+internal sealed record CauseRow(FaultCause Cause, string? Reason, CauseSum All, CauseSum Slow, double? Share, double? SlowShare);
 
 internal static class CauseTable
 {
@@ -32,7 +32,7 @@ internal static class CauseTable
             .Integer("slow_faults", "slow faults", CellFormat.Count, ColumnAudience.Everyone, row => row.Slow.Faults)
             .Integer("slow_time_ns", "their time", CellFormat.DurationNs, ColumnAudience.Everyone, row => row.Slow.Ns)
             .Real("slow_share", "share", CellFormat.Percent, ColumnAudience.Everyone, row => row.SlowShare)
-            .Text("refusal", "not traced because", ColumnAudience.Everyone, row => row.Refusal ?? ""),
+            .Text("refusal", "not traced because", ColumnAudience.Everyone, row => row.Reason ?? ""),
         Note = Note,
     };
 
@@ -45,8 +45,8 @@ internal static class CauseTable
         var refusals = new Dictionary<string, string>();
         foreach (var probe in report.Metadata.Causes)
         {
-            if (probe.Refusal is not null)
-                refusals[probe.Cause] = probe.Refusal;
+            if (probe.Reason is not null)
+                refusals[probe.Cause] = probe.Reason;
         }
 
         for (var i = 0; i < FaultCauseNames.Count; i++)

@@ -7,8 +7,8 @@ using Faultrec.Traces.Metadata;
 namespace Faultrec.Analyzer.Tables;
 
 /// <param name="Function">Null: faults whose row names no handler.</param>
-/// <param name="Refusal">Why the function could not be probed; null where it was.</param>
-internal sealed record HandlerRow(string? Function, string? Refusal, FaultCounts Counts, LatencySummary Latency);
+/// <param name="Reason">Why the function could not be probed; null where it was.</param>
+internal sealed record HandlerRow(string? Function, string? Reason, FaultCounts Counts, LatencySummary Latency);
 
 internal static class HandlerTable
 {
@@ -25,8 +25,8 @@ internal static class HandlerTable
             .Text("function", "function", ColumnAudience.Everyone, row => row.Function)
             .Counts(row => row.Counts)
             .Latency(row => row.Latency, ColumnAudience.Wide)
-            .Text("refusal", "not probed because", ColumnAudience.Everyone, row => row.Refusal ?? "", TableBuilder<HandlerRow>.NotInJson)
-            .Json((json, row) => json.WriteString("refusal", row.Refusal)),
+            .Text("refusal", "not probed because", ColumnAudience.Everyone, row => row.Reason ?? "", TableBuilder<HandlerRow>.NotInJson)
+            .Json((json, row) => json.WriteString("refusal", row.Reason)),
         Note = Note,
     };
 
@@ -38,7 +38,7 @@ internal static class HandlerTable
             return rows;
         var refusals = new Dictionary<string, string?>();
         foreach (var probe in report.Metadata.Handlers)
-            refusals[probe.Function] = probe.Refusal;
+            refusals[probe.Function] = probe.Reason;
         foreach (var function in aggregate.ByFunction.Keys)
             refusals.TryAdd(function, null);
         foreach (var (function, refusal) in refusals)

@@ -65,7 +65,7 @@ internal static class RowJson
         }
 
         json.WriteStartObject("stack_recording");
-        json.WriteString("refusal", recording.Refusal);
+        json.WriteString("refusal", recording.Reason);
         json.WriteNumber("complete", recording.Complete);
         json.WriteNumber("truncated", recording.Truncated);
         json.WriteNumber("lost", recording.Lost);

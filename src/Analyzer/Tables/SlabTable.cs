@@ -6,9 +6,9 @@ using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Analyzer.Tables;
 
-/// <param name="Refusal">Why the kernel does not let the stage be told apart; null where it does.</param>
+/// <param name="Reason">Why the kernel does not let the stage be told apart; null where it does.</param>
 /// <param name="Share">Of the objects of all stages; null when there are none.</param>
-internal sealed record SlabStageRow(string Stage, string? Refusal, long Objects, double? Share);
+internal sealed record SlabStageRow(string Stage, string? Reason, long Objects, double? Share);
 
 internal static class SlabTable
 {
@@ -27,7 +27,7 @@ internal static class SlabTable
             .Text("stage", "stage", ColumnAudience.Everyone, row => row.Stage)
             .Integer("objects", "objects", CellFormat.Count, ColumnAudience.Everyone, row => row.Objects)
             .Real("share", "share", CellFormat.Percent, ColumnAudience.Everyone, row => row.Share)
-            .Text("refusal", "not told apart because", ColumnAudience.Everyone, row => row.Refusal ?? ""),
+            .Text("refusal", "not told apart because", ColumnAudience.Everyone, row => row.Reason ?? ""),
     };
 
     // Fastest stage first, every stage that the recording knows of, and what could not be told.
@@ -38,7 +38,7 @@ internal static class SlabTable
             return rows;
         var refusals = new Dictionary<string, string?>();
         foreach (var stage in slab.Stages)
-            refusals[stage.Cause] = stage.Refusal;
+            refusals[stage.Cause] = stage.Reason;
         // Only sums by cache have such objects: they can be narrowed to processes, and to nothing else.
         var unknown = (report.Filter with { Pids = [] }).IsEmpty
             ? slab.Caches.Where(count => count.Stage == UnknownStage && report.Filter.MayMeanProcess(count.Pid)).Sum(count => count.Objects)

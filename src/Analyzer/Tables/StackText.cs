@@ -15,14 +15,14 @@ internal static class StackText
     public static string? Describe(StackRecording? recording) => recording switch
     {
         null => null,
-        { Refusal: { } refusal } => $"not recorded: {refusal}",
+        { Reason: { } reason } => $"not recorded: {reason}",
         _ => $"{Units.Count(recording.Complete)} walked to the thread's outermost frame, {Units.Count(recording.Truncated)} cut short, {Units.Count(recording.Lost)} lost",
     };
 
     /// <summary>Why no table names code although stacks were asked for; null where one does.</summary>
     public static string? Caveat(FaultReport report) => report switch
     {
-        { Metadata.StackRecording: { Refusal: { } refusal } } => $"stacks were asked for and could not be recorded: {refusal}",
+        { Metadata.StackRecording: { Reason: { } reason } } => $"stacks were asked for and could not be recorded: {reason}",
         { Metadata: { StackRecording: { } recording, Stacks: null } } => $"stacks were asked for and none could be taken: {Describe(recording)}",
         { Stacks: { } stacks } when report.Rows(ToucherTable.Definition).Count == 0 && stacks.WithoutStack.Faults > 0 => $"none of these faults has a stack; of the whole recording's stacks {Describe(report.Metadata.StackRecording) ?? "nothing is known"}",
         _ => null,
@@ -64,7 +64,7 @@ internal static class StackText
         : $"has no stacks ({metadata.StackRecording switch
         {
             null => "they were not recorded",
-            { Refusal: { } refusal } => refusal,
+            { Reason: { } reason } => reason,
             _ => "none could be taken",
         }}); expected a recording with them; record again with faultrec record --stacks";
 }

@@ -9,7 +9,7 @@ namespace Faultrec.Cli.Output;
 internal sealed record MachineJson(string Verdict, bool CanRecord, IEnumerable<BackendJson> Backends, IReadOnlyList<Setting> Settings)
 {
     public static MachineJson Of(Diagnosis diagnosis)
-        => new(diagnosis.Verdict, diagnosis.CanRecord, diagnosis.Backends.Select(check => new BackendJson(check.Backend, check.Refusal is null, check.Refusal, check.Sees)), diagnosis.Settings);
+        => new(diagnosis.Verdict, diagnosis.CanRecord, diagnosis.Backends.Select(check => new BackendJson(check.Backend, check.Reason is null, check.Reason, check.Sees)), diagnosis.Settings);
 }
 
 internal sealed record BackendJson(string Backend, bool Works, string? Refusal, string Sees);
@@ -41,7 +41,7 @@ internal sealed record FunctionJson(
         function.Symbols,
         function.Prototype?.Declaration,
         function.Prototype?.Arguments ?? [],
-        function.Refusals.Select(refusal => new ReasonJson(refusal.Mechanism, refusal.Cause, refusal.Text)),
+        function.Reasons.Select(reason => new ReasonJson(reason.Mechanism, reason.Cause, reason.Text)),
         function.Variants,
         function.Similar,
         function.Substitute,

@@ -39,8 +39,8 @@ internal static class DoctorFunctions
             yield return Indent + prototype.Declaration;
         if (function.IsTraceable && function.Symbols > 1)
             yield return $"{Indent}{function.Symbols} functions have that name; a probe by name is on one of them";
-        foreach (var refusal in function.Refusals)
-            yield return $"{Indent}not by {refusal.Mechanism}: {refusal.Text}";
+        foreach (var reason in function.Reasons)
+            yield return $"{Indent}not by {reason.Mechanism}: {reason.Text}";
         if (function.Similar.Count > 0)
             yield return $"{Indent}similar names in this kernel: {string.Join(", ", function.Similar)}";
         if (function.Substitute is { } substitute)

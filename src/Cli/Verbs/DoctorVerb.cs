@@ -40,7 +40,7 @@ internal static class DoctorVerb
         writer.WriteLine(diagnosis.Verdict);
         writer.WriteLine("\nBackends, best first");
         foreach (var check in diagnosis.Backends)
-            writer.WriteLine($"  {check.Backend,-11} {(check.Refusal is null ? "works" : "no: " + check.Refusal)}\n  {"",-11} sees {check.Sees}");
+            writer.WriteLine($"  {check.Backend,-11} {(check.Reason is null ? "works" : "no: " + check.Reason)}\n  {"",-11} sees {check.Sees}");
         writer.WriteLine("\nThis machine");
         foreach (var setting in diagnosis.Settings)
             writer.WriteLine($"  {setting.Name,-26} {setting.Value,-22} {setting.Meaning}");

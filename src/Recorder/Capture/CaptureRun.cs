@@ -38,8 +38,8 @@ internal static class CaptureRun
 
     private static long Start(RecordOptions options, Target target, ICapture capture, IReadOnlyList<LadderStep> ladder, IFrameSink sink)
     {
-        if (capture.Stacks?.Refusal is { } refusal && (options.Stacks == true || refusal == MemoryBudget.StacksRefusal))
-            options.OnNotice?.Invoke($"no stacks are recorded: {refusal}");
+        if (capture.Stacks?.Reason is { } reason && (options.Stacks == true || reason == MemoryBudget.NoStacksReason))
+            options.OnNotice?.Invoke($"no stacks are recorded: {reason}");
         var startNs = Libc.MonotonicNs();
         var header = TraceHeader.Create(options, target, capture, ladder, startNs);
         sink.Append(FrameType.Header, header, SpoolJson.Default.SpoolHeader);

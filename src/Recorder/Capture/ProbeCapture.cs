@@ -267,7 +267,7 @@ internal sealed class ProbeCapture : ICapture
             : ["fault_enter_user", "fault_enter_kernel", AttachedProbes.MinorProgram, AttachedProbes.MajorProgram, AttachedProbes.CloseAccountsProgram];
         string[] due = backend == Backend.Kprobe ? [AttachedProbes.ReturnsDueProgram] : [];
         string[] walk = options.NoFrames ? [] : [AttachedProbes.DirectMapProgram];
-        return [.. CommonPrograms, .. own, .. due, .. walk, .. costs.Programs, .. handlers.Where(probe => probe.Refusal is null).Select(probe => FaultHandlers.Program(backend, probe))];
+        return [.. CommonPrograms, .. own, .. due, .. walk, .. costs.Programs, .. handlers.Where(probe => probe.Reason is null).Select(probe => FaultHandlers.Program(backend, probe))];
     }
 
     private static ProbeConfig Config(Backend backend, Target target, RecordOptions options)

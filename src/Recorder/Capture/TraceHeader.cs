@@ -36,7 +36,7 @@ internal static class TraceHeader
                 Causes = capture.Costs.Causes,
                 Slab = capture.Costs.Slab,
                 StackRecording = capture.Stacks,
-                TlbRefusal = capture.Costs.TlbRefusal,
+                TlbReason = capture.Costs.TlbReason,
                 ThpMode = KernelMemory.ThpMode,
                 SwapTypes = kernel.SwapTypes,
                 NumaNodes = capture.Frames.Recorded ? KernelMemory.NumaNodes : [],

@@ -8,12 +8,12 @@ namespace Faultrec.Recorder.Doctor;
 /// <param name="Module">Null in the kernel itself.</param>
 /// <param name="Symbols">Functions of that name; 0 also where /proc/kallsyms cannot be read.</param>
 /// <param name="Prototype">Null when BTF does not have it.</param>
-/// <param name="Refusals">Why not by the others.</param>
+/// <param name="Reasons">Why not by the others.</param>
 /// <param name="Substitute">Null when it is not needed, or none is known.</param>
 /// <param name="Similar">The nearest names of this kernel, for a name that it does not have.</param>
 /// <param name="Suggestions">Those with a similar name that can be traced.</param>
 public sealed record FunctionDiagnosis(
-    string Name, IReadOnlyList<string> By, string? Module, int Symbols, Prototype? Prototype, IReadOnlyList<Refusal> Refusals, IReadOnlyList<string> Variants,
+    string Name, IReadOnlyList<string> By, string? Module, int Symbols, Prototype? Prototype, IReadOnlyList<Reason> Reasons, IReadOnlyList<string> Variants,
     Substitute? Substitute, IReadOnlyList<string> Similar, IReadOnlyList<string> Suggestions)
 {
     public bool IsTraceable => By.Count > 0;
@@ -88,7 +88,7 @@ public sealed class FunctionDoctor : ITraceable, IDisposable
         var suggestions = facts.By is [] && substitute is null ? Substitutes.Suggestions(facts, this) : [];
         return new FunctionDiagnosis(
             name, facts.By, facts.Symbol?.Module, facts.Symbol?.Count ?? 0, BtfOf(facts.Symbol?.Module) is { } btf ? Prototype.Of(btf, name) : null,
-            Refusals.Of(facts, machine), facts.Symbol?.Variants ?? [], substitute, facts.IsMissing ? facts.Similar : [], suggestions);
+            Reasons.Of(facts, machine), facts.Symbol?.Variants ?? [], substitute, facts.IsMissing ? facts.Similar : [], suggestions);
     }
 
     private FunctionFacts Facts(string name)

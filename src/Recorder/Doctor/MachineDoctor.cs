@@ -8,8 +8,8 @@ using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Recorder.Doctor;
 
-/// <param name="Refusal">Null when the backend works here.</param>
-public sealed record BackendCheck(string Backend, string Sees, string? Refusal);
+/// <param name="Reason">Null when the backend works here.</param>
+public sealed record BackendCheck(string Backend, string Sees, string? Reason);
 
 /// <param name="Meaning">What the value means for recording.</param>
 public sealed record Setting(string Name, string Value, string Meaning);
@@ -24,7 +24,7 @@ public static class MachineDoctor
     {
         Machine.RequireFileSystems();
         List<BackendCheck> checks = [.. Backend.Ladder.Select(backend => new BackendCheck(backend.Name, backend.Sees!, Try(backend)))];
-        var best = checks.FirstOrDefault(check => check.Refusal is null);
+        var best = checks.FirstOrDefault(check => check.Reason is null);
         return new Diagnosis(Verdict(best, checks), best is not null, checks, Settings());
     }
 
@@ -34,12 +34,12 @@ public static class MachineDoctor
         if (isRoot)
         {
             return best is null
-                ? $"faultrec record does not work here, although you are root: {checks[^1].Refusal}."
+                ? $"faultrec record does not work here, although you are root: {checks[^1].Reason}."
                 : $"As root, faultrec record works here for every process, with the {best.Backend} backend; it sees {best.Sees}.";
         }
         const string withSudo = "with sudo: every process and, where the kernel allows probes, durations (`sudo faultrec doctor` tells)";
         return best is null
-            ? $"As you are, faultrec record does not work here ({checks[^1].Refusal}); {withSudo}. Reports need no root."
+            ? $"As you are, faultrec record does not work here ({checks[^1].Reason}); {withSudo}. Reports need no root."
             : $"As you are, faultrec record works here with the {best.Backend} backend, for your own processes: it sees address and instruction; {withSudo}.";
     }
 

@@ -14,7 +14,7 @@ internal sealed record Trial(string? Step, int Errno = 0, string Log = "")
     public bool Works => Step is null;
 
     /// <summary>"loading: EPERM (Operation not permitted)"</summary>
-    public string Refusal => $"{Step}: {Native.Errno.Describe(Errno)}{(Log.Length == 0 ? "" : $", {Log}")}";
+    public string Reason => $"{Step}: {Native.Errno.Describe(Errno)}{(Log.Length == 0 ? "" : $", {Log}")}";
 }
 
 /// <summary>Attaches for real, and detaches again at once: only that tells what the kernel allows.</summary>

@@ -32,7 +32,7 @@ internal sealed class CostColumns(TraceMetadata header)
     }
 
     private static bool[] Traced(IReadOnlyList<string> names, IReadOnlyList<CauseProbe> probes)
-        => [.. names.Select(name => probes.Any(probe => probe.Cause == name && probe.Refusal is null))];
+        => [.. names.Select(name => probes.Any(probe => probe.Cause == name && probe.Reason is null))];
 
     private static long[] CauseOf(FaultBatch batch, int cause) => cause switch
     {

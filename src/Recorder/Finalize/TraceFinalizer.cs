@@ -39,7 +39,7 @@ internal sealed class TraceFinalizer : ISpoolTarget, IDisposable
         _writer = new TraceWriter(output);
         _progress = progress;
         _files = files;
-        _stacks = spool.Header.Metadata.StackRecording is { Refusal: null } asked ? new StackResolver(asked, spool.Header, files) : null;
+        _stacks = spool.Header.Metadata.StackRecording is { Reason: null } asked ? new StackResolver(asked, spool.Header, files) : null;
         _tasks = new TaskTable(_ledger, spool.Header.Metadata.Pages, stacks: _stacks);
         _rows = new FaultRows(spool.Header, _tasks, _ledger, _stacks);
     }

@@ -20,7 +20,7 @@ internal static class MemoryBudget
     private static readonly int _halvings = HalvingsFor(_availableBytes);
 
     /// <summary>Why no stacks are taken unless they are asked for; null where there is room.</summary>
-    public static string? StacksRefusal => LimitBytes < LeastForStacksBytes
+    public static string? NoStacksReason => LimitBytes < LeastForStacksBytes
         ? $"the memory limit of {LimitBytes >> 20} MiB leaves no room for them and the program: raise it to {LeastForStacksBytes >> 20} MiB or more, or insist with --stacks"
         : null;
 

@@ -123,7 +123,7 @@ internal static unsafe partial class Libdw
     }
 
     /// <summary>Null: libdw can be called. Else why not.</summary>
-    public static string? Refusal { get; } = FindRefusal();
+    public static string? Reason { get; } = FindReason();
 
     /// <summary>GElf_Sym.</summary>
     [StructLayout(LayoutKind.Sequential)]
@@ -280,7 +280,7 @@ internal static unsafe partial class Libdw
     [LibraryImport(Library, EntryPoint = "dwelf_dwarf_gnu_debugaltlink")]
     public static partial nint AlternateLink(nint dwarf, byte** name, byte** buildId);
 
-    private static string? FindRefusal()
+    private static string? FindReason()
     {
         try
         {

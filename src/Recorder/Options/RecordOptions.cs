@@ -56,7 +56,7 @@ public sealed record RecordOptions
     public bool NoJitMaps { get; init; }
 
     /// <summary>Stacks are taken of a command, which is to write that code down; see Launch/JitSwitches.cs.</summary>
-    internal bool NamesJitCode(StackRecording? stacks) => stacks is { Refusal: null } && !NoJitMaps && Command.Count > 0;
+    internal bool NamesJitCode(StackRecording? stacks) => stacks is { Reason: null } && !NoJitMaps && Command.Count > 0;
 
     /// <summary>Ask the servers of DEBUGINFOD_URLS for debug files that are not here.</summary>
     public bool Debuginfod { get; init; }

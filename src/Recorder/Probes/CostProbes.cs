@@ -17,12 +17,12 @@ internal sealed class CostProbes
     private readonly ProbeChoice? _slab;
     private readonly bool _countsFlushes;
 
-    private CostProbes(ProbeChoice? causes, ProbeChoice? slab, string? flushRefusal)
+    private CostProbes(ProbeChoice? causes, ProbeChoice? slab, string? flushReason)
     {
         _causes = causes;
         _slab = slab;
-        _countsFlushes = flushRefusal is null;
-        TlbRefusal = flushRefusal;
+        _countsFlushes = flushReason is null;
+        TlbReason = flushReason;
     }
 
     /// <summary>Empty without --why.</summary>
@@ -31,7 +31,7 @@ internal sealed class CostProbes
     /// <summary>Null without --slab.</summary>
     public SlabRecording? Slab => _slab is null ? null : new SlabRecording(_slab.Probes, [], []);
 
-    public string? TlbRefusal { get; }
+    public string? TlbReason { get; }
 
     public IEnumerable<string> Programs
         => (_causes is null && _slab is null ? [] : (string[])["costs_end_before_syscall"]).Concat(_causes?.Programs ?? []).Concat(_slab?.Programs ?? []).Concat(_countsFlushes ? TlbFlushCounts.Programs(seesSwitches: _causes is not null) : []);
@@ -42,7 +42,7 @@ internal sealed class CostProbes
         return new CostProbes(
             options.Why ? FaultCauses.Find(backend, btf) : null,
             options.Slab ? SlabProbes.Find(backend, btf) : null,
-            TlbFlushCounts.Refusal(btf));
+            TlbFlushCounts.Reason(btf));
     }
 
     /// <summary>For a rung without programs.</summary>

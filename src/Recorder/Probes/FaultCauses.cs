@@ -62,7 +62,7 @@ internal static class FaultCauses
 
     private static void AddZeroing(Backend backend, List<CauseProbe> causes, HashSet<string> programs)
     {
-        var refusals = KernelFunctions.Refusals(backend, ZeroingFunctions);
+        var refusals = KernelFunctions.Reasons(backend, ZeroingFunctions);
         var function = ZeroingFunctions.FirstOrDefault(function => refusals[function] is null);
         if (function is null)
         {

@@ -23,7 +23,7 @@ internal static class FaultHandlers
 
     /// <summary>Of each, whether a probe of this rung can be put on it.</summary>
     public static IReadOnlyList<HandlerProbe> Find(Backend backend)
-        => [.. KernelFunctions.Refusals(backend, Functions).Select(function => new HandlerProbe(function.Key, function.Value))];
+        => [.. KernelFunctions.Reasons(backend, Functions).Select(function => new HandlerProbe(function.Key, function.Value))];
 
     /// <summary>The program of bpf/handle_mm_fault.bpf.h for it.</summary>
     public static string Program(Backend backend, HandlerProbe probe)

@@ -10,15 +10,15 @@ internal static class KernelFunctions
     public const string Missing = "not in /proc/kallsyms: inlined into its callers, or renamed by the compiler";
 
     /// <summary>Of each function why not; null: it can be probed.</summary>
-    public static IReadOnlyDictionary<string, string?> Refusals(Backend backend, IReadOnlyCollection<string> functions)
+    public static IReadOnlyDictionary<string, string?> Reasons(Backend backend, IReadOnlyCollection<string> functions)
     {
         if (backend.Hooks is null)
             return functions.ToDictionary(function => function, _ => (string?)$"the {backend} backend has no probes on functions; fexit and kprobe have");
         var symbols = KernelSymbols.OfKernel();
         using var btf = backend == Backend.Fexit ? Btf.OfKernel() : null;
-        return functions.ToDictionary(function => function, Refusal);
+        return functions.ToDictionary(function => function, Reason);
 
-        string? Refusal(string function)
+        string? Reason(string function)
         {
             if (symbols?.Find(function) is not { Count: > 0, Module: null })
                 return Missing;

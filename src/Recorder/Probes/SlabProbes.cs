@@ -26,7 +26,7 @@ internal static class SlabProbes
                 [.. Stages.Select(stage => new CauseProbe(stage, "the kmem_cache_alloc tracepoint of this kernel does not tell the cache (it does since Linux 6.1)"))],
                 ["buddy_pages", .. Interrupts]);
         List<string> programs = ["slab_object", "slab_kmalloc", "buddy_pages", .. Interrupts];
-        var refusals = KernelFunctions.Refusals(backend, [SlowPath, .. NewSlabFunctions]);
+        var refusals = KernelFunctions.Reasons(backend, [SlowPath, .. NewSlabFunctions]);
         var slow = refusals[SlowPath] is { } refusal ? $"{SlowPath}: {refusal}" : RefusalOfSlowPath(btf);
         var newSlab = NewSlabFunctions.FirstOrDefault(function => refusals[function] is null);
         var withoutNew = slow ?? (newSlab is null ? $"{string.Join(", ", NewSlabFunctions)}: {refusals[NewSlabFunctions[0]]}" : null);
@@ -61,7 +61,7 @@ internal static class SlabProbes
             .Select(entry => new BuddyCount(entry.Key.Pid, entry.Key.Order, entry.Value))
             .OrderBy(count => (count.Pid, count.Order))];
 
-    private static bool IsKnown(ProbeChoice? slab, string stage) => slab?.Probes.Any(probe => probe.Cause == stage && probe.Refusal is null) == true;
+    private static bool IsKnown(ProbeChoice? slab, string stage) => slab?.Probes.Any(probe => probe.Cause == stage && probe.Reason is null) == true;
 
     /// <summary>The state that tells the stages apart is in its argument c; the probes read the fifth.</summary>
     private static string? RefusalOfSlowPath(Btf btf)

@@ -35,7 +35,7 @@ internal sealed class StackProbes : IDisposable
     /// <summary>How the probes are told; without stacks, or where they are refused, they take none.</summary>
     public static ProbeConfig Describe(ProbeConfig config, RecordOptions options)
     {
-        if (!options.TakesStacks || RefusalFor(options) is not null)
+        if (!options.TakesStacks || ReasonFor(options) is not null)
             return config;
         config.HasDetails = 1;
         config.CodeMaps = _maxAddressSpaces;
@@ -55,9 +55,9 @@ internal sealed class StackProbes : IDisposable
 
     /// <summary>What the trace says of stacks when it begins; null: none were to be taken.</summary>
     public static StackRecording? Recording(RecordOptions options, string? refusal)
-        => options.TakesStacks ? new StackRecording(refusal ?? RefusalFor(options), 0, 0, 0, []) : null;
+        => options.TakesStacks ? new StackRecording(refusal ?? ReasonFor(options), 0, 0, 0, []) : null;
 
-    private static string? RefusalFor(RecordOptions options) => Libdw.Refusal ?? (options.Stacks == true ? null : MemoryBudget.StacksRefusal);
+    private static string? ReasonFor(RecordOptions options) => Libdw.Reason ?? (options.Stacks == true ? null : MemoryBudget.NoStacksReason);
 
     /// <summary>A sink before <paramref name="sink"/> that learns which code processes map.</summary>
     public IFrameSink Watching(IFrameSink sink) => _watch.Before(sink);

@@ -7,7 +7,7 @@ namespace Faultrec.Recorder.Probes;
 /// <summary>TLB flushes of the recorded processes, see bpf/tlb.bpf.h.</summary>
 internal static class TlbFlushCounts
 {
-    public static string? Refusal(Btf? btf)
+    public static string? Reason(Btf? btf)
         => btf?.HasTracepoint("tlb_flush") == true ? null : "this kernel has no tracepoint tlb_flush, or its BTF does not tell of it";
 
     /// <param name="seesSwitches">A probe of --why looks at each context switch anyway.</param>

@@ -29,15 +29,15 @@ public static class ElfService
         MemoryBudget.LimitHeap(share: 2);
         _socket = int.Parse(args[1], CultureInfo.InvariantCulture);
         // What opens files must have done so before the filter is set.
-        var refusal = Libdw.Refusal;
+        var reason = Libdw.Reason;
         Demangler.Load();
         var error = LowRights.Confine();
-        refusal ??= error == 0 ? null : $"this kernel does not confine it: {Errno.Describe(error)}";
+        reason ??= error == 0 ? null : $"this kernel does not confine it: {Errno.Describe(error)}";
         Reply(ElfReply.Ready, _ => { });
         while (ElfWire.Read(_socket, -1, out var file) is { } request)
         {
             LowRights.LimitCpu(MaxCpuSeconds);
-            Answer(new BinaryReader(new MemoryStream(request)), file, refusal);
+            Answer(new BinaryReader(new MemoryStream(request)), file, reason);
         }
         return 0;
     }
@@ -63,12 +63,12 @@ public static class ElfService
         _ = ElfWire.Write(_socket, stream.ToArray());
     }
 
-    private static void Answer(BinaryReader request, SafeFileHandle? file, string? refusal)
+    private static void Answer(BinaryReader request, SafeFileHandle? file, string? reason)
     {
         try
         {
-            if (refusal is not null)
-                throw new BadElfException($"cannot be read: {refusal}");
+            if (reason is not null)
+                throw new BadElfException($"cannot be read: {reason}");
             // Written at once, for on the way to it there may be questions of ours.
             var stream = new MemoryStream();
             Answer(request, file, new BinaryWriter(stream));

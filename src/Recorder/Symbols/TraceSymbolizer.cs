@@ -30,8 +30,8 @@ public sealed class TraceSymbolizer : IDisposable
     {
         if (!OperatingSystem.IsLinux())
             throw new FaultrecException(ExitCode.NotPermitted, "symbolize reads ELF files with libdw, which is there on Linux only; symbolize the trace there");
-        if (Libdw.Refusal is { } refusal)
-            throw new FaultrecException(ExitCode.NotPermitted, $"symbolize reads ELF files with libdw: {refusal}; install it");
+        if (Libdw.Reason is { } reason)
+            throw new FaultrecException(ExitCode.NotPermitted, $"symbolize reads ELF files with libdw: {reason}; install it");
         if (debugFolder is not null && !Directory.Exists(debugFolder))
             throw new FaultrecException(ExitCode.Usage, $"--debug-dir {debugFolder}: no such directory; expected one with .build-id/xx/yyyy.debug");
         _debugFolder = debugFolder;

@@ -5,8 +5,8 @@ namespace Faultrec.Traces.Metadata;
 /// <summary>A cause of fault time, or a stage of the slab allocator, that was to be traced.</summary>
 /// <param name="Cause">Its name: reclaim, compaction, io_wait, lock_wait, off_cpu or zeroing, whose column adds _ns; or a stage as in <see
 /// cref="SlabCount"/>.</param>
-/// <param name="Refusal">Why it could not be traced; null if it was.</param>
-public sealed record CauseProbe([property: JsonRequired] string Cause, string? Refusal)
+/// <param name="Reason">Why it could not be traced; null if it was.</param>
+public sealed record CauseProbe([property: JsonRequired] string Cause, [property: JsonPropertyName("refusal")] string? Reason)
 {
     internal static IReadOnlyList<MetadataMember> Members { get; } =
     [

@@ -17,8 +17,8 @@ public sealed record LadderStep([property: JsonRequired] string Backend, string?
 
 /// <summary>A kernel function that `--handlers` was to probe.</summary>
 /// <param name="Function">Its name, as in /proc/kallsyms.</param>
-/// <param name="Refusal">Why it could not be probed; null if it was.</param>
-public sealed record HandlerProbe([property: JsonRequired] string Function, string? Refusal)
+/// <param name="Reason">Why it could not be probed; null if it was.</param>
+public sealed record HandlerProbe([property: JsonRequired] string Function, [property: JsonPropertyName("refusal")] string? Reason)
 {
     internal static IReadOnlyList<MetadataMember> Members { get; } =
     [

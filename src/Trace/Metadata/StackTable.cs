@@ -79,12 +79,12 @@ public sealed record StackFrame
 }
 
 /// <summary>How stacks were recorded, and what is missing.</summary>
-/// <param name="Refusal">Why there are no stacks; null if they were recorded.</param>
+/// <param name="Reason">Why there are no stacks; null if they were recorded.</param>
 /// <param name="Complete">Faults whose stack was walked to the outermost frame of the thread.</param>
 /// <param name="Truncated">Faults whose stack is cut short: no unwind table, more frames than are kept, memory that could not be read.</param>
 /// <param name="Lost">Faults without a stack, because the table of stacks was full.</param>
 /// <param name="Warnings">Lines for people: files whose symbols or unwind tables could not be read, and why.</param>
-public sealed record StackRecording(string? Refusal, long Complete, long Truncated, long Lost, IReadOnlyList<string> Warnings)
+public sealed record StackRecording([property: JsonPropertyName("refusal")] string? Reason, long Complete, long Truncated, long Lost, IReadOnlyList<string> Warnings)
 {
     internal static IReadOnlyList<MetadataMember> Members { get; } =
     [

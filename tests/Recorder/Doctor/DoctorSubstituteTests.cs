@@ -47,7 +47,7 @@ public sealed class DoctorSubstituteTests
     [Fact]
     public void OutsideThePathTheCallerIsNotGuessed()
     {
-        var facts = DoctorRefusalTests.Missing("vfs_raed") with { Similar = ["vfs_read", "vcs_read"] };
+        var facts = DoctorReasonTests.Missing("vfs_raed") with { Similar = ["vfs_read", "vcs_read"] };
         var here = new Here(["vfs_read", "handle_mm_fault"], Events: true);
         Assert.Null(Substitutes.Choose(facts, here));
         Assert.Equal(["vfs_read"], Substitutes.Suggestions(facts, here));
@@ -56,14 +56,14 @@ public sealed class DoctorSubstituteTests
     [Fact]
     public void ACopyUnderAnotherNameIsNearestOfAll()
     {
-        var facts = DoctorRefusalTests.Missing("do_fault", "do_fault.cold", "do_fault.isra.0", "do_fault.isra.0.cold", "do_fault.part.0");
+        var facts = DoctorReasonTests.Missing("do_fault", "do_fault.cold", "do_fault.isra.0", "do_fault.isra.0.cold", "do_fault.part.0");
         Assert.Equal("do_fault.isra.0", Substitutes.Choose(facts, new Here(["do_fault.cold", "do_fault.isra.0", "handle_mm_fault"], true))!.Name);
         Assert.Equal("handle_mm_fault", Substitutes.Choose(facts, new Here(["do_fault.cold", "do_fault.part.0", "handle_mm_fault"], true))!.Name);
     }
 
     [Fact]
     public void WhatWasNotTriedIsNotCalledTried()
-        => Assert.False(Substitutes.Choose(DoctorRefusalTests.Missing("do_fault"), new Here(["handle_mm_fault"], true) { Tries = false })!.Tried);
+        => Assert.False(Substitutes.Choose(DoctorReasonTests.Missing("do_fault"), new Here(["handle_mm_fault"], true) { Tries = false })!.Tried);
 
     public static TheoryData<string> FaultPathNames => [.. FaultPath.Names];
 
@@ -78,7 +78,7 @@ public sealed class DoctorSubstituteTests
     }
 
     private static Substitute? Choose(string wanted, string traceable, bool events)
-        => Substitutes.Choose(DoctorRefusalTests.Missing(wanted), new Here(traceable.Split(' '), events));
+        => Substitutes.Choose(DoctorReasonTests.Missing(wanted), new Here(traceable.Split(' '), events));
 
     private sealed record Here(string[] Traceable, bool Events) : ITraceable
     {

@@ -71,7 +71,7 @@ public sealed class CostStories
         Assert.Equal(costs.TlbFlushes, trace.Metadata.TlbFlushes);
         Assert.Equal(costs.Caches, trace.Metadata.Slab!.Caches);
         Assert.Equal(costs.BuddyAllocations, trace.Metadata.Slab.BuddyAllocations);
-        Assert.Equal("refused", trace.Metadata.Slab.Stages.Single(stage => stage.Cause == "remote").Refusal);
+        Assert.Equal("refused", trace.Metadata.Slab.Stages.Single(stage => stage.Cause == "remote").Reason);
         Assert.Equal(9, trace.Receipt.CountsLost);
     }
 

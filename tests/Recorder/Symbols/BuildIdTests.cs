@@ -21,7 +21,7 @@ public sealed class BuildIdTests : IDisposable
     [Fact]
     public void IdsAreThoseOfLibdw()
     {
-        Assert.SkipWhen(Libdw.Refusal is not null, Libdw.Refusal ?? "");
+        Assert.SkipWhen(Libdw.Reason is not null, Libdw.Reason ?? "");
         var paths = File.ReadLines("/proc/self/maps").Select(line => line.Split(' ', StringSplitOptions.RemoveEmptyEntries))
             .Where(fields => fields is [_, "r-xp", _, _, not "0", _]).Select(fields => fields[5]).Where(path => path.Contains(".so", StringComparison.Ordinal) && File.Exists(path)).Distinct().ToList();
         Assert.NotEmpty(paths);

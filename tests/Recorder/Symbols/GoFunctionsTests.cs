@@ -50,7 +50,7 @@ public sealed class GoFunctionsTests : IDisposable
         Assert.InRange(addresses.Count, 5 * 12, int.MaxValue);
         var expected = Go(string.Concat(addresses.Select(address => $"0x{address:x}\n")), "tool", "addr2line", whole).Split('\n', StringSplitOptions.RemoveEmptyEntries);
 
-        Assert.Null(Libdw.Refusal); // asking also prepares libelf
+        Assert.Null(Libdw.Reason); // asking also prepares libelf
         using var module = new ModuleSymbols(Open(stripped), stripped);
         var told = addresses.Select(module.Find).Select(names => Assert.Single(names)).SelectMany(name => new[] { name.Function, $"{name.File}:{name.Line ?? -1}" });
 
@@ -61,7 +61,7 @@ public sealed class GoFunctionsTests : IDisposable
     public void RowsAreThoseOfTheDebugFrames()
     {
         var (whole, stripped) = (Build(""), Build("-s -w"));
-        Assert.Null(Libdw.Refusal);
+        Assert.Null(Libdw.Reason);
         using var file = Open(stripped);
         var rows = UnwindTable.Make(file);
         var compared = 0;
@@ -92,7 +92,7 @@ public sealed class GoFunctionsTests : IDisposable
         var table = good.AsSpan().IndexOf<byte>([0xf0, 0xff, 0xff, 0xff, 0, 0, 1, 8]);
         table = table >= 0 ? table : good.AsSpan().IndexOf<byte>([0xf1, 0xff, 0xff, 0xff, 0, 0, 1, 8]);
         Assert.InRange(table, 1, good.Length);
-        Assert.Null(Libdw.Refusal);
+        Assert.Null(Libdw.Reason);
         var random = new Random(1);
         for (var round = 0; round < 200; round++)
         {

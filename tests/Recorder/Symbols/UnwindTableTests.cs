@@ -107,7 +107,7 @@ public sealed class UnwindTableTests : IDisposable
 
     private static List<UnwindRow> Make(string path)
     {
-        Assert.Null(Libdw.Refusal); // asking also prepares libelf
+        Assert.Null(Libdw.Reason); // asking also prepares libelf
         using var handle = File.OpenHandle(path);
         using var file = ElfFile.Open(handle);
         return UnwindTable.Make(file);

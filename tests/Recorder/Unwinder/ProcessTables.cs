@@ -28,7 +28,7 @@ internal sealed class ProcessTables
     /// <param name="withRows">Of which of the mapped files rows are made.</param>
     public static ProcessTables Of(int pid, Func<string, bool>? withRows = null)
     {
-        Assert.Null(Libdw.Refusal); // asking also prepares libelf
+        Assert.Null(Libdw.Reason); // asking also prepares libelf
         var (rows, names) = (new List<UnwindRow>(), new Dictionary<ulong, string>());
         var (maps, python) = (new CodeMaps { Uses = ++_uses }, default(PythonLayout));
         foreach (var line in MapsText.Parse(File.ReadAllText($"/proc/{pid}/maps")))

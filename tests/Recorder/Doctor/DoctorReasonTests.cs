@@ -5,7 +5,7 @@ using Xunit;
 namespace Faultrec.Recorder.Tests.Doctor;
 
 /// <summary>From what was found out about a function to why it cannot be traced.</summary>
-public sealed class DoctorRefusalTests
+public sealed class DoctorReasonTests
 {
     private const int Eperm = 1;
     private const int Ebusy = 16;
@@ -31,7 +31,7 @@ public sealed class DoctorRefusalTests
     public void NothingToSayAboutWhatWorks()
     {
         Assert.Equal(["fentry", "kprobe"], _traceable.By);
-        Assert.Empty(Refusals.Of(_traceable, _ordinary));
+        Assert.Empty(Reasons.Of(_traceable, _ordinary));
     }
 
     // exc_page_fault on a stock kernel, with and without tracefs and debugfs to look at.
@@ -41,7 +41,7 @@ public sealed class DoctorRefusalTests
     public void NotraceAndBlacklisted(bool? inFilterFunctions, bool? onBlacklist, string fentry, string kprobe)
     {
         var facts = _traceable with { InFilterFunctions = inFilterFunctions, OnBlacklist = onBlacklist, Fentry = _attachBusy, Kprobe = _kprobeInvalid };
-        var refusals = Refusals.Of(facts, _ordinary);
+        var refusals = Reasons.Of(facts, _ordinary);
         Assert.Equal([("fentry", "notrace"), ("kprobe", "kprobe_blacklist")], Causes(refusals));
         Assert.Contains(fentry, refusals[0].Text, StringComparison.Ordinal);
         Assert.Contains("EBUSY", refusals[0].Text, StringComparison.Ordinal);
@@ -51,21 +51,21 @@ public sealed class DoctorRefusalTests
 
     [Fact]
     public void EinvalOfAFunctionThatIsNotOnTheListIsOnlyARefusal()
-        => Assert.Equal([("kprobe", "kernel_refuses")], Causes(Refusals.Of(_traceable with { Kprobe = _kprobeInvalid }, _ordinary)));
+        => Assert.Equal([("kprobe", "kernel_refuses")], Causes(Reasons.Of(_traceable with { Kprobe = _kprobeInvalid }, _ordinary)));
 
     [Fact]
     public void OneMechanismIsEnough()
     {
         var facts = _traceable with { InBtf = false, Fentry = new Trial("finding it in BTF", 3) };
         Assert.Equal(["kprobe"], facts.By);
-        Assert.Equal([("fentry", "no_btf")], Causes(Refusals.Of(facts, _ordinary)));
+        Assert.Equal([("fentry", "no_btf")], Causes(Reasons.Of(facts, _ordinary)));
     }
 
     [Fact]
     public void AKernelThatRefusesEveryFentryIsNotBlamedOnTheFunction()
     {
         var machine = _ordinary with { FentryRefusedFor = ["f", "vfs_read"], HasKprobePmu = false, KprobesConfig = "CONFIG_KPROBES is not set in x" };
-        var refusals = Refusals.Of(_traceable with { Fentry = _loadRefused, Kprobe = new Trial("finding the kprobe events", 2) }, machine);
+        var refusals = Reasons.Of(_traceable with { Fentry = _loadRefused, Kprobe = new Trial("finding the kprobe events", 2) }, machine);
         Assert.Equal([("fentry", "kernel_refuses"), ("kprobe", "not_compiled_in")], Causes(refusals));
         Assert.Contains("for vfs_read as well", refusals[0].Text, StringComparison.Ordinal);
         Assert.Contains("CONFIG_KPROBES is not set in x", refusals[1].Text, StringComparison.Ordinal);
@@ -76,15 +76,15 @@ public sealed class DoctorRefusalTests
     {
         var machine = _ordinary with { Lockdown = "none integrity [confidentiality]" };
         var facts = _traceable with { Kprobe = new Trial("opening a kprobe event", Eperm) };
-        Assert.Equal([("kprobe", "lockdown")], Causes(Refusals.Of(facts, machine)));
-        Assert.Equal([("kprobe", "kernel_refuses")], Causes(Refusals.Of(facts, _ordinary)));
+        Assert.Equal([("kprobe", "lockdown")], Causes(Reasons.Of(facts, machine)));
+        Assert.Equal([("kprobe", "kernel_refuses")], Causes(Reasons.Of(facts, _ordinary)));
     }
 
     [Fact]
     public void ANameThatSeveralFunctionsShare()
     {
         var facts = _traceable with { Symbol = _present with { Count = 3 }, Kprobe = new Trial("opening a kprobe event", 99) };
-        var refusal = Assert.Single(Refusals.Of(facts, _ordinary));
+        var refusal = Assert.Single(Reasons.Of(facts, _ordinary));
         Assert.Equal("ambiguous", refusal.Cause);
         Assert.StartsWith("3 functions", refusal.Text);
     }
@@ -97,7 +97,7 @@ public sealed class DoctorRefusalTests
     [InlineData("do_fault.llvm.123", "the compiler's name")]
     public void ARenamedFunctionIsShownWithItsNames(string variant, string meaning)
     {
-        var refusal = Assert.Single(Refusals.Of(Missing("do_fault", variant), _ordinary));
+        var refusal = Assert.Single(Reasons.Of(Missing("do_fault", variant), _ordinary));
         Assert.Equal(("fentry and kprobe", "renamed"), (refusal.Mechanism, refusal.Cause));
         Assert.Contains($"{variant} ({meaning}", refusal.Text, StringComparison.Ordinal);
     }
@@ -108,26 +108,26 @@ public sealed class DoctorRefusalTests
     [InlineData("some_function", false, "BTF has none either")]
     public void AMissingFunctionOnceAndForAll(string name, bool inBtf, string said)
     {
-        var refusal = Assert.Single(Refusals.Of(Missing(name) with { InBtf = inBtf }, _ordinary));
+        var refusal = Assert.Single(Reasons.Of(Missing(name) with { InBtf = inBtf }, _ordinary));
         Assert.Equal(("fentry and kprobe", "not_in_kernel"), (refusal.Mechanism, refusal.Cause));
         Assert.Contains(said, refusal.Text, StringComparison.Ordinal);
     }
 
     [Fact]
     public void DataIsNamedAsSuch()
-        => Assert.Equal("not_a_function", Assert.Single(Refusals.Of(new("jiffies") { Symbol = new(0, null, true, []) }, _ordinary)).Cause);
+        => Assert.Equal("not_a_function", Assert.Single(Reasons.Of(new("jiffies") { Symbol = new(0, null, true, []) }, _ordinary)).Cause);
 
     // Without permission: what can be known is said, and that the rest was not tried.
     [Fact]
     public void WithoutPermissionWhatIsKnownIsSaid()
     {
         var machine = _ordinary with { MissingPrivilege = "uid 1000 has no capabilities", HasKprobePmu = false };
-        var refusals = Refusals.Of(_traceable with { Fentry = null, Kprobe = null, InFilterFunctions = null, OnBlacklist = null }, machine);
+        var refusals = Reasons.Of(_traceable with { Fentry = null, Kprobe = null, InFilterFunctions = null, OnBlacklist = null }, machine);
         Assert.Equal([("kprobe", "not_compiled_in"), ("fentry and kprobe", "missing_capability")], Causes(refusals));
         Assert.Contains("speaks against fentry", refusals[1].Text, StringComparison.Ordinal);
     }
 
     internal static FunctionFacts Missing(string name, params string[] variants) => new(name) { Symbol = new(0, null, false, variants), InBtf = false };
 
-    private static IEnumerable<(string, string)> Causes(IEnumerable<Refusal> refusals) => refusals.Select(refusal => (refusal.Mechanism, refusal.Cause));
+    private static IEnumerable<(string, string)> Causes(IEnumerable<Reason> refusals) => refusals.Select(refusal => (refusal.Mechanism, refusal.Cause));
 }

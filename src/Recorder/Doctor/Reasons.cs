@@ -6,20 +6,20 @@ namespace Faultrec.Recorder.Doctor;
 /// <param name="Mechanism">fentry, kprobe, or "fentry and kprobe".</param>
 /// <param name="Cause">One word for programs: not_in_kernel, renamed, notrace…</param>
 /// <param name="Text">The reason and its evidence, for people.</param>
-public sealed record Refusal(string Mechanism, string Cause, string Text);
+public sealed record Reason(string Mechanism, string Cause, string Text);
 
 /// <summary>From what was found out to why a function cannot be traced: one reason a mechanism, the most telling one.</summary>
-internal static class Refusals
+internal static class Reasons
 {
     private const int Einval = 22;
     private const int Ebusy = 16;
     private const int EaddrNotAvailable = 99;
 
-    public static IReadOnlyList<Refusal> Of(FunctionFacts facts, MachineFacts machine)
+    public static IReadOnlyList<Reason> Of(FunctionFacts facts, MachineFacts machine)
     {
         if (facts.By is [] && facts.IsMissing)
             return [Missing(facts)];
-        var reasons = new List<Refusal>();
+        var reasons = new List<Reason>();
         if (facts.Fentry is not { Works: true } && Fentry(facts, machine) is { } fentry)
             reasons.Add(fentry);
         if (facts.Kprobe is not { Works: true } && Kprobe(facts, machine) is { } kprobe)
@@ -29,7 +29,7 @@ internal static class Refusals
         return reasons;
     }
 
-    private static Refusal Missing(FunctionFacts facts)
+    private static Reason Missing(FunctionFacts facts)
     {
         if (facts.Symbol!.IsData)
             return new(Mechanism.Both, "not_a_function", $"not a function: {KernelSymbols.Path} has that name for data");
@@ -41,9 +41,9 @@ internal static class Refusals
         return new(Mechanism.Both, "not_in_kernel", $"{none}; {(facts.InBtf == true ? "BTF has it, so it was inlined into its callers" : "BTF has none either")}");
     }
 
-    private static Refusal? Fentry(FunctionFacts facts, MachineFacts machine)
+    private static Reason? Fentry(FunctionFacts facts, MachineFacts machine)
     {
-        Refusal Because(string cause, string text) => new(Mechanism.Fentry, cause, facts.Fentry is { } trial ? $"{text} ({trial.Refusal})" : text);
+        Reason Because(string cause, string text) => new(Mechanism.Fentry, cause, facts.Fentry is { } trial ? $"{text} ({trial.Reason})" : text);
 
         if (!machine.HasKernelBtf)
             return Because("no_btf", "no BTF: /sys/kernel/btf/vmlinux is not there or not readable (CONFIG_DEBUG_INFO_BTF)");
@@ -63,9 +63,9 @@ internal static class Refusals
         return Because("kernel_refuses", "the kernel refuses fentry for it");
     }
 
-    private static Refusal? Kprobe(FunctionFacts facts, MachineFacts machine)
+    private static Reason? Kprobe(FunctionFacts facts, MachineFacts machine)
     {
-        Refusal Because(string cause, string text) => new(Mechanism.Kprobe, cause, facts.Kprobe is { } trial ? $"{text} ({trial.Refusal})" : text);
+        Reason Because(string cause, string text) => new(Mechanism.Kprobe, cause, facts.Kprobe is { } trial ? $"{text} ({trial.Reason})" : text);
 
         if (!machine.HasKprobePmu)
         {
