@@ -81,12 +81,12 @@ internal static class MetadataTables
     /// <summary>Of all of them, in order.</summary>
     public static IEnumerable<ViewColumn> Columns => [.. Regions.Columns, .. Processes.Columns, .. Threads.Columns, .. Traces.Columns];
 
-    public static void Create(Duck duck, IReadOnlyList<TraceSource> traces)
+    public static void Create(DuckDbSession session, IReadOnlyList<TraceSource> traces)
     {
-        Regions.Create(duck, traces);
-        Processes.Create(duck, traces);
-        Threads.Create(duck, traces);
-        Traces.Create(duck, traces);
+        Regions.Create(session, traces);
+        Processes.Create(session, traces);
+        Threads.Create(session, traces);
+        Traces.Create(session, traces);
     }
 
     /// <param name="Value">Text or a 64-bit integer, which DuckDB converts to the type.</param>
@@ -98,10 +98,10 @@ internal static class MetadataTables
         public IEnumerable<ViewColumn> Columns
             => ViewColumn.Origin(name).Concat(columns.Select(column => new ViewColumn(name, column.Name, column.Type, column.Meaning)));
 
-        public void Create(Duck duck, IReadOnlyList<TraceSource> traces)
+        public void Create(DuckDbSession session, IReadOnlyList<TraceSource> traces)
         {
-            duck.Execute($"CREATE TABLE {name} ({string.Join(", ", Columns.Select(column => $"{Sql.Name(column.Name)} {column.Type}"))})");
-            NativeMethods.Appender.DuckDBAppenderCreate(duck.Connection, "main", name, out var appender);
+            session.Execute($"CREATE TABLE {name} ({string.Join(", ", Columns.Select(column => $"{Sql.Name(column.Name)} {column.Type}"))})");
+            NativeMethods.Appender.DuckDBAppenderCreate(session.Connection, "main", name, out var appender);
             using (appender)
             {
                 foreach (var trace in traces)

@@ -20,7 +20,7 @@ internal sealed record TraceSource(TraceFile File, TraceMetadata Metadata, long 
 /// <summary>SQL over traces: views of their rows and metadata in a database that can reach nothing else. Not thread-safe.</summary>
 public sealed class TraceQuery : IDisposable
 {
-    private readonly Duck _duck;
+    private readonly DuckDbSession _session;
     private readonly IReadOnlyList<TraceSource> _traces;
     private readonly VerdictFunction _kinds;
     private readonly VerdictFunction _severities;
@@ -32,7 +32,7 @@ public sealed class TraceQuery : IDisposable
     /// <exception cref="FaultrecException">A file is no trace or damaged, or DuckDB's library is not there.</exception>
     public TraceQuery(IReadOnlyList<TraceFile> files, long memoryBytes, bool verify = true)
     {
-        DuckLibrary.Require();
+        DuckDbLibrary.Require();
         _traces = [.. files.Select(file => Open(file, verify))];
         IReadOnlyList<TraceMetadata> metadata = [.. _traces.Select(trace => trace.Metadata)];
         var indexByPath = new Dictionary<string, int>(StringComparer.Ordinal);
@@ -40,14 +40,14 @@ public sealed class TraceQuery : IDisposable
             indexByPath.Add(_traces[i].File.Path, i);
         (_kinds, _severities) = (new VerdictFunction(metadata, ofKind: true), new VerdictFunction(metadata, ofKind: false));
         _functions = [new TraceIndexFunction(indexByPath), _kinds, _severities, new StackFunction(metadata)];
-        _duck = new Duck(memoryBytes);
+        _session = new DuckDbSession(memoryBytes);
         foreach (var function in _functions)
-            function.Register(_duck.Connection);
-        MetadataTables.Create(_duck, _traces);
-        _duck.Execute(StackView());
-        _duck.Execute(FaultView());
+            function.Register(_session.Connection);
+        MetadataTables.Create(_session, _traces);
+        _session.Execute(StackView());
+        _session.Execute(FaultView());
         // Both the name and the pattern that stands for it are checked against this list.
-        _duck.Lock(_traces.SelectMany(trace => (string[])[trace.File.Path, Sql.Pattern(trace.File.Path)]).Distinct());
+        _session.Lock(_traces.SelectMany(trace => (string[])[trace.File.Path, Sql.Pattern(trace.File.Path)]).Distinct());
     }
 
     /// <summary>Every view's columns.</summary>
@@ -66,14 +66,14 @@ public sealed class TraceQuery : IDisposable
     {
         // query() takes exactly one statement that reads, whatever the text may try to end or to begin.
         var source = $"query({Sql.Text(sql)})";
-        List<QueryColumn> columns = [.. Guard(_duck.Read($"SELECT column_name, column_type FROM (DESCRIBE SELECT * FROM {source})")).Select(row => new QueryColumn(row[0]!, row[1]!))];
+        List<QueryColumn> columns = [.. Guard(_session.Read($"SELECT column_name, column_type FROM (DESCRIBE SELECT * FROM {source})")).Select(row => new QueryColumn(row[0]!, row[1]!))];
         var texts = string.Join(", ", columns.Select(column => $"CAST({Sql.Name(column.Name)} AS VARCHAR)"));
-        return new QueryResult(columns, Guard(_duck.Read($"SELECT {texts} FROM {source}")));
+        return new QueryResult(columns, Guard(_session.Read($"SELECT {texts} FROM {source}")));
     }
 
     public void Dispose()
     {
-        _duck.Dispose();
+        _session.Dispose();
         _kinds.Dispose();
         _severities.Dispose();
     }
@@ -118,7 +118,7 @@ public sealed class TraceQuery : IDisposable
     private string FaultView()
     {
         var files = $"read_parquet([{string.Join(", ", _traces.Select(trace => Sql.Text(Sql.Pattern(trace.File.Path))))}], union_by_name = true, filename = true)";
-        var present = _duck.Read($"SELECT column_name FROM (DESCRIBE SELECT * FROM {files})").Select(row => row[0]!).ToHashSet(StringComparer.Ordinal);
+        var present = _session.Read($"SELECT column_name FROM (DESCRIBE SELECT * FROM {files})").Select(row => row[0]!).ToHashSet(StringComparer.Ordinal);
         var known = TraceSchema.Columns.ToDictionary(column => column.Name, column => FaultColumnList.Sql(column, present.Contains(column.Name)));
         const string trace = "faultrec_trace(filename)";
         List<string> columns =

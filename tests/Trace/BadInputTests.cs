@@ -111,7 +111,7 @@ public sealed class BadInputTests
     public void ForeignParquet()
     {
         using var file = new TempFile();
-        Duck.Execute($"COPY (SELECT range AS a, 'x' AS b, [1, 2] AS c, {{'d': 1.5}} AS e FROM range(1000)) TO '{file.Path}' (FORMAT parquet)");
+        DuckDb.Execute($"COPY (SELECT range AS a, 'x' AS b, [1, 2] AS c, {{'d': 1.5}} AS e FROM range(1000)) TO '{file.Path}' (FORMAT parquet)");
         AssertRefused(file.Path, $"is a Parquet file but not a faultrec trace (no faultrec.schema_version in its metadata): {RecordIt}");
     }
 
@@ -128,7 +128,7 @@ public sealed class BadInputTests
     public void NewerSchemaThatLooksQuiteDifferent()
     {
         using var file = new TempFile();
-        Duck.Execute($"COPY (SELECT [42] AS faults) TO '{file.Path}' (FORMAT parquet, KV_METADATA {{'faultrec.schema_version': '99'}})");
+        DuckDb.Execute($"COPY (SELECT [42] AS faults) TO '{file.Path}' (FORMAT parquet, KV_METADATA {{'faultrec.schema_version': '99'}})");
         AssertRefused(file.Path, "schema version 99 is newer than this faultrec reads (2): update faultrec");
     }
 
@@ -139,7 +139,7 @@ public sealed class BadInputTests
     public void OurKeyOnSomethingElse(string version, string message)
     {
         using var file = new TempFile();
-        Duck.Execute($"COPY (SELECT 42 AS a) TO '{file.Path}' (FORMAT parquet, KV_METADATA {{'faultrec.schema_version': '{version}'}})");
+        DuckDb.Execute($"COPY (SELECT 42 AS a) TO '{file.Path}' (FORMAT parquet, KV_METADATA {{'faultrec.schema_version': '{version}'}})");
         AssertRefused(file.Path, message);
     }
 
@@ -148,7 +148,7 @@ public sealed class BadInputTests
     {
         using var trace = new TempFile(SampleTrace.Write(SampleTrace.RandomBatches(1, 10)));
         using var file = new TempFile();
-        Duck.Execute($"COPY (SELECT * FROM '{trace.Path}') TO '{file.Path}' (FORMAT parquet, KV_METADATA {{'faultrec.schema_version': '1'}})");
+        DuckDb.Execute($"COPY (SELECT * FROM '{trace.Path}') TO '{file.Path}' (FORMAT parquet, KV_METADATA {{'faultrec.schema_version': '1'}})");
         AssertRefused(file.Path, null);
     }
 

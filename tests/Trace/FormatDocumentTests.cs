@@ -15,7 +15,7 @@ public sealed partial class FormatDocumentTests
     public void DescribesTheColumnsInOrder()
     {
         using var file = new TempFile(SampleTrace.Write(SampleTrace.RandomBatches(1, 10)));
-        var columns = Duck.Query($"SELECT name, lower(data_type) FROM (SELECT column_name AS name, column_type AS data_type FROM (DESCRIBE SELECT * FROM '{file.Path}'))")
+        var columns = DuckDb.Query($"SELECT name, lower(data_type) FROM (SELECT column_name AS name, column_type AS data_type FROM (DESCRIBE SELECT * FROM '{file.Path}'))")
             .Select(row => ((string)row[0]!, (string)row[1]!));
 
         var documented = ColumnRow().Matches(Section("Columns")).Select(row => (row.Groups[1].Value, row.Groups[2].Value switch
@@ -80,7 +80,7 @@ public sealed partial class FormatDocumentTests
     public void DescribesTheKeysInOrder()
     {
         using var file = new TempFile(SampleTrace.Write([]));
-        Assert.Equal(Duck.KeyValues(file.Path).Keys, KeyRow().Matches(Section("Metadata")).Select(row => row.Groups[1].Value));
+        Assert.Equal(DuckDb.KeyValues(file.Path).Keys, KeyRow().Matches(Section("Metadata")).Select(row => row.Groups[1].Value));
     }
 
     [Fact]
@@ -98,7 +98,7 @@ public sealed partial class FormatDocumentTests
         var queries = SqlBlock().Matches(_text).Select(block => block.Groups[1].Value).ToArray();
         Assert.Equal(7, queries.Length);
         foreach (string query in queries)
-            Assert.NotEmpty(Duck.Query(query.Replace("trace.parquet", file.Path, StringComparison.Ordinal)));
+            Assert.NotEmpty(DuckDb.Query(query.Replace("trace.parquet", file.Path, StringComparison.Ordinal)));
     }
 
     [Fact]
@@ -109,7 +109,7 @@ public sealed partial class FormatDocumentTests
         using var file = new TempFile(SampleTrace.Write([batch]));
         const string expression = "CASE WHEN ip < 0 THEN ip::HUGEINT + 18446744073709551616 ELSE ip END";
         Assert.Contains(expression, _text, StringComparison.Ordinal);
-        Assert.Equal([["0xffffffff81000000"]], Duck.Query($"SELECT format('0x{{:x}}', {expression}) FROM '{file.Path}'"));
+        Assert.Equal([["0xffffffff81000000"]], DuckDb.Query($"SELECT format('0x{{:x}}', {expression}) FROM '{file.Path}'"));
     }
 
     private static string Row(params string[] cells) => $"|{string.Concat(cells.Select(cell => cell.Length == 0 ? " |" : $" {cell} |"))}";

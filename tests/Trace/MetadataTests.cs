@@ -151,7 +151,7 @@ public sealed class MetadataTests
     {
         using var file = new TempFile(SampleTrace.Write([], _full));
 
-        var values = Duck.KeyValues(file.Path);
+        var values = DuckDb.KeyValues(file.Path);
 
         Assert.Equal(
             [
@@ -227,7 +227,7 @@ public sealed class MetadataTests
     public void NoControlCharacterStandsInTheMetadata()
     {
         using var file = new TempFile(SampleTrace.Write([], _full));
-        Assert.All(Duck.KeyValues(file.Path).Values, value => Assert.DoesNotContain(value, char.IsControl));
+        Assert.All(DuckDb.KeyValues(file.Path).Values, value => Assert.DoesNotContain(value, char.IsControl));
     }
 
     /// <summary>A reader must read what another minor version added, or did not know yet, without a version bump.</summary>

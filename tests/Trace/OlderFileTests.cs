@@ -17,7 +17,7 @@ public sealed class OlderFileTests
     [Fact]
     public void AbsentColumnsReadAsIfNothingOfTheKindWasRecorded()
     {
-        Assert.Equal([["stack"]], Duck.Query($"SELECT last(name) FROM parquet_schema('{FilePath()}')"));
+        Assert.Equal([["stack"]], DuckDb.Query($"SELECT last(name) FROM parquet_schema('{FilePath()}')"));
         using var reader = TraceReader.Open(FilePath());
         // With leftovers of other rows in it, as a report over several files has them.
         var batch = SampleTrace.RandomBatch(new Random(1), (int)reader.RowCount);
@@ -47,7 +47,7 @@ public sealed class OlderFileTests
 
         reader.ReadRowGroup(0, FaultColumns.All, batch);
 
-        var rows = Duck.Query($"SELECT time_ns, address, signal FROM read_parquet('{FilePath()}') ORDER BY file_row_number");
+        var rows = DuckDb.Query($"SELECT time_ns, address, signal FROM read_parquet('{FilePath()}') ORDER BY file_row_number");
         Assert.NotEmpty(rows);
         Assert.Equal(
             rows,

@@ -35,7 +35,7 @@ public sealed class RoundTripTests
         var batches = SampleTrace.RandomBatches(seed, counts);
         using var file = new TempFile(SampleTrace.Write(batches));
 
-        var rows = Duck.Query($"SELECT * FROM read_parquet('{file.Path}') ORDER BY file_row_number");
+        var rows = DuckDb.Query($"SELECT * FROM read_parquet('{file.Path}') ORDER BY file_row_number");
 
         AssertSame(batches, rows);
     }
@@ -115,7 +115,7 @@ public sealed class RoundTripTests
                 rows.Min(i => batches[g].RegionId[i]), rows.Max(i => batches[g].RegionId[i]));
             Assert.Equal(expected, reader.RowGroups[g]);
         }
-        var statistics = Duck.Query(
+        var statistics = DuckDb.Query(
             $"SELECT CAST(stats_min_value AS BIGINT), CAST(stats_max_value AS BIGINT) FROM parquet_metadata('{file.Path}') WHERE path_in_schema = 'address'");
         for (int g = 0; g < 2; g++)
         {
@@ -135,7 +135,7 @@ public sealed class RoundTripTests
         string[] comms = ["😀", "～", "a", "😀"];
         comms.CopyTo(batch.Comm, 0);
         using var file = new TempFile(SampleTrace.Write([batch]));
-        Assert.Equal([[faults]], Duck.Query($"SELECT count(*) FROM '{file.Path}' WHERE comm = '{comm}'"));
+        Assert.Equal([[faults]], DuckDb.Query($"SELECT count(*) FROM '{file.Path}' WHERE comm = '{comm}'"));
     }
 
     /// <summary>In no order are they wrong; texts that only look alike are two.</summary>
@@ -154,8 +154,8 @@ public sealed class RoundTripTests
 
         Assert.Equal(
             [["exec", "exec"], [only, only]],
-            Duck.Query($"SELECT stats_min_value, stats_max_value FROM parquet_metadata('{file.Path}') WHERE path_in_schema IN ('access', 'comm') ORDER BY path_in_schema"));
-        Assert.Equal([[comms.LongCount(text => text == comm)]], Duck.Query($"SELECT count(*) FROM '{file.Path}' WHERE comm = '{comm}' AND access = 'exec'"));
+            DuckDb.Query($"SELECT stats_min_value, stats_max_value FROM parquet_metadata('{file.Path}') WHERE path_in_schema IN ('access', 'comm') ORDER BY path_in_schema"));
+        Assert.Equal([[comms.LongCount(text => text == comm)]], DuckDb.Query($"SELECT count(*) FROM '{file.Path}' WHERE comm = '{comm}' AND access = 'exec'"));
         using var reader = TraceReader.Open(file.Path);
         var read = new FaultBatch(4);
         reader.ReadRowGroup(0, FaultColumns.Comm | FaultColumns.Access, read);
@@ -170,7 +170,7 @@ public sealed class RoundTripTests
         using var reader = TraceReader.Open(file.Path);
         Assert.Empty(reader.RowGroups);
         Assert.Equal(0, reader.RowCount);
-        Assert.Equal([[0L]], Duck.Query($"SELECT count(*) FROM '{file.Path}'"));
+        Assert.Equal([[0L]], DuckDb.Query($"SELECT count(*) FROM '{file.Path}'"));
     }
 
     [Fact]

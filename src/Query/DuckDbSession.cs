@@ -6,15 +6,15 @@ using Faultrec.Traces;
 namespace Faultrec.Query;
 
 /// <summary>One database in memory, closed to everything outside it but the files that it is told.</summary>
-internal sealed class Duck : IDisposable
+internal sealed class DuckDbSession : IDisposable
 {
     private readonly DuckDBDatabase _database;
     private readonly DuckDBNativeConnection _connection;
 
     /// <param name="memoryBytes">What the engine may use; it never writes to a disk.</param>
-    public Duck(long memoryBytes)
+    public DuckDbSession(long memoryBytes)
     {
-        DuckLibrary.Require();
+        DuckDbLibrary.Require();
         NativeMethods.Configuration.DuckDBCreateConfig(out var config);
         using (config)
         {

@@ -3,7 +3,7 @@ using DuckDB.NET.Data;
 namespace Faultrec.Trace.Tests;
 
 /// <summary>DuckDB: a Parquet reader and writer that shares no code with the one under test.</summary>
-internal static class Duck
+internal static class DuckDb
 {
     /// <returns>Rows of values; null for SQL NULL.</returns>
     public static List<object?[]> Query(string sql)

@@ -5,7 +5,7 @@ using Faultrec.Traces;
 namespace Faultrec.Query;
 
 /// <summary>DuckDB's own library, 70 MB: no part of the executable, and loaded by nothing but a query.</summary>
-internal static class DuckLibrary
+internal static class DuckDbLibrary
 {
     private static readonly string Name = OperatingSystem.IsWindows() ? "duckdb.dll" : OperatingSystem.IsMacOS() ? "libduckdb.dylib" : "libduckdb.so";
 
