@@ -58,7 +58,7 @@ internal static class TextReport
     /// <summary>Faults over time in one line of at most <see cref="TextLines.Width"/> columns; null when all were in one bucket.</summary>
     private static string? ActivityLine(FaultReport report)
         => report.Find(ActivityAggregate.Measure) is { } activity && activity.Faults.Count(faults => faults > 0) >= 2
-            ? $"over time {HeatRow.Spark(activity.Faults).TrimEnd()} ({Units.Duration(activity.Axis.BucketNs)} each)"
+            ? $"over time {Sparkline.Of(activity.Faults).TrimEnd()} ({Units.Duration(activity.Axis.BucketNs)} each)"
             : null;
 
     internal static string TotalsLine(FaultReport report)

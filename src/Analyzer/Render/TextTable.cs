@@ -13,8 +13,8 @@ internal static class Cells
     public static string Format(ReportTable table, int row, int column) => table.Columns[column].Format switch
     {
         CellFormat.Text => table.Text(row, column) ?? Null,
-        CellFormat.Heat => HeatRow.Spark(table.Numbers(row, column)),
-        CellFormat.HeatMap => HeatRow.Spark(table.Numbers(row, column), table.Integer(row, table.IndexOf("fullest"))),
+        CellFormat.Heat => Sparkline.Of(table.Numbers(row, column)),
+        CellFormat.HeatMap => Sparkline.Of(table.Numbers(row, column), table.Integer(row, table.IndexOf("fullest"))),
         CellFormat.Ratio => table.Real(row, column) is { } ratio ? Units.Ratio(ratio) : Null,
         CellFormat.Percent => table.Real(row, column) is { } share ? Units.Percent(share) : Null,
         CellFormat.Id => table.Integer(row, column)?.ToString(CultureInfo.InvariantCulture) ?? Null,

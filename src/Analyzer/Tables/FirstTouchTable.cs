@@ -33,7 +33,7 @@ internal static class FirstTouchTable
             .Integer("from_ns", "from", CellFormat.DurationNs, ColumnAudience.Machine, _ => TimeTable.AxisOf(report).FromNs, TableBuilder<FirstTouchRow>.NotInJson)
             .Integer("bucket_ns", "bucket", CellFormat.DurationNs, ColumnAudience.Machine, _ => TimeTable.AxisOf(report).BucketNs, TableBuilder<FirstTouchRow>.NotInJson)
             .Numbers("first_touches", "first touches over time", CellFormat.Heat, ColumnAudience.Wide, row => row.FirstTouches)
-            .Below(row => new RowText.Heat(null, HeatRow.Spark(row.FirstTouches))),
+            .Below(row => new RowText.Heat(null, Sparkline.Of(row.FirstTouches))),
         Note = report => $"{Units.Duration(TimeTable.AxisOf(report).BucketNs)} a character, from {Units.Duration(TimeTable.AxisOf(report).FromNs)} on",
     };
 

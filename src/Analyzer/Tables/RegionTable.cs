@@ -93,7 +93,7 @@ internal static class RegionTable
             .Real("major_ratio", "major share", CellFormat.Percent, ColumnAudience.Wide, row => row.MajorRatio)
             .Latency(row => row.Latency, ColumnAudience.Wide)
             .Numbers("heat", "heat", CellFormat.Heat, ColumnAudience.Wide, row => row.Heat)
-            .Below(row => row.Region is { } region ? new RowText.Heat($"{region.Start:x}-{region.End:x}", HeatRow.Spark(row.Heat)) : null);
+            .Below(row => row.Region is { } region ? new RowText.Heat($"{region.Start:x}-{region.End:x}", Sparkline.Of(row.Heat)) : null);
         if (report.Stacks is { } stacks)
         {
             table.JsonList("reserved_by", row => stacks.Mappers.GetValueOrDefault(row.Id, []), (json, row, mapper) =>

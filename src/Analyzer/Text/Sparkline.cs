@@ -1,13 +1,13 @@
 namespace Faultrec.Analyzer.Text;
 
 /// <summary>The 64 heat buckets of a region as text.</summary>
-internal static class HeatRow
+internal static class Sparkline
 {
     private const string Blocks = "▁▂▃▄▅▆▇█";
 
     /// <summary>One character a bucket, linear to the fullest; blank only for none.</summary>
     /// <param name="fullest">What a full character stands for; null: the fullest bucket of these.</param>
-    public static string Spark(IReadOnlyList<long> heat, long? fullest = null)
+    public static string Of(IReadOnlyList<long> heat, long? fullest = null)
     {
         var max = fullest ?? heat.Max();
         return string.Create(heat.Count, (heat, max), static (span, state) =>
