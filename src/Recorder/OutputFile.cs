@@ -169,7 +169,7 @@ internal sealed class OutputFile : IDisposable
             catch (IOException) when (_place.Folder.Find(SpoolName) is { } found)
             {
                 if (found.Kind != FileKind.Regular)
-                    throw OutputPlace.Refusal(SpoolPath, found.Words);
+                    throw OutputPlace.Refusal(SpoolPath, found.Description);
                 if (!SpoolLeft.RemoveIfEmpty(_place.Folder, SpoolName))
                     break;
             }

@@ -20,8 +20,8 @@ internal static class AdviceCheck
                 continue;
             Predicate<Region> isAdvised = region => regions.Contains(region.Id);
             var change = scenario == Scenario.Thp
-                ? new ReplayChange { Words = "--thp always", HugePages = isAdvised }
-                : new ReplayChange { Words = "--populate", Populated = isAdvised };
+                ? new ReplayChange { Description = "--thp always", HugePages = isAdvised }
+                : new ReplayChange { Description = "--populate", Populated = isAdvised };
             measured[scenario] = TraceReplay.Run(reader, plain with { Change = change }, cancelled);
         }
 

@@ -11,7 +11,7 @@ public sealed record ReplayChange
     public static ReplayChange None { get; } = new();
 
     /// <summary>The options that make it; empty: nothing is changed.</summary>
-    public string Words { get; init; } = "";
+    public string Description { get; init; } = "";
 
     /// <summary>Regions for whose memory huge pages are asked for, whatever the recording had; null: as recorded.</summary>
     public Predicate<Region>? HugePages { get; init; }

@@ -56,7 +56,7 @@ public static class ReplayJson
         json.WriteNumber("scale", options.Scale);
         json.WriteBoolean("swap", options.Swaps);
         json.WriteString("files", options.UsesRealFiles ? "real" : "stand-in");
-        json.WriteString("change", options.Change.Words);
+        json.WriteString("change", options.Change.Description);
         json.WriteString("filter", options.Filter.ToString());
         json.WriteEndObject();
     }

@@ -14,7 +14,7 @@ public sealed record ReplayResult
     internal IReadOnlyList<Bucket> Buckets { get; init; } = [];
 
     /// <summary>Faults that were not replayed, by the reason in words.</summary>
-    public required IReadOnlyList<(string Key, string Words, long Faults)> Skipped { get; init; }
+    public required IReadOnlyList<(string Key, string Description, long Faults)> Skipped { get; init; }
 
     /// <summary>What else the figures do not say by themselves.</summary>
     public required IReadOnlyList<string> Notes { get; init; }

@@ -73,7 +73,7 @@ public static class TraceReplay
     {
         var change = options.Change;
         if (change.Populated is not null && !admission.Regions.Any(region => region is { IsPopulated: true, HasFaults: true }))
-            throw new FaultrecException(ExitCode.BadInput, $"{change.Words}: found no such region with faults that can be filled; expected a part of a name, or an id, of the report's regions, or all");
+            throw new FaultrecException(ExitCode.BadInput, $"{change.Description}: found no such region with faults that can be filled; expected a part of a name, or an id, of the report's regions, or all");
         if (change.NumaNode != ReplayChange.NoNode && !Directory.Exists($"/sys/devices/system/node/node{change.NumaNode}"))
             throw new FaultrecException(ExitCode.NotPermitted, $"--numa {change.NumaNode}: this machine has no such node; expected one of /sys/devices/system/node");
         if (options.Swaps && MemInfo("SwapTotal") == 0)

@@ -18,7 +18,7 @@ public sealed class WhatIfStories
     public void HugePagesTakeOneFaultFor2MiB()
     {
         Replaying.SkipWithoutHugePages();
-        var always = Change(new ReplayChange { Words = "--thp always", HugePages = static _ => true });
+        var always = Change(new ReplayChange { Description = "--thp always", HugePages = static _ => true });
 
         var result = Replaying.Of(Replaying.Metadata(Replaying.Anonymous(1, Base, 3 * HugePages)), Writes(3 * HugePages), always);
 
@@ -173,7 +173,7 @@ public sealed class WhatIfStories
         using var reader = TraceReader.Open(file.Path);
         var begun = new List<int>();
 
-        var pairs = ReplayPairs.Run(reader, Change(new ReplayChange { Words = "--populate all", Populated = static _ => true }), 3, begun.Add, TestContext.Current.CancellationToken);
+        var pairs = ReplayPairs.Run(reader, Change(new ReplayChange { Description = "--populate all", Populated = static _ => true }), 3, begun.Add, TestContext.Current.CancellationToken);
 
         Assert.Equal([1, 2, 3], begun);
         using var bytes = new MemoryStream();

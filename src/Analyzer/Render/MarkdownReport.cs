@@ -54,7 +54,7 @@ internal static class MarkdownReport
         for (var row = 0; row < table.Rows; row++)
             WriteRow(output, columns.ConvertAll(column => Cell(table, row, column)));
         if (table.CutRows > 0)
-            output.Write($"\n… {table.CutWords}; `--top 0` shows all\n");
+            output.Write($"\n… {table.CutDescription}; `--top 0` shows all\n");
     }
 
     // Blanks at a cell's ends are dropped by Markdown; a figure space keeps the heat row's width.

@@ -68,7 +68,7 @@ internal static class TextTable
         }
 
         if (table.CutRows > 0)
-            output.Write($"{Indent}… {table.CutWords}; --top 0 shows all\n");
+            output.Write($"{Indent}… {table.CutDescription}; --top 0 shows all\n");
     }
 
     private static List<int> Shown(ReportTable table)

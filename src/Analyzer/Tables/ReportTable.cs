@@ -88,7 +88,7 @@ internal abstract class ReportTable
     public int CutRows => TotalRows - Rows;
 
     /// <summary>What of the table is not shown: "112 more regions".</summary>
-    public string CutWords
+    public string CutDescription
         => RowName is null ? Units.Of(CutRows, "more row") : $"{Units.Count(CutRows)} more {(CutRows == 1 ? RowName : Title)}";
 
     public abstract string? Text(int row, int column);

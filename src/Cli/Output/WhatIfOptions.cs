@@ -54,7 +54,7 @@ internal sealed class WhatIfOptions
         };
         if (change.IsHugetlb)
             words.Add("--hugetlb");
-        return change with { Words = string.Join(' ', words) };
+        return change with { Description = string.Join(' ', words) };
 
         T? Given<T>(Option<T?> option)
             where T : struct

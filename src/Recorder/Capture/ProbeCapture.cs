@@ -125,7 +125,7 @@ internal sealed class ProbeCapture : ICapture
             sink.Append(FrameType.Maps, snapshot, SpoolJson.Default.MapsSnapshot);
         }
         if (!isThere)
-            _onNotice?.Invoke($"no process matches {_target.Words} yet; waiting for one");
+            _onNotice?.Invoke($"no process matches {_target.Description} yet; waiting for one");
         // One process is waited for: its stacks are whole from the first fault on. The tables of many come while they are recorded.
         if (_target.Pid != 0)
             _stacks?.WaitForTables();

@@ -17,14 +17,14 @@ internal sealed class Target : IDisposable
     private string? _cgroup;
     private ChildEnd? _end;
 
-    private Target(TargetScope scope, string words)
+    private Target(TargetScope scope, string description)
     {
         Scope = scope;
-        Words = words;
+        Description = description;
     }
 
-    private Target(int pid, Launcher? launcher, string words)
-        : this(TargetScope.Tree, words)
+    private Target(int pid, Launcher? launcher, string description)
+        : this(TargetScope.Tree, description)
     {
         Pid = pid;
         Launcher = launcher;
@@ -41,7 +41,7 @@ internal sealed class Target : IDisposable
     public TargetScope Scope { get; }
 
     /// <summary>In the words of the command line; <see cref="TraceMetadata.Target"/>.</summary>
-    public string Words { get; }
+    public string Description { get; }
 
     /// <summary>The one process; 0 when there are many.</summary>
     public int Pid { get; }

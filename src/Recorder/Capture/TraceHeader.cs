@@ -20,7 +20,7 @@ internal static class TraceHeader
             {
                 ToolVersion = options.ToolVersion,
                 Command = options.Command,
-                Target = target.Words,
+                Target = target.Description,
                 Host = Environment.MachineName,
                 Kernel = Machine.KernelRelease,
                 Arch = Machine.Arch,

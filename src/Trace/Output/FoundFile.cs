@@ -26,8 +26,8 @@ internal readonly unsafe record struct FoundFile(FileKind Kind, UnixFileMode Mod
 {
     private const int PermissionBits = 0xfff;
 
-    /// <summary>For messages: "is {Words}".</summary>
-    public string Words => Kind switch
+    /// <summary>For messages: "is {Description}".</summary>
+    public string Description => Kind switch
     {
         FileKind.Regular => "a file",
         FileKind.Folder => "a directory",

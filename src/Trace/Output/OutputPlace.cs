@@ -44,9 +44,9 @@ internal sealed class OutputPlace : IDisposable
     {
         var found = Folder.Find(Name);
         if (found is { Kind: not FileKind.Regular } other)
-            throw Refusal(_path, other.Words);
+            throw Refusal(_path, other.Description);
         if (found is not null && existing == ExistingOutput.KeepAsOld && Folder.Find(OldName) is { Kind: not FileKind.Regular } old)
-            throw Refusal($"{_path}.old", old.Words);
+            throw Refusal($"{_path}.old", old.Description);
         return found;
     }
 

@@ -25,7 +25,7 @@ internal static class SpecialFile
         var isOurs = OperatingSystem.IsLinux() && (found.Owner == FileCalls.Geteuid() || found.Owner == 0 || found.Owner == owner?.Uid);
         if (found.Kind == FileKind.Pipe && isOurs)
             return found;
-        throw OutputPlace.Refusal(path, found.Kind == FileKind.Pipe ? $"{found.Words} of another user" : found.Words);
+        throw OutputPlace.Refusal(path, found.Kind == FileKind.Pipe ? $"{found.Description} of another user" : found.Description);
     }
 
     /// <summary>Opens what <see cref="Find"/> found; a pipe without a reader is waited for a moment.</summary>
@@ -42,7 +42,7 @@ internal static class SpecialFile
             if (found.Kind != FileKind.Pipe || Marshal.GetLastPInvokeError() != FileCalls.Enxio)
                 throw FileCalls.Failure();
             if (waited.Elapsed > ReaderLimit)
-                throw Failure(path, $"is {found.Words} that nobody reads; expected a reader; start it first");
+                throw Failure(path, $"is {found.Description} that nobody reads; expected a reader; start it first");
             Thread.Sleep(Pause);
         }
 
