@@ -15,7 +15,7 @@ internal readonly record struct CaptureResult(SpoolEnding Ending, Exception? Fai
 internal static class CaptureRun
 {
     /// <exception cref="FaultrecException">Or any other: nothing runs that this started. What fails later is in the result.</exception>
-    public static CaptureResult Run(RecordOptions options, Target target, IFrameSink sink, EndSignals signals)
+    public static CaptureResult Run(RecordOptions options, Target target, IRecordSink sink, EndSignals signals)
     {
         // Before the probes know the process: what it has faulted until here is not theirs.
         target.Launcher?.WaitUntilReady();
@@ -36,13 +36,13 @@ internal static class CaptureRun
         return captured with { Failure = failure };
     }
 
-    private static long Start(RecordOptions options, Target target, ICapture capture, IReadOnlyList<LadderStep> ladder, IFrameSink sink)
+    private static long Start(RecordOptions options, Target target, ICapture capture, IReadOnlyList<LadderStep> ladder, IRecordSink sink)
     {
         if (capture.Stacks?.Reason is { } reason && (options.Stacks == true || reason == MemoryBudget.NoStacksReason))
             options.OnNotice?.Invoke($"no stacks are recorded: {reason}");
         var startNs = Libc.MonotonicNs();
         var header = TraceHeader.Create(options, target, capture, ladder, startNs);
-        sink.Append(FrameType.Header, header, SpoolJson.Default.SpoolHeader);
+        sink.Append(SpoolRecordType.Header, header, SpoolJson.Default.SpoolHeader);
         if (target.Launcher is { } launcher)
             launcher.Release(options.NamesJitCode(capture.Stacks));
         else
@@ -51,7 +51,7 @@ internal static class CaptureRun
     }
 
     /// <summary>What runs is not ours to end: whatever fails here ends the capture only, and what was captured until then counts.</summary>
-    private static CaptureResult RunToEnd(ICapture capture, Target target, IFrameSink sink, EndSignals signals, long? endNs)
+    private static CaptureResult RunToEnd(ICapture capture, Target target, IRecordSink sink, EndSignals signals, long? endNs)
     {
         var drain = new Drain(capture, sink);
         var reason = EndReason.Failed;
@@ -70,7 +70,7 @@ internal static class CaptureRun
             ending = ending with { EndReason = EndReason.Failed };
         Try(() =>
         {
-            sink.Append(FrameType.End, ending, SpoolJson.Default.SpoolEnding);
+            sink.Append(SpoolRecordType.End, ending, SpoolJson.Default.SpoolEnding);
             _ = sink.EndPass(ending.TimeNs);
         }, ref failure);
         return new CaptureResult(ending, failure);

@@ -8,7 +8,7 @@ namespace Faultrec.Recorder.Capture;
 /// The loop that empties the rings into the sink until the recording ends. It wakes by the clock, not by events: a wake-up a
 /// fault would cost the program more than everything else (bench/).
 /// </summary>
-internal sealed unsafe class Drain(ICapture capture, IFrameSink sink)
+internal sealed unsafe class Drain(ICapture capture, IRecordSink sink)
 {
     private const int IntervalMs = 20;
 
@@ -36,8 +36,8 @@ internal sealed unsafe class Drain(ICapture capture, IFrameSink sink)
     /// <summary>Empties every ring once. Not null: why this has to be the last time.</summary>
     public string? Pass()
     {
-        var pass = new PassFrame { TimeNs = Libc.MonotonicNs() };
-        sink.Append(FrameType.Pass, 0, MemoryMarshal.AsBytes(new ReadOnlySpan<PassFrame>(in pass)));
+        var pass = new PassRecord { TimeNs = Libc.MonotonicNs() };
+        sink.Append(SpoolRecordType.Pass, 0, MemoryMarshal.AsBytes(new ReadOnlySpan<PassRecord>(in pass)));
         capture.DrainTo(sink, pass.TimeNs);
         return sink.EndPass(pass.TimeNs);
     }

@@ -37,10 +37,10 @@ internal interface ICapture : IDisposable
     bool SeesSignals { get; }
 
     /// <summary>Begins to capture what runs already, and appends the mappings and names it has; not for a command.</summary>
-    void Start(IFrameSink sink);
+    void Start(IRecordSink sink);
 
     /// <summary>Empties every ring into the sink.</summary>
-    void DrainTo(IFrameSink sink, long nowNs);
+    void DrainTo(IRecordSink sink, long nowNs);
 
     /// <summary>Ends the capture; what the rings still hold is for one last <see cref="DrainTo"/>.</summary>
     void Stop();

@@ -88,14 +88,14 @@ internal sealed class PerfCapture : ICapture
         }
     }
 
-    public void Start(IFrameSink sink)
+    public void Start(IRecordSink sink)
     {
         foreach (var snapshot in _target.Snapshots())
-            sink.Append(FrameType.Maps, snapshot, SpoolJson.Default.MapsSnapshot);
+            sink.Append(SpoolRecordType.Maps, snapshot, SpoolJson.Default.MapsSnapshot);
         _samples.Begin(Libc.MonotonicNs());
     }
 
-    public void DrainTo(IFrameSink sink, long nowNs)
+    public void DrainTo(IRecordSink sink, long nowNs)
     {
         _samples.DrainTo(sink, nowNs);
         _sideband.DrainTo(sink);

@@ -113,7 +113,7 @@ internal sealed class ProbeCapture : ICapture
         }
     }
 
-    public void Start(IFrameSink sink)
+    public void Start(IRecordSink sink)
     {
         _sideband.Enable();
         sink = _stacks?.Watching(sink) ?? sink;
@@ -122,7 +122,7 @@ internal sealed class ProbeCapture : ICapture
         {
             isThere |= snapshot.Pid != Environment.ProcessId;
             _filter?.Know(snapshot.Pid);
-            sink.Append(FrameType.Maps, snapshot, SpoolJson.Default.MapsSnapshot);
+            sink.Append(SpoolRecordType.Maps, snapshot, SpoolJson.Default.MapsSnapshot);
         }
         if (!isThere)
             _onNotice?.Invoke($"no process matches {_target.Description} yet; waiting for one");
@@ -134,7 +134,7 @@ internal sealed class ProbeCapture : ICapture
         _probes.OpenAccounts();
     }
 
-    public void DrainTo(IFrameSink sink, long nowNs)
+    public void DrainTo(IRecordSink sink, long nowNs)
     {
         var watched = _stacks?.Watching(sink) ?? sink;
         _faults.DrainTo(sink, nowNs);
@@ -213,7 +213,7 @@ internal sealed class ProbeCapture : ICapture
     /// by one before that had new ones. Its faults meanwhile are told by its own counters (bpf/own_counters.bpf.h), its mappings by
     /// what they are now.
     /// </summary>
-    private void Follow(EventRecord task, IFrameSink sink)
+    private void Follow(EventRecord task, IRecordSink sink)
     {
         try
         {
@@ -230,13 +230,13 @@ internal sealed class ProbeCapture : ICapture
     }
 
     /// <summary>Of what no side-band has told.</summary>
-    private static void AddSnapshot(NewTarget target, IFrameSink sink)
+    private static void AddSnapshot(NewTarget target, IRecordSink sink)
     {
         if (ProcessSnapshot.TryTake(target.Pid, out _) is not { } snapshot)
             return;
         // Once as if it had been so from the beginning, and once for what was mapped over meanwhile.
-        sink.Append(FrameType.Maps, snapshot with { TimeNs = target.TimeNs }, SpoolJson.Default.MapsSnapshot);
-        sink.Append(FrameType.Maps, snapshot, SpoolJson.Default.MapsSnapshot);
+        sink.Append(SpoolRecordType.Maps, snapshot with { TimeNs = target.TimeNs }, SpoolJson.Default.MapsSnapshot);
+        sink.Append(SpoolRecordType.Maps, snapshot, SpoolJson.Default.MapsSnapshot);
     }
 
     /// <summary>A fault takes microseconds, or milliseconds with a disk: what is still due after a while may well have been missed.</summary>

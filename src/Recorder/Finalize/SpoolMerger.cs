@@ -8,7 +8,7 @@ namespace Faultrec.Recorder.Finalize;
 /// <summary>Who makes something of a whole spool.</summary>
 internal interface ISpoolTarget : IMergeTarget
 {
-    void OnLoss(int cpu, LossFrame loss);
+    void OnLoss(int cpu, LossRecord loss);
 
     /// <summary>Before the first fault.</summary>
     void OnStack(in StackRecordHead head, ReadOnlySpan<ulong> ips);
@@ -21,11 +21,11 @@ internal interface ISpoolTarget : IMergeTarget
 
 /// <summary>
 /// Merges the spool's streams (each CPU's faults, each CPU's side-band, the probes' rare events) into one order by time, in
-/// bounded memory. A pass frame at T promises that what follows began after the pass before; a margin covers faults that began
+/// bounded memory. A pass record at T promises that what follows began after the pass before; a margin covers faults that began
 /// earlier, because faults are ordered by their start and drained after their end. The few that exceed the margin
 /// (a fault that slept for seconds) are found by a first look over the spool and merged from a list.
 /// </summary>
-internal sealed class SpoolMerger : IFrameItems
+internal sealed class SpoolMerger : ISpoolItems
 {
     private const long MarginNs = 100_000_000;
     private static readonly int _batchItems = MemoryBudget.ScaledPart(64 * 1024);
@@ -33,28 +33,28 @@ internal sealed class SpoolMerger : IFrameItems
     private readonly SpoolReader _spool;
     private readonly ISpoolTarget _target;
     private readonly TimeMerge _merge;
-    private readonly FrameDecoder _decoder;
+    private readonly SpoolDecoder _decoder;
     private bool _isFirstLook = true;
     private long _pass = long.MinValue;
     private long _previousPass = long.MinValue;
-    private long _lastFrameNs;
+    private long _lastRecordNs;
 
     public SpoolMerger(SpoolReader spool, ISpoolTarget target)
     {
         _spool = spool;
         _target = target;
         _merge = new TimeMerge(target);
-        _decoder = new FrameDecoder(this);
+        _decoder = new SpoolDecoder(this);
     }
 
     /// <summary>Items held at once at most; bounded by what two margins bring, and by the late ones.</summary>
     public int MostHeld => _merge.MostHeld;
 
-    /// <summary>The last frame, or null when the recorder was killed before it wrote one.</summary>
+    /// <summary>The last record, or null when the recorder was killed before it wrote one.</summary>
     public SpoolEnding? Ending { get; private set; }
 
     /// <summary>The last moment of which the spool tells anything; a killed recorder's last faults come after its last pass.</summary>
-    public long LastTimeNs => Math.Max(_lastFrameNs, _merge.LastTimeNs);
+    public long LastTimeNs => Math.Max(_lastRecordNs, _merge.LastTimeNs);
 
     public void Run()
     {
@@ -73,7 +73,7 @@ internal sealed class SpoolMerger : IFrameItems
     public void OnPass(long timeNs)
     {
         (_previousPass, _pass) = (_pass, timeNs);
-        _lastFrameNs = Math.Max(_lastFrameNs, timeNs);
+        _lastRecordNs = Math.Max(_lastRecordNs, timeNs);
         if (_isFirstLook || _merge.MostUnsorted < _batchItems)
             return;
         _merge.EmitUntil(Watermark);
@@ -98,7 +98,7 @@ internal sealed class SpoolMerger : IFrameItems
             _merge.Add(change);
     }
 
-    public void OnLoss(int cpu, LossFrame loss)
+    public void OnLoss(int cpu, LossRecord loss)
     {
         if (!_isFirstLook)
             _target.OnLoss(cpu, loss);
@@ -119,7 +119,7 @@ internal sealed class SpoolMerger : IFrameItems
     public void OnEnding(SpoolEnding ending)
     {
         Ending = ending;
-        _lastFrameNs = Math.Max(_lastFrameNs, ending.TimeNs);
+        _lastRecordNs = Math.Max(_lastRecordNs, ending.TimeNs);
     }
 
     private void Scan()

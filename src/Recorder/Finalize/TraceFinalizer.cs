@@ -60,7 +60,7 @@ internal sealed class TraceFinalizer : ISpoolTarget, IDisposable
 
     public void OnLedgerEvent(LedgerEvent change) => _rows.Apply(change);
 
-    public void OnLoss(int cpu, LossFrame loss)
+    public void OnLoss(int cpu, LossRecord loss)
     {
         _lostByCpu[cpu] = _lostByCpu.GetValueOrDefault(cpu) + loss.Lost;
         var second = _rows.ToTraceTime(loss.TimeNs) / 1_000_000_000;

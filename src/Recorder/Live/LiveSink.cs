@@ -9,10 +9,10 @@ using Faultrec.Traces.Metadata;
 namespace Faultrec.Recorder.Live;
 
 /// <summary>
-/// Makes rows of frames as they are drained. Everything that ended before a pass began is there when it ends, so a fault is handed
+/// Makes rows of records as they are drained. Everything that ended before a pass began is there when it ends, so a fault is handed
 /// out one pass after it ended, in order of its start; one that took longer than the margin comes late.
 /// </summary>
-internal sealed class LiveSink(BatchQueue queue, Action<TraceMetadata> onStart) : IFrameSink, IFrameItems, IMergeTarget
+internal sealed class LiveSink(BatchQueue queue, Action<TraceMetadata> onStart) : IRecordSink, ISpoolItems, IMergeTarget
 {
     /// <summary>Why the capture ended, in the place of <see cref="Capture.EndReason"/>: nobody watches any more.</summary>
     public const string ReaderGone = "reader-gone";
@@ -21,7 +21,7 @@ internal sealed class LiveSink(BatchQueue queue, Action<TraceMetadata> onStart) 
     private const long MarginNs = 20_000_000;
 
     private TimeMerge? _merge;
-    private FrameDecoder? _decoder;
+    private SpoolDecoder? _decoder;
     private FaultRows? _rows;
     private TaskTable? _tasks;
     private FaultBatch? _batch;
@@ -49,9 +49,9 @@ internal sealed class LiveSink(BatchQueue queue, Action<TraceMetadata> onStart) 
     /// <summary>Ends the capture with the next pass. From any thread.</summary>
     public void EndForGoneReader() => _isReaderGone = true;
 
-    public void Append(FrameType type, int cpu, ReadOnlySpan<byte> payload, ReadOnlySpan<byte> rest = default)
+    public void Append(SpoolRecordType type, int cpu, ReadOnlySpan<byte> payload, ReadOnlySpan<byte> rest = default)
     {
-        if (type == FrameType.Header)
+        if (type == SpoolRecordType.Header)
             Start(JsonSerializer.Deserialize(payload, SpoolJson.Default.SpoolHeader)!);
         else if (rest.IsEmpty)
             _decoder!.Decode(type, cpu, payload);
@@ -81,11 +81,11 @@ internal sealed class LiveSink(BatchQueue queue, Action<TraceMetadata> onStart) 
 
     public void OnPass(long timeNs) => _passNs = timeNs;
 
-    void IFrameItems.OnFault(in SpooledFault fault) => _merge!.Add(fault);
+    void ISpoolItems.OnFault(in SpooledFault fault) => _merge!.Add(fault);
 
     public void OnChange(LedgerEvent change) => _merge!.Add(change);
 
-    public void OnLoss(int cpu, LossFrame loss)
+    public void OnLoss(int cpu, LossRecord loss)
     {
         Lost += loss.Lost;
         _missed += new MissedFaults(0, loss.Lost);
@@ -124,7 +124,7 @@ internal sealed class LiveSink(BatchQueue queue, Action<TraceMetadata> onStart) 
         _tasks = new TaskTable(regions, header.Metadata.Pages, forgets: true);
         _rows = new FaultRows(header, _tasks, regions);
         _merge = new TimeMerge(this);
-        _decoder = new FrameDecoder(this);
+        _decoder = new SpoolDecoder(this);
         onStart(header.Metadata);
     }
 

@@ -75,7 +75,7 @@ internal sealed class FaultSamples : IDisposable
         _isStopped = true;
     }
 
-    public void DrainTo(IFrameSink sink, long nowNs)
+    public void DrainTo(IRecordSink sink, long nowNs)
     {
         foreach (var (number, cpu) in _cpus)
         {
@@ -84,8 +84,8 @@ internal sealed class FaultSamples : IDisposable
             var lost = _isStopped && _limits.TellsLost ? LostOf(number) : cpu.Totals.Lost;
             if (lost <= cpu.LostTold)
                 continue;
-            var loss = new LossFrame { TimeNs = nowNs, Lost = lost - cpu.LostTold };
-            sink.Append(FrameType.Loss, number, MemoryMarshal.AsBytes(new ReadOnlySpan<LossFrame>(in loss)));
+            var loss = new LossRecord { TimeNs = nowNs, Lost = lost - cpu.LostTold };
+            sink.Append(SpoolRecordType.Loss, number, MemoryMarshal.AsBytes(new ReadOnlySpan<LossRecord>(in loss)));
             cpu.LostTold = lost;
         }
     }
@@ -151,7 +151,7 @@ internal sealed class FaultSamples : IDisposable
             | (_isCommand ? PerfAttrFlags.Disabled | PerfAttrFlags.EnableOnExec : 0) | (_limits.ExcludeKernel ? PerfAttrFlags.ExcludeKernel : 0),
     };
 
-    private void DrainCpu(IFrameSink sink, CpuSamples cpu)
+    private void DrainCpu(IRecordSink sink, CpuSamples cpu)
     {
         if (!cpu.Ring.TryRead(out var first, out var rest))
             return;
@@ -161,7 +161,7 @@ internal sealed class FaultSamples : IDisposable
         {
             count = cpu.Reader.Read(first, rest, ref position, _converted, ref totals);
             if (count > 0)
-                sink.Append(FrameType.Faults, cpu.Ring.Cpu, MemoryMarshal.AsBytes(_converted.AsSpan(0, count)));
+                sink.Append(SpoolRecordType.Faults, cpu.Ring.Cpu, MemoryMarshal.AsBytes(_converted.AsSpan(0, count)));
         }
         while (count == _converted.Length);
         cpu.Ring.Release();

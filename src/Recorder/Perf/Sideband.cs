@@ -99,11 +99,11 @@ internal sealed class Sideband : IDisposable
     }
 
     /// <summary>Appends everything that is there, or was collected, to the sink.</summary>
-    public void DrainTo(IFrameSink sink)
+    public void DrainTo(IRecordSink sink)
     {
         if (_filter is not null)
         {
-            _filter.Filter(_collected, (cpu, records) => sink.Append(FrameType.Sideband, cpu, records));
+            _filter.Filter(_collected, (cpu, records) => sink.Append(SpoolRecordType.Sideband, cpu, records));
             _collected = [];
             return;
         }
@@ -112,7 +112,7 @@ internal sealed class Sideband : IDisposable
             if (!ring.TryRead(out var first, out var rest))
                 continue;
             // The ring wraps inside a record: both parts are one frame.
-            sink.Append(FrameType.Sideband, ring.Cpu, first, rest);
+            sink.Append(SpoolRecordType.Sideband, ring.Cpu, first, rest);
             ring.Release();
         }
     }

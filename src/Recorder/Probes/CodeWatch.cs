@@ -54,7 +54,7 @@ internal sealed class CodeWatch : IDisposable
             PrepareFile(program, seen);
     }
 
-    public IFrameSink Before(IFrameSink sink) => new Tee(this, sink);
+    public IRecordSink Before(IRecordSink sink) => new Tee(this, sink);
 
     public void WaitForTables()
     {
@@ -141,14 +141,14 @@ internal sealed class CodeWatch : IDisposable
         _tables.Mapped(map.Pid, map.Start, map.End, map.FileOffset, map.Identity);
     }
 
-    private void Look(FrameType type, ReadOnlySpan<byte> payload, ReadOnlySpan<byte> rest)
+    private void Look(SpoolRecordType type, ReadOnlySpan<byte> payload, ReadOnlySpan<byte> rest)
     {
-        if (type is not (FrameType.Sideband or FrameType.Maps) || _changes.IsAddingCompleted)
+        if (type is not (SpoolRecordType.Sideband or SpoolRecordType.Maps) || _changes.IsAddingCompleted)
             return;
         if (!_thread.IsAlive)
             _thread.Start();
         byte[] bytes = [.. payload, .. rest];
-        if (type == FrameType.Maps)
+        if (type == SpoolRecordType.Maps)
         {
             _changes.Add(new SnapshotEvent(JsonSerializer.Deserialize(bytes, SpoolJson.Default.MapsSnapshot)!));
             return;
@@ -174,9 +174,9 @@ internal sealed class CodeWatch : IDisposable
         }
     }
 
-    private sealed class Tee(CodeWatch watch, IFrameSink sink) : IFrameSink
+    private sealed class Tee(CodeWatch watch, IRecordSink sink) : IRecordSink
     {
-        public void Append(FrameType type, int cpu, ReadOnlySpan<byte> payload, ReadOnlySpan<byte> rest = default)
+        public void Append(SpoolRecordType type, int cpu, ReadOnlySpan<byte> payload, ReadOnlySpan<byte> rest = default)
         {
             sink.Append(type, cpu, payload, rest);
             watch.Look(type, payload, rest);

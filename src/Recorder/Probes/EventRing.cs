@@ -12,7 +12,7 @@ internal sealed unsafe class EventRing : IDisposable
     private readonly RingBufferHandle _ring;
     private readonly List<EventRecord> _tasks = [];
     private GCHandle _self;
-    private IFrameSink? _sink;
+    private IRecordSink? _sink;
     private ExceptionDispatchInfo? _failure;
 
     public EventRing(AttachedProbes probes)
@@ -39,7 +39,7 @@ internal sealed unsafe class EventRing : IDisposable
         return taken;
     }
 
-    public void DrainTo(IFrameSink sink)
+    public void DrainTo(IRecordSink sink)
     {
         _sink = sink;
         var result = Libbpf.RingBufferConsume(_ring);
@@ -79,6 +79,6 @@ internal sealed unsafe class EventRing : IDisposable
         if (record.IsUncounted || record.Type is EventType.TaskNew or EventType.TargetFound)
             _tasks.Add(record);
         if (record.Type is not (EventType.Doorbell or EventType.Signal or EventType.TargetFound))
-            _sink!.Append(FrameType.Event, (int)record.Cpu, MemoryMarshal.AsBytes(new ReadOnlySpan<EventRecord>(in record)));
+            _sink!.Append(SpoolRecordType.Event, (int)record.Cpu, MemoryMarshal.AsBytes(new ReadOnlySpan<EventRecord>(in record)));
     }
 }

@@ -41,7 +41,7 @@ internal sealed unsafe class FaultRings
     /// <summary>No fault is remembered at its entry from now on; those under way are still taken when they end.</summary>
     public void End() => Take(0);
 
-    public void DrainTo(IFrameSink sink, long nowNs)
+    public void DrainTo(IRecordSink sink, long nowNs)
     {
         for (var cpu = 0; cpu < _probes.Cpus; cpu++)
         {
@@ -50,8 +50,8 @@ internal sealed unsafe class FaultRings
             var lost = Lost(ref control);
             if (lost == _lostSeen[cpu])
                 continue;
-            var loss = new LossFrame { TimeNs = nowNs, Lost = (long)(lost - _lostSeen[cpu]) };
-            sink.Append(FrameType.Loss, cpu, MemoryMarshal.AsBytes(new ReadOnlySpan<LossFrame>(in loss)));
+            var loss = new LossRecord { TimeNs = nowNs, Lost = (long)(lost - _lostSeen[cpu]) };
+            sink.Append(SpoolRecordType.Loss, cpu, MemoryMarshal.AsBytes(new ReadOnlySpan<LossRecord>(in loss)));
             _lostSeen[cpu] = lost;
         }
         if (_guard is null)
@@ -95,11 +95,11 @@ internal sealed unsafe class FaultRings
             Volatile.Write(ref Control(cpu).Every, every);
     }
 
-    private void DrainCpu(IFrameSink sink, int cpu, ref RingControl control)
+    private void DrainCpu(IRecordSink sink, int cpu, ref RingControl control)
     {
         var slots = _probes.RingSlots;
         var bytes = _probes.BytesPerSlot;
-        var type = bytes == sizeof(FaultRecord) ? FrameType.Faults : FrameType.DetailedFaults;
+        var type = bytes == sizeof(FaultRecord) ? SpoolRecordType.Faults : SpoolRecordType.DetailedFaults;
         var ring = _probes.Rings.Pointer + (nint)cpu * (nint)slots * bytes;
         var tail = control.Tail;
         // Acquire: the records before head are complete once head is seen.
@@ -107,7 +107,7 @@ internal sealed unsafe class FaultRings
         while (tail < head)
         {
             var from = tail & (slots - 1);
-            var run = Math.Min(Math.Min(slots - from, head - tail), SpoolWriter.MaxFaultsPerFrame);
+            var run = Math.Min(Math.Min(slots - from, head - tail), SpoolWriter.MaxFaultsPerRecord);
             sink.Append(type, cpu, new ReadOnlySpan<byte>(ring + (nint)from * bytes, (int)run * bytes));
             tail += run;
             // Release: only now may the probe overwrite them.

@@ -60,12 +60,12 @@ internal sealed class StackProbes : IDisposable
     private static string? ReasonFor(RecordOptions options) => Libdw.Reason ?? (options.Stacks == true ? null : MemoryBudget.NoStacksReason);
 
     /// <summary>A sink before <paramref name="sink"/> that learns which code processes map.</summary>
-    public IFrameSink Watching(IFrameSink sink) => _watch.Before(sink);
+    public IRecordSink Watching(IRecordSink sink) => _watch.Before(sink);
 
     /// <summary>Until the tables of what was seen so far are made.</summary>
     public void WaitForTables() => _watch.WaitForTables();
 
-    public void DrainTo(IFrameSink sink) => _ring.DrainTo(sink);
+    public void DrainTo(IRecordSink sink) => _ring.DrainTo(sink);
 
     /// <summary>After the last drain: files whose unwind tables could not be made, and why.</summary>
     public IReadOnlyList<string> Warnings => _watch.Warnings;

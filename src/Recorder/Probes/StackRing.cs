@@ -11,7 +11,7 @@ internal sealed unsafe class StackRing : IDisposable
 {
     private readonly RingBufferHandle _ring;
     private GCHandle _self;
-    private IFrameSink? _sink;
+    private IRecordSink? _sink;
     private ExceptionDispatchInfo? _failure;
 
     public StackRing(AttachedProbes probes)
@@ -22,7 +22,7 @@ internal sealed unsafe class StackRing : IDisposable
             throw Errno.Failure(Marshal.GetLastPInvokeError(), "opening the ring of stacks");
     }
 
-    public void DrainTo(IFrameSink sink)
+    public void DrainTo(IRecordSink sink)
     {
         _sink = sink;
         var result = Libbpf.RingBufferConsume(_ring);
@@ -45,7 +45,7 @@ internal sealed unsafe class StackRing : IDisposable
         try
         {
             // SAFETY: libbpf keeps the record in place until we return.
-            self._sink!.Append(FrameType.Stack, 0, new ReadOnlySpan<byte>(data, (int)size));
+            self._sink!.Append(SpoolRecordType.Stack, 0, new ReadOnlySpan<byte>(data, (int)size));
         }
         catch (Exception e)
         {

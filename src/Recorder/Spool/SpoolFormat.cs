@@ -8,15 +8,15 @@ using Faultrec.Traces.Metadata;
 namespace Faultrec.Recorder.Spool;
 
 /// <summary>
-/// The spool: an append-only file of frames in the order in which they were drained, little-endian. It lives for one recording
+/// The spool: an append-only file of records in the order in which they were drained, little-endian. It lives for one recording
 /// and is read by the same version that wrote it or by `recover`; it is no exchange format.
 /// </summary>
-internal enum FrameType : ushort
+internal enum SpoolRecordType : ushort
 {
-    /// <summary>First frame: <see cref="SpoolHeader"/> as JSON.</summary>
+    /// <summary>First record: <see cref="SpoolHeader"/> as JSON.</summary>
     Header = 1,
 
-    /// <summary><see cref="PassFrame"/>: everything older than its time is in the frames up to the next pass.</summary>
+    /// <summary><see cref="PassRecord"/>: everything older than its time is in the records up to the next pass.</summary>
     Pass = 2,
 
     /// <summary>FaultRecord[] of one CPU.</summary>
@@ -28,13 +28,13 @@ internal enum FrameType : ushort
     /// <summary>EventRecord.</summary>
     Event = 5,
 
-    /// <summary><see cref="LossFrame"/> of one CPU.</summary>
+    /// <summary><see cref="LossRecord"/> of one CPU.</summary>
     Loss = 6,
 
     /// <summary><see cref="MapsSnapshot"/> as JSON: the address space of a process that ran before the recording.</summary>
     Maps = 7,
 
-    /// <summary>Last frame: <see cref="SpoolEnding"/> as JSON. Missing when the recorder was killed.</summary>
+    /// <summary>Last record: <see cref="SpoolEnding"/> as JSON. Missing when the recorder was killed.</summary>
     End = 8,
 
     /// <summary>DetailedFault[] of one CPU.</summary>
@@ -45,12 +45,12 @@ internal enum FrameType : ushort
 }
 
 [StructLayout(LayoutKind.Sequential)]
-internal struct FrameHeader
+internal struct SpoolRecordHeader
 {
     public const uint ExpectedMagic = 0x4C505346; // "FSPL"
 
     public uint Magic;
-    public FrameType Type;
+    public SpoolRecordType Type;
     public ushort Cpu;
     public int Length;
 
@@ -62,20 +62,20 @@ internal struct FrameHeader
     {
         get
         {
-            var bytes = MemoryMarshal.AsBytes(new ReadOnlySpan<FrameHeader>(in this));
+            var bytes = MemoryMarshal.AsBytes(new ReadOnlySpan<SpoolRecordHeader>(in this));
             return Crc32C.Append(0, bytes[..^sizeof(uint)]);
         }
     }
 }
 
 [StructLayout(LayoutKind.Sequential)]
-internal struct PassFrame
+internal struct PassRecord
 {
     public long TimeNs;
 }
 
 [StructLayout(LayoutKind.Sequential)]
-internal struct LossFrame
+internal struct LossRecord
 {
     public long TimeNs;
     public long Lost;
@@ -129,7 +129,7 @@ internal sealed record SpoolEnding
 [JsonSerializable(typeof(SpoolEnding))]
 internal sealed partial class SpoolJson : JsonSerializerContext
 {
-    /// <exception cref="InvalidDataException">It is not what the frame's type promises.</exception>
+    /// <exception cref="InvalidDataException">It is not what the record's type promises.</exception>
     public static T Parse<T>(ReadOnlySpan<byte> payload, JsonTypeInfo<T> json)
     {
         try

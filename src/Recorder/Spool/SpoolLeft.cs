@@ -37,9 +37,9 @@ internal static class SpoolLeft
         var found = FoundFile.Of(file);
         if (found.Kind != FileKind.Regular || found.Bytes == 0)
             return found.Kind == FileKind.Regular;
-        var head = default(FrameHeader);
-        var read = RandomAccess.Read(file, MemoryMarshal.AsBytes(new Span<FrameHeader>(ref head)), 0);
-        return read >= sizeof(uint) && head.Magic == FrameHeader.ExpectedMagic
-            && (read < sizeof(FrameHeader) || (head.Type == FrameType.Header && found.Bytes < sizeof(FrameHeader) + (long)head.Length));
+        var head = default(SpoolRecordHeader);
+        var read = RandomAccess.Read(file, MemoryMarshal.AsBytes(new Span<SpoolRecordHeader>(ref head)), 0);
+        return read >= sizeof(uint) && head.Magic == SpoolRecordHeader.ExpectedMagic
+            && (read < sizeof(SpoolRecordHeader) || (head.Type == SpoolRecordType.Header && found.Bytes < sizeof(SpoolRecordHeader) + (long)head.Length));
     }
 }

@@ -7,10 +7,10 @@ using Microsoft.Win32.SafeHandles;
 
 namespace Faultrec.Recorder.Spool;
 
-/// <summary>Reads frames in order, up to the end of the file or the first damaged frame, whichever comes first.</summary>
+/// <summary>Reads records in order, up to the end of the file or the first damaged record, whichever comes first.</summary>
 internal sealed class SpoolReader : IDisposable
 {
-    // MaxFaultsPerFrame records, or one drain of a side-band ring.
+    // MaxFaultsPerRecord records, or one drain of a side-band ring.
     private const int MaxRecordsLength = 8 << 20;
 
     private static readonly unsafe int _maxStackLength =
@@ -42,11 +42,11 @@ internal sealed class SpoolReader : IDisposable
         _path = path;
         _file = file;
         Length = _file.Length;
-        if (!Next() || Type != FrameType.Header)
+        if (!Next() || Type != SpoolRecordType.Header)
         {
             Dispose();
             throw new FaultrecException(
-                ExitCode.BadInput, $"{path}: not a faultrec spool (no readable header frame); expected the .spool file of an interrupted recording");
+                ExitCode.BadInput, $"{path}: not a faultrec spool (no readable header record); expected the .spool file of an interrupted recording");
         }
         try
         {
@@ -61,11 +61,11 @@ internal sealed class SpoolReader : IDisposable
 
     public SpoolHeader Header { get; }
 
-    public FrameType Type { get; private set; }
+    public SpoolRecordType Type { get; private set; }
 
     public int Cpu { get; private set; }
 
-    /// <summary>Of the frame that <see cref="Next"/> found; valid until the next call.</summary>
+    /// <summary>Of the record that <see cref="Next"/> found; valid until the next call.</summary>
     public ReadOnlySpan<byte> Payload => _payload.AsSpan(0, PayloadLength);
 
     public int PayloadLength { get; private set; }
@@ -76,19 +76,19 @@ internal sealed class SpoolReader : IDisposable
     /// <summary>No more fit into the file.</summary>
     public unsafe long MostFaults => Length / sizeof(FaultRecord);
 
-    /// <summary>Where the next frame begins; after the last one, where readable data ends.</summary>
+    /// <summary>Where the next record begins; after the last one, where readable data ends.</summary>
     public long Position { get; private set; }
 
     public ReadOnlySpan<T> Records<T>() where T : unmanaged => MemoryMarshal.Cast<byte, T>(Payload);
 
     public bool Next()
     {
-        var header = default(FrameHeader);
-        var headerBytes = MemoryMarshal.AsBytes(new Span<FrameHeader>(ref header));
+        var header = default(SpoolRecordHeader);
+        var headerBytes = MemoryMarshal.AsBytes(new Span<SpoolRecordHeader>(ref header));
         _file.Position = Position;
         if (_file.ReadAtLeast(headerBytes, headerBytes.Length, throwOnEndOfStream: false) < headerBytes.Length)
             return false;
-        if (header.Magic != FrameHeader.ExpectedMagic || !IsPlausible(header.Type, header.Length) || header.Length > Length - _file.Position)
+        if (header.Magic != SpoolRecordHeader.ExpectedMagic || !IsPlausible(header.Type, header.Length) || header.Length > Length - _file.Position)
             return false;
         if (_payload.Length < header.Length)
             _payload = new byte[header.Length];
@@ -102,7 +102,7 @@ internal sealed class SpoolReader : IDisposable
         return true;
     }
 
-    /// <summary>Back to the frame after the header.</summary>
+    /// <summary>Back to the record after the header.</summary>
     public void Rewind()
     {
         Position = 0;
@@ -116,16 +116,16 @@ internal sealed class SpoolReader : IDisposable
         => new(ExitCode.BadInput, $"{path}: the spool is damaged ({problem.Message}); expected one as a recording leaves it", problem);
 
     /// <summary>Checked before the payload is read: a damaged length must not make us allocate what it says.</summary>
-    private static unsafe bool IsPlausible(FrameType type, int length) => type switch
+    private static unsafe bool IsPlausible(SpoolRecordType type, int length) => type switch
     {
-        FrameType.Header or FrameType.Maps or FrameType.End => length is > 0 and <= MaxJsonLength,
-        FrameType.Pass => length == sizeof(PassFrame),
-        FrameType.Faults => length is > 0 and <= MaxRecordsLength && length % sizeof(FaultRecord) == 0,
-        FrameType.DetailedFaults => length is > 0 and <= MaxRecordsLength && length % sizeof(DetailedFault) == 0,
-        FrameType.Sideband => length is > 0 and <= MaxRecordsLength,
-        FrameType.Stack => length >= sizeof(StackRecordHead) + sizeof(ulong) && length <= _maxStackLength,
-        FrameType.Event => length == sizeof(EventRecord),
-        FrameType.Loss => length == sizeof(LossFrame),
+        SpoolRecordType.Header or SpoolRecordType.Maps or SpoolRecordType.End => length is > 0 and <= MaxJsonLength,
+        SpoolRecordType.Pass => length == sizeof(PassRecord),
+        SpoolRecordType.Faults => length is > 0 and <= MaxRecordsLength && length % sizeof(FaultRecord) == 0,
+        SpoolRecordType.DetailedFaults => length is > 0 and <= MaxRecordsLength && length % sizeof(DetailedFault) == 0,
+        SpoolRecordType.Sideband => length is > 0 and <= MaxRecordsLength,
+        SpoolRecordType.Stack => length >= sizeof(StackRecordHead) + sizeof(ulong) && length <= _maxStackLength,
+        SpoolRecordType.Event => length == sizeof(EventRecord),
+        SpoolRecordType.Loss => length == sizeof(LossRecord),
         _ => false,
     };
 

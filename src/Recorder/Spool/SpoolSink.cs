@@ -2,8 +2,8 @@ using Faultrec.Recorder.Native;
 
 namespace Faultrec.Recorder.Spool;
 
-/// <summary>Frames into a spool file, until the disk or a limit ends it.</summary>
-internal sealed class SpoolSink(SpoolWriter spool, long maxBytes) : IFrameSink
+/// <summary>Records into a spool file, until the disk or a limit ends it.</summary>
+internal sealed class SpoolSink(SpoolWriter spool, long maxBytes) : IRecordSink
 {
     /// <summary>Finalizing needs room for the trace beside the spool: at most a third of it, and some for the rest of the system.</summary>
     public const long SpareBytes = 16 << 20;
@@ -17,7 +17,7 @@ internal sealed class SpoolSink(SpoolWriter spool, long maxBytes) : IFrameSink
     /// <summary>Why the file took no more; null: it took all.</summary>
     public IOException? Failure { get; private set; }
 
-    public void Append(FrameType type, int cpu, ReadOnlySpan<byte> payload, ReadOnlySpan<byte> rest = default)
+    public void Append(SpoolRecordType type, int cpu, ReadOnlySpan<byte> payload, ReadOnlySpan<byte> rest = default)
     {
         if (_isFull)
             return; // The rest of this pass; EndPass tells.
@@ -43,7 +43,7 @@ internal sealed class SpoolSink(SpoolWriter spool, long maxBytes) : IFrameSink
         }
         if (_isFull)
         {
-            // The last frame may still find room, and is tried; without the first one nothing could read it.
+            // The last record may still find room, and is tried; without the first one nothing could read it.
             _isFull = spool.Length == 0;
             return Failure is null || Errno.IsDiskFull(Failure) ? EndReason.DiskFull : EndReason.WriteFailed;
         }

@@ -5,12 +5,12 @@ using Microsoft.Win32.SafeHandles;
 namespace Faultrec.Recorder.Spool;
 
 /// <summary>
-/// Appends frames. What was flushed survives the death of this process: it is in the page cache. Nothing here allocates, so that
+/// Appends records. What was flushed survives the death of this process: it is in the page cache. Nothing here allocates, so that
 /// the drain loop never waits for the garbage collector.
 /// </summary>
-internal sealed class SpoolWriter : IFrameSink, IDisposable
+internal sealed class SpoolWriter : IRecordSink, IDisposable
 {
-    public const int MaxFaultsPerFrame = 16 * 1024;
+    public const int MaxFaultsPerRecord = 16 * 1024;
 
     private const int BufferSize = 1 << 20;
 
@@ -18,9 +18,9 @@ internal sealed class SpoolWriter : IFrameSink, IDisposable
     private readonly byte[] _buffer = new byte[BufferSize];
     private int _buffered;
 
-    // Ends of the last whole frame: of all that was appended, and of what is in the file.
-    private long _frameEnd;
-    private long _frameEndInFile;
+    // Ends of the last whole record: of all that was appended, and of what is in the file.
+    private long _recordEnd;
+    private long _recordEndInFile;
 
     /// <param name="file">Owned; empty.</param>
     public SpoolWriter(SafeFileHandle file) => _file = file;
@@ -30,14 +30,14 @@ internal sealed class SpoolWriter : IFrameSink, IDisposable
 
     public SafeFileHandle Handle => _file;
 
-    public void Append(FrameType type, int cpu, ReadOnlySpan<byte> payload, ReadOnlySpan<byte> rest = default)
+    public void Append(SpoolRecordType type, int cpu, ReadOnlySpan<byte> payload, ReadOnlySpan<byte> rest = default)
     {
-        var header = new FrameHeader { Magic = FrameHeader.ExpectedMagic, Type = type, Cpu = (ushort)cpu, Length = payload.Length + rest.Length };
+        var header = new SpoolRecordHeader { Magic = SpoolRecordHeader.ExpectedMagic, Type = type, Cpu = (ushort)cpu, Length = payload.Length + rest.Length };
         header.Checksum = Crc32C.Append(Crc32C.Append(header.CrcOfHead, payload), rest);
-        Put(MemoryMarshal.AsBytes(new ReadOnlySpan<FrameHeader>(in header)));
+        Put(MemoryMarshal.AsBytes(new ReadOnlySpan<SpoolRecordHeader>(in header)));
         Put(payload);
         Put(rest);
-        _frameEnd = Length + _buffered;
+        _recordEnd = Length + _buffered;
     }
 
     /// <exception cref="IOException">See <see cref="Flush"/>.</exception>
@@ -48,7 +48,7 @@ internal sealed class SpoolWriter : IFrameSink, IDisposable
     }
 
     /// <exception cref="IOException">
-    /// The disk is full or broken. The file then ends with a whole frame, so that what is appended later can be read; call
+    /// The disk is full or broken. The file then ends with a whole record, so that what is appended later can be read; call
     /// <see cref="DiscardBuffer"/> before.
     /// </exception>
     public void Flush()
@@ -61,7 +61,7 @@ internal sealed class SpoolWriter : IFrameSink, IDisposable
         }
         catch (Exception e) when (e is IOException or ArgumentOutOfRangeException)
         {
-            Length = _frameEndInFile;
+            Length = _recordEndInFile;
             RandomAccess.SetLength(_file, Length);
             // .NET's word for EFBIG: a limit on file sizes, or a file system's own.
             if (e is ArgumentOutOfRangeException)
@@ -69,7 +69,7 @@ internal sealed class SpoolWriter : IFrameSink, IDisposable
             throw;
         }
         Length += _buffered;
-        _frameEndInFile = _frameEnd;
+        _recordEndInFile = _recordEnd;
         _buffered = 0;
     }
 

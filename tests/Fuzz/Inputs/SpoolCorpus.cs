@@ -6,7 +6,7 @@ using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Fuzz.Inputs;
 
-/// <summary>A spool with a frame of each type.</summary>
+/// <summary>A spool with a record of each type.</summary>
 internal static class SpoolCorpus
 {
     private const long StartNs = 5_000_000_000;
@@ -19,24 +19,24 @@ internal static class SpoolCorpus
         File.Delete(path);
         using (var spool = new SpoolWriter(File.OpenHandle(path, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.Read)))
         {
-            spool.Append(FrameType.Header, Header(withStacks), SpoolJson.Default.SpoolHeader);
-            Put(spool, FrameType.Pass, new PassFrame { TimeNs = StartNs });
-            spool.Append(FrameType.Maps, new MapsSnapshot(Pid, StartNs, "app", 1, [new ThreadName(Pid, "app"), new ThreadName(Pid + 1, "pool")], "7f0000000000-7f0000100000 rw-p 00000000 00:00 0 \n7fff00000000-7fff00021000 rw-p 00000000 00:00 0 [stack]\n400000-500000 r-xp 00001000 fe:00 9 /bin/true"), SpoolJson.Default.MapsSnapshot);
-            spool.Append(FrameType.Sideband, 0, new PerfRecords()
+            spool.Append(SpoolRecordType.Header, Header(withStacks), SpoolJson.Default.SpoolHeader);
+            Put(spool, SpoolRecordType.Pass, new PassRecord { TimeNs = StartNs });
+            spool.Append(SpoolRecordType.Maps, new MapsSnapshot(Pid, StartNs, "app", 1, [new ThreadName(Pid, "app"), new ThreadName(Pid + 1, "pool")], "7f0000000000-7f0000100000 rw-p 00000000 00:00 0 \n7fff00000000-7fff00021000 rw-p 00000000 00:00 0 [stack]\n400000-500000 r-xp 00001000 fe:00 9 /bin/true"), SpoolJson.Default.MapsSnapshot);
+            spool.Append(SpoolRecordType.Sideband, 0, new PerfRecords()
                 .Comm(StartNs + 5, Pid, Pid, "app", exec: true).Mmap2(StartNs + 6, Pid, 0x7f0000200000, 0x7f0000300000, "//anon")
                 .Mmap2(StartNs + 7, Pid, 0x7f0000400000, 0x7f0000500000, "/lib/x.so", prot: 5, inode: 8).Fork(StartNs + 8, Pid + 2, Pid + 2, Pid, Pid)
                 .Exit(StartNs + 900, Pid + 2, Pid + 2).Lost(StartNs + 901, 3).ToArray());
-            Put(spool, FrameType.Stack, new StackRecordHead { Id = StackId, Frames = 3, Ending = StackEnding.Outermost }, 0x401000UL, 0x402000UL, 0x7f0000401000UL);
+            Put(spool, SpoolRecordType.Stack, new StackRecordHead { Id = StackId, Frames = 3, Ending = StackEnding.Outermost }, 0x401000UL, 0x402000UL, 0x7f0000401000UL);
             for (int i = 0; i < 4; i++)
             {
-                spool.Append(FrameType.Faults, i, MemoryMarshal.AsBytes<FaultRecord>([Fault(10 + i, 0x7f0000000000 + i * 4096), Fault(20 + i, 0x7f0000201000), Fault(30 + i, 0x7ffeffff0000)]));
-                spool.Append(FrameType.DetailedFaults, i, MemoryMarshal.AsBytes<DetailedFault>([Detailed(40 + i, 0x7f0000002000)]));
-                Put(spool, FrameType.Pass, new PassFrame { TimeNs = StartNs + 100 * (i + 1) });
+                spool.Append(SpoolRecordType.Faults, i, MemoryMarshal.AsBytes<FaultRecord>([Fault(10 + i, 0x7f0000000000 + i * 4096), Fault(20 + i, 0x7f0000201000), Fault(30 + i, 0x7ffeffff0000)]));
+                spool.Append(SpoolRecordType.DetailedFaults, i, MemoryMarshal.AsBytes<DetailedFault>([Detailed(40 + i, 0x7f0000002000)]));
+                Put(spool, SpoolRecordType.Pass, new PassRecord { TimeNs = StartNs + 100 * (i + 1) });
             }
             foreach (var type in Enum.GetValues<EventType>())
-                Put(spool, FrameType.Event, new EventRecord { TimeNs = StartNs + 300, Type = type, Pid = Pid, Tid = Pid, Cpu = 1, Stack = StackId, A0 = 0x7f0000200000, A1 = 4096, A2 = 0x7f0000600000, A3 = 11, A4 = 0x7f0000600000, A5 = 0 });
-            Put(spool, FrameType.Loss, new LossFrame { TimeNs = StartNs + 400, Lost = 2 });
-            spool.Append(FrameType.End, Ending(), SpoolJson.Default.SpoolEnding);
+                Put(spool, SpoolRecordType.Event, new EventRecord { TimeNs = StartNs + 300, Type = type, Pid = Pid, Tid = Pid, Cpu = 1, Stack = StackId, A0 = 0x7f0000200000, A1 = 4096, A2 = 0x7f0000600000, A3 = 11, A4 = 0x7f0000600000, A5 = 0 });
+            Put(spool, SpoolRecordType.Loss, new LossRecord { TimeNs = StartNs + 400, Lost = 2 });
+            spool.Append(SpoolRecordType.End, Ending(), SpoolJson.Default.SpoolEnding);
             spool.Flush();
         }
         byte[] bytes = File.ReadAllBytes(path);
@@ -106,11 +106,11 @@ internal static class SpoolCorpus
 
     private static DetailedFault Detailed(long timeNs, long address) => new() { Fault = Fault(timeNs, address), Details = new FaultDetails { Stack = StackId, HasCosts = 1 } };
 
-    private static void Put<T>(SpoolWriter spool, FrameType type, T value)
+    private static void Put<T>(SpoolWriter spool, SpoolRecordType type, T value)
         where T : unmanaged
         => spool.Append(type, 0, MemoryMarshal.AsBytes(new ReadOnlySpan<T>(in value)));
 
-    private static void Put<T>(SpoolWriter spool, FrameType type, T value, params ReadOnlySpan<ulong> rest)
+    private static void Put<T>(SpoolWriter spool, SpoolRecordType type, T value, params ReadOnlySpan<ulong> rest)
         where T : unmanaged
         => spool.Append(type, 0, MemoryMarshal.AsBytes(new ReadOnlySpan<T>(in value)), MemoryMarshal.AsBytes(rest));
 }

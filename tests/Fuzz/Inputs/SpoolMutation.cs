@@ -5,38 +5,38 @@ using Faultrec.Traces.Files;
 
 namespace Faultrec.Fuzz.Inputs;
 
-/// <summary>Spools altered frame by frame, with the frames' checksums made right again.</summary>
+/// <summary>Spools altered record by record, with the records' checksums made right again.</summary>
 internal static class SpoolMutation
 {
     public static byte[] Mutate(byte[] original, Dice dice)
     {
         if (dice.OneIn(12))
             return Bytes.Mutate(original, dice);
-        var frames = Split(original);
+        var records = Split(original);
         for (int left = dice.Few(); left > 0; left--)
-            Change(frames, dice);
-        return Join(frames);
+            Change(records, dice);
+        return Join(records);
     }
 
-    private static void Change(List<(FrameHeader Header, byte[] Payload)> frames, Dice dice)
+    private static void Change(List<(SpoolRecordHeader Header, byte[] Payload)> records, Dice dice)
     {
-        int at = dice.Below(frames.Count);
-        var (header, payload) = frames[at];
+        int at = dice.Below(records.Count);
+        var (header, payload) = records[at];
         switch (dice.Below(8))
         {
-            case 0 when frames.Count > 2: frames.RemoveAt(at); break;
-            case 1: frames.Insert(at, dice.Of(frames)); break;
+            case 0 when records.Count > 2: records.RemoveAt(at); break;
+            case 1: records.Insert(at, dice.Of(records)); break;
             case 2:
-                header.Type = (FrameType)dice.Below(12);
-                frames[at] = (header, payload);
+                header.Type = (SpoolRecordType)dice.Below(12);
+                records[at] = (header, payload);
                 break;
             case 3:
                 header.Cpu = (ushort)dice.Extreme();
-                frames[at] = (header, payload);
+                records[at] = (header, payload);
                 break;
             default:
-                bool isJson = header.Type is FrameType.Header or FrameType.Maps or FrameType.End;
-                frames[at] = (header, isJson ? Encoding.UTF8.GetBytes(JsonMutation.Mutate(Encoding.UTF8.GetString(payload), dice)) : Same(payload, Bytes.Mutate(payload, dice), dice));
+                bool isJson = header.Type is SpoolRecordType.Header or SpoolRecordType.Maps or SpoolRecordType.End;
+                records[at] = (header, isJson ? Encoding.UTF8.GetBytes(JsonMutation.Mutate(Encoding.UTF8.GetString(payload), dice)) : Same(payload, Bytes.Mutate(payload, dice), dice));
                 break;
         }
     }
@@ -49,27 +49,27 @@ internal static class SpoolMutation
         return after;
     }
 
-    private static unsafe List<(FrameHeader, byte[])> Split(ReadOnlySpan<byte> spool)
+    private static unsafe List<(SpoolRecordHeader, byte[])> Split(ReadOnlySpan<byte> spool)
     {
-        var frames = new List<(FrameHeader, byte[])>();
-        while (spool.Length >= sizeof(FrameHeader))
+        var records = new List<(SpoolRecordHeader, byte[])>();
+        while (spool.Length >= sizeof(SpoolRecordHeader))
         {
-            var header = MemoryMarshal.Read<FrameHeader>(spool);
-            frames.Add((header, spool.Slice(sizeof(FrameHeader), header.Length).ToArray()));
-            spool = spool[(sizeof(FrameHeader) + header.Length)..];
+            var header = MemoryMarshal.Read<SpoolRecordHeader>(spool);
+            records.Add((header, spool.Slice(sizeof(SpoolRecordHeader), header.Length).ToArray()));
+            spool = spool[(sizeof(SpoolRecordHeader) + header.Length)..];
         }
-        return frames;
+        return records;
     }
 
-    private static byte[] Join(List<(FrameHeader Header, byte[] Payload)> frames)
+    private static byte[] Join(List<(SpoolRecordHeader Header, byte[] Payload)> records)
     {
         using var spool = new MemoryStream();
-        foreach (var (old, payload) in frames)
+        foreach (var (old, payload) in records)
         {
             var header = old;
             header.Length = payload.Length;
             header.Checksum = Crc32C.Append(header.CrcOfHead, payload);
-            spool.Write(MemoryMarshal.AsBytes(new ReadOnlySpan<FrameHeader>(in header)));
+            spool.Write(MemoryMarshal.AsBytes(new ReadOnlySpan<SpoolRecordHeader>(in header)));
             spool.Write(payload);
         }
         return spool.ToArray();

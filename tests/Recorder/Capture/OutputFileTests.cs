@@ -213,7 +213,7 @@ public sealed class OutputFileTests : IDisposable
         var path = _folder.File("other");
         using (var writer = SpoolStory.NewSpool(path))
         {
-            writer.Append(FrameType.Header, SpoolStory.Header(), SpoolJson.Default.SpoolHeader);
+            writer.Append(SpoolRecordType.Header, SpoolStory.Header(), SpoolJson.Default.SpoolHeader);
             writer.Flush();
         }
         var bytes = File.ReadAllBytes(path);

@@ -170,7 +170,7 @@ public sealed class SpoolMergerTests
         {
         }
 
-        public void OnLoss(int cpu, LossFrame loss) => Losses.Add((cpu, loss.Lost));
+        public void OnLoss(int cpu, LossRecord loss) => Losses.Add((cpu, loss.Lost));
 
         public void OnProgress(double part)
         {

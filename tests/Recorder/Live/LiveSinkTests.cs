@@ -113,7 +113,7 @@ public sealed class LiveSinkTests
     public void WhatTheRingsLostIsTold()
     {
         var live = new LiveStory();
-        live.Pass(0, () => live.Append(FrameType.Loss, 1, new LossFrame { TimeNs = T0, Lost = 56 }));
+        live.Pass(0, () => live.Append(SpoolRecordType.Loss, 1, new LossRecord { TimeNs = T0, Lost = 56 }));
         live.End(PassNs);
         Assert.Equal(["(56 lost)"], live.Taken());
         Assert.Equal((0L, 56L), (live.Sink.Faults, live.Sink.Lost));
@@ -123,7 +123,7 @@ public sealed class LiveSinkTests
     public void AFailedFaultIsShownAndCounted()
     {
         var live = new LiveStory();
-        live.Pass(0, () => live.Append(FrameType.Event, 0, new EventRecord
+        live.Pass(0, () => live.Append(SpoolRecordType.Event, 0, new EventRecord
         {
             Type = EventType.FaultFailed,
             TimeNs = T0 + 900,
@@ -190,7 +190,7 @@ public sealed class LiveSinkTests
         {
             Queue = new BatchQueue(maxBatches, rowsEach);
             Sink = new LiveSink(Queue, metadata => Assert.Equal(T0, metadata.ClockStartNs));
-            Sink.Append(FrameType.Header, SpoolStory.Header(), SpoolJson.Default.SpoolHeader);
+            Sink.Append(SpoolRecordType.Header, SpoolStory.Header(), SpoolJson.Default.SpoolHeader);
         }
 
         public BatchQueue Queue { get; }
@@ -199,27 +199,27 @@ public sealed class LiveSinkTests
 
         public string? Pass(long timeNs, Action? frames = null)
         {
-            Append(FrameType.Pass, 0, new PassFrame { TimeNs = T0 + timeNs });
+            Append(SpoolRecordType.Pass, 0, new PassRecord { TimeNs = T0 + timeNs });
             frames?.Invoke();
             return Sink.EndPass(T0 + timeNs);
         }
 
-        public void Faults(int cpu, params ReadOnlySpan<FaultRecord> faults) => Sink.Append(FrameType.Faults, cpu, MemoryMarshal.AsBytes(faults));
+        public void Faults(int cpu, params ReadOnlySpan<FaultRecord> faults) => Sink.Append(SpoolRecordType.Faults, cpu, MemoryMarshal.AsBytes(faults));
 
         // In two parts, as a ring that wraps gives them.
         public void Sideband(int cpu, PerfRecords records)
         {
             var bytes = records.ToArray();
-            Sink.Append(FrameType.Sideband, cpu, bytes.AsSpan(0, bytes.Length / 3), bytes.AsSpan(bytes.Length / 3));
+            Sink.Append(SpoolRecordType.Sideband, cpu, bytes.AsSpan(0, bytes.Length / 3), bytes.AsSpan(bytes.Length / 3));
         }
 
-        public void Append<T>(FrameType type, int cpu, T value)
+        public void Append<T>(SpoolRecordType type, int cpu, T value)
             where T : unmanaged
             => Sink.Append(type, cpu, MemoryMarshal.AsBytes(new ReadOnlySpan<T>(in value)));
 
         public void End(long timeNs)
         {
-            Sink.Append(FrameType.End, new SpoolEnding { TimeNs = T0 + timeNs, EndReason = "exited", Counts = new CaptureCounts { Receipt = new Receipt { Events = 0 } } }, SpoolJson.Default.SpoolEnding);
+            Sink.Append(SpoolRecordType.End, new SpoolEnding { TimeNs = T0 + timeNs, EndReason = "exited", Counts = new CaptureCounts { Receipt = new Receipt { Events = 0 } } }, SpoolJson.Default.SpoolEnding);
             _ = Sink.EndPass(T0 + timeNs);
             Sink.Complete();
         }

@@ -63,8 +63,8 @@ public sealed class ProbeLayoutTests
     public void FrameHeaderIsPacked()
     {
         string[] fields = ["Magic", "Type", "Cpu", "Length", "Checksum"];
-        Assert.Equal([0, 4, 6, 8, 12], fields.Select(field => (int)Marshal.OffsetOf<Recorder.Spool.FrameHeader>(field)));
-        Assert.Equal(16, Marshal.SizeOf<Recorder.Spool.FrameHeader>());
+        Assert.Equal([0, 4, 6, 8, 12], fields.Select(field => (int)Marshal.OffsetOf<Recorder.Spool.SpoolRecordHeader>(field)));
+        Assert.Equal(16, Marshal.SizeOf<Recorder.Spool.SpoolRecordHeader>());
     }
 
     [Fact]

@@ -17,8 +17,8 @@ public sealed class SpoolDamageTests
     public void EveryTruncationGivesAPrefix()
     {
         var bytes = SmallSpool();
-        var frames = Frames(bytes);
-        var ends = frames.Select(frame => frame.End).ToArray();
+        var records = Records(bytes);
+        var ends = records.Select(record => record.End).ToArray();
         using var folder = new TempFolder();
         for (var length = 0; length < bytes.Length; length++)
         {
@@ -26,7 +26,7 @@ public sealed class SpoolDamageTests
             if (whole == 0)
                 AssertRefused(folder, bytes[..length]);
             else
-                Assert.Equal(frames.Take(whole), Frames(folder, bytes[..length]));
+                Assert.Equal(records.Take(whole), Records(folder, bytes[..length]));
         }
     }
 
@@ -34,46 +34,46 @@ public sealed class SpoolDamageTests
     public void EveryFlippedBitIsFound()
     {
         var bytes = SmallSpool();
-        var frames = Frames(bytes);
+        var records = Records(bytes);
         var random = new Random(20);
         using var folder = new TempFolder();
         for (var i = 0; i < 800; i++)
         {
             var damaged = (byte[])bytes.Clone();
-            var position = i < frames.Count * 16 ? (i / 16 == 0 ? 0 : frames[(i / 16) - 1].End) + (i % 16) : random.Next(bytes.Length);
+            var position = i < records.Count * 16 ? (i / 16 == 0 ? 0 : records[(i / 16) - 1].End) + (i % 16) : random.Next(bytes.Length);
             damaged[position] ^= (byte)(1 << random.Next(8));
-            var whole = frames.Count(frame => frame.End <= position);
+            var whole = records.Count(record => record.End <= position);
             var before = GC.GetAllocatedBytesForCurrentThread();
             if (whole == 0)
                 AssertRefused(folder, damaged);
             else
-                Assert.Equal(frames.Take(whole), Frames(folder, damaged));
+                Assert.Equal(records.Take(whole), Records(folder, damaged));
             Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 8 << 20);
         }
     }
 
-    /// <summary>A length within the file, but not of a frame of that type, is not believed.</summary>
+    /// <summary>A length within the file, but not of a record of that type, is not believed.</summary>
     [Fact]
     public void WildLengthAllocatesNothing()
     {
         using var story = new SpoolStory();
         story.Pass(0);
-        var many = new FaultRecord[SpoolWriter.MaxFaultsPerFrame];
+        var many = new FaultRecord[SpoolWriter.MaxFaultsPerRecord];
         for (var i = 0; i < 40; i++)
             story.Faults(0, many);
         story.Flush();
         var bytes = File.ReadAllBytes(story.Path);
-        var pass = Frames(bytes)[0].End;
+        var pass = Records(bytes)[0].End;
         BitConverter.TryWriteBytes(bytes.AsSpan(pass + 8), 25_000_000);
         var before = GC.GetAllocatedBytesForCurrentThread();
-        Assert.Single(Frames(bytes));
+        Assert.Single(Records(bytes));
         Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 4 << 20);
     }
 
     [Theory]
     [InlineData("")]
     [InlineData("PAR1")]
-    [InlineData("a text that is long enough for the header of a frame")]
+    [InlineData("a text that is long enough for the header of a record")]
     public void OtherFilesAreRefusedInOneLine(string content)
     {
         using var folder = new TempFolder();
@@ -95,7 +95,7 @@ public sealed class SpoolDamageTests
         var path = folder.File("new.spool");
         using (var writer = SpoolStory.NewSpool(path))
         {
-            writer.Append(FrameType.Header, SpoolStory.Header() with { SpoolVersion = 9 }, SpoolJson.Default.SpoolHeader);
+            writer.Append(SpoolRecordType.Header, SpoolStory.Header() with { SpoolVersion = 9 }, SpoolJson.Default.SpoolHeader);
             writer.Flush();
         }
         var refusal = Assert.Throws<FaultrecException>(() => new SpoolReader(path));
@@ -104,7 +104,7 @@ public sealed class SpoolDamageTests
         using var exclusive = new FileStream(path, FileMode.Open, FileAccess.ReadWrite, FileShare.None); // nobody holds it open
     }
 
-    /// <summary>kill -9: no End frame, and half a frame at the end.</summary>
+    /// <summary>kill -9: no End record, and half a record at the end.</summary>
     [Fact]
     public void RecoverMakesATraceOfWhatIsThere()
     {
@@ -115,12 +115,12 @@ public sealed class SpoolDamageTests
         const int cut = 7;
         using (var file = new FileStream(story.Path, FileMode.Open))
             file.SetLength(file.Length - cut);
-        var frame = Marshal.SizeOf<FrameHeader>() + Marshal.SizeOf<FaultRecord>();
+        var record = Marshal.SizeOf<SpoolRecordHeader>() + Marshal.SizeOf<FaultRecord>();
 
         var result = Recording.Recover(story.Path, story.Folder.File("out.parquet"), ExistingOutput.KeepAsOld, null);
         var trace = FinishedTrace.Read(result.Output);
         Assert.Equal([10L, 20], trace.Rows.TimeNs);
-        Assert.Equal(("recovered", frame - cut, false), (trace.Receipt.EndReason, trace.Receipt.SpoolBytesDropped, trace.Receipt.Complete));
+        Assert.Equal(("recovered", record - cut, false), (trace.Receipt.EndReason, trace.Receipt.SpoolBytesDropped, trace.Receipt.Complete));
         Assert.Equal(100, trace.Metadata.DurationNs);
         Assert.Null(trace.Receipt.KernelMinor);
         Assert.True(File.Exists(story.Path));
@@ -145,38 +145,38 @@ public sealed class SpoolDamageTests
         Assert.Equal((TraceSchema.Version, 1), (reader.Metadata.SchemaVersion, reader.RowCount));
     }
 
-    /// <summary>Frames whose checksums are right, as somebody makes them who wants to be believed: a trace that is read again, or a line.</summary>
+    /// <summary>Records whose checksums are right, as somebody makes them who wants to be believed: a trace that is read again, or a line.</summary>
     [Theory]
-    [InlineData(FrameType.Header, "null")]
-    [InlineData(FrameType.Header, "[]")]
-    [InlineData(FrameType.Header, "{\"SpoolVersion\":CURRENT}")]
-    [InlineData(FrameType.Header, "{\"SpoolVersion\":CURRENT,\"Metadata\":null,\"TargetPid\":1}")]
-    [InlineData(FrameType.Maps, "null")]
-    [InlineData(FrameType.Maps, "{")]
-    [InlineData(FrameType.Maps, "{\"Pid\":100,\"TimeNs\":1,\"Comm\":\"a\",\"ParentPid\":1,\"Threads\":null,\"Maps\":\"\"}")]
-    [InlineData(FrameType.Maps, "{\"Pid\":100,\"TimeNs\":1,\"Comm\":\"a\",\"ParentPid\":1,\"Threads\":[null],\"Maps\":\"\"}")]
-    [InlineData(FrameType.Maps, "{\"Pid\":100,\"TimeNs\":1,\"Comm\":\"a\",\"ParentPid\":1,\"Threads\":[{\"Tid\":1}],\"Maps\":\"\"}")]
-    [InlineData(FrameType.Maps, "{\"Pid\":100,\"TimeNs\":1,\"Comm\":\"a\",\"ParentPid\":1,\"Threads\":[],\"Maps\":\"1000 r--p\"}")]
-    [InlineData(FrameType.Maps, "{\"Pid\":100,\"TimeNs\":1,\"Comm\":\"a\",\"ParentPid\":1,\"Threads\":[],\"Maps\":\"1000-2000 r 0 0:0 0\"}")]
-    [InlineData(FrameType.Maps, "{\"Pid\":-1,\"TimeNs\":1,\"Comm\":\"a\",\"ParentPid\":1,\"Threads\":[],\"Maps\":\"1000-2000 rw-p 0 0:0 0\"}")]
-    [InlineData(FrameType.End, "null")]
-    [InlineData(FrameType.End, "{\"TimeNs\":5000000100,\"EndReason\":\"exited\"}")]
-    [InlineData(FrameType.End, "{\"TimeNs\":5000000100,\"EndReason\":\"exited\",\"Counts\":{}}")]
-    [InlineData(FrameType.End, "{\"TimeNs\":9223372036854775807,\"EndReason\":\"exited\",\"Counts\":{\"Receipt\":{\"Events\":0}}}")]
-    [InlineData(FrameType.End, "{\"TimeNs\":5000000100,\"EndReason\":null,\"Counts\":{\"Receipt\":{\"Events\":0}}}")]
-    [InlineData(FrameType.End, "{\"TimeNs\":5000000100,\"EndReason\":\"exited\",\"Counts\":{\"Receipt\":{\"Events\":0,\"SampledOut\":-1}}}")]
-    [InlineData(FrameType.End, "{\"TimeNs\":5000000100,\"EndReason\":\"exited\",\"Counts\":{\"Receipt\":{\"Events\":0},\"Costs\":{\"LockWaits\":null}}}")]
-    [InlineData(FrameType.End, "{\"TimeNs\":5000000100,\"EndReason\":\"exited\",\"Counts\":{\"Receipt\":{\"Events\":0},\"Costs\":{\"LockWaits\":[null]}}}")]
-    internal void AForgedFrameIsALine(FrameType type, string json)
+    [InlineData(SpoolRecordType.Header, "null")]
+    [InlineData(SpoolRecordType.Header, "[]")]
+    [InlineData(SpoolRecordType.Header, "{\"SpoolVersion\":CURRENT}")]
+    [InlineData(SpoolRecordType.Header, "{\"SpoolVersion\":CURRENT,\"Metadata\":null,\"TargetPid\":1}")]
+    [InlineData(SpoolRecordType.Maps, "null")]
+    [InlineData(SpoolRecordType.Maps, "{")]
+    [InlineData(SpoolRecordType.Maps, "{\"Pid\":100,\"TimeNs\":1,\"Comm\":\"a\",\"ParentPid\":1,\"Threads\":null,\"Maps\":\"\"}")]
+    [InlineData(SpoolRecordType.Maps, "{\"Pid\":100,\"TimeNs\":1,\"Comm\":\"a\",\"ParentPid\":1,\"Threads\":[null],\"Maps\":\"\"}")]
+    [InlineData(SpoolRecordType.Maps, "{\"Pid\":100,\"TimeNs\":1,\"Comm\":\"a\",\"ParentPid\":1,\"Threads\":[{\"Tid\":1}],\"Maps\":\"\"}")]
+    [InlineData(SpoolRecordType.Maps, "{\"Pid\":100,\"TimeNs\":1,\"Comm\":\"a\",\"ParentPid\":1,\"Threads\":[],\"Maps\":\"1000 r--p\"}")]
+    [InlineData(SpoolRecordType.Maps, "{\"Pid\":100,\"TimeNs\":1,\"Comm\":\"a\",\"ParentPid\":1,\"Threads\":[],\"Maps\":\"1000-2000 r 0 0:0 0\"}")]
+    [InlineData(SpoolRecordType.Maps, "{\"Pid\":-1,\"TimeNs\":1,\"Comm\":\"a\",\"ParentPid\":1,\"Threads\":[],\"Maps\":\"1000-2000 rw-p 0 0:0 0\"}")]
+    [InlineData(SpoolRecordType.End, "null")]
+    [InlineData(SpoolRecordType.End, "{\"TimeNs\":5000000100,\"EndReason\":\"exited\"}")]
+    [InlineData(SpoolRecordType.End, "{\"TimeNs\":5000000100,\"EndReason\":\"exited\",\"Counts\":{}}")]
+    [InlineData(SpoolRecordType.End, "{\"TimeNs\":9223372036854775807,\"EndReason\":\"exited\",\"Counts\":{\"Receipt\":{\"Events\":0}}}")]
+    [InlineData(SpoolRecordType.End, "{\"TimeNs\":5000000100,\"EndReason\":null,\"Counts\":{\"Receipt\":{\"Events\":0}}}")]
+    [InlineData(SpoolRecordType.End, "{\"TimeNs\":5000000100,\"EndReason\":\"exited\",\"Counts\":{\"Receipt\":{\"Events\":0,\"SampledOut\":-1}}}")]
+    [InlineData(SpoolRecordType.End, "{\"TimeNs\":5000000100,\"EndReason\":\"exited\",\"Counts\":{\"Receipt\":{\"Events\":0},\"Costs\":{\"LockWaits\":null}}}")]
+    [InlineData(SpoolRecordType.End, "{\"TimeNs\":5000000100,\"EndReason\":\"exited\",\"Counts\":{\"Receipt\":{\"Events\":0},\"Costs\":{\"LockWaits\":[null]}}}")]
+    internal void AForgedFrameIsALine(SpoolRecordType type, string json)
     {
         using var folder = new TempFolder();
         var path = folder.File("forged.spool");
         using (var writer = SpoolStory.NewSpool(path))
         {
-            if (type != FrameType.Header)
-                writer.Append(FrameType.Header, SpoolStory.Header(), SpoolJson.Default.SpoolHeader);
+            if (type != SpoolRecordType.Header)
+                writer.Append(SpoolRecordType.Header, SpoolStory.Header(), SpoolJson.Default.SpoolHeader);
             writer.Append(type, 0, System.Text.Encoding.UTF8.GetBytes(json.Replace("CURRENT", $"{SpoolHeader.CurrentVersion}", StringComparison.Ordinal)));
-            writer.Append(FrameType.Faults, 0, MemoryMarshal.AsBytes<FaultRecord>([SpoolStory.Fault(10, 0x1000, tid: 1)]));
+            writer.Append(SpoolRecordType.Faults, 0, MemoryMarshal.AsBytes<FaultRecord>([SpoolStory.Fault(10, 0x1000, tid: 1)]));
             writer.Flush();
         }
 
@@ -212,22 +212,22 @@ public sealed class SpoolDamageTests
         return File.ReadAllBytes(story.Path);
     }
 
-    /// <summary>What a reader finds after the header; End is where the frame ends in the file. The first is the header.</summary>
-    private static List<(FrameType Type, int Cpu, string Payload, int End)> Frames(byte[] bytes)
+    /// <summary>What a reader finds after the header; End is where the record ends in the file. The first is the header.</summary>
+    private static List<(SpoolRecordType Type, int Cpu, string Payload, int End)> Records(byte[] bytes)
     {
         using var folder = new TempFolder();
-        return Frames(folder, bytes);
+        return Records(folder, bytes);
     }
 
-    private static List<(FrameType Type, int Cpu, string Payload, int End)> Frames(TempFolder folder, byte[] bytes)
+    private static List<(SpoolRecordType Type, int Cpu, string Payload, int End)> Records(TempFolder folder, byte[] bytes)
     {
         var path = folder.File("a.spool");
         File.WriteAllBytes(path, bytes);
         using var reader = new SpoolReader(path);
-        var frames = new List<(FrameType, int, string, int)>();
+        var records = new List<(SpoolRecordType, int, string, int)>();
         do
-            frames.Add((reader.Type, reader.Cpu, Convert.ToHexString(reader.Payload), (int)reader.Position));
+            records.Add((reader.Type, reader.Cpu, Convert.ToHexString(reader.Payload), (int)reader.Position));
         while (reader.Next());
-        return frames;
+        return records;
     }
 }

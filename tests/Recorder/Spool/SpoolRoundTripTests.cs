@@ -24,7 +24,7 @@ public sealed class SpoolRoundTripTests
                 var payload = new byte[size];
                 random.NextBytes(payload);
                 var first = random.Next(size + 1);
-                writer.Append(FrameType.Sideband, written.Count, payload.AsSpan(0, first), payload.AsSpan(first));
+                writer.Append(SpoolRecordType.Sideband, written.Count, payload.AsSpan(0, first), payload.AsSpan(first));
                 written.Add(payload);
             }
             writer.Flush();
@@ -37,7 +37,7 @@ public sealed class SpoolRoundTripTests
             for (var i = 0; i < written.Count; i++)
             {
                 Assert.True(reader.Next());
-                Assert.Equal((FrameType.Sideband, i), (reader.Type, reader.Cpu));
+                Assert.Equal((SpoolRecordType.Sideband, i), (reader.Type, reader.Cpu));
                 Assert.True(reader.Payload.SequenceEqual(written[i]));
             }
             Assert.False(reader.Next());
@@ -72,7 +72,7 @@ public sealed class SpoolRoundTripTests
     private static SpoolWriter Create(string path)
     {
         var writer = SpoolStory.NewSpool(path);
-        writer.Append(FrameType.Header, SpoolStory.Header(), SpoolJson.Default.SpoolHeader);
+        writer.Append(SpoolRecordType.Header, SpoolStory.Header(), SpoolJson.Default.SpoolHeader);
         return writer;
     }
 }
@@ -88,7 +88,7 @@ public sealed partial class FullDiskTests
     private const int Sigxfsz = 25;
 
     /// <summary>
-    /// Writes fail where a full disk would make them fail, in the middle of a frame of several flushes. What is in the file then is
+    /// Writes fail where a full disk would make them fail, in the middle of a record of several flushes. What is in the file then is
     /// whole, and the ending that follows is read.
     /// </summary>
     [Theory]
@@ -99,7 +99,7 @@ public sealed partial class FullDiskTests
         using var story = new SpoolStory();
         var ignored = Signal(Sigxfsz, 1);
         Assert.Equal(0, Getrlimit(RlimitFsize, out var before));
-        var faults = new FaultRecord[SpoolWriter.MaxFaultsPerFrame];
+        var faults = new FaultRecord[SpoolWriter.MaxFaultsPerRecord];
         Assert.Equal(0, Setrlimit(RlimitFsize, before with { Soft = (ulong)limit }));
         try
         {
@@ -118,10 +118,10 @@ public sealed partial class FullDiskTests
         story.End(60).Flush();
 
         using var reader = new SpoolReader(story.Path);
-        var types = new List<FrameType>();
+        var types = new List<SpoolRecordType>();
         while (reader.Next())
             types.Add(reader.Type);
-        Assert.Equal(FrameType.End, types[^1]);
+        Assert.Equal(SpoolRecordType.End, types[^1]);
         Assert.Equal(limit / (faults.Length * Marshal.SizeOf<FaultRecord>()), types.Count - 1, 1.0);
         Assert.Equal(reader.Length, reader.Position);
     }

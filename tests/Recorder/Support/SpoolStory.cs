@@ -11,7 +11,7 @@ using Xunit;
 namespace Faultrec.Recorder.Tests.Support;
 
 /// <summary>
-/// Writes a spool frame by frame, in the words of a recording. Times are ns since the recording began; in the spool they are of a
+/// Writes a spool record by record, in the words of a recording. Times are ns since the recording began; in the spool they are of a
 /// clock that had run for <see cref="StartNs"/> then.
 /// </summary>
 internal sealed class SpoolStory : IDisposable
@@ -32,7 +32,7 @@ internal sealed class SpoolStory : IDisposable
     {
         Path = _folder.File("trace.parquet.spool");
         _writer = NewSpool(Path);
-        _writer.Append(FrameType.Header, header, SpoolJson.Default.SpoolHeader);
+        _writer.Append(SpoolRecordType.Header, header, SpoolJson.Default.SpoolHeader);
     }
 
     /// <summary>A writer of a file that was not there.</summary>
@@ -90,19 +90,19 @@ internal sealed class SpoolStory : IDisposable
 
     public SpoolStory Pass(long timeNs)
     {
-        Append(FrameType.Pass, 0, new PassFrame { TimeNs = StartNs + timeNs });
+        Append(SpoolRecordType.Pass, 0, new PassRecord { TimeNs = StartNs + timeNs });
         return this;
     }
 
     public SpoolStory Faults(int cpu, params ReadOnlySpan<FaultRecord> faults)
     {
-        _writer.Append(FrameType.Faults, cpu, MemoryMarshal.AsBytes(faults));
+        _writer.Append(SpoolRecordType.Faults, cpu, MemoryMarshal.AsBytes(faults));
         return this;
     }
 
     public SpoolStory DetailedFaults(int cpu, params ReadOnlySpan<DetailedFault> faults)
     {
-        _writer.Append(FrameType.DetailedFaults, cpu, MemoryMarshal.AsBytes(faults));
+        _writer.Append(SpoolRecordType.DetailedFaults, cpu, MemoryMarshal.AsBytes(faults));
         return this;
     }
 
@@ -110,20 +110,20 @@ internal sealed class SpoolStory : IDisposable
     public SpoolStory Stack(ulong id, StackEnding ending, params ReadOnlySpan<ulong> ips)
     {
         var head = new StackRecordHead { Id = id, Frames = (ushort)ips.Length, Ending = ending };
-        _writer.Append(FrameType.Stack, 0, MemoryMarshal.AsBytes(new ReadOnlySpan<StackRecordHead>(in head)), MemoryMarshal.AsBytes(ips));
+        _writer.Append(SpoolRecordType.Stack, 0, MemoryMarshal.AsBytes(new ReadOnlySpan<StackRecordHead>(in head)), MemoryMarshal.AsBytes(ips));
         return this;
     }
 
     public SpoolStory Loss(int cpu, long timeNs, long lost)
     {
-        Append(FrameType.Loss, cpu, new LossFrame { TimeNs = StartNs + timeNs, Lost = lost });
+        Append(SpoolRecordType.Loss, cpu, new LossRecord { TimeNs = StartNs + timeNs, Lost = lost });
         return this;
     }
 
     /// <summary>Their times are those of the clock: use <see cref="StartNs"/>.</summary>
     public SpoolStory Sideband(int cpu, PerfRecords records)
     {
-        _writer.Append(FrameType.Sideband, cpu, records.ToArray());
+        _writer.Append(SpoolRecordType.Sideband, cpu, records.ToArray());
         return this;
     }
 
@@ -131,7 +131,7 @@ internal sealed class SpoolStory : IDisposable
     {
         Span<long> a = stackalloc long[6];
         arguments.CopyTo(a);
-        Append(FrameType.Event, 0, new EventRecord
+        Append(SpoolRecordType.Event, 0, new EventRecord
         {
             TimeNs = StartNs + timeNs,
             Type = type,
@@ -149,7 +149,7 @@ internal sealed class SpoolStory : IDisposable
 
     public SpoolStory Maps(MapsSnapshot snapshot)
     {
-        _writer.Append(FrameType.Maps, snapshot, SpoolJson.Default.MapsSnapshot);
+        _writer.Append(SpoolRecordType.Maps, snapshot, SpoolJson.Default.MapsSnapshot);
         return this;
     }
 
@@ -182,7 +182,7 @@ internal sealed class SpoolStory : IDisposable
                 Costs = costs,
             },
         };
-        _writer.Append(FrameType.End, ending, SpoolJson.Default.SpoolEnding);
+        _writer.Append(SpoolRecordType.End, ending, SpoolJson.Default.SpoolEnding);
         return this;
     }
 
@@ -190,7 +190,7 @@ internal sealed class SpoolStory : IDisposable
 
     public void DiscardBuffer() => _writer.DiscardBuffer();
 
-    /// <summary>What the recorder does after its last frame.</summary>
+    /// <summary>What the recorder does after its last record.</summary>
     public FinishedTrace Finalize()
     {
         Flush();
@@ -211,7 +211,7 @@ internal sealed class SpoolStory : IDisposable
         _folder.Dispose();
     }
 
-    private void Append<T>(FrameType type, int cpu, T value)
+    private void Append<T>(SpoolRecordType type, int cpu, T value)
         where T : unmanaged
         => _writer.Append(type, cpu, MemoryMarshal.AsBytes(new ReadOnlySpan<T>(in value)));
 }

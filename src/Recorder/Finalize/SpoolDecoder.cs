@@ -5,7 +5,7 @@ using Faultrec.Recorder.Spool;
 
 namespace Faultrec.Recorder.Finalize;
 
-/// <summary>A fault on its way from a frame to a row.</summary>
+/// <summary>A fault on its way from a record to a row.</summary>
 /// <param name="Signal">0: it was served.</param>
 /// <param name="Stack">Id of one that the probes sent, or <see cref="StackRecordHead.NotTaken"/>, or 0: it was lost.</param>
 /// <param name="Details">Null unless an option asked for them.</param>
@@ -19,8 +19,8 @@ internal sealed class SpooledDetails(in FaultDetails values)
     public ref readonly FaultDetails Values => ref _values;
 }
 
-/// <summary>What frames hold, in the order in which they came.</summary>
-internal interface IFrameItems
+/// <summary>What records hold, in the order in which they came.</summary>
+internal interface ISpoolItems
 {
     void OnPass(long timeNs);
 
@@ -33,49 +33,49 @@ internal interface IFrameItems
     /// <summary>A struct python_code as it was sent.</summary>
     void OnPythonCode(ReadOnlySpan<byte> record);
 
-    void OnLoss(int cpu, LossFrame loss);
+    void OnLoss(int cpu, LossRecord loss);
 
     void OnEnding(SpoolEnding ending);
 }
 
-/// <summary>Takes frames apart, whether they come from a spool or right from the rings.</summary>
-internal sealed class FrameDecoder(IFrameItems items)
+/// <summary>Takes records apart, whether they come from a spool or right from the rings.</summary>
+internal sealed class SpoolDecoder(ISpoolItems items)
 {
     private readonly SidebandParser _parser = new();
 
-    /// <summary>Of the header's frame nothing is told: who reads frames has read that first.</summary>
-    public void Decode(FrameType type, int cpu, ReadOnlySpan<byte> payload)
+    /// <summary>Of the header's record nothing is told: who reads records has read that first.</summary>
+    public void Decode(SpoolRecordType type, int cpu, ReadOnlySpan<byte> payload)
     {
         switch (type)
         {
-            case FrameType.Pass:
-                items.OnPass(MemoryMarshal.Read<PassFrame>(payload).TimeNs);
+            case SpoolRecordType.Pass:
+                items.OnPass(MemoryMarshal.Read<PassRecord>(payload).TimeNs);
                 break;
-            case FrameType.Faults:
+            case SpoolRecordType.Faults:
                 foreach (ref readonly var record in MemoryMarshal.Cast<byte, FaultRecord>(payload))
                     items.OnFault(new SpooledFault(record, cpu, 0));
                 break;
-            case FrameType.DetailedFaults:
+            case SpoolRecordType.DetailedFaults:
                 foreach (ref readonly var record in MemoryMarshal.Cast<byte, DetailedFault>(payload))
                     items.OnFault(new SpooledFault(record.Fault, cpu, 0, record.Details.Stack, DetailsOf(record)));
                 break;
-            case FrameType.Sideband:
+            case SpoolRecordType.Sideband:
                 foreach (var change in _parser.Parse(payload.ToArray()))
                     items.OnChange(change);
                 break;
-            case FrameType.Event:
+            case SpoolRecordType.Event:
                 DecodeEvent(MemoryMarshal.Read<EventRecord>(payload));
                 break;
-            case FrameType.Stack:
+            case SpoolRecordType.Stack:
                 DecodeStack(payload);
                 break;
-            case FrameType.Loss:
-                items.OnLoss(cpu, MemoryMarshal.Read<LossFrame>(payload));
+            case SpoolRecordType.Loss:
+                items.OnLoss(cpu, MemoryMarshal.Read<LossRecord>(payload));
                 break;
-            case FrameType.Maps:
+            case SpoolRecordType.Maps:
                 items.OnChange(new SnapshotEvent(SpoolJson.Parse(payload, SpoolJson.Default.MapsSnapshot)));
                 break;
-            case FrameType.End:
+            case SpoolRecordType.End:
                 items.OnEnding(SpoolJson.Parse(payload, SpoolJson.Default.SpoolEnding));
                 break;
         }
