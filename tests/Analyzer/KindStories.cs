@@ -49,7 +49,7 @@ public class KindStories
 
     private static readonly TraceMetadata Metadata = Story.Metadata(Regions) with
     {
-        Frames = new FrameRecording(true, null, 4, "kallsyms", ZeroPfn),
+        Frames = new PageTableRecording(true, null, 4, "kallsyms", ZeroPfn),
         ThpMode = "madvise",
         SwapTypes = new Dictionary<string, string> { ["30"] = "migration", ["29"] = "hwpoison", ["31"] = "marker" },
     };
@@ -332,9 +332,9 @@ public class KindStories
     {
         Assert.Equal("unknown", Kind(Metadata with { Arch = "aarch64" }, Missing(Anon, 1)));
         Assert.Equal("unknown", Kind(Metadata with { Frames = null }, Missing(Anon, 1)));
-        Assert.Equal("unknown", Kind(Metadata with { Frames = new FrameRecording(false, "no permission", 0, null, null) }, Missing(Anon, 1)));
+        Assert.Equal("unknown", Kind(Metadata with { Frames = new PageTableRecording(false, "no permission", 0, null, null) }, Missing(Anon, 1)));
         // The zero page's frame is not known.
-        Assert.Equal("unknown", Kind(Metadata with { Frames = new FrameRecording(true, null, 4, "kallsyms", null) }, Missing(Anon, 1) with { Access = FaultAccess.Read, Pfn = ZeroPfn }));
+        Assert.Equal("unknown", Kind(Metadata with { Frames = new PageTableRecording(true, null, 4, "kallsyms", null) }, Missing(Anon, 1) with { Access = FaultAccess.Read, Pfn = ZeroPfn }));
     }
 
     [Fact]
@@ -391,7 +391,7 @@ public class KindStories
         Assert.StartsWith("the file is from before", Note(Metadata with { Frames = null }), StringComparison.Ordinal);
         Assert.Equal(
             "page-table facts were not recorded (--no-frames), so kinds are unknown; minor, major and failed hold",
-            Note(Metadata with { Frames = new FrameRecording(false, "--no-frames", 0, null, null) }));
+            Note(Metadata with { Frames = new PageTableRecording(false, "--no-frames", 0, null, null) }));
         Assert.StartsWith("page-table entries of riscv64 cannot be read", Note(Metadata with { Arch = "riscv64" }), StringComparison.Ordinal);
         Assert.Equal("1 fault of unknown kind: what was recorded of it proves none", Note(Metadata));
 

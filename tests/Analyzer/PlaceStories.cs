@@ -170,11 +170,11 @@ public class PlaceStories
     public void The_threads_of_a_scan_find_the_highest_frame_of_each_page(long pages)
     {
         const int firstPage = 1000;
-        var shared = new FrameArray(firstPage, pages);
-        var maps = new FrameMap[3];
+        var shared = new PfnArray(firstPage, pages);
+        var maps = new PfnMap[3];
         Parallel.For(0, maps.Length, thread =>
         {
-            maps[thread] = new FrameMap(shared);
+            maps[thread] = new PfnMap(shared);
             foreach (var (page, frame) in SeenBy(thread))
                 maps[thread].Add(page, frame);
         });

@@ -37,7 +37,7 @@ public sealed class SimulationStories
     [Fact]
     public void Reads_share_a_huge_zero_page_and_the_first_write_takes_the_huge_page()
     {
-        var metadata = App with { Frames = new FrameRecording(true, null, 4, "kallsyms", 77) };
+        var metadata = App with { Frames = new PageTableRecording(true, null, 4, "kallsyms", 77) };
         Fault Read(int page) => new(Page(page)) { Access = FaultAccess.Read, Level = 0, Entry = 0, Pfn = 77, Order = 0 };
         Fault Write(int page) => new(Page(page)) { Access = FaultAccess.Write, Level = 0, Entry = 0x25 | (77 << 12), Pfn = 500 + page, Order = 0 };
 

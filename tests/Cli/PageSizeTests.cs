@@ -10,7 +10,7 @@ public sealed partial class PageSizeTests
     // What looks like the size, mask or shift of a page and is none: where, a part of the line, what it is.
     private static readonly (string File, string Part, string What)[] _others =
     [
-        ("Analyzer/Measures/FrameMap.cs", "BlockPages = 512", "entries that are looked at together"),
+        ("Analyzer/Measures/PfnMap.cs", "BlockPages = 512", "entries that are looked at together"),
         ("Analyzer/Measures/HotRangeAggregate.cs", "RangeShift = 21", "a unit of the report, whatever pages are"),
         ("Analyzer/Measures/HotRangeAggregate.cs", "MostDense = 4096", "a bound on an array"),
         ("Recorder/Live/LiveCapture.cs", "RowsEach = 4096", "rows of a batch"),

@@ -27,7 +27,7 @@ internal static class Replaying
 
     /// <summary>With page-table facts, which a story has where its faults have a level.</summary>
     public static TraceMetadata Metadata(params Region[] regions)
-        => Story.Metadata(regions) with { Frames = new FrameRecording(true, null, 4, "kallsyms", 0x77), ThpMode = "madvise", SwapTypes = new Dictionary<string, string> { ["31"] = "migration" } };
+        => Story.Metadata(regions) with { Frames = new PageTableRecording(true, null, 4, "kallsyms", 0x77), ThpMode = "madvise", SwapTypes = new Dictionary<string, string> { ["31"] = "migration" } };
 
     public static Region Anonymous(int id, ulong start, ulong pages, int pid = 10, long? born = null, long? died = null)
         => new() { Id = id, Pid = pid, Start = start, End = start + (pages * 4096), Prot = "rw-p", Name = "[anon]", BornNs = born, DiedNs = died };

@@ -175,7 +175,7 @@ internal static class InfoJson
         json.WriteEndArray();
     }
 
-    private static void WriteFrames(Utf8JsonWriter json, FrameRecording? frames)
+    private static void WriteFrames(Utf8JsonWriter json, PageTableRecording? frames)
     {
         if (frames is null)
         {

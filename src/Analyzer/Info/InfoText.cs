@@ -87,7 +87,7 @@ internal static class InfoText
         }
     }
 
-    private static string FrameWords(FrameRecording? frames) => frames switch
+    private static string FrameWords(PageTableRecording? frames) => frames switch
     {
         null => Cells.Null,
         { Recorded: true } => $"recorded, {Units.Count(frames.PagingLevels)} paging levels, direct map by {frames.DirectMapFrom ?? "unknown means"}",

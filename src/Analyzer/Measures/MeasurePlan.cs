@@ -10,7 +10,7 @@ namespace Faultrec.Analyzer.Measures;
 internal sealed class MeasurePlan
 {
     private readonly Dictionary<Measure, IOrderedMeasure> _ordered = [];
-    private SharedFrames? _frames;
+    private SharedPfns? _frames;
 
     /// <param name="groups">The file's; they may have times outside the recording's own.</param>
     public MeasurePlan(TraceMetadata metadata, IEnumerable<RowGroupInfo> groups, FaultFilter filter, IEnumerable<Measure> measures)
@@ -50,7 +50,7 @@ internal sealed class MeasurePlan
     public IReadOnlyDictionary<Measure, IOrderedMeasure> Ordered => _ordered;
 
     /// <summary>Frames by page, into which all threads write.</summary>
-    public SharedFrames Frames => LazyInitializer.EnsureInitialized(ref _frames, () => new SharedFrames(Index, Metadata.Pages));
+    public SharedPfns Frames => LazyInitializer.EnsureInitialized(ref _frames, () => new SharedPfns(Index, Metadata.Pages));
 
     /// <summary>The trace has page-table facts.</summary>
     public bool HasFrames => KindRule.CanTell(Metadata);

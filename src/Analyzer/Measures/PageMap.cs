@@ -3,7 +3,7 @@ using System.Runtime.CompilerServices;
 namespace Faultrec.Analyzer.Measures;
 
 /// <summary>
-/// A value for each page of one region, made when it is first asked for. As <see cref="FrameMap"/> it begins as a hash table and becomes an
+/// A value for each page of one region, made when it is first asked for. As <see cref="PfnMap"/> it begins as a hash table and becomes an
 /// array over the region soon.
 /// </summary>
 internal sealed class PageMap<T>

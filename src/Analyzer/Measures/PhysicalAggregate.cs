@@ -6,14 +6,14 @@ using Faultrec.Traces.Metadata;
 namespace Faultrec.Analyzer.Measures;
 
 /// <summary>Frames of one region, and which of its huge pages were mapped at once.</summary>
-internal sealed class RegionFrames(FrameArray shared)
+internal sealed class RegionPfns(PfnArray shared)
 {
-    public FrameMap Frames { get; } = new(shared);
+    public PfnMap Frames { get; } = new(shared);
 
     /// <summary>Numbers of huge pages (as <see cref="PageGeometry.HugePageOf"/>) that one fault mapped whole.</summary>
     public HashSet<long> HugeBlocks { get; } = [];
 
-    public void Merge(RegionFrames other)
+    public void Merge(RegionPfns other)
     {
         Frames.Merge(other.Frames);
         HugeBlocks.UnionWith(other.HugeBlocks);
@@ -21,16 +21,16 @@ internal sealed class RegionFrames(FrameArray shared)
 }
 
 /// <summary>The regions' frames, one array for all threads of a scan.</summary>
-internal sealed class SharedFrames(RegionIndex index, PageGeometry pages)
+internal sealed class SharedPfns(RegionIndex index, PageGeometry pages)
 {
-    private readonly FrameArray?[] _byId = new FrameArray?[index.IdLimit];
+    private readonly PfnArray?[] _byId = new PfnArray?[index.IdLimit];
 
     /// <summary>Null for a region that the ledger does not have, or that is empty.</summary>
-    public FrameArray? Of(int id)
+    public PfnArray? Of(int id)
     {
         if (index.Find(id) is not { } region || region.End <= region.Start)
             return null;
-        var made = new FrameArray(pages.PageOf(region.Start), pages.PageOf(region.End - region.Start));
+        var made = new PfnArray(pages.PageOf(region.Start), pages.PageOf(region.End - region.Start));
         return Interlocked.CompareExchange(ref _byId[id], made, null) ?? made;
     }
 }
@@ -40,20 +40,20 @@ internal sealed class PhysicalAggregate : IMeasure<PhysicalAggregate>
 {
     public static Measure<PhysicalAggregate> Measure { get; } = new(plan => plan.HasFrames ? new PhysicalAggregate(plan.Metadata, plan.Index, plan.Frames) : null) { GrowsWithPages = true };
 
-    private readonly SharedFrames _shared;
+    private readonly SharedPfns _shared;
     private readonly PageGeometry _pages;
     private readonly long _zeroFrame;
-    private readonly RegionFrames?[] _byId;
+    private readonly RegionPfns?[] _byId;
 
-    internal PhysicalAggregate(TraceMetadata metadata, RegionIndex index, SharedFrames shared)
+    internal PhysicalAggregate(TraceMetadata metadata, RegionIndex index, SharedPfns shared)
     {
         _shared = shared;
         _pages = metadata.Pages;
         _zeroFrame = metadata.Frames?.ZeroPfn ?? FaultBatch.Null;
-        _byId = new RegionFrames?[index.IdLimit];
+        _byId = new RegionPfns?[index.IdLimit];
     }
 
-    internal RegionFrames? ById(int id) => _byId[id];
+    internal RegionPfns? ById(int id) => _byId[id];
 
     public FaultColumns Columns => FaultColumns.Pfn | FaultColumns.PageOrder | FaultColumns.Address | FaultColumns.RegionId;
 
@@ -81,7 +81,7 @@ internal sealed class PhysicalAggregate : IMeasure<PhysicalAggregate>
     public void Merge(PhysicalAggregate other) => Slots.Merge(_byId, other._byId, (ours, theirs) => ours.Merge(theirs));
 
     // One fault mapped them all; what lies outside the region (a damaged file) the map does not keep.
-    private void AddHuge(RegionFrames region, long page, long frame, int order)
+    private void AddHuge(RegionPfns region, long page, long frame, int order)
     {
         var pages = 1L << Math.Min(order, _pages.LargestOrder);
         var (firstPage, firstFrame) = (page & -pages, frame & -pages);
@@ -91,5 +91,5 @@ internal sealed class PhysicalAggregate : IMeasure<PhysicalAggregate>
             region.Frames.Add(firstPage + i, firstFrame + i);
     }
 
-    private RegionFrames? Create(int id) => _shared.Of(id) is { } shared ? _byId[id] = new RegionFrames(shared) : null;
+    private RegionPfns? Create(int id) => _shared.Of(id) is { } shared ? _byId[id] = new RegionPfns(shared) : null;
 }

@@ -127,9 +127,9 @@ internal static class PhysicalTable
         return row with { Blocks = Math.Max(end - first, 0), TouchedBlocks = fill.Count, FullBlocks = full, TouchedPages = touched };
     }
 
-    private static PhysicalRow Frames(PhysicalRow row, FrameMap map, IReadOnlyList<NumaRange> ranges)
+    private static PhysicalRow Frames(PhysicalRow row, PfnMap map, IReadOnlyList<NumaRange> ranges)
     {
-        var walk = new FrameWalk(ranges);
+        var walk = new PfnWalk(ranges);
         map.ForEach(walk, static (walk, page, frame) => walk.Add(page, frame));
         return row with
         {
@@ -141,7 +141,7 @@ internal static class PhysicalTable
         };
     }
 
-    private static long Distinct(FrameMap map, FrameWalk walk)
+    private static long Distinct(PfnMap map, PfnWalk walk)
     {
         if (walk.Pages == 0)
             return 0;
@@ -152,7 +152,7 @@ internal static class PhysicalTable
 }
 
 /// <summary>What the frames of a region say, met page by page in the order of addresses.</summary>
-internal sealed class FrameWalk(IReadOnlyList<NumaRange> ranges)
+internal sealed class PfnWalk(IReadOnlyList<NumaRange> ranges)
 {
     private readonly SortedDictionary<int, long> _nodes = [];
     private long _lastPage = long.MinValue;

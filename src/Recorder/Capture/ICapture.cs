@@ -16,7 +16,7 @@ internal interface ICapture : IDisposable
     IReadOnlyList<HandlerProbe> Handlers { get; }
 
     /// <summary>Whether page tables are walked at each fault, or why not.</summary>
-    FrameRecording Frames { get; }
+    PageTableRecording Frames { get; }
 
     /// <summary>What --why and --slab asked for, and the count of TLB flushes.</summary>
     CostProbes Costs { get; }

@@ -44,7 +44,7 @@ internal sealed class PerfCapture : ICapture
 
     public IReadOnlyList<HandlerProbe> Handlers { get; }
 
-    public FrameRecording Frames { get; } = new(false, "the perf backend has no probe that could walk page tables", 0, null, null);
+    public PageTableRecording Frames { get; } = new(false, "the perf backend has no probe that could walk page tables", 0, null, null);
 
     public CostProbes Costs { get; }
 

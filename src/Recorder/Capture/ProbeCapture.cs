@@ -35,7 +35,7 @@ internal sealed class ProbeCapture : ICapture
     private long _returnsDue;
 
     private ProbeCapture(
-        Backend backend, RecordOptions options, Target target, IReadOnlyList<HandlerProbe> handlers, FrameRecording frames,
+        Backend backend, RecordOptions options, Target target, IReadOnlyList<HandlerProbe> handlers, PageTableRecording frames,
         CostProbes costs, StackProbes? stacks, AttachedProbes probes, Sideband sideband, TargetFilter? filter, FaultCounters? counters, FaultRings faults)
     {
         Backend = backend;
@@ -58,7 +58,7 @@ internal sealed class ProbeCapture : ICapture
 
     public IReadOnlyList<HandlerProbe> Handlers { get; }
 
-    public FrameRecording Frames { get; }
+    public PageTableRecording Frames { get; }
 
     public CostProbes Costs { get; }
 
@@ -89,7 +89,7 @@ internal sealed class ProbeCapture : ICapture
         FaultCounters? counters = null;
         try
         {
-            var frames = options.NoFrames ? new FrameRecording(false, "--no-frames was given", 0, null, null) : DirectMap.Find(probes);
+            var frames = options.NoFrames ? new PageTableRecording(false, "--no-frames was given", 0, null, null) : DirectMap.Find(probes);
             stacks = StackProbes.Open(probes, config, options.Command, target.MappedFiles);
             var faults = new FaultRings(probes, options);
             // A command faults no earlier than it may; what runs already has to wait for Start.

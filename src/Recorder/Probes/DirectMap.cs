@@ -20,7 +20,7 @@ internal static unsafe class DirectMap
 
     private const int Attempts = 3;
 
-    public static FrameRecording Find(AttachedProbes probes)
+    public static PageTableRecording Find(AttachedProbes probes)
     {
         // One page more: it is only read, so that the zero page is mapped there.
         var pages = WalkState.Probes + 1;
@@ -33,16 +33,16 @@ internal static unsafe class DirectMap
         {
             var frames = ReadFrames(memory.Pointer, pages);
             if (frames is null)
-                return new FrameRecording(false, "/proc/self/pagemap does not tell frames to this user (CAP_SYS_ADMIN)", 0, null, null);
+                return new PageTableRecording(false, "/proc/self/pagemap does not tell frames to this user (CAP_SYS_ADMIN)", 0, null, null);
             if (Ask(probes, memory.Pointer, frames))
             {
                 var levels = probes.Walk.TopShift == 48 ? 5 : 4;
-                return new FrameRecording(true, null, levels, ByCalibration, frames[^1]);
+                return new PageTableRecording(true, null, levels, ByCalibration, frames[^1]);
             }
             // The kernel may have moved a page between the two looks.
             reason = $"no base of the direct map leads page-table walks to the frames that /proc/self/pagemap tells ({probes.Walk.MaxCandidates} tried)";
         }
-        return new FrameRecording(false, reason, 0, null, null);
+        return new PageTableRecording(false, reason, 0, null, null);
     }
 
     /// <summary>Null: not told.</summary>

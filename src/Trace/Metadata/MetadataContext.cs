@@ -20,7 +20,7 @@ namespace Faultrec.Traces.Metadata;
 [JsonSerializable(typeof(IReadOnlyList<string>))]
 [JsonSerializable(typeof(IReadOnlyList<LadderStep>))]
 [JsonSerializable(typeof(IReadOnlyList<HandlerProbe>))]
-[JsonSerializable(typeof(FrameRecording))]
+[JsonSerializable(typeof(PageTableRecording))]
 [JsonSerializable(typeof(SlabRecording))]
 [JsonSerializable(typeof(StackRecording))]
 [JsonSerializable(typeof(StackTable))]

@@ -165,7 +165,7 @@ internal static class Originals
         Receipt = new Receipt { Events = events, Lost = 3, LostByCpu = [new CpuLoss(0, 3)], LostBySecond = [new SecondLoss(0, 3)], KernelMinor = events, KernelMajor = 2, PerfMinor = events, PerfMajor = 2, ExitStatus = 0 },
         Sampling = new Sampling(2, 1000, true),
         Handlers = [new HandlerProbe("do_anonymous_page", null)],
-        Frames = new FrameRecording(true, null, 4, "kallsyms", 77),
+        Frames = new PageTableRecording(true, null, 4, "kallsyms", 77),
         ThpMode = "madvise",
         SwapTypes = new Dictionary<string, string> { ["28"] = "migration" },
         Advice = [new MemoryAdvice(10, 0x7f00_0000_0000, 0x7f00_0010_0000, "hugepage", 17), new MemoryAdvice(10, 0x7f00_0000_0000, 0x7f00_0010_0000, "userfaultfd_wp", 18)],

@@ -85,7 +85,7 @@ internal sealed class SpoolStory : IDisposable
     private static SpoolHeader WithFrames(int pagingLevels)
     {
         var header = Header();
-        return header with { Metadata = header.Metadata with { Frames = new FrameRecording(true, null, pagingLevels, "calibration", 0x99) } };
+        return header with { Metadata = header.Metadata with { Frames = new PageTableRecording(true, null, pagingLevels, "calibration", 0x99) } };
     }
 
     public SpoolStory Pass(long timeNs)

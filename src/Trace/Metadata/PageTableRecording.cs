@@ -6,7 +6,7 @@ namespace Faultrec.Traces.Metadata;
 /// <param name="PagingLevels">Levels of the page table, 4 or 5; 0 if unknown.</param>
 /// <param name="DirectMapFrom">How the base of the kernel's direct map was found, "kallsyms" or "calibration"; null if it was not.</param>
 /// <param name="ZeroPfn">Page frame number of the zero page; null if unknown.</param>
-public sealed record FrameRecording(bool Recorded, string? Reason, int PagingLevels, string? DirectMapFrom, long? ZeroPfn)
+public sealed record PageTableRecording(bool Recorded, string? Reason, int PagingLevels, string? DirectMapFrom, long? ZeroPfn)
 {
     internal static IReadOnlyList<MetadataMember> Members { get; } =
     [

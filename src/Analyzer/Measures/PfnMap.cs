@@ -6,7 +6,7 @@ namespace Faultrec.Analyzer.Measures;
 /// page that has a frame. A page that had several frames keeps the one with the highest number, so that the order in
 /// which faults come does not matter.
 /// </summary>
-internal sealed class FrameMap
+internal sealed class PfnMap
 {
     private const int FirstSlots = 4;
     private const int FrameBits = 32;
@@ -15,7 +15,7 @@ internal sealed class FrameMap
     // An array of so many times the table's size is still the better of the two: it needs no search and no sorting, and there is one.
     private const int DenseFactor = 16;
 
-    private readonly FrameArray _shared;
+    private readonly PfnArray _shared;
 
     // The shared one, once this thread writes into it.
     private uint[]? _dense;
@@ -24,7 +24,7 @@ internal sealed class FrameMap
     private ulong[] _slots = [];
     private int _used;
 
-    public FrameMap(FrameArray shared)
+    public PfnMap(PfnArray shared)
     {
         _shared = shared;
         if (shared.Pages <= FirstSlots * 2)
@@ -39,13 +39,13 @@ internal sealed class FrameMap
             return;
         var value = (uint)frame + 1;
         if (_dense is { } dense)
-            FrameArray.Raise(ref dense[relative], value);
+            PfnArray.Raise(ref dense[relative], value);
         else
             AddToTable((uint)relative, value);
     }
 
     /// <param name="other">Of the same region and the same array.</param>
-    public void Merge(FrameMap other)
+    public void Merge(PfnMap other)
     {
         if (other._dense is not null && _dense is null)
             BecomeDense();
@@ -87,7 +87,7 @@ internal sealed class FrameMap
     {
         if (_used * 4 >= _slots.Length * 3 && Grow())
         {
-            FrameArray.Raise(ref _dense![page], value);
+            PfnArray.Raise(ref _dense![page], value);
             return;
         }
 
@@ -133,7 +133,7 @@ internal sealed class FrameMap
         foreach (var slot in _slots)
         {
             if (slot != 0)
-                FrameArray.Raise(ref _dense[slot >> FrameBits], (uint)slot);
+                PfnArray.Raise(ref _dense[slot >> FrameBits], (uint)slot);
         }
 
         _slots = [];
@@ -142,7 +142,7 @@ internal sealed class FrameMap
 
 /// <summary>Frame + 1 by page of one region, 0 where none is known: made when the first thread of a scan needs it, and written by all.</summary>
 /// <param name="pages">Pages of the region; beyond 2^32 they are not kept.</param>
-internal sealed class FrameArray(long firstPage, long pages)
+internal sealed class PfnArray(long firstPage, long pages)
 {
     private readonly Lock _gate = new();
     private uint[]? _frames;
