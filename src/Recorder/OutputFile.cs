@@ -67,7 +67,7 @@ internal sealed class OutputFile : IDisposable
         {
             spool = new SpoolWriter(CreateSpoolFile());
             _place.GiveToOwner(spool.Handle);
-            var file = FoundFile.Of(spool.Handle);
+            var file = FoundFile.Read(spool.Handle);
             _spool = file.Identity;
             if ((file.Mode & ~OutputFolder.OwnerOnly) != 0)
                 throw new IOException("files there have no permissions of their own, so that all users could read it");
@@ -162,7 +162,7 @@ internal sealed class OutputFile : IDisposable
             {
                 var file = _place.Folder.Create(SpoolName);
                 // Whoever holds the lock records; whoever removes an empty spool has held it (SpoolLeft).
-                if (SpoolLeft.TryLock(file, exclusive: false) && _place.Folder.Find(SpoolName)?.Identity == FoundFile.Of(file).Identity)
+                if (SpoolLeft.TryLock(file, exclusive: false) && _place.Folder.Find(SpoolName)?.Identity == FoundFile.Read(file).Identity)
                     return file;
                 file.Dispose();
             }

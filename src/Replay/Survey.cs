@@ -59,7 +59,7 @@ internal sealed class Survey
     /// <summary>The same of the pool of huge pages (MAP_HUGETLB), in small ones.</summary>
     public long PeakPoolPages { get; private set; }
 
-    public static Survey Of(TraceReader reader, ReplayOptions options, Admission admission, CancellationToken cancelled)
+    public static Survey Read(TraceReader reader, ReplayOptions options, Admission admission, CancellationToken cancelled)
     {
         var survey = new Survey(reader.Metadata, admission, options.Change);
         OrderedScan.Run(reader, options.Filter, Columns(survey._access), (batch, classifier) =>

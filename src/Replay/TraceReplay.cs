@@ -24,7 +24,7 @@ public static class TraceReplay
         Refuse(metadata);
         using var standIns = new StandIns();
         var admission = new Admission(metadata, options.Scale, options.Change, standIns);
-        var survey = Survey.Of(reader, options, admission, cancelled);
+        var survey = Survey.Read(reader, options, admission, cancelled);
         if (survey.Faults == 0)
             throw new FaultrecException(ExitCode.BadInput, $"{Escape.Visible(reader.Path)}: none of its faults can be replayed; expected some in known mappings, that the filter leaves");
         RefuseOptions(options, admission);

@@ -61,7 +61,7 @@ public sealed class SimulationStories
         using var file = new TemporaryTrace(App, [.. Enumerable.Range(0, 512).Select(page => new Fault(Page(page), DurationNs: 10_000))], 100);
         using var reader = TraceReader.Open(file.Path);
         using var text = new StringWriter();
-        var simulation = Simulation.Of(reader, FaultFilter.None) with { Path = "t.parquet" };
+        var simulation = Simulation.Run(reader, FaultFilter.None) with { Path = "t.parquet" };
         SimulationReport.WriteText(text, simulation, Advice.Of(simulation), 0, default);
 
         Assert.Equal(
@@ -98,7 +98,7 @@ public sealed class SimulationStories
     {
         using var file = new TemporaryTrace(metadata, faults, 2);
         using var reader = TraceReader.Open(file.Path);
-        return Simulation.Of(reader, FaultFilter.None);
+        return Simulation.Run(reader, FaultFilter.None);
     }
 }
 
@@ -112,7 +112,7 @@ public sealed class SimulationOracleTests() : DuckDbTest(WithoutFacts, RandomTra
     public void First_touches_and_repeats_are_those_of_the_rows()
     {
         using var reader = TraceReader.Open(TracePath);
-        var simulation = Simulation.Of(reader, FaultFilter.None);
+        var simulation = Simulation.Run(reader, FaultFilter.None);
 
         Same(
             """

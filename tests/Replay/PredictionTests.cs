@@ -27,7 +27,7 @@ public sealed class PredictionTests
     private static void Agree(string name, Scenario scenario, ReplayChange change)
     {
         using var reader = TraceReader.Open(Path.Combine(AppContext.BaseDirectory, "traces", name + ".parquet"));
-        var predicted = Simulation.Of(reader, FaultFilter.None).Total.Of(scenario).Faults;
+        var predicted = Simulation.Run(reader, FaultFilter.None).Total.Of(scenario).Faults;
 
         var result = TraceReplay.Run(reader, Replaying.AtOnce with { Change = change }, TestContext.Current.CancellationToken);
 

@@ -110,7 +110,7 @@ public sealed class OutputTests : IDisposable
             using var place = Place("out", needsName: false);
             using var file = place.CreateFile(endsWithSignals: false);
             if (source is not null)
-                file.KeepAsPrivateAs(FoundFile.Of(At("source"))!.Value);
+                file.KeepAsPrivateAs(FoundFile.Read(At("source"))!.Value);
             if (isPrivate)
                 file.KeepPrivate();
             place.Publish(file, ExistingOutput.Overwrite, isDurable: false);

@@ -49,7 +49,7 @@ internal sealed record Simulation
     public required long Unmapped { get; init; }
 
     /// <exception cref="FaultrecException">The trace is damaged, or a sample.</exception>
-    public static Simulation Of(TraceReader reader, FaultFilter filter)
+    public static Simulation Run(TraceReader reader, FaultFilter filter)
     {
         var metadata = reader.Metadata;
         if (metadata.Sampling is not null)

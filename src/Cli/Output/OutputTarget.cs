@@ -176,7 +176,7 @@ internal static class OutputTarget
 
     private static Stream OpenDescriptor(string path, int descriptor)
         => descriptor == 1 ? OpenStdout()
-            : DescriptorStream.OfDescriptor(descriptor) ?? throw Failure(path, "no such descriptor is open");
+            : DescriptorStream.Open(descriptor) ?? throw Failure(path, "no such descriptor is open");
 
     // What is opened by these names again is another file to the system, with an offset of its own, or refused.
     private static int? DescriptorOf(string path)
@@ -230,7 +230,7 @@ internal static class OutputTarget
     {
         foreach (var input in inputs)
         {
-            if (FoundFile.Of(input) is { } source)
+            if (FoundFile.Read(input) is { } source)
                 file.KeepAsPrivateAs(source);
         }
     }

@@ -46,7 +46,7 @@ internal static class SimulateVerb
     {
         OutputTarget.Check(args.Output, [args.Trace]);
         using var reader = TraceReader.Open(args.Trace);
-        var simulation = Simulation.Of(reader, args.Filter);
+        var simulation = Simulation.Run(reader, args.Filter);
         var advice = args.IsAdvice ? Advice.Of(simulation) : null;
         if (args.IsChecked)
             return ReplayVerb.Interruptible(cancelled => Write(args, simulation, AdviceCheck.Run(reader, args.Filter, advice!, cancelled)));

@@ -100,7 +100,7 @@ internal sealed class ProbeCapture : ICapture
             var filter = target.MakeFilter(options.IncludeSelf ? 0 : Environment.ProcessId);
             sideband = Sideband.Open(Machine.OnlineCpus, [target.IsMachineWide ? -1 : target.Pid], !target.IsMachineWide, filter: filter);
             if (backend.Hooks is null)
-                counters = target.IsMachineWide ? FaultCounters.OfMachine(probes) : FaultCounters.OfCommand(probes, target.Pid);
+                counters = target.IsMachineWide ? FaultCounters.OpenForMachine(probes) : FaultCounters.OpenForCommand(probes, target.Pid);
             return new ProbeCapture(backend, options, target, handlers, frames, costs, stacks, probes, sideband, filter, counters, faults);
         }
         catch
@@ -288,7 +288,7 @@ internal sealed class ProbeCapture : ICapture
         if (backend.Hooks is null)
             return config;
         config.SeesOnlyMapped = 1;
-        config = KernelFaults.OfKernel().Describe(config);
+        config = KernelFaults.Read().Describe(config);
         if (config.ArgAddress == ProbeConfig.NoArgument || config.ArgFlags == ProbeConfig.NoArgument)
             throw new FaultrecException(ExitCode.NotPermitted, "the kernel's BTF does not say where handle_mm_fault has its arguments; `faultrec doctor handle_mm_fault` tells more");
         return config;

@@ -92,9 +92,9 @@ internal sealed class Target : IDisposable
     public IEnumerable<MapsSnapshot> Snapshots()
     {
         if (Scope == TargetScope.Cgroup)
-            return ProcessSnapshot.Of(() => Cgroup.Processes(_cgroup!));
+            return ProcessSnapshot.Read(() => Cgroup.Processes(_cgroup!));
         if (Scope != TargetScope.Tree)
-            return ProcessSnapshot.Of(Machine.Processes).Where(snapshot => Names?.Matches(snapshot.Comm) != false);
+            return ProcessSnapshot.Read(Machine.Processes).Where(snapshot => Names?.Matches(snapshot.Comm) != false);
         if (ProcessSnapshot.TryTake(Pid, out var reason) is { } snapshot)
             return [snapshot];
         return Directory.Exists($"/proc/{Pid}")

@@ -10,7 +10,7 @@ internal static class TraceHeader
 {
     public static SpoolHeader Create(RecordOptions options, Target target, ICapture capture, IReadOnlyList<LadderStep> ladder, long startNs)
     {
-        var kernel = KernelFaults.OfKernel();
+        var kernel = KernelFaults.Read();
         return new SpoolHeader
         {
             BootId = Machine.BootId,

@@ -39,12 +39,12 @@ public sealed class FunctionDoctor : ITraceable, IDisposable
 
     private FunctionDoctor()
     {
-        _symbols = KernelSymbols.OfKernel();
+        _symbols = KernelSymbols.Read();
         if (_symbols is null)
             _notLookedAt.Add($"{KernelSymbols.Path}: not readable; whether a function exists is only known by trying");
         _filterFunctions = List("tracefs", "available_filter_functions", NameList.OfFilterFunctions);
         _blacklist = List("debugfs", "kprobes/blacklist", NameList.OfBlacklist);
-        _btf = Btf.OfKernel();
+        _btf = Btf.OpenKernel();
     }
 
     /// <exception cref="Traces.FaultrecException">Usage: a name that no function can have.</exception>
@@ -121,7 +121,7 @@ public sealed class FunctionDoctor : ITraceable, IDisposable
         {
             MissingPrivilege = _missingPrivilege,
             HasKprobePmu = hasKprobes,
-            KprobesConfig = hasKprobes ? null : KernelConfig.OfKernel()?.Evidence("CONFIG_KPROBES"),
+            KprobesConfig = hasKprobes ? null : KernelConfig.Read()?.Evidence("CONFIG_KPROBES"),
             HasKernelBtf = _btf is not null,
             Lockdown = lockdown is null ? null : Encoding.ASCII.GetString(lockdown).Trim(),
         };
@@ -140,7 +140,7 @@ public sealed class FunctionDoctor : ITraceable, IDisposable
         if (module is null || _btf is null)
             return _btf;
         if (!_modules.TryGetValue(module, out var btf))
-            _modules[module] = btf = Btf.OfModule(module, _btf);
+            _modules[module] = btf = Btf.OpenModule(module, _btf);
         return btf;
     }
 

@@ -37,5 +37,5 @@ internal sealed class KernelFrames(bool isThisBoot)
     }
 
     private string? NameOf(ulong address)
-        => isThisBoot ? (_functions ??= KernelFunctions.OfKernel()).Find(address - 1) : null;
+        => isThisBoot ? (_functions ??= KernelFunctions.Read()).Find(address - 1) : null;
 }

@@ -6,7 +6,7 @@ namespace Faultrec.Recorder.Kernel;
 /// <summary>The configuration that the running kernel was built with, where it or the distribution left one.</summary>
 internal sealed class KernelConfig(string path, string text)
 {
-    public static KernelConfig? OfKernel()
+    public static KernelConfig? Read()
     {
         if (KernelFile.Read("/proc/config.gz").Bytes is { } compressed)
         {

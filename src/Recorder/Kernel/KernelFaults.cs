@@ -55,7 +55,7 @@ internal sealed record KernelFaults(
     // Reading BTF means parsing all of the kernel's; each rung that is tried and the trace's header ask for this.
     private static readonly Lazy<KernelFaults> Running = new(ReadBtf);
 
-    public static KernelFaults OfKernel() => Running.Value;
+    public static KernelFaults Read() => Running.Value;
 
     public static KernelFaults From(
         IReadOnlyDictionary<string, long>? flags, IReadOnlyDictionary<string, long>? results, IReadOnlyList<string> parameters)
@@ -78,7 +78,7 @@ internal sealed record KernelFaults(
 
     private static KernelFaults ReadBtf()
     {
-        using var btf = Btf.OfKernel();
+        using var btf = Btf.OpenKernel();
         return From(btf?.Enumerators("fault_flag"), btf?.Enumerators("vm_fault_reason"), ParametersOf(btf)) with { SwapTypes = KernelMemory.SwapTypes(btf) };
     }
 

@@ -20,7 +20,7 @@ internal sealed class KernelFunctions
     }
 
     /// <summary>Without addresses (kptr_restrict) nothing has a name.</summary>
-    public static KernelFunctions OfKernel()
+    public static KernelFunctions Read()
     {
         var reading = new Reading();
         _ = KernelFile.Read(KernelSymbols.Path, reading.Add);

@@ -17,7 +17,7 @@ internal sealed class KernelSymbols(byte[] text)
     public const string Path = "/proc/kallsyms";
 
     /// <summary>Null without CONFIG_KALLSYMS.</summary>
-    public static KernelSymbols? OfKernel()
+    public static KernelSymbols? Read()
     {
         var bytes = KernelFile.Read(Path).Bytes;
         return bytes is { Length: > 0 } ? new KernelSymbols(bytes) : null;

@@ -9,7 +9,7 @@ internal static class ProcessSnapshot
 {
     /// <summary>Every listed process with memory of its own: not the kernel's threads.</summary>
     /// <param name="list">Is asked again until it has nothing new.</param>
-    public static IEnumerable<MapsSnapshot> Of(Func<IEnumerable<int>> list)
+    public static IEnumerable<MapsSnapshot> Read(Func<IEnumerable<int>> list)
     {
         // A process that was created before its parent's turn is in no earlier listing, and had nothing known to inherit.
         const int maxListings = 8;

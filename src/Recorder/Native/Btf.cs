@@ -46,12 +46,12 @@ internal sealed unsafe class Btf : IDisposable
     private Btf(BtfHandle handle) => _handle = handle;
 
     /// <summary>Null without /sys/kernel/btf/vmlinux (CONFIG_DEBUG_INFO_BTF), or where it cannot be read.</summary>
-    public static Btf? OfKernel() => Wrap(Libbpf.BtfLoadVmlinux());
+    public static Btf? OpenKernel() => Wrap(Libbpf.BtfLoadVmlinux());
 
     /// <param name="kernel">Must outlive the result.</param>
-    public static Btf? OfModule(string module, Btf kernel) => Wrap(Libbpf.BtfLoadModule(module, kernel._handle));
+    public static Btf? OpenModule(string module, Btf kernel) => Wrap(Libbpf.BtfLoadModule(module, kernel._handle));
 
-    public static Btf? OfFile(string path) => Wrap(Libbpf.BtfParse(path, 0));
+    public static Btf? OpenFile(string path) => Wrap(Libbpf.BtfParse(path, 0));
 
     /// <summary>Id of a FUNC, null when there is none of that name.</summary>
     public uint? FindFunction(string name) => Find(BtfKind.Function, name);

@@ -12,7 +12,7 @@ internal readonly unsafe record struct FileStatus(ulong Inode, bool IsRegular, u
     private static readonly long LastSecond = DateTimeOffset.MaxValue.ToUnixTimeSeconds() - 1;
 
     /// <summary>Null: fstat fails.</summary>
-    public static FileStatus? Of(SafeFileHandle file)
+    public static FileStatus? Read(SafeFileHandle file)
     {
         // struct stat of x86-64: st_dev, st_ino, st_nlink, st_mode with st_uid above, st_gid, st_rdev, st_size, … st_mtim, st_ctim.
         var stat = stackalloc ulong[18];
@@ -57,7 +57,7 @@ internal sealed unsafe class RootFolder : IDisposable
         if (fd < 0)
             return null;
         var file = new SafeFileHandle(fd, ownsHandle: true);
-        if (FileStatus.Of(file) is { IsRegular: true } found)
+        if (FileStatus.Read(file) is { IsRegular: true } found)
         {
             status = found;
             return file;

@@ -52,7 +52,7 @@ internal sealed class PlannedFiles(PrefaultPlan plan) : IDisposable
         using var name = new SafeFileHandle(Libc.Open(path, Libc.OPath | Libc.OCloexec, 0), ownsHandle: true);
         if (name.IsInvalid)
             return Marshal.GetLastPInvokeError() is Errno.Enoent or Errno.Enotdir ? SkipReason.Missing : SkipReason.NotReadable;
-        if (FileStatus.Of(name) is not { } status)
+        if (FileStatus.Read(name) is not { } status)
             return SkipReason.NotReadable;
         if (!status.IsRegular)
             return SkipReason.NotRegular;

@@ -162,7 +162,7 @@ internal sealed partial class CommandPrograms
         if (fd < 0)
             return null;
         using var file = new SafeFileHandle(fd, ownsHandle: true);
-        if (FileStatus.Of(file) is not { IsRegular: true })
+        if (FileStatus.Read(file) is not { IsRegular: true })
             return null;
         var start = new byte[MaxScriptBytes];
         try

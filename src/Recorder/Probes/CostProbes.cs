@@ -38,7 +38,7 @@ internal sealed class CostProbes
 
     public static CostProbes Find(Backend backend, RecordOptions options)
     {
-        using var btf = Btf.OfKernel();
+        using var btf = Btf.OpenKernel();
         return new CostProbes(
             options.Why ? FaultCauses.Find(backend, btf) : null,
             options.Slab ? SlabProbes.Find(backend, btf) : null,

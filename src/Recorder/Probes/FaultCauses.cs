@@ -45,7 +45,7 @@ internal static class FaultCauses
         if (causes is null)
             return config;
         config.StartsAtException = (byte)(StartsAtException(backend) ? 1 : 0);
-        using var btf = Btf.OfKernel();
+        using var btf = Btf.OpenKernel();
         // (mm, write), and with a cgroup's path between them in older kernels.
         config.ArgLockWrite = (byte)((btf?.TracepointArguments(LockTracepoint)?.Count ?? 2) - 1);
         return config;

@@ -19,10 +19,10 @@ internal sealed class FaultCounters : IDisposable
     private sealed record Followed(FdHandle Minor, FdHandle Major, long BeginNs, long EndNs);
 
     /// <summary>Disabled until the execve of the command that this thread is about to become.</summary>
-    public static FaultCounters OfCommand(AttachedProbes probes, int tid) => Open(probes, [(tid, -1)], PerfAttrFlags.Inherit | PerfAttrFlags.EnableOnExec);
+    public static FaultCounters OpenForCommand(AttachedProbes probes, int tid) => Open(probes, [(tid, -1)], PerfAttrFlags.Inherit | PerfAttrFlags.EnableOnExec);
 
     /// <summary>Disabled until <see cref="Enable"/>.</summary>
-    public static FaultCounters OfMachine(AttachedProbes probes) => Open(probes, [.. Machine.OnlineCpus.Select(cpu => (-1, cpu))], 0);
+    public static FaultCounters OpenForMachine(AttachedProbes probes) => Open(probes, [.. Machine.OnlineCpus.Select(cpu => (-1, cpu))], 0);
 
     private FaultCounters(AttachedProbes probes) => _probes = probes;
 

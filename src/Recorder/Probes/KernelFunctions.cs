@@ -14,8 +14,8 @@ internal static class KernelFunctions
     {
         if (backend.Hooks is null)
             return functions.ToDictionary(function => function, _ => (string?)$"the {backend} backend has no probes on functions; fexit and kprobe have");
-        var symbols = KernelSymbols.OfKernel();
-        using var btf = backend == Backend.Fexit ? Btf.OfKernel() : null;
+        var symbols = KernelSymbols.Read();
+        using var btf = backend == Backend.Fexit ? Btf.OpenKernel() : null;
         return functions.ToDictionary(function => function, Reason);
 
         string? Reason(string function)

@@ -15,7 +15,7 @@ internal static class TlbFlushCounts
 
     public static IReadOnlyList<TlbFlushes> Read(AttachedProbes probes)
     {
-        using var btf = Btf.OfKernel();
+        using var btf = Btf.OpenKernel();
         var names = btf?.Enumerators("tlb_flush_reason").ToLookup(reason => reason.Value, reason => reason.Key);
         return [.. probes.ReadHash<FlushKey, FlushCount>("flush_counts")
             .Select(entry => new TlbFlushes(entry.Key.Pid, Name(entry.Key.Reason), entry.Value.Flushes, entry.Value.Pages, entry.Value.Full))

@@ -18,7 +18,7 @@ internal static class SpoolLeft
         if (file is null || !IsEmpty(file) || !TryLock(file, exclusive: true))
             return false;
         // Its recorder may have been about to take the lock, and would now find it gone.
-        if (folder.Find(name)?.Identity != FoundFile.Of(file).Identity || !IsEmpty(file))
+        if (folder.Find(name)?.Identity != FoundFile.Read(file).Identity || !IsEmpty(file))
             return false;
         folder.Remove(name);
         return true;
@@ -34,7 +34,7 @@ internal static class SpoolLeft
 
     private static unsafe bool IsEmpty(SafeFileHandle file)
     {
-        var found = FoundFile.Of(file);
+        var found = FoundFile.Read(file);
         if (found.Kind != FileKind.Regular || found.Bytes == 0)
             return found.Kind == FileKind.Regular;
         var head = default(SpoolRecordHeader);

@@ -60,7 +60,7 @@ internal sealed unsafe class CallFrameSection(byte[] identity, nint data, ulong 
     public ReadOnlySpan<byte> Bytes => new(Data->Buffer, (int)Math.Min(Data->Bytes, int.MaxValue));
 
     /// <summary>.eh_frame, which is loaded with the program, then .debug_frame, which a debugger would read.</summary>
-    public static IEnumerable<CallFrameSection> Of(ElfFile file, byte[] identity)
+    public static IEnumerable<CallFrameSection> Read(ElfFile file, byte[] identity)
     {
         var eh = Find(file, ".eh_frame");
         if (eh.Data == 0)

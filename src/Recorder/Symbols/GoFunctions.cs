@@ -45,7 +45,7 @@ internal sealed class GoFunctions
 
     /// <summary>Null: it is no Go program's, or of a version before 1.18.</summary>
     /// <param name="file">It has to stay open.</param>
-    public static unsafe GoFunctions? Of(ElfFile file)
+    public static unsafe GoFunctions? Read(ElfFile file)
     {
         var (data, bytes) = CallFrameSection.BytesOf(file, ".gopclntab");
         if (data == 0 || bytes < HeaderBytes)

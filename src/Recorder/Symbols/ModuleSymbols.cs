@@ -36,7 +36,7 @@ internal sealed unsafe class ModuleSymbols : IDisposable
         }
         if (_module != 0)
         {
-            _go = GoFunctions.Of(file);
+            _go = GoFunctions.Read(file);
             return;
         }
         Dispose();

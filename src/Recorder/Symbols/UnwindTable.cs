@@ -22,7 +22,7 @@ internal static class UnwindTable
         var identity = file.Read(0, IdentityBytes);
         var machine = UnwindMachine.Of(identity);
         var (functions, rows) = (new List<Function>(), new List<UnwindRow>());
-        foreach (var section in CallFrameSection.Of(file, identity))
+        foreach (var section in CallFrameSection.Read(file, identity))
         {
             var program = new CallFrameProgram(section, machine);
             foreach (var (start, end, common, instructions) in section.Functions())
@@ -36,7 +36,7 @@ internal static class UnwindTable
             }
         }
         var between = CallFrameSection.BytesOf(file, ".gopclntab").Data != 0 ? _framePointer : default;
-        if (GoFunctions.Of(file) is { } go)
+        if (GoFunctions.Read(file) is { } go)
             AddGo(file, go, functions, rows);
         return functions.Count > 0 || between != default ? Join(functions, rows, between, EntryOf(identity)) : throw new BadElfException("has no call-frame information");
     }

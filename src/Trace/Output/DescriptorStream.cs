@@ -27,7 +27,7 @@ internal sealed unsafe class DescriptorStream : Stream
     }
 
     /// <summary>A descriptor that was open before; null: it is not.</summary>
-    public static DescriptorStream? OfDescriptor(int fd)
+    public static DescriptorStream? Open(int fd)
         => FileCalls.Dup(fd) is >= 0 and var copy ? new DescriptorStream(new SafeFileHandle(copy, ownsHandle: true)) : null;
 
     /// <exception cref="IOException">HResult is errno.</exception>

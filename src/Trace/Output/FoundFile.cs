@@ -40,7 +40,7 @@ internal readonly unsafe record struct FoundFile(FileKind Kind, UnixFileMode Mod
     };
 
     /// <summary>What the path leads to, links followed; null: it cannot be told.</summary>
-    public static FoundFile? Of(string path)
+    public static FoundFile? Read(string path)
     {
         if (OperatingSystem.IsLinux())
         {
@@ -57,7 +57,7 @@ internal readonly unsafe record struct FoundFile(FileKind Kind, UnixFileMode Mod
 
     /// <summary>On Linux.</summary>
     /// <exception cref="IOException">It cannot be told.</exception>
-    public static FoundFile Of(SafeFileHandle file)
+    public static FoundFile Read(SafeFileHandle file)
     {
         var stat = stackalloc byte[FileCalls.StatxBytes];
         FileCalls.ThrowIfFailed(FileCalls.Statx(file, "", FileCalls.EmptyPath, FileCalls.BasicStatx, stat));

@@ -14,13 +14,13 @@ internal sealed unsafe class LinuxFolder : OutputFolder
 
     private LinuxFolder(SafeFileHandle folder, string path) => (_folder, _path) = (folder, path);
 
-    public override bool IsGone => FoundFile.Of(_folder).Links == 0;
+    public override bool IsGone => FoundFile.Read(_folder).Links == 0;
 
     public override string Path
     {
         get
         {
-            if (FoundFile.Of(_path)?.Identity == FoundFile.Of(_folder).Identity)
+            if (FoundFile.Read(_path)?.Identity == FoundFile.Read(_folder).Identity)
                 return _path;
             return File.ResolveLinkTarget($"{OwnDescriptors}/{_folder.DangerousGetHandle()}", returnFinalTarget: false)?.FullName ?? _path;
         }
@@ -43,7 +43,7 @@ internal sealed unsafe class LinuxFolder : OutputFolder
         return Marshal.GetLastPInvokeError() == FileCalls.Enoent ? null : throw FileCalls.Failure();
     }
 
-    public override bool IsSame(string name, string path) => Find(name) is { } file && FoundFile.Of(path)?.Identity == file.Identity;
+    public override bool IsSame(string name, string path) => Find(name) is { } file && FoundFile.Read(path)?.Identity == file.Identity;
 
     public override SafeFileHandle Create(string name)
         => OpenHere(name, FileCalls.ReadWrite | FileCalls.Create | FileCalls.Exclusive) ?? throw FileCalls.Failure();
@@ -94,7 +94,7 @@ internal sealed unsafe class LinuxFolder : OutputFolder
     public override void SetOwner(SafeFileHandle file, FileOwner owner)
     {
         // A file system without owners says who was named when it was mounted.
-        if (FileCalls.Fchown(file, owner.Uid, owner.Gid) != 0 && FoundFile.Of(file).Owner != owner.Uid)
+        if (FileCalls.Fchown(file, owner.Uid, owner.Gid) != 0 && FoundFile.Read(file).Owner != owner.Uid)
             throw FileCalls.Failure();
     }
 

@@ -54,7 +54,7 @@ internal sealed class NewFile : IDisposable
         if (source.Mode.HasFlag(UnixFileMode.OtherRead))
             return;
         _allowed &= ~Others;
-        if (!source.Mode.HasFlag(UnixFileMode.GroupRead) || !OperatingSystem.IsLinux() || source.Group != FoundFile.Of(Handle).Group)
+        if (!source.Mode.HasFlag(UnixFileMode.GroupRead) || !OperatingSystem.IsLinux() || source.Group != FoundFile.Read(Handle).Group)
             _allowed &= ~Group;
     }
 

@@ -47,7 +47,7 @@ internal static class SpecialFile
         }
 
         var stream = new DescriptorStream(file);
-        if (FoundFile.Of(file).Identity == found.Identity && FileCalls.Fcntl(file, FileCalls.SetStatusFlags, 0) == 0)
+        if (FoundFile.Read(file).Identity == found.Identity && FileCalls.Fcntl(file, FileCalls.SetStatusFlags, 0) == 0)
             return stream;
         stream.Dispose();
         throw Failure(path, "was replaced while it was opened; expected to find it as it was");

@@ -149,7 +149,7 @@ internal sealed class Targets(string folder) : IDisposable
                 TraceDump.Write(reader, FaultFilter.None, dice.OneIn(2), Stream.Null);
                 break;
             case 2:
-                var simulation = Simulation.Of(reader, FaultFilter.None);
+                var simulation = Simulation.Run(reader, FaultFilter.None);
                 SimulationReport.WriteText(TextWriter.Null, simulation, Advice.Of(simulation), 0, default);
                 break;
             case 3:

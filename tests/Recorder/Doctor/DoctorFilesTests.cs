@@ -130,6 +130,6 @@ public sealed class DoctorFilesTests
         using var clang = Process.Start("clang", ["-w", "-O2", "-g", "-target", "bpf", "-c", folder.File("f.c"), "-o", folder.File("f.o")]);
         clang.WaitForExit();
         Assert.Equal(0, clang.ExitCode);
-        return Btf.OfFile(folder.File("f.o"))!;
+        return Btf.OpenFile(folder.File("f.o"))!;
     }
 }

@@ -96,7 +96,7 @@ public sealed class ProbeLayoutTests
         using (var compiled = typeof(Btf).Assembly.GetManifestResourceStream("faultrec.bpf.o")!)
         using (var file = File.Create(folder.File("faultrec.bpf.o")))
             compiled.CopyTo(file);
-        using var btf = Btf.OfFile(folder.File("faultrec.bpf.o")) ?? throw new InvalidDataException("the probes have no BTF");
+        using var btf = Btf.OpenFile(folder.File("faultrec.bpf.o")) ?? throw new InvalidDataException("the probes have no BTF");
         return Preamble + new ProbeLayoutGenerator(btf, header).Generate();
     }
 

@@ -106,7 +106,7 @@ public sealed class GoFunctionsTests : IDisposable
             try
             {
                 Assert.NotEmpty(UnwindTable.Make(file));
-                GoFunctions.Of(file)!.Find(0x401000 + (ulong)random.Next(1 << 18));
+                GoFunctions.Read(file)!.Find(0x401000 + (ulong)random.Next(1 << 18));
             }
             catch (BadElfException)
             {
