@@ -31,7 +31,7 @@ internal static class DiffVerb
         var output = new OutputOptions();
         var top = CommonOptions.Top();
         var filter = new FilterOptions();
-        var command = new Command("diff", "Say what changed between recordings, and what of it is noise") { traces, after, format, top };
+        var command = new Command("diff", "Show what changed between recordings, and which changes are noise") { traces, after, format, top };
         output.AddTo(command);
         filter.AddTo(command);
         command.SetAction(result =>

@@ -29,7 +29,7 @@ internal static class ExportVerb
         var trace = CommonOptions.Trace("A recording; with stacks, except for prefault-plan");
         var to = Choice.Option("--to", "FORMAT", $"What to write: {Choice.List(Formats)}", Formats);
         var output = new OutputOptions();
-        var weight = Choice.Option("--weight", "WEIGHT", "faults, time (in faults, ns) or major (faults) (default: faults)", Weights);
+        var weight = Choice.Option("--weight", "WEIGHT", "Count faults, time (ns in faults) or major (faults) (default: faults)", Weights);
         var filter = new FilterOptions(endName: "--until", endNote: "--to is the format");
         var command = new Command("export", "Write stacks for other viewers, or a plan for prefault") { trace, to, weight };
         output.AddTo(command);

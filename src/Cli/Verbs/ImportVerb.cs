@@ -20,7 +20,7 @@ internal static class ImportVerb
     {
         var input = new Argument<string>("FILE") { Description = "Output of perf script (- is stdin), or systing's memory_fault.parquet" };
         var output = new OutputOptions("The trace (default: trace.parquet)", "trace.parquet");
-        var command = new Command("import", "Make a trace of what perf or systing recorded") { input };
+        var command = new Command("import", "Make a trace from a recording of perf or systing") { input };
         output.AddTo(command);
         command.SetAction(result => Run(new ImportArgs(result.GetRequiredValue(input), output.Parse(result))));
         return command;
@@ -50,7 +50,7 @@ internal static class ImportVerb
             summary = SystingImport.Run(input, ToolVersion.Text, stream);
             return false;
         });
-        Talk.Say($"{Escape.Visible(output.Path!)}: {Units.Of(summary!.Faults, "fault")} imported; systing does not say which were major, nor that these are all");
+        Talk.Say($"{Escape.Visible(output.Path!)}: {Units.Of(summary!.Faults, "fault")} imported; systing does not say which were major, or whether any were lost");
         if (summary.Every > 1)
             Talk.Say($"systing took 1 fault in {Units.Count(summary.Every)}; each row stands for that many");
         if (summary.WithoutThread > 0)

@@ -21,7 +21,7 @@ internal static class QueryVerb
         var schema = new Option<bool>("--schema") { Description = "Print the views and their columns" };
         var format = CommonOptions.Format(CommonOptions.ReportFormats);
         var output = new OutputOptions();
-        var top = CommonOptions.Top("Rows", RowsForPeople);
+        var top = CommonOptions.Top("Show N rows", RowsForPeople);
         var memory = TypedOption.Size("--memory", "Memory that the SQL engine may use (default: 1GiB)");
         var noVerify = new Option<bool>("--no-verify") { Description = "Do not verify the checksums of the files first" };
         var command = new Command("query", "Run SQL (DuckDB) over traces") { words, schema, format, top, memory, noVerify };

@@ -14,9 +14,9 @@ internal static class RecoverVerb
 
     public static Command Create()
     {
-        var spool = new Argument<string>("SPOOL") { Description = "The .spool file that the recording left" };
+        var spool = new Argument<string>("SPOOL") { Description = "The .spool file that the recording left behind" };
         var output = new OutputOptions("The trace (default: SPOOL without .spool)");
-        var verb = new Command("recover", "Make the trace of a recording that was killed") { spool };
+        var verb = new Command("recover", "Make a trace from the spool of a recording that was killed") { spool };
         output.AddTo(verb);
         verb.SetAction(result => Run(result.GetRequiredValue(spool), output.Parse(result)));
         return verb;

@@ -42,7 +42,7 @@ internal static class ReplayVerb
         var compare = TypedOption.Number("--compare", "N", "Measure a change: N replays with and N without it, in turns", 1, MostPairs);
         var whatIf = new WhatIfOptions();
         var filter = new FilterOptions();
-        var command = new Command("replay", "Make the recorded faults again, without the program") { trace, order, speed, scale, files, swap, format, top };
+        var command = new Command("replay", "Repeat the recorded faults without the program") { trace, order, speed, scale, files, swap, format, top };
         output.AddTo(command);
         whatIf.AddTo(command);
         command.Options.Add(compare);

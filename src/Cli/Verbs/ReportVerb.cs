@@ -28,10 +28,10 @@ internal static class ReportVerb
         var traces = new Argument<string[]>("TRACE") { Description = "Trace files", Arity = ArgumentArity.OneOrMore };
         var format = CommonOptions.Format(CommonOptions.ReportFormats);
         var output = new OutputOptions();
-        var by = Choice.Option("--by", "TABLE", "Only this table: region, kind, worst, time, heat, hot, storm, stack, line, …", Tables);
+        var by = Choice.Option("--by", "TABLE", "Show only one table:\n" + string.Join("\n", ReportTables.All.Select(table => $"{table.Name,-11} {table.Question}")), Tables);
         var top = CommonOptions.Top();
         var filter = new FilterOptions();
-        var command = new Command("report", "Say who faulted where, and what it cost") { traces, format, by, top };
+        var command = new Command("report", "Summarize faults: where, by whom, why, at what cost") { traces, format, by, top };
         output.AddTo(command);
         filter.AddTo(command);
         command.SetAction(result => Run(new ReportArgs(

@@ -27,7 +27,7 @@ internal static class SimulateVerb
         var filter = new FilterOptions();
         var command = new Command(name, description) { trace, format, top };
         output.AddTo(command);
-        var check = new Option<bool>("--check") { Description = "Replay the trace with what is advised, and show predicted beside measured" };
+        var check = new Option<bool>("--check") { Description = "Replay the trace with the advice applied; compare predicted with measured" };
         if (isAdvice)
             command.Options.Add(check);
         filter.AddTo(command);

@@ -16,7 +16,7 @@ internal static class SymbolizeVerb
         var debugDir = new Option<string?>("--debug-dir") { HelpName = "DIR", Description = "Directory of debug files: DIR/.build-id/xx/yyyy.debug" };
         var debuginfod = DebuginfodOption.Create();
         var output = new OutputOptions("The new trace (default: TRACE)");
-        var verb = new Command("symbolize", "Add names of functions that a trace lacks, by build id") { trace, debugDir, debuginfod };
+        var verb = new Command("symbolize", "Add function names that a trace lacks, found by build id") { trace, debugDir, debuginfod };
         output.AddTo(verb);
         verb.SetAction(result => Run(result.GetValue(trace)!, result.GetValue(debugDir), DebuginfodOption.Parse(result.GetValue(debuginfod)), output.Parse(result)));
         return verb;

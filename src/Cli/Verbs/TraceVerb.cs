@@ -31,7 +31,7 @@ internal static class TraceVerb
         var interval = TypedOption.Time("--interval", "How often --summary is updated (default: 1s)", ShortestIntervalNs, $"at least 100ms, as {DurationText.Expected}");
         var top = CommonOptions.Top("Show N processes in --summary", forPrograms: false);
         var filter = new FilterOptions(isLive: true);
-        var verb = new Command("trace", "Print each page fault as it happens; nothing is stored") { format, summary, interval, top };
+        var verb = new Command("trace", "Print each page fault as it happens, without storing anything") { format, summary, interval, top };
         output.AddTo(verb);
         target.AddTo(verb);
         filter.AddTo(verb);
@@ -105,9 +105,9 @@ internal static class TraceVerb
             throw new FaultrecException(ExitCode.Usage, "--format json: --summary is text; leave one of them out");
         return isSummary ? intervalNs ?? UsualIntervalNs
             : intervalNs is null ? null
-            : throw new FaultrecException(ExitCode.Usage, "--interval: is of --summary; give both");
+            : throw new FaultrecException(ExitCode.Usage, "--interval: works only with --summary; give both");
     }
 
     private static int Top(bool isSummary, int? rows)
-        => rows is null || isSummary ? rows ?? CommonOptions.RowsForPeople : throw new FaultrecException(ExitCode.Usage, "--top: is of --summary; give both");
+        => rows is null || isSummary ? rows ?? CommonOptions.RowsForPeople : throw new FaultrecException(ExitCode.Usage, "--top: works only with --summary; give both");
 }
