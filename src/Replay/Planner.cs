@@ -37,7 +37,7 @@ internal sealed class Planner
 
     public void Run(TraceReader reader, CancellationToken cancelled)
     {
-        OrderedScan.Run(reader, _options.Filter, Survey.Columns(_access), (batch, classifier) =>
+        TraceScan.RunInOrder(reader, _options.Filter, Survey.Columns(_access), (batch, classifier) =>
         {
             cancelled.ThrowIfCancellationRequested();
             Plan(batch, classifier);

@@ -62,7 +62,7 @@ internal sealed class Survey
     public static Survey Read(TraceReader reader, ReplayOptions options, Admission admission, CancellationToken cancelled)
     {
         var survey = new Survey(reader.Metadata, admission, options.Change);
-        OrderedScan.Run(reader, options.Filter, Columns(survey._access), (batch, classifier) =>
+        TraceScan.RunInOrder(reader, options.Filter, Columns(survey._access), (batch, classifier) =>
         {
             cancelled.ThrowIfCancellationRequested();
             survey.See(batch, classifier);

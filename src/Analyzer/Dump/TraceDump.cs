@@ -18,7 +18,7 @@ internal static class TraceDump
         IDumpFormat format = asJson ? new JsonLines(rows) : new CsvLines(rows);
         var fields = new DumpFields(format, reader.Metadata.KnowsMajor);
         format.Header();
-        OrderedScan.Run(reader, filter, FaultColumns.All, (batch, classifier) => fields.Write(batch, classifier.Verdicts.Kinds));
+        TraceScan.RunInOrder(reader, filter, FaultColumns.All, (batch, classifier) => fields.Write(batch, classifier.Verdicts.Kinds));
         rows.Flush();
     }
 }

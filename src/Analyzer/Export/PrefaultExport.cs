@@ -57,7 +57,7 @@ internal sealed class PrefaultExport
         if (reader.Metadata.StartedAt <= DateTimeOffset.UnixEpoch)
             throw new FaultrecException(ExitCode.BadInput, $"{reader.Path}: does not say when it was recorded; expected a time, by which a prefault plan knows files that have changed since; record with faultrec record");
         var export = new PrefaultExport(reader.Metadata, mostRanges);
-        OrderedScan.Run(reader, filter, FaultColumns.TimeNs | FaultColumns.Address | FaultColumns.Access | FaultColumns.RegionId | FaultColumns.FilePage | FaultColumns.PageOrder, (batch, classifier) =>
+        TraceScan.RunInOrder(reader, filter, FaultColumns.TimeNs | FaultColumns.Address | FaultColumns.Access | FaultColumns.RegionId | FaultColumns.FilePage | FaultColumns.PageOrder, (batch, classifier) =>
         {
             for (var row = 0; row < batch.Count; row++)
             {

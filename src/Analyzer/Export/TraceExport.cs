@@ -39,7 +39,7 @@ internal static class TraceExport
         var metadata = reader.Metadata;
         var timeline = new Timeline(metadata.Stacks!.NodeFrames.Count, metadata.DurationNs, mostSamples);
         const FaultColumns columns = FaultColumns.TimeNs | FaultColumns.Pid | FaultColumns.Tid | FaultColumns.Comm | FaultColumns.StackId;
-        OrderedScan.Run(reader, filter, columns | ExportWeights.Columns(weight), (batch, classifier) =>
+        TraceScan.RunInOrder(reader, filter, columns | ExportWeights.Columns(weight), (batch, classifier) =>
         {
             for (var row = 0; row < batch.Count; row++)
             {
@@ -59,7 +59,7 @@ internal static class TraceExport
         using var export = new PerfettoExport(output, reader.Metadata);
         export.Begin(weight);
         const FaultColumns columns = FaultColumns.TimeNs | FaultColumns.Pid | FaultColumns.Tid | FaultColumns.Cpu | FaultColumns.KernelAccess | FaultColumns.StackId;
-        OrderedScan.Run(reader, filter, columns | ExportWeights.Columns(weight), (batch, classifier) =>
+        TraceScan.RunInOrder(reader, filter, columns | ExportWeights.Columns(weight), (batch, classifier) =>
         {
             for (var row = 0; row < batch.Count; row++)
             {

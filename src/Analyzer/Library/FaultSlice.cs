@@ -29,7 +29,7 @@ public sealed class FaultSlice
     /// <param name="see">Called for each block, in order of time.</param>
     /// <exception cref="FaultrecException">The trace is damaged.</exception>
     public void ForEach(FaultColumns columns, FaultBlock see)
-        => OrderedScan.Run(_reader, _filter, columns, (batch, classifier) => see(batch, classifier.Verdicts));
+        => TraceScan.RunInOrder(_reader, _filter, columns, (batch, classifier) => see(batch, classifier.Verdicts));
 
     /// <summary>Counts the rows of the slice; without a filter this reads no row.</summary>
     public long Count()

@@ -78,6 +78,11 @@ internal static class TraceScan
         return total;
     }
 
+    /// <summary>The same on one thread, in the file's order, which is that of time.</summary>
+    /// <param name="columns">That <paramref name="see"/> looks at.</param>
+    public static void RunInOrder(TraceReader reader, FaultFilter filter, FaultColumns columns, Action<FaultBatch, FaultClassifier> see)
+        => Read(reader, filter, MatchingGroups(reader, filter, out _), columns, needsVerdicts: true, see);
+
     private static List<int> MatchingGroups(TraceReader reader, FaultFilter filter, out long rows)
     {
         var matcher = new RowFilter(filter, reader.Metadata);
@@ -113,13 +118,33 @@ internal static class TraceScan
     private static void DrainAll<TSink>(TraceReader reader, FaultFilter filter, TSink sink, ScanWork work)
         where TSink : class, IFaultSink<TSink>
     {
+        var turn = 0;
+        Read(reader, filter, Taken(), sink.Columns, sink.NeedsVerdicts, (batch, classifier) =>
+        {
+            sink.Add(batch, classifier.Verdicts);
+            if (!sink.NeedsOrder || !work.WaitFor(turn))
+                return;
+            sink.AddInOrder(batch, classifier.Verdicts);
+            work.Pass();
+        });
+
+        IEnumerable<int> Taken()
+        {
+            while (work.TryTake(out turn, out var group))
+                yield return group;
+        }
+    }
+
+    // The one loop over row groups: reads what is needed of each, judges it, and drops what does not match.
+    private static void Read(
+        TraceReader reader, FaultFilter filter, IEnumerable<int> groups, FaultColumns columns, bool needsVerdicts, Action<FaultBatch, FaultClassifier> see)
+    {
         var classifier = new FaultClassifier(reader.Metadata);
         var matcher = new RowFilter(filter, reader.Metadata);
         FaultBatch? batch = null;
         bool[] keep = [];
-        var isJudged = sink.NeedsVerdicts || !filter.IsEmpty;
-        var columns = sink.Columns | (isJudged ? classifier.Columns : FaultColumns.None);
-        while (work.TryTake(out var turn, out var index))
+        var isJudged = needsVerdicts || !filter.IsEmpty;
+        foreach (var index in groups)
         {
             var group = reader.RowGroups[index];
             if (batch is null || batch.Capacity < group.Rows)
@@ -128,23 +153,12 @@ internal static class TraceScan
                 keep = new bool[batch.Capacity];
             }
 
-            reader.ReadRowGroup(index, columns | matcher.Columns(group), batch);
+            reader.ReadRowGroup(index, columns | (isJudged ? classifier.Columns : FaultColumns.None) | matcher.Columns(group), batch);
             if (isJudged)
                 classifier.Classify(batch);
-            if (!filter.IsEmpty)
-            {
-                var kept = matcher.Mark(group, batch, classifier.Verdicts, keep);
-                if (kept < batch.Count)
-                    classifier.Keep(batch, sink.Columns, keep);
-            }
-
-            sink.Add(batch, classifier.Verdicts);
-            if (!sink.NeedsOrder)
-                continue;
-            if (!work.WaitFor(turn))
-                return;
-            sink.AddInOrder(batch, classifier.Verdicts);
-            work.Pass();
+            if (!filter.IsEmpty && matcher.Mark(group, batch, classifier.Verdicts, keep) < batch.Count)
+                classifier.Keep(batch, columns, keep);
+            see(batch, classifier);
         }
     }
 

@@ -61,7 +61,7 @@ internal sealed record Simulation
         var models = new RegionSimulation?[index.IdLimit];
         long unmapped = 0, unmappedNs = 0;
         var access = new AccessReader(metadata.Backend);
-        OrderedScan.Run(reader, filter, Columns | access.Columns, (batch, classifier) =>
+        TraceScan.RunInOrder(reader, filter, Columns | access.Columns, (batch, classifier) =>
         {
             var verdicts = classifier.Verdicts;
             for (var i = 0; i < batch.Count; i++)
