@@ -7,7 +7,6 @@ using Faultrec.Analyzer.Report;
 using Faultrec.Analyzer.Scan;
 using Faultrec.Analyzer.Simulate;
 using Faultrec.Analyzer.Tables;
-using Faultrec.Analyzer.Tests;
 using Faultrec.Traces.Files;
 
 namespace Faultrec.Query.Tests;

@@ -1,5 +1,5 @@
 using System.Text.Json.Nodes;
-using Faultrec.Fuzz.Forge;
+using Faultrec.Testing.Forge;
 using Faultrec.Traces;
 using Faultrec.Traces.Files;
 using Faultrec.Traces.Metadata;

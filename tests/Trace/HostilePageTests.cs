@@ -1,4 +1,4 @@
-using Faultrec.Fuzz.Forge;
+using Faultrec.Testing.Forge;
 using Faultrec.Traces;
 using Faultrec.Traces.Columns;
 using Faultrec.Traces.Files;

@@ -1,7 +1,7 @@
 using System.Runtime.InteropServices;
 using Faultrec.Recorder.Native;
 using Faultrec.Recorder.Spool;
-using Faultrec.Recorder.Tests.Support;
+using Faultrec.Testing;
 using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Fuzz.Inputs;

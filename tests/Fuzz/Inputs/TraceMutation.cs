@@ -1,4 +1,4 @@
-using Faultrec.Fuzz.Forge;
+using Faultrec.Testing.Forge;
 using ZstdSharp;
 
 namespace Faultrec.Fuzz.Inputs;

@@ -1,6 +1,7 @@
 using Faultrec.Recorder.Kernel;
 using Faultrec.Recorder.Perf;
 using Faultrec.Recorder.Tests.Support;
+using Faultrec.Testing;
 using Xunit;
 
 namespace Faultrec.Recorder.Tests.Capture;

@@ -1,5 +1,6 @@
 using Faultrec.Recorder.Native;
 using Faultrec.Recorder.Tests.Support;
+using Faultrec.Testing;
 using Xunit;
 
 namespace Faultrec.Recorder.Tests.Finalize;

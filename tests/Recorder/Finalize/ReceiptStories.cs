@@ -2,6 +2,7 @@ using Faultrec.Recorder.Capture;
 using Faultrec.Recorder.Native;
 using Faultrec.Recorder.Spool;
 using Faultrec.Recorder.Tests.Support;
+using Faultrec.Testing;
 using Faultrec.Traces.Metadata;
 using Xunit;
 

@@ -1,5 +1,6 @@
 using Faultrec.Recorder.Perf;
 using Faultrec.Recorder.Tests.Support;
+using Faultrec.Testing;
 using Faultrec.Traces.Ledger;
 using Xunit;
 

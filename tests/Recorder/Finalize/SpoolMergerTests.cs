@@ -3,6 +3,7 @@ using Faultrec.Recorder.Native;
 using Faultrec.Recorder.Perf;
 using Faultrec.Recorder.Spool;
 using Faultrec.Recorder.Tests.Support;
+using Faultrec.Testing;
 using Xunit;
 
 namespace Faultrec.Recorder.Tests.Finalize;

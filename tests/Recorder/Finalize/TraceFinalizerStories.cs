@@ -1,6 +1,7 @@
 using Faultrec.Recorder.Native;
 using Faultrec.Recorder.Spool;
 using Faultrec.Recorder.Tests.Support;
+using Faultrec.Testing;
 using Faultrec.Traces.Columns;
 using Xunit;
 

@@ -3,6 +3,7 @@ using Faultrec.Recorder.Live;
 using Faultrec.Recorder.Native;
 using Faultrec.Recorder.Spool;
 using Faultrec.Recorder.Tests.Support;
+using Faultrec.Testing;
 using Faultrec.Traces.Metadata;
 using Xunit;
 

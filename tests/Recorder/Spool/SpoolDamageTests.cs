@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using Faultrec.Recorder.Native;
 using Faultrec.Recorder.Spool;
 using Faultrec.Recorder.Tests.Support;
+using Faultrec.Testing;
 using Faultrec.Traces;
 using Faultrec.Traces.Columns;
 using Faultrec.Traces.Files;

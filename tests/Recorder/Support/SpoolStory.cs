@@ -3,6 +3,7 @@ using Faultrec.Recorder.Finalize;
 using Faultrec.Recorder.Native;
 using Faultrec.Recorder.Spool;
 using Faultrec.Recorder.Symbols;
+using Faultrec.Testing;
 using Faultrec.Traces.Columns;
 using Faultrec.Traces.Files;
 using Faultrec.Traces.Metadata;

@@ -2,7 +2,7 @@ using System.Globalization;
 using System.Text;
 using Faultrec.Traces.Files;
 
-namespace Faultrec.Fuzz.Forge;
+namespace Faultrec.Testing.Forge;
 
 /// <summary>A page and its header, parquet.thrift's PageHeader.</summary>
 internal sealed class ForgedPage(ThriftValue header, byte[] data)

@@ -1,7 +1,7 @@
 using Faultrec.Traces.Columns;
 using Faultrec.Traces.Metadata;
 
-namespace Faultrec.Analyzer.Tests;
+namespace Faultrec.Testing;
 
 /// <summary>
 /// A trace with everything that tables count: several processes and threads, renamed threads, overlapping mappings, reused

@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 
-namespace Faultrec.Fuzz.Forge;
+namespace Faultrec.Testing.Forge;
 
 /// <summary>
 /// Thrift's compact protocol as a tree that can be altered and written again, which parquet.thrift's structs travel in. Written from the

@@ -2,7 +2,7 @@ using Faultrec.Analyzer.Measures;
 using Faultrec.Analyzer.Scan;
 using Faultrec.Analyzer.Tables;
 
-namespace Faultrec.Analyzer.Tests;
+namespace Faultrec.Testing;
 
 /// <summary>The rows of a report, by the name of what they are.</summary>
 internal static class ReportRows

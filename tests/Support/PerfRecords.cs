@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using System.Text;
 
-namespace Faultrec.Recorder.Tests.Support;
+namespace Faultrec.Testing;
 
 /// <summary>
 /// Side-band records as the kernel writes them (perf_event_open(2), "MMAP layout"; sample_id_all with TIME only), byte by byte.

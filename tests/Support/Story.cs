@@ -6,7 +6,7 @@ using Faultrec.Traces.Columns;
 using Faultrec.Traces.Files;
 using Faultrec.Traces.Metadata;
 
-namespace Faultrec.Analyzer.Tests;
+namespace Faultrec.Testing;
 
 /// <summary>One fault of a story; what a story does not name does not matter to it.</summary>
 internal sealed record Fault(ulong Address, int Region = 1, long? DurationNs = 1000, bool Major = false, int? Signal = null)
