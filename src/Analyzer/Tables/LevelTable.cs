@@ -17,7 +17,7 @@ internal static class LevelTable
     {
         Name = "level",
         Title = "page-table levels",
-        Question = "at which level of the page table an entry was missing",
+        Question = "which level of the page table had no entry",
         JsonKey = "page_table/levels",
         Rows = Rows,
         Keep = static (_, _) => 0,
