@@ -120,7 +120,7 @@ public sealed partial class CostTests : LiveTest
         using var reader = TraceReader.Open(TracePath);
         Assert.Equal(6, reader.Metadata.Causes.Count(cause => cause.Reason!.Contains("perf backend", StringComparison.Ordinal)));
         Assert.Equal(6, reader.Metadata.Slab!.Stages.Count(stage => stage.Reason!.Contains("perf backend", StringComparison.Ordinal)));
-        Assert.Contains("perf backend", reader.Metadata.TlbReason, StringComparison.Ordinal);
+        Assert.Contains("perf backend", reader.Metadata.TlbRefusal, StringComparison.Ordinal);
         Assert.Empty(reader.Metadata.TlbFlushes);
     }
 

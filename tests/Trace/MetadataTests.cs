@@ -93,7 +93,7 @@ public sealed class MetadataTests
         Advice = [new MemoryAdvice(10, 0x7f00_0000_0000, 0xffff_ffff_ffff_f000, "hugepage", 17)],
         NumaNodes = [new NumaRange(1, 0x100, 0x200)],
         TlbFlushes = [new TlbFlushes(10, "TLB_REMOTE_SHOOTDOWN", 3, 4, 5)],
-        TlbReason = "no tracepoint",
+        TlbRefusal = "no tracepoint",
         Causes = [new CauseProbe("reclaim", null), new CauseProbe("zeroing", "EPERM")],
         LockWaits = [new LockWait(10, 11, 12, 13, 14, 15, 16)],
         Slab = new SlabRecording([new CauseProbe("fast", null)], [new SlabCount(10, "vm_area_struct", "fast", 18)], [new BuddyCount(10, 9, 19)]),

@@ -36,7 +36,7 @@ internal static class TraceHeader
                 Causes = capture.Costs.Causes,
                 Slab = capture.Costs.Slab,
                 StackRecording = capture.Stacks,
-                TlbReason = capture.Costs.TlbReason,
+                TlbRefusal = capture.Costs.TlbReason,
                 ThpMode = KernelMemory.ThpMode,
                 SwapTypes = kernel.SwapTypes,
                 NumaNodes = capture.Frames.Recorded ? KernelMemory.NumaNodes : [],

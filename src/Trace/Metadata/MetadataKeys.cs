@@ -205,7 +205,7 @@ internal static class MetadataKeys
             Description = "TLB flushes by process and reason (as the kernel's `tlb_flush` tracepoint names them); `pages`: sum over those that named "
                 + "pages, `full`: those that flushed all",
         },
-        new MetadataKey<string>(new("tlb_refusal", RedactionRule.Keep), Context.String, m => m.TlbReason, (m, value) => m with { TlbReason = value })
+        new MetadataKey<string>(new("tlb_refusal", RedactionRule.Keep), Context.String, m => m.TlbRefusal, (m, value) => m with { TlbRefusal = value })
         {
             IsOptional = true,
             Json = "string or null",

@@ -110,7 +110,7 @@ public sealed record TraceMetadata
     public IReadOnlyList<TlbFlushes> TlbFlushes { get; init; } = [];
 
     /// <summary>Why TLB flushes were not counted; null if they were, or if the file is older than that count.</summary>
-    public string? TlbReason { get; init; }
+    public string? TlbRefusal { get; init; }
 
     /// <summary>The causes that `--why` traces; empty if it was not given.</summary>
     public IReadOnlyList<CauseProbe> Causes { get; init; } = [];
