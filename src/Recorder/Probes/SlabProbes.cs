@@ -27,10 +27,10 @@ internal static class SlabProbes
                 ["buddy_pages", .. Interrupts]);
         List<string> programs = ["slab_object", "slab_kmalloc", "buddy_pages", .. Interrupts];
         var refusals = KernelFunctions.Reasons(backend, [SlowPath, .. NewSlabFunctions]);
-        var slow = refusals[SlowPath] is { } refusal ? $"{SlowPath}: {refusal}" : RefusalOfSlowPath(btf);
+        var slow = refusals[SlowPath] is { } refusal ? $"{SlowPath}: {refusal}" : ReasonOfSlowPath(btf);
         var newSlab = NewSlabFunctions.FirstOrDefault(function => refusals[function] is null);
         var withoutNew = slow ?? (newSlab is null ? $"{string.Join(", ", NewSlabFunctions)}: {refusals[NewSlabFunctions[0]]}" : null);
-                if (slow is null)
+        if (slow is null)
             programs.Add($"{backend.Hooks!.Entry}_{SlowPath}");
         if (withoutNew is null)
             programs.Add($"{backend.Hooks!.Entry}_{newSlab}");
@@ -64,7 +64,7 @@ internal static class SlabProbes
     private static bool IsKnown(ProbeChoice? slab, string stage) => slab?.Probes.Any(probe => probe.Cause == stage && probe.Reason is null) == true;
 
     /// <summary>The state that tells the stages apart is in its argument c; the probes read the fifth.</summary>
-    private static string? RefusalOfSlowPath(Btf btf)
+    private static string? ReasonOfSlowPath(Btf btf)
     {
         const int position = 4;
         var parameters = btf.FindFunction(SlowPath) is { } function ? btf.Parameters(btf.Target(function)) : [];
