@@ -40,7 +40,7 @@ public class LibraryTests
                 Assert.Equal(batch.TimeNs[i], frame["time_ns"][row]);
                 Assert.Equal(batch.Address[i], frame["address"][row]);
                 Assert.Equal(batch.Comm[i], frame["comm"][row]);
-                Assert.Equal(batch.Major[i], frame["major"][row]);
+                Assert.Equal((batch.Major[i], batch.Merged[i]), (frame["major"][row], frame["merged"][row]));
                 Assert.Equal(batch.DurationNs[i] == FaultBatch.Null ? null : batch.DurationNs[i], frame["duration_ns"][row]);
                 Assert.Equal(verdicts.Kinds[i].Name(), frame["kind"][row]);
             }

@@ -1,4 +1,5 @@
 using Faultrec.Analyzer.Dump;
+using Faultrec.Traces.Columns;
 using Microsoft.Data.Analysis;
 
 namespace Faultrec.Analyzer.Library;
@@ -10,8 +11,9 @@ internal sealed class FaultFrame : IDumpFormat
     private const int NumberBytes = 8;
     private const int NullBits = 8;
 
-    private static readonly HashSet<string> Texts = ["comm", "access", "region", "stack", "handler", "kind"];
-    private static readonly HashSet<string> Flags = ["major", "kernel_access", "gup", "grew"];
+    // A dump has the trace's columns, and the kind, which is text.
+    private static readonly HashSet<string> Flags = [.. TraceSchema.Columns.Where(column => column.Type == typeof(bool)).Select(column => column.Name)];
+    private static readonly HashSet<string> Texts = [.. DumpFields.Names.Except(TraceSchema.Columns.Where(column => column.Type != typeof(string)).Select(column => column.Name))];
 
     // By position in DumpFields.Names; null: not asked for.
     private readonly DataFrameColumn?[] _columns = new DataFrameColumn?[DumpFields.Names.Length];
