@@ -13,8 +13,9 @@ internal sealed class TargetOptions
 {
     public const string CommandArgument = "COMMAND";
 
-    private static readonly (string Name, Backend? Backend)[] BackendChoices =
-        [("auto", null), .. Backend.Ladder.Select(backend => (backend.Name, (Backend?)backend))];
+    // By the name, what may be tried.
+    private static readonly (string Name, IReadOnlyList<Backend> Backends)[] BackendChoices =
+        [("auto", Backend.Ladder), .. Backend.Ladder.Select(backend => (backend.Name, (IReadOnlyList<Backend>)[backend]))];
 
     private readonly Argument<string[]> _command = new(CommandArgument)
     {
@@ -36,7 +37,7 @@ internal sealed class TargetOptions
     private readonly Option<bool> _why = new("--why") { Description = "Also record where the time of each fault went: reclaim, I/O, locks, …" };
     private readonly Option<bool> _slab = new("--slab") { Description = "Also count the kernel objects and pages that faults allocate" };
     private readonly Option<bool> _noFrames = new("--no-frames") { Description = "Leave out page-table levels, entries and physical frames" };
-    private readonly Option<Backend?> _backend = Choice.Option("--backend", "NAME", $"How to capture: {Choice.List(BackendChoices)} (default: auto)", BackendChoices);
+    private readonly Option<IReadOnlyList<Backend>> _backend = Choice.Option("--backend", "NAME", $"How to capture: {Choice.List(BackendChoices)} (default: auto)", BackendChoices);
     private readonly Option<bool> _asRoot = new("--as-root") { Description = "Under sudo, run COMMAND as root, not as the user who called sudo" };
 
     public void AddTo(Command verb)
@@ -65,7 +66,7 @@ internal sealed class TargetOptions
             Why = result.GetValue(_why),
             Slab = result.GetValue(_slab),
             NoFrames = result.GetValue(_noFrames),
-            Backend = result.GetValue(_backend),
+            Backend = result.GetValue(_backend) is [var only] ? only : null,
             AsRoot = result.GetValue(_asRoot),
             ToolVersion = ToolVersion.Text,
             OnNotice = notice => Talk.Say(Escape.Visible(notice)),
