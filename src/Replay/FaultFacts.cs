@@ -1,4 +1,3 @@
-using Faultrec.Analyzer.Classify;
 using Faultrec.Traces.Columns;
 using Faultrec.Traces.Metadata;
 

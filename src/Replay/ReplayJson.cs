@@ -3,7 +3,6 @@ using Faultrec.Analyzer.Classify;
 using Faultrec.Analyzer.Compare;
 using Faultrec.Analyzer.Facts;
 using Faultrec.Analyzer.Measures;
-using Faultrec.Analyzer.Render;
 using Faultrec.Analyzer.Simulate;
 using Faultrec.Analyzer.Text;
 

@@ -1,7 +1,5 @@
 using System.Text.Json;
 using Faultrec.Analyzer.Info;
-using Faultrec.Analyzer.Report;
-using Faultrec.Analyzer.Tables;
 using Faultrec.Traces.Metadata;
 using Xunit;
 

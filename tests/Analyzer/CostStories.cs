@@ -2,7 +2,6 @@ using System.Text.Json;
 using Faultrec.Analyzer.Classify;
 using Faultrec.Analyzer.Compare;
 using Faultrec.Analyzer.Measures;
-using Faultrec.Analyzer.Report;
 using Faultrec.Analyzer.Scan;
 using Faultrec.Analyzer.Simulate;
 using Faultrec.Analyzer.Tables;

@@ -1,7 +1,6 @@
 using Faultrec.Analyzer.Classify;
 using Faultrec.Analyzer.Compare;
 using Faultrec.Analyzer.Measures;
-using Faultrec.Analyzer.Report;
 using Faultrec.Analyzer.Simulate;
 using Xunit;
 

@@ -1,6 +1,5 @@
 using System.Text.Json;
 using Faultrec.Analyzer.Render;
-using Faultrec.Analyzer.Report;
 using Faultrec.Analyzer.Tables;
 using Faultrec.Analyzer.Text;
 using Faultrec.Traces.Metadata;

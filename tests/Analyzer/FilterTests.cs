@@ -6,7 +6,6 @@ using Faultrec.Analyzer.Report;
 using Faultrec.Analyzer.Scan;
 using Faultrec.Analyzer.Tables;
 using Faultrec.Analyzer.Text;
-using Faultrec.Testing;
 using Faultrec.Traces.Files;
 using Faultrec.Traces.Metadata;
 using Xunit;

@@ -1,7 +1,6 @@
 using System.Text;
 using System.Text.Json;
 using Faultrec.Analyzer.Render;
-using Faultrec.Analyzer.Report;
 using Faultrec.Analyzer.Tables;
 using Xunit;
 

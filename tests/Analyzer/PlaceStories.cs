@@ -1,9 +1,7 @@
 using System.Text.Json;
 using Faultrec.Analyzer.Classify;
 using Faultrec.Analyzer.Measures;
-using Faultrec.Analyzer.Report;
 using Faultrec.Analyzer.Scan;
-using Faultrec.Analyzer.Tables;
 using Faultrec.Traces.Metadata;
 using Xunit;
 

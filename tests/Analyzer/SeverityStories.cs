@@ -1,6 +1,5 @@
 using Faultrec.Analyzer.Classify;
 using Faultrec.Analyzer.Measures;
-using Faultrec.Analyzer.Report;
 using Xunit;
 
 namespace Faultrec.Analyzer.Tests;

@@ -1,5 +1,4 @@
 using Faultrec.Analyzer.Render;
-using Faultrec.Analyzer.Report;
 using Faultrec.Analyzer.Scan;
 using Faultrec.Analyzer.Tables;
 using Faultrec.Analyzer.Text;

@@ -1,8 +1,6 @@
 using System.Text.Json;
 using Faultrec.Analyzer.Measures;
-using Faultrec.Analyzer.Report;
 using Faultrec.Analyzer.Scan;
-using Faultrec.Analyzer.Tables;
 using Faultrec.Traces;
 using Faultrec.Traces.Metadata;
 using Xunit;

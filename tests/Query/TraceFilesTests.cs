@@ -1,4 +1,3 @@
-using Faultrec.Testing;
 using Faultrec.Traces;
 
 namespace Faultrec.Query.Tests;

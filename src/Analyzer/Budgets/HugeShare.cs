@@ -1,5 +1,4 @@
 using Faultrec.Analyzer.Classify;
-using Faultrec.Analyzer.Report;
 using Faultrec.Analyzer.Tables;
 
 namespace Faultrec.Analyzer.Budgets;

@@ -1,7 +1,3 @@
-using Faultrec.Analyzer.Classify;
-using Faultrec.Analyzer.Compare;
-using Faultrec.Analyzer.Measures;
-using Faultrec.Analyzer.Simulate;
 using Faultrec.Analyzer.Tables;
 using Faultrec.Analyzer.Text;
 

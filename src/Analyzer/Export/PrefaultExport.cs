@@ -1,7 +1,6 @@
 using Faultrec.Analyzer.Classify;
 using Faultrec.Analyzer.Facts;
 using Faultrec.Analyzer.Measures;
-using Faultrec.Analyzer.Report;
 using Faultrec.Analyzer.Scan;
 using Faultrec.Analyzer.Text;
 using Faultrec.Traces;

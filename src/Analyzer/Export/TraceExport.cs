@@ -1,7 +1,6 @@
 using System.Globalization;
 using Faultrec.Analyzer.Facts;
 using Faultrec.Analyzer.Measures;
-using Faultrec.Analyzer.Report;
 using Faultrec.Analyzer.Scan;
 using Faultrec.Analyzer.Tables;
 using Faultrec.Analyzer.Text;

@@ -1,5 +1,4 @@
 using System.Text.Json;
-using Faultrec.Analyzer.Facts;
 using Faultrec.Analyzer.Render;
 using Faultrec.Analyzer.Report;
 using Faultrec.Analyzer.Tables;

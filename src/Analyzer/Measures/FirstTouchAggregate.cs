@@ -1,4 +1,3 @@
-using System.Numerics;
 using Faultrec.Analyzer.Facts;
 using Faultrec.Analyzer.Scan;
 using Faultrec.Traces.Columns;

@@ -1,11 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
-using Faultrec.Analyzer.Classify;
-using Faultrec.Analyzer.Compare;
 using Faultrec.Analyzer.Facts;
-using Faultrec.Analyzer.Measures;
 using Faultrec.Analyzer.Report;
-using Faultrec.Analyzer.Simulate;
 using Faultrec.Analyzer.Tables;
 using Faultrec.Analyzer.Text;
 using Faultrec.Traces.Metadata;

@@ -1,6 +1,5 @@
 using Faultrec.Analyzer.Compare;
 using Faultrec.Analyzer.Facts;
-using Faultrec.Analyzer.Report;
 using Faultrec.Analyzer.Tables;
 using Faultrec.Analyzer.Text;
 

@@ -1,5 +1,4 @@
 using System.Globalization;
-using Faultrec.Analyzer.Report;
 using Faultrec.Analyzer.Tables;
 using Faultrec.Analyzer.Text;
 

@@ -1,9 +1,3 @@
-using Faultrec.Analyzer.Classify;
-using Faultrec.Analyzer.Facts;
-using Faultrec.Analyzer.Measures;
-using Faultrec.Analyzer.Text;
-using Faultrec.Traces.Metadata;
-
 namespace Faultrec.Analyzer.Tables;
 
 /// <param name="Pages">Of all the allocations.</param>

@@ -1,7 +1,6 @@
 using System.Text.Json;
 using Faultrec.Analyzer.Facts;
 using Faultrec.Analyzer.Measures;
-using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Analyzer.Tables;
 

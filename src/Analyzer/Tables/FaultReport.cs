@@ -1,4 +1,3 @@
-using Faultrec.Analyzer.Facts;
 using Faultrec.Analyzer.Measures;
 using Faultrec.Analyzer.Scan;
 using Faultrec.Traces.Metadata;

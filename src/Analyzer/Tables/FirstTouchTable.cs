@@ -1,6 +1,4 @@
-using Faultrec.Analyzer.Facts;
 using Faultrec.Analyzer.Measures;
-using Faultrec.Analyzer.Scan;
 using Faultrec.Analyzer.Text;
 using Faultrec.Traces.Metadata;
 

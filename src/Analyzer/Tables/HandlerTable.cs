@@ -1,8 +1,5 @@
-using Faultrec.Analyzer.Classify;
-using Faultrec.Analyzer.Facts;
 using Faultrec.Analyzer.Measures;
 using Faultrec.Analyzer.Text;
-using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Analyzer.Tables;
 

@@ -1,7 +1,5 @@
 using System.Globalization;
-using Faultrec.Analyzer.Facts;
 using Faultrec.Analyzer.Measures;
-using Faultrec.Analyzer.Scan;
 using Faultrec.Analyzer.Text;
 using Faultrec.Traces.Metadata;
 

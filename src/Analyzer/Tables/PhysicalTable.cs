@@ -1,5 +1,4 @@
 using System.Numerics;
-using Faultrec.Analyzer.Facts;
 using Faultrec.Analyzer.Measures;
 using Faultrec.Analyzer.Text;
 using Faultrec.Traces.Metadata;

@@ -1,10 +1,7 @@
 using System.Text.Json;
-using Faultrec.Analyzer.Classify;
 using Faultrec.Analyzer.Facts;
 using Faultrec.Analyzer.Measures;
-using Faultrec.Analyzer.Scan;
 using Faultrec.Analyzer.Text;
-using Faultrec.Traces.Columns;
 using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Analyzer.Tables;

@@ -1,8 +1,6 @@
-using Faultrec.Analyzer.Facts;
 using Faultrec.Analyzer.Measures;
 using Faultrec.Analyzer.Scan;
 using Faultrec.Analyzer.Text;
-using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Analyzer.Tables;
 

@@ -1,6 +1,5 @@
 using System.CommandLine;
 using Faultrec.Analyzer.Text;
-using Faultrec.Recorder.Capture;
 using Faultrec.Recorder.Options;
 using Faultrec.Recorder.Probes;
 using Faultrec.Traces;

@@ -1,6 +1,5 @@
 using System.CommandLine;
 using Faultrec.Analyzer.Export;
-using Faultrec.Analyzer.Facts;
 using Faultrec.Analyzer.Measures;
 using Faultrec.Analyzer.Scan;
 using Faultrec.Analyzer.Text;

@@ -9,7 +9,6 @@ using Faultrec.Recorder.Options;
 using Faultrec.Recorder.Spool;
 using Faultrec.Traces;
 using Faultrec.Traces.Metadata;
-using Faultrec.Traces.Output;
 
 namespace Faultrec.Cli.Verbs;
 

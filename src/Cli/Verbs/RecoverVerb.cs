@@ -3,7 +3,6 @@ using Faultrec.Analyzer.Text;
 using Faultrec.Cli.Output;
 using Faultrec.Recorder;
 using Faultrec.Traces;
-using Faultrec.Traces.Output;
 
 namespace Faultrec.Cli.Verbs;
 

@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Globalization;
-using Faultrec.Analyzer.Text;
 using Faultrec.Cli.Output;
 using Faultrec.Recorder.Capture;
 using Faultrec.Replay;

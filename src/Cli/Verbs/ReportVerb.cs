@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Globalization;
 using System.Text.Json;
 using Faultrec.Analyzer.Compare;
 using Faultrec.Analyzer.Measures;
@@ -7,7 +6,6 @@ using Faultrec.Analyzer.Render;
 using Faultrec.Analyzer.Report;
 using Faultrec.Analyzer.Scan;
 using Faultrec.Analyzer.Tables;
-using Faultrec.Analyzer.Text;
 using Faultrec.Cli.Output;
 using Faultrec.Traces;
 using Faultrec.Traces.Files;

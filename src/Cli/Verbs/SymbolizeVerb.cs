@@ -3,7 +3,6 @@ using Faultrec.Analyzer.Text;
 using Faultrec.Cli.Output;
 using Faultrec.Recorder.Symbols;
 using Faultrec.Traces.Files;
-using Faultrec.Traces.Output;
 
 namespace Faultrec.Cli.Verbs;
 

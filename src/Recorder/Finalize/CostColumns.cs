@@ -1,4 +1,3 @@
-using Faultrec.Recorder.Capture;
 using Faultrec.Recorder.Native;
 using Faultrec.Recorder.Probes;
 using Faultrec.Traces.Columns;

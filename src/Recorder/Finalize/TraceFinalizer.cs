@@ -1,4 +1,3 @@
-using Faultrec.Recorder.Capture;
 using Faultrec.Recorder.Kernel;
 using Faultrec.Recorder.Native;
 using Faultrec.Recorder.Perf;

@@ -3,7 +3,6 @@ using Faultrec.Recorder.Capture;
 using Faultrec.Recorder.Kernel;
 using Faultrec.Recorder.Native;
 using Faultrec.Recorder.Options;
-using Faultrec.Recorder.Spool;
 using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Recorder.Live;

@@ -1,4 +1,3 @@
-using Faultrec.Recorder.Capture;
 using Faultrec.Traces;
 using Faultrec.Traces.Metadata;
 using Faultrec.Traces.Output;

@@ -1,5 +1,3 @@
-using Faultrec.Traces.Columns;
-
 namespace Faultrec.Traces.Metadata;
 
 /// <summary>The keys of the file's metadata, each described once.</summary>

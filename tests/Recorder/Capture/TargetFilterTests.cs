@@ -1,6 +1,5 @@
 using Faultrec.Recorder.Kernel;
 using Faultrec.Recorder.Perf;
-using Faultrec.Recorder.Tests.Support;
 using Faultrec.Testing;
 using Xunit;
 

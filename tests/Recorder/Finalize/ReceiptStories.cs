@@ -1,6 +1,4 @@
-using Faultrec.Recorder.Capture;
 using Faultrec.Recorder.Native;
-using Faultrec.Recorder.Spool;
 using Faultrec.Recorder.Tests.Support;
 using Faultrec.Testing;
 using Faultrec.Traces.Metadata;

@@ -1,5 +1,4 @@
 using Faultrec.Recorder.Perf;
-using Faultrec.Recorder.Tests.Support;
 using Faultrec.Testing;
 using Faultrec.Traces.Ledger;
 using Xunit;

@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
-using Faultrec.Recorder.Capture;
 using Faultrec.Recorder.Native;
 using Faultrec.Recorder.Probes;
 using Faultrec.Recorder.Tests.Support;

@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using Faultrec.Recorder.Finalize;
 using Faultrec.Recorder.Kernel;
 using Faultrec.Recorder.Native;
 using Faultrec.Recorder.Symbols;

@@ -1,6 +1,5 @@
 using System.Globalization;
 using Faultrec.Recorder.Native;
-using Faultrec.Recorder.Tests.Support;
 using Xunit;
 
 namespace Faultrec.Recorder.Tests.Unwinder;

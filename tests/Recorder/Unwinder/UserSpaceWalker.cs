@@ -2,7 +2,6 @@ using System.Runtime.InteropServices;
 using Faultrec.Recorder.Finalize;
 using Faultrec.Recorder.Native;
 using Faultrec.Recorder.Tests.Support;
-using Faultrec.Traces;
 using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Recorder.Tests.Unwinder;
