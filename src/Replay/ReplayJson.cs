@@ -41,10 +41,7 @@ public static class ReplayJson
 
     internal static void WriteNotes(Utf8JsonWriter json, ReplayResult result)
     {
-        json.WriteStartArray("notes");
-        foreach (var note in result.Notes)
-            json.WriteStringValue(note);
-        json.WriteEndArray();
+        json.WriteStrings("notes", result.Notes);
     }
 
     internal static void WriteOptions(Utf8JsonWriter json, ReplayOptions options)

@@ -20,10 +20,7 @@ internal static class ComparisonJson
         WriteSide(json, "after", comparison.After);
         json.WriteString("filter", comparison.Filter.ToString());
         json.WriteBoolean("noise_known", comparison.KnowsNoise);
-        json.WriteStartArray("notes");
-        foreach (var note in ComparisonText.Notes([.. comparison.Traces], comparison.Filter))
-            json.WriteStringValue(note);
-        json.WriteEndArray();
+        json.WriteStrings("notes", ComparisonText.Notes([.. comparison.Traces], comparison.Filter));
         foreach (var subject in SubjectNames.Shown)
             WriteTable(json, comparison.Rows(subject), subject.Title(), items);
         json.WriteEndObject();

@@ -64,10 +64,7 @@ internal static class JsonReport
     /// <summary>What was recorded, and where.</summary>
     internal static void WriteOrigin(Utf8JsonWriter json, TraceMetadata metadata)
     {
-        json.WriteStartArray("command");
-        foreach (var argument in metadata.Command)
-            json.WriteStringValue(argument);
-        json.WriteEndArray();
+        json.WriteStrings("command", metadata.Command);
         json.WriteString("target", metadata.Target);
         json.WriteString("host", metadata.Host);
         json.WriteString("kernel", metadata.Kernel);
@@ -109,10 +106,7 @@ internal static class JsonReport
         json.WriteNullable("in_calls", receipt.InCalls);
         json.WriteNullable("in_calls_major", receipt.InCallsMajor);
         json.WriteNullable("unseen", receipt.Unseen);
-        json.WriteStartArray("limits");
-        foreach (var limit in RecordingLimits.Of(metadata))
-            json.WriteStringValue(limit);
-        json.WriteEndArray();
+        json.WriteStrings("limits", RecordingLimits.Of(metadata));
         json.WriteEndObject();
     }
 

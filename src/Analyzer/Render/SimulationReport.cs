@@ -51,10 +51,7 @@ internal static class SimulationReport
         json.WriteNumber("huge_fault_ns", simulation.HugeFaultNs);
         json.WriteNumber("huge_faults_seen", simulation.HugeFaultsSeen);
         json.WriteNumber("faults_without_region", simulation.Unmapped);
-        json.WriteStartArray("notes");
-        foreach (var note in Notes(simulation))
-            json.WriteStringValue(note);
-        json.WriteEndArray();
+        json.WriteStrings("notes", Notes(simulation));
         foreach (var table in Tables(simulation, advice, top))
             json.WriteTable(table.Title.Replace(' ', '_'), table);
         json.WriteEndObject();

@@ -37,17 +37,6 @@ internal static class RowJson
         json.WriteEndObject();
     }
 
-    public static void WriteNumbers(this Utf8JsonWriter json, string? key, IReadOnlyList<long> numbers)
-    {
-        if (key is null)
-            json.WriteStartArray();
-        else
-            json.WriteStartArray(key);
-        foreach (var number in numbers)
-            json.WriteNumberValue(number);
-        json.WriteEndArray();
-    }
-
     public static void WriteAxis(this Utf8JsonWriter json, TimeAxis? axis)
     {
         json.WriteNullable("from_ns", axis?.FromNs);
@@ -85,14 +74,6 @@ internal static class RowJson
             json.FlushWhenFull();
         }
 
-        json.WriteEndArray();
-    }
-
-    public static void WriteStrings(this Utf8JsonWriter json, string key, IEnumerable<string> texts)
-    {
-        json.WriteStartArray(key);
-        foreach (var text in texts)
-            json.WriteStringValue(text);
         json.WriteEndArray();
     }
 }

@@ -28,4 +28,24 @@ internal static class JsonWriting
         else
             json.WriteNull(key);
     }
+
+    /// <param name="key">Null: an element of an array.</param>
+    public static void WriteNumbers(this Utf8JsonWriter json, string? key, IReadOnlyList<long> numbers)
+    {
+        if (key is null)
+            json.WriteStartArray();
+        else
+            json.WriteStartArray(key);
+        foreach (var number in numbers)
+            json.WriteNumberValue(number);
+        json.WriteEndArray();
+    }
+
+    public static void WriteStrings(this Utf8JsonWriter json, string key, IEnumerable<string> texts)
+    {
+        json.WriteStartArray(key);
+        foreach (var text in texts)
+            json.WriteStringValue(text);
+        json.WriteEndArray();
+    }
 }
