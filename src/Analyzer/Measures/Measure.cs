@@ -6,7 +6,10 @@ internal abstract class Measure
     /// <summary>Its memory grows with the pages of the trace: it is dropped as soon as the rows of its tables are made.</summary>
     public bool GrowsWithPages { get; init; }
 
-    /// <returns>An <see cref="IMeasure"/> or <see cref="IOrderedMeasure"/>; null: the trace has nothing to count.</returns>
+    /// <summary>Its counter is an <see cref="IOrderedMeasure"/>: one for a whole scan.</summary>
+    public abstract bool IsOrdered { get; }
+
+    /// <returns>An <see cref="IMeasure"/>, or where <see cref="IsOrdered"/> an <see cref="IOrderedMeasure"/>; null: the trace has nothing to count.</returns>
     public abstract object? Start(MeasurePlan plan);
 }
 
@@ -14,5 +17,7 @@ internal abstract class Measure
 internal sealed class Measure<T>(Func<MeasurePlan, T?> start) : Measure
     where T : class
 {
+    public override bool IsOrdered { get; } = typeof(T).IsAssignableTo(typeof(IOrderedMeasure));
+
     public override object? Start(MeasurePlan plan) => start(plan);
 }

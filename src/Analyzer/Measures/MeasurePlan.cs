@@ -19,16 +19,13 @@ internal sealed class MeasurePlan
         Index = new RegionIndex(metadata.Regions);
         Window = TimeAxis.Whole(metadata, groups, filter);
         IsSample = SampleRule.IsSample(metadata);
-        var parts = new List<Measure>();
-        foreach (var measure in measures.Distinct())
+        var byOrder = measures.Distinct().ToLookup(measure => measure.IsOrdered);
+        Parts = [.. byOrder[false]];
+        foreach (var measure in byOrder[true])
         {
             if (measure.Start(this) is IOrderedMeasure ordered)
                 _ordered.Add(measure, ordered);
-            else
-                parts.Add(measure);
         }
-
-        Parts = parts;
     }
 
     public TraceMetadata Metadata { get; }

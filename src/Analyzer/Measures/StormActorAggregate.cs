@@ -49,6 +49,9 @@ internal sealed class StormActorAggregate(TimeAxis axis, IReadOnlyList<StormSpan
         => FaultColumns.TimeNs | FaultColumns.DurationNs | FaultColumns.Pid | FaultColumns.Comm | FaultColumns.RegionId
             | (isSample ? FaultColumns.Weight : FaultColumns.None);
 
+    /// <summary>In the order of time.</summary>
+    public IReadOnlyList<StormSpan> Storms => storms;
+
     /// <summary>One a storm.</summary>
     public IReadOnlyList<StormActors> Actors => _actors;
 

@@ -44,15 +44,13 @@ internal static class TextReport
     /// <param name="hasRoom">For tables that mostly repeat others.</param>
     internal static IEnumerable<(TableDefinition Definition, ReportTable Table)> Shown(FaultReport report, TableDefinition? by, int top, bool hasRoom)
     {
-        foreach (var definition in by is null ? ReportTables.InReport.Where(table => table.IsWorthShowing(report, hasRoom)) : [by, .. Companion(by)])
+        foreach (var definition in by is null ? ReportTables.InReport.Where(table => table.IsWorthShowing(report, hasRoom)) : by.WithCompanion)
         {
             var table = by is null ? definition.BuildAmongOthers(report, top) : definition.Build(report, top);
             if (table.TotalRows > 0 || (definition == by && definition.WhyEmpty(report) is not null))
                 yield return (definition, table);
         }
     }
-
-    private static IEnumerable<TableDefinition> Companion(TableDefinition by) => by.Companion is { } companion ? [companion] : [];
 
     /// <summary>Faults over time in one line of at most <see cref="TextLines.Width"/> columns; null when all were in one bucket.</summary>
     private static string? ActivityLine(FaultReport report)

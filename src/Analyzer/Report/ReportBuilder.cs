@@ -15,7 +15,7 @@ internal static class ReportBuilder
     /// <exception cref="FaultrecException">The trace is damaged.</exception>
     public static FaultReport Build(TraceReader reader, FaultFilter filter, IReadOnlyList<TableDefinition> tables, params IEnumerable<Measure> more)
     {
-        List<TableDefinition> wanted = [.. tables.Concat(tables.Select(table => table.Companion).OfType<TableDefinition>()).Distinct()];
+        List<TableDefinition> wanted = [.. tables.SelectMany(table => table.WithCompanion).Distinct()];
         var plan = new MeasurePlan(reader.Metadata, reader.RowGroups, filter, [.. FaultReport.Always, .. wanted.SelectMany(table => table.Needs), .. more]);
         var report = new FaultReport(reader.Path, plan, TraceScan.Run(reader, filter, () => new MeasureSet(plan)));
         Settle(report, wanted);
@@ -24,8 +24,8 @@ internal static class ReportBuilder
         return report;
     }
 
-    /// <summary>Makes the rows that need what grows with pages, and gives that back.</summary>
-    internal static void Settle(FaultReport report, IEnumerable<TableDefinition> wanted)
+    // Makes the rows that need what grows with pages, and gives that back.
+    private static void Settle(FaultReport report, IEnumerable<TableDefinition> wanted)
         => report.Settle(wanted.Where(table => table.FollowUp is null).Union(ReportTables.All.Where(IsOfPages)));
 
     // The mappings and files of every report: nothing but their own pages is counted for them.

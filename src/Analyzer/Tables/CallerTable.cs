@@ -11,7 +11,6 @@ internal static class CallerTable
         Question = "who called what faulted, as a tree",
         JsonKey = "callers",
         Needs = StackFacts.Needs,
-        NeedsStacks = true,
         IsInReport = false,
         // In the order in which a tree is written.
         Rows = report => report.Stacks is { } stacks ? new CallerTree(stacks.Table, stacks.Names, stacks.Faults).Build(stacks.ByStack) : [],

@@ -9,7 +9,6 @@ internal static class FunctionTable
         Question = "which functions faulted, alone and with their callees",
         JsonKey = "functions",
         Needs = StackFacts.Needs,
-        NeedsStacks = true,
         IsInReport = false,
         Rows = report => report.Stacks is { Names: var names } stacks ? CodeRows.Rows(stacks, names.FunctionCount, names.FunctionIdOf, names.Function) : [],
         Columns = (table, report) => CodeRows.Columns(

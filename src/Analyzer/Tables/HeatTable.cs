@@ -61,16 +61,13 @@ internal static class HeatTable
     // Of the regions with most faults, in the order of the region table.
     private static IEnumerable<HeatMap> Maps(FaultReport report)
         => report.Find(HeatMapAggregate.Measure) is { } aggregate
-            ? report.Rows(RegionTable.Definition)
-                .Where(row => row.Region is not null && aggregate.ById(row.Id) is not null)
-                .Take(MostRegions)
-                .Select(row => Of(row.Id, row.Region!, aggregate.ById(row.Id)!))
+            ? RegionTable.Select(report, aggregate.ById, Of).Take(MostRegions)
             : [];
 
-    private static HeatMap Of(int id, Region region, IReadOnlyList<HeatCounts?> heat)
+    private static HeatMap Of(RegionRow row, Region region, IReadOnlyList<HeatCounts?> heat)
     {
-        var rows = heat.Select(row => (IReadOnlyList<long>)(row ?? (IReadOnlyList<long>)new long[HeatCounts.Buckets])).ToList();
-        return new HeatMap(id, region, rows.Sum(row => row.Sum()), rows.Max(row => row.Max()), rows);
+        var rows = heat.Select(counts => (IReadOnlyList<long>)(counts ?? (IReadOnlyList<long>)new long[HeatCounts.Buckets])).ToList();
+        return new HeatMap(row.Id, region, rows.Sum(counts => counts.Sum()), rows.Max(counts => counts.Max()), rows);
     }
 
     // JSON has a region's rows together.

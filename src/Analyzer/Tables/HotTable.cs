@@ -35,7 +35,7 @@ internal static class HotTable
         JsonKey = "hot_ranges",
         Needs = [RegionAggregate.Measure, HotRangeAggregate.Measure],
         IsInReport = false,
-        Rows = Rows,
+        Rows = report => report.Find(HotRangeAggregate.Measure) is { } aggregate ? [.. RegionTable.Select(report, aggregate.ById, Of)] : [],
         Columns = (table, _) => table
             .Region(row => row.Id, row => row.Region)
             .Integer("bytes", "size", CellFormat.Bytes, ColumnAudience.Everyone, row => row.Bytes)
@@ -54,21 +54,6 @@ internal static class HotTable
             .Below(row => new RowText.Story(Hottest(row), IsDim: true)),
         Note = _ => $"hot: the fewest aligned 2 MiB ranges with {HotPercent} % of the region's faults; below, the start of the hottest and its faults",
     };
-
-    // In the order of the region table.
-    private static List<HotRangeRow> Rows(FaultReport report)
-    {
-        var rows = new List<HotRangeRow>();
-        if (report.Find(HotRangeAggregate.Measure) is not { } aggregate)
-            return rows;
-        foreach (var row in report.Rows(RegionTable.Definition))
-        {
-            if (row.Region is not null && aggregate.ById(row.Id) is { } counts)
-                rows.Add(Of(row, row.Region, counts));
-        }
-
-        return rows;
-    }
 
     /// <summary>"0x7f0000000000:512 …": start and faults.</summary>
     private static string Hottest(HotRangeRow row)

@@ -9,7 +9,6 @@ internal static class LineTable
         Question = "which source lines faulted, alone and with their callees",
         JsonKey = "lines",
         Needs = StackFacts.Needs,
-        NeedsStacks = true,
         IsInReport = false,
         Rows = report => report.Stacks is { Names: var names } stacks ? CodeRows.Rows(stacks, names.LineCount, names.LineIdOf, names.Line) : [],
         Columns = (table, report) => CodeRows.Columns(

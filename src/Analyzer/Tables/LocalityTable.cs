@@ -87,20 +87,12 @@ internal static class LocalityTable
         WhyEmpty = report => report.Sample is null ? null : "no locality: in a sample nobody knows what came before a fault, so order and repeats cannot be told",
     };
 
-    // In the order of the region table.
     private static List<LocalityRow> Rows(FaultReport report)
     {
-        var rows = new List<LocalityRow>();
         if (report.Find(Walk) is not { } aggregate)
-            return rows;
+            return [];
         aggregate.Finish();
-        foreach (var row in report.Rows(RegionTable.Definition))
-        {
-            if (row.Region is not null && aggregate.ById(row.Id) is { } locality)
-                rows.Add(Of(row, row.Region, locality));
-        }
-
-        return rows;
+        return [.. RegionTable.Select(report, aggregate.ById, Of)];
     }
 
     /// <summary>"+1:0.95 …": pages and share of the steps.</summary>

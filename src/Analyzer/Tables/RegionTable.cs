@@ -49,6 +49,17 @@ internal static class RegionTable
         Columns = Columns,
     };
 
+    /// <summary>A row for each mapping of which something was counted, in the order of this table.</summary>
+    public static IEnumerable<TRow> Select<TCounted, TRow>(FaultReport report, Func<int, TCounted?> byId, Func<RegionRow, Region, TCounted, TRow> make)
+        where TCounted : class
+    {
+        foreach (var row in report.Rows(Definition))
+        {
+            if (row.Region is not null && byId(row.Id) is { } counted)
+                yield return make(row, row.Region, counted);
+        }
+    }
+
     private static List<RegionRow> Rows(FaultReport report)
     {
         var (aggregate, index, rows) = (report.Find(RegionAggregate.Measure)!, report.Plan.Index, new List<RegionRow>());

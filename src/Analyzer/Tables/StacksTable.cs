@@ -20,7 +20,6 @@ internal static class StacksTable
         JsonKey = "stacks",
         JsonMembers = WriteRecording,
         Needs = StackFacts.Needs,
-        NeedsStacks = true,
         // One table names the code; the others are for whoever asks.
         IsInReport = false,
         Rows = Rows,

@@ -82,7 +82,7 @@ internal static class StormTable
     {
         if (report.Find(StormAggregate.Measure) is not { } aggregate || report.Find(Actors) is not { } found)
             return [];
-        var rows = StormWindows.Find(aggregate).Select((storm, i) => Of(aggregate, report.Plan.Index, storm, found.Actors[i])).ToList();
+        var rows = found.Storms.Select((storm, i) => Of(aggregate, report.Plan.Index, storm, found.Actors[i])).ToList();
         rows.Sort((a, b) => Ordering.ByFaults(a.Counts, b.Counts, a.FromNs.CompareTo(b.FromNs)));
         return rows;
     }

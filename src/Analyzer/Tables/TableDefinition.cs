@@ -37,7 +37,7 @@ internal abstract class TableDefinition
     public FollowUp? FollowUp { get; init; }
 
     /// <summary>Its rows are of stacks, which a recording may not have.</summary>
-    public bool NeedsStacks { get; init; }
+    public bool NeedsStacks => Needs.Contains(StackAggregate.Measure);
 
     /// <summary>A report of all tables has it; others are for whoever asks.</summary>
     public bool IsInReport { get; init; } = true;
@@ -50,6 +50,9 @@ internal abstract class TableDefinition
 
     /// <summary>Text and Markdown show it below, when this table alone was asked for.</summary>
     public TableDefinition? Companion { get; init; }
+
+    /// <summary>The table, and its companion where it has one.</summary>
+    public IReadOnlyList<TableDefinition> WithCompanion => Companion is null ? [this] : [this, Companion];
 
     /// <summary>What must be said under the table; null: nothing.</summary>
     public Func<FaultReport, string?> Note { get; init; } = static _ => null;

@@ -31,7 +31,6 @@ internal static class ToucherTable
         Question = "which code touched which region, and which code reserved it",
         JsonKey = "touchers",
         Needs = StackFacts.Needs,
-        NeedsStacks = true,
         Rows = report => report.Stacks is { } stacks ? Rows(report, stacks) : [],
         // Code with little of the faults is for whoever asks.
         KeepAmongOthers = (rows, top) => top == 0 ? 0 : Math.Clamp(rows.Count(row => row.Share >= CallerTree.SmallestShare), 1, top),
