@@ -1,5 +1,3 @@
-using System.Runtime.CompilerServices;
-using System.Runtime.ExceptionServices;
 using System.Runtime.InteropServices;
 using Faultrec.Recorder.Native;
 using Faultrec.Recorder.Spool;
@@ -7,24 +5,16 @@ using Faultrec.Recorder.Spool;
 namespace Faultrec.Recorder.Probes;
 
 /// <summary>Reader of the rare events (bpf/faultrec.bpf.c: `events`).</summary>
-internal sealed unsafe class EventRing : IDisposable
+internal sealed class EventRing : IDisposable
 {
-    private readonly RingBufferHandle _ring;
+    private readonly RecordRing _ring;
     private readonly List<EventRecord> _tasks = [];
-    private GCHandle _self;
     private IRecordSink? _sink;
-    private ExceptionDispatchInfo? _failure;
 
-    public EventRing(AttachedProbes probes)
-    {
-        _self = GCHandle.Alloc(this);
-        _ring = new RingBufferHandle(Libbpf.RingBufferNew(probes.EventsFd, &OnRingEvent, GCHandle.ToIntPtr(_self), 0));
-        if (_ring.IsInvalid)
-            throw Errno.Failure(Marshal.GetLastPInvokeError(), "opening the event ring");
-    }
+    public EventRing(AttachedProbes probes) => _ring = new RecordRing(probes.EventsFd, "the event ring", record => OnEvent(MemoryMarshal.Read<EventRecord>(record)));
 
     /// <summary>Readable when the probes rang the doorbell.</summary>
-    public int Fd => Libbpf.RingBufferEpollFd(_ring);
+    public int Fd => _ring.Fd;
 
     /// <summary>When the target process was last sent an ending signal, CLOCK_MONOTONIC ns; 0: never.</summary>
     public long TargetSignalledNs { get; private set; }
@@ -42,35 +32,11 @@ internal sealed unsafe class EventRing : IDisposable
     public void DrainTo(IRecordSink sink)
     {
         _sink = sink;
-        var result = Libbpf.RingBufferConsume(_ring);
+        _ring.Drain();
         _sink = null;
-        _failure?.Throw();
-        Errno.ThrowIfLibbpfFailed(result, "reading the event ring");
     }
 
-    public void Dispose()
-    {
-        _ring.Dispose();
-        if (_self.IsAllocated)
-            _self.Free();
-    }
-
-    [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
-    private static int OnRingEvent(void* context, void* data, nuint size)
-    {
-        var self = (EventRing)GCHandle.FromIntPtr((nint)context).Target!;
-        try
-        {
-            // SAFETY: the probe sends whole event_records, and libbpf keeps this one in place until we return.
-            self.OnEvent(in *(EventRecord*)data);
-        }
-        catch (Exception e)
-        {
-            // No exception may cross into libbpf: kept here, thrown by DrainTo.
-            self._failure ??= ExceptionDispatchInfo.Capture(e);
-        }
-        return 0;
-    }
+    public void Dispose() => _ring.Dispose();
 
     private void OnEvent(in EventRecord record)
     {
