@@ -120,6 +120,7 @@ internal sealed class OutputFile : IDisposable
                     $"{_path}: the trace could not be written ({RecordFailures.Reason(e)}); the recording is kept: mend that, then `faultrec recover {spoolPath}`", e);
             }
         }
+
         return Rescue(write);
     }
 
@@ -174,6 +175,7 @@ internal sealed class OutputFile : IDisposable
                     break;
             }
         }
+
         throw new FaultrecException(
             ExitCode.Usage,
             $"{SpoolPath}: left by a recording that was killed, or still running; `faultrec recover {SpoolPath}` makes its trace, or delete it");

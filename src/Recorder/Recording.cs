@@ -7,6 +7,7 @@ using Faultrec.Recorder.Native;
 using Faultrec.Recorder.Options;
 using Faultrec.Recorder.Spool;
 using Faultrec.Recorder.Symbols;
+using Faultrec.Traces;
 using Faultrec.Traces.Metadata;
 using Faultrec.Traces.Output;
 
@@ -41,6 +42,7 @@ public static class Recording
                 output.Abandon();
                 throw;
             }
+
             var failures = new RecordFailures(options.Output, output.SpoolPath);
             failures.Add(captured, sink.Failure, spool.Length == 0);
             var finalizeTime = Stopwatch.StartNew();
@@ -81,6 +83,7 @@ public static class Recording
                 output.Abandon();
                 return null;
             }
+
             var trace = WriteTrace(output, output.SpoolPath, () => new SpoolReader(output.SpoolPath, spool.Handle), files, options.OnFinalizing);
             output.Abandon();
             return trace;

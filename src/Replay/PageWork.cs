@@ -105,7 +105,10 @@ internal sealed class PageWork(Tasks tasks, Layout layout, Survey survey, Access
                 // Another thread's touch would not come after this thread's operation.
                 if (options.Change.TidOf(batch, next) != thread.Tid || batch.RegionId[next] != region.Ledger.Id || Pages.PageOf((ulong)batch.Address[next] + region.Shift) != Pages.PageOf(end)
                     || batch.PageOrder[next] >= Pages.HugeOrder || !MustDrop(batch, next, FaultFacts.Of(batch, next), states[Pages.PageOf(end)]))
+                {
                     break;
+                }
+
                 end += PageBytes;
             }
         }

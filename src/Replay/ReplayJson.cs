@@ -39,10 +39,7 @@ public static class ReplayJson
         json.WriteEndObject();
     }
 
-    internal static void WriteNotes(Utf8JsonWriter json, ReplayResult result)
-    {
-        json.WriteStrings("notes", result.Notes);
-    }
+    internal static void WriteNotes(Utf8JsonWriter json, ReplayResult result) => json.WriteStrings("notes", result.Notes);
 
     internal static void WriteOptions(Utf8JsonWriter json, ReplayOptions options)
     {

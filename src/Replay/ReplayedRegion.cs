@@ -111,7 +111,7 @@ internal sealed class ReplayedRegion
     {
         if (ledger.Start >= ledger.End || ledger.End > UserEnd || !PageGeometry.Here.IsAligned(ledger.Start | ledger.End))
             return null;
-        ulong shift = ledger.Start < LowEnd ? HugeBytes : 0;
+        var shift = ledger.Start < LowEnd ? HugeBytes : 0;
         while (ledger.End + shift <= UserEnd && ledger.Start + shift < WindowStart + WindowBytes && ledger.End + shift > WindowStart)
             shift += WindowBytes;
         return ledger.End + shift <= UserEnd ? new ReplayedRegion(ledger, shift, change, isForkCopy) : null;

@@ -116,9 +116,12 @@ public static class TraceReplay
         if (standIns.Warning is { } warning)
             notes.Add(warning);
         if (survey.Buckets.All.Any(bucket => bucket.Kind == FaultKind.SwapCache || (bucket.Kind == FaultKind.SwapDevice && !options.Swaps)))
+        {
             notes.Add(options.Swaps
                 ? "pages that the swap cache still had are made new"
                 : "pages that came from swap are made new: with --swap, and swap on, they are swapped out before");
+        }
+
         var hadHuge = survey.Buckets.All.Any(bucket => bucket.Kind == FaultKind.Huge);
         if ((change.HugePages is not null || (hadHuge && !change.NoHugePages)) && HugePagesAreOff())
             notes.Add("transparent huge pages are off on this machine (/sys/kernel/mm/transparent_hugepage/enabled): huge faults come back as small ones");

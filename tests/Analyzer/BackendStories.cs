@@ -11,7 +11,7 @@ public class BackendStories
     private static readonly HandlerProbe[] Probes = [new("do_anonymous_page", null), new("do_swap_page", "inlined in this kernel")];
 
     [Fact]
-    public void Perf_has_no_durations_and_may_lack_kernel_mode()
+    public void PerfHasNoDurationsAndMayLackKernelMode()
     {
         var metadata = Story.Metadata(Story.TwoRegions) with { Backend = Backend.Perf, ExcludeKernel = true };
         var report = Story.Report(metadata, [new(0x10000, DurationNs: null), new(0x11000, DurationNs: null)]);
@@ -40,7 +40,7 @@ public class BackendStories
     }
 
     [Fact]
-    public void Faults_of_get_user_pages_are_counted_where_there_are_any()
+    public void FaultsOfGetUserPagesAreCountedWhereThereAreAny()
     {
         var metadata = Story.Metadata(Story.TwoRegions) with { Backend = Backend.Fexit };
 
@@ -58,7 +58,7 @@ public class BackendStories
     }
 
     [Fact]
-    public void Handlers_are_a_table_with_what_could_not_be_probed()
+    public void HandlersAreATableWithWhatCouldNotBeProbed()
     {
         var metadata = Story.Metadata(Story.TwoRegions) with { Backend = Backend.Fexit, Handlers = Probes };
         Fault[] faults = [new(0x10000) { Handler = "do_anonymous_page" }, new(0x11000, DurationNs: 3000) { Handler = "do_anonymous_page" }, new(0x20000, 2, 90_000, Major: true)];
@@ -93,11 +93,11 @@ public class BackendStories
     }
 
     [Fact]
-    public void Without_handlers_there_is_no_table_of_them()
+    public void WithoutHandlersThereIsNoTableOfThem()
         => Assert.DoesNotContain("handlers", TextReportTests.Text(Story.Report(Story.Metadata(Story.TwoRegions), [new(0x10000)])), StringComparison.Ordinal);
 
     [Fact]
-    public void Info_says_how_the_recording_was_made()
+    public void InfoSaysHowTheRecordingWasMade()
     {
         var metadata = Story.Metadata(Story.TwoRegions) with
         {

@@ -36,11 +36,11 @@ public class BudgetStories
     [InlineData("region", "[anon]:max-major=0", true)]
     [InlineData("region", "a.so:max-fault-time=50us", true)]
     [InlineData("region", "a.so:max-fault-time=49us", false)]
-    public void A_budget_is_kept_up_to_its_limit(string name, string value, bool kept)
+    public void ABudgetIsKeptUpToItsLimit(string name, string value, bool kept)
         => Assert.Equal(kept ? 0 : 1, Hold(App, Faults, Budget(name, value)).Broken);
 
     [Fact]
-    public void The_table_has_every_budget_and_marks_what_broke()
+    public void TheTableHasEveryBudgetAndMarksWhatBroke()
     {
         var assertion = Hold(App, Faults, Budget("max-major", "0"), Budget("max-faults", "3e5"), Budget("max-fault-time", "53999ns"), Budget("region", "[heap]:max-faults=10"));
 
@@ -62,7 +62,7 @@ public class BudgetStories
     }
 
     [Fact]
-    public void An_incomplete_recording_is_a_failure_of_its_own()
+    public void AnIncompleteRecordingIsAFailureOfItsOwn()
     {
         var torn = App with { Receipt = App.Receipt with { Complete = false, Lost = 7 } };
 
@@ -78,7 +78,7 @@ public class BudgetStories
     }
 
     [Fact]
-    public void The_share_of_huge_pages_is_of_the_memory_that_first_touches_mapped()
+    public void TheShareOfHugePagesIsOfTheMemoryThatFirstTouchesMapped()
     {
         // One fault maps 512 pages, 128 map one each: 512 / 640 = 0.8. The write to a file's page is no first touch of fresh memory.
         var metadata = Story.Metadata(
@@ -103,7 +103,7 @@ public class BudgetStories
     }
 
     [Fact]
-    public void What_is_not_known_keeps_no_budget()
+    public void WhatIsNotKnownKeepsNoBudget()
     {
         var perf = App with { Backend = Backend.Perf };
         Fault[] untimed = [new(0x10000, DurationNs: null)];
@@ -124,7 +124,7 @@ public class BudgetStories
     }
 
     [Fact]
-    public void What_a_figure_leaves_open_is_said()
+    public void WhatAFigureLeavesOpenIsSaid()
     {
         var sample = Hold(Sampled, [new(0x10000) { Weight = 16 }], Budget("max-faults", "15"));
         var untimed = Hold(App, [new(0x10000), new(0x11000, DurationNs: null)], Budget("max-fault-time", "1s"));
@@ -149,7 +149,7 @@ public class BudgetStories
     [InlineData("region", "heap:max-majr=1", "after the name one of max-faults")]
     [InlineData("region", "heap:min-huge-share=1", "after the name one of max-faults")]
     [InlineData("region", "heap:max-faults=x", "whole number")]
-    public void What_is_no_budget_is_refused_with_what_is_expected(string name, string value, string expected)
+    public void WhatIsNoBudgetIsRefusedWithWhatIsExpected(string name, string value, string expected)
     {
         var refused = Assert.Throws<FaultrecException>(() => Budget(name, value));
 
@@ -159,11 +159,11 @@ public class BudgetStories
     }
 
     [Fact]
-    public void A_name_may_hold_what_a_budget_is_made_of()
+    public void ANameMayHoldWhatABudgetIsMadeOf()
         => Assert.Equal(new Budget("max-faults", BudgetMeasure.Faults, "/a=b:c d.so", 3), Budget("region", "/a=b:c d.so:max-faults=3"));
 
     [Fact]
-    public void A_file_has_a_budget_a_line()
+    public void AFileHasABudgetALine()
     {
         var budgets = ParseFile("# ours\n\n--max-major 0\n  max-faults=3e5\nmax-fault-time\t200ms\n--region [anon] x:max-faults=1000\r\n");
 
@@ -179,7 +179,7 @@ public class BudgetStories
     }
 
     [Fact]
-    public void A_file_has_a_limit_of_lines_and_characters()
+    public void AFileHasALimitOfLinesAndCharacters()
     {
         const string budget = "max-major=0\n";
         var most = string.Concat(Enumerable.Repeat(budget, 100_000));
@@ -190,7 +190,7 @@ public class BudgetStories
     }
 
     [Fact]
-    public void Junit_has_a_case_a_check()
+    public void JunitHasACaseACheck()
     {
         var suite = Junit(Hold(App, Faults, Budget("max-major", "0"), Budget("max-faults", "9"))).Root!.Element("testsuite")!;
 
@@ -200,7 +200,7 @@ public class BudgetStories
     }
 
     [Fact]
-    public void Hostile_names_are_inert_in_every_format()
+    public void HostileNamesAreInertInEveryFormat()
     {
         const string evil = "=evil|`<b>]]>\x1b[2J\r\n\u202e\ufffe\ud800,\"x\"&amp;'";
         var metadata = App with { Receipt = App.Receipt with { Complete = false, EndReason = evil } };

@@ -19,7 +19,7 @@ public sealed class ComparisonOracleTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public void Every_figure_is_what_duckdb_makes_of_the_rows(bool isSample)
+    public void EveryFigureIsWhatDuckdbMakesOfTheRows(bool isSample)
     {
         using var files = new Files(isSample);
         var sides = files.Traces.ConvertAll(Measure);
@@ -39,7 +39,7 @@ public sealed class ComparisonOracleTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public void Side_by_side_each_trace_has_what_duckdb_makes_of_its_rows(bool isSample)
+    public void SideBySideEachTraceHasWhatDuckdbMakesOfItsRows(bool isSample)
     {
         using var files = new Files(isSample);
         var traces = new SideBySide(files.Traces.ConvertAll(Measure), FaultFilter.None);

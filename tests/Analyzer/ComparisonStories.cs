@@ -23,7 +23,7 @@ public class ComparisonStories
     };
 
     [Fact]
-    public void One_trace_a_side_says_what_changed_and_that_noise_is_unknown()
+    public void OneTraceASideSaysWhatChangedAndThatNoiseIsUnknown()
     {
         var before = Side(App, [new(0x10000), new(0x11000), new(0x12000), new(0x13000), new(0x20000, 2, 50_000, Major: true)]);
         var after = Side(AppElsewhere, [new(0x50000, 2) { Pid = 77 }, new(0x90000, 1) { Pid = 77 }]);
@@ -75,7 +75,7 @@ public class ComparisonStories
     }
 
     [Fact]
-    public void Several_traces_a_side_tell_noise_from_change()
+    public void SeveralTracesASideTellNoiseFromChange()
     {
         // Faults 2, 3, 4 against 3, 4, 5 overlap; the time of one of them never does.
         var before = Enumerable.Range(2, 3).Select(faults => Side(App, Touch(faults, 1000))).ToArray();
@@ -100,7 +100,7 @@ public class ComparisonStories
     }
 
     [Fact]
-    public void What_is_within_the_noise_is_left_out_for_people_and_counted()
+    public void WhatIsWithinTheNoiseIsLeftOutForPeopleAndCounted()
     {
         // Region 1 and everything that contains it vary alike on both sides; region 2 doubled.
         var before = Enumerable.Range(1, 2).Select(faults => Side(App, [.. Touch(faults, 1000), new(0x20000, 2)])).ToArray();
@@ -125,7 +125,7 @@ public class ComparisonStories
     [InlineData(new long[] { 5, 7 }, new long[] { 7, 9 }, nameof(Verdict.WithinNoise))]
     [InlineData(new long[] { 1, 9 }, new long[] { 4, 5 }, nameof(Verdict.WithinNoise))]
     [InlineData(new long[] { 5, 5 }, new long[] { 5, 5 }, nameof(Verdict.Same))]
-    public void A_difference_is_judged_by_the_ranges(long[] before, long[] after, string verdict)
+    public void ADifferenceIsJudgedByTheRanges(long[] before, long[] after, string verdict)
         => Assert.Equal(verdict, Spread.Judge(new Spread(before), new Spread(after)).ToString());
 
     [Theory]
@@ -133,7 +133,7 @@ public class ComparisonStories
     [InlineData(new long[] { 9, 1 }, 1, 8.0)]
     [InlineData(new long[] { 9, 4, 5 }, 5, 0.8)]
     [InlineData(new long[] { 0, 0, 7 }, 0, null)]
-    public void The_median_is_a_value_that_was_measured(long[] values, long median, double? deviation)
+    public void TheMedianIsAValueThatWasMeasured(long[] values, long median, double? deviation)
     {
         var spread = new Spread(values);
 
@@ -142,7 +142,7 @@ public class ComparisonStories
     }
 
     [Fact]
-    public void Regions_of_one_name_are_matched_in_the_order_they_were_made()
+    public void RegionsOfOneNameAreMatchedInTheOrderTheyWereMade()
     {
         Region Anon(int id, ulong start, long? born, string prot = "rw-p")
             => new() { Id = id, Pid = 10, Start = start, End = start + 0x1000, Prot = prot, Name = "[anon]", BornNs = born };
@@ -159,7 +159,7 @@ public class ComparisonStories
     }
 
     [Fact]
-    public void Regions_of_different_programs_are_not_the_same()
+    public void RegionsOfDifferentProgramsAreNotTheSame()
     {
         Region Heap(int id, int pid) => new() { Id = id, Pid = pid, Start = 0x1000, End = 0x5000, Prot = "rw-p", Name = "[heap]" };
         var metadata = Story.Metadata(Heap(1, 10), Heap(2, 11)) with
@@ -175,7 +175,7 @@ public class ComparisonStories
     }
 
     [Fact]
-    public void What_may_mislead_is_said()
+    public void WhatMayMisleadIsSaid()
     {
         var whole = Side(App, [new(0x10000)]);
         var torn = Side(App with { Receipt = App.Receipt with { Complete = false, Lost = 7 }, Kernel = "6.1.0" }, [new(0x10000)]);
@@ -197,7 +197,7 @@ public class ComparisonStories
     [Theory]
     [InlineData(0, 4096, "schema version 0; expected 1")]
     [InlineData(1, 16384, "page size 16384; expected 4096")]
-    public void Traces_of_different_formats_are_refused(int schema, int pageSize, string because)
+    public void TracesOfDifferentFormatsAreRefused(int schema, int pageSize, string because)
     {
         // There is one schema version so far; a file of another cannot be made.
         var report = Story.Report(App, [new(0x10000)]) with { Path = "other.parquet", Metadata = App with { SchemaVersion = schema, PageSize = pageSize } };
@@ -211,7 +211,7 @@ public class ComparisonStories
     }
 
     [Fact]
-    public void Json_has_every_figure_also_where_nothing_changed()
+    public void JsonHasEveryFigureAlsoWhereNothingChanged()
     {
         var side = Side(App, [new(0x10000), new(0x20000, 2)]);
         using var stream = new MemoryStream();
@@ -228,7 +228,7 @@ public class ComparisonStories
     }
 
     [Fact]
-    public void Hostile_names_are_inert_in_every_format()
+    public void HostileNamesAreInertInEveryFormat()
     {
         const string evil = "=evil|`<b>\x1b[2J\r\n\u202e,\"x\"";
         // As long as a reader wants it.
@@ -260,7 +260,7 @@ public class ComparisonStories
     }
 
     [Fact]
-    public void Text_fits_a_terminal_and_top_counts_items()
+    public void TextFitsATerminalAndTopCountsItems()
     {
         var regions = Enumerable.Range(1, 30).Select(id => new Region
         {

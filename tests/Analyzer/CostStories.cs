@@ -23,7 +23,7 @@ public class CostStories
     private static readonly long[] Untraced = [0, 0, 0, 0, 0, 0];
 
     [Fact]
-    public void Time_in_faults_is_told_beside_the_time_that_passed()
+    public void TimeInFaultsIsToldBesideTheTimeThatPassed()
     {
         var metadata = Metadata with
         {
@@ -39,7 +39,7 @@ public class CostStories
     }
 
     [Fact]
-    public void Fault_time_is_split_and_the_worst_have_a_story()
+    public void FaultTimeIsSplitAndTheWorstHaveAStory()
     {
         var metadata = Metadata with { Causes = [new CauseProbe("io_wait", null), new CauseProbe("off_cpu", null), new CauseProbe("compaction", "no such tracepoint")] };
         Fault[] faults =
@@ -81,7 +81,7 @@ public class CostStories
     }
 
     [Fact]
-    public void A_first_touch_in_order_misses_one_table_in_512_pages()
+    public void AFirstTouchInOrderMissesOneTableIn512Pages()
     {
         // 4 MiB page by page, and a huge page: nothing was there above it, so it takes a table of each level, and one in reserve.
         Region[] regions =
@@ -114,7 +114,7 @@ public class CostStories
     }
 
     [Fact]
-    public void Sums_of_the_trace_are_tables_and_a_filter_narrows_them_to_processes()
+    public void SumsOfTheTraceAreTablesAndAFilterNarrowsThemToProcesses()
     {
         var metadata = Metadata with
         {
@@ -170,7 +170,7 @@ public class CostStories
     }
 
     [Fact]
-    public void Without_facts_there_are_no_tables_of_them()
+    public void WithoutFactsThereAreNoTablesOfThem()
     {
         var text = TextReportTests.Text(Story.Report(Story.Metadata(Story.TwoRegions), [new(0x10000)]));
 
@@ -179,7 +179,7 @@ public class CostStories
     }
 
     [Fact]
-    public void Every_key_of_the_json_stands_in_the_documents()
+    public void EveryKeyOfTheJsonStandsInTheDocuments()
     {
         var metadata = Metadata with
         {

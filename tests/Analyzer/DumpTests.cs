@@ -12,7 +12,7 @@ namespace Faultrec.Analyzer.Tests;
 public class DumpTests
 {
     [Fact]
-    public void Csv_is_the_schema_in_its_order_with_empty_nulls()
+    public void CsvIsTheSchemaInItsOrderWithEmptyNulls()
     {
         Assert.Equal(
             """
@@ -25,7 +25,7 @@ public class DumpTests
     }
 
     [Fact]
-    public void Json_is_an_object_a_line()
+    public void JsonIsAnObjectALine()
     {
         Assert.Equal(
             """
@@ -39,11 +39,11 @@ public class DumpTests
     [Theory]
     [InlineData(false, ",false,,false,,")]
     [InlineData(true, "\"access\":null")]
-    public void Unknown_access_is_null(bool asJson, string expected)
+    public void UnknownAccessIsNull(bool asJson, string expected)
         => Assert.Contains(expected, Dump([new(0x10000) { Access = FaultAccess.Unknown }], asJson), StringComparison.Ordinal);
 
     [Fact]
-    public void Filters_keep_the_rows_they_keep_in_a_report()
+    public void FiltersKeepTheRowsTheyKeepInAReport()
     {
         Fault[] faults = [new(0x10000), new(0x20000, 2, Major: true) { TimeNs = 1 }, new(0x11000) { TimeNs = 2 }, new(0x21000, 2) { TimeNs = 3 }];
 
@@ -54,7 +54,7 @@ public class DumpTests
     }
 
     [Fact]
-    public void Both_formats_give_back_every_value_of_the_file()
+    public void BothFormatsGiveBackEveryValueOfTheFile()
     {
         // The columns that stories leave null are filled here; DuckDB compares its own reading of the file with the dump.
         var batch = Story.Batch(RandomTrace.Faults(RandomTrace.Metadata(), 2000, seed: 12));

@@ -17,7 +17,7 @@ public class EscapeTests
     [InlineData("a\u202egnp.exe", @"a\u202egnp.exe")]
     [InlineData("zero\u200bwidth\U000e0041", @"zero\u200bwidth\U000e0041")]
     [InlineData(@"back\slash", @"back\\slash")]
-    public void A_terminal_sees_escapes_as_text(string hostile, string visible) => Assert.Equal(visible, Escape.Visible(hostile));
+    public void ATerminalSeesEscapesAsText(string hostile, string visible) => Assert.Equal(visible, Escape.Visible(hostile));
 
     [Theory]
     [InlineData("plain", "plain")]
@@ -30,7 +30,7 @@ public class EscapeTests
     [InlineData("say \"hi\"", "\"say \"\"hi\"\"\"")]
     [InlineData("a\nb", @"a\x0ab")]
     [InlineData("=\"x\"", "\"'=\"\"x\"\"\"")]
-    public void A_spreadsheet_sees_no_formula_and_one_field(string hostile, string field) => Assert.Equal(field, Escape.Csv(hostile));
+    public void ASpreadsheetSeesNoFormulaAndOneField(string hostile, string field) => Assert.Equal(field, Escape.Csv(hostile));
 
     [Theory]
     [InlineData("plain-1.2", "plain-1.2")]
@@ -41,10 +41,10 @@ public class EscapeTests
     [InlineData("![i](u) **b** _i_ ~s~ # h", @"!\[i\](u) \*\*b\*\* \_i\_ \~s\~ \# h")]
     [InlineData("@everyone http://x", "&#64;everyone http&#58;//x")]
     [InlineData("a\nb\x1b", @"a\\x0ab\\x1b")]
-    public void Markdown_sees_no_markup(string hostile, string cell) => Assert.Equal(cell, Escape.Markdown(hostile));
+    public void MarkdownSeesNoMarkup(string hostile, string cell) => Assert.Equal(cell, Escape.Markdown(hostile));
 
     [Fact]
-    public void A_trace_full_of_hostile_names_is_inert_in_every_format()
+    public void ATraceFullOfHostileNamesIsInertInEveryFormat()
     {
         const string evil = "=evil|`<b>\x1b[2J\r\n\u202e,\"x\"";
         Region[] regions = [new() { Id = 1, Pid = 10, Start = 0x1000, End = 0x2000, Prot = "rw-p", Name = evil, Path = evil }];

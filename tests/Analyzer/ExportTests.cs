@@ -14,7 +14,7 @@ namespace Faultrec.Analyzer.Tests;
 public class ExportTests
 {
     [Fact]
-    public void Folded_has_a_line_a_stack_from_the_thread_inwards_and_all_of_the_faults()
+    public void FoldedHasALineAStackFromTheThreadInwardsAndAllOfTheFaults()
         => Assert.Equal(
             """
             app;[no stack] 2
@@ -32,7 +32,7 @@ public class ExportTests
     public void Weights(string weight, string expected) => Assert.Equal(expected, Export(ExportFormat.Folded, Enum.Parse<ExportWeight>(weight)));
 
     [Fact]
-    public void Two_addresses_of_a_function_are_one_box_and_two_lines_of_a_script_are_two()
+    public void TwoAddressesOfAFunctionAreOneBoxAndTwoLinesOfAScriptAreTwo()
     {
         StackFrame[] frames =
         [
@@ -51,10 +51,10 @@ public class ExportTests
     [InlineData("a\nb 12", @"a\x0ab 12")]
     [InlineData(" ", "[no name]")]
     [InlineData("\u001b[31m", @"\x1b[31m")]
-    public void A_name_in_a_folded_line_is_one_frame_of_one_line(string name, string inert) => Assert.Equal(inert, Escape.Frame(name));
+    public void ANameInAFoldedLineIsOneFrameOfOneLine(string name, string inert) => Assert.Equal(inert, Escape.Frame(name));
 
     [Fact]
-    public void Speedscope_has_its_documented_members_and_every_index_leads_somewhere()
+    public void SpeedscopeHasItsDocumentedMembersAndEveryIndexLeadsSomewhere()
     {
         Fault[] faults = [.. StackStory.Faults, new(0x10000) { Stack = 0, Tid = 11, Comm = "pool" }, new(0x10000) { Stack = 0, Tid = 11, Comm = "renamed" }];
         using var json = JsonDocument.Parse(Export(StackStory.Metadata(), faults, ExportFormat.Speedscope));
@@ -72,7 +72,7 @@ public class ExportTests
     }
 
     [Fact]
-    public void Firefox_tables_are_columns_of_one_length_whose_indices_lead_somewhere()
+    public void FirefoxTablesAreColumnsOfOneLengthWhoseIndicesLeadSomewhere()
     {
         using var json = JsonDocument.Parse(Export(ExportFormat.Firefox));
         var shared = json.RootElement.GetProperty("shared");
@@ -99,7 +99,7 @@ public class ExportTests
     [InlineData(1_000_000)]
     [InlineData(1000)]
     [InlineData(1)]
-    public void Firefox_samples_are_joined_to_a_bound_and_their_sums_stay(int most)
+    public void FirefoxSamplesAreJoinedToABoundAndTheirSumsStay(int most)
     {
         var metadata = RandomTrace.Metadata(isSample: true);
         var faults = RandomTrace.Faults(metadata, 5000, seed: 3);
@@ -126,7 +126,7 @@ public class ExportTests
     }
 
     [Fact]
-    public void Perfetto_tells_each_stack_before_the_sample_that_needs_it()
+    public void PerfettoTellsEachStackBeforeTheSampleThatNeedsIt()
     {
         var packets = Proto.Parse(ExportBytes(ExportFormat.Perfetto)).All(1).Select(Proto.Parse).ToList();
         Assert.Equal([0xaa, 0x01], packets.SelectMany(packet => packet.All(12)).Select(Proto.Parse).SelectMany(data => data.All(16)).Select(Proto.Parse).First().All(2).Single());
@@ -160,7 +160,7 @@ public class ExportTests
     [InlineData(nameof(ExportFormat.Speedscope))]
     [InlineData(nameof(ExportFormat.Firefox))]
     [InlineData(nameof(ExportFormat.Perfetto))]
-    public void Hostile_names_stay_text(string formatName)
+    public void HostileNamesStayText(string formatName)
     {
         var format = Enum.Parse<ExportFormat>(formatName);
         const string evil = "=evil;|`<b>\u001b[2J\r\n\u202e,\"x\" \ud800";
@@ -190,7 +190,7 @@ public class ExportTests
     }
 
     [Fact]
-    public void A_filter_and_threads_that_scan_side_by_side_change_no_sum()
+    public void AFilterAndThreadsThatScanSideBySideChangeNoSum()
     {
         var metadata = RandomTrace.Metadata(isSample: true);
         var faults = RandomTrace.Faults(metadata, 5000, seed: 4);

@@ -33,7 +33,7 @@ public class FilterTests
         });
 
     [Fact]
-    public void A_filtered_report_is_the_report_of_the_faults_that_match()
+    public void AFilteredReportIsTheReportOfTheFaultsThatMatch()
     {
         // One row group in fifty faults: windows and single processes prune, and the rest is marked row by row.
         var metadata = RandomTrace.Metadata();
@@ -55,7 +55,7 @@ public class FilterTests
     [InlineData(1)]
     [InlineData(2)]
     [InlineData(4)]
-    public void A_window_has_its_start_and_not_its_end(int groupSize)
+    public void AWindowHasItsStartAndNotItsEnd(int groupSize)
     {
         // Alone in its group, each fault is decided by the statistics; together, row by row.
         Fault[] faults = [new(0x10000) { TimeNs = 99 }, new(0x11000) { TimeNs = 100 }, new(0x12000) { TimeNs = 199 }, new(0x13000) { TimeNs = 200 }];
@@ -65,7 +65,7 @@ public class FilterTests
     }
 
     [Fact]
-    public void Row_groups_that_cannot_match_are_not_read()
+    public void RowGroupsThatCannotMatchAreNotRead()
     {
         var filter = new RowFilter(new FaultFilter { FromNs = 100, ToNs = 200, Pids = [7], Regions = ["2"] }, Story.Metadata(Story.TwoRegions));
 
@@ -84,7 +84,7 @@ public class FilterTests
     [InlineData("10us", 10_000)]
     [InlineData("3m", 180_000_000_000)]
     [InlineData("0ns", 0)]
-    public void Times_have_a_unit(string text, long ns)
+    public void TimesHaveAUnit(string text, long ns)
     {
         Assert.True(DurationText.TryParse(text, out var parsed));
         Assert.Equal(ns, parsed);
@@ -98,7 +98,7 @@ public class FilterTests
     [InlineData("1.2.3s")]
     [InlineData("1 s")]
     [InlineData("99999999999999h")]
-    public void What_is_no_time_is_refused(string text) => Assert.False(DurationText.TryParse(text, out _));
+    public void WhatIsNoTimeIsRefused(string text) => Assert.False(DurationText.TryParse(text, out _));
 
     private static Gen<T> Any<T>(params T[] values) => Gen.Int[0, values.Length - 1].Select(i => values[i]);
 

@@ -11,7 +11,7 @@ public class FormatTests
     private static readonly Fault[] Faults = [new(0x10000), new(0x10000, DurationNs: 3000), new(0x20000, 2, 9000, Major: true)];
 
     [Fact]
-    public void Csv_has_plain_numbers_and_empty_fields_for_null()
+    public void CsvHasPlainNumbersAndEmptyFieldsForNull()
     {
         var report = Story.Report(Story.Metadata(Story.TwoRegions), [.. Faults, new(0x8, 0, DurationNs: null, Signal: 11)]);
 
@@ -26,7 +26,7 @@ public class FormatTests
     }
 
     [Fact]
-    public void Csv_of_several_traces_names_them_in_its_first_column()
+    public void CsvOfSeveralTracesNamesThemInItsFirstColumn()
     {
         var table = CommTable.Definition.Build(Story.Report(Story.Metadata(Story.TwoRegions), Faults), 0);
         var writer = new StringWriter();
@@ -44,7 +44,7 @@ public class FormatTests
     }
 
     [Fact]
-    public void Markdown_is_headings_and_tables()
+    public void MarkdownIsHeadingsAndTables()
     {
         var writer = new StringWriter();
         MarkdownReport.Write(writer, Story.Report(Story.Metadata(Story.TwoRegions), Faults), RegionTable.Definition, 1);
@@ -73,7 +73,7 @@ public class FormatTests
     }
 
     [Fact]
-    public void Json_has_exactly_the_keys_of_the_contract_and_those_documented_besides()
+    public void JsonHasExactlyTheKeysOfTheContractAndThoseDocumentedBesides()
     {
         using var json = JsonDocument.Parse(Json(Story.Report(Story.Metadata(Story.TwoRegions), Faults)));
         var root = json.RootElement;
@@ -95,7 +95,7 @@ public class FormatTests
     }
 
     [Fact]
-    public void The_document_lists_every_table_with_its_question()
+    public void TheDocumentListsEveryTableWithItsQuestion()
     {
         var document = Document("report.md").Split('\n');
 
@@ -105,7 +105,7 @@ public class FormatTests
     }
 
     [Fact]
-    public void Json_has_the_numbers()
+    public void JsonHasTheNumbers()
     {
         using var json = JsonDocument.Parse(Json(Story.Report(Story.Metadata(Story.TwoRegions), Faults)));
         var region = json.RootElement.GetProperty("regions")[0];

@@ -25,7 +25,7 @@ public class InfoTests
     }
 
     [Fact]
-    public void Text_has_receipt_ladder_and_losses_and_is_inert()
+    public void TextHasReceiptLadderAndLossesAndIsInert()
     {
         var writer = new StringWriter();
         InfoText.Write(writer, Info(), default);
@@ -63,7 +63,7 @@ public class InfoTests
     }
 
     [Fact]
-    public void Json_has_its_documented_keys()
+    public void JsonHasItsDocumentedKeys()
     {
         using var stream = new MemoryStream();
         using (var writer = new Utf8JsonWriter(stream))

@@ -61,11 +61,11 @@ public class KindStories
     // Another thread was first, or a userfaultfd handler that the trace does not know: not proved.
     [InlineData("unknown", FaultAccess.Read, 0x42L)]
     [InlineData("unknown", FaultAccess.Unknown, 0x42L)]
-    public void First_touch_of_anonymous_memory(string kind, FaultAccess access, long pfn)
+    public void FirstTouchOfAnonymousMemory(string kind, FaultAccess access, long pfn)
         => Is(kind, Missing(Anon, 1) with { Access = access, Pfn = pfn });
 
     [Fact]
-    public void What_the_kernel_touches_first_for_the_program()
+    public void WhatTheKernelTouchesFirstForTheProgram()
     {
         Is("kernel_access", Missing(Anon, 1) with { KernelAccess = true });
         Is("kernel_access", Missing(Anon, 1) with { KernelAccess = true, Access = FaultAccess.Read, Pfn = ZeroPfn });
@@ -73,7 +73,7 @@ public class KindStories
     }
 
     [Fact]
-    public void A_write_to_the_zero_page_copies_it() => Is("zero_cow", Mapped(Anon, 1, Present, ZeroPfn, after: 0x42));
+    public void AWriteToTheZeroPageCopiesIt() => Is("zero_cow", Mapped(Anon, 1, Present, ZeroPfn, after: 0x42));
 
     [Theory]
     [InlineData("cow_fork", Anon, 1, Present)]
@@ -81,11 +81,11 @@ public class KindStories
     [InlineData("cow_fork", File, 3, Present | Dirty)]
     [InlineData("cow_fork", File, 3, Present | SavedDirty)]
     [InlineData("cow_file", File, 3, Present)]
-    public void A_write_that_copies(string kind, ulong address, int region, long bits) => Is(kind, Mapped(address, region, bits, 0x41, after: 0x42));
+    public void AWriteThatCopies(string kind, ulong address, int region, long bits) => Is(kind, Mapped(address, region, bits, 0x41, after: 0x42));
 
     /// <summary>KSM's pages and a fork's look the same in the page table.</summary>
     [Fact]
-    public void A_copy_names_a_fork_only_where_there_can_have_been_one()
+    public void ACopyNamesAForkOnlyWhereThereCanHaveBeenOne()
     {
         var copy = Mapped(Anon, 1, Present, 0x41, after: 0x42) with { TimeNs = 100 };
         Is("ksm", copy with { Merged = true });
@@ -109,7 +109,7 @@ public class KindStories
     }
 
     [Fact]
-    public void A_hugetlb_page_is_copied_or_made_writable()
+    public void AHugetlbPageIsCopiedOrMadeWritable()
     {
         var write = Mapped(Hugetlb, 6, Present | Huge, 0x200, after: 0x400) with { Level = 1, Order = 9 };
         Is("hugetlb_cow", write);
@@ -120,7 +120,7 @@ public class KindStories
     }
 
     [Fact]
-    public void A_page_that_cannot_be_had_is_no_access_violation()
+    public void APageThatCannotBeHadIsNoAccessViolation()
     {
         Is("bus_error", Missing(File, 3) with { Signal = 7 });
         Is("bus_error", new Fault(File, 3, Signal: 7));
@@ -135,7 +135,7 @@ public class KindStories
     }
 
     [Fact]
-    public void Signals_that_a_program_handles_are_told_from_one_that_ends_it()
+    public void SignalsThatAProgramHandlesAreToldFromOneThatEndsIt()
     {
         Fault[] faults = [new(0x8, 0, Signal: 11) { TimeNs = 10 }, new(0x8, 0, Signal: 11) { TimeNs = 20 }];
 
@@ -148,7 +148,7 @@ public class KindStories
     }
 
     [Fact]
-    public void The_first_write_to_a_private_file_page_copies_it_whether_it_was_mapped_or_not()
+    public void TheFirstWriteToAPrivateFilePageCopiesItWhetherItWasMappedOrNot()
     {
         Is("cow_file", Missing(File, 3));
         Is("cow_file", Missing(Memfd, 8));
@@ -156,7 +156,7 @@ public class KindStories
     }
 
     [Fact]
-    public void A_write_that_keeps_its_frame()
+    public void AWriteThatKeepsItsFrame()
     {
         Is("reuse", Mapped(Anon, 1, Present, 0x41, after: 0x41));
         Is("reuse", Mapped(File, 3, Present | Dirty, 0x41, after: 0x41));
@@ -167,7 +167,7 @@ public class KindStories
     }
 
     [Fact]
-    public void A_page_that_was_there()
+    public void APageThatWasThere()
     {
         Is("spurious", Mapped(Anon, 1, Writable, 0x41, after: 0x41));
         Is("spurious", Mapped(File, 3, Present, 0x41, after: 0x41) with { Access = FaultAccess.Read });
@@ -178,7 +178,7 @@ public class KindStories
     }
 
     [Fact]
-    public void A_page_that_get_user_pages_wants_for_itself_is_copied_by_a_read()
+    public void APageThatGetUserPagesWantsForItselfIsCopiedByARead()
         => Is("cow_fork", Mapped(Anon, 1, Present, 0x41, after: 0x42) with { Access = FaultAccess.Read, Gup = true });
 
     [Theory]
@@ -189,7 +189,7 @@ public class KindStories
     [InlineData("shmem", Shmem, 5, true)]
     [InlineData("shmem", Memfd, 8, false)]
     [InlineData("file_cache", Vdso, 7, false)]
-    public void A_read_of_a_page_that_is_not_mapped(string kind, ulong address, int region, bool major)
+    public void AReadOfAPageThatIsNotMapped(string kind, ulong address, int region, bool major)
         => Is(kind, Missing(address, region) with { Access = FaultAccess.Read, Major = major });
 
     [Theory]
@@ -201,14 +201,14 @@ public class KindStories
     [InlineData("rw-s", "/dev/zero", "00:05", "shmem")]
     [InlineData("rw-p", "/dev/zero", "00:05", "anon_write")]
     [InlineData("rw-s", null, null, "shmem")]
-    public void What_is_behind_a_mapping_is_told_by_its_name(string prot, string? path, string? device, string kind)
+    public void WhatIsBehindAMappingIsToldByItsName(string prot, string? path, string? device, string kind)
     {
         var region = Regions[0] with { Prot = prot, Name = path ?? "[anon]", Path = path, Device = device };
         Assert.Equal(kind, Kind(Metadata with { Regions = [region] }, Missing(Anon, 1)));
     }
 
     [Fact]
-    public void A_flag_of_the_mapping_tells_hugetlb_whatever_its_file()
+    public void AFlagOfTheMappingTellsHugetlbWhateverItsFile()
     {
         var region = Regions[0] with { Path = "/mnt/huge/x", Name = "/mnt/huge/x", Flags = 0x40001, Prot = "rw-s" };
         Assert.Equal("hugetlb", Kind(Metadata with { Regions = [region] }, Missing(Anon, 1) with { Level = 1, Order = 9 }));
@@ -216,7 +216,7 @@ public class KindStories
     }
 
     [Fact]
-    public void Swap_entries_are_told_apart_by_their_type()
+    public void SwapEntriesAreToldApartByTheirType()
     {
         Is("swap_device", Swapped(Anon, 1, type: 0) with { Major = true });
         Is("swap_cache", Swapped(Anon, 1, type: 0));
@@ -229,7 +229,7 @@ public class KindStories
     }
 
     [Fact]
-    public void An_inaccessible_page_of_an_accessible_mapping_is_a_numa_hint()
+    public void AnInaccessiblePageOfAnAccessibleMappingIsANumaHint()
     {
         Is("numa_hint", Mapped(Anon, 1, ProtNone, 0x41, after: 0x41) with { Access = FaultAccess.Read });
         Is("numa_hint", Mapped(Anon, 1, ProtNone | Huge, 0x400, after: 0x400) with { Level = 1, Order = 9 });
@@ -237,7 +237,7 @@ public class KindStories
     }
 
     [Fact]
-    public void A_huge_page_where_nothing_was()
+    public void AHugePageWhereNothingWas()
     {
         Is("huge", Missing(Anon, 1) with { Level = 1, Order = 9, Pfn = 0x200 });
         Is("huge", Missing(SharedFile, 4) with { Level = 2, Order = 9, Pfn = 0x200, Access = FaultAccess.Read });
@@ -246,7 +246,7 @@ public class KindStories
     }
 
     [Fact]
-    public void A_small_page_where_a_huge_one_was_wanted()
+    public void ASmallPageWhereAHugeOneWasWanted()
     {
         var small = Missing(Anon + (2 << 20), 1) with { Level = 1, TimeNs = 100 };
         Assert.Equal("anon_write", Kind(Metadata, small));
@@ -272,9 +272,9 @@ public class KindStories
     }
 
     [Fact]
-    public void A_fork_copies_what_the_parent_advised_before_it()
+    public void AForkCopiesWhatTheParentAdvisedBeforeIt()
     {
-        Region child = Regions[0] with { Id = 2, Pid = 11, BornNs = 80 };
+        var child = Regions[0] with { Id = 2, Pid = 11, BornNs = 80 };
         var metadata = Metadata with
         {
             Regions = [Regions[0], child],
@@ -290,7 +290,7 @@ public class KindStories
     }
 
     [Fact]
-    public void A_huge_mapping_that_became_small_pages()
+    public void AHugeMappingThatBecameSmallPages()
     {
         Is("huge_split", Mapped(Anon, 1, Present | Huge, 0x200, after: 0x42) with { Level = 1 });
         Is("huge_split", Mapped(Anon, 1, Present | Huge, 0x200, after: 0x200) with { Level = 1, Access = FaultAccess.Read });
@@ -300,7 +300,7 @@ public class KindStories
     }
 
     [Fact]
-    public void Userfaultfd_serves_what_is_registered()
+    public void UserfaultfdServesWhatIsRegistered()
     {
         var missing = Metadata with { Advice = [Advice("userfaultfd_missing", 50), Advice("userfaultfd_none", 150)] };
         Assert.Equal("userfaultfd", Kind(missing, Missing(Anon, 1) with { TimeNs = 100 }));
@@ -316,7 +316,7 @@ public class KindStories
     }
 
     [Fact]
-    public void What_needs_no_page_table_is_known_without_one()
+    public void WhatNeedsNoPageTableIsKnownWithoutOne()
     {
         Is("stack_growth", new Fault(Stack, 9) { Grew = true });
         Is("stack_growth", Missing(Stack, 9) with { Grew = true });
@@ -328,7 +328,7 @@ public class KindStories
     }
 
     [Fact]
-    public void Facts_of_another_architecture_or_of_no_recording_prove_nothing()
+    public void FactsOfAnotherArchitectureOrOfNoRecordingProveNothing()
     {
         Assert.Equal("unknown", Kind(Metadata with { Arch = "aarch64" }, Missing(Anon, 1)));
         Assert.Equal("unknown", Kind(Metadata with { Frames = null }, Missing(Anon, 1)));
@@ -338,7 +338,7 @@ public class KindStories
     }
 
     [Fact]
-    public void The_table_counts_kinds_and_names_TraceEvents_words()
+    public void TheTableCountsKindsAndNamesTraceEventsWords()
     {
         var report = Story.Report(Metadata, [Missing(Anon, 1), Missing(Anon + 0x1000, 1) with { DurationNs = 3000 }, Missing(Anon + 0x2000, 1), Missing(File, 3, 90_000) with { Major = true, Access = FaultAccess.Read, KernelAccess = true }]);
 
@@ -374,7 +374,7 @@ public class KindStories
     }
 
     [Fact]
-    public void A_filter_takes_kinds_and_severities_as_alternatives()
+    public void AFilterTakesKindsAndSeveritiesAsAlternatives()
     {
         Fault[] faults = [Missing(Anon, 1), Missing(File, 3) with { Major = true, Access = FaultAccess.Read }, Missing(File + 0x1000, 3) with { Access = FaultAccess.Read }, new(0x8, 0, Signal: 11)];
         var filter = new FaultFilter { Severities = [Severity.Failed], Kinds = [FaultKind.AnonWrite, FaultKind.FileCache] };
@@ -386,7 +386,7 @@ public class KindStories
     }
 
     [Fact]
-    public void Why_kinds_are_unknown_is_one_line()
+    public void WhyKindsAreUnknownIsOneLine()
     {
         Assert.StartsWith("the file is from before", Note(Metadata with { Frames = null }), StringComparison.Ordinal);
         Assert.Equal(

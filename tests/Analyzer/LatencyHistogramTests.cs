@@ -11,7 +11,7 @@ public class LatencyHistogramTests
         UpTo(31).Array[1, 80], UpTo(31).Array[1, 400], UpTo(62).Array[1, 80], UpTo(62).Array[1, 400]);
 
     [Fact]
-    public void Percentiles_are_within_two_percent_of_the_nearest_rank_and_extremes_are_exact()
+    public void PercentilesAreWithinTwoPercentOfTheNearestRankAndExtremesAreExact()
     {
         Gen.Select(Durations, Gen.Double[0.01, 1]).Sample((values, fraction) =>
         {
@@ -27,7 +27,7 @@ public class LatencyHistogramTests
     }
 
     [Fact]
-    public void A_merge_equals_adding_everything_to_one()
+    public void AMergeEqualsAddingEverythingToOne()
     {
         Gen.Select(Durations, Durations).Sample((left, right) =>
         {
@@ -40,14 +40,14 @@ public class LatencyHistogramTests
     }
 
     [Fact]
-    public void Every_bucket_holds_its_own_middle()
+    public void EveryBucketHoldsItsOwnMiddle()
     {
         for (var bucket = 0; bucket <= LatencyHistogram.BucketOf(long.MaxValue); bucket++)
             Assert.Equal(bucket, LatencyHistogram.BucketOf(LatencyHistogram.MiddleOf(bucket)));
     }
 
     [Fact]
-    public void Nothing_has_no_percentile() => Assert.Null(new LatencyHistogram().Percentile(0.5));
+    public void NothingHasNoPercentile() => Assert.Null(new LatencyHistogram().Percentile(0.5));
 
     private static Gen<long> UpTo(int bits) => Gen.Select(Gen.Int[0, bits], Gen.Double.Unit, (top, part) => (long)(part * (1L << top)));
 

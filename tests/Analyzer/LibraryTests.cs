@@ -23,7 +23,7 @@ public class LibraryTests
     private static readonly Fault[] Faults = [.. RandomTrace.Faults(Metadata, 2000, seed: 11)];
 
     [Fact]
-    public void A_frame_of_faults_has_the_values_of_the_file()
+    public void AFrameOfFaultsHasTheValuesOfTheFile()
     {
         using var file = new TemporaryTrace(Metadata, Faults, 300);
         using var trace = Trace.Open(file.Path);
@@ -50,7 +50,7 @@ public class LibraryTests
     }
 
     [Fact]
-    public void Columns_come_as_they_are_named_and_faults_as_they_are_filtered()
+    public void ColumnsComeAsTheyAreNamedAndFaultsAsTheyAreFiltered()
     {
         using var file = new TemporaryTrace(Metadata, Faults, 300);
         using var trace = Trace.Open(file.Path);
@@ -64,7 +64,7 @@ public class LibraryTests
     }
 
     [Fact]
-    public void What_does_not_fit_is_refused_with_rows_and_bytes()
+    public void WhatDoesNotFitIsRefusedWithRowsAndBytes()
     {
         using var file = new TemporaryTrace(Metadata, Faults, 300);
         using var trace = Trace.Open(file.Path);
@@ -76,7 +76,7 @@ public class LibraryTests
     }
 
     [Fact]
-    public void Every_table_is_the_frame_that_the_report_is_written_from()
+    public void EveryTableIsTheFrameThatTheReportIsWrittenFrom()
     {
         using var file = new TemporaryTrace(Metadata, Faults, 300);
         using var trace = Trace.Open(file.Path);
@@ -94,7 +94,7 @@ public class LibraryTests
     }
 
     [Fact]
-    public void Stacks_of_a_recording_without_them_are_refused()
+    public void StacksOfARecordingWithoutThemAreRefused()
     {
         using var file = new TemporaryTrace(Story.Metadata(Story.TwoRegions), [new(0x10000)], 10);
         using var trace = Trace.Open(file.Path);

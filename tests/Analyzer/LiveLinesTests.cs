@@ -14,7 +14,7 @@ namespace Faultrec.Analyzer.Tests;
 public class LiveLinesTests
 {
     [Fact]
-    public void A_line_a_fault_under_one_header()
+    public void ALineAFaultUnderOneHeader()
     {
         var batch = Batch(
             (new(0x10008) { TimeNs = 1_234_567_890, Tid = 11 }, "[anon]"),
@@ -38,7 +38,7 @@ public class LiveLinesTests
     }
 
     [Fact]
-    public void Flags_by_the_kernels_names_and_what_else_is_special()
+    public void FlagsByTheKernelsNamesAndWhatElseIsSpecial()
     {
         var metadata = Story.Metadata() with
         {
@@ -58,7 +58,7 @@ public class LiveLinesTests
     }
 
     [Fact]
-    public void Hostile_names_are_made_visible()
+    public void HostileNamesAreMadeVisible()
     {
         var batch = Batch((new(0x10000) { Comm = "\e[2J\nx" }, "/tmp/\u202Eevil\r"));
 
@@ -69,7 +69,7 @@ public class LiveLinesTests
     }
 
     [Fact]
-    public void Wide_names_keep_the_columns()
+    public void WideNamesKeepTheColumns()
     {
         var lines = Written(Batch((new(0x10000) { Comm = "日本" }, "a"), (new(0x10000) { Comm = "ab" }, "a"))).Split('\n');
 
@@ -78,7 +78,7 @@ public class LiveLinesTests
     }
 
     [Fact]
-    public void What_is_missed_is_a_line_of_its_own()
+    public void WhatIsMissedIsALineOfItsOwn()
     {
         var (text, json) = (new MemoryStream(), new MemoryStream());
         foreach (var (asJson, output) in ((bool, Stream)[])[(false, text), (true, json)])
@@ -93,7 +93,7 @@ public class LiveLinesTests
     }
 
     [Fact]
-    public void Json_is_what_dump_says_but_for_the_kind()
+    public void JsonIsWhatDumpSaysButForTheKind()
     {
         Fault[] faults = [new(0x10008) { TimeNs = 5, Comm = "\e\"" }, new(0x20000, 2, null, true, 7) { TimeNs = 6, FaultResult = 4 }];
         using var file = new TemporaryTrace(Story.Metadata(Story.TwoRegions), faults, 10);
@@ -115,7 +115,7 @@ public class LiveLinesTests
     [InlineData(null, Severity.Major, null, "2")]
     [InlineData("a.so", Severity.Minor, null, "3")]
     [InlineData(null, null, 2L, "2,3,4")]
-    public void Filters_work_without_a_ledger(string? region, Severity? kind, long? fromNs, string expected)
+    public void FiltersWorkWithoutALedger(string? region, Severity? kind, long? fromNs, string expected)
     {
         var filter = new FaultFilter { Regions = region is null ? [] : [region], Severities = kind is { } known ? [known] : [], FromNs = fromNs };
         var batch = Batch(

@@ -11,7 +11,7 @@ public class LiveSummaryTests
     private const long Second = 1_000_000_000;
 
     [Fact]
-    public void A_block_an_interval_and_the_total()
+    public void ABlockAnIntervalAndTheTotal()
     {
         var (summary, output) = Summary();
         summary.Write(Batch(
@@ -40,7 +40,7 @@ public class LiveSummaryTests
     }
 
     [Fact]
-    public void After_a_pause_one_empty_block_stands_for_all()
+    public void AfterAPauseOneEmptyBlockStandsForAll()
     {
         var (summary, output) = Summary();
         summary.Advance(100 * Second);
@@ -53,7 +53,7 @@ public class LiveSummaryTests
     }
 
     [Fact]
-    public void What_was_missed_is_in_the_block_and_in_the_total()
+    public void WhatWasMissedIsInTheBlockAndInTheTotal()
     {
         var (summary, output) = Summary();
         summary.Missed(1000, 2);
@@ -71,7 +71,7 @@ public class LiveSummaryTests
     }
 
     [Fact]
-    public void Only_the_busiest_are_listed_and_the_rest_is_counted()
+    public void OnlyTheBusiestAreListedAndTheRestIsCounted()
     {
         var (summary, output) = Summary(top: 1);
         summary.Write(Batch((new(0x1000), "a"), (new(0x1000), "a"), (new(0x1000) { Pid = 7 }, "a"), (new(0x1000) { Pid = 8 }, "a")));
@@ -84,7 +84,7 @@ public class LiveSummaryTests
 
     /// <summary>Each block goes up over the last one, and no line is wider than the terminal.</summary>
     [Fact]
-    public void On_a_terminal_a_block_takes_the_place_of_the_last()
+    public void OnATerminalABlockTakesThePlaceOfTheLast()
     {
         var (summary, output) = Summary(terminal: () => new TerminalSize(70, 8));
         for (var i = 0; i < 3; i++)
@@ -101,7 +101,7 @@ public class LiveSummaryTests
 
     /// <summary>Days of a machine with ever new processes and files: sums stay exact, memory does not grow with them.</summary>
     [Fact]
-    public void Sums_are_exact_when_not_every_process_can_be_kept()
+    public void SumsAreExactWhenNotEveryProcessCanBeKept()
     {
         var (summary, output) = Summary(top: 2);
         for (var i = 0; i < 5000; i++)

@@ -16,7 +16,7 @@ public class MergeTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public void Parts_counted_apart_and_merged_are_one_pass_over_all(bool isSample)
+    public void PartsCountedApartAndMergedAreOnePassOverAll(bool isSample)
     {
         var metadata = RandomTrace.Metadata(isSample) with { Backend = Backend.Fexit, Handlers = [new HandlerProbe("do_swap_page", null)] };
         var faults = RandomTrace.Faults(metadata, 3000, seed: 5);
@@ -56,7 +56,7 @@ public class MergeTests
     }
 
     [Fact]
-    public void Two_threads_give_what_one_gives()
+    public void TwoThreadsGiveWhatOneGives()
     {
         // More rows than one thread takes; the pieces are handed out as they come.
         var metadata = RandomTrace.Metadata();
@@ -80,7 +80,7 @@ public class MergeTests
     }
 
     [Fact]
-    public void What_depends_on_order_sees_the_row_groups_in_order_whichever_thread_reads_them()
+    public void WhatDependsOnOrderSeesTheRowGroupsInOrderWhicheverThreadReadsThem()
     {
         var (metadata, faults) = ManyPages();
         using var file = new TemporaryTrace(metadata, faults, 10_000);
@@ -103,7 +103,7 @@ public class MergeTests
     }
 
     [Fact(Timeout = 60_000)]
-    public async Task A_thread_that_fails_leaves_none_waiting_for_its_turn()
+    public async Task AThreadThatFailsLeavesNoneWaitingForItsTurn()
     {
         var (metadata, faults) = ManyPages();
         using var file = new TemporaryTrace(metadata, faults, 10_000);

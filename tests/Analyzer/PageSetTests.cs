@@ -15,7 +15,7 @@ public class PageSetTests
     [InlineData(1 << 14, 40_000)]
     [InlineData(1L << 35, 5_000)]
     [InlineData(0, 3_000)]
-    public void It_holds_what_a_hash_set_holds(long pages, int adds)
+    public void ItHoldsWhatAHashSetHolds(long pages, int adds)
     {
         var random = new Random(7);
         var (set, oracle) = (new PageSet(First, pages), new HashSet<long>());
@@ -34,7 +34,7 @@ public class PageSetTests
     [InlineData(65, 200)]
     [InlineData(1 << 16, 3_000)]
     [InlineData(1L << 35, 3_000)]
-    public void A_union_counts_common_pages_once(long pages, int adds)
+    public void AUnionCountsCommonPagesOnce(long pages, int adds)
     {
         var random = new Random(8);
         var (left, right, oracle) = (new PageSet(First, pages), new PageSet(0, 0), new HashSet<long>());

@@ -16,7 +16,7 @@ public class PlaceStories
         new Region { Id = 2, Pid = 10, Start = 0x7000_0000_0000, End = 0x7800_0000_0000, Prot = "rw-p", Name = "[anon]" });
 
     [Fact]
-    public void Hot_ranges_are_the_fewest_that_hold_most_faults()
+    public void HotRangesAreTheFewestThatHoldMostFaults()
     {
         Fault[] faults =
         [
@@ -48,7 +48,7 @@ public class PlaceStories
     }
 
     [Fact]
-    public void Locality_is_what_each_thread_does_and_who_comes_again()
+    public void LocalityIsWhatEachThreadDoesAndWhoComesAgain()
     {
         // Thread 10 goes four pages up and two down; thread 11, between its steps, jumps by 16 pages, and ends on a page of the first.
         ulong[] up = [0, 1, 2, 3, 2, 1];
@@ -78,7 +78,7 @@ public class PlaceStories
 
     /// <summary>By a verdict, by a column that locality does not read, and by one that it does.</summary>
     [Fact]
-    public void Locality_is_that_of_the_faults_that_a_filter_leaves()
+    public void LocalityIsThatOfTheFaultsThatAFilterLeaves()
     {
         ulong[] pages = [0, 1, 2, 3, 1, 2, 0, 9];
         Fault[] faults = [.. pages.Select((page, i) => new Fault(0x4010_0000 + (page << 12)) { TimeNs = i * 10, Tid = 10 + (i % 2), Major = page is 1 or 2 })];
@@ -96,7 +96,7 @@ public class PlaceStories
     }
 
     [Fact]
-    public void A_sample_says_that_it_cannot_know_locality()
+    public void ASampleSaysThatItCannotKnowLocality()
     {
         var sampled = Metadata with { Sampling = new Sampling(16, null, false) };
         var text = TextReportTests.Text(Story.Report(sampled, [new(0x4010_0000) { Weight = 16 }, new(0x4010_1000) { Weight = 16 }]), "locality");
@@ -105,7 +105,7 @@ public class PlaceStories
     }
 
     [Fact]
-    public void Frequent_strides_survive_any_number_of_others()
+    public void FrequentStridesSurviveAnyNumberOfOthers()
     {
         const int steps = 200_000;
         var counts = new StrideCounts();
@@ -130,7 +130,7 @@ public class PlaceStories
     [InlineData(1000, 600)]
     [InlineData(1000, 100_000)]
     [InlineData(0, 1_000_000_000)]
-    public void A_page_map_keeps_each_page_apart(long firstPage, long pages)
+    public void APageMapKeepsEachPageApart(long firstPage, long pages)
     {
         var (map, expected, random) = (new PageMap<long>(firstPage, pages), new Dictionary<long, long>(), new Random(6));
         for (var i = 0; i < 20_000; i++)
@@ -146,7 +146,7 @@ public class PlaceStories
     }
 
     [Fact]
-    public void A_region_of_very_many_threads_knows_who_touched_each_page_first()
+    public void ARegionOfVeryManyThreadsKnowsWhoTouchedEachPageFirst()
     {
         const int threads = 40_000;
         var region = new RegionLocality(0, threads);
@@ -165,7 +165,7 @@ public class PlaceStories
     [InlineData(6)]
     [InlineData(3000)]
     [InlineData(5_000_000_000)]
-    public void The_threads_of_a_scan_find_the_highest_frame_of_each_page(long pages)
+    public void TheThreadsOfAScanFindTheHighestFrameOfEachPage(long pages)
     {
         const int firstPage = 1000;
         var shared = new PfnArray(firstPage, pages);

@@ -6,7 +6,7 @@ namespace Faultrec.Analyzer.Tests;
 public class RegionStories
 {
     [Fact]
-    public void A_page_touched_twice_is_one_distinct_page_and_one_refault()
+    public void APageTouchedTwiceIsOneDistinctPageAndOneRefault()
     {
         var report = Story.Report(Story.Metadata(Story.TwoRegions), [new(0x10000), new(0x10fff), new(0x11000)]);
 
@@ -18,7 +18,7 @@ public class RegionStories
     }
 
     [Fact]
-    public void Heat_falls_into_64_equal_buckets_of_the_range()
+    public void HeatFallsInto64EqualBucketsOfTheRange()
     {
         // 16 KiB / 64 = 256 bytes a bucket: the first and last byte of the region are the first and last bucket.
         var report = Story.Report(Story.Metadata(Story.TwoRegions), [new(0x10000), new(0x100ff), new(0x10100), new(0x13fff)]);
@@ -28,7 +28,7 @@ public class RegionStories
     }
 
     [Fact]
-    public void An_address_reused_by_a_second_mapping_is_two_regions_but_one_page_of_the_process()
+    public void AnAddressReusedByASecondMappingIsTwoRegionsButOnePageOfTheProcess()
     {
         Region[] regions =
         [
@@ -43,7 +43,7 @@ public class RegionStories
     }
 
     [Fact]
-    public void Faults_outside_every_mapping_are_one_row_without_a_range()
+    public void FaultsOutsideEveryMappingAreOneRowWithoutARange()
     {
         // The same page of two processes is two pages; an id that the ledger does not have is no mapping either.
         var report = Story.Report(
@@ -59,7 +59,7 @@ public class RegionStories
     }
 
     [Fact]
-    public void Mappings_of_one_file_are_one_row_of_files()
+    public void MappingsOfOneFileAreOneRowOfFiles()
     {
         Region[] regions =
         [

@@ -17,7 +17,7 @@ public class SampleStories
     ];
 
     [Fact]
-    public void The_first_screen_says_which_counts_are_estimates()
+    public void TheFirstScreenSaysWhichCountsAreEstimates()
     {
         // The receipt knows better than the weights: 4 rows and 58 left out are 62 faults, not 64; 1 and 11 are 12 major ones.
         Assert.Equal(
@@ -81,7 +81,7 @@ public class SampleStories
     }
 
     [Fact]
-    public void A_filter_leaves_nothing_but_estimates()
+    public void AFilterLeavesNothingButEstimates()
     {
         // The receipt counts the whole recording: of a part nobody knows how many were left out.
         var report = Story.Report(Sampled(58, 11), [new(0x20000, 2) { Weight = 3 }, .. Faults], new FaultFilter { Regions = ["anon"] });
@@ -96,7 +96,7 @@ public class SampleStories
     }
 
     [Fact]
-    public void Json_marks_estimates_and_has_null_for_what_a_sample_cannot_know()
+    public void JsonMarksEstimatesAndHasNullForWhatASampleCannotKnow()
     {
         using var json = JsonDocument.Parse(FormatTests.Json(Story.Report(Sampled(58, 11), Faults)));
         var (root, totals, region) = (json.RootElement, json.RootElement.GetProperty("totals"), json.RootElement.GetProperty("regions")[0]);
@@ -113,7 +113,7 @@ public class SampleStories
     }
 
     [Fact]
-    public void A_limit_of_the_rate_that_was_never_reached_leaves_a_whole_recording()
+    public void ALimitOfTheRateThatWasNeverReachedLeavesAWholeRecording()
     {
         var metadata = Story.Metadata(Story.TwoRegions);
         Fault[] whole = [.. Faults.Select(fault => fault with { Weight = 1 })];
@@ -128,12 +128,12 @@ public class SampleStories
     [InlineData(16, 5000L, false, "sampled 1 in 16")]
     [InlineData(16, 5000L, true, "sampled 1 in 16, fewer above 5,000 faults/s")]
     [InlineData(1, 5000L, true, "sampled above 5,000 faults/s")]
-    public void The_way_of_sampling(int every, long? maxRate, bool limited, string words)
+    public void TheWayOfSampling(int every, long? maxRate, bool limited, string words)
         => Assert.Equal(words, SampleText.Way(new Sampling(every, maxRate, limited)));
 
     /// <summary>A count of a thousand samples of known size scatters as the report says.</summary>
     [Fact]
-    public void The_standard_error_is_that_of_random_samples()
+    public void TheStandardErrorIsThatOfRandomSamples()
     {
         const int faults = 2000, samples = 1000;
         var random = new Random(3);

@@ -9,7 +9,7 @@ public class SeverityStories
     private static readonly Dictionary<string, long> ResultNames = new() { ["VM_FAULT_OOM"] = 1, ["VM_FAULT_SIGBUS"] = 2, ["VM_FAULT_MAJOR"] = 4 };
 
     [Fact]
-    public void A_signal_makes_a_failed_fault_even_when_it_was_major()
+    public void ASignalMakesAFailedFaultEvenWhenItWasMajor()
     {
         var report = Story.Report(Story.Metadata(Story.TwoRegions), [new(0x10000), new(0x11000, Major: true), new(0x20000, 2, Major: true, Signal: 7)]);
 
@@ -18,7 +18,7 @@ public class SeverityStories
     }
 
     [Fact]
-    public void An_error_bit_of_the_result_makes_a_failed_fault_when_the_trace_names_the_bits()
+    public void AnErrorBitOfTheResultMakesAFailedFaultWhenTheTraceNamesTheBits()
     {
         // Bit 2 is SIGBUS in this trace; bit 4 is MAJOR, no error.
         Fault[] faults = [new(0x10000) { FaultResult = 2 }, new(0x11000, Major: true) { FaultResult = 4 }, new(0x12000) { FaultResult = 0 }, new(0x13000)];
@@ -30,7 +30,7 @@ public class SeverityStories
     }
 
     [Fact]
-    public void Without_durations_the_latency_is_null_not_zero()
+    public void WithoutDurationsTheLatencyIsNullNotZero()
     {
         var report = Story.Report(Story.Metadata(Story.TwoRegions), [new(0x10000, DurationNs: null)]);
 

@@ -16,7 +16,7 @@ public sealed class SideBySideStories
     private static readonly TraceMetadata App = Story.Metadata(Story.TwoRegions);
 
     [Fact]
-    public void A_column_each_and_the_same_region_on_one_line()
+    public void AColumnEachAndTheSameRegionOnOneLine()
     {
         // The second run has other addresses, ids and pid; the third no file.
         var elsewhere = Story.Metadata(
@@ -60,7 +60,7 @@ public sealed class SideBySideStories
     }
 
     [Fact]
-    public void Columns_of_more_traces_than_a_line_holds_go_below()
+    public void ColumnsOfMoreTracesThanALineHoldsGoBelow()
     {
         var traces = Enumerable.Range(1, 7).Select(i => Of($"{i}", App, [.. Enumerable.Range(0, i).Select(fault => new Fault(0x10000 + ((ulong)fault << 12), DurationNs: 123_456_789))])).ToArray();
 
@@ -72,7 +72,7 @@ public sealed class SideBySideStories
     }
 
     [Fact]
-    public void What_is_cut_is_said()
+    public void WhatIsCutIsSaid()
     {
         var traces = new[] { Of("a", App, new Fault(0x10000), new Fault(0x11000), new Fault(0x20000, 2)), Of("b", App, new Fault(0x10000)) };
 
@@ -83,7 +83,7 @@ public sealed class SideBySideStories
     }
 
     [Fact]
-    public void What_a_backend_does_not_know_is_no_zero()
+    public void WhatABackendDoesNotKnowIsNoZero()
     {
         // perf's own ring has no durations.
         var traces = new[] { Of("a", App, new Fault(0x10000)), Of("b", App with { Backend = Backend.Perf }, new Fault(0x10000, DurationNs: null)) };
@@ -96,7 +96,7 @@ public sealed class SideBySideStories
     }
 
     [Fact]
-    public void The_figures_are_those_of_each_report()
+    public void TheFiguresAreThoseOfEachReport()
     {
         var metadata = RandomTrace.Metadata();
         var reports = Enumerable.Range(0, 3).Select(i => Story.Report(metadata, RandomTrace.Faults(metadata, 2_000, seed: 70 + i), groupSize: 500)).ToArray();
@@ -111,7 +111,7 @@ public sealed class SideBySideStories
     }
 
     [Fact]
-    public void Hostile_names_are_inert()
+    public void HostileNamesAreInert()
     {
         const string evil = "=evil|`<b>\x1b[2J\r\n\u202e";
         var region = new Region { Id = 1, Pid = 10, Start = 0x1000, End = 0x2000, Prot = "rw-p", Name = evil, Path = evil };

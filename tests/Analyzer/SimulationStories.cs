@@ -20,7 +20,7 @@ public sealed class SimulationStories
         new Region { Id = 2, Pid = 10, Start = 0x20000, End = 0x22000, Prot = "r--p", Name = "/lib/a.so", Path = "/lib/a.so" });
 
     [Fact]
-    public void One_fault_maps_2_MiB_until_they_are_given_back()
+    public void OneFaultMaps2MiBUntilTheyAreGivenBack()
     {
         // Three pages of the first 2 MiB, one of the second, the odd one behind; then the first again, so it was given back, and its neighbour.
         var simulation = Of(App, new(Page(0)), new(Page(1)), new(Page(511)), new(Page(600)), new(Page(1024)), new(Page(0)), new(Page(1)));
@@ -35,7 +35,7 @@ public sealed class SimulationStories
     }
 
     [Fact]
-    public void Reads_share_a_huge_zero_page_and_the_first_write_takes_the_huge_page()
+    public void ReadsShareAHugeZeroPageAndTheFirstWriteTakesTheHugePage()
     {
         var metadata = App with { Frames = new PageTableRecording(true, null, 4, "kallsyms", 77) };
         Fault Read(int page) => new(Page(page)) { Access = FaultAccess.Read, Level = 0, Entry = 0, Pfn = 77, Order = 0 };
@@ -47,7 +47,7 @@ public sealed class SimulationStories
     }
 
     [Fact]
-    public void What_no_change_reaches_stays()
+    public void WhatNoChangeReachesStays()
     {
         var simulation = Of(App, new(0x99000, 0), new(Page(3), Signal: 11), new(0x20000, 2, Major: true));
 
@@ -56,7 +56,7 @@ public sealed class SimulationStories
     }
 
     [Fact]
-    public void Advice_begins_with_what_saves_most()
+    public void AdviceBeginsWithWhatSavesMost()
     {
         using var file = new TemporaryTrace(App, [.. Enumerable.Range(0, 512).Select(page => new Fault(Page(page), DurationNs: 10_000))], 100);
         using var reader = TraceReader.Open(file.Path);
@@ -83,7 +83,7 @@ public sealed class SimulationStories
     }
 
     [Fact]
-    public void A_sample_is_refused()
+    public void ASampleIsRefused()
     {
         var refusal = Assert.Throws<FaultrecException>(() => Of(App with { Sampling = new Sampling(10, null, false) }, new Fault(Page(0))));
 
@@ -109,7 +109,7 @@ public sealed class SimulationOracleTests() : DuckDbTest(WithoutFacts, RandomTra
     private static readonly TraceMetadata WithoutFacts = RandomTrace.Metadata() with { Frames = null };
 
     [Fact]
-    public void First_touches_and_repeats_are_those_of_the_rows()
+    public void FirstTouchesAndRepeatsAreThoseOfTheRows()
     {
         using var reader = TraceReader.Open(TracePath);
         var simulation = Simulation.Run(reader, FaultFilter.None);

@@ -17,7 +17,7 @@ public class StackStories
     private static FaultReport Report(FaultFilter? filter = null) => Story.Report(StackStory.Metadata(), StackStory.Faults, filter);
 
     [Fact]
-    public void Stacks_are_counted_and_what_has_none_too()
+    public void StacksAreCountedAndWhatHasNoneToo()
     {
         var report = Report();
 
@@ -28,7 +28,7 @@ public class StackStories
     }
 
     [Fact]
-    public void A_function_has_what_it_touched_itself_and_what_its_callees_did_and_recursion_counts_once()
+    public void AFunctionHasWhatItTouchedItselfAndWhatItsCalleesDidAndRecursionCountsOnce()
     {
         var functions = Report().Functions.ToDictionary(row => row.Name, row => (row.Self.Faults, row.Total.Faults, row.Total.Major));
 
@@ -42,7 +42,7 @@ public class StackStories
     }
 
     [Fact]
-    public void Lines_tell_two_lines_of_a_function_apart_and_a_function_does_not()
+    public void LinesTellTwoLinesOfAFunctionApartAndAFunctionDoesNot()
     {
         var table = StackStory.Table with
         {
@@ -57,7 +57,7 @@ public class StackStories
     }
 
     [Fact]
-    public void The_tree_of_callers_begins_at_what_faulted_and_joins_what_has_one_caller()
+    public void TheTreeOfCallersBeginsAtWhatFaultedAndJoinsWhatHasOneCaller()
     {
         // fill faulted itself and through memset; main reached walk twice over.
         var metadata = StackStory.Metadata();
@@ -75,7 +75,7 @@ public class StackStories
     }
 
     [Fact]
-    public void A_region_was_touched_by_the_programs_own_code_and_reserved_by_it()
+    public void ARegionWasTouchedByTheProgramsOwnCodeAndReservedByIt()
     {
         var touchers = Report().Touchers;
 
@@ -89,7 +89,7 @@ public class StackStories
     }
 
     [Fact]
-    public void A_scripts_line_is_nearer_to_its_author_than_the_interpreter_is()
+    public void AScriptsLineIsNearerToItsAuthorThanTheInterpreterIs()
     {
         StackFrame[] frames =
         [
@@ -109,7 +109,7 @@ public class StackStories
     }
 
     [Fact]
-    public void Where_all_is_runtime_the_innermost_frame_stands()
+    public void WhereAllIsRuntimeTheInnermostFrameStands()
     {
         var metadata = StackStory.Metadata() with
         {
@@ -124,7 +124,7 @@ public class StackStories
     }
 
     [Fact]
-    public void A_row_of_a_sample_counts_as_often_as_it_stands_for()
+    public void ARowOfASampleCountsAsOftenAsItStandsFor()
     {
         var metadata = StackStory.Metadata() with { Sampling = new Sampling(10, null, false) };
         var report = Story.Report(metadata, [new(0x10000) { Stack = 2, Weight = 10 }, new(0x10000) { Stack = 2, Weight = 30 }, new(0x10000) { Weight = 10 }]);
@@ -134,7 +134,7 @@ public class StackStories
     }
 
     [Fact]
-    public void A_filter_holds_for_stacks_too()
+    public void AFilterHoldsForStacksToo()
     {
         var report = Report(new FaultFilter { Severities = [Severity.Major] });
 
@@ -143,7 +143,7 @@ public class StackStories
     }
 
     [Fact]
-    public void The_first_sentences_name_the_code_that_faulted_most()
+    public void TheFirstSentencesNameTheCodeThatFaultedMost()
     {
         Assert.Contains("so 2 are repeats. 50 % come from fill (app.c:12), in memset. 1 was major", Finding.Describe(Report()), StringComparison.Ordinal);
         Assert.Contains(
@@ -153,7 +153,7 @@ public class StackStories
     }
 
     [Fact]
-    public void The_first_screen_names_the_code()
+    public void TheFirstScreenNamesTheCode()
     {
         Assert.Contains(
             """
@@ -176,7 +176,7 @@ public class StackStories
     }
 
     [Fact]
-    public void Each_part_of_a_region_says_who_reserved_it()
+    public void EachPartOfARegionSaysWhoReservedIt()
     {
         // main reserved 10 pages, reserve (through mmap) 90; fill touched them all.
         var faults = Enumerable.Range(0, 100).Select(i => new Fault(0x10000 + ((ulong)i << 12)) { Stack = 1, Mapper = i < 10 ? 0 : 6 }).ToArray();
@@ -193,7 +193,7 @@ public class StackStories
     }
 
     [Fact]
-    public void Who_reserved_memory_is_not_said_where_it_was_a_runtime()
+    public void WhoReservedMemoryIsNotSaidWhereItWasARuntime()
     {
         StackFrame Frame(int module, string function) => new() { Kind = "user", Function = function, Module = module, Address = 1 };
         var table = new StackTable(
@@ -211,7 +211,7 @@ public class StackStories
     }
 
     [Fact]
-    public void A_table_of_stacks_has_each_stack_below_its_figures()
+    public void ATableOfStacksHasEachStackBelowItsFigures()
     {
         Assert.Contains(
             """
@@ -229,7 +229,7 @@ public class StackStories
     }
 
     [Fact]
-    public void A_tree_steps_to_the_right_with_each_call()
+    public void ATreeStepsToTheRightWithEachCall()
     {
         var metadata = StackStory.Metadata();
         Fault[] faults = [new(0x10000) { Stack = 3 }, new(0x10000) { Stack = 4 }, new(0x10000) { Stack = 4 }];
@@ -248,7 +248,7 @@ public class StackStories
     }
 
     [Fact]
-    public void Json_has_every_table_and_the_build_id_of_what_has_no_symbol()
+    public void JsonHasEveryTableAndTheBuildIdOfWhatHasNoSymbol()
     {
         using var json = JsonDocument.Parse(FormatTests.Json(Report()));
         var root = json.RootElement;
@@ -273,7 +273,7 @@ public class StackStories
     [InlineData("line", "file,line,function,self_faults,self_share,self_major,self_latency_sum_ns,total_faults,total_share,total_major,latency_p50_ns,latency_p99_ns,latency_max_ns,latency_sum_ns", 5)]
     [InlineData("caller", "depth,faults,minor,major,failed,share,latency_sum_ns,functions", 4)]
     [InlineData("toucher", "id,region,faults,minor,major,failed,share,latency_sum_ns,code,through,mapper", 4)]
-    public void Csv_has_its_documented_columns(string kind, string header, int rows)
+    public void CsvHasItsDocumentedColumns(string kind, string header, int rows)
     {
         var lines = FormatTests.Csv(Report(), kind).Split("\r\n");
 
@@ -281,7 +281,7 @@ public class StackStories
     }
 
     [Fact]
-    public void A_trace_without_stacks_reads_no_column_for_them_and_says_what_to_do()
+    public void ATraceWithoutStacksReadsNoColumnForThemAndSaysWhatToDo()
     {
         var metadata = Story.Metadata(Story.TwoRegions);
 
@@ -294,7 +294,7 @@ public class StackStories
     }
 
     [Fact]
-    public void A_refusal_and_warnings_are_said()
+    public void ARefusalAndWarningsAreSaid()
     {
         var refused = Story.Metadata(Story.TwoRegions) with { StackRecording = new StackRecording("the kernel has no \u001bBTF", 0, 0, 0, []) };
         Assert.Contains("stacks were asked for and could not be recorded: the kernel has no \\x1bBTF\n", TextReportTests.Text(Story.Report(refused, [new(0x10000)])), StringComparison.Ordinal);
@@ -318,7 +318,7 @@ public class StackStories
     }
 
     [Fact]
-    public void A_stack_deeper_than_any_recorded_ends_somewhere()
+    public void AStackDeeperThanAnyRecordedEndsSomewhere()
     {
         const int deep = 100_000;
         var metadata = StackStory.Metadata() with

@@ -5,7 +5,7 @@ namespace Faultrec.Analyzer.Tests;
 public class TaskStories
 {
     [Fact]
-    public void A_thread_that_changes_its_name_is_one_thread_and_two_comms()
+    public void AThreadThatChangesItsNameIsOneThreadAndTwoComms()
     {
         var report = Story.Report(
             Story.Metadata(Story.TwoRegions),
@@ -18,7 +18,7 @@ public class TaskStories
     }
 
     [Fact]
-    public void Tids_that_share_a_slot_of_the_cache_stay_apart()
+    public void TidsThatShareASlotOfTheCacheStayApart()
     {
         // 10 and 266 are the same modulo 256, and so alternate in one slot.
         Fault[] faults = [.. Enumerable.Range(0, 8).Select(i => new Fault(0x10000) { Tid = i % 2 == 0 ? 10 : 266 })];

@@ -15,7 +15,7 @@ public class TextReportTests
     ];
 
     [Fact]
-    public void The_first_screen_has_the_answer_the_tables_and_nothing_twice()
+    public void TheFirstScreenHasTheAnswerTheTablesAndNothingTwice()
     {
         // One process of one thread: no table of threads.
         Assert.Equal(
@@ -76,7 +76,7 @@ public class TextReportTests
     }
 
     [Fact]
-    public void A_loss_is_the_first_line()
+    public void ALossIsTheFirstLine()
     {
         var metadata = Story.Metadata(Story.TwoRegions);
         metadata = metadata with { Receipt = metadata.Receipt with { Lost = 3, Complete = false } };
@@ -87,7 +87,7 @@ public class TextReportTests
     }
 
     [Fact]
-    public void One_table_cut_to_its_top_says_how_many_are_left_and_how_to_see_them()
+    public void OneTableCutToItsTopSaysHowManyAreLeftAndHowToSeeThem()
     {
         var text = Text(Story.Report(Story.Metadata(Story.TwoRegions), Faults), "region", top: 1);
 
@@ -97,7 +97,7 @@ public class TextReportTests
     }
 
     [Fact]
-    public void A_filter_that_nothing_matches_says_so()
+    public void AFilterThatNothingMatchesSaysSo()
     {
         var text = Text(Story.Report(Story.Metadata(Story.TwoRegions), Faults, new FaultFilter { Pids = [999] }));
 
@@ -105,7 +105,7 @@ public class TextReportTests
     }
 
     [Fact]
-    public void No_line_is_wider_than_100_columns_whatever_the_names()
+    public void NoLineIsWiderThan100ColumnsWhateverTheNames()
     {
         var path = "/very" + string.Concat(Enumerable.Repeat("/長い名前 and more", 20)) + "/lib.so";
         Region[] regions = [new() { Id = 1, Pid = int.MaxValue, Start = 0xffff_ffff_ff60_0000, End = 0xffff_ffff_ff70_0000, Prot = "r-xp", Name = path, Path = path }];
@@ -117,7 +117,7 @@ public class TextReportTests
     }
 
     [Fact]
-    public void Colour_comes_only_when_asked_for()
+    public void ColourComesOnlyWhenAskedFor()
     {
         var report = Story.Report(Story.Metadata(Story.TwoRegions), Faults);
         var coloured = new StringWriter();

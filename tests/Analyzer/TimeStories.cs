@@ -28,7 +28,7 @@ public class TimeStories
     ];
 
     [Fact]
-    public void A_time_line_has_every_bucket_and_whose_pages_were_new()
+    public void ATimeLineHasEveryBucketAndWhosePagesWereNew()
     {
         // 1.05 s in at most 60 buckets of a round width: 20 ms. The file's region dies at 0.9 s, so one page of four is left out from there on.
         var report = Story.Report(Metadata, Faults);
@@ -71,7 +71,7 @@ public class TimeStories
     }
 
     [Fact]
-    public void A_window_is_the_whole_time_line()
+    public void AWindowIsTheWholeTimeLine()
     {
         var report = Story.Report(Metadata, Faults, new FaultFilter { FromNs = 90_000_000, ToNs = 510_000_000 });
 
@@ -88,7 +88,7 @@ public class TimeStories
     [InlineData(1_500_000_000, 60, 50_000_000, 30)]
     [InlineData(3_000_000_001, 60, 100_000_000, 31)]
     [InlineData(long.MaxValue / 4, 60, 50_000_000_000_000_000, 47)]
-    public void Widths_are_round(long length, int most, long width, int buckets)
+    public void WidthsAreRound(long length, int most, long width, int buckets)
     {
         var axis = new TimeAxis(0, length, length).Round(most);
 
@@ -98,7 +98,7 @@ public class TimeStories
     }
 
     [Fact]
-    public void A_file_with_impossible_times_still_has_a_time_line()
+    public void AFileWithImpossibleTimesStillHasATimeLine()
     {
         Fault[] faults = [new(0x10000) { TimeNs = long.MinValue }, new(0x11000) { TimeNs = long.MaxValue }, new(0x12000) { TimeNs = -5 }];
 
@@ -113,7 +113,7 @@ public class TimeStories
     }
 
     [Fact]
-    public void The_first_screen_has_faults_over_time_in_a_line()
+    public void TheFirstScreenHasFaultsOverTimeInALine()
     {
         Assert.Contains(
             "\nover time    ▄  █                       ▄                               █ (16.4 ms each)\n",
@@ -123,7 +123,7 @@ public class TimeStories
     }
 
     [Fact]
-    public void Json_has_the_time_line_and_arrays_of_integers()
+    public void JsonHasTheTimeLineAndArraysOfIntegers()
     {
         using var json = JsonDocument.Parse(FormatTests.Json(Story.Report(Metadata, Faults)));
         var timeline = json.RootElement.GetProperty("timeline");
@@ -137,7 +137,7 @@ public class TimeStories
     }
 
     [Fact]
-    public void A_heat_map_is_a_grid_of_time_and_address()
+    public void AHeatMapIsAGridOfTimeAndAddress()
     {
         Fault[] faults =
         [
@@ -183,7 +183,7 @@ public class TimeStories
     }
 
     [Fact]
-    public void A_storm_says_when_how_much_and_who()
+    public void AStormSaysWhenHowMuchAndWho()
     {
         // One fault each 10 ms; 200 a window from 0.3 s to 0.32 s, nearly all of one program; one slow fault at 0.7 s.
         Fault[] faults =
@@ -221,7 +221,7 @@ public class TimeStories
     }
 
     [Fact]
-    public void A_steady_program_has_no_storm_and_the_report_says_what_one_would_be()
+    public void ASteadyProgramHasNoStormAndTheReportSaysWhatOneWouldBe()
     {
         Fault[] faults = [.. Enumerable.Range(0, 5000).Select(i => new Fault(0x10000) { TimeNs = i * 200_000L })];
 
@@ -231,7 +231,7 @@ public class TimeStories
     }
 
     [Fact]
-    public void A_long_recording_has_longer_windows()
+    public void ALongRecordingHasLongerWindows()
     {
         var day = new TimeAxis(0, 86_400_000_000_000, 86_400_000_000_000);
 

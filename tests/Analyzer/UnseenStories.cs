@@ -14,7 +14,7 @@ public class UnseenStories
     private static readonly Fault[] TwoFaults = [new(0x10000), new(0x11000)];
 
     [Fact]
-    public void Populated_memory_is_the_first_sentence()
+    public void PopulatedMemoryIsTheFirstSentence()
     {
         var report = Report(131_072, Call("mmap", 9, 131_072, bytes: 512 << 20));
 
@@ -32,7 +32,7 @@ public class UnseenStories
 
     /// <summary>A fault may fill a huge page: only where there were as many as pages in the ranges is it said how many pages.</summary>
     [Fact]
-    public void Faults_are_not_called_pages_where_that_is_not_known()
+    public void FaultsAreNotCalledPagesWhereThatIsNotKnown()
     {
         var report = Report(2176, Call("mprotect", 10, 2048, bytes: 8 << 20), Call("mlockall", 151, 62), Call("brk", 12, 33), Call("mprotect", 10, 32), Call(null, -1, 1));
 
@@ -45,11 +45,11 @@ public class UnseenStories
     [Theory]
     [InlineData(63)] // all of nothing
     [InlineData(0)]
-    public void Little_is_not_worth_a_sentence(long unseen)
+    public void LittleIsNotWorthASentence(long unseen)
         => Assert.StartsWith("100 % of the faults", Finding.Describe(Report(unseen, Call("futex", 202, unseen))), StringComparison.Ordinal);
 
     [Fact]
-    public void A_filter_is_about_the_rows()
+    public void AFilterIsAboutTheRows()
     {
         var metadata = Metadata(131_072, Call("mmap", 9, 131_072, bytes: 512 << 20));
         var report = Story.Report(metadata, TwoFaults, new FaultFilter { Pids = [10] });
@@ -58,7 +58,7 @@ public class UnseenStories
     }
 
     [Fact]
-    public void Without_probes_only_the_sum_is_told()
+    public void WithoutProbesOnlyTheSumIsTold()
     {
         var metadata = Metadata(0) with
         {
@@ -79,7 +79,7 @@ public class UnseenStories
 
     /// <summary>Whoever adds up finds what the kernel says, or that it does not fit.</summary>
     [Fact]
-    public void An_equation_that_does_not_hold_is_shown_as_such()
+    public void AnEquationThatDoesNotHoldIsShownAsSuch()
     {
         var receipt = new Receipt
         {
@@ -104,13 +104,13 @@ public class UnseenStories
 
     /// <summary>Counters of the whole machine that others' faults were missed by say nothing of the target.</summary>
     [Fact]
-    public void Others_do_not_make_a_target_incomplete()
+    public void OthersDoNotMakeATargetIncomplete()
         => Assert.Equal(
             "complete: 5 faults captured, 0 lost; 30 of other processes left out; 5 captured = 5, the kernel's count; ended with its target",
             ReceiptText.Describe(new Receipt { Events = 5, Failed = 0, Excluded = 30, PerfMinor = 37, PerfMajor = 0, KernelMinor = 5, KernelMajor = 0, KernelExec = 0, InCalls = 0, Complete = true }));
 
     [Fact]
-    public void Info_tells_the_calls_by_thread()
+    public void InfoTellsTheCallsByThread()
     {
         var metadata = Metadata(140, Call("mmap", 9, 64, bytes: 64 << 12), Call("mmap", 9, 32, bytes: 32 << 12), Call("mlockall", 151, 40) with { Tid = 12 }, Call(null, 192, 4) with { Tid = 0, Calls = 3 });
         var writer = new StringWriter();

@@ -10,7 +10,7 @@ public sealed class SampledViewOracleTests() : ViewOracle(isSample: true);
 public abstract class ViewOracle(bool isSample) : DuckDbTest(RandomTrace.Metadata(isSample), RandomTrace.Faults(RandomTrace.Metadata(isSample), 20_000, seed: 11))
 {
     /// <summary>The first row of each page of a region, by time; without a mapping a page is its process's.</summary>
-    private const string FirstTouches = """
+    private const string FirstTouchesSql = """
         first AS (
             SELECT region_id, min(time_ns) AS time_ns FROM rows GROUP BY region_id, CASE WHEN region_id = 0 THEN pid ELSE 0 END, page)
         """;
@@ -33,9 +33,9 @@ public abstract class ViewOracle(bool isSample) : DuckDbTest(RandomTrace.Metadat
     }
 
     [Fact]
-    public void New_touched_and_resident_pages() => Same(
+    public void NewTouchedAndResidentPages() => Same(
         $"""
-        WITH {FirstTouches}, buckets AS (SELECT range AS bucket, least((range + 1) * {Report.TimeAxis!.BucketNs}, {Report.TimeAxis.ToNs}) AS ends FROM range({Report.TimeAxis.Count}))
+        WITH {FirstTouchesSql}, buckets AS (SELECT range AS bucket, least((range + 1) * {Report.TimeAxis!.BucketNs}, {Report.TimeAxis.ToNs}) AS ends FROM range({Report.TimeAxis.Count}))
         SELECT bucket, count(*) FILTER (time_ns >= bucket * {Report.TimeAxis.BucketNs}), count(*), count(*) FILTER (died_ns IS NULL OR died_ns > ends)
         FROM buckets, first LEFT JOIN regions ON id = region_id WHERE time_ns < ends GROUP BY bucket
         """,
@@ -69,8 +69,8 @@ public abstract class ViewOracle(bool isSample) : DuckDbTest(RandomTrace.Metadat
         Report.HotRanges.Select(row => new object[] { row.Id, row.Faults, row.Touched, row.Hot, row.HotFaults, row.HotBytes, (long)row.Hottest[0].Start }));
 
     [Fact]
-    public void First_touches() => Same(
-        $"WITH {FirstTouches} SELECT region_id, time_ns // {Report.TimeAxis!.BucketNs} AS bucket, count(*) FROM first GROUP BY ALL",
+    public void FirstTouches() => Same(
+        $"WITH {FirstTouchesSql} SELECT region_id, time_ns // {Report.TimeAxis!.BucketNs} AS bucket, count(*) FROM first GROUP BY ALL",
         Report.FirstTouches.SelectMany(row => row.FirstTouches.Select((pages, bucket) => new object[] { row.Id, bucket, pages })).Where(row => (long)row[2] > 0));
 
     [Fact]

@@ -8,7 +8,7 @@ namespace Faultrec.Analyzer.Tests;
 public class WordsTests
 {
     [Fact]
-    public void A_complete_receipt_says_what_the_kernel_counted()
+    public void ACompleteReceiptSaysWhatTheKernelCounted()
     {
         var receipt = new Receipt { Events = 65_597, PerfMinor = 65_597, PerfMajor = 0, KernelMinor = 65_617, KernelMajor = 0, KernelExec = 20, ExitStatus = 0, Complete = true };
 
@@ -19,7 +19,7 @@ public class WordsTests
     }
 
     [Fact]
-    public void Every_counter_that_is_not_zero_is_said()
+    public void EveryCounterThatIsNotZeroIsSaid()
     {
         var receipt = new Receipt
         {
@@ -54,21 +54,21 @@ public class WordsTests
 
     /// <summary>Counters of the whole machine do not tell whose fault it was.</summary>
     [Fact]
-    public void Missed_beside_others_may_be_theirs()
+    public void MissedBesideOthersMayBeTheirs()
         => Assert.Equal(
             "INCOMPLETE: 5 faults captured, 0 lost; 2 missed (of its own or of other processes), which the kernel counted and no probe saw served; "
             + "30 of other processes left out; its perf counters say 37 (0 major); ended with its target",
             ReceiptText.Describe(new Receipt { Events = 5, Missed = 2, Excluded = 30, PerfMinor = 37, PerfMajor = 0 }));
 
     [Fact]
-    public void A_receipt_that_says_complete_with_losses_is_not_believed()
+    public void AReceiptThatSaysCompleteWithLossesIsNotBelieved()
     {
         Assert.False(ReceiptText.IsComplete(new Receipt { Events = 1, Lost = 1, Complete = true }));
         Assert.False(ReceiptText.IsComplete(new Receipt { Events = 1, Missed = 1, Complete = true }));
     }
 
     [Fact]
-    public void The_finding_sums_mappings_of_one_name()
+    public void TheFindingSumsMappingsOfOneName()
     {
         // Ten mappings of one page each: none has much, their name has most.
         Region[] regions = [.. Enumerable.Range(1, 10).Select(id => new Region { Id = id, Pid = 10, Start = (ulong)id << 16, End = ((ulong)id << 16) + 0x1000, Prot = "rw-p", Name = "[anon]" }), Story.TwoRegions[1] with { Id = 11 }];
@@ -81,7 +81,7 @@ public class WordsTests
     }
 
     [Fact]
-    public void The_finding_says_where_major_faults_were_and_what_failed()
+    public void TheFindingSaysWhereMajorFaultsWereAndWhatFailed()
     {
         Fault[] faults = [new(0x20000, 2, 98_000, Major: true), new(0x10000), new(0x8, 0, 1000, Signal: 11), new(0x20000, 2), new(0x20000, 2)];
 
@@ -122,5 +122,5 @@ public class WordsTests
     [InlineData("/usr/lib/libc.so", 16, "/usr/lib/libc.so")]
     [InlineData("/usr/lib/libc.so", 9, "/usr…c.so")]
     [InlineData("長長長長", 6, "長…長")]
-    public void Long_text_is_cut_in_its_middle(string text, int width, string cut) => Assert.Equal(cut, Columns.CutMiddle(text, width));
+    public void LongTextIsCutInItsMiddle(string text, int width, string cut) => Assert.Equal(cut, Columns.CutMiddle(text, width));
 }

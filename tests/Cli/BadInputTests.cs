@@ -80,6 +80,7 @@ public sealed class BadInputTests : CliTest
                 AssertRefused("dump", "flipped", "");
             trace[at] ^= (byte)(1 << (flip % 8));
         }
+
         Assert.InRange(unseen, 0, flips / 5);
     }
 
@@ -191,6 +192,7 @@ public sealed class BadInputTests : CliTest
             group.WriteAsync<long>(field, new long[] { 1, 2, 3 }).GetAwaiter().GetResult();
             group.CompleteValidate();
         }
+
         writer.DisposeAsync().AsTask().GetAwaiter().GetResult();
     }
 }

@@ -26,6 +26,7 @@ internal static class FolderArrows
                 uses.UnionWith(TypesOf(type).SelectMany(Parts).Select(FolderOf).OfType<string>().Where(to => to != from));
             }
         }
+
         return arrows;
     }
 
@@ -59,6 +60,7 @@ internal static class FolderArrows
                     break;
             }
         }
+
         return types;
     }
 

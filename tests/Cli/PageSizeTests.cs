@@ -8,7 +8,7 @@ public sealed partial class PageSizeTests
     private const string Home = "Trace/Metadata/PageGeometry.cs";
 
     // What looks like the size, mask or shift of a page and is none: where, a part of the line, what it is.
-    private static readonly (string File, string Part, string What)[] _others =
+    private static readonly (string File, string Part, string What)[] Others =
     [
         ("Analyzer/Measures/PfnMap.cs", "BlockPages = 512", "entries that are looked at together"),
         ("Analyzer/Measures/HotRangeAggregate.cs", "RangeShift = 21", "a unit of the report, whatever pages are"),
@@ -37,8 +37,8 @@ public sealed partial class PageSizeTests
     {
         var found = Lines().Where(line => line.File != Home && PageSize().IsMatch(line.Code)).ToList();
 
-        Assert.Equal([], found.Where(line => !_others.Any(other => IsThat(line, other))).Select(line => $"{line.File}: {line.Code.Trim()}"));
-        Assert.Equal([], _others.Where(other => !found.Any(line => IsThat(line, other))).Select(other => $"{other.File}: {other.Part} is not there any more"));
+        Assert.Equal([], found.Where(line => !Others.Any(other => IsThat(line, other))).Select(line => $"{line.File}: {line.Code.Trim()}"));
+        Assert.Equal([], Others.Where(other => !found.Any(line => IsThat(line, other))).Select(other => $"{other.File}: {other.Part} is not there any more"));
     }
 
     [Theory]

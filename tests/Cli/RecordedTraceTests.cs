@@ -43,6 +43,7 @@ public sealed class RecordedTraceTests : CliTest
             var result = AsOrdinaryUser("report", "--format", format, PathOf(name));
             Assert.Equal((0, ""), (result.Status, result.Error));
         }
+
         var info = AsOrdinaryUser("info", PathOf(name));
         Assert.Contains("example", info.Output, StringComparison.Ordinal);
         var dump = AsOrdinaryUser("dump", PathOf(name)).Output;
@@ -127,6 +128,7 @@ public sealed class RecordedTraceTests : CliTest
             var uses = regions.Where(region => Is(region, "name", word[file.Replace("file", "path", StringComparison.Ordinal)]!.GetValue<string>())).ToList();
             Assert.Equal((loops, Number(word[file])), (uses.Count, uses.Sum(region => Number(region!["faults"]))));
         }
+
         var away = Assert.Single(regions.Where(region => Is(region, "start", word["away"]!.GetValue<string>())).Select(region => Number(region!["faults"])).Distinct());
         Assert.Equal(Number(word["moved"]), 2 * loops * away);
     }

@@ -26,6 +26,7 @@ internal static class SmallTrace
             batch.FilePage[i] = i % 2 == 0 ? FaultBatch.Null : i;
             batch.StackId[i] = withStacks && i > 0 ? 1 : FaultBatch.Null;
         }
+
         using var file = File.Create(path);
         using var writer = new TraceWriter(file);
         writer.WriteRowGroup(batch);

@@ -7,7 +7,7 @@ public sealed class StreamTests : CliTest
     private const string DeafStreams = "2>&-|2>/dev/full|<&- 2>&-|2>gone";
 
     /// <summary>Each with data to write; every verb but record and trace, which tests/Live has.</summary>
-    private static readonly string[] _dataLines =
+    private static readonly string[] DataCommandLines =
     [
         "report trace", "report --format json trace", "report --by stack trace", "info trace", "info --format json trace", "dump trace", "dump --format json trace",
         "query trace 'SELECT 1'", "query --schema", "diff trace trace", "simulate trace", "advise trace", "assert trace --max-major 1000000",
@@ -15,13 +15,13 @@ public sealed class StreamTests : CliTest
     ];
 
     /// <summary>Each has something to say.</summary>
-    private static readonly (string Line, int Status)[] _talkLines =
+    private static readonly (string Line, int Status)[] TalkLines =
     [
         ("report missing", 3), ("report", 2), ("no-such-verb", 2), ("report --no-such-option trace", 2), ("recover missing.spool", 3), ("record -o /no/such/place -- true", 2),
         ("import missing -o out.parquet", 3), ("prefault missing -- true", 3), ("export trace", 2), ("report trace", 0),
     ];
 
-    public static TheoryData<string> DataLines => [.. _dataLines];
+    public static TheoryData<string> DataLines => [.. DataCommandLines];
 
     public static TheoryData<string> Deaf => [.. DeafStreams.Split('|')];
 
@@ -61,7 +61,7 @@ public sealed class StreamTests : CliTest
     {
         SmallTrace.Write(Folder["trace"], withStacks: true);
         Bash("mkfifo gone");
-        foreach (var (line, status) in _talkLines)
+        foreach (var (line, status) in TalkLines)
         {
             // A pipe whose reader has gone: opened for both, then for writing, then left alone.
             var result = stderr == "2>gone"
@@ -70,6 +70,7 @@ public sealed class StreamTests : CliTest
 
             Assert.True(result.Status == status, $"{line} {stderr}: {result.Status}");
         }
+
         Assert.Equal(0, Bash($"\"$F\" dump trace >said && \"$F\" dump trace >unsaid 2>&- && cmp said unsaid").Status);
     }
 

@@ -20,11 +20,11 @@ internal sealed record FuzzOptions(int Seed, long First, long Count, bool AsProc
     public static FuzzOptions? Parse(string[] words)
     {
         var options = new FuzzOptions(1, 0, 10_000, false, null, Path.Combine(Path.GetTempPath(), "faultrec-fuzz"), null, "");
-        for (int i = 0; i < words.Length; i++)
+        for (var i = 0; i < words.Length; i++)
         {
-            string value = i + 1 < words.Length ? words[i + 1] : "";
-            bool isNumber = long.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out long number);
-            FuzzOptions? next = words[i] switch
+            var value = i + 1 < words.Length ? words[i + 1] : "";
+            var isNumber = long.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out var number);
+            var next = words[i] switch
             {
                 "--processes" => options with { AsProcesses = true },
                 "--seed" when isNumber => options with { Seed = (int)number },
@@ -42,6 +42,7 @@ internal sealed record FuzzOptions(int Seed, long First, long Count, bool AsProc
             options = next;
             i += words[i] == "--processes" ? 0 : 1;
         }
+
         return options.Executable.Length > 0 || !options.AsProcesses ? options : options with { Executable = Testing.Checkout.Faultrec };
     }
 }

@@ -26,7 +26,7 @@ public sealed class FuzzTests(ITestOutputHelper output)
 
     private void AssertNoFailure(int fullInputs, params string[] words)
     {
-        int inputs = Effort.Of(fullInputs, brief: fullInputs / 5);
+        var inputs = Effort.Of(fullInputs, brief: fullInputs / 5);
         var options = FuzzOptions.Parse(["--seed", "1", "--count", $"{inputs}", .. words])!;
         var summary = options.AsProcesses ? ProcessRun.Run(options) : InProcessRun.Run(options);
         output.WriteLine(summary.ToString());

@@ -17,6 +17,7 @@ public static class Program
             Console.Error.WriteLine(FuzzOptions.Usage);
             return 2;
         }
+
         var summary = parsed.AsProcesses ? ProcessRun.Run(parsed) : InProcessRun.Run(parsed);
         Console.WriteLine(summary);
         return summary.Failures == 0 ? 0 : 1;

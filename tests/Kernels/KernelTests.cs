@@ -48,7 +48,7 @@ public sealed partial class KernelTests(Guests guests)
     [MemberData(nameof(Kernels))]
     public void HandlersThatExistServe(string kernel)
     {
-        string[] existing = guests.Of(kernel)[Plan.HandlersInKernel].Output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        var existing = guests.Of(kernel)[Plan.HandlersInKernel].Output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
         Assert.Contains("do_wp_page", existing);
         foreach (var rung in Plan.OnFunctions)
         {
@@ -180,6 +180,7 @@ public sealed partial class KernelTests(Guests guests)
                 Assert.InRange(receipt["without_entry"]!.GetValue<long>(), 0, 1);
                 Assert.Equal(0, receipt["without_region"]!.GetValue<long>());
             }
+
             Assert.Equal(0, documents[^1]["wrong"]!.GetValue<long>());
         }
     }

@@ -55,6 +55,7 @@ public sealed class StackTests(Guests guests)
             if (passed < functions.Length && frame!.GetValue<string>().StartsWith(functions[passed] + " (", StringComparison.Ordinal))
                 passed++;
         }
+
         return passed == functions.Length;
     }
 }

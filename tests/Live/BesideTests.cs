@@ -41,6 +41,7 @@ public sealed class BesideTests : LiveTest
             Assert.Equal(0, watched.Wait().Status);
             Assert.Equal(0, perf.Wait().Status);
         }
+
         AssertReadable("attached");
         if (target is "--")
             recorder.WriteByte();
@@ -134,6 +135,7 @@ public sealed class BesideTests : LiveTest
             flagged += isMapping && (BinaryPrimitives.ReadUInt16LittleEndian(file.AsSpan(at + 4)) & buildId) != 0 ? 1 : 0;
             at += BinaryPrimitives.ReadUInt16LittleEndian(file.AsSpan(at + 6));
         }
+
         Assert.NotEqual(0, mappings);
         return flagged;
     }

@@ -169,6 +169,7 @@ public sealed partial class CostTests : LiveTest
             else
                 objects++;
         }
+
         Assert.True(pages > 0);
         return (pages, objects);
     }

@@ -101,7 +101,7 @@ public sealed class CountTests : LiveTest
     [InlineData("addr_reuse", "10", "4")]
     public void GetrusageIsOurRowsAndExecsOwn(params string[] fixture)
     {
-        string command = $"{Checkout.Fixture(fixture[0])} {string.Join(' ', fixture[1..])}; true";
+        var command = $"{Checkout.Fixture(fixture[0])} {string.Join(' ', fixture[1..])}; true";
 
         var result = Running.ToEnd(InFolder, Checkout.Faultrec, "record", "-o", TracePath, "--", "sh", "-c", command);
 

@@ -59,7 +59,7 @@ public sealed class DiskTests : LiveTest
         var counts = AssertTraceOrSpool(result, TracePath);
         Assert.Equal(["disk", "trace.parquet"], Folder.Names);
         // A little room is never enough for the spool, much room may be enough for it alone, or for both.
-        bool isWhole = counts.Receipt.EndReason == "exited";
+        var isWhole = counts.Receipt.EndReason == "exited";
         Assert.False(isWhole && roomKiB <= 64, "everything fitted");
         Assert.InRange(counts.Receipt.Events, isWhole ? 150_000 : 100_000, 160_000);
     }
@@ -120,6 +120,7 @@ public sealed class DiskTests : LiveTest
             AssertWhole(Rows.Read(TracePath));
             return;
         }
+
         Assert.Contains(result.ErrorLines, line => line.Contains("may not become larger", StringComparison.Ordinal));
         if (File.Exists(TracePath + ".spool"))
             Assert.Equal(0, Running.ToEnd(InFolder, Checkout.Faultrec, "recover", TracePath + ".spool").Status);
@@ -227,6 +228,7 @@ public sealed class DiskTests : LiveTest
             Assert.Equal(0, Running.ToEnd(InFolder, Checkout.Faultrec, "recover", trace + ".spool").Status);
             File.Delete(trace + ".spool");
         }
+
         var counts = Counts.Read(trace);
         // Where there was no room for a last frame either, recover knows only that there is none.
         Assert.Contains(counts.Receipt.EndReason, isKept ? ["disk-full", "recovered", "exited"] : new[] { "disk-full", "exited" });

@@ -363,6 +363,7 @@ public sealed class EndingTests : LiveTest
             var step = recorder.ReadLine().Split();
             progress.Add((long.Parse(step[0], CultureInfo.InvariantCulture), int.Parse(step[1], CultureInfo.InvariantCulture)));
         }
+
         return (ulong.Parse(first[1], CultureInfo.InvariantCulture), progress);
     }
 

@@ -52,6 +52,7 @@ public sealed class FrameTests : LiveTest
             compared++;
             equal += (long)(physical >> 12) == pfn ? 1 : 0;
         }
+
         Assert.InRange(compared, int.Parse(fixture[1], CultureInfo.InvariantCulture), int.MaxValue);
         Assert.True(equal >= 0.995 * compared, $"{equal} of {compared} frames are those of perf");
     }

@@ -61,6 +61,7 @@ public sealed class MemoryTests : LiveTest
             Assert.Contains("there is not enough memory for it here; the recording is kept: `faultrec recover", result.Error, StringComparison.Ordinal);
             Assert.Equal(0, Running.ToEnd(InFolder, Checkout.Faultrec, "recover", TracePath + ".spool").Status);
         }
+
         AssertToldHowMuchIsThere(result);
         Assert.Equal(0, cgroup.OutOfMemoryKills);
     }

@@ -274,6 +274,7 @@ public sealed class OutputTests : LiveTest
             killed.Signal(Running.Sigkill);
             _ = killed.Wait();
         }
+
         File.WriteAllText(Folder["faults.txt"], "sleep  1234/1234  [001]   100.000000001:          1 minor-faults:u:     7f0000001000     55d000001000\n");
     }
 

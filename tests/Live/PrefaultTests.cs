@@ -36,6 +36,7 @@ public sealed class PrefaultTests : LiveTest
             if (json.RootElement.TryGetProperty("offset", out var offset))
                 ranges.Add((offset.GetInt64(), json.RootElement.GetProperty("length").GetInt64()));
         }
+
         return ranges;
     }
 

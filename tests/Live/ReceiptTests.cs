@@ -105,6 +105,7 @@ public sealed class ReceiptTests : LiveTest
             AssertAddsUp(counts.Receipt);
             Assert.Equal(counts.Receipt is { Missed: 0, Lost: 0, LostSideband: 0 }, counts.Receipt.Complete);
         }
+
         Assert.True(Counts.Read(inner).Receipt.KernelMinor >= Number(Said(result.Output), "touch_minflt"));
     }
 

@@ -6,7 +6,7 @@ namespace Faultrec.Live.Tests;
 public sealed class StackEndTests : LiveTest
 {
     /// <summary>Where a program, a thread or the kernel's part of an execve begins.</summary>
-    private static readonly string[] _roots = ["_start", "_dl_start_user", "__clone3", "clone3", "entry_SYSCALL_64_after_hwframe"];
+    private static readonly string[] Roots = ["_start", "_dl_start_user", "__clone3", "clone3", "entry_SYSCALL_64_after_hwframe"];
 
     [Fact]
     public void LazyBindingIsWalkedThrough()
@@ -39,7 +39,7 @@ public sealed class StackEndTests : LiveTest
 
         var runs = rows.All.Where(row => row.Comm == "short").GroupBy(row => row.Pid).OrderBy(run => run.First().TimeNs).Skip(1).SelectMany(run => run).ToList();
         Assert.InRange(runs.Count, 30 * 20, int.MaxValue);
-        AssertMost(runs.Count(row => _roots.Contains(Functions(rows, row)[^1])), runs.Count);
+        AssertMost(runs.Count(row => Roots.Contains(Functions(rows, row)[^1])), runs.Count);
     }
 
     [Fact]

@@ -70,6 +70,7 @@ public sealed partial class StackTests : LiveTest
             Assert.Equal(pages, touched.Count);
             Assert.All(touched, row => Assert.Contains(part, Functions(rows, row.MapperStackId)));
         }
+
         var heap = Assert.Single(rows.In(Address(said, "first_of_heap"), 2 * pages).Select(row => row.Region!.Id).Distinct());
         var report = System.Text.Json.Nodes.JsonNode.Parse(Running.ToEnd(InFolder, Checkout.Faultrec, ["report", TracePath, "--format", "json", "--top", "0"]).Output)!.AsObject();
         var shares = report["regions"]!.AsArray().Single(region => region!["id"]!.GetValue<int>() == heap)!["reserved_by"]!.AsArray()

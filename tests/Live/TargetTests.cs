@@ -33,10 +33,12 @@ public sealed class TargetTests : LiveTest
                 Assert.All(rows.All, row => Assert.Equal(program.Pid, row.Pid));
                 done++;
             }
+
             var ended = program.Wait();
             Assert.Equal(0, ended.Status);
             Assert.Equal(faults, Number(Said(ended.Output), "touch_minflt"));
         }
+
         Assert.InRange(programs, 1, attaches);
         Running.Until(() => KernelObjects.All().IsSubsetOf(before), "nothing of the hundred is left");
     }

@@ -98,7 +98,7 @@ public sealed class TraceVerbTests : LiveTest
     [Fact]
     public void AReaderThatHasSeenEnoughEndsTheTraceNotTheCommand()
     {
-        string script = $"{Checkout.Fixture("rand_touch")} 200000 512 >said; exit 7";
+        var script = $"{Checkout.Fixture("rand_touch")} 200000 512 >said; exit 7";
 
         var result = Running.ToEnd(InFolder, "bash", "-c", $"{Checkout.Faultrec} trace -- sh -c '{script}' | head -3; echo status ${{PIPESTATUS[0]}}");
 

@@ -57,6 +57,7 @@ public sealed class FixtureTests
                     refaults[batch.RegionId[row]] = refaults.GetValueOrDefault(batch.RegionId[row]) + 1;
             }
         }
+
         return refaults;
     }
 }

@@ -3,7 +3,7 @@ namespace Faultrec.Replay.Tests;
 public sealed class PageStatesTests
 {
     [Fact]
-    public void AFork_MakesWrittenPagesOfBothForked_AndSharesNothingAfter()
+    public void AForkMakesWrittenPagesOfBothForkedAndSharesNothingAfter()
     {
         var parent = new PageStates { [5] = PageState.Written, [6] = PageState.Read };
 

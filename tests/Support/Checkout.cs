@@ -27,6 +27,7 @@ internal static class Checkout
             if (File.Exists(Path.Combine(folder.FullName, "Toolkit.sln")))
                 return folder.FullName;
         }
+
         throw new DirectoryNotFoundException($"no Toolkit.sln above {AppContext.BaseDirectory}");
     }
 }

@@ -178,6 +178,7 @@ internal sealed partial class Running : IDisposable
                     _text.Append(line).Append('\n');
                 _lines.Add(line);
             }
+
             _lines.CompleteAdding();
         }
     }

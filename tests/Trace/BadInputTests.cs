@@ -32,7 +32,7 @@ public sealed class BadInputTests
         using var file = new TempFile([]);
         if (!OperatingSystem.IsWindows())
             File.SetUnixFileMode(file.Path, UnixFileMode.None);
-        bool mayRead = OperatingSystem.IsWindows() || Environment.IsPrivilegedProcess;
+        var mayRead = OperatingSystem.IsWindows() || Environment.IsPrivilegedProcess;
         AssertRefused(file.Path, mayRead ? $"is empty: {RecordIt}" : "permission denied: make the file readable for this user");
     }
 
@@ -61,9 +61,9 @@ public sealed class BadInputTests
     [InlineData(100_000)]
     public void RandomBytes(int length)
     {
-        byte[] bytes = new byte[length];
+        var bytes = new byte[length];
         new Random(length).NextBytes(bytes);
-        string start = Convert.ToHexStringLower(bytes.AsSpan(0, Math.Min(4, length)));
+        var start = Convert.ToHexStringLower(bytes.AsSpan(0, Math.Min(4, length)));
         AssertContentRefused(bytes, $"is not a Parquet file (starts with {start}, not PAR1): {RecordIt}");
     }
 
@@ -86,9 +86,9 @@ public sealed class BadInputTests
     public void RandomFooters()
     {
         var random = new Random(4);
-        for (int i = 0; i < 300; i++)
+        for (var i = 0; i < 300; i++)
         {
-            byte[] footer = new byte[random.Next(1, 2000)];
+            var footer = new byte[random.Next(1, 2000)];
             random.NextBytes(footer);
             AssertContentRefused([.. "PAR1"u8, .. footer, .. BitConverter.GetBytes(footer.Length), .. "PAR1"u8], null);
         }
@@ -102,7 +102,7 @@ public sealed class BadInputTests
     [InlineData(0x19)]
     public void DeepFooters(byte header)
     {
-        byte[] footer = new byte[1_000_000];
+        var footer = new byte[1_000_000];
         footer.AsSpan().Fill(header);
         AssertContentRefused([.. "PAR1"u8, .. footer, .. BitConverter.GetBytes(footer.Length), .. "PAR1"u8], null);
     }

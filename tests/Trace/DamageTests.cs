@@ -11,8 +11,8 @@ public sealed class DamageTests
 {
     private const int FooterGuardSize = 16;
 
-    private static readonly List<FaultBatch> _batches = SampleTrace.RandomBatches(21, 300, 200, 250);
-    private static readonly byte[] _trace = SampleTrace.Write(_batches);
+    private static readonly List<FaultBatch> Batches = SampleTrace.RandomBatches(21, 300, 200, 250);
+    private static readonly byte[] Trace = SampleTrace.Write(Batches);
 
     [Fact]
     public void EveryTruncationIsRefused()
@@ -21,11 +21,11 @@ public sealed class DamageTests
         int[] lengths =
         [
             .. Enumerable.Range(0, 64),
-            .. Enumerable.Range(_trace.Length - 64, 64),
-            .. Enumerable.Range(0, 200).Select(_ => random.Next(_trace.Length)),
+            .. Enumerable.Range(Trace.Length - 64, 64),
+            .. Enumerable.Range(0, 200).Select(_ => random.Next(Trace.Length)),
         ];
-        foreach (int length in lengths)
-            Assert.NotNull(ReadAll(_trace[..length], _batches));
+        foreach (var length in lengths)
+            Assert.NotNull(ReadAll(Trace[..length], Batches));
     }
 
     /// <summary>
@@ -36,18 +36,18 @@ public sealed class DamageTests
     public void AFlippedBitNeverChangesAValue()
     {
         var nulls = AllNullChunks();
-        int guard = _trace.Length - 8 - BitConverter.ToInt32(_trace, _trace.Length - 8) - FooterGuardSize;
-        Assert.InRange(nulls.Sum(chunk => chunk.Length), 1, _trace.Length / 20);
+        var guard = Trace.Length - 8 - BitConverter.ToInt32(Trace, Trace.Length - 8) - FooterGuardSize;
+        Assert.InRange(nulls.Sum(chunk => chunk.Length), 1, Trace.Length / 20);
         var random = new Random(2);
-        int flips = Effort.Of(full: 600, brief: 150);
-        for (int i = 0; i < flips; i++)
+        var flips = Effort.Of(full: 600, brief: 150);
+        for (var i = 0; i < flips; i++)
         {
-            int at = random.Next(_trace.Length);
-            byte[] flipped = Flip(_trace, at, random.Next(8));
-            bool isOfNulls = nulls.Any(chunk => at >= chunk.Start && at < chunk.Start + chunk.Length);
-            bool isGuardsName = at >= guard && at < guard + "faultrec".Length;
+            var at = random.Next(Trace.Length);
+            var flipped = Flip(Trace, at, random.Next(8));
+            var isOfNulls = nulls.Any(chunk => at >= chunk.Start && at < chunk.Start + chunk.Length);
+            var isGuardsName = at >= guard && at < guard + "faultrec".Length;
 
-            Assert.True(ReadAll(flipped, _batches) is null == (isOfNulls || isGuardsName), $"byte {at}");
+            Assert.True(ReadAll(flipped, Batches) is null == (isOfNulls || isGuardsName), $"byte {at}");
             // Whoever reads the rows by other means has those chunks compared, too.
             Assert.True(Verify(flipped) is null == isGuardsName, $"byte {at} when verified");
         }
@@ -57,7 +57,7 @@ public sealed class DamageTests
     public void DamageInAPageNamesRowGroupAndColumn()
     {
         // The first page starts behind the magic; its column is the first.
-        using var file = new TempFile(Flip(_trace, 100, 0));
+        using var file = new TempFile(Flip(Trace, 100, 0));
         using var reader = TraceReader.Open(file.Path);
         var batch = new FaultBatch(300);
 
@@ -67,7 +67,7 @@ public sealed class DamageTests
             $"{file.Path}: row group 0, column time_ns is damaged (its checksum is wrong): copy the file again or record again",
             error.Message);
         reader.ReadRowGroup(0, FaultColumns.All & ~FaultColumns.TimeNs, batch);
-        Assert.Equal(_batches[0].Address.Take(300), batch.Address);
+        Assert.Equal(Batches[0].Address.Take(300), batch.Address);
     }
 
     /// <summary>
@@ -77,18 +77,18 @@ public sealed class DamageTests
     [Fact]
     public void AForgedFileIsReadOrRefused()
     {
-        byte[] unprotected = FooterEdit.WithoutChecksums(_trace);
-        Assert.Null(ReadAll(unprotected, _batches));
+        var unprotected = FooterEdit.WithoutChecksums(Trace);
+        Assert.Null(ReadAll(unprotected, Batches));
         var random = new Random(3);
-        int footer = _trace.Length - 8 - BitConverter.ToInt32(_trace, _trace.Length - 8);
+        var footer = Trace.Length - 8 - BitConverter.ToInt32(Trace, Trace.Length - 8);
 
         // All of the first page's header, which steers the reader, then samples of pages and footer.
-        for (int bit = 4 * 8; bit < 64 * 8; bit++)
+        for (var bit = 4 * 8; bit < 64 * 8; bit++)
             ReadAll(Flip(unprotected, bit / 8, bit % 8), null);
-        int samples = Effort.Of(full: 1200, brief: 300);
-        for (int i = 0; i < samples; i++)
+        var samples = Effort.Of(full: 1200, brief: 300);
+        for (var i = 0; i < samples; i++)
         {
-            int at = i % 3 == 0 ? random.Next(footer, _trace.Length) : random.Next(_trace.Length);
+            var at = i % 3 == 0 ? random.Next(footer, Trace.Length) : random.Next(Trace.Length);
             ReadAll(Flip(unprotected, at, random.Next(8)), null);
         }
     }
@@ -96,7 +96,7 @@ public sealed class DamageTests
     /// <summary>Where the chunks are that hold nothing but nulls, as DuckDB reads the footer.</summary>
     private static List<(long Start, long Length)> AllNullChunks()
     {
-        using var file = new TempFile(_trace);
+        using var file = new TempFile(Trace);
         var rows = DuckDb.Query(
             $"SELECT coalesce(nullif(dictionary_page_offset, 0), data_page_offset), total_compressed_size FROM parquet_metadata('{file.Path}') WHERE stats_null_count = num_values");
         return [.. rows.Select(row => ((long)row[0]!, (long)row[1]!))];
@@ -132,13 +132,14 @@ public sealed class DamageTests
         try
         {
             using var reader = TraceReader.Open(file.Path);
-            for (int g = 0; g < reader.RowGroups.Count; g++)
+            for (var g = 0; g < reader.RowGroups.Count; g++)
             {
                 var batch = new FaultBatch(reader.RowGroups[g].Rows);
                 reader.ReadRowGroup(g, FaultColumns.All, batch);
                 if (expected is not null)
                     AssertSame(expected[g], batch);
             }
+
             return null;
         }
         catch (FaultrecException e)
@@ -152,7 +153,7 @@ public sealed class DamageTests
 
     private static void AssertSame(FaultBatch expected, FaultBatch actual)
     {
-        int count = expected.Count;
+        var count = expected.Count;
         Assert.Equal(count, actual.Count);
         AssertColumn(expected.TimeNs, actual.TimeNs);
         AssertColumn(expected.DurationNs, actual.DurationNs);

@@ -17,10 +17,11 @@ internal static class DuckDb
         while (reader.Read())
         {
             var row = new object?[reader.FieldCount];
-            for (int i = 0; i < row.Length; i++)
+            for (var i = 0; i < row.Length; i++)
                 row[i] = reader.IsDBNull(i) ? null : reader.GetValue(i);
             rows.Add(row);
         }
+
         return rows;
     }
 

@@ -8,12 +8,12 @@ internal static class FooterEdit
     /// <summary>Replaces the only occurrence, and takes the footer's guard away so that the change is not seen as damage.</summary>
     public static byte[] Replace(byte[] trace, string text, string replacement)
     {
-        byte[] changed = WithoutGuard(trace);
-        byte[] from = Encoding.UTF8.GetBytes(text);
-        byte[] to = Encoding.UTF8.GetBytes(replacement);
+        var changed = WithoutGuard(trace);
+        var from = Encoding.UTF8.GetBytes(text);
+        var to = Encoding.UTF8.GetBytes(replacement);
         if (from.Length != to.Length)
             throw new ArgumentException("The footer's lengths would be wrong.", nameof(replacement));
-        int at = changed.AsSpan().IndexOf(from);
+        var at = changed.AsSpan().IndexOf(from);
         if (at < 0 || changed.AsSpan(at + 1).IndexOf(from) >= 0)
             throw new ArgumentException($"'{text}' does not occur exactly once.", nameof(text));
         to.CopyTo(changed, at);
@@ -26,7 +26,7 @@ internal static class FooterEdit
     private static byte[] WithoutGuard(byte[] trace)
     {
         byte[] changed = [.. trace];
-        int footerLength = BitConverter.ToInt32(changed, changed.Length - 8);
+        var footerLength = BitConverter.ToInt32(changed, changed.Length - 8);
         changed.AsSpan(changed.Length - 8 - footerLength - 16, 16).Clear();
         return changed;
     }

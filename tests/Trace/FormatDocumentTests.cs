@@ -9,7 +9,7 @@ namespace Faultrec.Trace.Tests;
 /// <summary>docs/format.md is a contract: what it says must be so.</summary>
 public sealed partial class FormatDocumentTests
 {
-    private static readonly string _text = File.ReadAllText(DocumentPath());
+    private static readonly string Text = File.ReadAllText(DocumentPath());
 
     [Fact]
     public void DescribesTheColumnsInOrder()
@@ -41,21 +41,22 @@ public sealed partial class FormatDocumentTests
     [Fact]
     public void TellsWhatOlderFilesLack()
     {
-        for (int i = 1; i < TraceSchema.Columns.Count; i++)
+        for (var i = 1; i < TraceSchema.Columns.Count; i++)
         {
             var (last, column) = (TraceSchema.Columns[i - 1], TraceSchema.Columns[i]);
             Assert.InRange(column.Generation, last.Generation, last.Generation + 1);
             if (column.Generation == 2 && last.Generation == 1)
-                Assert.Contains($"Files written before `{column.Name}` end with `{last.Name}`", _text, StringComparison.Ordinal);
+                Assert.Contains($"Files written before `{column.Name}` end with `{last.Name}`", Text, StringComparison.Ordinal);
             else if (column.Generation > last.Generation)
-                Assert.Contains($"those written before `{column.Name}` with `{last.Name}`", _text, StringComparison.Ordinal);
+                Assert.Contains($"those written before `{column.Name}` with `{last.Name}`", Text, StringComparison.Ordinal);
         }
+
         var defaults = TraceSchema.Columns.Where(column => column.Generation > 1 && column.AbsentValue is not null).ToLookup(column => column.AbsentValue, column => $"`{column.Name}`");
         string[] flags = [.. defaults["false"]];
         Assert.Equal(["false", "1"], defaults.Select(names => names.Key));
         Assert.Contains(
             $"They are read as if {string.Join(", ", flags[..^1])} and {flags[^1]} were false,\n{defaults["1"].Single()} 1 and the others null in every row.",
-            _text,
+            Text,
             StringComparison.Ordinal);
     }
 
@@ -70,7 +71,7 @@ public sealed partial class FormatDocumentTests
     [Fact]
     public void TheTableOfTheReceiptIsItsCounters()
     {
-        string table = Section("Metadata")[Section("Metadata").IndexOf("The **receipt**", StringComparison.Ordinal)..];
+        var table = Section("Metadata")[Section("Metadata").IndexOf("The **receipt**", StringComparison.Ordinal)..];
         Assert.Equal(
             string.Join('\n', Receipt.Counters.Select(counter => Row($"`{counter.Name}`", "number", counter.Description))),
             string.Join('\n', table.Split('\n').Where(line => line.Contains("` | number |", StringComparison.Ordinal) && !line.Contains("exit_status", StringComparison.Ordinal))));
@@ -85,7 +86,7 @@ public sealed partial class FormatDocumentTests
 
     [Fact]
     public void NamesTheVersion()
-        => Assert.Contains($"**schema version {TraceSchema.Version}**", _text, StringComparison.Ordinal);
+        => Assert.Contains($"**schema version {TraceSchema.Version}**", Text, StringComparison.Ordinal);
 
     [Fact]
     public void EveryQueryRuns()
@@ -95,9 +96,9 @@ public sealed partial class FormatDocumentTests
             Regions = [new Region { Id = 1, Pid = 10, Start = 0x1000, End = 0xffff_ffff_ffff_f000, Prot = "rw-p", Name = "[heap]" }],
         };
         using var file = new TempFile(SampleTrace.Write(SampleTrace.RandomBatches(1, 1000), metadata));
-        var queries = SqlBlock().Matches(_text).Select(block => block.Groups[1].Value).ToArray();
+        var queries = SqlBlock().Matches(Text).Select(block => block.Groups[1].Value).ToArray();
         Assert.Equal(7, queries.Length);
-        foreach (string query in queries)
+        foreach (var query in queries)
             Assert.NotEmpty(DuckDb.Query(query.Replace("trace.parquet", file.Path, StringComparison.Ordinal)));
     }
 
@@ -108,7 +109,7 @@ public sealed partial class FormatDocumentTests
         batch.Ip[0] = unchecked((long)0xffff_ffff_8100_0000);
         using var file = new TempFile(SampleTrace.Write([batch]));
         const string expression = "CASE WHEN ip < 0 THEN ip::HUGEINT + 18446744073709551616 ELSE ip END";
-        Assert.Contains(expression, _text, StringComparison.Ordinal);
+        Assert.Contains(expression, Text, StringComparison.Ordinal);
         Assert.Equal([["0xffffffff81000000"]], DuckDb.Query($"SELECT format('0x{{:x}}', {expression}) FROM '{file.Path}'"));
     }
 
@@ -119,9 +120,9 @@ public sealed partial class FormatDocumentTests
 
     private static string Section(string title)
     {
-        int start = _text.IndexOf($"\n## {title}\n", StringComparison.Ordinal);
-        int end = _text.IndexOf("\n## ", start + 1, StringComparison.Ordinal);
-        return _text[start..end];
+        var start = Text.IndexOf($"\n## {title}\n", StringComparison.Ordinal);
+        var end = Text.IndexOf("\n## ", start + 1, StringComparison.Ordinal);
+        return Text[start..end];
     }
 
     private static string DocumentPath([CallerFilePath] string source = "")

@@ -10,7 +10,7 @@ namespace Faultrec.Trace.Tests;
 /// <summary>Metadata whose JSON is as documented and says what cannot be: the reader refuses it, so that every verb does.</summary>
 public sealed class HostileMetadataTests
 {
-    private static readonly byte[] _trace = SampleTrace.Write(SampleTrace.RandomBatches(7, 10), SampleTrace.Metadata(10) with
+    private static readonly byte[] Trace = SampleTrace.Write(SampleTrace.RandomBatches(7, 10), SampleTrace.Metadata(10) with
     {
         Regions = [new Region { Id = 1, Pid = 10, Start = 4096, End = 8192, Prot = "rw-p", Name = "[heap]" }],
         Processes = [new ProcessEntry { Pid = 10, Comm = "a" }],
@@ -94,7 +94,7 @@ public sealed class HostileMetadataTests
 
     private static void AssertRefused(Action<ParquetForge> change, string key, string problem)
     {
-        var forge = ParquetForge.Open(_trace);
+        var forge = ParquetForge.Open(Trace);
         change(forge);
         using var file = new TempFile(forge.Write());
         var error = Assert.Throws<FaultrecException>(() => TraceReader.Open(file.Path));

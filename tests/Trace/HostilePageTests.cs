@@ -13,13 +13,13 @@ public sealed class HostilePageTests
     private const int Rows = 100;
     private const int MostBytesTaken = 16 << 20;
 
-    private static readonly byte[] _trace = SampleTrace.Write(SampleTrace.RandomBatches(7, Rows));
-    private static readonly byte[] _gibibyte = Compress(1 << 30);
+    private static readonly byte[] Trace = SampleTrace.Write(SampleTrace.RandomBatches(7, Rows));
+    private static readonly byte[] Gibibyte = Compress(1 << 30);
 
     [Fact]
     public void WhatTheForgeLeavesAloneReadsAsBefore()
     {
-        using var file = new TempFile(ParquetForge.Open(_trace).Write());
+        using var file = new TempFile(ParquetForge.Open(Trace).Write());
         using var reader = TraceReader.Open(file.Path);
         var batch = new FaultBatch(Rows);
         reader.ReadRowGroup(0, FaultColumns.All, batch);
@@ -32,12 +32,12 @@ public sealed class HostilePageTests
     [InlineData(800, "its pages cannot be decoded")]
     public void APageThatInflatesToAGibibyte(int claim, string problem)
     {
-        Assert.InRange(_gibibyte.Length, 1, 200_000);
+        Assert.InRange(Gibibyte.Length, 1, 200_000);
         AssertRefused("ip", problem, page =>
         {
-            page.Data = _gibibyte;
+            page.Data = Gibibyte;
             page.Header.Set(2, claim);
-            page.Header.Set(3, _gibibyte.Length);
+            page.Header.Set(3, Gibibyte.Length);
         });
     }
 
@@ -75,7 +75,7 @@ public sealed class HostilePageTests
     [Fact]
     public void TwoDictionaries()
     {
-        var forge = ParquetForge.Open(_trace);
+        var forge = ParquetForge.Open(Trace);
         var pages = ChunkOf(forge, "comm").Pages;
         pages.Insert(0, pages[0]);
         AssertRefused(forge, "comm", "it has two dictionaries");
@@ -84,7 +84,7 @@ public sealed class HostilePageTests
     [Fact]
     public void PagesThatEndEarly()
     {
-        var forge = ParquetForge.Open(_trace);
+        var forge = ParquetForge.Open(Trace);
         ChunkOf(forge, "comm").Pages.RemoveAt(1);
         AssertRefused(forge, "comm", "its pages cannot be decoded");
     }
@@ -92,8 +92,8 @@ public sealed class HostilePageTests
     [Fact]
     public void MoreRowGroupsThanRowsCallFor()
     {
-        var forge = ParquetForge.Open(_trace);
-        for (int i = 1; i < 1100; i++)
+        var forge = ParquetForge.Open(Trace);
+        for (var i = 1; i < 1100; i++)
             forge.Repeat(0);
         forge.Footer.Set(3, 1100 * Rows, ThriftValue.I64);
         AssertNotOpened(forge, "its footer is damaged (it claims 1100 row groups of 110000 rows; a trace has 1024, or one for 25000 rows)");
@@ -102,7 +102,7 @@ public sealed class HostilePageTests
     [Fact]
     public void MoreRowsThanAFileCanHold()
     {
-        var forge = ParquetForge.Open(_trace);
+        var forge = ParquetForge.Open(Trace);
         forge.Footer.Set(3, 1L << 40, ThriftValue.I64);
         AssertNotOpened(forge, "its footer is damaged (it claims 1099511627776 rows in a file of ");
     }
@@ -111,7 +111,7 @@ public sealed class HostilePageTests
     [Fact]
     public void VerifyingSeesWhatPagesClaim()
     {
-        var forge = ParquetForge.Open(_trace);
+        var forge = ParquetForge.Open(Trace);
         ChunkOf(forge, "ip").Pages[0].Header.Set(2, 1 << 30);
         using var file = new TempFile(forge.Write());
         using var reader = TraceReader.Open(file.Path);
@@ -121,7 +121,7 @@ public sealed class HostilePageTests
 
     private static void AssertRefused(string column, string problem, Action<ForgedPage> change)
     {
-        var forge = ParquetForge.Open(_trace);
+        var forge = ParquetForge.Open(Trace);
         change(ChunkOf(forge, column).Pages[0]);
         AssertRefused(forge, column, problem);
     }
@@ -133,7 +133,7 @@ public sealed class HostilePageTests
         using var file = new TempFile(forge.Write());
         using var reader = TraceReader.Open(file.Path);
         var batch = new FaultBatch(Rows);
-        long before = GC.GetAllocatedBytesForCurrentThread();
+        var before = GC.GetAllocatedBytesForCurrentThread();
 
         var error = Assert.Throws<FaultrecException>(() => reader.ReadRowGroup(0, FaultColumns.All, batch));
 
@@ -158,10 +158,11 @@ public sealed class HostilePageTests
         using var compressed = new MemoryStream();
         using (var zstd = new CompressionStream(compressed, 1))
         {
-            byte[] block = new byte[1 << 20];
-            for (int written = 0; written < zeros; written += block.Length)
+            var block = new byte[1 << 20];
+            for (var written = 0; written < zeros; written += block.Length)
                 zstd.Write(block);
         }
+
         return compressed.ToArray();
     }
 }

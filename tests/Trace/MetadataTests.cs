@@ -10,7 +10,7 @@ namespace Faultrec.Trace.Tests;
 public sealed class MetadataTests
 {
     /// <summary>Every property away from its default, with text that would do harm in a terminal or a JSON string.</summary>
-    private static readonly TraceMetadata _full = new()
+    private static readonly TraceMetadata Full = new()
     {
         ToolVersion = "1.2.3",
         Command = ["python3", "-c", "print(\"\e[31m\n\")", "größe", ""],
@@ -116,9 +116,9 @@ public sealed class MetadataTests
     [Fact]
     public void EveryPropertyComesBack()
     {
-        using var file = new TempFile(SampleTrace.Write([], _full));
+        using var file = new TempFile(SampleTrace.Write([], Full));
         using var reader = TraceReader.Open(file.Path);
-        Assert.Equivalent(_full, reader.Metadata, strict: true);
+        Assert.Equivalent(Full, reader.Metadata, strict: true);
         Assert.Equal(TimeSpan.Zero, reader.Metadata.StartedAt.Offset);
     }
 
@@ -149,7 +149,7 @@ public sealed class MetadataTests
     [Fact]
     public void DuckDbReadsTheKeysAsJson()
     {
-        using var file = new TempFile(SampleTrace.Write([], _full));
+        using var file = new TempFile(SampleTrace.Write([], Full));
 
         var values = DuckDb.KeyValues(file.Path);
 
@@ -219,14 +219,14 @@ public sealed class MetadataTests
         foreach (var number in numbers)
         {
             var counter = Receipt.Counters.Single(counter => counter.Name == JsonNamingPolicy.SnakeCaseLower.ConvertName(number.Name));
-            Assert.Equal((long?)number.GetValue(_full.Receipt), counter.Of(_full.Receipt));
+            Assert.Equal((long?)number.GetValue(Full.Receipt), counter.Of(Full.Receipt));
         }
     }
 
     [Fact]
     public void NoControlCharacterStandsInTheMetadata()
     {
-        using var file = new TempFile(SampleTrace.Write([], _full));
+        using var file = new TempFile(SampleTrace.Write([], Full));
         Assert.All(DuckDb.KeyValues(file.Path).Values, value => Assert.DoesNotContain(value, char.IsControl));
     }
 
@@ -241,7 +241,7 @@ public sealed class MetadataTests
     [InlineData("faultrec.exclude_kernel", "somebody.exclude_kernel")]
     public void UnknownPropertiesAreIgnoredAndMissingOnesDefault(string text, string replacement)
     {
-        using var file = new TempFile(FooterEdit.Replace(SampleTrace.Write([], _full), text, replacement));
+        using var file = new TempFile(FooterEdit.Replace(SampleTrace.Write([], Full), text, replacement));
 
         using var reader = TraceReader.Open(file.Path);
 
@@ -260,7 +260,7 @@ public sealed class MetadataTests
     [InlineData("{\"cpu\":0,\"lost\":1}")]
     public void NullItemsAreRefused(string item)
     {
-        using var file = new TempFile(FooterEdit.Replace(SampleTrace.Write([], _full), item, "null".PadRight(item.Length)));
+        using var file = new TempFile(FooterEdit.Replace(SampleTrace.Write([], Full), item, "null".PadRight(item.Length)));
 
         var error = Assert.Throws<FaultrecException>(() => TraceReader.Open(file.Path));
 

@@ -30,6 +30,7 @@ public sealed class OutputTests : IDisposable
             Assert.All(Names(), name => Assert.Equal(Private, File.GetUnixFileMode(At(name))));
             Assert.Equal(needsName ? 1 : 0, Names().Length);
         }
+
         Assert.Empty(Names());
 
         using var file = place.CreateFile(endsWithSignals: false);

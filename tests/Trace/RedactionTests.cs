@@ -53,7 +53,7 @@ public sealed partial class RedactionTests
         var type = property.PropertyType;
         if (type.IsGenericType && type.GetGenericTypeDefinition() == typeof(IReadOnlyList<>))
             type = type.GetGenericArguments()[0];
-        bool isOurs = type.Namespace == typeof(TraceMetadata).Namespace && type != typeof(Backend);
+        var isOurs = type.Namespace == typeof(TraceMetadata).Namespace && type != typeof(Backend);
         if (!isOurs)
         {
             Assert.True(member.Redaction is { } rule && Enum.IsDefined(rule), $"{path} has no rule");
@@ -61,6 +61,7 @@ public sealed partial class RedactionTests
                 Assert.Equal((path, RedactionRule.Slide), (path, member.Redaction));
             return;
         }
+
         var inner = type.GetProperties().Where(inner => inner.GetCustomAttribute<JsonIgnoreAttribute>() is null).ToDictionary(NameOf);
         Assert.Equal($"{path}: {string.Join(' ', inner.Keys.Order())}", $"{path}: {string.Join(' ', member.Members.Select(one => one.Name).Order())}");
         foreach (var one in member.Members)

@@ -10,7 +10,7 @@ namespace Faultrec.Trace.Tests;
 public sealed class RoundTripTests
 {
     /// <summary>Not by the descriptors: each array of the batch is the column of its name.</summary>
-    private static readonly (string Name, Func<FaultBatch, int, object?> Value)[] _columns =
+    private static readonly (string Name, Func<FaultBatch, int, object?> Value)[] Columns =
     [
         .. TraceSchema.Columns.Select(column => (column.Name, Values(typeof(FaultBatch).GetProperties()
             .Single(property => JsonNamingPolicy.SnakeCaseLower.ConvertName(property.Name) == column.Name)))),
@@ -51,11 +51,11 @@ public sealed class RoundTripTests
         // One batch for all, with leftovers of other rows in it, as the analysis uses it.
         var batch = SampleTrace.RandomBatch(new Random(seed + 100), counts.Max());
         var rows = new List<object?[]>();
-        for (int g = 0; g < reader.RowGroups.Count; g++)
+        for (var g = 0; g < reader.RowGroups.Count; g++)
         {
             reader.ReadRowGroup(g, FaultColumns.All, batch);
-            for (int i = 0; i < batch.Count; i++)
-                rows.Add([.. _columns.Select(column => column.Value(batch, i))]);
+            for (var i = 0; i < batch.Count; i++)
+                rows.Add([.. Columns.Select(column => column.Value(batch, i))]);
         }
 
         AssertSame(batches, rows);
@@ -69,16 +69,16 @@ public sealed class RoundTripTests
         var batches = SampleTrace.RandomBatches(9, 500);
         using var file = new TempFile(SampleTrace.Write(batches));
         using var reader = TraceReader.Open(file.Path);
-        for (int c = 0; c < _columns.Length; c++)
+        for (var c = 0; c < Columns.Length; c++)
         {
             var other = SampleTrace.RandomBatch(new Random(10), 500);
             var untouched = SampleTrace.RandomBatch(new Random(10), 500);
             reader.ReadRowGroup(0, (FaultColumns)(1L << c), other);
-            for (int k = 0; k < _columns.Length; k++)
+            for (var k = 0; k < Columns.Length; k++)
             {
                 var expected = k == c ? batches[0] : untouched;
-                for (int i = 0; i < 500; i++)
-                    Assert.Equal(_columns[k].Value(expected, i), _columns[k].Value(other, i));
+                for (var i = 0; i < 500; i++)
+                    Assert.Equal(Columns[k].Value(expected, i), Columns[k].Value(other, i));
             }
         }
     }
@@ -91,11 +91,11 @@ public sealed class RoundTripTests
         using var reader = TraceReader.Open(file.Path);
         var batch = new FaultBatch(200);
         var instances = new Dictionary<string, string>();
-        for (int g = 0; g < 2; g++)
+        for (var g = 0; g < 2; g++)
         {
             reader.ReadRowGroup(g, FaultColumns.Region, batch);
-            foreach (string region in batch.Region)
-                Assert.Same(instances.TryGetValue(region, out string? first) ? first : instances[region] = region, region);
+            foreach (var region in batch.Region)
+                Assert.Same(instances.TryGetValue(region, out var first) ? first : instances[region] = region, region);
         }
     }
 
@@ -105,7 +105,7 @@ public sealed class RoundTripTests
         var batches = SampleTrace.RandomBatches(12, 400, 300);
         using var file = new TempFile(SampleTrace.Write(batches));
         using var reader = TraceReader.Open(file.Path);
-        for (int g = 0; g < 2; g++)
+        for (var g = 0; g < 2; g++)
         {
             var rows = Enumerable.Range(0, batches[g].Count).ToArray();
             var expected = new RowGroupInfo(
@@ -115,9 +115,10 @@ public sealed class RoundTripTests
                 rows.Min(i => batches[g].RegionId[i]), rows.Max(i => batches[g].RegionId[i]));
             Assert.Equal(expected, reader.RowGroups[g]);
         }
+
         var statistics = DuckDb.Query(
             $"SELECT CAST(stats_min_value AS BIGINT), CAST(stats_max_value AS BIGINT) FROM parquet_metadata('{file.Path}') WHERE path_in_schema = 'address'");
-        for (int g = 0; g < 2; g++)
+        for (var g = 0; g < 2; g++)
         {
             var addresses = batches[g].Address.Take(batches[g].Count).ToArray();
             Assert.Equal([addresses.Min(), addresses.Max()], statistics[g]);
@@ -188,8 +189,8 @@ public sealed class RoundTripTests
             nameof(FaultBatch.TimeNs), nameof(FaultBatch.Pid), nameof(FaultBatch.Tid), nameof(FaultBatch.Cpu), nameof(FaultBatch.Address), nameof(FaultBatch.Ip),
             nameof(FaultBatch.RegionId), nameof(FaultBatch.Weight),
         ];
-        bool isNullable = !neverNull.Contains(array.Name);
-        long nothing = array.Name == nameof(FaultBatch.PteBefore) ? FaultBatch.NullPte : FaultBatch.Null;
+        var isNullable = !neverNull.Contains(array.Name);
+        var nothing = array.Name == nameof(FaultBatch.PteBefore) ? FaultBatch.NullPte : FaultBatch.Null;
         return (batch, i) => ((Array)array.GetValue(batch)!).GetValue(i) switch
         {
             FaultAccess access => access == FaultAccess.Unknown ? null : access.ToString().ToLowerInvariant(),
@@ -203,17 +204,17 @@ public sealed class RoundTripTests
     private static void AssertSame(List<FaultBatch> batches, List<object?[]> rows)
     {
         Assert.Equal(batches.Sum(batch => batch.Count), rows.Count);
-        int row = 0;
+        var row = 0;
         foreach (var batch in batches)
         {
-            for (int i = 0; i < batch.Count; i++, row++)
+            for (var i = 0; i < batch.Count; i++, row++)
             {
-                Assert.Equal(_columns.Length, rows[row].Length);
-                for (int c = 0; c < _columns.Length; c++)
+                Assert.Equal(Columns.Length, rows[row].Length);
+                for (var c = 0; c < Columns.Length; c++)
                 {
-                    object? expected = _columns[c].Value(batch, i);
+                    var expected = Columns[c].Value(batch, i);
                     if (!Equals(expected, rows[row][c]))
-                        Assert.Fail($"row {row}, {_columns[c].Name}: wrote {expected ?? "null"}, read {rows[row][c] ?? "null"}");
+                        Assert.Fail($"row {row}, {Columns[c].Name}: wrote {expected ?? "null"}, read {rows[row][c] ?? "null"}");
                 }
             }
         }

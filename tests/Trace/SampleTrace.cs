@@ -7,7 +7,7 @@ namespace Faultrec.Trace.Tests;
 /// <summary>Generated traces; the same seed gives the same rows.</summary>
 internal static class SampleTrace
 {
-    private static readonly string[] _names =
+    private static readonly string[] Names =
         ["python3", "a b", "", "nul\0inside", "escape\e[31m", "quote'\"\\", "größe", "漢字", "😀", "line\nbreak", "x;y"];
 
     /// <summary>What a column's nulls look like within one batch.</summary>
@@ -54,7 +54,7 @@ internal static class SampleTrace
         Fill(batch.Pid, () => random.Next());
         Fill(batch.Tid, () => random.Next(1, 5));
         Fill(batch.Cpu, () => random.Next(256));
-        Fill(batch.Comm, () => _names[random.Next(_names.Length)]);
+        Fill(batch.Comm, () => Names[random.Next(Names.Length)]);
         Fill(batch.Address, () => random.NextInt64(long.MinValue, long.MaxValue));
         Fill(batch.Ip, () => random.Next(3) == 0 ? random.NextInt64(long.MinValue, 0) : 0x5555_0000_1234);
         FillNullable(random, count, batch.FaultFlags, FaultBatch.Null, () => random.Next());
@@ -62,7 +62,7 @@ internal static class SampleTrace
         FillNullable(random, count, batch.PteBefore, FaultBatch.NullPte, () => random.NextInt64(long.MinValue + 1, long.MaxValue));
         FillNullable(random, count, batch.Pfn, FaultBatch.Null, () => random.NextInt64(1L << 40));
         Fill(batch.RegionId, () => random.Next(20));
-        Fill(batch.Region, () => random.Next(2) == 0 ? "[heap]" : $"/lib/{_names[random.Next(_names.Length)]}.so");
+        Fill(batch.Region, () => random.Next(2) == 0 ? "[heap]" : $"/lib/{Names[random.Next(Names.Length)]}.so");
         FillNullable(random, count, batch.FilePage, FaultBatch.Null, () => random.NextInt64(1 << 20));
         FillNullable(random, count, batch.Stack, null, () => $"_start;main;f{random.Next(2 * count)}");
         FillNullable(random, count, batch.Handler, null, () => random.Next(2) == 0 ? "do_anonymous_page" : "do_swap_page");
@@ -80,16 +80,16 @@ internal static class SampleTrace
 
     private static void Fill<T>(T[] values, Func<T> next)
     {
-        for (int i = 0; i < values.Length; i++)
+        for (var i = 0; i < values.Length; i++)
             values[i] = next();
     }
 
     private static void FillNullable<T>(Random random, int count, T[] values, T nothing, Func<T> next)
     {
         var nulls = (Nulls)random.Next(5);
-        for (int i = 0; i < values.Length; i++)
+        for (var i = 0; i < values.Length; i++)
         {
-            bool isNull = nulls switch
+            var isNull = nulls switch
             {
                 Nulls.None => false,
                 Nulls.All => true,
@@ -114,7 +114,7 @@ internal static class SampleTrace
 
         public void Flag(FlagColumn column) => Fill(column.Of(batch), () => random.Next(4) == 0);
 
-        public void Text(TextColumn column) => Fill(column.Of(batch), () => _names[random.Next(_names.Length)]);
+        public void Text(TextColumn column) => Fill(column.Of(batch), () => Names[random.Next(Names.Length)]);
 
         public void Access(AccessColumn column) => Fill(column.Of(batch), () => (FaultAccess)random.Next(4));
     }

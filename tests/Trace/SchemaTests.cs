@@ -19,7 +19,7 @@ public sealed class SchemaTests
 
         var columns = DuckDb.Query($"SELECT name, type, coalesce(converted_type, '-'), repetition_type FROM parquet_schema('{file.Path}') WHERE name <> 'root'");
 
-        string listing = string.Join('\n', columns.Select(column => string.Join(' ', column)));
+        var listing = string.Join('\n', columns.Select(column => string.Join(' ', column)));
         Assert.Equal(
             """
             schema version 1
@@ -112,7 +112,7 @@ public sealed class SchemaTests
         var random = new Random(1);
         var batch = new FaultBatch(rows) { Count = rows };
         long time = 0;
-        for (int i = 0; i < rows; i++)
+        for (var i = 0; i < rows; i++)
         {
             time += random.Next(1200, 1800);
             batch.TimeNs[i] = time;
@@ -127,7 +127,7 @@ public sealed class SchemaTests
             batch.Region[i] = "[anon]";
         }
 
-        double bytes = (double)SampleTrace.Write([batch]).Length / rows;
+        var bytes = (double)SampleTrace.Write([batch]).Length / rows;
 
         Assert.InRange(bytes, 1, maxBytes);
     }

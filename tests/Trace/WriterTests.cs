@@ -31,6 +31,7 @@ public sealed class WriterTests
             batches.ForEach(writer.WriteRowGroup);
             writer.Complete(SampleTrace.Metadata(103));
         }
+
         Assert.True(output.CanWrite);
         Assert.Equal(SampleTrace.Write(batches), output.Written);
     }
@@ -54,13 +55,14 @@ public sealed class WriterTests
             values =>
             {
                 var batch = SampleTrace.RandomBatch(new Random(1), values.Length);
-                for (int i = 0; i < values.Length; i++)
+                for (var i = 0; i < values.Length; i++)
                 {
                     batch.Signal[i] = values[i];
                     batch.Pfn[i] = values[i];
                     batch.PtLevel[i] = (sbyte)values[i];
                     batch.Stack[i] = values[i] < 0 ? null : $"frame{values[i]}";
                 }
+
                 using var file = new TempFile(SampleTrace.Write([batch]));
                 using var reader = TraceReader.Open(file.Path);
                 var read = new FaultBatch(values.Length);

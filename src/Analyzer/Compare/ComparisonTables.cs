@@ -9,7 +9,7 @@ internal static class ComparisonTables
     /// <param name="rowFilter">Which rows to keep; null keeps all.</param>
     public static ReportTable Build(TraceComparison comparison, Subject subject, int items, Func<ComparedRow, bool>? rowFilter)
     {
-        IReadOnlyList<ComparedRow> rows = comparison.Rows(subject);
+        var rows = comparison.Rows(subject);
         if (rowFilter is not null)
             rows = [.. rows.Where(rowFilter)];
         var forRegions = subject == Subject.Region ? ColumnAudience.Everyone : ColumnAudience.Machine;

@@ -11,22 +11,22 @@ internal static class LibraryCode
     private const string SystemHeaders = "/usr/include/";
 
     // Of C++ compilers that lie elsewhere, and what compilers bring themselves; Rust's, as released and with the sources installed.
-    private static readonly string[] _folders =
+    private static readonly string[] Folders =
         ["/include/c++/", "/lib/gcc/", "/lib/clang/", "/lib/rustlib/src/rust/library/", "/rust/deps/"];
 
     private const string RustRelease = "/rustc/";
 
-    private static readonly string[] _nativeNames =
+    private static readonly string[] NativeNames =
     [
         "std::", "__gnu_cxx::", "__cxxabiv1::", "operator new", "operator delete", // C++
         "core::", "alloc::", "__rust_", "__rdl_", "__rg_", // Rust, and again std::
         "runtime.", "runtime/", "internal/", // Go
     ];
 
-    private static readonly string[] _managedNames = ["System.", "Microsoft.", "Internal.", "java.", "javax.", "jdk.", "sun."];
+    private static readonly string[] ManagedNames = ["System.", "Microsoft.", "Internal.", "java.", "javax.", "jdk.", "sun."];
 
     // Pieces of HotSpot that its map lists beside methods.
-    private static readonly HashSet<string> _virtualMachineNames = ["Interpreter", "vtable stub", "itable stub", "I2C/C2I adapters"];
+    private static readonly HashSet<string> VirtualMachineNames = ["Interpreter", "vtable stub", "itable stub", "I2C/C2I adapters"];
 
     private const string GoRuntime = "/src/runtime/";
 
@@ -39,7 +39,9 @@ internal static class LibraryCode
             // All of Go's library lies beside its runtime.
             if (frame is { Function: { } function, File: { } file } && function.StartsWith("runtime.", StringComparison.Ordinal)
                 && file.LastIndexOf(GoRuntime, StringComparison.Ordinal) is > 0 and var at)
+            {
                 goFolders.Add(file[..(at + "/src/".Length)]);
+            }
         }
 
         return [.. table.Frames.Select(frame => frame.Kind switch
@@ -52,13 +54,13 @@ internal static class LibraryCode
 
     private static bool IsNativeFile(string file, HashSet<string> goFolders)
         => file.StartsWith(SystemHeaders, StringComparison.Ordinal) || file.StartsWith(RustRelease, StringComparison.Ordinal)
-            || _folders.Any(folder => file.Contains(folder, StringComparison.Ordinal))
+            || Folders.Any(folder => file.Contains(folder, StringComparison.Ordinal))
             || goFolders.Any(folder => file.StartsWith(folder, StringComparison.Ordinal));
 
     private static bool IsNativeName(string function)
     {
         var name = Qualified(function);
-        foreach (var begin in _nativeNames)
+        foreach (var begin in NativeNames)
         {
             if (name.StartsWith(begin))
                 return true;
@@ -69,14 +71,14 @@ internal static class LibraryCode
 
     // "StubRoutines (1)"; "new_type_array Runtime1 stub" of C1, "_new_array_Java" of C2.
     private static bool IsVirtualMachine(string function)
-        => _virtualMachineNames.Contains(function) || function.StartsWith("StubRoutines (", StringComparison.Ordinal)
+        => VirtualMachineNames.Contains(function) || function.StartsWith("StubRoutines (", StringComparison.Ordinal)
             || function.EndsWith(" Runtime1 stub", StringComparison.Ordinal)
             || (function[0] == '_' && function.EndsWith("_Java", StringComparison.Ordinal));
 
     private static bool IsManaged(StackFrame frame)
         => frame.File?.StartsWith("node:", StringComparison.Ordinal) == true
             || (frame.Function is { Length: > 0 } function && (IsVirtualMachine(function) || IsEngineCode(function)
-                || _managedNames.Any(begin => function.StartsWith(begin, StringComparison.Ordinal))));
+                || ManagedNames.Any(begin => function.StartsWith(begin, StringComparison.Ordinal))));
 
     // V8 has the kind of code before a colon: "Builtin:RecordWrite", "BytecodeHandler:Star".
     private static bool IsEngineCode(string function)
@@ -114,6 +116,7 @@ internal static class LibraryCode
                     break;
             }
         }
+
         return function;
     }
 }

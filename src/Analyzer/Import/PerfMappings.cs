@@ -53,7 +53,10 @@ internal sealed partial class PerfMappings
             return true;
         if (!TryTime(record, out var timeNs) || !TryInteger(record.Groups["pid"], out var pid) || !TryInteger(record.Groups["tid"], out var tid)
             || !TryHex(record.Groups["start"], out var start) || !TryHex(record.Groups["length"], out var length) || !TryHex(record.Groups["offset"], out var offset))
+        {
             return false;
+        }
+
         _ = ulong.TryParse(record.Groups["inode"].ValueSpan, NumberStyles.None, CultureInfo.InvariantCulture, out var inode);
         var identity = MappingIdentity.Of(record.Groups["name"].Value, record.Groups["prot"].Value, inode, record.Groups["device"].Value);
         _tasks.TryAdd(tid, (pid, null));
@@ -66,7 +69,10 @@ internal sealed partial class PerfMappings
     {
         if (!TryTime(record, out var timeNs) || !TryInteger(record.Groups["pid"], out var pid) || !TryInteger(record.Groups["tid"], out var tid)
             || !TryInteger(record.Groups["parent"], out var parent))
+        {
             return false;
+        }
+
         if (record.Groups["what"].Value == "FORK")
             _tasks[tid] = (pid, NameOf(TryInteger(record.Groups["creator"], out var creator) ? creator : parent));
         if (record.Groups["what"].Value == "EXIT")

@@ -168,7 +168,9 @@ internal readonly partial struct PerfScriptLine
     {
         if (Fields().Match(rest) is not { Success: true } fields || !TryHex(fields.Groups["address"], out var address)
             || !long.TryParse(fields.Groups["code"].ValueSpan, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var code))
+        {
             return Malformed;
+        }
         // The kernel's own memory (vmalloc): no fault of a program's.
         if ((long)address < 0)
             return new PerfScriptLine { Kind = PerfLineKind.Other };

@@ -61,6 +61,7 @@ public sealed class FaultSlice
             throw new InvalidOperationException(
                 $"{rows:N0} faults of {columns.Count} columns would take about {bytes:N0} bytes, and {maxBytes:N0} are allowed; narrow the filter, name fewer columns, or allow more with maxBytes");
         }
+
         var frame = new FaultFrame(columns, rows);
         var fields = new DumpFields(frame, _reader.Metadata.KnowsMajor);
         ForEach(TraceSchema.ColumnsOf(columns), (batch, in verdicts) =>

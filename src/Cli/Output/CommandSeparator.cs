@@ -25,6 +25,7 @@ internal static class CommandSeparator
             if (TakesNextWord(Find(root, verb, args[i]), args[i]))
                 i++;
         }
+
         return args;
     }
 
@@ -43,6 +44,7 @@ internal static class CommandSeparator
             if (TakesNextWord(option, args[i]))
                 i++;
         }
+
         return null;
     }
 

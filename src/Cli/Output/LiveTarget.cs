@@ -1,3 +1,4 @@
+using Faultrec.Traces;
 using Faultrec.Traces.Output;
 
 namespace Faultrec.Cli.Output;

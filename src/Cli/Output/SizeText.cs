@@ -18,8 +18,11 @@ internal static class SizeText
             if (text.EndsWith(suffix, StringComparison.OrdinalIgnoreCase)
                 && double.TryParse(text.AsSpan(0, text.Length - suffix.Length), NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var number)
                 && number > 0 && number * bytes <= long.MaxValue / 2)
+            {
                 return (long)(number * bytes);
+            }
         }
+
         throw TypedOption.Wrong(option, text, "a size such as 500MiB or 1GiB");
     }
 }

@@ -48,6 +48,7 @@ internal static class DoctorFunctions
             yield return $"{Indent}instead: {substitute.Name} ({string.Join(", ", substitute.By)}{(substitute.Tried ? "" : "; not tried")})";
             yield return $"{Indent}{Indent}{substitute.Shows}";
         }
+
         if (function.Suggestions.Count > 0)
             yield return $"{Indent}similarly named, and traceable: {string.Join(", ", function.Suggestions)}";
     }

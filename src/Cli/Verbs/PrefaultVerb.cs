@@ -57,6 +57,7 @@ internal static class PrefaultVerb
             var reasons = result.Skipped.OrderBy(skipped => skipped.Key).Select(skipped => $"{Units.Count(skipped.Value)} {Describe(skipped.Key)}");
             parts.Add($"{Units.Of(result.Skipped.Values.Sum(), "file")} not read ({string.Join(", ", reasons)}); record again and export a new plan if these matter");
         }
+
         if (result.BytesWithoutRoom > 0)
             parts.Add($"{Units.Bytes(result.BytesWithoutRoom)} not read: half of the memory that is available is full with what was");
         return parts.Count == 0 ? null : string.Join("; ", parts);

@@ -26,6 +26,7 @@ internal static class Backends
                 steps.Add(new LadderStep(backend.Name, Reason(e)));
             }
         }
+
         throw new FaultrecException(
             ExitCode.NotPermitted,
             $"no backend works here: {string.Join("; ", steps.Select(step => $"{step.Backend}: {step.Reason}"))}; run it with sudo, or see `faultrec doctor`");

@@ -3,6 +3,7 @@ using Faultrec.Recorder.Launch;
 using Faultrec.Recorder.Native;
 using Faultrec.Recorder.Options;
 using Faultrec.Recorder.Spool;
+using Faultrec.Traces;
 using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Recorder.Capture;
@@ -30,6 +31,7 @@ internal static class CaptureRun
             capture.Dispose();
             throw;
         }
+
         var captured = RunToEnd(capture, target, sink, signals, options.Duration is { } duration ? startNs + (long)duration.TotalNanoseconds : null);
         var failure = captured.Failure;
         Try(capture.Dispose, ref failure);
@@ -120,6 +122,7 @@ internal static class CaptureRun
             target.Launcher?.Kill(Signals.Term);
             return;
         }
+
         if (!capture.SeesSignals && Terminal.SendsToAll(signal))
             return;
         if (Libc.MonotonicNs() - capture.TargetSignalledNs > sameKeystrokeNs)

@@ -34,6 +34,7 @@ public sealed unsafe class EndSignals : IDisposable
             if (CallerSignals.Ignores(signal))
                 CallerSignals.SetDefault(signal);
         }
+
         Register(Signals.Int);
         Register(Signals.Quit);
         foreach (var signal in (int[])[Signals.Term, Signals.Hup, Signals.Usr1, Signals.Alrm, Signals.Xcpu])
@@ -41,6 +42,7 @@ public sealed unsafe class EndSignals : IDisposable
             if (!CallerSignals.Ignores(signal))
                 Register(signal);
         }
+
         CallerSignals.SetIgnored(Signals.Usr2);
         // A file that may not grow is then an error like a full disk.
         CallerSignals.SetIgnored(Signals.Xfsz);

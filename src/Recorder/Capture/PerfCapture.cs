@@ -71,7 +71,7 @@ internal sealed class PerfCapture : ICapture
         try
         {
             // The samples first: their refusal has the better words.
-            IReadOnlyList<int> tids = isCommand ? [target.Pid]
+            var tids = isCommand ? [target.Pid]
                 : target.Scope == TargetScope.All ? [FaultSamples.EveryThread]
                 : ThreadsOf(target.Pid);
             samples.Add(cpus, tids);

@@ -14,7 +14,7 @@ namespace Faultrec.Recorder.Capture;
 internal sealed class ProbeCapture : ICapture
 {
     /// <summary>Records of one CPU's ring: 64 K × 64 B, a tenth of a second at the highest fault rate a core can produce.</summary>
-    private static readonly uint _ringSlots = MemoryBudget.Scaled(64 * 1024);
+    private static readonly uint RingSlots = MemoryBudget.Scaled(64 * 1024);
 
     /// <summary>A fault's last step, from the kernel's count to the probe, takes less than a microsecond if it keeps its CPU.</summary>
     private const int UnderWayMs = 2;
@@ -124,6 +124,7 @@ internal sealed class ProbeCapture : ICapture
             _filter?.Know(snapshot.Pid);
             sink.Append(SpoolRecordType.Maps, snapshot, SpoolJson.Default.MapsSnapshot);
         }
+
         if (!isThere)
             _onNotice?.Invoke($"no process matches {_target.Description} yet; waiting for one");
         // One process is waited for: its stacks are whole from the first fault on. The tables of many come while they are recorded.
@@ -249,6 +250,7 @@ internal sealed class ProbeCapture : ICapture
             Thread.Sleep(pauseMs);
             due = _probes.CountReturnsDue();
         }
+
         return due;
     }
 
@@ -276,7 +278,7 @@ internal sealed class ProbeCapture : ICapture
         {
             PidnsInum = Machine.PidNamespaceInum,
             TargetTgid = (uint)target.Pid,
-            RingSlots = _ringSlots,
+            RingSlots = RingSlots,
             Scope = target.Scope,
             SelfTgid = options.IncludeSelf ? 0 : (uint)Environment.ProcessId,
             MachineWide = (byte)(target.IsMachineWide ? 1 : 0),

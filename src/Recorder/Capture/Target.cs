@@ -7,6 +7,7 @@ using Faultrec.Recorder.Perf;
 using Faultrec.Recorder.Spool;
 using Faultrec.Recorder.Symbols;
 using Faultrec.Traces;
+using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Recorder.Capture;
 
@@ -74,6 +75,7 @@ internal sealed class Target : IDisposable
             var (folder, id) = Cgroup.Find(path);
             return new Target(TargetScope.Cgroup, $"cgroup {path}") { CgroupId = id, _cgroup = folder };
         }
+
         if (options.Pid is { } pid)
             return new Target(pid, null, $"pid {pid}");
         var launcher = Launcher.Start(options.Command, user);

@@ -151,6 +151,7 @@ public sealed class FunctionDoctor : ITraceable, IDisposable
             _notLookedAt.Add($"{file} of {fileSystem}: {fileSystem} is not mounted");
             return null;
         }
+
         var path = Path.Combine(folder, file);
         var (bytes, why) = KernelFile.Read(path);
         if (bytes is null)

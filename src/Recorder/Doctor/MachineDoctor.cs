@@ -37,6 +37,7 @@ public static class MachineDoctor
                 ? $"faultrec record does not work here, although you are root: {checks[^1].Reason}."
                 : $"As root, faultrec record works here for every process, with the {best.Backend} backend; it sees {best.Sees}.";
         }
+
         const string withSudo = "with sudo: every process and, where the kernel allows probes, durations (`sudo faultrec doctor` tells)";
         return best is null
             ? $"As you are, faultrec record does not work here ({checks[^1].Reason}); {withSudo}. Reports need no root."

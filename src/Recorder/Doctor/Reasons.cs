@@ -73,6 +73,7 @@ internal static class Reasons
                 Mechanism.Kprobe, "not_compiled_in",
                 $"no kprobes in this kernel: {TrialAttach.KprobePmu} is not there; {machine.KprobesConfig ?? "no kernel configuration to look at"}");
         }
+
         if (facts.OnBlacklist == true)
             return Because("kprobe_blacklist", "on the kprobe blacklist of debugfs");
         if (facts.Kprobe is not { } refused)

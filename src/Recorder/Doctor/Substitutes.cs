@@ -43,6 +43,7 @@ internal static class Substitutes
             if (here.Function(variant) is [_, ..] by)
                 return new(variant, by, here.Tries, "the same function as the compiler rewrote it: its arguments may be others than in the source");
         }
+
         return null;
     }
 
@@ -61,9 +62,11 @@ internal static class Substitutes
                 if (Events(wanted, here) is { } events)
                     return events;
             }
+
             if (here.Function(candidate.Name) is [_, ..] by)
                 return new(candidate.Name, by, here.Tries, $"{FaultPath.Gives(candidate.Name)}; the calls of {wanted.Name} are {wanted.Calls}");
         }
+
         return askedTracepoints ? null : Events(wanted, here);
     }
 

@@ -29,6 +29,7 @@ internal readonly record struct Account(long Missed, long? Unseen, bool AddsUp)
                 byKernel -= unseen.Value;
             }
         }
+
         return new Account(Math.Max(0, Math.Max(byPerf, byKernel)), unseen, byPerf == 0 && byKernel == 0);
     }
 }

@@ -29,6 +29,7 @@ internal sealed class AdviceLog
             Add(record, record.A2 == madvHugePage ? HugePage : NoHugePage);
             return;
         }
+
         if (record.A2 == 0)
             Add(record, NoUserfaultfd);
         foreach (var (bit, advice) in Modes)

@@ -21,11 +21,13 @@ internal sealed class CostColumns(TraceMetadata header)
             if (_hasCause[cause])
                 CauseOf(batch, cause)[i] = details?.Values.CauseNs[cause] ?? FaultBatch.Null;
         }
+
         for (var stage = 0; stage < _hasStage.Length; stage++)
         {
             if (_hasStage[stage])
                 StageOf(batch, stage)[i] = details?.Values.Objects[stage] ?? FaultBatch.Null;
         }
+
         if (_hasPages)
             batch.BuddyPages[i] = details?.Values.BuddyPages ?? FaultBatch.Null;
     }

@@ -123,6 +123,7 @@ internal sealed class FaultRows(SpoolHeader header, TaskTable tasks, IRegionLedg
             batch.FilePage[i] = FaultBatch.Null;
             return;
         }
+
         if (!MappingColumns.Set(batch, i, task.Process.Space, ledger))
             WithoutRegion++;
         if (stacks is not null)

@@ -19,7 +19,7 @@ internal sealed partial class JitFrames(TraceMetadata header, PerfMapWatch maps)
     private const int MaxWarnings = 64;
 
     /// <summary>A file's time comes from a clock that stands still for a tick, and the recording's own two clocks are read one after the other.</summary>
-    private static readonly TimeSpan _slack = TimeSpan.FromMilliseconds(50);
+    private static readonly TimeSpan Slack = TimeSpan.FromMilliseconds(50);
 
     private readonly Dictionary<(int Pid, long? StartedNs, MappingIdentity? Dump), Tables> _tables = [];
     private readonly List<string> _warnings = [];
@@ -74,6 +74,7 @@ internal sealed partial class JitFrames(TraceMetadata header, PerfMapWatch maps)
                 break;
             found = line;
         }
+
         return found;
     }
 
@@ -126,6 +127,7 @@ internal sealed partial class JitFrames(TraceMetadata header, PerfMapWatch maps)
             Warn($"{path}: is not the file any more that pid {space.Pid} mapped");
             return null;
         }
+
         try
         {
             var table = JitDump.Read(file, out var damaged);
@@ -147,8 +149,9 @@ internal sealed partial class JitFrames(TraceMetadata header, PerfMapWatch maps)
             Warn($"{name}: belongs to user {status.Owner}, which is not the process's, so it is not used");
             return false;
         }
+
         var begin = StartOf(startedNs) ?? live?.StartedAt ?? header.StartedAt;
-        if (status.ModifiedAt >= begin - _slack)
+        if (status.ModifiedAt >= begin - Slack)
             return true;
         Warn($"{name}: is older than the process, so it is another's and not used");
         return false;

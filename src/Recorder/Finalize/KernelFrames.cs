@@ -33,6 +33,7 @@ internal sealed class KernelFrames(bool isThisBoot)
             else if (first > 0)
                 break;
         }
+
         return first;
     }
 

@@ -28,7 +28,7 @@ internal interface ISpoolTarget : IMergeTarget
 internal sealed class SpoolMerger : ISpoolItems
 {
     private const long MarginNs = 100_000_000;
-    private static readonly int _batchItems = MemoryBudget.ScaledPart(64 * 1024);
+    private static readonly int BatchItems = MemoryBudget.ScaledPart(64 * 1024);
 
     private readonly SpoolReader _spool;
     private readonly ISpoolTarget _target;
@@ -74,7 +74,7 @@ internal sealed class SpoolMerger : ISpoolItems
     {
         (_previousPass, _pass) = (_pass, timeNs);
         _lastRecordNs = Math.Max(_lastRecordNs, timeNs);
-        if (_isFirstLook || _merge.MostUnsorted < _batchItems)
+        if (_isFirstLook || _merge.MostUnsorted < BatchItems)
             return;
         _merge.EmitUntil(Watermark);
         _target.OnProgress((double)_spool.Position / _spool.Length);

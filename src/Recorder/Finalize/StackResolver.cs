@@ -66,6 +66,7 @@ internal sealed class StackResolver : IDisposable
             var resolved = Resolve(id, stack, space, fault.Record.StartNs);
             _last = (place, resolved, _tree.Fold(resolved.Node));
         }
+
         if (_last.Stack.IsComplete)
             _complete++;
         else
@@ -125,8 +126,10 @@ internal sealed class StackResolver : IDisposable
                 isInterrupted = false;
                 isWhole &= ip == ips[i] || i == ips.Length - 1 || KeepsFramePointers(ip, space);
             }
+
             frames.AddRange(FramesOf(ip, space, timeNs).Reverse());
         }
+
         return (frames, isWhole);
     }
 
@@ -159,12 +162,14 @@ internal sealed class StackResolver : IDisposable
                 frames.Add(frame);
                 continue;
             }
+
             for (var isEntry = false; !isEntry && next + 1 < words.Length; next += 2)
             {
                 frames.Add(PythonFrame(words[next], words[next + 1]));
                 isEntry = (words[next + 1] & 1) != 0;
             }
         }
+
         for (; next + 1 < words.Length; next += 2)
             frames.Add(PythonFrame(words[next], words[next + 1]));
         return frames;
@@ -180,6 +185,7 @@ internal sealed class StackResolver : IDisposable
             _frames.Add(made);
             index = _pythonLines[made] = _frames.Count - 1;
         }
+
         return _pythonFrames[(code, word >> 1)] = index;
     }
 
@@ -192,6 +198,7 @@ internal sealed class StackResolver : IDisposable
             var kernel = _symbols.ModuleWithoutFile(KernelFrames.Module);
             return Frame(kernel, ip, () => [_kernel.FrameAt(ip, kernel)]);
         }
+
         if (space.Lookup(ip) is not { } piece)
             return Frame(none, ip, () => [new StackFrame { Kind = "user", Address = ip }]);
         var identity = piece.Region.Identity;
@@ -201,11 +208,13 @@ internal sealed class StackResolver : IDisposable
             var name = _jit.Find(space, ip, timeNs, isCode);
             return isCode || name is not null ? JitFrame(ip, name ?? default) : Frame(none, ip, () => [new StackFrame { Kind = "user", Address = ip }]);
         }
+
         if (identity.Path is { } path)
         {
             var (module, offset) = (_symbols.ModuleOf(path, identity.Inode), ip - piece.Start + piece.FileOffset);
             return Frame(module, offset, () => _symbols.FramesAt(module, offset));
         }
+
         var named = _symbols.ModuleWithoutFile(identity.Name);
         return Frame(named, ip - piece.Start, () => _symbols.FramesAt(named, ip - piece.Start));
     }

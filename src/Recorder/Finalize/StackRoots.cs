@@ -6,7 +6,7 @@ namespace Faultrec.Recorder.Finalize;
 /// </summary>
 internal static class StackRoots
 {
-    private static readonly HashSet<string> _names =
+    private static readonly HashSet<string> Names =
     [
         // The program's and the dynamic linker's entry (glibc, musl), and the children of clone(2).
         "_start", "_dl_start_user", "_dlstart", "clone", "__clone", "clone3", "__clone3",
@@ -17,6 +17,6 @@ internal static class StackRoots
     public static bool Contains(string function)
     {
         const string assembly = ".abi0";
-        return _names.Contains(function.EndsWith(assembly, StringComparison.Ordinal) ? function[..^assembly.Length] : function);
+        return Names.Contains(function.EndsWith(assembly, StringComparison.Ordinal) ? function[..^assembly.Length] : function);
     }
 }

@@ -25,7 +25,6 @@ internal sealed class TaskState
 
     /// <summary>Its EXIT record was seen; <see cref="ExitedNs"/> may come earlier, from the probe.</summary>
     public bool HasEnded { get; set; }
-
 }
 
 internal sealed class ProcessState
@@ -174,12 +173,14 @@ internal sealed class TaskTable(IRegionLedger ledger, PageGeometry pages, bool f
             ApplyTask(record, isCommand, targetPid);
             return;
         }
+
         if (record.Type is EventType.Advise or EventType.Userfaultfd)
         {
             if (!forgets) // a live view has no tables for it
                 Advice.Apply(record);
             return;
         }
+
         var process = Process(record.Pid, null);
         var space = process.Space;
         var stack = stacks?.NodeOf(record.Stack, space, record.TimeNs);
@@ -190,6 +191,7 @@ internal sealed class TaskTable(IRegionLedger ledger, PageGeometry pages, bool f
                 CallFaults.Add(record, stack);
             return;
         }
+
         switch (record.Type)
         {
             case EventType.Mapped when record.A5 == Shmat:
@@ -244,6 +246,7 @@ internal sealed class TaskTable(IRegionLedger ledger, PageGeometry pages, bool f
                     old.ExitedNs = record.TimeNs;
                     old.Process.LiveThreads--;
                 }
+
                 break;
             case EventType.TaskExit:
                 task.ExitedNs = record.TimeNs;
@@ -288,6 +291,7 @@ internal sealed class TaskTable(IRegionLedger ledger, PageGeometry pages, bool f
             parent?.Space.CopyTo(process.Space, fork.TimeNs);
             Advice.Fork(fork.ParentPid, fork.Pid, fork.TimeNs);
         }
+
         var task = NewTask(process, fork.Tid, fork.TimeNs);
         task.WasForked = true;
         task.Comm = creator?.Comm ?? process.Comm;
@@ -302,6 +306,7 @@ internal sealed class TaskTable(IRegionLedger ledger, PageGeometry pages, bool f
             ProgramsWithoutEvents++;
             return;
         }
+
         if (_tasks.TryGetValue(exit.Tid, out var task))
         {
             if (task.HasEnded)
@@ -311,6 +316,7 @@ internal sealed class TaskTable(IRegionLedger ledger, PageGeometry pages, bool f
             if (forgets)
                 _ended.Enqueue((exit.TimeNs, task));
         }
+
         if (!_processes.TryGetValue(exit.Pid, out var process) || --process.LiveThreads > 0)
             return;
         process.ExitedNs = exit.TimeNs;

@@ -67,6 +67,7 @@ internal sealed class TimeWindow<T>
                     Merge(_runs[i], _runs[i + 1], i + 2 < _runs.Count ? _runs[i + 2] : to);
                 _runs[kept++] = _runs[i];
             }
+
             _runs.RemoveRange(kept, _runs.Count - kept);
         }
     }
@@ -125,6 +126,7 @@ internal sealed class TimeWindow<T>
             else
                 high = middle;
         }
+
         return low;
     }
 

@@ -80,6 +80,7 @@ internal sealed class TraceFinalizer : ISpoolTarget, IDisposable
             _batch.Count = 0;
             MemoryBudget.GiveBack();
         }
+
         _rows.Add(_batch, fault);
     }
 

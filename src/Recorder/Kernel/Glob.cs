@@ -27,16 +27,19 @@ internal sealed unsafe class Glob
                 _star |= 1U << state;
                 continue;
             }
+
             if (state == MaxNameBytes)
             {
                 throw new FaultrecException(
                     ExitCode.Usage,
                     $"--comm {pattern}: longer than a process name can be; the kernel keeps {MaxNameBytes} bytes: `ps -eo comm` shows them");
             }
+
             for (var i = 0; i < _masks.Length; i++)
                 _masks[i] |= character == (byte)'?' || i == character ? 1U << state : 0;
             state++;
         }
+
         _accept = 1U << state;
     }
 

@@ -13,6 +13,7 @@ internal sealed class KernelConfig(string path, string text)
             using var reader = new StreamReader(new GZipStream(new MemoryStream(compressed), CompressionMode.Decompress), Encoding.UTF8);
             return new KernelConfig("/proc/config.gz", reader.ReadToEnd());
         }
+
         var ofRelease = $"/boot/config-{Machine.KernelRelease}";
         return KernelFile.ReadText(ofRelease) is { } plain ? new KernelConfig(ofRelease, plain) : null;
     }

@@ -92,6 +92,7 @@ internal sealed record KernelFaults(
             if (Parameters[i] == parameter)
                 return (byte)i;
         }
+
         return ProbeConfig.NoArgument;
     }
 }

@@ -61,10 +61,12 @@ internal sealed class KernelFunctions
                     AddLine(part[..end]);
                     continue;
                 }
+
                 _cut.Write(part[..end]);
                 AddLine(_cut.GetBuffer().AsSpan(0, (int)_cut.Length));
                 _cut.SetLength(0);
             }
+
             _cut.Write(part);
         }
 
@@ -76,6 +78,7 @@ internal sealed class KernelFunctions
             {
                 return;
             }
+
             Addresses.Add(address);
             Starts.Add((int)Names.Length);
             var name = line[(digits + betweenAddressAndName)..];

@@ -69,6 +69,7 @@ internal static class KernelMemory
                     break;
             }
         }
+
         return ranges;
 
         void Add(int node, long first)

@@ -49,6 +49,7 @@ internal sealed class KernelSymbols(byte[] text)
                 variants.Add(line.Name);
             }
         }
+
         return new SymbolFacts(count, module, isData && count == 0, [.. variants]);
     }
 
@@ -75,11 +76,13 @@ internal sealed class KernelSymbols(byte[] text)
                     continue;
                 candidate = candidate[..tab];
             }
+
             if (candidate.SequenceEqual(wanted) || candidate.Contains((byte)'.') || candidate.StartsWith("__pfx_"u8) || candidate.StartsWith("__cfi_"u8))
                 continue;
             if (spelling.Distance(candidate) is { } distance)
                 found[Encoding.ASCII.GetString(candidate)] = distance;
         }
+
         return [.. found.OrderBy(pair => pair.Value).ThenBy(pair => Math.Abs(pair.Key.Length - name.Length))
             .ThenBy(pair => pair.Key, StringComparer.Ordinal).Take(limit).Select(pair => pair.Key)];
     }

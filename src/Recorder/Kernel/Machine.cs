@@ -74,6 +74,7 @@ internal static class Machine
             var last = int.Parse(ends[^1], CultureInfo.InvariantCulture);
             cpus.AddRange(Enumerable.Range(first, last - first + 1));
         }
+
         return cpus;
     }
 }

@@ -17,7 +17,10 @@ internal static class MapsText
         if (fields is not [var range, { Length: 4 } prot, var offset, var device, var inode, .. var name]
             || range.Split('-') is not [var from, var to] || !TryHex(from, out var start) || !TryHex(to, out var end)
             || !TryHex(offset, out var fileOffset) || !ulong.TryParse(inode, CultureInfo.InvariantCulture, out var number))
+        {
             throw new InvalidDataException("a process's maps have a line that is none");
+        }
+
         return new MapsLine(start, end, fileOffset, MappingIdentity.Of(name is [var text] ? text.TrimStart() : "", prot, number, device));
     }
 

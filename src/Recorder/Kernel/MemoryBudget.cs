@@ -16,24 +16,24 @@ internal static class MemoryBudget
     /// <summary>A recording with stacks takes 60 MB, the process that reads ELF files and the probes' tables among them; without, 35.</summary>
     private const long LeastForStacksBytes = 88 << 20;
 
-    private static readonly long _availableBytes = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
-    private static readonly int _halvings = HalvingsFor(_availableBytes);
+    private static readonly long AvailableBytes = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
+    private static readonly int Halvings = HalvingsFor(AvailableBytes);
 
     /// <summary>Why no stacks are taken unless they are asked for; null where there is room.</summary>
     public static string? NoStacksReason => LimitBytes < LeastForStacksBytes
         ? $"the memory limit of {LimitBytes >> 20} MiB leaves no room for them and the program: raise it to {LeastForStacksBytes >> 20} MiB or more, or insist with --stacks"
         : null;
 
-    private static long LimitBytes => _availableBytes * 4 / 3;
+    private static long LimitBytes => AvailableBytes * 4 / 3;
 
     /// <param name="entries">A power of two stays one.</param>
-    public static uint Scaled(uint entries) => entries >> _halvings;
+    public static uint Scaled(uint entries) => entries >> Halvings;
 
     /// <summary>
     /// Of what only finalizing has, which loses nothing by being small: rows are written and merged in smaller parts. A heap with room for
     /// a quarter of the rings needs parts of an eighth.
     /// </summary>
-    public static int ScaledPart(int entries) => entries >> Math.Max(0, 2 * _halvings - 1);
+    public static int ScaledPart(int entries) => entries >> Math.Max(0, 2 * Halvings - 1);
 
     /// <summary>
     /// After each part: in little memory what it left is given back at once. The collector alone would wait for its limit, where the
@@ -41,7 +41,7 @@ internal static class MemoryBudget
     /// </summary>
     public static void GiveBack()
     {
-        if (_halvings > 0)
+        if (Halvings > 0)
             GC.Collect();
     }
 
@@ -52,7 +52,7 @@ internal static class MemoryBudget
     /// <param name="share">Of half: a helper of ours is content with less.</param>
     public static void LimitHeap(int share = 1)
     {
-        if (_halvings == 0)
+        if (Halvings == 0)
             return;
         AppContext.SetData("GCHeapHardLimit", (ulong)(LimitBytes / 2 / share));
         try

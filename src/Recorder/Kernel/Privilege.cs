@@ -25,6 +25,7 @@ internal static class Privilege
                 ? null
                 : "the capabilities of a user namespace of its own do not count; run it outside the container, as root";
         }
+
         return user == 0
             ? "root, but without CAP_BPF and CAP_PERFMON (a container?)"
             : $"uid {user} has neither CAP_BPF and CAP_PERFMON nor CAP_SYS_ADMIN; run it with sudo";

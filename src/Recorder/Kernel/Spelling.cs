@@ -39,10 +39,12 @@ internal sealed class Spelling(byte[] wanted)
                 row[j] = cell;
                 best = Math.Min(best, cell);
             }
+
             if (best > _limit)
                 return null;
             (before, last, row) = (last, row, before);
         }
+
         return last[wanted.Length] <= _limit ? last[wanted.Length] : null;
     }
 }

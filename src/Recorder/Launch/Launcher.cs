@@ -71,6 +71,7 @@ internal sealed unsafe class Launcher : IDisposable
             _beforeExec = (baseline.MinorFaults, baseline.MajorFaults);
             return;
         }
+
         Wait();
         throw ExecFailure(baseline);
     }

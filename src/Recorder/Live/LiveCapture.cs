@@ -3,6 +3,7 @@ using Faultrec.Recorder.Capture;
 using Faultrec.Recorder.Kernel;
 using Faultrec.Recorder.Native;
 using Faultrec.Recorder.Options;
+using Faultrec.Traces;
 using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Recorder.Live;

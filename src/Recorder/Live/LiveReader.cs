@@ -43,6 +43,7 @@ internal sealed class LiveReader
             if (stuckMs >= PatienceMs)
                 return false;
         }
+
         return true;
     }
 

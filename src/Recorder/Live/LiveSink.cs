@@ -14,7 +14,7 @@ namespace Faultrec.Recorder.Live;
 /// </summary>
 internal sealed class LiveSink(BatchQueue queue, Action<TraceMetadata> onStart) : IRecordSink, ISpoolItems, IMergeTarget
 {
-    /// <summary>Why the capture ended, in the place of <see cref="Capture.EndReason"/>: nobody watches any more.</summary>
+    /// <summary>Why the capture ended, in the place of <see cref="EndReason"/>: nobody watches any more.</summary>
     public const string ReaderGone = "reader-gone";
 
     /// <summary>One interval of the drain loop: what a watcher waits for order.</summary>
@@ -114,6 +114,7 @@ internal sealed class LiveSink(BatchQueue queue, Action<TraceMetadata> onStart) 
             _rows!.Add(_batch, fault);
             return;
         }
+
         _rows!.Skip(fault);
         _missed += new MissedFaults(1, 0);
     }

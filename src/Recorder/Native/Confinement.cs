@@ -52,6 +52,7 @@ internal static unsafe partial class Confinement
             if (capability != but)
                 _ = Prctl(PrCapbsetDrop, capability, 0, 0, 0);
         }
+
         _ = Prctl(PrCapAmbient, PrCapAmbientClearAll, 0, 0, 0);
     }
 

@@ -46,6 +46,7 @@ internal sealed unsafe class EmbeddedObject : IDisposable
             if (pointer != 0)
                 return new EmbeddedObject(pointer, log);
         }
+
         var errno = Marshal.GetLastPInvokeError();
         NativeMemory.Free(log);
         throw Errno.Failure(errno, "opening the embedded BPF object");

@@ -62,6 +62,7 @@ internal sealed unsafe class RootFolder : IDisposable
             status = found;
             return file;
         }
+
         file.Dispose();
         return null;
     }

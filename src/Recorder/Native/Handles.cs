@@ -17,6 +17,7 @@ internal sealed class ObjectHandle() : SafeHandle(0, ownsHandle: true)
             if (Marshal.PtrToStringUTF8((nint)Libbpf.MapName(map))!.EndsWith(section, StringComparison.Ordinal))
                 return map;
         }
+
         throw new InvalidOperationException($"the BPF object has no {section}");
     }
 

@@ -42,6 +42,7 @@ internal sealed record RegularFile(SafeFileHandle File, ulong Device, ulong Inod
             why = NotOpened.NotRegular;
             return null;
         }
+
         var fd = Libc.Open($"/proc/self/fd/{place.Fd}", Libc.ONonblock | Libc.OCloexec, 0);
         why = fd < 0 ? NotOpened.NotPermitted : NotOpened.None;
         return fd < 0 ? null : new RegularFile(new SafeFileHandle(fd, ownsHandle: true), stat[0], stat[1], (uint)(stat[3] >> 32), (uint)stat[3]);

@@ -71,6 +71,7 @@ internal static unsafe partial class Socket
                 message.Control = &control;
                 message.ControlBytes = (nuint)sizeof(Control);
             }
+
             return Sendmsg(fd, &message, NoSignal);
         }
     }

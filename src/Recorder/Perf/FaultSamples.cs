@@ -130,12 +130,14 @@ internal sealed class FaultSamples : IDisposable
                 PerfRing.Open(cpu, _limits.SampleRingBytes, _limits.ExcludeKernel, "the samples"),
                 new SampleReader(hasId: !_isCommand, (ushort)_period, _excludedPid)));
         }
+
         if (PerfEvent.TryOpen(Attributes(isMajor), tid, cpu, out var errno, samples.Ring.Fd) is not { } fd)
         {
             if (errno == Errno.Esrch)
                 return; // The thread ended since it was listed.
             throw Refused(errno, tid);
         }
+
         _counters.Add(new Counter(fd, cpu, isMajor));
     }
 
@@ -178,6 +180,7 @@ internal sealed class FaultSamples : IDisposable
             var (count, lost) = Read(counter);
             sum = (sum.Count + count, sum.Lost + lost);
         }
+
         return sum;
     }
 

@@ -16,13 +16,13 @@ internal sealed record PerfLimits(bool ExcludeKernel, bool TellsLost, int Sample
     private const int SmallestSideband = 32 << 10;
     private const int SamplesPerSideband = 16;
 
-    private static readonly PerfEventAttr _minorFaults = new() { Type = PerfEvent.TypeSoftware, Config = PerfEvent.SwPageFaultsMin };
+    private static readonly PerfEventAttr MinorFaults = new() { Type = PerfEvent.TypeSoftware, Config = PerfEvent.SwPageFaultsMin };
 
     /// <exception cref="FaultrecException">perf events are closed to this user, or there is no memory left for their rings.</exception>
     public static PerfLimits Probe(IReadOnlyList<int> cpus)
     {
-        var flags = PerfEvent.Try(_minorFaults) is 0 ? 0 : PerfAttrFlags.ExcludeKernel;
-        var allowed = _minorFaults with { Flags = flags };
+        var flags = PerfEvent.Try(MinorFaults) is 0 ? 0 : PerfAttrFlags.ExcludeKernel;
+        var allowed = MinorFaults with { Flags = flags };
         if (PerfEvent.Try(allowed) is not 0 and var errno)
             throw Closed(errno);
         var tellsLost = PerfEvent.Try(allowed with { ReadFormat = PerfEvent.ReadLost }) == 0;
@@ -32,6 +32,7 @@ internal sealed record PerfLimits(bool ExcludeKernel, bool TellsLost, int Sample
             if (HasRoomFor(cpus, bytes, sideband, flags != 0))
                 return new PerfLimits(flags != 0, tellsLost, bytes, sideband);
         }
+
         throw new FaultrecException(
             ExitCode.NotPermitted,
             $"perf's rings need {(SmallestRing + SmallestSideband) >> 10} KiB of locked memory a CPU, and this user has less left "
@@ -65,6 +66,7 @@ internal sealed record PerfLimits(bool ExcludeKernel, bool TellsLost, int Sample
                     rings.Add(ring);
                 }
             }
+
             return true;
         }
         finally

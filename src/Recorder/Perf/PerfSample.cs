@@ -47,6 +47,7 @@ internal static class PerfSample
             (fault, id) = (default, 0);
             return false;
         }
+
         var fields = MemoryMarshal.Read<Fields>(record);
         id = hasId ? BinaryPrimitives.ReadInt64LittleEndian(record[MinorSize..]) : 0;
         var isKernel = (fields.Misc & PerfEvent.MiscCpumodeMask) == PerfEvent.MiscKernel;
@@ -107,6 +108,7 @@ internal sealed class SampleReader(bool hasId, ushort weight, int excludedPid = 
                 position = length;
                 break;
             }
+
             position += size;
             if (size > PerfSample.MaxSize)
                 continue;
@@ -114,6 +116,7 @@ internal sealed class SampleReader(bool hasId, ushort weight, int excludedPid = 
             if (TryTake(record, out faults[count], ref totals))
                 count++;
         }
+
         return count;
     }
 
@@ -135,11 +138,13 @@ internal sealed class SampleReader(bool hasId, ushort weight, int excludedPid = 
             fault = default;
             return false;
         }
+
         if (excludedPid != 0 && fault.Pid == excludedPid)
         {
             totals.Excluded++;
             return false;
         }
+
         var isMajor = (fault.Bits & FaultBits.Major) != 0;
         if (fault.StartNs < BeginNs || hasId && IsToldAgain(fault, id))
         {
@@ -147,6 +152,7 @@ internal sealed class SampleReader(bool hasId, ushort weight, int excludedPid = 
             totals.LeftOutMajor += isMajor ? 1 : 0;
             return false;
         }
+
         totals.Minor += isMajor ? 0 : 1;
         totals.Major += isMajor ? 1 : 0;
         return true;
@@ -163,6 +169,7 @@ internal sealed class SampleReader(bool hasId, ushort weight, int excludedPid = 
             if (isEqual || id != _groupId && !_idsAreShared)
                 return true;
         }
+
         (_group, _groupId) = (fault, id);
         return false;
     }

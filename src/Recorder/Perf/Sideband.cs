@@ -107,6 +107,7 @@ internal sealed class Sideband : IDisposable
             _collected = [];
             return;
         }
+
         foreach (var ring in _rings.Values)
         {
             if (!ring.TryRead(out var first, out var rest))

@@ -63,6 +63,7 @@ internal sealed class TargetFilter(Glob? names, int excludedPid)
                 Keep(cpu, records, (pid, _) => _new.ContainsKey(pid), keep);
             _new.Clear();
         }
+
         foreach (var (cpu, records) in drained)
             Keep(cpu, records, (pid, type) => _known.Contains(pid) || type == PerfRecordType.Exit && _former.Contains(pid), keep);
         _held = drained;
@@ -139,8 +140,10 @@ internal sealed class TargetFilter(Glob? names, int excludedPid)
                     keep(cpu, records.AsSpan(from, to - from));
                 from = start;
             }
+
             to = start + length;
         }
+
         if (to > from)
             keep(cpu, records.AsSpan(from, to - from));
     }

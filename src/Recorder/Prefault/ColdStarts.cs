@@ -32,6 +32,7 @@ public static unsafe class ColdStarts
             var second = Start(plan, withFirst ? command : withPlan);
             starts.Add(withFirst ? (second, first) : (first, second));
         }
+
         return starts;
     }
 
@@ -54,6 +55,7 @@ public static unsafe class ColdStarts
         while (Libc.Wait4(pid, &status, 0, &usage) < 0 && Marshal.GetLastPInvokeError() == Errno.Eintr)
         {
         }
+
         var time = (long)Stopwatch.GetElapsedTime(begin).TotalNanoseconds;
         return new ColdStart(time, usage.MajorFaults, Launcher.StatusOf(status));
     }

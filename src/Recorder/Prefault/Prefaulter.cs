@@ -41,10 +41,12 @@ public static class Prefaulter
                     withoutRoom += end - offset;
                     break;
                 }
+
                 _ = Libc.PosixFadvise((int)file.DangerousGetHandle(), offset, length, Libc.FadviseWillNeed);
                 asked += length;
             }
         }
+
         FileLimit.Restore(FileLimit.Before);
         return new PrefaultResult(asked, files.Skipped, withoutRoom);
     }

@@ -54,6 +54,7 @@ internal sealed unsafe class CodeTables : IDisposable
             Interlocked.Increment(ref Element(0).Processes);
             return;
         }
+
         ref var maps = ref Element(element);
         (maps.Count, maps.Python, maps.Processes) = (0, 0, 1);
         maps.Uses++;
@@ -100,13 +101,17 @@ internal sealed unsafe class CodeTables : IDisposable
             || KeyOf(identity) is not { } key
             || Find(key, identity.Name, OpenNameOf(pid, start, end, identity), RootFolder.PathOf(pid)) is not { RowCount: > 0 } file
             || !_probes.TryGet("process_maps", (uint)pid, out uint element))
+        {
             return;
+        }
+
         var bias = start - fileOffset + file.CodeOffset - file.CodeAddress;
         if (file.Python != 0)
         {
             Element(element).PythonRuntime = bias + file.PythonRuntime;
             Volatile.Write(ref Element(element).Python, file.Python);
         }
+
         Add(element, new CodeMapping
         {
             Start = start,
@@ -130,6 +135,7 @@ internal sealed unsafe class CodeTables : IDisposable
             _missing[key] = path;
             return null;
         }
+
         _missing.Remove(key);
         CodeFile? made = null;
         try
@@ -142,6 +148,7 @@ internal sealed unsafe class CodeTables : IDisposable
         {
             _warnings.Add($"{path}: {e.Message}: stacks through it follow frame pointers");
         }
+
         _files[key] = made;
         return made;
     }
@@ -187,6 +194,7 @@ internal sealed unsafe class CodeTables : IDisposable
             if (KeyOf(opened) is { } key)
                 Find(key, name, opened, root);
         }
+
         _needed[path] = made.Needed;
         var rows = made.Rows;
         if (rows.Length > StackProbes.MaxRows - _rowCount)
@@ -233,6 +241,7 @@ internal sealed unsafe class CodeTables : IDisposable
             if (known.Bias == mapping.Bias && known.FirstRow == mapping.FirstRow && known.Start < mapping.End && known.End > mapping.Start)
                 return;
         }
+
         var index = Interlocked.Increment(ref maps.Count) - 1;
         if (index < CodeMaps.MaxCodeMappings)
             maps.Mappings[(int)index] = mapping;

@@ -153,6 +153,7 @@ internal sealed class CodeWatch : IDisposable
             _changes.Add(new SnapshotEvent(JsonSerializer.Deserialize(bytes, SpoolJson.Default.MapsSnapshot)!));
             return;
         }
+
         foreach (var change in _parser.Parse(bytes))
         {
             if (change is MapEvent map && IsCode(map.Identity))

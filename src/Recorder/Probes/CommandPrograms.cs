@@ -27,7 +27,7 @@ internal sealed partial class CommandPrograms
     private const int MayExecute = 1; // X_OK
 
     /// <summary>Where GCC keeps the programs that its drivers run; TRIPLET/VERSION follow.</summary>
-    private static readonly string[] _compilerFolders = ["/usr/libexec/gcc", "/usr/lib/gcc"];
+    private static readonly string[] CompilerFolders = ["/usr/libexec/gcc", "/usr/lib/gcc"];
 
     private readonly List<string> _programs = [];
     private readonly HashSet<string> _seen = [];
@@ -112,7 +112,7 @@ internal sealed partial class CommandPrograms
         // g++ is x86_64-linux-gnu-g++-12.
         if (CompilerDriver().Match(file) is not { Success: true } driver)
             return [];
-        var parts = _compilerFolders.Select(folder => Path.Combine(folder, driver.Groups[1].Value, driver.Groups[3].Value)).FirstOrDefault(Directory.Exists) ?? "";
+        var parts = CompilerFolders.Select(folder => Path.Combine(folder, driver.Groups[1].Value, driver.Groups[3].Value)).FirstOrDefault(Directory.Exists) ?? "";
         return [Path.Combine(parts, driver.Groups[2].Value == "g++" ? "cc1plus" : "cc1"), "as", Path.Combine(parts, "collect2"), "ld"];
     }
 
@@ -130,6 +130,7 @@ internal sealed partial class CommandPrograms
             if (PathOf(word) is { } program)
                 AddProgram(program, depth + 1);
         }
+
         AddWords(Encoding.Latin1.GetString(text));
     }
 

@@ -42,6 +42,7 @@ internal static unsafe class DirectMap
             // The kernel may have moved a page between the two looks.
             reason = $"no base of the direct map leads page-table walks to the frames that /proc/self/pagemap tells ({probes.Walk.MaxCandidates} tried)";
         }
+
         return new PageTableRecording(false, reason, 0, null, null);
     }
 
@@ -57,6 +58,7 @@ internal static unsafe class DirectMap
             else
                 _ = Volatile.Read(ref *page);
         }
+
         using var pagemap = File.OpenHandle("/proc/self/pagemap");
         var offset = (long)((nuint)start / (nuint)PageGeometry.Here.PageBytes) * sizeof(long);
         if (RandomAccess.Read(pagemap, MemoryMarshal.AsBytes(entries.AsSpan()), offset) < pages * sizeof(long))
@@ -69,6 +71,7 @@ internal static unsafe class DirectMap
                 return null;
             entries[i] &= frameBits;
         }
+
         return entries;
     }
 
@@ -80,6 +83,7 @@ internal static unsafe class DirectMap
             walk.Addresses[i] = (ulong)(start + i * PageGeometry.Here.PageBytes);
             walk.Pfns[i] = (ulong)frames[i];
         }
+
         walk.MaxCandidates = (ulong)(KernelMemory.EndPfn * PageGeometry.Here.PageBytes / CandidateBytes + 1);
         walk.Tgid = (uint)Environment.ProcessId;
         probes.FindDirectMap();

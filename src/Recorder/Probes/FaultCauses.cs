@@ -70,6 +70,7 @@ internal static class FaultCauses
             causes.Add(new CauseProbe("zeroing", reason == KernelFunctions.Missing ? $"{string.Join(" and ", ZeroingFunctions)} are {reason}" : reason));
             return;
         }
+
         causes.Add(new CauseProbe("zeroing", null));
         programs.UnionWith([$"{backend.Hooks!.Entry}_{function}", $"{backend.Hooks.Return}_{function}"]);
     }

@@ -40,6 +40,7 @@ internal sealed class FaultCounters : IDisposable
                 PerfEvent.Control(last.Major, PerfEvent.IocDisable);
             }
         }
+
         var beginNs = Libc.MonotonicNs();
         // Both are enabled with their programs: what is counted before has no row.
         Add(tid, -1, PerfAttrFlags.Inherit);

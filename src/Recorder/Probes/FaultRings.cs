@@ -54,6 +54,7 @@ internal sealed unsafe class FaultRings
             sink.Append(SpoolRecordType.Loss, cpu, MemoryMarshal.AsBytes(new ReadOnlySpan<LossRecord>(in loss)));
             _lostSeen[cpu] = lost;
         }
+
         if (_guard is null)
             return;
         var counts = ReadCounts();
@@ -77,6 +78,7 @@ internal sealed unsafe class FaultRings
                 counts.EndedMinor + (long)Volatile.Read(ref control.EndedMinor),
                 counts.EndedMajor + (long)Volatile.Read(ref control.EndedMajor));
         }
+
         return counts;
     }
 

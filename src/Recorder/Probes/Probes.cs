@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using Faultrec.Recorder.Kernel;
 using Faultrec.Recorder.Native;
+using Faultrec.Traces;
 using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Recorder.Probes;
@@ -46,6 +47,7 @@ internal sealed unsafe class OpenProbes : IDisposable
             _file.Handle.Dispose();
             throw Errno.Failure(-result, $"loading the BPF probes{(Machine.Lockdown is { } lockdown ? $" under kernel lockdown ({lockdown})" : "")}{LogLine()}");
         }
+
         return new LoadedProbes(_file.Handle, config, (int)_cpus, programs);
     }
 
@@ -110,6 +112,7 @@ internal sealed unsafe class LoadedProbes(ObjectHandle bpfObject, ProbeConfig co
                 else
                     links.Add(new LinkHandle(link));
             }
+
             return new AttachedProbes(bpfObject, links, iterators, programs, Config, Cpus);
         }
         catch
@@ -195,6 +198,7 @@ internal sealed unsafe class AttachedProbes : IDisposable
             if (Libbpf.MapLookupElement(fd, &key, &value) == 0)
                 entries.Add((key, value));
         }
+
         return entries;
     }
 

@@ -36,6 +36,7 @@ public sealed class RateGuard(long ratePerSecond, int leastEvery, Action<string>
                 CultureInfo.InvariantCulture,
                 $"{perSecond:#,0} faults/s are more than --max-rate {ratePerSecond:#,0}: taking one in {_every} while that lasts; counts become estimates"));
         }
+
         return _every;
     }
 }

@@ -59,6 +59,7 @@ internal sealed unsafe class RecordRing : IDisposable
             // No exception may cross into libbpf: kept here, thrown by Drain.
             self._failure ??= ExceptionDispatchInfo.Capture(e);
         }
+
         return 0;
     }
 }

@@ -22,9 +22,12 @@ internal static class SlabProbes
     public static ProbeChoice Find(Backend backend, Btf? btf)
     {
         if (btf?.TracepointArguments("kmem_cache_alloc") is not [_, _, BtfKind.Pointer, ..])
+        {
             return new ProbeChoice(
                 [.. Stages.Select(stage => new CauseProbe(stage, "the kmem_cache_alloc tracepoint of this kernel does not tell the cache (it does since Linux 6.1)"))],
                 ["buddy_pages", .. Interrupts]);
+        }
+
         List<string> programs = ["slab_object", "slab_kmalloc", "buddy_pages", .. Interrupts];
         var refusals = KernelFunctions.Reasons(backend, [SlowPath, .. NewSlabFunctions]);
         var slow = refusals[SlowPath] is { } refusal ? $"{SlowPath}: {refusal}" : ReasonOfSlowPath(btf);

@@ -21,7 +21,7 @@ internal sealed class StackProbes : IDisposable
     public static readonly uint RingBytes = MemoryBudget.Scaled(8 << 20);
 
     /// <summary>16 KiB each, for a process and its forks until they execute another program.</summary>
-    private static readonly uint _maxAddressSpaces = MemoryBudget.Scaled(1024);
+    private static readonly uint MaxAddressSpaces = MemoryBudget.Scaled(1024);
 
     private readonly StackRing _ring;
     private readonly CodeWatch _watch;
@@ -29,7 +29,7 @@ internal sealed class StackProbes : IDisposable
     private StackProbes(AttachedProbes probes, MappedFiles mapped)
     {
         _ring = new StackRing(probes);
-        _watch = new CodeWatch(new CodeTables(probes, _maxAddressSpaces, mapped));
+        _watch = new CodeWatch(new CodeTables(probes, MaxAddressSpaces, mapped));
     }
 
     /// <summary>How the probes are told; without stacks, or where they are refused, they take none.</summary>
@@ -38,7 +38,7 @@ internal sealed class StackProbes : IDisposable
         if (!options.TakesStacks || ReasonFor(options) is not null)
             return config;
         config.HasDetails = 1;
-        config.CodeMaps = _maxAddressSpaces;
+        config.CodeMaps = MaxAddressSpaces;
         return config;
     }
 

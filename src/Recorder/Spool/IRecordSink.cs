@@ -10,7 +10,7 @@ internal interface IRecordSink
     void Append(SpoolRecordType type, int cpu, ReadOnlySpan<byte> payload, ReadOnlySpan<byte> rest = default);
 
     /// <summary>Everything that was in the rings has been appended.</summary>
-    /// <returns>Why the recording must end (<see cref="Capture.EndReason"/>), or null.</returns>
+    /// <returns>Why the recording must end (<see cref="EndReason"/>), or null.</returns>
     string? EndPass(long nowNs);
 }
 

@@ -91,7 +91,7 @@ internal sealed record SpoolHeader
     /// <summary>Everything but regions, processes, threads and figures.</summary>
     public required TraceMetadata Metadata { get; init; }
 
-    /// <summary>See <see cref="Capture.Machine.BootId"/>.</summary>
+    /// <summary><c>/proc/sys/kernel/random/boot_id</c>, null where there is none.</summary>
     public string? BootId { get; init; }
 
     /// <summary>The recorded process: the command, or the pid that was asked for; 0: there are many.</summary>

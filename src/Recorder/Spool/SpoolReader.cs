@@ -13,7 +13,7 @@ internal sealed class SpoolReader : IDisposable
     // MaxFaultsPerRecord records, or one drain of a side-band ring.
     private const int MaxRecordsLength = 8 << 20;
 
-    private static readonly unsafe int _maxStackLength =
+    private static readonly unsafe int MaxStackLength =
         sizeof(PythonCodeHead) + PythonCodeHead.FileChars + PythonCodeHead.NameChars + PythonCodeHead.MaxLineBytes;
 
     // A command line of 2 MiB, or the maps of a process with a million mappings.
@@ -48,6 +48,7 @@ internal sealed class SpoolReader : IDisposable
             throw new FaultrecException(
                 ExitCode.BadInput, $"{path}: not a faultrec spool (no readable header record); expected the .spool file of an interrupted recording");
         }
+
         try
         {
             Header = ParseHeader();
@@ -123,7 +124,7 @@ internal sealed class SpoolReader : IDisposable
         SpoolRecordType.Faults => length is > 0 and <= MaxRecordsLength && length % sizeof(FaultRecord) == 0,
         SpoolRecordType.DetailedFaults => length is > 0 and <= MaxRecordsLength && length % sizeof(DetailedFault) == 0,
         SpoolRecordType.Sideband => length is > 0 and <= MaxRecordsLength,
-        SpoolRecordType.Stack => length >= sizeof(StackRecordHead) + sizeof(ulong) && length <= _maxStackLength,
+        SpoolRecordType.Stack => length >= sizeof(StackRecordHead) + sizeof(ulong) && length <= MaxStackLength,
         SpoolRecordType.Event => length == sizeof(EventRecord),
         SpoolRecordType.Loss => length == sizeof(LossRecord),
         _ => false,
@@ -180,6 +181,7 @@ internal sealed class SpoolReader : IDisposable
                     ExitCode.BadInput,
                     $"{_path}: spool version {version}, this faultrec reads {SpoolHeader.CurrentVersion}: recover it with the version that recorded it");
             }
+
             var header = SpoolJson.Parse(Payload, SpoolJson.Default.SpoolHeader);
             return header with { Metadata = MetadataJson.Checked(header.Metadata) };
         }

@@ -41,12 +41,14 @@ internal sealed class SpoolSink(SpoolWriter spool, long maxBytes) : IRecordSink
         {
             Fill(e);
         }
+
         if (_isFull)
         {
             // The last record may still find room, and is tried; without the first one nothing could read it.
             _isFull = spool.Length == 0;
             return Failure is null || Errno.IsDiskFull(Failure) ? EndReason.DiskFull : EndReason.WriteFailed;
         }
+
         if (IsDiskFilling(nowNs))
             return EndReason.DiskFull;
         return spool.Length >= maxBytes ? EndReason.MaxSize : null;

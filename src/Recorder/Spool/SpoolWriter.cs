@@ -68,6 +68,7 @@ internal sealed class SpoolWriter : IRecordSink, IDisposable
                 throw new IOException("the file may not become larger", e);
             throw;
         }
+
         Length += _buffered;
         _recordEndInFile = _recordEnd;
         _buffered = 0;

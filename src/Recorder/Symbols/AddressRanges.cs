@@ -43,11 +43,13 @@ internal sealed unsafe class AddressRanges
             else
                 high = middle;
         }
+
         for (var i = low - 1; i >= 0 && i >= low - MaxSteps && highestEnds[i] > address; i--)
         {
             if (_ranges[i].End > address)
                 return _ranges[i].Die;
         }
+
         return null;
     }
 

@@ -31,6 +31,7 @@ internal static class BuildIds
             if (region is { Path: { } path, Prot: [_, _, 'x', ..] } && !ids.ContainsKey((path, region.Inode, region.Device)))
                 ids[(path, region.Inode, region.Device)] = Find(files.Find(path, region.Inode), region.Inode, region.Device);
         }
+
         return [.. regions.Select(region => region.Path is { } path && ids.GetValueOrDefault((path, region.Inode, region.Device)) is { } id
             ? region with { BuildId = id }
             : region)];
@@ -80,6 +81,7 @@ internal static class BuildIds
             if (TryRead(file, offset, notes) && FindIn(notes, alignment == 8 ? 8 : 4) is { } id)
                 return id;
         }
+
         return null;
     }
 
@@ -96,6 +98,7 @@ internal static class BuildIds
                 return Convert.ToHexStringLower(notes.Slice((int)idAt, (int)idBytes));
             notes = notes[(int)Math.Min(next, notes.Length)..];
         }
+
         return null;
     }
 

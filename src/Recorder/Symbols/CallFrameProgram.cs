@@ -229,7 +229,9 @@ internal sealed class CallFrameProgram(CallFrameSection section, UnwindMachine m
             && expression[2] == register + machine.ReturnAddress && expression[3] == 0
             && expression[4] == literal + 15 && expression[5] == and && expression[6] is >= literal and <= literal + 15
             && expression[7] == greaterOrEqual && expression[9] == shiftLeft && expression[10] == plus)
+        {
             return new UnwindRow { CfaRule = CfaRule.Plt, CfaOffset = (short)(expression[6] - literal) };
+        }
         // What a function that realigns its stack has put below rbp: one byte is enough for how far.
         if (expression.Length == 3 && expression[0] == register + machine.Bp && expression[2] == dereference && (expression[1] & 0x80) == 0)
         {
@@ -237,6 +239,7 @@ internal sealed class CallFrameProgram(CallFrameSection section, UnwindMachine m
             if (offset % machine.WordBytes == 0)
                 return new UnwindRow { CfaRule = CfaRule.Realigned, CfaOffset = (short)(offset / machine.WordBytes) };
         }
+
         return new UnwindRow { CfaRule = CfaRule.Unsupported };
     }
 

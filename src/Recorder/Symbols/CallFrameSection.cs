@@ -174,8 +174,11 @@ internal sealed unsafe class CallFrameSection(byte[] identity, nint data, ulong 
         {
             if (Libdw.ElfSectionHeader(section, header) != 0 && header->Type != Libdw.SectionWithoutBytes
                 && Marshal.PtrToStringUTF8((nint)Libdw.ElfString(file.Elf, names, header->Name)) == name)
+            {
                 return section;
+            }
         }
+
         return 0;
     }
 
@@ -185,13 +188,17 @@ internal sealed unsafe class CallFrameSection(byte[] identity, nint data, ulong 
         const int headerBytes = 8;
         if (file.Segments.Where(segment => segment.Type == Libdw.SegmentEhFrame).Cast<Libdw.ProgramHeader?>().FirstOrDefault() is not { } found
             || file.Read((long)found.Offset, headerBytes) is not [1, 0x1b, ..] header)
+        {
             return default;
+        }
+
         var start = found.Address + 4 + (ulong)(long)BinaryPrimitives.ReadInt32LittleEndian(header.AsSpan(4));
         foreach (var segment in file.Segments)
         {
             if (segment.Type == Libdw.SegmentLoad && start >= segment.Address && start - segment.Address < segment.FileBytes)
                 return ((nint)Libdw.ElfChunk(file.Elf, (long)(start - segment.Address + segment.Offset), (nuint)(segment.FileBytes - (start - segment.Address)), 0), start);
         }
+
         return default;
     }
 
@@ -220,6 +227,7 @@ internal sealed unsafe class CallFrameSection(byte[] identity, nint data, ulong 
             var bytes = ReadUnsigned(ref place);
             place = bytes <= (ulong)Bytes.Length ? place + (int)bytes : end;
         }
+
         return (start, start + length, common, (place, Math.Max(end - place, 0)));
     }
 
@@ -258,6 +266,7 @@ internal sealed unsafe class CallFrameSection(byte[] identity, nint data, ulong 
                     return null;
             }
         }
+
         var start = PlaceOf(entry.Instructions);
         return new CallFrameCommon
         {

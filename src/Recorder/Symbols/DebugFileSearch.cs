@@ -13,7 +13,7 @@ internal static unsafe class DebugFileSearch
 {
     private const uint CrcPolynomial = 0xedb88320; // of zlib and IEEE 802.3, reversed
 
-    private static readonly uint[] _crcTable = [.. Enumerable.Range(0, 256).Select(CrcOf)];
+    private static readonly uint[] CrcTable = [.. Enumerable.Range(0, 256).Select(CrcOf)];
 
     private static bool _isAsking;
 
@@ -79,8 +79,9 @@ internal static unsafe class DebugFileSearch
         for (long at = 0; RandomAccess.Read(file, buffer, at) is > 0 and var read; at += read)
         {
             foreach (var value in buffer.AsSpan(0, read))
-                crc = _crcTable[(byte)(crc ^ value)] ^ (crc >> 8);
+                crc = CrcTable[(byte)(crc ^ value)] ^ (crc >> 8);
         }
+
         return ~crc;
     }
 

@@ -34,8 +34,10 @@ internal sealed class DebugFiles(bool asksServers) : IDisposable
                     module.DebugPath = path;
                 return file;
             }
+
             file.Dispose();
         }
+
         return FromServer(name.BuildId);
     }
 

@@ -47,6 +47,7 @@ internal sealed class Debuginfod : IDisposable
                     return Fail(Encoding.UTF8.GetString(reply.AsSpan(1)));
             }
         }
+
         return Fail($"no server answers within {MaxSilenceMs / 1000.0:0.0} s");
     }
 

@@ -32,6 +32,7 @@ public static unsafe class DebuginfodService
             Refuse("libdebuginfod.so.1 (Debian: libdebuginfod1) is not installed");
             return 0;
         }
+
         var begin = (delegate* unmanaged[Cdecl]<nint>)NativeLibrary.GetExport(library, "debuginfod_begin");
         var onProgress = (delegate* unmanaged[Cdecl]<nint, delegate* unmanaged[Cdecl]<nint, CLong, CLong, int>, void>)NativeLibrary.GetExport(library, "debuginfod_set_progressfn");
         var find = (delegate* unmanaged[Cdecl]<nint, byte*, int, byte**, int>)NativeLibrary.GetExport(library, "debuginfod_find_debuginfo");
@@ -58,6 +59,7 @@ public static unsafe class DebuginfodService
                 Refuse(-fd == Enosys ? $"{Debuginfod.Urls} names no server" : $"asking failed with {Errno.Describe(-fd)}");
             }
         }
+
         return 0;
     }
 

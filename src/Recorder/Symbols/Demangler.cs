@@ -7,7 +7,7 @@ namespace Faultrec.Recorder.Symbols;
 /// <summary>C++ names, and with them older Rust's, by the C++ runtime's own function, where that is installed; else as they are.</summary>
 internal static unsafe class Demangler
 {
-    private static readonly delegate* unmanaged[Cdecl]<byte*, byte*, nuint*, int*, byte*> _demangle = Find();
+    private static readonly delegate* unmanaged[Cdecl]<byte*, byte*, nuint*, int*, byte*> CxaDemangle = Find();
 
     /// <summary>At once, for a process that cannot open the library later.</summary>
     public static void Load() => RuntimeHelpers.RunClassConstructor(typeof(Demangler).TypeHandle);
@@ -16,12 +16,12 @@ internal static unsafe class Demangler
     {
         if (name.StartsWith("_R", StringComparison.Ordinal))
             return RustName.Demangle(name) ?? name;
-        if (_demangle == null || !name.StartsWith("_Z", StringComparison.Ordinal))
+        if (CxaDemangle == null || !name.StartsWith("_Z", StringComparison.Ordinal))
             return name;
         fixed (byte* mangled = Encoding.UTF8.GetBytes(name + '\0'))
         {
             int status;
-            var text = _demangle(mangled, null, null, &status);
+            var text = CxaDemangle(mangled, null, null, &status);
             if (text == null)
                 return name;
             var result = Marshal.PtrToStringUTF8((nint)text)!;

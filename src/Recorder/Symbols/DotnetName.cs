@@ -10,7 +10,7 @@ namespace Faultrec.Recorder.Symbols;
 internal static partial class DotnetName
 {
     // II.23.2.16 of ECMA-335 and what C# calls them.
-    private static readonly Dictionary<string, string> _keywords = new()
+    private static readonly Dictionary<string, string> Keywords = new()
     {
         ["int8"] = "sbyte",
         ["uint8"] = "byte",
@@ -66,6 +66,7 @@ internal static partial class DotnetName
                 _ => $"{owner}.{outer}",
             };
         }
+
         return method switch
         {
             ".ctor" => $"new {owner}",
@@ -93,7 +94,7 @@ internal static partial class DotnetName
     }
 
     // What a generic's parameter stands for is not told: !0, !!0, or the type that all classes share.
-    private static string Keyword(string name) => name is "System.__Canon" || name.StartsWith('!') ? "T" : _keywords.GetValueOrDefault(name) ?? Generics(name).Replace('+', '.').Replace('/', '.');
+    private static string Keyword(string name) => name is "System.__Canon" || name.StartsWith('!') ? "T" : Keywords.GetValueOrDefault(name) ?? Generics(name).Replace('+', '.').Replace('/', '.');
 
     // "List`1[class Item]" and "List`1<class Item>"
     private static string Generics(string name)
@@ -123,6 +124,7 @@ internal static partial class DotnetName
                 part.Append(letter);
             }
         }
+
         if (part.Length > 0)
             parts.Add(part.ToString());
         return parts;

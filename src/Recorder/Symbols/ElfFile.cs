@@ -24,6 +24,7 @@ internal sealed unsafe class ElfFile : IDisposable
             if (Libdw.ElfProgramHeader(elf, i, &header) != 0)
                 segments.Add(header);
         }
+
         Segments = segments;
     }
 
@@ -60,6 +61,7 @@ internal sealed unsafe class ElfFile : IDisposable
             if (segment.Type == Libdw.SegmentLoad && fileOffset >= segment.Offset && fileOffset - segment.Offset < segment.FileBytes)
                 return fileOffset - segment.Offset + segment.Address;
         }
+
         return null;
     }
 
@@ -71,6 +73,7 @@ internal sealed unsafe class ElfFile : IDisposable
             if (segment.Type == Libdw.SegmentLoad && address >= segment.Address && address - segment.Address < segment.FileBytes)
                 return Read((long)(address - segment.Address + segment.Offset), length);
         }
+
         return null;
     }
 

@@ -18,7 +18,7 @@ public static class ElfService
 
     private const ulong MaxCpuSeconds = 20;
 
-    private static readonly List<ModuleSymbols> _modules = [];
+    private static readonly List<ModuleSymbols> Modules = [];
 
     private static int _socket;
 
@@ -39,6 +39,7 @@ public static class ElfService
             LowRights.LimitCpu(MaxCpuSeconds);
             Answer(new BinaryReader(new MemoryStream(request)), file, reason);
         }
+
         return 0;
     }
 
@@ -91,7 +92,7 @@ public static class ElfService
                 Open(file!, request.ReadString(), reply);
                 break;
             case ElfRequest.Find:
-                Find(_modules[request.ReadInt32()], request.ReadUInt64(), reply);
+                Find(Modules[request.ReadInt32()], request.ReadUInt64(), reply);
                 break;
         }
     }
@@ -116,6 +117,7 @@ public static class ElfService
             reply.Write(python.Address);
             reply.Write(MemoryMarshal.AsBytes(new ReadOnlySpan<PythonLayout>(in layout)));
         }
+
         reply.Write(rows.Count);
         reply.Write(MemoryMarshal.AsBytes(CollectionsMarshal.AsSpan(rows)));
     }
@@ -130,8 +132,8 @@ public static class ElfService
     private static void Open(SafeFileHandle file, string path, BinaryWriter reply)
     {
         var module = new ModuleSymbols(ElfFile.Open(file), path);
-        _modules.Add(module);
-        reply.Write(_modules.Count - 1);
+        Modules.Add(module);
+        reply.Write(Modules.Count - 1);
         reply.Write(module.BuildId ?? "");
         var segments = module.Segments;
         reply.Write(segments.Count);

@@ -76,8 +76,11 @@ internal static class ElfWire
                 file = null;
             }
             else if (written == 0 || Marshal.GetLastPInvokeError() != Errno.Eintr)
+            {
                 return false;
+            }
         }
+
         return true;
     }
 
@@ -98,6 +101,7 @@ internal static class ElfWire
             else if (read == 0 || Marshal.GetLastPInvokeError() != Errno.Eintr)
                 return false;
         }
+
         return true;
     }
 

@@ -95,6 +95,7 @@ internal sealed class ElfWorker(DebugFiles? debugFiles) : IDisposable
                     var (function, source, line) = (reply.ReadString(), reply.ReadString(), reply.ReadInt32());
                     names.Add(new CodeName(function.Length == 0 ? null : function, source.Length == 0 ? null : source, line > 0 ? line : null));
                 }
+
                 return names.Count > 0 ? names : throw new EndOfStreamException();
             },
             _opened[module]);
@@ -155,6 +156,7 @@ internal sealed class ElfWorker(DebugFiles? debugFiles) : IDisposable
                 throw Lose("answers nonsense", hadOthers);
             }
         }
+
         throw Lose(null, hadOthers);
     }
 

@@ -72,6 +72,7 @@ internal sealed class GoFunctions
             else
                 high = middle;
         }
+
         if (_functions == 0 || place < Start(low) || place >= Start(low + 1))
             return null;
         var function = Function(low);
@@ -104,6 +105,7 @@ internal sealed class GoFunctions
             if (place < end)
                 return value;
         }
+
         return null;
     }
 
@@ -139,6 +141,7 @@ internal sealed class GoFunctions
             if ((part & 0x80) == 0)
                 break;
         }
+
         return value;
     }
 

@@ -31,6 +31,7 @@ internal static class JavaName
                 return null;
             arguments.Add(type);
         }
+
         var method = text[(end + 1)..open].TrimStart(':', '.');
         return method.Length == 0 ? null : $"{text[1..end].Replace('/', '.')}.{method}({string.Join(", ", arguments)})";
     }
@@ -63,6 +64,7 @@ internal static class JavaName
                 _ => null,
             };
         }
+
         at++;
         return name is null ? null : new StringBuilder(name).Insert(name.Length, "[]", dimensions).ToString();
     }

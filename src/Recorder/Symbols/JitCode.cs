@@ -58,6 +58,7 @@ internal sealed class JitCodeTable
             if (_codes[i].End > address && _codes[i].FromNs <= timeNs && (found < 0 || IsLater(i, found)))
                 found = i;
         }
+
         return found < 0 ? null : _codes[found];
     }
 
@@ -75,6 +76,7 @@ internal sealed class JitCodeTable
             else
                 high = middle;
         }
+
         return low - 1;
     }
 }

@@ -59,6 +59,7 @@ internal sealed class JitDump
                 _damaged++; // where the next begins is not known
                 return;
             }
+
             var id = U32(prefix, 0);
             if (id == CodeClose)
                 return;
@@ -130,6 +131,7 @@ internal sealed class JitDump
             _lineCount++;
             rest = rest[(LineBytes + end + 1)..];
         }
+
         _lines[U64(bytes, 0)] = [.. lines.OrderBy(line => line.Address)];
         return true;
     }

@@ -9,7 +9,7 @@ namespace Faultrec.Recorder.Symbols;
 internal readonly record struct JitName(string Function, string? File, int? Line)
 {
     // V8's kinds of code that have a place in a script (Logger::CodeCreateEvent, src/logging/log.cc).
-    private static readonly string[] _scriptKinds = ["JS:", "LazyCompile:", "Function:", "Script:", "Eval:"];
+    private static readonly string[] ScriptKinds = ["JS:", "LazyCompile:", "Function:", "Script:", "Eval:"];
 
     // Behind the kind: how it was compiled.
     private const string ScriptTiers = "~^+*'";
@@ -18,11 +18,12 @@ internal readonly record struct JitName(string Function, string? File, int? Line
     {
         if (text.StartsWith("py::", StringComparison.Ordinal))
             return ParsePython(text["py::".Length..]);
-        foreach (var kind in _scriptKinds)
+        foreach (var kind in ScriptKinds)
         {
             if (text.StartsWith(kind, StringComparison.Ordinal))
                 return ParseScript(text[kind.Length..].TrimStart(ScriptTiers.ToCharArray()));
         }
+
         return new JitName(DotnetName.Parse(text) ?? JavaName.Parse(text) ?? text, null, null);
     }
 

@@ -17,9 +17,11 @@ internal static unsafe class LowRights
     /// <summary>Beyond what the process has at its start; libdw maps files and unpacks sections.</summary>
     private const ulong MaxMemoryBytes = 4UL << 30;
 
-    /// <summary>Becomes the user who called sudo, where that user can read our executable; else root without any capability but to read files.</summary>
+    /// <summary>
+    /// Becomes the user who called sudo, where that user can read our executable; else root without any capability but to read files.
+    /// Returns only if there was nothing to give up.
+    /// </summary>
     /// <param name="args">Verb, fd, and where rights are too many: user or "", uid, gid, home.</param>
-    /// <returns>When there is nothing to give up, or it could not be done by execve.</returns>
     public static void GiveUp(string[] args)
     {
         if (args.Length < 6)

@@ -35,8 +35,10 @@ internal sealed class MappedFiles : IDisposable
                 _held[(path, identity.Inode)] = file;
                 return NameOf(file);
             }
+
             file.Dispose();
         }
+
         return null;
     }
 

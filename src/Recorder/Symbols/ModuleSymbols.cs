@@ -9,7 +9,7 @@ internal readonly record struct CodeName(string? Function, string? File, int? Li
 /// <summary>Functions and lines of one ELF file, by libdwfl: its symbol tables, and its debug information, here or in a file of its own.</summary>
 internal sealed unsafe class ModuleSymbols : IDisposable
 {
-    private static readonly Libdw.Callbacks* _callbacks = MakeCallbacks();
+    private static readonly Libdw.Callbacks* Callbacks = MakeCallbacks();
 
     private readonly ElfFile _file;
     private readonly nint _dwfl;
@@ -23,7 +23,7 @@ internal sealed unsafe class ModuleSymbols : IDisposable
     public ModuleSymbols(ElfFile file, string path)
     {
         _file = file;
-        _dwfl = Libdw.DwflBegin(_callbacks);
+        _dwfl = Libdw.DwflBegin(Callbacks);
         if (_dwfl != 0)
         {
             Libdw.DwflReportBegin(_dwfl);
@@ -34,11 +34,13 @@ internal sealed unsafe class ModuleSymbols : IDisposable
                 _ = Libc.Close(fd);
             _ = Libdw.DwflReportEnd(_dwfl, 0, 0);
         }
+
         if (_module != 0)
         {
             _go = GoFunctions.Read(file);
             return;
         }
+
         Dispose();
         throw new BadElfException("is not readable for libdwfl");
     }
@@ -89,6 +91,7 @@ internal sealed unsafe class ModuleSymbols : IDisposable
             names.Add(new CodeName(inlined.Name, file, line));
             (file, line) = (inlined.CallFile, inlined.CallLine);
         }
+
         return (file, line);
     }
 

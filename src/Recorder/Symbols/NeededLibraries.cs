@@ -41,6 +41,7 @@ internal static unsafe class NeededLibraries
                     (entry.Tag == Needed ? names : folders).Add(text);
             }
         }
+
         return (names, folders);
     }
 }

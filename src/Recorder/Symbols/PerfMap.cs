@@ -34,16 +34,19 @@ internal static class PerfMap
                 isTooLong = false;
                 rest = rest[(end + 1)..];
             }
+
             if (codes.Count >= JitCodeTable.MaxCodes || read > MaxTextBytes)
             {
                 damaged++;
                 return new JitCodeTable(codes);
             }
+
             if (rest.Length > MaxLineBytes)
             {
                 isTooLong = true;
                 rest = default;
             }
+
             rest.CopyTo(buffer);
             filled = rest.Length;
         }

@@ -38,6 +38,7 @@ internal sealed class PerfMapLengths
                 else
                     high = middle;
             }
+
             if (low < _notes.Count)
                 return _notes[low].TimeNs;
             return _notes.Count == 0 ? long.MinValue : _lastLookNs;

@@ -57,6 +57,7 @@ internal sealed class PerfMapWatch : IDisposable
                 _folderChangedAt = changedAt;
                 FindNew();
             }
+
             foreach (var pid in _running)
                 Look(pid, now);
         }
@@ -71,7 +72,9 @@ internal sealed class PerfMapWatch : IDisposable
                 return;
             if (int.TryParse(Path.GetFileName(path.AsSpan())[Prefix.Length..^Suffix.Length], NumberStyles.None, CultureInfo.InvariantCulture, out var pid)
                 && IsRunning(pid) && _running.Add(pid))
+            {
                 _maps.TryAdd(pid, (Libc.TryGetDeviceAndInode(path)?.Inode ?? 0, new PerfMapLengths()));
+            }
         }
     }
 

@@ -27,6 +27,7 @@ internal sealed record PythonLines(IReadOnlyList<(uint Offset, int? Line)> Range
                 break;
             line = range.Line;
         }
+
         return line;
     }
 
@@ -41,6 +42,7 @@ internal sealed record PythonLines(IReadOnlyList<(uint Offset, int? Line)> Range
             line += (sbyte)table[i + 1];
             ranges.Add((offset, line));
         }
+
         return ranges;
     }
 
@@ -58,6 +60,7 @@ internal sealed record PythonLines(IReadOnlyList<(uint Offset, int? Line)> Range
             ranges.Add((offset, change == noLine ? null : line));
             offset += table[i];
         }
+
         ranges.Add((offset, null));
         return ranges;
     }
@@ -82,6 +85,7 @@ internal sealed record PythonLines(IReadOnlyList<(uint Offset, int? Line)> Range
             while (i < table.Length && (table[i] & 0x80) == 0)
                 i++;
         }
+
         ranges.Add((offset, null));
         return ranges;
     }
@@ -96,6 +100,7 @@ internal sealed record PythonLines(IReadOnlyList<(uint Offset, int? Line)> Range
             if ((table[i] & 64) == 0)
                 break;
         }
+
         return (value & 1) != 0 ? -(int)(value >> 1) : (int)(value >> 1);
     }
 }

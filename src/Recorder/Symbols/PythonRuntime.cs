@@ -137,6 +137,7 @@ internal sealed partial record PythonRuntime(ulong Address, PythonLayout Layout)
                     return symbol.Value;
             }
         }
+
         return null;
     }
 

@@ -17,10 +17,10 @@ internal sealed class RustName
     // By the letters that stand for them.
     private const string BasicLetters = "abcdefhijlmnopstuvxyz";
 
-    private static readonly string[] _basicTypes =
+    private static readonly string[] BasicTypes =
         "i8 bool char f64 str f32 u8 isize usize i32 u32 i128 u128 _ i16 u16 () ... i64 u64 !".Split(' ');
 
-    private static readonly (string Escape, string Text)[] _legacyEscapes = [
+    private static readonly (string Escape, string Text)[] LegacyEscapes = [
         ("$SP$", "@"), ("$BP$", "*"), ("$RF$", "&"), ("$LT$", "<"), ("$GT$", ">"), ("$LP$", "("), ("$RP$", ")"), ("$C$", ","), ("$u20$", " "), ("$u27$", "'"),
         ("$u5b$", "["), ("$u5d$", "]"), ("$u7b$", "{"), ("$u7d$", "}"), ("$u7e$", "~"), ("$u3b$", ";"), ("$u2b$", "+"), ("$u22$", "\""), ("..", "::"),
     ];
@@ -52,7 +52,7 @@ internal sealed class RustName
         text.Replace("::_$", "::$");
         if (text.Length > 1 && text[0] == '_' && text[1] == '$')
             text.Remove(0, 1);
-        foreach (var (escape, replacement) in _legacyEscapes)
+        foreach (var (escape, replacement) in LegacyEscapes)
             text.Replace(escape, replacement);
         return text.ToString();
     }
@@ -116,7 +116,7 @@ internal sealed class RustName
     private bool TypeOfKind(char kind)
     {
         if (BasicLetters.IndexOf(kind) is >= 0 and var basic)
-            return Skip() && Write(_basicTypes[basic]);
+            return Skip() && Write(BasicTypes[basic]);
         switch (kind)
         {
             case 'A':
@@ -160,6 +160,7 @@ internal sealed class RustName
             else
                 return false;
         }
+
         return Write("fn(") && List(Type) && Write(")") && (Peek() == 'u' ? Skip() : Write(" -> ") && Type());
     }
 
@@ -172,6 +173,7 @@ internal sealed class RustName
             if (!Skip() || Bytes() is not { } name || !Write($"<{name} = ") || !Type() || !Write(">"))
                 return false;
         }
+
         return true;
     }
 
@@ -207,6 +209,7 @@ internal sealed class RustName
             if (count > 0 && !Write(separator) || !one())
                 return false;
         }
+
         _listed = count;
         return Skip();
     }
@@ -287,6 +290,7 @@ file static class HexText
             if (!char.IsAsciiHexDigitLower(c))
                 return false;
         }
+
         return true;
     }
 }

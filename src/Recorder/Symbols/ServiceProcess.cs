@@ -42,6 +42,7 @@ internal sealed unsafe class ServiceProcess
                 var user = InvokingUser.FromSudo(Libc.Geteuid() == 0);
                 rights = [user?.Name ?? "", Text(user?.Uid ?? 0), Text(user?.Gid ?? 0), user?.Home ?? ""];
             }
+
             var result = Launcher.TrySpawn([.. Command, verb, Text(theirs.Fd), .. rights], null, out var pid, variables, isHelper: true);
             return result == 0 ? new ServiceProcess(pid, ours) : throw Errno.Failure(result, "starting a process to read files in");
         }
@@ -70,11 +71,13 @@ internal sealed unsafe class ServiceProcess
                 return Describe(status);
             Thread.Sleep(10);
         }
+
         if (patience >= 0)
             _ = Libc.Kill(Pid, Sigkill);
         while (Libc.Wait4(Pid, &status, 0, &usage) < 0 && Marshal.GetLastPInvokeError() == Errno.Eintr)
         {
         }
+
         return "takes too long";
     }
 

@@ -50,6 +50,7 @@ internal sealed class SymbolCache : IDisposable
         {
             Warn($"{path}: {e.Message}: its frames have no names, and are offsets in the file");
         }
+
         _modules.Add(new StackModule(path, buildId));
         _open.Add(open);
         return _indices[(path, inode)] = _modules.Count - 1;
@@ -88,6 +89,7 @@ internal sealed class SymbolCache : IDisposable
                 Inlined = i > 0,
             };
         }
+
         return frames;
     }
 
@@ -116,6 +118,7 @@ internal sealed class SymbolCache : IDisposable
                 open.Number = _worker.Open(_modules[module].Path, _files.Find(_modules[module].Path, open.Inode), open.Inode).Module;
                 open.Generation = _worker.Generation;
             }
+
             return _worker.Find(open.Number, address);
         }
         catch (LostElfWorkerException e) when (e.HadOthers)

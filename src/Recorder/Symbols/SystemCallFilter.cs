@@ -26,7 +26,7 @@ internal static class SystemCallFilter
     private const ushort Return = 0x06; // BPF_RET | BPF_K
 
     // Found by strace of the service over the fixtures, the fuzzer's files and a large C++ library.
-    private static readonly string[] _calls =
+    private static readonly string[] Calls =
     [
         "read",
         "write", // to /dev/null, which its standard streams are
@@ -78,11 +78,12 @@ internal static class SystemCallFilter
             new(Return, 0, 0, Kill),
             new(Load, 0, 0, NumberAt),
         };
-        foreach (var call in _calls)
+        foreach (var call in Calls)
         {
             program.Add(new FilterInstruction(IfEqual, 0, 1, (uint)SystemCalls.Number(call)));
             program.Add(new FilterInstruction(Return, 0, 0, Allow));
         }
+
         AddWithArgument(program, "mmap", ProtectionAt, new FilterInstruction(IfSet, 1, 0, ProtExec));
         AddWithArgument(program, "mprotect", ProtectionAt, new FilterInstruction(IfSet, 1, 0, ProtExec));
         // Of this process: threads are stopped for the collector, and the runtime ends itself.

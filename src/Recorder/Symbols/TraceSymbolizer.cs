@@ -56,6 +56,7 @@ public sealed class TraceSymbolizer : IDisposable
             if (NamesOf(module, table.Modules[module], frames[i].Address) is [.., { Function: not null }] names)
                 found[i] = AddFrames(frames, i, names);
         }
+
         var tree = new StackTree(table.Modules, frames);
         var nodes = Rebuild(tree, table, found);
         using var writer = new TraceWriter(output, trace.Metadata.KnowsMajor);
@@ -72,8 +73,10 @@ public sealed class TraceSymbolizer : IDisposable
                 batch.StackId[i] = nodes[batch.StackId[i]];
                 batch.Stack[i] = tree.Fold(batch.StackId[i]);
             }
+
             writer.WriteRowGroup(batch);
         }
+
         writer.Complete(trace.Metadata with
         {
             Stacks = tree.BuildTable(),
@@ -104,6 +107,7 @@ public sealed class TraceSymbolizer : IDisposable
             else
                 frames.Add(frame);
         }
+
         return indices;
     }
 
@@ -119,6 +123,7 @@ public sealed class TraceSymbolizer : IDisposable
                 node = tree.Child(node, part);
             nodes[i] = node;
         }
+
         return nodes;
     }
 
@@ -149,6 +154,7 @@ public sealed class TraceSymbolizer : IDisposable
             _notes.Add($"{module.Path}: the trace has no build id of it");
             return null;
         }
+
         foreach (var path in Candidates(module.Path, buildId).Where(File.Exists))
         {
             var (number, found, _) = _worker.Open(path, path, 0);
@@ -156,6 +162,7 @@ public sealed class TraceSymbolizer : IDisposable
                 return (number, _worker.Generation);
             _notes.Add($"{path}: has build id {found ?? "none"}, and the trace's file had {buildId}");
         }
+
         using var downloaded = _debugFiles.FromServer(buildId);
         if (downloaded is not null && _worker.Open(module.Path, downloaded) is var opened && opened.BuildId == buildId)
             return (opened.Module, _worker.Generation);

@@ -41,6 +41,7 @@ internal sealed unsafe class UnitIndex
             _functions[key] = functions = new AddressRanges();
             AddFunctions(functions, unit, 0);
         }
+
         return functions.Find(address) is { } offset && Libdw.DieAt(_dwarf, offset, function) != null;
     }
 

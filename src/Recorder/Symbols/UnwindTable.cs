@@ -13,7 +13,7 @@ internal static class UnwindTable
     private const int MaxEntryBytes = 96;
 
     /// <summary>What Go's compiler makes keeps frame pointers everywhere.</summary>
-    private static readonly UnwindRow _framePointer = new() { CfaRule = CfaRule.Bp, CfaOffset = 2, BpOffset = -2 };
+    private static readonly UnwindRow FramePointer = new() { CfaRule = CfaRule.Bp, CfaOffset = 2, BpOffset = -2 };
 
     /// <returns>Rows by ascending address; what lies between functions has one that says nothing.</returns>
     /// <exception cref="BadElfException">It has none, or they cannot be read.</exception>
@@ -35,7 +35,8 @@ internal static class UnwindTable
                 functions.Add(new Function(start, end, first, rows.Count - first));
             }
         }
-        var between = CallFrameSection.BytesOf(file, ".gopclntab").Data != 0 ? _framePointer : default;
+
+        var between = CallFrameSection.BytesOf(file, ".gopclntab").Data != 0 ? FramePointer : default;
         if (GoFunctions.Read(file) is { } go)
             AddGo(file, go, functions, rows);
         return functions.Count > 0 || between != default ? Join(functions, rows, between, EntryOf(identity)) : throw new BadElfException("has no call-frame information");
@@ -59,6 +60,7 @@ internal static class UnwindTable
                     : new UnwindRow { Pc = (uint)pc, CfaRule = rule });
                 pc = Math.Min(until, end);
             }
+
             functions.Add(new Function(start, pc, first, rows.Count - first));
         }
     }
@@ -82,6 +84,7 @@ internal static class UnwindTable
                 Add(joined, row);
             end = function.End;
         }
+
         AddGap(joined, end, ulong.MaxValue, between, entry);
         return joined;
     }
@@ -114,6 +117,7 @@ internal static class UnwindTable
             if (segment.Type == Libdw.SegmentLoad && (segment.Flags & Libdw.SegmentExecutable) != 0 && address >= segment.Address && address - segment.Address < segment.MemoryBytes)
                 return true;
         }
+
         return false;
     }
 

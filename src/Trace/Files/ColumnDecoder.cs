@@ -61,6 +61,7 @@ internal sealed class ColumnDecoder : IDisposable
             foreach (var field in schema.GetDataFields())
                 WriteOne(group, field);
         }
+
         var written = writer.DisposeAsync();
         written.GetAwaiter().GetResult();
         return file.ToArray();

@@ -41,7 +41,7 @@ internal sealed class ColumnReader(TraceInput input, int version) : IColumnVisit
     /// <param name="index">Of <see cref="TraceSchema.Columns"/>.</param>
     public void Read(int index, in FooterChunk chunk, int rows, FaultBatch batch)
     {
-        bool isAllNull = IsAllNull(TraceSchema.Columns[index], chunk, rows);
+        var isAllNull = IsAllNull(TraceSchema.Columns[index], chunk, rows);
         Fill(index, chunk, rows, batch, isAllNull ? ChunkContent.Nulls : ChunkContent.Values);
     }
 
@@ -60,6 +60,7 @@ internal sealed class ColumnReader(TraceInput input, int version) : IColumnVisit
             values.AsSpan(0, _rows).Fill(column.Absent);
             return;
         }
+
         if (TryFillConstant(column, values))
             return;
         if (column.None is not { } none)
@@ -67,6 +68,7 @@ internal sealed class ColumnReader(TraceInput input, int version) : IColumnVisit
             Decode(values, null);
             return;
         }
+
         Decode(values, _levels);
         Spread(values, _levels.AsSpan(0, _rows), none);
     }
@@ -90,14 +92,16 @@ internal sealed class ColumnReader(TraceInput input, int version) : IColumnVisit
             values.Clear();
             return;
         }
+
         if (OnlyTextOf(column) is { } only)
         {
             values.Fill(only);
             return;
         }
+
         Decode(_texts, column.IsOptional ? _levels : null);
-        int packed = 0;
-        for (int row = 0; row < values.Length; row++)
+        var packed = 0;
+        for (var row = 0; row < values.Length; row++)
             values[row] = !column.IsOptional || _levels[row] == 1 ? _pool.Get(_texts[packed++]) : null;
         _texts.AsSpan(0, _rows).Clear();
     }
@@ -110,30 +114,35 @@ internal sealed class ColumnReader(TraceInput input, int version) : IColumnVisit
             values.Fill(FaultAccess.Unknown);
             return;
         }
+
         if (OnlyTextOf(column) is { } only)
         {
             values.Fill(AccessOf(only));
             return;
         }
+
         Decode(_texts, _levels);
-        string last = "";
+        var last = "";
         var access = FaultAccess.Unknown;
-        int packed = 0;
-        for (int row = 0; row < values.Length; row++)
+        var packed = 0;
+        for (var row = 0; row < values.Length; row++)
         {
             if (_levels[row] == 0)
             {
                 values[row] = FaultAccess.Unknown;
                 continue;
             }
-            string text = _pool.Get(_texts[packed++]);
+
+            var text = _pool.Get(_texts[packed++]);
             if (!ReferenceEquals(text, last))
             {
                 access = AccessOf(text);
                 last = text;
             }
+
             values[row] = access;
         }
+
         _texts.AsSpan(0, _rows).Clear();
     }
 
@@ -150,11 +159,12 @@ internal sealed class ColumnReader(TraceInput input, int version) : IColumnVisit
 
     private static FaultAccess AccessOf(string text)
     {
-        for (int access = 0; access < AccessColumn.Words.Count; access++)
+        for (var access = 0; access < AccessColumn.Words.Count; access++)
         {
             if (AccessColumn.Words[access] == text)
                 return (FaultAccess)access;
         }
+
         throw new InvalidDataException("it holds something other than read, write and exec");
     }
 
@@ -192,10 +202,10 @@ internal sealed class ColumnReader(TraceInput input, int version) : IColumnVisit
     private static void Spread<T>(T[] values, ReadOnlySpan<int> levels, T nothing)
         where T : struct
     {
-        int packed = levels.Count(1);
+        var packed = levels.Count(1);
 
         // Ends where as many values as rows are left: those are in place.
-        for (int row = levels.Length - 1; row >= packed; row--)
+        for (var row = levels.Length - 1; row >= packed; row--)
             values[row] = levels[row] == 1 ? values[--packed] : nothing;
     }
 

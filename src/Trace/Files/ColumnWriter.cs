@@ -11,7 +11,7 @@ internal sealed class ColumnWriter : IColumnVisitor
     /// <summary>Longer than any name or stack of a kernel's; readers refuse a text of a million bytes.</summary>
     private const int MostTextCharacters = 1 << 17;
 
-    private static readonly ReadOnlyMemory<char>[] _accessWords = [.. AccessColumn.Words.Select(word => word.AsMemory())];
+    private static readonly ReadOnlyMemory<char>[] AccessWords = [.. AccessColumn.Words.Select(word => word.AsMemory())];
 
     private readonly ParquetOptions _options;
     private readonly int _version;
@@ -82,7 +82,8 @@ internal sealed class ColumnWriter : IColumnVisitor
             WriteNullableText(values);
             return;
         }
-        for (int i = 0; i < Rows; i++)
+
+        for (var i = 0; i < Rows; i++)
             _texts[i] = Cut(values[i]!);
         WriteAll(_texts);
     }
@@ -90,14 +91,15 @@ internal sealed class ColumnWriter : IColumnVisitor
     public void Access(AccessColumn column)
     {
         var values = column.Of(_batch);
-        int kept = 0;
-        for (int i = 0; i < Rows; i++)
+        var kept = 0;
+        for (var i = 0; i < Rows; i++)
         {
-            bool known = values[i] != FaultAccess.Unknown;
+            var known = values[i] != FaultAccess.Unknown;
             _levels[i] = known ? 1 : 0;
             if (known)
-                _texts[kept++] = _accessWords[(int)values[i]];
+                _texts[kept++] = AccessWords[(int)values[i]];
         }
+
         WriteKeptTexts(kept);
     }
 
@@ -109,39 +111,43 @@ internal sealed class ColumnWriter : IColumnVisitor
         where T : unmanaged, IEquatable<T>
     {
         var all = values.AsSpan(0, Rows);
-        int firstNull = all.IndexOf(nothing);
+        var firstNull = all.IndexOf(nothing);
         if (firstNull < 0)
         {
             Write(values, Rows, _present);
             return;
         }
+
         if (firstNull == 0 && all.IndexOfAnyExcept(nothing) < 0)
         {
             WriteNothing<T>();
             return;
         }
+
         var scratch = Scratch<T>();
-        int kept = 0;
-        for (int i = 0; i < all.Length; i++)
+        var kept = 0;
+        for (var i = 0; i < all.Length; i++)
         {
-            bool present = !all[i].Equals(nothing);
+            var present = !all[i].Equals(nothing);
             scratch[kept] = all[i];
             kept += present ? 1 : 0;
             _levels[i] = present ? 1 : 0;
         }
+
         Write(scratch, kept, _levels);
     }
 
     private void WriteNullableText(string?[] values)
     {
-        int kept = 0;
-        for (int i = 0; i < Rows; i++)
+        var kept = 0;
+        for (var i = 0; i < Rows; i++)
         {
-            string? text = values[i];
+            var text = values[i];
             _levels[i] = text is null ? 0 : 1;
             if (text is not null)
                 _texts[kept++] = Cut(text);
         }
+
         WriteKeptTexts(kept);
     }
 

@@ -34,11 +34,11 @@ internal ref struct CompactReader
     /// <returns>False at the struct's end.</returns>
     public bool ReadField(ref int id, out WireType type)
     {
-        byte header = ReadByte();
+        var header = ReadByte();
         type = (WireType)(header & 0x0f);
         if (header == 0)
             return false;
-        int delta = header >> 4;
+        var delta = header >> 4;
         id = delta == 0 ? (short)ReadInteger() : (short)(id + delta);
         return true;
     }
@@ -46,7 +46,7 @@ internal ref struct CompactReader
     /// <summary>Every item takes a byte at least, so a list longer than what is left is damaged.</summary>
     public int ReadListHeader(out WireType itemType)
     {
-        byte header = ReadByte();
+        var header = ReadByte();
         itemType = (WireType)(header & 0x0f);
         ulong count = (uint)header >> 4;
         if (count == 15)
@@ -60,7 +60,7 @@ internal ref struct CompactReader
     public int ReadListOf(WireType item, WireType found)
     {
         Require(WireType.List, found);
-        int count = ReadListHeader(out WireType itemType);
+        var count = ReadListHeader(out var itemType);
         if (count > 0)
             Require(item, itemType);
         return count;
@@ -74,7 +74,7 @@ internal ref struct CompactReader
 
     public ReadOnlySpan<byte> ReadBinary()
     {
-        ulong length = ReadVarint();
+        var length = ReadVarint();
         if (length > (ulong)_rest.Length)
             throw new FormatException($"a string claims {length} of {_rest.Length} bytes");
         var bytes = _rest[..(int)length];
@@ -97,7 +97,7 @@ internal ref struct CompactReader
     /// <summary>Of any width; zigzag.</summary>
     public long ReadInteger()
     {
-        ulong value = ReadVarint();
+        var value = ReadVarint();
         return (long)(value >> 1) ^ -(long)(value & 1);
     }
 
@@ -122,13 +122,13 @@ internal ref struct CompactReader
                 ReadBinary();
                 break;
             case WireType.List or WireType.Set:
-                int count = ReadListHeader(out WireType itemType);
-                for (int i = 0; i < count; i++)
+                var count = ReadListHeader(out var itemType);
+                for (var i = 0; i < count; i++)
                     SkipItem(itemType, depth + 1);
                 break;
             case WireType.Struct:
-                int id = 0;
-                while (ReadField(ref id, out WireType fieldType))
+                var id = 0;
+                while (ReadField(ref id, out var fieldType))
                     Skip(fieldType, depth + 1);
                 break;
             default:
@@ -156,7 +156,7 @@ internal ref struct CompactReader
     {
         if (_rest.IsEmpty)
             throw new FormatException("it ends too early");
-        byte value = _rest[0];
+        var value = _rest[0];
         _rest = _rest[1..];
         return value;
     }
@@ -164,13 +164,14 @@ internal ref struct CompactReader
     public ulong ReadVarint()
     {
         ulong value = 0;
-        for (int shift = 0; shift < 70; shift += 7)
+        for (var shift = 0; shift < 70; shift += 7)
         {
-            byte part = ReadByte();
+            var part = ReadByte();
             value |= (ulong)(part & 0x7f) << shift;
             if (part < 0x80)
                 return value;
         }
+
         throw new FormatException("a number is too long");
     }
 }

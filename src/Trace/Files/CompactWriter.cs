@@ -13,7 +13,7 @@ internal ref struct CompactWriter(Span<byte> bytes)
     public void Integer(int id, int value)
     {
         Field(id, WireType.I32);
-        uint left = (uint)(value << 1 ^ value >> 31);
+        var left = (uint)(value << 1 ^ value >> 31);
         for (; left >= 0x80; left >>= 7)
             _bytes[_length++] = (byte)(left | 0x80);
         _bytes[_length++] = (byte)left;

@@ -11,9 +11,9 @@ public static class Crc32C
     {
         crc = ~crc;
         var words = MemoryMarshal.Cast<byte, ulong>(bytes);
-        foreach (ulong word in words)
+        foreach (var word in words)
             crc = BitOperations.Crc32C(crc, word);
-        foreach (byte rest in bytes[(words.Length * sizeof(ulong))..])
+        foreach (var rest in bytes[(words.Length * sizeof(ulong))..])
             crc = BitOperations.Crc32C(crc, rest);
         return ~crc;
     }

@@ -47,12 +47,12 @@ internal sealed class Footer
 
     private void ParseFile(ref CompactReader reader)
     {
-        for (int id = 0; reader.ReadField(ref id, out WireType type);)
+        for (var id = 0; reader.ReadField(ref id, out var type);)
         {
             switch (id)
             {
                 case 2:
-                    for (int left = reader.ReadListOf(WireType.Struct, type); left > 0; left--)
+                    for (var left = reader.ReadListOf(WireType.Struct, type); left > 0; left--)
                         Schema.Add(ParseColumn(ref reader));
                     break;
                 case 3:
@@ -64,7 +64,7 @@ internal sealed class Footer
                     ParseRowGroups(ref reader, type);
                     break;
                 case 5:
-                    for (int left = reader.ReadListOf(WireType.Struct, type); left > 0; left--)
+                    for (var left = reader.ReadListOf(WireType.Struct, type); left > 0; left--)
                         ParseKeyValue(ref reader);
                     break;
                 default:
@@ -77,17 +77,17 @@ internal sealed class Footer
     // Its number of rows stands before its row groups: writers keep the order of the fields.
     private void ParseRowGroups(ref CompactReader reader, WireType type)
     {
-        int count = reader.ReadListOf(WireType.Struct, type);
+        var count = reader.ReadListOf(WireType.Struct, type);
         if (RowGroups.Count + (long)count > FreeRowGroups + Rows / RowsForAnotherGroup)
             throw new FormatException($"it claims {count} row groups of {Rows} rows; a trace has {FreeRowGroups}, or one for {RowsForAnotherGroup} rows");
-        for (int i = 0; i < count; i++)
+        for (var i = 0; i < count; i++)
             RowGroups.Add(ParseRowGroup(ref reader));
     }
 
     private static FooterColumn ParseColumn(ref CompactReader reader)
     {
         var column = new FooterColumn("", null, null, null, null);
-        for (int id = 0; reader.ReadField(ref id, out WireType type);)
+        for (var id = 0; reader.ReadField(ref id, out var type);)
         {
             switch (id)
             {
@@ -99,13 +99,14 @@ internal sealed class Footer
                 default: reader.Skip(type, depth: 0); break;
             }
         }
+
         return column;
     }
 
     private void ParseKeyValue(ref CompactReader reader)
     {
         ReadOnlySpan<byte> key = default, value = default;
-        for (int id = 0; reader.ReadField(ref id, out WireType type);)
+        for (var id = 0; reader.ReadField(ref id, out var type);)
         {
             switch (id)
             {
@@ -114,6 +115,7 @@ internal sealed class Footer
                 default: reader.Skip(type, depth: 0); break;
             }
         }
+
         KeyValues[Encoding.UTF8.GetString(key)] = value.ToArray();
     }
 
@@ -121,26 +123,27 @@ internal sealed class Footer
     {
         FooterChunk[] chunks = [];
         long rows = 0;
-        for (int id = 0; reader.ReadField(ref id, out WireType type);)
+        for (var id = 0; reader.ReadField(ref id, out var type);)
         {
             switch (id)
             {
                 case 1:
                     chunks = new FooterChunk[ReadChunkCount(ref reader, type)];
-                    for (int i = 0; i < chunks.Length; i++)
+                    for (var i = 0; i < chunks.Length; i++)
                         chunks[i] = ParseChunk(ref reader, NameOf(i));
                     break;
                 case 3: rows = reader.ReadInteger(WireType.I64, type); break;
                 default: reader.Skip(type, depth: 0); break;
             }
         }
+
         return new FooterRowGroup(rows, chunks);
     }
 
     // What a list claims costs memory before its items prove it.
     private int ReadChunkCount(ref CompactReader reader, WireType type)
     {
-        int count = reader.ReadListOf(WireType.Struct, type);
+        var count = reader.ReadListOf(WireType.Struct, type);
         return count <= Schema.Count ? count : throw new FormatException($"a row group claims {count} columns of {Schema.Count - 1}");
     }
 
@@ -149,13 +152,14 @@ internal sealed class Footer
     private static FooterChunk ParseChunk(ref CompactReader reader, string name)
     {
         var chunk = default(FooterChunk);
-        for (int id = 0; reader.ReadField(ref id, out WireType type);)
+        for (var id = 0; reader.ReadField(ref id, out var type);)
         {
             if (id == 3)
                 ParseMetadata(ref reader, type, name, ref chunk);
             else
                 reader.Skip(type, depth: 0);
         }
+
         return chunk;
     }
 
@@ -163,7 +167,7 @@ internal sealed class Footer
     {
         long dictionary = 0;
         reader.Require(WireType.Struct, structType);
-        for (int id = 0; reader.ReadField(ref id, out WireType type);)
+        for (var id = 0; reader.ReadField(ref id, out var type);)
         {
             switch (id)
             {
@@ -177,6 +181,7 @@ internal sealed class Footer
                 default: reader.Skip(type, depth: 0); break;
             }
         }
+
         if (dictionary > 0 && dictionary < chunk.Start)
             chunk.Start = dictionary;
     }
@@ -185,12 +190,13 @@ internal sealed class Footer
     private static string? ReadName(ref CompactReader reader, WireType type, string expected)
     {
         string? name = null;
-        int count = reader.ReadListOf(WireType.Binary, type);
-        for (int i = 0; i < count; i++)
+        var count = reader.ReadListOf(WireType.Binary, type);
+        for (var i = 0; i < count; i++)
         {
-            string part = Encoding.UTF8.GetString(reader.ReadBinary());
+            var part = Encoding.UTF8.GetString(reader.ReadBinary());
             name = part == expected ? expected : part;
         }
+
         return count == 1 ? name : null;
     }
 
@@ -199,7 +205,7 @@ internal sealed class Footer
         ReadOnlySpan<byte> min = default, max = default;
         bool hasMin = false, hasMax = false, areExact = true;
         reader.Require(WireType.Struct, structType);
-        for (int id = 0; reader.ReadField(ref id, out WireType type);)
+        for (var id = 0; reader.ReadField(ref id, out var type);)
         {
             switch (id)
             {
@@ -216,6 +222,7 @@ internal sealed class Footer
                 default: reader.Skip(type, depth: 0); break;
             }
         }
+
         chunk.Min = hasMin ? Number(min) : null;
         chunk.Max = hasMax ? Number(max) : null;
         chunk.OnlyValue = hasMin && hasMax && areExact && min.SequenceEqual(max) ? min.ToArray() : null;

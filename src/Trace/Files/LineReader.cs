@@ -19,11 +19,11 @@ internal sealed class LineReader(TextReader text, int mostCharacters, string nam
     public string? Next()
     {
         Number++;
-        int begun = 0;
+        var begun = 0;
         while (true)
         {
             var rest = _block.AsSpan(_start, _end - _start);
-            int length = rest.IndexOf('\n');
+            var length = rest.IndexOf('\n');
             var part = length < 0 ? rest : rest[..length];
             if (begun + part.Length > mostCharacters)
                 throw new FaultrecException(ExitCode.BadInput, $"{name}: line {Number} has more than {mostCharacters} characters; {expected}");
@@ -32,6 +32,7 @@ internal sealed class LineReader(TextReader text, int mostCharacters, string nam
                 _start += length + 1;
                 return begun == 0 ? part.ToString() : string.Concat(_begun.AsSpan(0, begun), part);
             }
+
             if (begun + part.Length > _begun.Length)
                 Array.Resize(ref _begun, Math.Min(mostCharacters, 2 * (begun + part.Length)));
             part.CopyTo(_begun.AsSpan(begun));

@@ -26,7 +26,7 @@ internal sealed class PageBuffer : Stream
     /// <returns>Where to write; valid until the next call.</returns>
     public Span<byte> Append(int count)
     {
-        int start = _length;
+        var start = _length;
         _length = checked(start + count);
         if (_bytes.Length < _length)
             Array.Resize(ref _bytes, (int)Math.Clamp(2L * _bytes.Length, _length, Array.MaxLength));
@@ -39,7 +39,7 @@ internal sealed class PageBuffer : Stream
     {
         if (_position == _length && destination.Length > 0)
             throw new EndOfStreamException("its pages end early");
-        int count = Math.Min(destination.Length, _length - _position);
+        var count = Math.Min(destination.Length, _length - _position);
         _bytes.AsSpan(_position, count).CopyTo(destination);
         _position += count;
         return count;

@@ -110,6 +110,7 @@ internal ref struct PageWalk
             _hasDictionary = true;
             return;
         }
+
         if (header.Type is not (PageType.Data or PageType.DataV2))
             throw new InvalidDataException($"a page has type {(int)header.Type}, which is not read");
         if (header.Values < 1 || header.Values > _rowsLeft)
@@ -124,7 +125,7 @@ internal ref struct PageWalk
     private static PageHeader ParseHeader(ref CompactReader reader)
     {
         var header = new PageHeader { IsCompressed = true, Values = -1, CompressedSize = -1, UncompressedSize = -1 };
-        for (int id = 0; reader.ReadField(ref id, out WireType type);)
+        for (var id = 0; reader.ReadField(ref id, out var type);)
         {
             switch (id)
             {
@@ -136,6 +137,7 @@ internal ref struct PageWalk
                 default: reader.Skip(type, depth: 0); break;
             }
         }
+
         return header;
     }
 
@@ -143,7 +145,7 @@ internal ref struct PageWalk
     private static void ParseData(ref CompactReader reader, WireType structType, ref PageHeader header)
     {
         reader.Require(WireType.Struct, structType);
-        for (int id = 0; reader.ReadField(ref id, out WireType type);)
+        for (var id = 0; reader.ReadField(ref id, out var type);)
         {
             switch (id)
             {
@@ -156,9 +158,9 @@ internal ref struct PageWalk
 
     private static void ParseDataV2(ref CompactReader reader, WireType structType, ref PageHeader header)
     {
-        int repetitions = 0;
+        var repetitions = 0;
         reader.Require(WireType.Struct, structType);
-        for (int id = 0; reader.ReadField(ref id, out WireType type);)
+        for (var id = 0; reader.ReadField(ref id, out var type);)
         {
             switch (id)
             {
@@ -171,6 +173,7 @@ internal ref struct PageWalk
                 default: reader.Skip(type, depth: 0); break;
             }
         }
+
         if (repetitions != 0)
             throw new InvalidDataException("a page claims lists where there are none");
     }

@@ -52,11 +52,11 @@ internal sealed class PlainPages : IDisposable
 
     private void Decompress(ReadOnlySpan<byte> data, in PageHeader header, ParquetCodec codec, Span<byte> page)
     {
-        int plain = header.LevelsSize;
+        var plain = header.LevelsSize;
         data[..plain].CopyTo(page);
         var from = data[plain..];
         var to = page[plain..];
-        int length = header.IsCompressed ? Decompress(from, codec, to) : Copy(from, to);
+        var length = header.IsCompressed ? Decompress(from, codec, to) : Copy(from, to);
         if (length != to.Length)
             throw new InvalidDataException($"a page has {length} bytes when decompressed, and says {to.Length}");
     }
@@ -67,7 +67,7 @@ internal sealed class PlainPages : IDisposable
         ParquetCodec.Zstd => _zstd.Unwrap(from, to),
         ParquetCodec.Snappy => Snappy.GetUncompressedLength(from) is var length && length == to.Length ? Snappy.Decompress(from, to) : length,
         ParquetCodec.Gzip => Gunzip(from, to),
-        ParquetCodec.Brotli => BrotliDecoder.TryDecompress(from, to, out int written) ? written : -1,
+        ParquetCodec.Brotli => BrotliDecoder.TryDecompress(from, to, out var written) ? written : -1,
         ParquetCodec.Lz4Raw => LZ4Codec.Decode(from, to),
         _ => throw new InvalidDataException($"its codec {(int)codec} is not read"),
     };
@@ -132,7 +132,7 @@ internal sealed class PlainPages : IDisposable
     {
         while (values.Length > 0)
         {
-            int length = values.Length < sizeof(int) ? -1 : BinaryPrimitives.ReadInt32LittleEndian(values);
+            var length = values.Length < sizeof(int) ? -1 : BinaryPrimitives.ReadInt32LittleEndian(values);
             if ((uint)length > Math.Min(MostTextBytes, values.Length - sizeof(int)))
                 throw new InvalidDataException($"a text claims {(uint)length} bytes where {values.Length} are left, or more than {MostTextBytes}");
             values = values[(sizeof(int) + length)..];
@@ -171,7 +171,7 @@ internal sealed class PlainPages : IDisposable
         else if (header.Type is PageType.Data or PageType.Dictionary)
         {
             const int rle = 3;
-            bool isData = header.Type == PageType.Data;
+            var isData = header.Type == PageType.Data;
             writer.Begin(isData ? 5 : 7);
             writer.Integer(1, header.Values);
             writer.Integer(2, isData ? (int)header.Encoding : (int)PageEncoding.Plain);
@@ -180,8 +180,10 @@ internal sealed class PlainPages : IDisposable
                 writer.Integer(3, rle);
                 writer.Integer(4, rle);
             }
+
             writer.End();
         }
+
         writer.End();
         Buffer.Append(writer.Written);
     }

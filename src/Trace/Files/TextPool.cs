@@ -36,12 +36,13 @@ internal sealed class TextPool
         // Equals and GetHashCode of memory are those of the reference, not of the text.
         if (memory.Equals(_lastMemory))
             return _lastText;
-        if (!_byMemory.TryGetValue(memory, out string? text))
+        if (!_byMemory.TryGetValue(memory, out var text))
         {
             text = Intern(memory.Span);
             if (_byMemory.Count < MaxTexts)
                 _byMemory.Add(memory, text);
         }
+
         _lastMemory = memory;
         _lastText = text;
         return text;
@@ -49,9 +50,9 @@ internal sealed class TextPool
 
     private string Intern(ReadOnlySpan<char> text)
     {
-        if (_lookup.TryGetValue(text, out string? known))
+        if (_lookup.TryGetValue(text, out var known))
             return known;
-        string added = text.ToString();
+        var added = text.ToString();
         if (_characters > MaxCharacters)
             return added;
         _texts.Add(added);

@@ -36,6 +36,7 @@ internal static class TextStatistics
             if (!value.Equals(first) && !value.Span.SequenceEqual(first.Span))
                 return false;
         }
+
         return true;
     }
 

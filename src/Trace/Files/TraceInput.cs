@@ -23,7 +23,7 @@ internal sealed class TraceInput(SafeFileHandle file) : IDisposable
         _windowLength = 0;
         while (_windowLength < length)
         {
-            int read = RandomAccess.Read(file, _buffer.AsSpan(_windowLength, length - _windowLength), start + _windowLength);
+            var read = RandomAccess.Read(file, _buffer.AsSpan(_windowLength, length - _windowLength), start + _windowLength);
             if (read == 0)
                 throw new EndOfStreamException("the file ends inside");
             _windowLength += read;

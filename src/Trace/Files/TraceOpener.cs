@@ -51,7 +51,7 @@ internal static class TraceOpener
     public static string Printable(string text)
     {
         var result = new StringBuilder(text.Length);
-        foreach (char c in text)
+        foreach (var c in text)
             result.Append(char.IsControl(c) || char.GetUnicodeCategory(c) is UnicodeCategory.Format ? '?' : c);
         return result.ToString();
     }
@@ -95,8 +95,8 @@ internal static class TraceOpener
 
     private static TraceReader Open(string path, TraceInput input)
     {
-        var footer = ReadFooter(path, input, out long footerStart);
-        int columns = CheckSchema(path, footer, CheckVersion(path, footer));
+        var footer = ReadFooter(path, input, out var footerStart);
+        var columns = CheckSchema(path, footer, CheckVersion(path, footer));
         var metadata = MetadataJson.Read(footer.KeyValues);
         var checksums = MetadataKeys.Checksums.Read(footer.KeyValues);
         CheckRowGroups(path, footer, checksums, columns, footerStart);
@@ -116,14 +116,14 @@ internal static class TraceOpener
             throw Unfinished(path);
 
         input.Load(input.Length - TailSize, TailSize);
-        int footerLength = BinaryPrimitives.ReadInt32LittleEndian(input.Window);
+        var footerLength = BinaryPrimitives.ReadInt32LittleEndian(input.Window);
         if (!input.Window[4..].SequenceEqual(Magic))
             throw Unfinished(path);
-        long footerStart = input.Length - TailSize - footerLength;
+        var footerStart = input.Length - TailSize - footerLength;
         if (footerLength <= 0 || footerLength > MaxFooterSize || footerStart < Magic.Length)
             throw BadInput(path, $"claims a footer of {(uint)footerLength} bytes in a file of {input.Length}", Damaged);
 
-        int guardLength = (int)Math.Min(FooterGuard.Size, footerStart);
+        var guardLength = (int)Math.Min(FooterGuard.Size, footerStart);
         input.Load(footerStart - guardLength, guardLength + footerLength);
         if (FooterGuard.Check(input.Window[..guardLength], input.Window[guardLength..]) == false)
             throw BadInput(path, "its footer is damaged (its checksum is wrong)", Damaged);
@@ -136,6 +136,7 @@ internal static class TraceOpener
         {
             throw BadInput(path, $"its footer is damaged ({e.Message})", Damaged, e);
         }
+
         return footerStart;
     }
 
@@ -144,7 +145,7 @@ internal static class TraceOpener
 
     private static int CheckVersion(string path, Footer footer)
     {
-        int? version = MetadataJson.ReadVersion(footer.KeyValues);
+        var version = MetadataJson.ReadVersion(footer.KeyValues);
         if (version is null)
             throw BadInput(path, $"is a Parquet file but not a faultrec trace (no {MetadataKeys.SchemaVersion.FullName} in its metadata)", NotParquet);
         if (version > TraceSchema.NewestVersion)
@@ -159,20 +160,21 @@ internal static class TraceOpener
     private static int CheckSchema(string path, Footer footer, int version)
     {
         var expected = TraceSchema.Columns;
-        int found = footer.Schema.Count - 1;
+        var found = footer.Schema.Count - 1;
         if (found < TraceSchema.OldestColumnCount || footer.Schema[0].Children != found || footer.Schema.Skip(1).Any(column => column.Children is > 0))
             throw BadInput(path, $"has {Math.Max(found, 0)} columns where a trace has {TraceSchema.OldestColumnCount} or more", "use the file that `faultrec record` wrote");
-        int known = Math.Min(found, expected.Count);
-        for (int i = 0; i < known; i++)
+        var known = Math.Min(found, expected.Count);
+        for (var i = 0; i < known; i++)
         {
             var column = footer.Schema[i + 1];
             if (column.Name != expected[i].Name || column.PhysicalType != PhysicalType(expected[i].Type)
                 || column.ConvertedType != ConvertedType(expected[i].Type) || column.Repetition != (expected[i].IsNullableIn(version) ? 1 : 0))
             {
-                string difference = $"column {i + 1} is {Printable(column.Name)}, or of another type, where a trace has {expected[i].Name}";
+                var difference = $"column {i + 1} is {Printable(column.Name)}, or of another type, where a trace has {expected[i].Name}";
                 throw BadInput(path, difference, "use the file that `faultrec record` wrote");
             }
         }
+
         return known;
     }
 
@@ -189,17 +191,18 @@ internal static class TraceOpener
         if (checksums is not null && checksums.Count != footer.RowGroups.Count)
             throw BadInput(path, $"has {footer.RowGroups.Count} row groups and checksums of {checksums.Count}", Damaged);
         long rows = 0;
-        for (int i = 0; i < footer.RowGroups.Count; i++)
+        for (var i = 0; i < footer.RowGroups.Count; i++)
         {
             var group = footer.RowGroups[i];
             if (group.Rows is < 0 or > MaxRowGroupRows)
                 throw BadInput(path, $"row group {i} claims {group.Rows} rows, more than {MaxRowGroupRows}", Damaged);
             if (group.Chunks.Length < columns || checksums?[i].Length < columns)
                 throw BadInput(path, $"row group {i} has {group.Chunks.Length} columns", Damaged);
-            for (int c = 0; c < columns; c++)
+            for (var c = 0; c < columns; c++)
                 CheckChunk(path, i, group, c, footerStart);
             rows += group.Rows;
         }
+
         if (rows != footer.Rows)
             throw BadInput(path, $"claims {footer.Rows} rows but its row groups have {rows}", Damaged);
     }
@@ -207,7 +210,7 @@ internal static class TraceOpener
     private static void CheckChunk(string path, int groupIndex, FooterRowGroup group, int columnIndex, long footerStart)
     {
         ref readonly var chunk = ref group.Chunks[columnIndex];
-        string name = TraceSchema.Columns[columnIndex].Name;
+        var name = TraceSchema.Columns[columnIndex].Name;
         if (chunk.Name != name)
             throw BadInput(path, $"row group {groupIndex} lacks column {name}", Damaged);
         if (chunk.Length is <= 0 or > MaxChunkSize || chunk.Start < Magic.Length || chunk.Start > footerStart - chunk.Length || chunk.Values != group.Rows)

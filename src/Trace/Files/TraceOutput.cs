@@ -38,7 +38,7 @@ internal sealed class TraceOutput : Stream
     /// <summary>CRC-32C of everything written since the last call.</summary>
     public uint TakeChecksum()
     {
-        uint crc = _crc;
+        var crc = _crc;
         _crc = 0;
         return crc;
     }
@@ -51,6 +51,7 @@ internal sealed class TraceOutput : Stream
             _footer.Write(bytes);
             return;
         }
+
         _crc = Crc32C.Append(_crc, bytes);
         Pass(bytes);
     }
@@ -109,6 +110,7 @@ internal sealed class TraceOutput : Stream
             _file.Write(bytes);
             return;
         }
+
         bytes.CopyTo(_buffer.AsSpan(_buffered));
         _buffered += bytes.Length;
     }

@@ -48,18 +48,19 @@ public sealed class TraceReader : IDisposable
     /// <summary>Fills the given columns of <paramref name="batch"/>, whose capacity must hold the row group, and sets its Count.</summary>
     public void ReadRowGroup(int index, FaultColumns columns, FaultBatch batch)
     {
-        int rows = RowGroups[index].Rows;
+        var rows = RowGroups[index].Rows;
         if (batch.Capacity < rows)
             throw new ArgumentException($"The batch holds {batch.Capacity} rows, row group {index} has {rows}.", nameof(batch));
         batch.Count = 0;
         if (rows > 0)
         {
-            for (int i = 0; i < TraceSchema.Columns.Count; i++)
+            for (var i = 0; i < TraceSchema.Columns.Count; i++)
             {
                 if (columns.HasFlag(TraceSchema.Columns[i].Flag))
                     ReadColumn(new ColumnChunkAddress(index, i, rows), batch);
             }
         }
+
         batch.Count = rows;
     }
 
@@ -70,9 +71,9 @@ public sealed class TraceReader : IDisposable
     /// <exception cref="FaultrecException">A checksum differs, or a page claims too much.</exception>
     public void Verify()
     {
-        for (int group = 0; group < _groups.Count; group++)
+        for (var group = 0; group < _groups.Count; group++)
         {
-            for (int i = 0; i < _columns; i++)
+            for (var i = 0; i < _columns; i++)
             {
                 var chunk = new ColumnChunkAddress(group, i, RowGroups[group].Rows);
                 Guard(chunk, () =>
@@ -110,6 +111,7 @@ public sealed class TraceReader : IDisposable
                 _columnReader.FillAbsent(chunk.Column, chunk.Rows, batch);
                 return;
             }
+
             if (!ColumnReader.IsAllNull(chunk.Definition, ChunkOf(chunk), chunk.Rows))
                 Load(chunk);
             _columnReader.Read(chunk.Column, ChunkOf(chunk), chunk.Rows, batch);
@@ -124,7 +126,7 @@ public sealed class TraceReader : IDisposable
         catch (Exception e) when (e is not FaultrecException)
         {
             // The libraries throw whatever the damage leads them into: index, range, overflow, memory, format, not-supported.
-            string problem = e is InvalidDataException or IOException ? TraceOpener.Printable(e.Message) : "its pages cannot be decoded";
+            var problem = e is InvalidDataException or IOException ? TraceOpener.Printable(e.Message) : "its pages cannot be decoded";
             throw Damaged(chunk.Group, chunk.Definition.Name, problem, e);
         }
     }

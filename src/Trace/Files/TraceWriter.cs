@@ -26,7 +26,7 @@ public sealed class TraceWriter : IDisposable
     public TraceWriter(Stream output, bool knowsMajor = true)
     {
         _knowsMajor = knowsMajor;
-        int version = knowsMajor ? TraceSchema.Version : TraceSchema.VersionWithoutMajor;
+        var version = knowsMajor ? TraceSchema.Version : TraceSchema.VersionWithoutMajor;
         _output = new TraceOutput(output);
         var options = new ParquetOptions { CompressionLevel = CompressionLevel.Fastest };
         _columns = new ColumnWriter(options, version);
@@ -46,11 +46,12 @@ public sealed class TraceWriter : IDisposable
         _group = _writer.CreateRowGroup();
         _columns.Begin(_group, batch);
         var checksums = new uint[TraceSchema.Columns.Count];
-        for (int i = 0; i < checksums.Length; i++)
+        for (var i = 0; i < checksums.Length; i++)
         {
             _columns.Write(i);
             checksums[i] = _output.TakeChecksum();
         }
+
         _group.CompleteValidate();
         _group.Dispose();
         _group = null;

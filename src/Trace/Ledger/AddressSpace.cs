@@ -213,6 +213,7 @@ internal sealed partial class AddressSpace(int pid, PageGeometry pages, Action<R
                 copy.CopyMapper(piece.Region);
                 copies.Add(piece.Region, copy);
             }
+
             copy.Cover(piece.Start, piece.End, piece.FileOffset);
             copy.LivePieces++;
             child.Insert(piece with { Region = copy });
@@ -228,13 +229,17 @@ internal sealed partial class AddressSpace(int pid, PageGeometry pages, Action<R
         var next = ~index;
         if (next < _pieces.Count && _pieces[next] is var above && above.Region.Identity.Name == StackName
             && above.Start - address <= MaxStackGrowth)
+        {
             return above with { Start = pages.StartOf(address) };
+        }
+
         Piece? last = null;
         foreach (var dead in _dead)
         {
             if (dead.Contains(address))
                 last = dead;
         }
+
         return last;
     }
 
@@ -250,6 +255,7 @@ internal sealed partial class AddressSpace(int pid, PageGeometry pages, Action<R
             _grownByRecord = null;
             return true;
         }
+
         if (IndexAt(address) >= 0 || Lookup(address) is not { Region.Identity.Name: StackName } piece || piece.Start != page)
             return false;
         _grownByFault = page;
@@ -270,7 +276,9 @@ internal sealed partial class AddressSpace(int pid, PageGeometry pages, Action<R
     {
         if (identity.Name == HeapName && Find(start) is { } first && first.Start == start
             && first.Region.Identity is { Path: null, Name: "[anon]" } anonymous && anonymous.Prot == identity.Prot)
+        {
             first.Region.Identity = identity;
+        }
     }
 
     private static bool IsHeap(Piece piece) => piece.Region.Identity.Name == HeapName;
@@ -291,6 +299,7 @@ internal sealed partial class AddressSpace(int pid, PageGeometry pages, Action<R
             else
                 low = middle + 1;
         }
+
         return ~low;
     }
 
@@ -309,10 +318,15 @@ internal sealed partial class AddressSpace(int pid, PageGeometry pages, Action<R
             var cut = _pieces[i].Cut(Math.Max(_pieces[i].Start, start), Math.Min(_pieces[i].End, end));
             if (cuts.Count > 0 && cuts[^1] is var last && last.End == cut.Start && last.Region == cut.Region
                 && cut.FileOffset == last.Cut(last.End, last.End).FileOffset)
+            {
                 cuts[^1] = last with { End = cut.End };
+            }
             else
+            {
                 cuts.Add(cut);
+            }
         }
+
         return cuts;
     }
 
@@ -329,6 +343,7 @@ internal sealed partial class AddressSpace(int pid, PageGeometry pages, Action<R
             if (oldest is null || (piece.Region.BornNs ?? long.MinValue) < (oldest.BornNs ?? long.MinValue))
                 oldest = piece.Region;
         }
+
         return oldest;
     }
 
@@ -376,6 +391,7 @@ internal sealed partial class AddressSpace(int pid, PageGeometry pages, Action<R
             piece.Region.LivePieces += (piece.Start < start ? 1 : 0) + (piece.End > end ? 1 : 0) - 1;
             piece.Region.DieIfGone(timeNs);
         }
+
         _pieces.RemoveRange(first, last - first);
         if (right is { } r)
             _pieces.Insert(first, r);

@@ -37,6 +37,7 @@ internal sealed class MapperRanges
             Forgotten++;
             return;
         }
+
         var at = FirstEndingBehind(start);
         var range = new MapperRange(start, end, stack, isInaccessible);
         if (at < _ranges.Count && IsContinued(range, _ranges[at]))
@@ -44,6 +45,7 @@ internal sealed class MapperRanges
             range = range with { End = _ranges[at].End };
             _ranges.RemoveAt(at);
         }
+
         if (at > 0 && IsContinued(_ranges[at - 1], range))
             _ranges[at - 1] = _ranges[at - 1] with { End = range.End };
         else
@@ -59,6 +61,7 @@ internal sealed class MapperRanges
             if (_ranges[i].IsInaccessible)
                 reserved.Add(_ranges[i]);
         }
+
         foreach (var range in reserved)
             Set(Math.Max(range.Start, start), Math.Min(range.End, end), stack);
     }
@@ -77,6 +80,7 @@ internal sealed class MapperRanges
             if (_ranges[last].End > end)
                 right = _ranges[last] with { Start = end };
         }
+
         _ranges.RemoveRange(first, last - first);
         if (right is { } r)
             _ranges.Insert(first, r);
@@ -116,6 +120,7 @@ internal sealed class MapperRanges
             else
                 high = middle;
         }
+
         return low;
     }
 }

@@ -97,6 +97,7 @@ internal sealed class RegionEntry
             entry.DiedNs = entry.DiedNs is { } other ? Math.Max(other, diedNs) : null;
             return;
         }
+
         entry.LiveFolded++;
         entry.DiedNs = null;
     }

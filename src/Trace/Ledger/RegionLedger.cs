@@ -53,6 +53,7 @@ internal sealed class RegionLedger(int maxWithFaults = 65_536, int maxWithoutFau
             HashSet<int> pids = [.. _withFaults.Select(region => region.Pid)];
             _untouched.RemoveAll(region => !pids.Contains(region.Pid));
         }
+
         SweepUntouched();
         var id = _withFaults.Count;
         var untouched = _untouched.Take(maxWithoutFaults).ToList();
@@ -70,6 +71,7 @@ internal sealed class RegionLedger(int maxWithFaults = 65_536, int maxWithoutFau
             _shared[(region.Pid, region.Identity.Name)] = region;
             return _withFaults.Count;
         }
+
         if (!_shared.TryGetValue((region.Pid, region.Identity.Name), out var entry))
         {
             // The first of its process and name: the limit gives way, by at most one entry a process and name.
@@ -77,6 +79,7 @@ internal sealed class RegionLedger(int maxWithFaults = 65_536, int maxWithoutFau
             _shared[(region.Pid, region.Identity.Name)] = region;
             return _withFaults.Count;
         }
+
         Folded++;
         region.FoldInto(entry);
         return entry.Id;

@@ -21,13 +21,14 @@ internal sealed class ChecksumsKey() : MetadataKey(new("checksums", RedactionRul
     {
         var groups = new List<string>(checksums.Count);
         var text = new StringBuilder();
-        foreach (uint[] columns in checksums)
+        foreach (var columns in checksums)
         {
             text.Clear();
-            foreach (uint checksum in columns)
+            foreach (var checksum in columns)
                 text.Append(CultureInfo.InvariantCulture, $"{checksum:x8}");
             groups.Add(text.ToString());
         }
+
         return JsonSerializer.Serialize(groups, Type);
     }
 
@@ -37,16 +38,18 @@ internal sealed class ChecksumsKey() : MetadataKey(new("checksums", RedactionRul
         if (!values.ContainsKey(FullName))
             return null;
         var groups = new List<uint[]>();
-        foreach (string text in Parse(values, Type))
+        foreach (var text in Parse(values, Type))
         {
             var columns = new uint[text.Length / 8];
-            for (int i = 0; i < columns.Length; i++)
+            for (var i = 0; i < columns.Length; i++)
             {
                 if (!uint.TryParse(text.AsSpan(i * 8, 8), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out columns[i]))
                     throw Bad("is not hexadecimal");
             }
+
             groups.Add(columns);
         }
+
         return groups;
     }
 }

@@ -43,12 +43,13 @@ public sealed class HexAddressConverter : JsonConverter<ulong>
     /// <inheritdoc/>
     public override ulong Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
     {
-        string? text = reader.TokenType == JsonTokenType.String ? reader.GetString() : null;
+        var text = reader.TokenType == JsonTokenType.String ? reader.GetString() : null;
         if (text is null || !text.StartsWith("0x", StringComparison.Ordinal)
-            || !ulong.TryParse(text.AsSpan(2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out ulong address))
+            || !ulong.TryParse(text.AsSpan(2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var address))
         {
             throw new JsonException("expected an address like \"0x7f0000001000\"");
         }
+
         return address;
     }
 

@@ -16,6 +16,7 @@ internal static class MetadataJson
             if (key.Write(metadata) is { } json)
                 values[key.FullName] = json;
         }
+
         return values;
     }
 

@@ -32,7 +32,7 @@ internal abstract class MetadataKey(MetadataMember self)
 
     protected T Parse<T>(IReadOnlyDictionary<string, byte[]> values, JsonTypeInfo<T> type)
     {
-        if (!values.TryGetValue(FullName, out byte[]? json))
+        if (!values.TryGetValue(FullName, out var json))
             throw Bad("is missing");
         T? value;
         try
@@ -43,6 +43,7 @@ internal abstract class MetadataKey(MetadataMember self)
         {
             throw Bad("does not have the JSON shape of docs/format.md", e);
         }
+
         return value ?? throw Bad("is null");
     }
 
@@ -79,7 +80,7 @@ internal sealed class MetadataKey<T>(
 
     public override TraceMetadata Read(IReadOnlyDictionary<string, byte[]> values, TraceMetadata metadata)
     {
-        bool isAbsent = !values.TryGetValue(FullName, out byte[]? json) || json.AsSpan().SequenceEqual("null"u8);
+        var isAbsent = !values.TryGetValue(FullName, out var json) || json.AsSpan().SequenceEqual("null"u8);
         return IsOptional && isAbsent ? metadata : with(metadata, Read(values));
     }
 }

@@ -19,7 +19,7 @@ internal static class MetadataRules
     private const int MostLevels = 5;
 
     // So that a time of the trace can be added.
-    private static readonly DateTimeOffset _latest = new(9900, 1, 1, 0, 0, 0, TimeSpan.Zero);
+    private static readonly DateTimeOffset Latest = new(9900, 1, 1, 0, 0, 0, TimeSpan.Zero);
 
     public static string? PageSize(int bytes)
         => bytes is >= LeastPageSize and <= MostPageSize && BitOperations.IsPow2(bytes) ? null
@@ -27,21 +27,22 @@ internal static class MetadataRules
 
     public static string? Duration(long ns) => ns is >= 0 and <= MostNs ? null : $"is {ns}";
 
-    public static string? StartedAt(DateTimeOffset time) => time <= _latest ? null : $"is in the year {time.Year}";
+    public static string? StartedAt(DateTimeOffset time) => time <= Latest ? null : $"is in the year {time.Year}";
 
     public static string? Frames(PageTableRecording frames) => frames.PagingLevels is >= 0 and <= MostLevels ? null : $"has {frames.PagingLevels} paging levels";
 
     public static string? Regions(IReadOnlyList<Region> regions)
     {
-        int last = 0;
+        var last = 0;
         foreach (var region in regions)
         {
-            bool holds = region.Id > last && region.Pid >= 0 && region.Start <= region.End && region.Prot.Length == ProtLength
+            var holds = region.Id > last && region.Pid >= 0 && region.Start <= region.End && region.Prot.Length == ProtLength
                 && IsTime(region.BornNs) && IsTime(region.DiedNs) && (region.MapperStack is null or >= 0);
             if (!holds)
                 return $"has an impossible id, pid, range, protection, time or stack in the region after {last}";
             last = region.Id;
         }
+
         return null;
     }
 
@@ -78,7 +79,7 @@ internal static class MetadataRules
     {
         if (stacks.Modules.Contains(null!) || stacks.Frames.Contains(null!))
             return NullItem;
-        bool holds = stacks.Parents.Count == stacks.NodeFrames.Count
+        var holds = stacks.Parents.Count == stacks.NodeFrames.Count
             && stacks.Frames.All(frame => frame.Module is not { } module || (uint)module < (uint)stacks.Modules.Count)
             && stacks.NodeFrames.All(frame => (uint)frame < (uint)stacks.Frames.Count)
             && !stacks.Parents.Where((parent, node) => parent < -1 || parent >= node).Any();
@@ -89,11 +90,12 @@ internal static class MetadataRules
     {
         foreach (var call in calls)
         {
-            bool holds = call is { Pid: >= 0, Tid: >= 0, Calls: > 0, Minor: >= 0, Major: >= 0, Stack: null or >= 0 }
+            var holds = call is { Pid: >= 0, Tid: >= 0, Calls: > 0, Minor: >= 0, Major: >= 0, Stack: null or >= 0 }
                 && (call.Start is null || call.Start <= call.End);
             if (!holds || !IsTime(call.TimeNs) || !IsTime(call.LastNs))
                 return "has an impossible pid, count, range, stack or time";
         }
+
         return null;
     }
 

@@ -24,7 +24,7 @@ public sealed record StackTable(
     /// <summary>Lists the frames of a stack, the innermost first.</summary>
     public IEnumerable<StackFrame> FramesOf(int stackId)
     {
-        for (int node = stackId; node >= 0; node = Parents[node])
+        for (var node = stackId; node >= 0; node = Parents[node])
             yield return Frames[NodeFrames[node]];
     }
 }

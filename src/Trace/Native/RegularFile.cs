@@ -33,7 +33,7 @@ internal static unsafe partial class RegularFile
             return File.OpenHandle(path);
         if (IsOther(path))
             throw new NotSupportedException($"{path} is no regular file");
-        int fd = OpenNative(path, NoTerminal | NonBlocking | ClosedOnExec);
+        var fd = OpenNative(path, NoTerminal | NonBlocking | ClosedOnExec);
         if (fd < 0)
             return File.OpenHandle(path); // knows what to throw
         var file = new SafeFileHandle(fd, ownsHandle: true);

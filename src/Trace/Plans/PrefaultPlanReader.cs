@@ -51,6 +51,7 @@ public sealed class PrefaultPlanReader
                 throw Bad($"has a line more than the {files} files and {ranges} ranges of its header");
             _ = Parse(line, Add);
         }
+
         if (_files.Count != files || _ranges.Count != ranges)
             throw Bad($"ends after {_files.Count} files and {_ranges.Count} ranges, expected the {files} and {ranges} of its header");
         return new PrefaultPlan(until, _files, _ranges);

@@ -18,7 +18,7 @@ internal static class Bytes
                 int from = dice.Below(bytes.Length), length = dice.Below(Math.Min(64, bytes.Length - from) + 1);
                 return [.. bytes[..from], .. bytes[(from + length)..]];
             default:
-                for (int left = dice.Few(); left > 0; left--)
+                for (var left = dice.Few(); left > 0; left--)
                     Change(bytes, dice);
                 return bytes;
         }
@@ -26,7 +26,7 @@ internal static class Bytes
 
     public static void Change(Span<byte> bytes, Dice dice)
     {
-        int at = dice.Below(bytes.Length);
+        var at = dice.Below(bytes.Length);
         switch (dice.Below(4))
         {
             case 0: bytes[at] = dice.Byte(); break;

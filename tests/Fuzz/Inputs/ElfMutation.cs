@@ -14,23 +14,24 @@ internal static class ElfMutation
             return Bytes.Mutate(original, dice);
         byte[] bytes = [.. original];
         var (start, length) = dice.Of(Places(original));
-        for (int left = dice.Few(); left > 0; left--)
+        for (var left = dice.Few(); left > 0; left--)
             Bytes.Change(bytes.AsSpan(start, length), dice);
         return bytes;
     }
 
     private static List<(int Start, int Length)> Places(ReadOnlySpan<byte> elf)
     {
-        int sections = (int)BinaryPrimitives.ReadUInt64LittleEndian(elf[0x28..]);
+        var sections = (int)BinaryPrimitives.ReadUInt64LittleEndian(elf[0x28..]);
         int count = BinaryPrimitives.ReadUInt16LittleEndian(elf[0x3c..]), programs = BinaryPrimitives.ReadUInt16LittleEndian(elf[0x38..]);
         var places = new List<(int, int)> { (0, HeaderBytes), (HeaderBytes, programs * ProgramBytes), (sections, count * SectionBytes), (sections, count * SectionBytes) };
-        for (int i = 1; i < count; i++)
+        for (var i = 1; i < count; i++)
         {
             var header = elf.Slice(sections + i * SectionBytes, SectionBytes);
             var (start, length) = ((int)BinaryPrimitives.ReadUInt64LittleEndian(header[0x18..]), (int)BinaryPrimitives.ReadUInt64LittleEndian(header[0x20..]));
             if (length > 0 && start + length <= elf.Length)
                 places.Add((start, length));
         }
+
         return places;
     }
 }

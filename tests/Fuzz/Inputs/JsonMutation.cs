@@ -9,7 +9,7 @@ internal static class JsonMutation
     /// <summary>Half of a character, which a JsonNode cannot hold.</summary>
     private const string Lone = "@lone@";
 
-    private static readonly string[] _values =
+    private static readonly string[] Values =
     [
         "null", "true", "0", "-1", "1e99", "1.5", "9223372036854775807", "-9223372036854775808", "18446744073709551616", "\"\"", "\"0x0\"", "\"0xffffffffffffffff\"", "\"0x\"",
         "\"\\u0000\"", $"\"{Lone}\"", "\"\\u001b[31m\\n\"", "\"9999-12-31T23:59:59Z\"", "\"0001-01-01T00:00:00Z\"", "[]", "{}", "[null]", "[[[[]]]]", "\"rw-p\"", "\"[stack]\"",
@@ -31,16 +31,18 @@ internal static class JsonMutation
         {
             return json;
         }
+
         if (root is null)
-            return dice.Of(_values);
-        for (int left = dice.Few(); left > 0; left--)
+            return dice.Of(Values);
+        for (var left = dice.Few(); left > 0; left--)
         {
             List<JsonNode> nodes = [.. All(root)];
             var node = dice.Of(nodes);
             if (node == root && node is not (JsonArray or JsonObject))
-                return dice.Of(_values);
+                return dice.Of(Values);
             Change(node, dice);
         }
+
         try
         {
             return root.ToJsonString().Replace(Lone, "\\ud800", StringComparison.Ordinal);
@@ -56,7 +58,7 @@ internal static class JsonMutation
         switch (node)
         {
             case JsonArray array when array.Count > 0:
-                int at = dice.Below(array.Count);
+                var at = dice.Below(array.Count);
                 switch (dice.Below(4))
                 {
                     case 0: array.RemoveAt(at); break;
@@ -64,9 +66,10 @@ internal static class JsonMutation
                     case 2: Repeat(array, at, dice.Below(300)); break;
                     default: array[at] = Value(dice); break;
                 }
+
                 break;
             case JsonObject found when found.Count > 0:
-                string key = dice.Of([.. found.Select(pair => pair.Key)]);
+                var key = dice.Of([.. found.Select(pair => pair.Key)]);
                 if (dice.OneIn(4))
                     found.Remove(key);
                 else
@@ -90,7 +93,7 @@ internal static class JsonMutation
     {
         0 => JsonValue.Create(dice.Extreme()),
         1 when dice.OneIn(8) => JsonValue.Create(new string('x', dice.Below(100_000))),
-        _ => JsonNode.Parse(dice.Of(_values)),
+        _ => JsonNode.Parse(dice.Of(Values)),
     };
 
     private static IEnumerable<JsonNode> All(JsonNode node) => node switch

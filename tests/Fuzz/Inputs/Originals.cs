@@ -63,11 +63,12 @@ internal static class Originals
     {
         byte[] Changed(string option)
         {
-            string path = Path.Combine(folder, "changed");
+            var path = Path.Combine(folder, "changed");
             using var objcopy = Process.Start("objcopy", [option, program, path]);
             objcopy.WaitForExit();
             return objcopy.ExitCode == 0 ? File.ReadAllBytes(path) : throw new InvalidOperationException($"objcopy {option} {program} fails with {objcopy.ExitCode}");
         }
+
         return [File.ReadAllBytes(program), Changed("--compress-debug-sections=zlib"), Changed("--strip-debug"), File.ReadAllBytes("/bin/true")];
     }
 
@@ -83,7 +84,7 @@ internal static class Originals
     {
         const int rows = 200;
         var batch = new FaultBatch(rows) { Count = rows };
-        for (int i = 0; i < rows; i++)
+        for (var i = 0; i < rows; i++)
         {
             (batch.TimeNs[i], batch.DurationNs[i], batch.Pid[i], batch.Tid[i], batch.Cpu[i]) = (i * 1000, 500 + i, 10, 10 + i % 3, i % 2);
             (batch.Comm[i], batch.Address[i], batch.Ip[i], batch.Major[i]) = (i % 5 == 0 ? "pool" : "app", 0x7f00_0000_0000 + i / 2 * 4096L, 0x40_1000, i % 50 == 0);
@@ -92,6 +93,7 @@ internal static class Originals
             (batch.Handler[i], batch.VmfAddress[i], batch.VmfPgoff[i], batch.Weight[i]) = ("do_anonymous_page", batch.Address[i], i, 1 + i % 2);
             (batch.ReclaimNs[i], batch.LockWaitNs[i], batch.SlabFast[i], batch.BuddyPages[i]) = (i, i % 3, i % 4, i % 2);
         }
+
         using var file = new MemoryStream();
         using var writer = new TraceWriter(file);
         writer.WriteRowGroup(batch);
@@ -124,7 +126,7 @@ internal static class Originals
         {
             foreach (var (field, values) in columns)
             {
-                int[] present = new int[values.Length];
+                var present = new int[values.Length];
                 present.AsSpan().Fill(1);
                 var levels = field.IsNullable ? present.AsMemory() : (ReadOnlyMemory<int>?)null;
                 var written = values switch
@@ -136,6 +138,7 @@ internal static class Originals
                 written.GetAwaiter().GetResult();
             }
         }
+
         var disposed = writer.DisposeAsync();
         disposed.GetAwaiter().GetResult();
         return file.ToArray();

@@ -27,19 +27,21 @@ internal static class SpoolCorpus
                 .Mmap2(StartNs + 7, Pid, 0x7f0000400000, 0x7f0000500000, "/lib/x.so", prot: 5, inode: 8).Fork(StartNs + 8, Pid + 2, Pid + 2, Pid, Pid)
                 .Exit(StartNs + 900, Pid + 2, Pid + 2).Lost(StartNs + 901, 3).ToArray());
             Put(spool, SpoolRecordType.Stack, new StackRecordHead { Id = StackId, Frames = 3, Ending = StackEnding.Outermost }, 0x401000UL, 0x402000UL, 0x7f0000401000UL);
-            for (int i = 0; i < 4; i++)
+            for (var i = 0; i < 4; i++)
             {
                 spool.Append(SpoolRecordType.Faults, i, MemoryMarshal.AsBytes<FaultRecord>([Fault(10 + i, 0x7f0000000000 + i * 4096), Fault(20 + i, 0x7f0000201000), Fault(30 + i, 0x7ffeffff0000)]));
                 spool.Append(SpoolRecordType.DetailedFaults, i, MemoryMarshal.AsBytes<DetailedFault>([Detailed(40 + i, 0x7f0000002000)]));
                 Put(spool, SpoolRecordType.Pass, new PassRecord { TimeNs = StartNs + 100 * (i + 1) });
             }
+
             foreach (var type in Enum.GetValues<EventType>())
                 Put(spool, SpoolRecordType.Event, new EventRecord { TimeNs = StartNs + 300, Type = type, Pid = Pid, Tid = Pid, Cpu = 1, Stack = StackId, A0 = 0x7f0000200000, A1 = 4096, A2 = 0x7f0000600000, A3 = 11, A4 = 0x7f0000600000, A5 = 0 });
             Put(spool, SpoolRecordType.Loss, new LossRecord { TimeNs = StartNs + 400, Lost = 2 });
             spool.Append(SpoolRecordType.End, Ending(), SpoolJson.Default.SpoolEnding);
             spool.Flush();
         }
-        byte[] bytes = File.ReadAllBytes(path);
+
+        var bytes = File.ReadAllBytes(path);
         File.Delete(path);
         return bytes;
     }

@@ -13,14 +13,14 @@ internal static class SpoolMutation
         if (dice.OneIn(12))
             return Bytes.Mutate(original, dice);
         var records = Split(original);
-        for (int left = dice.Few(); left > 0; left--)
+        for (var left = dice.Few(); left > 0; left--)
             Change(records, dice);
         return Join(records);
     }
 
     private static void Change(List<(SpoolRecordHeader Header, byte[] Payload)> records, Dice dice)
     {
-        int at = dice.Below(records.Count);
+        var at = dice.Below(records.Count);
         var (header, payload) = records[at];
         switch (dice.Below(8))
         {
@@ -35,7 +35,7 @@ internal static class SpoolMutation
                 records[at] = (header, payload);
                 break;
             default:
-                bool isJson = header.Type is SpoolRecordType.Header or SpoolRecordType.Maps or SpoolRecordType.End;
+                var isJson = header.Type is SpoolRecordType.Header or SpoolRecordType.Maps or SpoolRecordType.End;
                 records[at] = (header, isJson ? Encoding.UTF8.GetBytes(JsonMutation.Mutate(Encoding.UTF8.GetString(payload), dice)) : Same(payload, Bytes.Mutate(payload, dice), dice));
                 break;
         }
@@ -58,6 +58,7 @@ internal static class SpoolMutation
             records.Add((header, spool.Slice(sizeof(SpoolRecordHeader), header.Length).ToArray()));
             spool = spool[(sizeof(SpoolRecordHeader) + header.Length)..];
         }
+
         return records;
     }
 
@@ -72,6 +73,7 @@ internal static class SpoolMutation
             spool.Write(MemoryMarshal.AsBytes(new ReadOnlySpan<SpoolRecordHeader>(in header)));
             spool.Write(payload);
         }
+
         return spool.ToArray();
     }
 }

@@ -19,7 +19,7 @@ internal static class TraceMutation
                 return ParquetForge.WithFooter(original, Bytes.Mutate(ParquetForge.FooterOf(original).ToArray(), dice));
             default:
                 var forge = ParquetForge.Open(original);
-                for (int left = dice.Few(); left > 0; left--)
+                for (var left = dice.Few(); left > 0; left--)
                     Change(forge, dice);
                 return forge.Write();
         }
@@ -29,7 +29,7 @@ internal static class TraceMutation
     {
         if (forge.Chunks.Count == 0)
             return;
-        int group = dice.Below(forge.Chunks.Count);
+        var group = dice.Below(forge.Chunks.Count);
         var chunk = dice.Of(forge.Chunks[group]);
         switch (dice.Below(14))
         {
@@ -67,12 +67,15 @@ internal static class TraceMutation
     private static void ChangeGroups(ParquetForge forge, int group, Dice dice)
     {
         if (dice.OneIn(3))
+        {
             forge.Remove(group);
+        }
         else
         {
-            for (int times = dice.OneIn(10) ? dice.Below(1200) : 1; times > 0; times--)
+            for (var times = dice.OneIn(10) ? dice.Below(1200) : 1; times > 0; times--)
                 forge.Repeat(group);
         }
+
         if (!dice.OneIn(4))
             forge.Footer.Set(3, forge.RowGroups.Aggregate(0L, (sum, of) => unchecked(sum + (of[3]?.Number ?? 0))), ThriftValue.I64);
     }
@@ -84,6 +87,7 @@ internal static class TraceMutation
             chunk.Metadata.Remove(12);
             return;
         }
+
         var bound = new ThriftValue { Type = ThriftValue.Binary, Bytes = dice.OneIn(3) ? Bytes.Mutate(BitConverter.GetBytes(dice.Extreme()), dice) : BitConverter.GetBytes(dice.Extreme()) };
         bounds.Set(5, bound);
         if (dice.OneIn(2))
@@ -112,7 +116,7 @@ internal static class TraceMutation
         if (chunk.Pages.Count == 0)
             return;
         var page = dice.Of(chunk.Pages);
-        int codec = (int)(chunk.Metadata[4]?.Number ?? 0);
+        var codec = (int)(chunk.Metadata[4]?.Number ?? 0);
         if (page.Header[2]?.Number is not (> 0 and <= MostPageBytes) || Decompress(page.Data, codec, (int)page.Header[2]!.Number) is not { } plain)
             return;
         plain = dice.OneIn(8) ? [.. Enumerable.Repeat(plain, 1 + dice.Below(4)).SelectMany(part => part)] : Bytes.Mutate(plain, dice);
@@ -130,9 +134,9 @@ internal static class TraceMutation
     {
         try
         {
-            byte[] plain = new byte[size];
+            var plain = new byte[size];
             using var zstd = new Decompressor();
-            int length = codec switch
+            var length = codec switch
             {
                 0 => data.Length,
                 Snappy => Snappier.Snappy.Decompress(data, plain),

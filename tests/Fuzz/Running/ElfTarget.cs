@@ -49,6 +49,7 @@ internal sealed class ElfTarget : IDisposable
             _worker.Dispose();
             _worker = new ElfWorker(debugFiles: null);
         }
+
         var refusals = new List<BadElfException>();
         Try(() => _worker.MakeUnwindTable(path, path), refusals);
         Try(() => NamesOf(path), refusals);
@@ -57,6 +58,7 @@ internal sealed class ElfTarget : IDisposable
             RequireAnswers();
             throw lost;
         }
+
         if (refusals is [var refusal, ..])
             throw refusal;
     }
@@ -77,7 +79,7 @@ internal sealed class ElfTarget : IDisposable
 
     private List<CodeName> NamesOf(string path)
     {
-        int module = _worker.Open(path, path, 0).Module;
+        var module = _worker.Open(path, path, 0).Module;
         List<CodeName> names = [.. Addresses.SelectMany(address => _worker.Find(module, address))];
         return names.Count >= Addresses.Count ? names : throw new InvalidDataException("an address has no answer");
     }

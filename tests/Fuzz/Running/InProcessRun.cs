@@ -20,11 +20,11 @@ internal static class InProcessRun
             using var targets = new Targets(folder.FullName);
             var clock = Stopwatch.StartNew();
             using var watch = new Watch(MostTime, summary);
-            for (long number = options.First; number < options.First + options.Count && (options.Limit is not { } limit || clock.Elapsed < limit); number++)
+            for (var number = options.First; number < options.First + options.Count && (options.Limit is not { } limit || clock.Elapsed < limit); number++)
             {
                 var dice = new Dice(options.Seed, number);
-                string kind = options.Kind ?? dice.Of(Targets.Kinds);
-                byte[] input = targets.Make(kind, dice);
+                var kind = options.Kind ?? dice.Of(Targets.Kinds);
+                var input = targets.Make(kind, dice);
                 watch.Begin(number, kind, input);
                 One(targets, kind, number, input, dice, summary);
                 watch.End();
@@ -34,15 +34,16 @@ internal static class InProcessRun
         {
             folder.Delete(recursive: true);
         }
+
         return summary;
     }
 
     private static void One(Targets targets, string kind, long number, byte[] input, Dice dice, Summary summary)
     {
-        long childrenBefore = Children.Usage().Peak;
-        long before = GC.GetTotalAllocatedBytes();
+        var childrenBefore = Children.Usage().Peak;
+        var before = GC.GetTotalAllocatedBytes();
         var cpu = targets.CpuTime;
-        string outcome = "read";
+        var outcome = "read";
         try
         {
             targets.Read(kind, dice);
@@ -62,7 +63,8 @@ internal static class InProcessRun
             outcome = "crashed";
             summary.Fail(number, kind, input, e.ToString());
         }
-        long bytes = GC.GetTotalAllocatedBytes() - before;
+
+        var bytes = GC.GetTotalAllocatedBytes() - before;
         // A process that ends now can have met the file some inputs before.
         if (Children.Usage().Peak is var peak && peak > Math.Max(MostBytes, childrenBefore))
             summary.Fail(number, kind, input, $"a process of ours took {peak >> 20} MiB");

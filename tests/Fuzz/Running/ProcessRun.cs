@@ -37,11 +37,11 @@ internal static class ProcessRun
         {
             using var targets = new Targets(folder.FullName);
             var clock = Stopwatch.StartNew();
-            for (long number = options.First; number < options.First + options.Count && (options.Limit is not { } limit || clock.Elapsed < limit); number++)
+            for (var number = options.First; number < options.First + options.Count && (options.Limit is not { } limit || clock.Elapsed < limit); number++)
             {
                 var dice = new Dice(options.Seed, number);
-                string kind = options.Kind ?? (dice.OneIn(3) ? dice.Of(Targets.Kinds) : "trace");
-                byte[] input = targets.Make(kind, dice);
+                var kind = options.Kind ?? (dice.OneIn(3) ? dice.Of(Targets.Kinds) : "trace");
+                var input = targets.Make(kind, dice);
                 One(options.Executable, targets, kind, number, input, dice.Of(Verbs[kind]), folder.FullName, summary);
             }
         }
@@ -49,13 +49,14 @@ internal static class ProcessRun
         {
             folder.Delete(recursive: true);
         }
+
         return summary;
     }
 
     private static void One(string executable, Targets targets, string kind, long number, byte[] input, string line, string folder, Summary summary)
     {
         var (cpu, _) = Children.Usage();
-        string output = Path.Combine(folder, "output.parquet");
+        var output = Path.Combine(folder, "output.parquet");
         string[] words = [.. line.Split(' ').Select(word => word switch
         {
             "IN" => targets.FileOf(kind),
@@ -69,9 +70,10 @@ internal static class ProcessRun
             summary.Fail(number, kind, input, $"{line}: no answer after {Patience}");
             return;
         }
+
         var (cpuThen, peak) = Children.Usage();
         var took = cpuThen - cpu; // a loaded machine makes nobody guilty
-        long before = summary.MostBytes;
+        var before = summary.MostBytes;
         summary.Add($"{line.Split(' ')[0]} {status}", took, peak);
         if (status is < 0 or > 5)
             summary.Fail(number, kind, input, $"{line}: exit {status}: {error}");
@@ -84,7 +86,9 @@ internal static class ProcessRun
         // What is made of whatever input, a report reads.
         if (status == 0 && line.Contains("-o OUT", StringComparison.Ordinal) && !line.StartsWith("export", StringComparison.Ordinal)
             && Start(executable, ["info", output], folder) is (not 0, var refusal))
+        {
             summary.Fail(number, kind, input, $"{line}: made a trace that is refused: {refusal}");
+        }
     }
 
     /// <returns>Null error: it was ended after <see cref="Patience"/>.</returns>
@@ -100,6 +104,7 @@ internal static class ProcessRun
             process.Kill(entireProcessTree: true);
             return (-1, null);
         }
+
         drained.GetAwaiter().GetResult();
         return (process.ExitCode, error.GetAwaiter().GetResult());
     }

@@ -30,7 +30,7 @@ internal sealed class Summary(FuzzOptions options)
     {
         Interlocked.Increment(ref _failures);
         Directory.CreateDirectory(options.Keep);
-        string file = Path.Combine(options.Keep, string.Create(CultureInfo.InvariantCulture, $"{options.Seed}-{number}-{kind}"));
+        var file = Path.Combine(options.Keep, string.Create(CultureInfo.InvariantCulture, $"{options.Seed}-{number}-{kind}"));
         File.WriteAllBytes(file, input);
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"FAILED {kind}: {problem}\n  again: fuzz --seed {options.Seed} --only {number}{(options.AsProcesses ? " --processes" : "")}{(options.Kind is null ? "" : $" --kind {options.Kind}")}; input: {file}"));
     }

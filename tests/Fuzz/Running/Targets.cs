@@ -40,7 +40,7 @@ internal sealed class Targets(string folder) : IDisposable
     {
         get
         {
-            string path = Path.Combine(folder, "whole.parquet");
+            var path = Path.Combine(folder, "whole.parquet");
             if (!File.Exists(path))
                 File.WriteAllBytes(path, Originals.RichTrace(Originals.WithoutNames(Elf.BuildId, Elf.Addresses)));
             return path;
@@ -68,8 +68,8 @@ internal sealed class Targets(string folder) : IDisposable
     {
         if (!_originals.TryGetValue(kind, out var originals))
             _originals[kind] = originals = OriginalsOf(kind);
-        byte[] original = dice.Of(originals);
-        byte[] input = kind switch
+        var original = dice.Of(originals);
+        var input = kind switch
         {
             "trace" or "systing" => TraceMutation.Mutate(original, dice),
             "spool" => SpoolMutation.Mutate(original, dice),
@@ -85,7 +85,7 @@ internal sealed class Targets(string folder) : IDisposable
     /// <exception cref="FaultrecException">It was refused.</exception>
     public void Read(string kind, Dice dice)
     {
-        string output = Path.Combine(folder, "output.parquet");
+        var output = Path.Combine(folder, "output.parquet");
         switch (kind)
         {
             case "trace":
@@ -142,7 +142,7 @@ internal sealed class Targets(string folder) : IDisposable
         switch (dice.Below(6))
         {
             case 0:
-                for (int group = 0; group < reader.RowGroups.Count; group++)
+                for (var group = 0; group < reader.RowGroups.Count; group++)
                     reader.ReadRowGroup(group, FaultColumns.All, new FaultBatch(reader.RowGroups[group].Rows));
                 break;
             case 1:

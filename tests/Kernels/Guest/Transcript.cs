@@ -30,6 +30,7 @@ internal sealed class Transcript
             steps.Add(new StepResult(fields[1], Number(fields[2]), output, error));
             sent = sent[(outputBytes + errorBytes + 1)..];
         }
+
         return new Transcript(steps);
     }
 

@@ -44,6 +44,7 @@ internal sealed class Rows
             for (var i = 0; i < batch.Count; i++)
                 all.Add(rowOf(batch, i));
         }
+
         return all;
     }
 
@@ -86,6 +87,7 @@ internal sealed record Counts(long Minor, long Major, long Failed, bool IsOrdere
                     minor++;
             }
         }
+
         return new Counts(minor, major, failed, isOrdered, reader.Metadata.Receipt);
     }
 }

@@ -216,6 +216,7 @@ public sealed class OutputFileTests : IDisposable
             writer.Append(SpoolRecordType.Header, SpoolStory.Header(), SpoolJson.Default.SpoolHeader);
             writer.Flush();
         }
+
         var bytes = File.ReadAllBytes(path);
         File.Delete(path);
         return bytes;

@@ -11,15 +11,15 @@ public sealed class DoctorReasonTests
     private const int Ebusy = 16;
     private const int Einval = 22;
 
-    private static readonly MachineFacts _ordinary = new() { Lockdown = "[none] integrity confidentiality" };
-    private static readonly SymbolFacts _present = new(1, null, false, []);
-    private static readonly Trial _attachBusy = new("attaching the program", Ebusy);
-    private static readonly Trial _loadRefused = new("loading the program", Eperm);
-    private static readonly Trial _kprobeInvalid = new("opening a kprobe event", Einval);
+    private static readonly MachineFacts Ordinary = new() { Lockdown = "[none] integrity confidentiality" };
+    private static readonly SymbolFacts Present = new(1, null, false, []);
+    private static readonly Trial AttachBusy = new("attaching the program", Ebusy);
+    private static readonly Trial LoadRefused = new("loading the program", Eperm);
+    private static readonly Trial KprobeInvalid = new("opening a kprobe event", Einval);
 
-    private static readonly FunctionFacts _traceable = new("f")
+    private static readonly FunctionFacts Traceable = new("f")
     {
-        Symbol = _present,
+        Symbol = Present,
         InBtf = true,
         InFilterFunctions = true,
         OnBlacklist = false,
@@ -30,8 +30,8 @@ public sealed class DoctorReasonTests
     [Fact]
     public void NothingToSayAboutWhatWorks()
     {
-        Assert.Equal(["fentry", "kprobe"], _traceable.By);
-        Assert.Empty(Reasons.Of(_traceable, _ordinary));
+        Assert.Equal(["fentry", "kprobe"], Traceable.By);
+        Assert.Empty(Reasons.Of(Traceable, Ordinary));
     }
 
     // exc_page_fault on a stock kernel, with and without tracefs and debugfs to look at.
@@ -40,8 +40,8 @@ public sealed class DoctorReasonTests
     [InlineData(null, null, "to judge by EBUSY", "to judge by EINVAL")]
     public void NotraceAndBlacklisted(bool? inFilterFunctions, bool? onBlacklist, string fentry, string kprobe)
     {
-        var facts = _traceable with { InFilterFunctions = inFilterFunctions, OnBlacklist = onBlacklist, Fentry = _attachBusy, Kprobe = _kprobeInvalid };
-        var refusals = Reasons.Of(facts, _ordinary);
+        var facts = Traceable with { InFilterFunctions = inFilterFunctions, OnBlacklist = onBlacklist, Fentry = AttachBusy, Kprobe = KprobeInvalid };
+        var refusals = Reasons.Of(facts, Ordinary);
         Assert.Equal([("fentry", "notrace"), ("kprobe", "kprobe_blacklist")], Causes(refusals));
         Assert.Contains(fentry, refusals[0].Text, StringComparison.Ordinal);
         Assert.Contains("EBUSY", refusals[0].Text, StringComparison.Ordinal);
@@ -51,21 +51,21 @@ public sealed class DoctorReasonTests
 
     [Fact]
     public void EinvalOfAFunctionThatIsNotOnTheListIsOnlyARefusal()
-        => Assert.Equal([("kprobe", "kernel_refuses")], Causes(Reasons.Of(_traceable with { Kprobe = _kprobeInvalid }, _ordinary)));
+        => Assert.Equal([("kprobe", "kernel_refuses")], Causes(Reasons.Of(Traceable with { Kprobe = KprobeInvalid }, Ordinary)));
 
     [Fact]
     public void OneMechanismIsEnough()
     {
-        var facts = _traceable with { InBtf = false, Fentry = new Trial("finding it in BTF", 3) };
+        var facts = Traceable with { InBtf = false, Fentry = new Trial("finding it in BTF", 3) };
         Assert.Equal(["kprobe"], facts.By);
-        Assert.Equal([("fentry", "no_btf")], Causes(Reasons.Of(facts, _ordinary)));
+        Assert.Equal([("fentry", "no_btf")], Causes(Reasons.Of(facts, Ordinary)));
     }
 
     [Fact]
     public void AKernelThatRefusesEveryFentryIsNotBlamedOnTheFunction()
     {
-        var machine = _ordinary with { FentryRefusedFor = ["f", "vfs_read"], HasKprobePmu = false, KprobesConfig = "CONFIG_KPROBES is not set in x" };
-        var refusals = Reasons.Of(_traceable with { Fentry = _loadRefused, Kprobe = new Trial("finding the kprobe events", 2) }, machine);
+        var machine = Ordinary with { FentryRefusedFor = ["f", "vfs_read"], HasKprobePmu = false, KprobesConfig = "CONFIG_KPROBES is not set in x" };
+        var refusals = Reasons.Of(Traceable with { Fentry = LoadRefused, Kprobe = new Trial("finding the kprobe events", 2) }, machine);
         Assert.Equal([("fentry", "kernel_refuses"), ("kprobe", "not_compiled_in")], Causes(refusals));
         Assert.Contains("for vfs_read as well", refusals[0].Text, StringComparison.Ordinal);
         Assert.Contains("CONFIG_KPROBES is not set in x", refusals[1].Text, StringComparison.Ordinal);
@@ -74,17 +74,17 @@ public sealed class DoctorReasonTests
     [Fact]
     public void LockdownIsNamedWhereItRefuses()
     {
-        var machine = _ordinary with { Lockdown = "none integrity [confidentiality]" };
-        var facts = _traceable with { Kprobe = new Trial("opening a kprobe event", Eperm) };
+        var machine = Ordinary with { Lockdown = "none integrity [confidentiality]" };
+        var facts = Traceable with { Kprobe = new Trial("opening a kprobe event", Eperm) };
         Assert.Equal([("kprobe", "lockdown")], Causes(Reasons.Of(facts, machine)));
-        Assert.Equal([("kprobe", "kernel_refuses")], Causes(Reasons.Of(facts, _ordinary)));
+        Assert.Equal([("kprobe", "kernel_refuses")], Causes(Reasons.Of(facts, Ordinary)));
     }
 
     [Fact]
     public void ANameThatSeveralFunctionsShare()
     {
-        var facts = _traceable with { Symbol = _present with { Count = 3 }, Kprobe = new Trial("opening a kprobe event", 99) };
-        var refusal = Assert.Single(Reasons.Of(facts, _ordinary));
+        var facts = Traceable with { Symbol = Present with { Count = 3 }, Kprobe = new Trial("opening a kprobe event", 99) };
+        var refusal = Assert.Single(Reasons.Of(facts, Ordinary));
         Assert.Equal("ambiguous", refusal.Cause);
         Assert.StartsWith("3 functions", refusal.Text);
     }
@@ -97,7 +97,7 @@ public sealed class DoctorReasonTests
     [InlineData("do_fault.llvm.123", "the compiler's name")]
     public void ARenamedFunctionIsShownWithItsNames(string variant, string meaning)
     {
-        var refusal = Assert.Single(Reasons.Of(Missing("do_fault", variant), _ordinary));
+        var refusal = Assert.Single(Reasons.Of(Missing("do_fault", variant), Ordinary));
         Assert.Equal(("fentry and kprobe", "renamed"), (refusal.Mechanism, refusal.Cause));
         Assert.Contains($"{variant} ({meaning}", refusal.Text, StringComparison.Ordinal);
     }
@@ -108,21 +108,21 @@ public sealed class DoctorReasonTests
     [InlineData("some_function", false, "BTF has none either")]
     public void AMissingFunctionOnceAndForAll(string name, bool inBtf, string said)
     {
-        var refusal = Assert.Single(Reasons.Of(Missing(name) with { InBtf = inBtf }, _ordinary));
+        var refusal = Assert.Single(Reasons.Of(Missing(name) with { InBtf = inBtf }, Ordinary));
         Assert.Equal(("fentry and kprobe", "not_in_kernel"), (refusal.Mechanism, refusal.Cause));
         Assert.Contains(said, refusal.Text, StringComparison.Ordinal);
     }
 
     [Fact]
     public void DataIsNamedAsSuch()
-        => Assert.Equal("not_a_function", Assert.Single(Reasons.Of(new("jiffies") { Symbol = new(0, null, true, []) }, _ordinary)).Cause);
+        => Assert.Equal("not_a_function", Assert.Single(Reasons.Of(new("jiffies") { Symbol = new(0, null, true, []) }, Ordinary)).Cause);
 
     // Without permission: what can be known is said, and that the rest was not tried.
     [Fact]
     public void WithoutPermissionWhatIsKnownIsSaid()
     {
-        var machine = _ordinary with { MissingPrivilege = "uid 1000 has no capabilities", HasKprobePmu = false };
-        var refusals = Reasons.Of(_traceable with { Fentry = null, Kprobe = null, InFilterFunctions = null, OnBlacklist = null }, machine);
+        var machine = Ordinary with { MissingPrivilege = "uid 1000 has no capabilities", HasKprobePmu = false };
+        var refusals = Reasons.Of(Traceable with { Fentry = null, Kprobe = null, InFilterFunctions = null, OnBlacklist = null }, machine);
         Assert.Equal([("kprobe", "not_compiled_in"), ("fentry and kprobe", "missing_capability")], Causes(refusals));
         Assert.Contains("speaks against fentry", refusals[1].Text, StringComparison.Ordinal);
     }

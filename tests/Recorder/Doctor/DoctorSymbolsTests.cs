@@ -26,7 +26,7 @@ public sealed class DoctorSymbolsTests
         ffffffffc0002000 t kprobe_insn_page	[__builtin__kprobes]
         """;
 
-    private static readonly KernelSymbols _symbols = Symbols(Kallsyms + "\n");
+    private static readonly KernelSymbols KernelText = Symbols(Kallsyms + "\n");
 
     [Theory]
     [InlineData("handle_mm_fault", 1, "handle_mm_fault.cold")]
@@ -40,17 +40,17 @@ public sealed class DoctorSymbolsTests
     [InlineData("T", 0, "")]
     public void ANameIsFoundWholeAndWithItsVariants(string name, int count, string variants)
     {
-        var found = _symbols.Find(name);
+        var found = KernelText.Find(name);
         Assert.Equal((count, variants), (found.Count, string.Join(", ", found.Variants)));
     }
 
     [Fact]
     public void ASymbolOfAModuleSaysWhich()
-        => Assert.Equal((1, "nf_tables"), (_symbols.Find("nf_hook_entry").Count, _symbols.Find("nf_hook_entry").Module));
+        => Assert.Equal((1, "nf_tables"), (KernelText.Find("nf_hook_entry").Count, KernelText.Find("nf_hook_entry").Module));
 
     [Fact]
     public void DataIsNoFunction()
-        => Assert.Equal((0, true), (_symbols.Find("jiffies").Count, _symbols.Find("jiffies").IsData));
+        => Assert.Equal((0, true), (KernelText.Find("jiffies").Count, KernelText.Find("jiffies").IsData));
 
     [Theory]
     [InlineData("")]
@@ -77,7 +77,7 @@ public sealed class DoctorSymbolsTests
     [InlineData("fault_around", "do_fault_around")]
     [InlineData("xyz", "")]
     public void NamesThatAreSpelledAlikeAreOfferedNearestFirst(string name, string expected)
-        => Assert.Equal(expected, string.Join(", ", _symbols.Similar(name, 5)));
+        => Assert.Equal(expected, string.Join(", ", KernelText.Similar(name, 5)));
 
     [Fact]
     public void OnlySoManyAreOffered()
@@ -115,11 +115,13 @@ public sealed class DoctorSymbolsTests
                     d[i, j] = i + j;
                     continue;
                 }
+
                 d[i, j] = Math.Min(d[i - 1, j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1), Math.Min(d[i - 1, j], d[i, j - 1]) + 1);
                 if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
                     d[i, j] = Math.Min(d[i, j], d[i - 2, j - 2] + 1);
             }
         }
+
         return d[a.Length, b.Length];
     }
 }

@@ -11,7 +11,7 @@ public sealed class AddressSpaceModelTests
     private const ulong Page = 4096;
     private const int Pages = 48;
 
-    private static readonly MappingIdentity[] _identities =
+    private static readonly MappingIdentity[] Identities =
     [
         new("rw-p", "[anon]", null, 0, null),
         new("r--p", "[anon]", null, 0, null),
@@ -19,9 +19,9 @@ public sealed class AddressSpaceModelTests
         new("r--p", "/b.so", "/b.so", 2, "08:01"),
     ];
 
-    private static readonly Gen<Step> _step = Gen.Select(
+    private static readonly Gen<Step> AnyStep = Gen.Select(
         Gen.Frequency((5, Gen.Const(Verb.Map)), (3, Gen.Const(Verb.Unmap)), (2, Gen.Const(Verb.Remap))),
-        Gen.Int[0, Pages - 1], Gen.Int[1, 12], Gen.Int[0, Pages - 1], Gen.Int[0, _identities.Length - 1], Gen.Int[0, 3],
+        Gen.Int[0, Pages - 1], Gen.Int[1, 12], Gen.Int[0, Pages - 1], Gen.Int[0, Identities.Length - 1], Gen.Int[0, 3],
         (verb, start, length, other, identity, filePage) => new Step(verb, start, length, other, identity, filePage));
 
     private enum Verb
@@ -33,7 +33,7 @@ public sealed class AddressSpaceModelTests
 
     [Fact]
     public void EveryPageIsWhatTheModelSays()
-        => _step.List[1, 60].Sample(steps => Replay(steps), seed: "0000KZ1bnNV3", iter: 400, threads: 1);
+        => AnyStep.List[1, 60].Sample(steps => Replay(steps), seed: "0000KZ1bnNV3", iter: 400, threads: 1);
 
     private static void Replay(List<Step> steps)
     {
@@ -54,7 +54,7 @@ public sealed class AddressSpaceModelTests
         switch (step.Verb)
         {
             case Verb.Map:
-                space.Map(start, end, step.FileOffset, _identities[step.Identity], 0, timeNs);
+                space.Map(start, end, step.FileOffset, Identities[step.Identity], 0, timeNs);
                 break;
             case Verb.Unmap:
                 space.Unmap(start, end, timeNs);
@@ -82,6 +82,7 @@ public sealed class AddressSpaceModelTests
             Assert.True(found == space.Lookup(address + 123));
             Assert.True(found.Region.Identity.Path is null || found.FileOffset + address - found.Start == expected.FileOffset);
         }
+
         for (var i = 1; i < space.Pieces.Count; i++)
             Assert.True(space.Pieces[i - 1].End <= space.Pieces[i].Start);
         Assert.All(space.Pieces, piece => Assert.True(piece.Start < piece.End));
@@ -117,7 +118,7 @@ public sealed class AddressSpaceModelTests
             switch (step.Verb)
             {
                 case Verb.Map:
-                    Map(step.Start, step.Length, _identities[step.Identity], step.FileOffset);
+                    Map(step.Start, step.Length, Identities[step.Identity], step.FileOffset);
                     break;
                 case Verb.Unmap:
                     Unmap(step.Start, step.Length);

@@ -317,6 +317,7 @@ public sealed class AddressSpaceStories
             Map(100, 101, Anon);
             Unmap(100, 101);
         }
+
         Assert.Null(_space.Lookup(5 * Page));
         Assert.Same(_regions[^1], _space.Lookup(100 * Page)?.Region);
     }
@@ -398,6 +399,7 @@ public sealed class AddressSpaceStories
             Map(0, page + 1, Anon);
             Reserve(page, page + 1, 7);
         }
+
         Assert.Equal(7, _space.Mappers.At(50 * Page));
         AssertMappers("0-100 7");
         Assert.Equal(7, _regions[0].MapperStack);

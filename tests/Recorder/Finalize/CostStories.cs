@@ -10,8 +10,8 @@ namespace Faultrec.Recorder.Tests.Finalize;
 /// <summary>--why and --slab: what a record's details become, and what stays null.</summary>
 public sealed class CostStories
 {
-    private static readonly string[] _causes = ["reclaim", "compaction", "io_wait", "lock_wait", "off_cpu", "zeroing"];
-    private static readonly string[] _stages = ["fast", "sheaf", "local", "partial", "remote", "buddy"];
+    private static readonly string[] CauseNames = ["reclaim", "compaction", "io_wait", "lock_wait", "off_cpu", "zeroing"];
+    private static readonly string[] Stages = ["fast", "sheaf", "local", "partial", "remote", "buddy"];
 
     [Fact]
     public void EachCauseAndStageHasItsColumn()
@@ -82,8 +82,8 @@ public sealed class CostStories
         {
             Metadata = header.Metadata with
             {
-                Causes = [.. _causes.Select(cause => new CauseProbe(cause, refusedCauses.Contains(cause) ? "refused" : null))],
-                Slab = new SlabRecording([.. _stages.Select(stage => new CauseProbe(stage, refusedStages.Contains(stage) ? "refused" : null))], [], []),
+                Causes = [.. CauseNames.Select(cause => new CauseProbe(cause, refusedCauses.Contains(cause) ? "refused" : null))],
+                Slab = new SlabRecording([.. Stages.Select(stage => new CauseProbe(stage, refusedStages.Contains(stage) ? "refused" : null))], [], []),
             },
         };
     }

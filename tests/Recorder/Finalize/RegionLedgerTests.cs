@@ -111,6 +111,7 @@ public sealed class RegionLedgerTests
                 ledger.IdOf(space.Lookup(10 * Page)!.Value.Region);
             space.Unmap(10 * Page, 11 * Page, i);
         }
+
         var built = Build(ledger);
         Assert.Equal(19 + limit, built.Count);
         Assert.Equal(mapped, built.Count + ledger.Omitted);

@@ -43,6 +43,7 @@ public sealed class SpoolMergerTests
             Merge(story, out var merger);
             held.Add(merger.MostHeld);
         }
+
         const int batch = 64 * 1024;
         const int margin = 7 * 3 * 480;
         Assert.InRange(held[1], batch, batch + (2 * margin));
@@ -126,10 +127,12 @@ public sealed class SpoolMergerTests
                     else
                         drained.Add(fault);
                 }
+
                 if (drained.Count > 0)
                     story.Faults(cpu, [.. drained]);
             }
         }
+
         Assert.Empty(asleep);
         return starts;
     }

@@ -31,11 +31,13 @@ public sealed class TimeWindowTests
                     added.Add((late, added.Count));
                 }
             }
+
             if (random.Next(3) > 0)
                 continue;
             window.Sort();
             TakeUntil(window, taken, ((round + 1) * 10_000L) - disorderNs);
         }
+
         window.Sort();
         TakeUntil(window, taken, long.MaxValue);
         Assert.Equal(0, window.Count);

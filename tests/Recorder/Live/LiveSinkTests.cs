@@ -106,6 +106,7 @@ public sealed class LiveSinkTests
             var timeNs = pass * PassNs;
             live.Pass(timeNs, () => live.Faults(0, SpoolStory.Fault(timeNs, 1)));
         }
+
         live.End(200 * PassNs);
         Assert.Equal(200, live.Taken().Count(word => !word.StartsWith('(')));
     }
@@ -172,6 +173,7 @@ public sealed class LiveSinkTests
                     .Exit(T0 + timeNs + 500, pid, pid).Exit(T0 + timeNs + 501, pid, pid);
                 faults.Add(SpoolStory.Fault(timeNs + 100, 0x10008, pid, pid));
             }
+
             live.Pass(passNs, () =>
             {
                 live.Sideband(0, records);
@@ -180,6 +182,7 @@ public sealed class LiveSinkTests
             most = Math.Max(most, live.Sink.TasksHeld);
             Assert.All(live.Taken(withNames: true), row => Assert.Matches(@"^\d+ cc(\d+) /tmp/\1\.o#\d+ page 0$", row));
         }
+
         const int aSecond = 50 * aPass;
         Assert.InRange(most, aSecond, 2 * (aSecond + (4 * aPass)) + 2);
     }
@@ -239,6 +242,7 @@ public sealed class LiveSinkTests
                     words.Add(Words(delivery, i, withNames));
                 Queue.Return(delivery.Faults);
             }
+
             return words;
         }
 

@@ -31,6 +31,7 @@ internal sealed partial class ProbeLayoutGenerator(Btf btf, string header)
             else
                 AddStruct(name, id);
         }
+
         return _text.ToString();
     }
 
@@ -72,6 +73,7 @@ internal sealed partial class ProbeLayoutGenerator(Btf btf, string header)
             Line($"        private {element} _first;");
             Line("    }");
         }
+
         Line("}");
     }
 
@@ -84,6 +86,7 @@ internal sealed partial class ProbeLayoutGenerator(Btf btf, string header)
             var own = words.Zip(structure.ToUpperInvariant().Split('_')).TakeWhile(pair => pair.First == pair.Second).Count();
             Line($"    public const {(value < 0 ? "uint" : "int")} {Pascal(string.Join('_', words[own..]))} = {(uint)value};");
         }
+
         _text.AppendLine();
     }
 

@@ -25,15 +25,15 @@ public sealed class ProbeLayoutTests
 
         """;
 
-    private static readonly string _generated = Path.Combine(ElfExecutable.Root, "src/Recorder/Native/ProbeLayout.g.cs");
+    private static readonly string Generated = Path.Combine(ElfExecutable.Root, "src/Recorder/Native/ProbeLayout.g.cs");
 
     [Fact]
     public void LayoutIsThatOfTheProbes()
     {
         var made = Generate(File.ReadAllText(Path.Combine(ElfExecutable.Root, "bpf/faultrec.h")));
         if (Environment.GetEnvironmentVariable("FAULTREC_WRITE_LAYOUT") == "1")
-            File.WriteAllText(_generated, made);
-        var kept = File.ReadAllText(_generated);
+            File.WriteAllText(Generated, made);
+        var kept = File.ReadAllText(Generated);
         Assert.True(kept == made, $"ProbeLayout.g.cs is not what bpf/faultrec.h makes, from line {FirstDifference(kept, made)} on. Make it anew: {Command}");
     }
 

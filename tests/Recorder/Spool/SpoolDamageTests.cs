@@ -99,6 +99,7 @@ public sealed class SpoolDamageTests
             writer.Append(SpoolRecordType.Header, SpoolStory.Header() with { SpoolVersion = 9 }, SpoolJson.Default.SpoolHeader);
             writer.Flush();
         }
+
         var refusal = Assert.Throws<FaultrecException>(() => new SpoolReader(path));
         Assert.Equal(ExitCode.BadInput, refusal.ExitCode);
         Assert.Contains($"spool version 9, this faultrec reads {SpoolHeader.CurrentVersion}", refusal.Message);

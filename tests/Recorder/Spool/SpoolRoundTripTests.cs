@@ -27,9 +27,11 @@ public sealed class SpoolRoundTripTests
                 writer.Append(SpoolRecordType.Sideband, written.Count, payload.AsSpan(0, first), payload.AsSpan(first));
                 written.Add(payload);
             }
+
             writer.Flush();
             Assert.Equal(new FileInfo(path).Length, writer.Length);
         }
+
         using var reader = new SpoolReader(path);
         Assert.Equal("story", reader.Header.Metadata.Command[0]);
         for (var pass = 0; pass < 2; pass++)
@@ -40,6 +42,7 @@ public sealed class SpoolRoundTripTests
                 Assert.Equal((SpoolRecordType.Sideband, i), (reader.Type, reader.Cpu));
                 Assert.True(reader.Payload.SequenceEqual(written[i]));
             }
+
             Assert.False(reader.Next());
             Assert.Equal(reader.Length, reader.Position);
             reader.Rewind();
@@ -114,6 +117,7 @@ public sealed partial class FullDiskTests
             Assert.Equal(0, Setrlimit(RlimitFsize, before));
             Signal(Sigxfsz, ignored);
         }
+
         story.DiscardBuffer();
         story.End(60).Flush();
 

@@ -203,6 +203,7 @@ internal sealed class SpoolStory : IDisposable
             using var finalizer = new TraceFinalizer(spool, output, files, null);
             finalizer.Run();
         }
+
         return FinishedTrace.Read(path);
     }
 

@@ -11,7 +11,7 @@ namespace Faultrec.Recorder.Tests.Symbols;
 public sealed partial class ElfServiceTests : IDisposable
 {
     private const string Nobody = "65534";
-    private static readonly string[] _sudoVariables = ["SUDO_UID", "SUDO_GID", "SUDO_USER"];
+    private static readonly string[] SudoVariables = ["SUDO_UID", "SUDO_GID", "SUDO_USER"];
 
     private readonly TempFolder _folder = new();
 
@@ -46,6 +46,7 @@ public sealed partial class ElfServiceTests : IDisposable
             Assert.Equal(("1", "2"), (status["NoNewPrivs"], status["Seccomp"])); // SECCOMP_MODE_FILTER
             Assert.All((string[])["CapEff", "CapPrm"], set => Assert.Equal(capabilities, status[set].TrimStart('0') is { Length: > 0 } bits ? bits : "0"));
         }
+
         var limits = File.ReadAllText($"/proc/{worker.ProcessId}/limits");
         Assert.Matches(@"Max file size +0 +0 ", limits);
         Assert.Matches(@"Max processes +0 +0 ", limits);
@@ -166,7 +167,7 @@ public sealed partial class ElfServiceTests : IDisposable
 
     private static void SetSudo(string? caller, string? id)
     {
-        foreach (var name in _sudoVariables)
+        foreach (var name in SudoVariables)
             Environment.SetEnvironmentVariable(name, caller is null ? null : name == "SUDO_USER" ? caller : id);
     }
 

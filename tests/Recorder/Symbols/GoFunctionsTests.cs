@@ -76,6 +76,7 @@ public sealed class GoFunctionsTests : IDisposable
             Assert.Equal((pc, cfa), (pc, $"rsp+{row.CfaOffset * 8}"));
             compared++;
         }
+
         Assert.InRange(compared, 1_000, int.MaxValue);
         // Which functions they are the symbol table knows; runtime.systemstack's caller is on another stack than what it calls.
         var symbols = Tool.Run("nm", whole).Split('\n').Select(line => line.Split(' ')).Where(parts => parts.Length == 3)

@@ -178,6 +178,7 @@ public sealed class JitSymbolTests
                 Add(lines[i].Address, (uint)lines[i].Line, 0u);
                 Bytes.AddRange(texts[i]);
             }
+
             return this;
         }
 

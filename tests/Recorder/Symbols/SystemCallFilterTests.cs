@@ -15,10 +15,10 @@ public sealed class SystemCallFilterTests
     private const long ClockNanosleep = 230;
 
     // Through pointers: no stub that the runtime could compile anew, and errno is what the call left.
-    private static readonly unsafe delegate* unmanaged[SuppressGCTransition]<long, long, long, long, long, long, long, long> _call =
+    private static readonly unsafe delegate* unmanaged[SuppressGCTransition]<long, long, long, long, long, long, long, long> Call =
         (delegate* unmanaged[SuppressGCTransition]<long, long, long, long, long, long, long, long>)NativeLibrary.GetExport(NativeLibrary.Load("libc.so.6"), "syscall");
 
-    private static readonly unsafe delegate* unmanaged<long, long, long, long*, long*, long> _sleep =
+    private static readonly unsafe delegate* unmanaged<long, long, long, long*, long*, long> Sleep =
         (delegate* unmanaged<long, long, long, long*, long*, long>)NativeLibrary.GetExport(NativeLibrary.Load("libc.so.6"), "syscall");
 
     [Fact]
@@ -62,7 +62,7 @@ public sealed class SystemCallFilterTests
             ("read", 0, file, (long)buffer, 64, 0),
             ("limit itself", 302, 0, Libc.RlimitCpu, (long)limit, 0),
             ("limit another", 302, 1, Libc.RlimitCpu, (long)limit, 0),
-            ("signal itself", 234, Environment.ProcessId, _call(186, 0, 0, 0, 0, 0, 0), 0, 0),
+            ("signal itself", 234, Environment.ProcessId, Call(186, 0, 0, 0, 0, 0, 0), 0, 0),
             ("signal another", 234, 1, 1, 0, 0),
             ("set_robust_list", 273, 0, 0, 0, 0),
             ("rseq", 334, 0, 0, 0, 0),
@@ -85,7 +85,7 @@ public sealed class SystemCallFilterTests
         var filter = SystemCallFilter.Make(Environment.ProcessId);
         // Under the filter nothing can be compiled: everything runs once before, without a filter and without an effect.
         Make(calls, trial.Errors, isRehearsal: true);
-        _ = _sleep(ClockNanosleep, 0, 0, none, null);
+        _ = Sleep(ClockNanosleep, 0, 0, none, null);
         Volatile.Write(ref trial.IsOver, false);
         Confinement.SetNoNewPrivileges();
         trial.FilterError = Confinement.SetFilter(filter, allThreads: false);
@@ -93,7 +93,7 @@ public sealed class SystemCallFilterTests
             Make(calls, trial.Errors, isRehearsal: false);
         Volatile.Write(ref trial.IsOver, true);
         while (trial.FilterError == 0)
-            _ = _sleep(ClockNanosleep, 0, 0, forever, null);
+            _ = Sleep(ClockNanosleep, 0, 0, forever, null);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -104,7 +104,7 @@ public sealed class SystemCallFilterTests
         {
             // A number that is no call fails, with ENOSYS.
             var number = isRehearsal ? i % 2 == 0 ? getpid : none : calls[i].Number;
-            errors[i] = _call(number, calls[i].A0, calls[i].A1, calls[i].A2, calls[i].A3, -1, 0) >= 0 ? 0 : Marshal.GetLastSystemError();
+            errors[i] = Call(number, calls[i].A0, calls[i].A1, calls[i].A2, calls[i].A3, -1, 0) >= 0 ? 0 : Marshal.GetLastSystemError();
         }
     }
 }

@@ -39,6 +39,7 @@ public sealed class UnwindTableTests : IDisposable
             Assert.Equal((pc, BelowCfa(rbx)), (pc, row.BxPlace == 0 ? 0 : row.BxPlace + 1));
             compared++;
         }
+
         Assert.InRange(compared, atLeast, int.MaxValue);
     }
 
@@ -94,6 +95,7 @@ public sealed class UnwindTableTests : IDisposable
             Assert.Equal(ebp == "u" ? 0 : int.Parse(ebp[1..], CultureInfo.InvariantCulture) / 4, row.BpOffset);
             compared++;
         }
+
         Assert.InRange(compared, 6, int.MaxValue);
     }
 
@@ -151,6 +153,7 @@ public sealed class UnwindTableTests : IDisposable
 
             string Column(string name, string in32) => Array.FindIndex(columns, column => column == name || column == in32) is >= 0 and var index ? parts[index] : "u";
         }
+
         return [.. told.Values];
     }
 

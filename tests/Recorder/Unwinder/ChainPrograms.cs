@@ -22,6 +22,7 @@ public sealed class ChainPrograms : IDisposable
             Tool.Run("gcc", [.. options.Split(' '), source, "-o", _folder.File($"chain{number}")]);
             _built.Add(options);
         }
+
         return _folder.File($"chain{number}");
     }
 

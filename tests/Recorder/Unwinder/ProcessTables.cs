@@ -13,7 +13,7 @@ internal sealed class ProcessTables
     private static uint _uses;
 
     // Libraries are the same for all programs.
-    private static readonly ConcurrentDictionary<string, (UnwindRow[] Rows, ulong Offset, PythonRuntime? Python)> _made = [];
+    private static readonly ConcurrentDictionary<string, (UnwindRow[] Rows, ulong Offset, PythonRuntime? Python)> Made = [];
 
     public CodeMaps Maps;
     public PythonLayout Python;
@@ -35,7 +35,7 @@ internal sealed class ProcessTables
             var name = line.Identity.Path ?? (line.Identity.Name == ElfWorker.Vdso ? ElfWorker.Vdso : null);
             if (line.Identity.Prot[2] != 'x' || name is null || withRows?.Invoke(name) == false)
                 continue;
-            var (made, offset, runtime) = _made.GetOrAdd(name, Make);
+            var (made, offset, runtime) = Made.GetOrAdd(name, Make);
             var bias = line.Start - line.FileOffset + offset; // as CodeTables.Mapped
             maps.Mappings[(int)maps.Count++] = new CodeMapping
             {
@@ -50,6 +50,7 @@ internal sealed class ProcessTables
             if (runtime is not null)
                 (maps.Python, maps.PythonRuntime, python) = (1, bias + runtime.Address, runtime.Layout);
         }
+
         return new ProcessTables([.. rows], names) { Maps = maps, Python = python };
     }
 
@@ -61,6 +62,7 @@ internal sealed class ProcessTables
         while (Rows[--row].Pc > ip - mapping.Bias)
         {
         }
+
         return ref Rows[row];
     }
 
@@ -92,6 +94,7 @@ internal sealed class ProcessTables
             if (ip >= Maps.Mappings[i].Start && ip < Maps.Mappings[i].End)
                 return Maps.Mappings[i];
         }
+
         return null;
     }
 }

@@ -10,10 +10,10 @@ namespace Faultrec.Recorder.Tests.Unwinder;
 public sealed class PythonUnwinderTests : IDisposable
 {
     // Debian's, and that of a version manager.
-    private static readonly string[] _installed = ["/usr/bin/python3", Tool.Run("python3", "-c", "import sys; print(sys.executable)").Trim()];
+    private static readonly string[] Installed = ["/usr/bin/python3", Tool.Run("python3", "-c", "import sys; print(sys.executable)").Trim()];
 
     public static TheoryData<string, string> Interpreters { get; } =
-        [.. from interpreter in _installed.Distinct().Where(File.Exists) from thread in (string[])["main", "thread"] select (interpreter, thread)];
+        [.. from interpreter in Installed.Distinct().Where(File.Exists) from thread in (string[])["main", "thread"] select (interpreter, thread)];
 
     private readonly UserSpaceWalker _walker = new();
 

@@ -74,6 +74,7 @@ public sealed class UnwinderTests(ChainPrograms programs) : IClassFixture<ChainP
             else
                 wrong.Add($"{chain.Tables.Place(registers.Ip)}: {stack.Ending}, {string.Join(' ', stack.Ips.Select(chain.Tables.Place))}");
         }
+
         Assert.InRange(instructions, 2000, 100_000);
         Assert.InRange(unknown, 0, options.Contains("-static", StringComparison.Ordinal) ? instructions / 100 : 0);
         Assert.Empty(wrong);
@@ -100,6 +101,7 @@ public sealed class UnwinderTests(ChainPrograms programs) : IClassFixture<ChainP
             row = right;
             changed++;
         }
+
         Assert.InRange(changed, 6, stack.Ips.Count);
         chain.Tables.ForgetCache();
         AssertIsChain(chain, Walk(chain), "signal");

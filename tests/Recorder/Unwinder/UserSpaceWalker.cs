@@ -46,6 +46,7 @@ internal sealed unsafe class UserSpaceWalker : IDisposable
             // SAFETY: the walker keeps no pointer beyond its next call, and what it has sent lies in memory of its own.
             bytes = _walk(&process, &records);
         }
+
         return Decode(new ReadOnlySpan<byte>(records, (int)bytes));
     }
 
@@ -69,12 +70,14 @@ internal sealed unsafe class UserSpaceWalker : IDisposable
                 codes.Add(record);
                 continue;
             }
+
             var words = MemoryMarshal.Cast<byte, ulong>(record[sizeof(StackRecordHead)..]).ToArray();
             var (ips, python) = (words[..head.Frames], words[head.Frames..].Chunk(2).ToList());
             return new WalkedStack(
                 [.. ips.Select(ip => ip & ~StackRecordHead.WithoutTable)], ips.Count(ip => (ip & StackRecordHead.WithoutTable) != 0), head.Ending,
                 [.. python.Select(frame => codes.FrameOf(frame[0], (uint)(frame[1] >> 1)))], python.Count(frame => (frame[1] & 1) != 0));
         }
+
         throw new InvalidDataException("the walker has sent no stack");
     }
 

@@ -42,7 +42,7 @@ internal sealed class ParquetForge
 
     public static ParquetForge Open(ReadOnlySpan<byte> file)
     {
-        int length = BitConverter.ToInt32(file[^8..]);
+        var length = BitConverter.ToInt32(file[^8..]);
         var forge = new ParquetForge(ThriftValue.ReadStruct(file.Slice(file.Length - 8 - length, length), out _));
         foreach (var group in forge.RowGroups)
         {
@@ -51,6 +51,7 @@ internal sealed class ParquetForge
                 chunks.Add(ReadChunk(file, about));
             forge.Chunks.Add(chunks);
         }
+
         return forge;
     }
 
@@ -60,12 +61,13 @@ internal sealed class ParquetForge
         var copy = RowGroups[group].Copy();
         RowGroups.Add(copy);
         var chunks = new List<ForgedChunk>();
-        for (int i = 0; i < Chunks[group].Count; i++)
+        for (var i = 0; i < Chunks[group].Count; i++)
         {
             var chunk = new ForgedChunk(copy[1]!.Items[i]);
             chunk.Pages.AddRange(Chunks[group][i].Pages);
             chunks.Add(chunk);
         }
+
         Chunks.Add(chunks);
     }
 
@@ -85,6 +87,7 @@ internal sealed class ParquetForge
             pair.Set(1, Binary(key));
             Footer[5]!.Items.Add(pair);
         }
+
         pair.Set(2, Binary(value));
     }
 
@@ -100,9 +103,10 @@ internal sealed class ParquetForge
                 text.Append(CultureInfo.InvariantCulture, $"{WriteChunk(file, chunk):x8}");
             checksums.Add($"\"{text}\"");
         }
+
         if (KeyValue(ChecksumsKey) is not null)
             SetText(ChecksumsKey, $"[{string.Join(',', checksums)}]");
-        byte[] footer = Footer.Write();
+        var footer = Footer.Write();
         WriteTail(file, footer);
         return file.ToArray();
     }
@@ -111,7 +115,7 @@ internal sealed class ParquetForge
     public static byte[] WithFooter(ReadOnlySpan<byte> file, byte[] footer)
     {
         const int guardBytes = 16;
-        int length = BitConverter.ToInt32(file[^8..]);
+        var length = BitConverter.ToInt32(file[^8..]);
         using var changed = new MemoryStream();
         changed.Write(file[..(file.Length - 8 - length - guardBytes)]);
         WriteTail(changed, footer);
@@ -134,26 +138,27 @@ internal sealed class ParquetForge
     {
         var chunk = new ForgedChunk(about);
         var metadata = chunk.Metadata;
-        int at = (int)(metadata[11]?.Number is > 0 and { } dictionary ? Math.Min(dictionary, metadata[9]!.Number) : metadata[9]!.Number);
-        int end = at + (int)metadata[7]!.Number;
+        var at = (int)(metadata[11]?.Number is > 0 and { } dictionary ? Math.Min(dictionary, metadata[9]!.Number) : metadata[9]!.Number);
+        var end = at + (int)metadata[7]!.Number;
         while (at < end)
         {
-            var header = ThriftValue.ReadStruct(file[at..end], out int length);
-            int size = (int)header[3]!.Number;
+            var header = ThriftValue.ReadStruct(file[at..end], out var length);
+            var size = (int)header[3]!.Number;
             chunk.Pages.Add(new ForgedPage(header, file.Slice(at + length, size).ToArray()));
             at += length + size;
         }
+
         return chunk;
     }
 
     private static uint WriteChunk(MemoryStream file, ForgedChunk chunk)
     {
         var metadata = chunk.Metadata;
-        int start = (int)file.Length;
+        var start = (int)file.Length;
         metadata.Remove(11);
-        for (int i = 0; i < chunk.Pages.Count; i++)
+        for (var i = 0; i < chunk.Pages.Count; i++)
         {
-            bool isDictionary = chunk.Pages[i].Header[1]?.Number == 2;
+            var isDictionary = chunk.Pages[i].Header[1]?.Number == 2;
             if (isDictionary && i == 0)
                 metadata.Set(11, file.Length, ThriftValue.I64);
             if (i == 0 || chunk.Pages[i - 1].Header[1]?.Number == 2)
@@ -161,6 +166,7 @@ internal sealed class ParquetForge
             file.Write(chunk.Pages[i].Header.Write());
             file.Write(chunk.Pages[i].Data);
         }
+
         metadata.Set(7, file.Length - start, ThriftValue.I64);
         return Crc32C.Append(0, file.GetBuffer().AsSpan(start, (int)file.Length - start));
     }

@@ -30,7 +30,7 @@ internal sealed class ThriftValue
 
     public void Set(int id, ThriftValue value)
     {
-        int at = Fields.FindIndex(field => field.Id >= id);
+        var at = Fields.FindIndex(field => field.Id >= id);
         if (at >= 0 && Fields[at].Id == id)
             Fields[at] = (id, value);
         else
@@ -79,7 +79,7 @@ internal sealed class ThriftValue
                 at += sizeof(long);
                 break;
             case Binary:
-                int length = (int)Varint(bytes, ref at);
+                var length = (int)Varint(bytes, ref at);
                 value.Bytes = bytes.Slice(at, length).ToArray();
                 at += length;
                 break;
@@ -88,21 +88,22 @@ internal sealed class ThriftValue
             case Yes or No: break;
             default: throw new InvalidDataException($"type {type} at {at}");
         }
+
         return value;
     }
 
     private static void ReadItems(ThriftValue list, ReadOnlySpan<byte> bytes, ref int at)
     {
-        byte header = bytes[at++];
+        var header = bytes[at++];
         list.ItemType = header & 15;
-        int count = header >> 4 == 15 ? (int)Varint(bytes, ref at) : header >> 4;
-        for (int i = 0; i < count; i++)
+        var count = header >> 4 == 15 ? (int)Varint(bytes, ref at) : header >> 4;
+        for (var i = 0; i < count; i++)
             list.Items.Add(list.ItemType is Yes or No ? new ThriftValue { Type = bytes[at++] } : Read(bytes, ref at, list.ItemType));
     }
 
     private static void ReadFields(ThriftValue value, ReadOnlySpan<byte> bytes, ref int at)
     {
-        int id = 0;
+        var id = 0;
         while (bytes[at++] is var header && header != 0)
         {
             id = header >> 4 == 0 ? (int)Zigzag(Varint(bytes, ref at)) : id + (header >> 4);
@@ -142,7 +143,7 @@ internal sealed class ThriftValue
 
     private void WriteFields(Stream to)
     {
-        int last = 0;
+        var last = 0;
         foreach (var (id, value) in Fields)
         {
             if (id - last is > 0 and < 16)
@@ -154,18 +155,20 @@ internal sealed class ThriftValue
                 to.WriteByte((byte)value.Type);
                 Varint(to, (ulong)((long)id << 1 ^ (long)id >> 63));
             }
+
             value.Write(to);
             last = id;
         }
+
         to.WriteByte(0);
     }
 
     private static ulong Varint(ReadOnlySpan<byte> bytes, ref int at)
     {
         ulong value = 0;
-        for (int shift = 0; ; shift += 7)
+        for (var shift = 0; ; shift += 7)
         {
-            byte part = bytes[at++];
+            var part = bytes[at++];
             value |= (ulong)(part & 0x7f) << shift;
             if (part < 0x80)
                 return value;
