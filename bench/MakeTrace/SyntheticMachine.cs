@@ -5,7 +5,8 @@ namespace Faultrec.MakeTrace;
 
 /// <summary>
 /// Four processes of three threads on two CPUs. Each process touches a large anonymous mapping page by page, returns at random to
-/// its heap, and reads many mapped files, a thousandth of those faults major: the mix that makes a report work for its tables. Page-table facts are <see cref="SyntheticPageTable"/>'s.
+/// its heap, and reads many mapped files, a thousandth of those faults major: the mix that makes a report work for its tables. Page-table facts are
+/// <see cref="SyntheticPageTable"/>'s.
 /// </summary>
 internal sealed class SyntheticMachine
 {
@@ -96,7 +97,8 @@ internal sealed class SyntheticMachine
         SwapTypes = new Dictionary<string, string> { ["30"] = "migration", ["31"] = "migration" },
         NumaNodes = [new NumaRange(0, 0, SyntheticPageTable.Frames / 2), new NumaRange(1, SyntheticPageTable.Frames / 2, SyntheticPageTable.Frames)],
         Processes = [.. Enumerable.Range(0, Processes).Select(process => new ProcessEntry { Pid = Pid(process), Comm = _comms[process * ThreadsEach] })],
-        Threads = [.. Enumerable.Range(0, _comms.Length).Select(task => new ThreadEntry { Pid = Pid(task / ThreadsEach), Tid = Tid(task), Comm = _comms[task] })],
+        Threads = [.. Enumerable.Range(0, _comms.Length)
+            .Select(task => new ThreadEntry { Pid = Pid(task / ThreadsEach), Tid = Tid(task), Comm = _comms[task] })],
         Receipt = new Receipt { Events = faults, PerfMinor = faults - _major, PerfMajor = _major, ExitStatus = 0, Complete = true },
     };
 

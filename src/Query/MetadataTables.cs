@@ -14,13 +14,15 @@ internal static class MetadataTables
         "traces",
         [
             new("path", "VARCHAR", "absolute path of the file", trace => trace.File.Path),
-            new("command", "VARCHAR", "recorded command, its words separated by spaces; empty: a running target", trace => string.Join(' ', trace.Metadata.Command)),
+            new("command", "VARCHAR", "recorded command, its words separated by spaces; empty: a running target",
+                trace => string.Join(' ', trace.Metadata.Command)),
             new("target", "VARCHAR", "what was recorded: command, pid 1234, all", trace => trace.Metadata.Target),
             new("kernel", "VARCHAR", "uname -r", trace => trace.Metadata.Kernel),
             new("arch", "VARCHAR", "uname -m", trace => trace.Metadata.Arch),
             new("page_size", "INTEGER", "bytes", trace => (long)trace.Metadata.PageSize),
             new("backend", "VARCHAR", "the probes that recorded", trace => trace.Metadata.Backend.Name),
-            new("started_at", "TIMESTAMP", "UTC", trace => trace.Metadata.StartedAt.UtcDateTime.ToString("yyyy-MM-dd HH:mm:ss.ffffff", CultureInfo.InvariantCulture)),
+            new("started_at", "TIMESTAMP", "UTC",
+                trace => trace.Metadata.StartedAt.UtcDateTime.ToString("yyyy-MM-dd HH:mm:ss.ffffff", CultureInfo.InvariantCulture)),
             new("duration_ns", "BIGINT", "length of the recording", trace => trace.Metadata.DurationNs),
             new("rows", "BIGINT", "rows in the file", trace => trace.Rows),
             .. Receipt.Counters.Where(counter => counter.QueryMeaning is not null)
@@ -43,14 +45,16 @@ internal static class MetadataTables
             new("prot", "VARCHAR", "as in /proc/PID/maps: rw-p", region => region.Prot),
             new("start_address", "BIGINT", "byte; bits of an unsigned number", region => (long)region.Start),
             new("end_address", "BIGINT", "byte, exclusive; bits of an unsigned number", region => (long)region.End),
-            new("pages", "BIGINT", "size in pages of the recorded machine", null, (region, trace) => (long)((region.End - region.Start) / (ulong)trace.Metadata.PageSize)),
+            new("pages", "BIGINT", "size in pages of the recorded machine", null,
+                (region, trace) => (long)((region.End - region.Start) / (ulong)trace.Metadata.PageSize)),
             new("file_offset", "UBIGINT", "byte offset in the file of start_address", region => region.FileOffset.ToString(CultureInfo.InvariantCulture)),
             new("inode", "UBIGINT", "of the file; 0: anonymous", region => region.Inode.ToString(CultureInfo.InvariantCulture)),
             new("device", "VARCHAR", "major:minor, hex; NULL: anonymous", region => region.Device),
             new("build_id", "VARCHAR", "of the file; NULL: none, or not read", region => region.BuildId),
             new("born_ns", "BIGINT", "NULL: was there before the recording", region => region.BornNs),
             new("died_ns", "BIGINT", "NULL: was there at its end", region => region.DiedNs),
-            new("mapper_stack_id", "INTEGER", "stack that made all of it, stack_id of stacks; NULL: not known, or several did", region => (long?)region.MapperStack),
+            new("mapper_stack_id", "INTEGER", "stack that made all of it, stack_id of stacks; NULL: not known, or several did",
+                region => (long?)region.MapperStack),
         ],
         trace => trace.Metadata.Regions);
 
@@ -133,7 +137,10 @@ internal static class MetadataTables
         private static void Check(DuckDBState state)
         {
             if (state != DuckDBState.Success)
-                throw new FaultrecException(ExitCode.NotPermitted, "the traces' regions, processes and threads do not fit in --memory; give it more, or name fewer traces");
+            {
+                throw new FaultrecException(ExitCode.NotPermitted,
+                    "the traces' regions, processes and threads do not fit in --memory; give it more, or name fewer traces");
+            }
         }
     }
 }

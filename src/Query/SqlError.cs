@@ -13,7 +13,8 @@ internal static class SqlError
         return NativeMethods.Query.DuckDBResultErrorType(ref result) switch
         {
             DuckDBErrorType.Io or DuckDBErrorType.Serialization => new FaultrecException(ExitCode.BadInput, OneLine(message)),
-            DuckDBErrorType.OutOfMemory => new FaultrecException(ExitCode.NotPermitted, $"the SQL needs more than --memory, and a query writes to no disk: give it more, or ask for fewer rows ({OneLine(message.Split('\n')[0])})"),
+            DuckDBErrorType.OutOfMemory => new FaultrecException(ExitCode.NotPermitted,
+                $"the SQL needs more than --memory, and a query writes to no disk: give it more, or ask for fewer rows ({OneLine(message.Split('\n')[0])})"),
             _ => Of(message),
         };
     }

@@ -18,7 +18,12 @@ public static class TraceFiles
     private const string Extension = "*.parquet";
 
     private static readonly EnumerationOptions Here = new() { AttributesToSkip = FileAttributes.None, IgnoreInaccessible = false };
-    private static readonly EnumerationOptions Below = new() { AttributesToSkip = FileAttributes.None, IgnoreInaccessible = false, RecurseSubdirectories = true };
+    private static readonly EnumerationOptions Below = new()
+    {
+        AttributesToSkip = FileAttributes.None,
+        IgnoreInaccessible = false,
+        RecurseSubdirectories = true
+    };
 
     /// <exception cref="FaultrecException">A folder or pattern without a trace, a file named twice, a folder that cannot be read.</exception>
     public static IReadOnlyList<TraceFile> Find(IReadOnlyList<string> arguments)

@@ -48,7 +48,11 @@ internal readonly unsafe struct Vectors(nint chunk)
     {
         var texts = Texts(column, out _);
         for (var i = 0; i < Count; i++)
-            into[i] = i > 0 && Bytes(texts + i).SequenceEqual(Bytes(texts + i - 1)) ? into[i - 1] : known[Marshal.PtrToStringUTF8((nint)texts[i].Data, texts[i].Length)];
+        {
+            into[i] = i > 0 && Bytes(texts + i).SequenceEqual(Bytes(texts + i - 1))
+                ? into[i - 1]
+                : known[Marshal.PtrToStringUTF8((nint)texts[i].Data, texts[i].Length)];
+        }
     }
 
     private static ReadOnlySpan<sbyte> Bytes(DuckDBString* text) => new(text->Data, text->Length);

@@ -25,7 +25,9 @@ internal static class AdviceCheck
             measured[scenario] = TraceReplay.Run(reader, plain with { Change = change }, cancelled);
         }
 
-        return [.. advice.Select(row => measured.TryGetValue(row.Scenario, out var result) ? row with { MeasuredFaults = FaultsOf(result, row.Row.Region!.Id) } : row)];
+        return [.. advice.Select(row => measured.TryGetValue(row.Scenario, out var result)
+            ? row with { MeasuredFaults = FaultsOf(result, row.Row.Region!.Id) }
+            : row)];
     }
 
     private static long FaultsOf(ReplayResult result, int region) => result.Buckets.Where(bucket => bucket.RegionId == region).Sum(bucket => bucket.Replayed);

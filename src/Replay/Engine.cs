@@ -33,7 +33,8 @@ internal sealed unsafe class Engine : IDisposable
         catch (Win32Exception exception)
         {
             MemoryFile.Close(_image);
-            throw new FaultrecException(ExitCode.NotPermitted, $"the engine cannot be started: {exception.Message}; expected to be allowed to execute from a memfd (sysctl vm.memfd_noexec)", exception);
+            throw new FaultrecException(ExitCode.NotPermitted,
+                $"the engine cannot be started: {exception.Message}; expected to be allowed to execute from a memfd (sysctl vm.memfd_noexec)", exception);
         }
 
         for (var waited = 0; Volatile.Read(ref arena.Header->Ready) == 0; waited++)
@@ -73,7 +74,8 @@ internal sealed unsafe class Engine : IDisposable
 
     private static int Image()
     {
-        using var resource = Assembly.GetExecutingAssembly().GetManifestResourceStream("engine") ?? throw new InvalidOperationException("the engine is not embedded");
+        using var resource = Assembly.GetExecutingAssembly().GetManifestResourceStream("engine")
+            ?? throw new InvalidOperationException("the engine is not embedded");
         var bytes = new byte[resource.Length];
         resource.ReadExactly(bytes);
         var fd = MemoryFile.Create("faultrec-engine", bytes.Length);

@@ -126,7 +126,8 @@ internal sealed class Layout(Tasks tasks)
     /// <returns>The position behind.</returns>
     public ulong Fill(ReplayedThread thread, ReplayedRegion region, ulong start, ulong end, bool forWrites)
     {
-        var position = tasks.Push(thread, new Op { Kind = OpKind.Fill, Address = start, Length = end - start, Prot = (byte)(forWrites ? PopulateWrite : PopulateRead) });
+        var position = tasks.Push(thread,
+            new Op { Kind = OpKind.Fill, Address = start, Length = end - start, Prot = (byte)(forWrites ? PopulateWrite : PopulateRead) });
         region.Touched(thread.Slot, position);
         return position;
     }

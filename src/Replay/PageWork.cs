@@ -103,7 +103,8 @@ internal sealed class PageWork(Tasks tasks, Layout layout, Survey survey, Access
                 if (batch.Pid[next] != thread.Process.Pid)
                     continue;
                 // Another thread's touch would not come after this thread's operation.
-                if (options.Change.TidOf(batch, next) != thread.Tid || batch.RegionId[next] != region.Ledger.Id || Pages.PageOf((ulong)batch.Address[next] + region.Shift) != Pages.PageOf(end)
+                if (options.Change.TidOf(batch, next) != thread.Tid || batch.RegionId[next] != region.Ledger.Id
+                    || Pages.PageOf((ulong)batch.Address[next] + region.Shift) != Pages.PageOf(end)
                     || batch.PageOrder[next] >= Pages.HugeOrder || !MustDrop(batch, next, FaultFacts.Of(batch, next), states[Pages.PageOf(end)]))
                 {
                     break;
@@ -123,8 +124,13 @@ internal sealed class PageWork(Tasks tasks, Layout layout, Survey survey, Access
         if (!isHuge && ranges.Count == 0)
             return;
         var start = Pages.HugeStartOf(address);
-        if (start < region.Start || start + HugeBytes > region.End || !(isHuge ? ranges.Add(start) : ranges.Contains(start) && thread.Process.States[Pages.PageOf(address)] == PageState.Absent && ranges.Remove(start)))
+        if (start < region.Start || start + HugeBytes > region.End
+            || !(isHuge ? ranges.Add(start) : ranges.Contains(start) && thread.Process.States[Pages.PageOf(address)] == PageState.Absent
+            && ranges.Remove(start)))
+        {
             return;
+        }
+
         tasks.Push(thread, new Op { Kind = OpKind.Advise, Address = start, Length = HugeBytes, Prot = (byte)(isHuge ? HugePage : NoHugePage) });
     }
 
@@ -171,7 +177,8 @@ internal sealed class PageWork(Tasks tasks, Layout layout, Survey survey, Access
         if (end - start > PageBytes)
             layout.Fill(thread, region, start, end, isWrite && !(region.IsFile && region.IsShared));
 
-        bool CanFill(ulong at) => thread.Process.Map.At(at)?.Region == region && (!region.IsFile || region.FillsForWrites || CacheOf(region.FileOffset(at)) != 0);
+        bool CanFill(ulong at)
+            => thread.Process.Map.At(at)?.Region == region && (!region.IsFile || region.FillsForWrites || CacheOf(region.FileOffset(at)) != 0);
     }
 
     private static bool IsTouched(PageState state) => state > PageState.Filled;

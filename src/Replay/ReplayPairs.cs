@@ -81,7 +81,8 @@ internal sealed class ReplayPairs
             .Integer("changed_min", "min", CellFormat.Amount, everyone, row => row.Changed.Min)
             .Integer("changed_max", "max", CellFormat.Amount, everyone, row => row.Changed.Max)
             .Integer("difference", "difference", CellFormat.Amount, ColumnAudience.Machine, row => row.Changed.Median - row.Plain.Median)
-            .Real("change", "change", CellFormat.Change, everyone, row => row.Plain.Median == 0 ? null : (row.Changed.Median - row.Plain.Median) / (double)row.Plain.Median)
+            .Real("change", "change", CellFormat.Change, everyone,
+                row => row.Plain.Median == 0 ? null : (row.Changed.Median - row.Plain.Median) / (double)row.Plain.Median)
             .Text("verdict", "verdict", everyone, row => Spread.Judge(row.Plain, row.Changed).Name())
             .Build(0);
     }

@@ -39,7 +39,8 @@ internal static class ReplayText
     private static string Order(ReplayResult result)
     {
         var order = result.RankCorrelation is { } rank
-            ? string.Create(CultureInfo.InvariantCulture, $"order {Math.Floor(rank * 10000) / 10000:0.0000} (rank correlation over {Units.Of(result.OrderSamples, "fault")}), ")
+            ? string.Create(CultureInfo.InvariantCulture,
+                $"order {Math.Floor(rank * 10000) / 10000:0.0000} (rank correlation over {Units.Of(result.OrderSamples, "fault")}), ")
             : "";
         var threads = $"{order}{Units.Of(result.Threads, "thread")}";
         return result is { LateP50Ns: { } p50, LateP99Ns: { } p99 }

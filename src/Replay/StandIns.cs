@@ -162,7 +162,8 @@ internal sealed class StandIns : IDisposable
         }
 
         return end <= LargestFile ? end
-            : throw new FaultrecException(ExitCode.BadInput, $"the trace's files are {end >> 40} TiB together; expected at most {LargestFile >> 40}; choose some of the regions with --region");
+            : throw new FaultrecException(ExitCode.BadInput,
+                $"the trace's files are {end >> 40} TiB together; expected at most {LargestFile >> 40}; choose some of the regions with --region");
     }
 
     /// <summary>A hole in a file is never read from the disk: what was major gets data, which then leaves the page cache.</summary>

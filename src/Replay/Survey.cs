@@ -159,10 +159,14 @@ internal sealed class Survey
     private sealed class Memory(ReplayedRegion region)
     {
         private readonly int _shift = ShiftOf(region);
-        private readonly PageSet _units = new((long)(region.Ledger.Start >> ShiftOf(region)), (long)((region.Ledger.End - region.Ledger.Start) >> ShiftOf(region)) + 1);
+        private readonly PageSet _units = new((long)(region.Ledger.Start >> ShiftOf(region)),
+            (long)((region.Ledger.End - region.Ledger.Start) >> ShiftOf(region)) + 1);
         private readonly PageSet _huge = new(0, 0);
 
-        public long Pages => region.IsPopulated ? PageGeometry.Here.PageOf(region.End - region.Start) : (_units.Count << (_shift - PageGeometry.Here.PageShift)) + (_huge.Count * PageGeometry.Here.HugePages);
+        public long Pages
+            => region.IsPopulated
+                ? PageGeometry.Here.PageOf(region.End - region.Start)
+                : (_units.Count << (_shift - PageGeometry.Here.PageShift)) + (_huge.Count * PageGeometry.Here.HugePages);
 
         public long FirstNs { get; private set; } = long.MaxValue;
 

@@ -186,7 +186,11 @@ internal sealed class Tasks
         }
 
         if (!_free.TryDequeue(out var slot))
-            throw new FaultrecException(ExitCode.BadInput, $"the trace has more than {_arena.Slots - 1} threads at a time; expected no more; choose some with --pid, --tid or --comm");
+        {
+            throw new FaultrecException(ExitCode.BadInput,
+                $"the trace has more than {_arena.Slots - 1} threads at a time; expected no more; choose some with --pid, --tid or --comm");
+        }
+
         _arena.Name(slot, comm);
         return slot;
     }

@@ -26,7 +26,11 @@ public static class TraceReplay
         var admission = new Admission(metadata, options.Scale, options.Change, standIns);
         var survey = Survey.Read(reader, options, admission, cancelled);
         if (survey.Faults == 0)
-            throw new FaultrecException(ExitCode.BadInput, $"{Escape.Visible(reader.Path)}: none of its faults can be replayed; expected some in known mappings, that the filter leaves");
+        {
+            throw new FaultrecException(ExitCode.BadInput,
+                $"{Escape.Visible(reader.Path)}: none of its faults can be replayed; expected some in known mappings, that the filter leaves");
+        }
+
         RefuseOptions(options, admission);
         RefuseMemory(survey);
         var real = options.UsesRealFiles ? standIns.OpenReal() : default;
@@ -65,7 +69,10 @@ public static class TraceReplay
         if (!OperatingSystem.IsLinux() || System.Runtime.InteropServices.RuntimeInformation.OSArchitecture != System.Runtime.InteropServices.Architecture.X64)
             throw new FaultrecException(ExitCode.NotPermitted, "replay makes real page faults by a program of x86-64 Linux; expected such a machine");
         if (metadata.Pages != PageGeometry.Here)
-            throw new FaultrecException(ExitCode.NotPermitted, $"the trace has pages of {metadata.PageSize} bytes; expected {PageGeometry.Here.PageBytes}, as this machine has");
+        {
+            throw new FaultrecException(ExitCode.NotPermitted,
+                $"the trace has pages of {metadata.PageSize} bytes; expected {PageGeometry.Here.PageBytes}, as this machine has");
+        }
     }
 
     /// <summary>What the trace or this machine does not have.</summary>
@@ -75,9 +82,16 @@ public static class TraceReplay
         if (change.Populated is not null && !admission.Regions.Any(region => region is { IsPopulated: true, HasFaults: true }))
             throw new FaultrecException(ExitCode.BadInput, $"{change.Description}: found no such region with faults that can be filled; expected a part of a name, or an id, of the report's regions, or all");
         if (change.NumaNode != ReplayChange.NoNode && !Directory.Exists($"/sys/devices/system/node/node{change.NumaNode}"))
-            throw new FaultrecException(ExitCode.NotPermitted, $"--numa {change.NumaNode}: this machine has no such node; expected one of /sys/devices/system/node");
+        {
+            throw new FaultrecException(ExitCode.NotPermitted,
+                $"--numa {change.NumaNode}: this machine has no such node; expected one of /sys/devices/system/node");
+        }
+
         if (options.Swaps && MemInfo("SwapTotal") == 0)
-            throw new FaultrecException(ExitCode.NotPermitted, "--swap: this machine has no swap on (/proc/swaps); expected some; without --swap such pages are made new");
+        {
+            throw new FaultrecException(ExitCode.NotPermitted,
+                "--swap: this machine has no swap on (/proc/swaps); expected some; without --swap such pages are made new");
+        }
     }
 
     private static void RefuseMemory(Survey survey)
@@ -98,12 +112,17 @@ public static class TraceReplay
     {
         const string path = "/proc/meminfo";
         if (!File.Exists(path))
-            throw new FaultrecException(ExitCode.NotPermitted, $"/proc: is not mounted here ({path} is missing); expected what the kernel tells there; `mount -t proc proc /proc`");
+        {
+            throw new FaultrecException(ExitCode.NotPermitted,
+                $"/proc: is not mounted here ({path} is missing); expected what the kernel tells there; `mount -t proc proc /proc`");
+        }
+
         var line = File.ReadLines(path).FirstOrDefault(line => line.StartsWith($"{key}:", StringComparison.Ordinal)) ?? "";
         return long.TryParse(line.AsSpan(line.IndexOf(':') + 1).Trim().TrimEnd(" kB"), CultureInfo.InvariantCulture, out var value) ? value : int.MaxValue;
     }
 
-    private static List<string> Notes(TraceMetadata metadata, ReplayOptions options, Survey survey, StandIns standIns, (int Opened, int Others) real, Arena arena)
+    private static List<string> Notes(TraceMetadata metadata, ReplayOptions options, Survey survey, StandIns standIns, (int Opened, int Others) real,
+        Arena arena)
     {
         var notes = new List<string>();
         var change = options.Change;

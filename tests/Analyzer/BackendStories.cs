@@ -61,7 +61,8 @@ public class BackendStories
     public void HandlersAreATableWithWhatCouldNotBeProbed()
     {
         var metadata = Story.Metadata(Story.TwoRegions) with { Backend = Backend.Fexit, Handlers = Probes };
-        Fault[] faults = [new(0x10000) { Handler = "do_anonymous_page" }, new(0x11000, DurationNs: 3000) { Handler = "do_anonymous_page" }, new(0x20000, 2, 90_000, Major: true)];
+        Fault[] faults = [new(0x10000) { Handler = "do_anonymous_page" }, new(0x11000, DurationNs: 3000) { Handler = "do_anonymous_page" },
+            new(0x20000, 2, 90_000, Major: true)];
         var report = Story.Report(metadata, faults);
 
         Assert.EndsWith(

@@ -42,7 +42,8 @@ public class BudgetStories
     [Fact]
     public void TheTableHasEveryBudgetAndMarksWhatBroke()
     {
-        var assertion = Hold(App, Faults, Budget("max-major", "0"), Budget("max-faults", "3e5"), Budget("max-fault-time", "53999ns"), Budget("region", "[heap]:max-faults=10"));
+        var assertion = Hold(App, Faults, Budget("max-major", "0"), Budget("max-faults", "3e5"), Budget("max-fault-time", "53999ns"),
+            Budget("region", "[heap]:max-faults=10"));
 
         Assert.Equal(
             """
@@ -186,7 +187,8 @@ public class BudgetStories
 
         Assert.Equal(100_000, ParseFile(most).Count);
         Assert.StartsWith("f: has more than 100000 budgets; expected ", Assert.Throws<FaultrecException>(() => ParseFile(most + budget)).Message);
-        Assert.StartsWith("f: line 2 has more than 32768 characters; expected ", Assert.Throws<FaultrecException>(() => ParseFile(budget + new string('#', 32_769))).Message);
+        Assert.StartsWith("f: line 2 has more than 32768 characters; expected ",
+            Assert.Throws<FaultrecException>(() => ParseFile(budget + new string('#', 32_769))).Message);
     }
 
     [Fact]

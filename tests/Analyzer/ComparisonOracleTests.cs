@@ -48,7 +48,9 @@ public sealed class ComparisonOracleTests
         foreach (var subject in (Subject[])[Subject.Total, Subject.Region, Subject.Process, Subject.File, Subject.Severity, Subject.Comm])
         {
             var expected = Query(duckdb, Columns(subject));
-            var actual = traces.Rows(subject).Select(row => $"{row.Item.Name}|{row.Item.Process}|{row.Item.Order}|{row.Metric.Name()}|{string.Join(' ', row.Values)}").Order(StringComparer.Ordinal).ToList();
+            var actual = traces.Rows(subject)
+                .Select(row => $"{row.Item.Name}|{row.Item.Process}|{row.Item.Order}|{row.Metric.Name()}|{string.Join(' ', row.Values)}")
+                .Order(StringComparer.Ordinal).ToList();
             Assert.NotEmpty(expected);
             Assert.Equal(expected, actual);
         }
@@ -81,7 +83,8 @@ public sealed class ComparisonOracleTests
 
     private static string Cells(ComparedRow row) => string.Join(
         '|',
-        row.Item.Name, row.Item.Process ?? "", row.Item.Order, row.Metric.Name(), row.Before!.Median, row.Before.Min, row.Before.Max, row.After!.Median, row.After.Min, row.After.Max,
+        row.Item.Name, row.Item.Process
+            ?? "", row.Item.Order, row.Metric.Name(), row.Before!.Median, row.Before.Min, row.Before.Max, row.After!.Median, row.After.Min, row.After.Max,
         row.Difference, row.Verdict.Name());
 
     private static DuckDBConnection Load(Files files, bool isSample)
@@ -91,8 +94,14 @@ public sealed class ComparisonOracleTests
         duckdb.Open();
         Execute(duckdb, "CREATE TABLE ledger (id INT, pid INT, name TEXT, path TEXT)");
         foreach (var region in metadata.Regions)
-            Execute(duckdb, string.Create(CultureInfo.InvariantCulture, $"INSERT INTO ledger VALUES ({region.Id}, {region.Pid}, '{region.Name}', {(region.Path is null ? "NULL" : $"'{region.Path}'")})"));
-        Execute(duckdb, "CREATE VIEW comms AS SELECT pid, CASE WHEN pid < 102 THEN 'worker' ELSE 'app' || (pid - 100) END AS comm FROM (SELECT DISTINCT pid FROM ledger)");
+        {
+            Execute(duckdb,
+                string.Create(CultureInfo.InvariantCulture,
+                $"INSERT INTO ledger VALUES ({region.Id}, {region.Pid}, '{region.Name}', {(region.Path is null ? "NULL" : $"'{region.Path}'")})"));
+        }
+
+        Execute(duckdb,
+            "CREATE VIEW comms AS SELECT pid, CASE WHEN pid < 102 THEN 'worker' ELSE 'app' || (pid - 100) END AS comm FROM (SELECT DISTINCT pid FROM ledger)");
         // Regions have no time of birth here: in the order of processes, then of ids; only those that faulted count.
         var parts = files.Traces.Select((file, i) => string.Create(
             CultureInfo.InvariantCulture,
@@ -112,7 +121,8 @@ public sealed class ComparisonOracleTests
         const string figures = "count(*)::BIGINT AS faults, (count(*) FILTER (major))::BIGINT AS major, sum(ns)::BIGINT AS ns";
         return subject switch
         {
-            Subject.Total => $"SELECT trace, 'all' AS name, '' AS process, 0 AS place, {figures}, count(DISTINCT (pid, page)) AS pages FROM faults GROUP BY ALL",
+            Subject.Total
+                => $"SELECT trace, 'all' AS name, '' AS process, 0 AS place, {figures}, count(DISTINCT (pid, page)) AS pages FROM faults GROUP BY ALL",
             Subject.Process => $"SELECT trace, comm AS name, '' AS process, 0 AS place, {figures}, count(DISTINCT (pid, page)) AS pages FROM faults JOIN comms USING (pid) GROUP BY ALL",
             Subject.Severity => $"SELECT trace, severity AS name, '' AS process, 0 AS place, {figures}, 0 AS pages FROM faults GROUP BY ALL",
             Subject.Comm => $"SELECT trace, thread AS name, '' AS process, 0 AS place, {figures}, 0 AS pages FROM faults GROUP BY ALL",

@@ -112,7 +112,8 @@ public class ComparisonStories
         Assert.DoesNotContain("[anon]", few, StringComparison.Ordinal);
         Assert.Matches("/lib/a.so r--p 1 faults +1 0 % +2 0 % +[+]100 % differs", few);
         Assert.EndsWith(
-            "differences within the noise are left out (3 of regions, 2 of kinds, 3 of processes); --top 0 shows them ", few.Replace('\n', ' '), StringComparison.Ordinal);
+            "differences within the noise are left out (3 of regions, 2 of kinds, 3 of processes); --top 0 shows them ", few.Replace('\n', ' '),
+                StringComparison.Ordinal);
         Assert.DoesNotContain("left out", all, StringComparison.Ordinal);
     }
 
@@ -149,7 +150,8 @@ public class ComparisonStories
         // Ids follow the first fault: the other way round in the second run. One with another protection is no match of either.
         var before = Side(Story.Metadata(Anon(1, 0x1000, 5), Anon(2, 0x2000, 9)), [new(0x1000, 1), new(0x1000, 1), new(0x2000, 2)]);
         var after = Side(
-            Story.Metadata(Anon(1, 0x9000, 9), Anon(2, 0x8000, 5), Anon(3, 0x7000, 1, "r--p")), [new(0x9000, 1), new(0x8000, 2), new(0x8000, 2), new(0x7000, 3)]);
+            Story.Metadata(Anon(1, 0x9000, 9), Anon(2, 0x8000, 5), Anon(3, 0x7000, 1, "r--p")),
+                [new(0x9000, 1), new(0x8000, 2), new(0x8000, 2), new(0x7000, 3)]);
 
         var rows = Compare([before], [after]).Rows(Subject.Region).Where(row => row.Metric == Metric.Faults);
 
@@ -171,7 +173,8 @@ public class ComparisonStories
 
         Assert.Equal(["app", "sh"], Compare([side], [side]).Rows(Subject.Region).Select(row => row.Item.Process).Distinct());
         // A single process is the same program whatever it is called.
-        Assert.Equal([null], Compare([renamed], [Side(App with { Regions = [Heap(1, 10)] }, [new(0x1000, 1)])]).Rows(Subject.Region).Select(row => row.Item.Process).Distinct());
+        Assert.Equal([null],
+            Compare([renamed], [Side(App with { Regions = [Heap(1, 10)] }, [new(0x1000, 1)])]).Rows(Subject.Region).Select(row => row.Item.Process).Distinct());
     }
 
     [Fact]
@@ -249,7 +252,8 @@ public class ComparisonStories
         using (var json = new Utf8JsonWriter(stream))
             ComparisonJson.Write(json, comparison, 0);
 
-        Assert.All([Text(comparison), markdown.ToString(), csv.ToString().Replace("\r\n", "\n", StringComparison.Ordinal), System.Text.Encoding.UTF8.GetString(stream.ToArray())], text =>
+        Assert.All([Text(comparison), markdown.ToString(), csv.ToString().Replace("\r\n", "\n", StringComparison.Ordinal),
+            System.Text.Encoding.UTF8.GetString(stream.ToArray())], text =>
         {
             Assert.Contains("evil", text, StringComparison.Ordinal);
             Assert.DoesNotContain(text, c => (char.IsControl(c) && c != '\n') || c == '\u202e');
@@ -272,7 +276,11 @@ public class ComparisonStories
             Name = $"/very/long/path/{new string('x', 60)}/{id}",
             Path = $"/f{id}",
         }).ToArray();
-        var metadata = Story.Metadata(regions) with { Processes = [new ProcessEntry { Pid = 10, Comm = "a-long-name-1234" }, new ProcessEntry { Pid = 11, Comm = "b" }] };
+        var metadata = Story.Metadata(regions) with
+        {
+            Processes = [new ProcessEntry { Pid = 10, Comm = "a-long-name-1234" },
+            new ProcessEntry { Pid = 11, Comm = "b" }]
+        };
         Fault[] faults = [.. regions.Select(region => new Fault(region.Start, region.Id, 123_456_789)), new(0x1000, 0) { Pid = 11 }];
         var before = Side(metadata, faults);
         var after = Side(metadata, [.. faults, .. faults]);

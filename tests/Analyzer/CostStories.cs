@@ -28,7 +28,8 @@ public class CostStories
         var metadata = Metadata with
         {
             DurationNs = 4000,
-            Threads = [new ThreadEntry { Pid = 10, Tid = 10, Comm = "app" }, new ThreadEntry { Pid = 10, Tid = 11, Comm = "app", StartedNs = 1000, ExitedNs = 3000 }],
+            Threads = [new ThreadEntry { Pid = 10, Tid = 10, Comm = "app" },
+                new ThreadEntry { Pid = 10, Tid = 11, Comm = "app", StartedNs = 1000, ExitedNs = 3000 }],
         };
         Fault[] faults = [new(0x10000, DurationNs: 1000) { TimeNs = 500 }, new(0x11000, DurationNs: 2000) { TimeNs = 1500, Tid = 11 }];
 
@@ -41,7 +42,11 @@ public class CostStories
     [Fact]
     public void FaultTimeIsSplitAndTheWorstHaveAStory()
     {
-        var metadata = Metadata with { Causes = [new CauseProbe("io_wait", null), new CauseProbe("off_cpu", null), new CauseProbe("compaction", "no such tracepoint")] };
+        var metadata = Metadata with
+        {
+            Causes = [new CauseProbe("io_wait", null), new CauseProbe("off_cpu", null),
+            new CauseProbe("compaction", "no such tracepoint")]
+        };
         Fault[] faults =
         [
             new(0x20000, 2, 1_000_000, Major: true) { Level = 0, Pfn = 1, Order = 0, Access = FaultAccess.Read, Causes = [0, 0, 900_000, 0, 50_000, 0] },
@@ -92,7 +97,9 @@ public class CostStories
         var metadata = Metadata with { Regions = regions, NumaNodes = [new NumaRange(0, 0, 0x1_0000), new NumaRange(1, 0x1_0000, 0x2_0000)] };
         Fault[] faults =
         [
-            .. Enumerable.Range(0, 1024).Select(page => new Fault(0x4000_0000 + ((ulong)page << 12)) { Level = page % 512 == 0 ? 1 : 0, Pfn = page < 600 ? 0x1000 + page : 0x9000 + page, Order = 0 }),
+            .. Enumerable.Range(0, 1024)
+            .Select(page => new Fault(0x4000_0000 + ((ulong)page << 12)) { Level = page % 512 == 0 ? 1 : 0, Pfn = page < 600 ? 0x1000 + page : 0x9000 + page,
+            Order = 0 }),
             new(0x80_0000_5000, 2) { Level = 3, Pfn = 0x1_0005, Order = 9 },
         ];
 

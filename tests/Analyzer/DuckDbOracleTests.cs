@@ -12,10 +12,12 @@ public sealed class DuckDbOracleTests() : DuckDbOracle(isSample: false);
 public sealed class SampledDuckDbOracleTests() : DuckDbOracle(isSample: true);
 
 /// <summary>Every table once more in SQL, by an engine that reads the same file with its own Parquet reader.</summary>
-public abstract class DuckDbOracle(bool isSample) : DuckDbTest(RandomTrace.Metadata(isSample), RandomTrace.Faults(RandomTrace.Metadata(isSample), 20_000, seed: 11))
+public abstract class DuckDbOracle(bool isSample) : DuckDbTest(RandomTrace.Metadata(isSample),
+    RandomTrace.Faults(RandomTrace.Metadata(isSample), 20_000, seed: 11))
 {
     [Fact]
-    public void Weights() => Same($"SELECT sum(weight), count(*) FROM '{TracePath}'", [[Report.Totals.Counts.Faults, Report.Sample?.Rows ?? Report.Totals.Counts.Faults]]);
+    public void Weights()
+        => Same($"SELECT sum(weight), count(*) FROM '{TracePath}'", [[Report.Totals.Counts.Faults, Report.Sample?.Rows ?? Report.Totals.Counts.Faults]]);
 
     [Fact]
     public void Totals() => Same(
@@ -161,7 +163,8 @@ public abstract class DuckDbOracle(bool isSample) : DuckDbTest(RandomTrace.Metad
         $"SELECT region_id, {Counts}, sum(duration_ns) FROM faults WHERE stack_id IS NOT NULL GROUP BY region_id",
         Report.Touchers.GroupBy(row => row.RegionId).Select(group => new object[]
         {
-            group.Key, group.Sum(row => row.Counts.Minor), group.Sum(row => row.Counts.Major), group.Sum(row => row.Counts.Failed), group.Sum(row => row.Counts.DurationNs),
+            group.Key, group.Sum(row => row.Counts.Minor), group.Sum(row => row.Counts.Major), group.Sum(row => row.Counts.Failed), group
+                .Sum(row => row.Counts.DurationNs),
         }));
 
     [Fact]

@@ -38,7 +38,8 @@ public abstract class DuckDbTest : IDisposable
         for (var node = 0; node < RandomTrace.Stacks.NodeFrames.Count; node++)
         {
             var frame = RandomTrace.Stacks.Frames[RandomTrace.Stacks.NodeFrames[node]];
-            Execute(string.Create(CultureInfo.InvariantCulture, $"INSERT INTO nodes VALUES ({node}, {RandomTrace.Stacks.Parents[node]}, '{frame.Function ?? "[libc.so.6+0xd]"}')"));
+            Execute(string.Create(CultureInfo.InvariantCulture,
+                $"INSERT INTO nodes VALUES ({node}, {RandomTrace.Stacks.Parents[node]}, '{frame.Function ?? "[libc.so.6+0xd]"}')"));
         }
 
         Execute($"CREATE VIEW rows AS SELECT *, address // 4096 AS page, file_row_number AS place FROM read_parquet('{_file.Path}', file_row_number = true)");

@@ -72,7 +72,8 @@ public class EscapeTests
             Slab = new SlabRecording([new CauseProbe("fast", evil)], [new SlabCount(10, evil, "fast", 1)], []),
         };
         metadata = metadata with { Receipt = metadata.Receipt with { EndReason = evil } };
-        Fault[] faults = [new(0x1000) { Comm = evil, Stack = 2 }, new(0x1000) { Comm = evil, Tid = 11, Stack = 1 }, new(0x1000) { Comm = evil, TimeNs = 20_000_000 }];
+        Fault[] faults = [new(0x1000) { Comm = evil, Stack = 2 }, new(0x1000) { Comm = evil, Tid = 11, Stack = 1 },
+            new(0x1000) { Comm = evil, TimeNs = 20_000_000 }];
         var storm = Enumerable.Range(0, 100).Select(i => new Fault(0x1000) { Comm = evil, TimeNs = 40_000_000 + i });
         var report = Story.Report(metadata, [.. faults, .. storm], groupSize: 50) with { Path = evil };
         Assert.Single(report.Storms);

@@ -27,7 +27,8 @@ public class ExportTests
             Export(ExportFormat.Folded));
 
     [Theory]
-    [InlineData(nameof(ExportWeight.Time), "app;[no stack] 2000\napp;main;fill 250000\napp;main;fill;memset 5000\napp;main;walk;walk 2000\napp;[libstripped.so+0x1234] 1000\n")]
+    [InlineData(nameof(ExportWeight.Time),
+        "app;[no stack] 2000\napp;main;fill 250000\napp;main;fill;memset 5000\napp;main;walk;walk 2000\napp;[libstripped.so+0x1234] 1000\n")]
     [InlineData(nameof(ExportWeight.Major), "app;main;fill 1\n")]
     public void Weights(string weight, string expected) => Assert.Equal(expected, Export(ExportFormat.Folded, Enum.Parse<ExportWeight>(weight)));
 
@@ -36,8 +37,10 @@ public class ExportTests
     {
         StackFrame[] frames =
         [
-            new() { Kind = "user", Function = "main", Module = 0, Address = 1, File = "a.c", Line = 1 }, new() { Kind = "user", Function = "main", Module = 0, Address = 2, File = "b.h", Line = 9 },
-            new() { Kind = "python", Function = "<module>", File = "/x/a.py", Line = 1 }, new() { Kind = "python", Function = "<module>", File = "/x/a.py", Line = 2 },
+            new() { Kind = "user", Function = "main", Module = 0, Address = 1, File = "a.c", Line = 1 },
+                new() { Kind = "user", Function = "main", Module = 0, Address = 2, File = "b.h", Line = 9 },
+            new() { Kind = "python", Function = "<module>", File = "/x/a.py", Line = 1 },
+                new() { Kind = "python", Function = "<module>", File = "/x/a.py", Line = 2 },
         ];
         var metadata = StackStory.Metadata() with { Stacks = new StackTable([new StackModule("/bin/a", null)], frames, [-1, -1, 0, 1], [0, 1, 2, 3]) };
 
@@ -62,13 +65,17 @@ public class ExportTests
         var frames = root.GetProperty("shared").GetProperty("frames").EnumerateArray().Select(frame => frame.GetProperty("name").GetString()).ToArray();
 
         Assert.Equal("https://www.speedscope.app/file-format-schema.json", root.GetProperty("$schema").GetString());
-        Assert.Equal(["app (pid 10)", "pool (pid 10, tid 11)"], root.GetProperty("profiles").EnumerateArray().Select(profile => profile.GetProperty("name").GetString()));
+        Assert.Equal(["app (pid 10)", "pool (pid 10, tid 11)"],
+            root.GetProperty("profiles").EnumerateArray().Select(profile => profile.GetProperty("name").GetString()));
         var profile = root.GetProperty("profiles")[0];
         FormatTests.AssertKeys("type name unit startValue endValue samples weights", profile);
-        Assert.Equal(("sampled", "none", 8L), (profile.GetProperty("type").GetString(), profile.GetProperty("unit").GetString(), profile.GetProperty("endValue").GetInt64()));
-        var stacks = profile.GetProperty("samples").EnumerateArray().Select(sample => string.Join('<', sample.EnumerateArray().Select(frame => frames[frame.GetInt32()])));
+        Assert.Equal(("sampled", "none", 8L),
+            (profile.GetProperty("type").GetString(), profile.GetProperty("unit").GetString(), profile.GetProperty("endValue").GetInt64()));
+        var stacks = profile.GetProperty("samples").EnumerateArray()
+            .Select(sample => string.Join('<', sample.EnumerateArray().Select(frame => frames[frame.GetInt32()])));
         var weights = profile.GetProperty("weights").EnumerateArray().Select(weight => weight.GetInt64());
-        Assert.Equal(["[no stack] 2", "main<fill 1", "main<fill<memset 3", "main<walk<walk 1", "[libstripped.so+0x1234] 1"], stacks.Zip(weights, (stack, weight) => $"{stack} {weight}"));
+        Assert.Equal(["[no stack] 2", "main<fill 1", "main<fill<memset 3", "main<walk<walk 1", "[libstripped.so+0x1234] 1"],
+            stacks.Zip(weights, (stack, weight) => $"{stack} {weight}"));
     }
 
     [Fact]
@@ -77,22 +84,32 @@ public class ExportTests
         using var json = JsonDocument.Parse(Export(ExportFormat.Firefox));
         var shared = json.RootElement.GetProperty("shared");
         int Length(string table) => shared.GetProperty(table).GetProperty("length").GetInt32();
-        int?[] Column(string table, string column) => [.. shared.GetProperty(table).GetProperty(column).EnumerateArray().Select(value => value.ValueKind == JsonValueKind.Null ? (int?)null : value.GetInt32())];
+        int?[] Column(string table, string column)
+            => [.. shared.GetProperty(table).GetProperty(column).EnumerateArray()
+                .Select(value => value.ValueKind == JsonValueKind.Null ? (int?)null : value.GetInt32())];
 
         foreach (var table in shared.EnumerateObject().Where(member => member.Value.ValueKind == JsonValueKind.Object))
-            Assert.All(table.Value.EnumerateObject().Where(column => column.Name != "length"), column => Assert.Equal(Length(table.Name), column.Value.GetArrayLength()));
+        {
+            Assert.All(table.Value.EnumerateObject().Where(column => column.Name != "length"),
+                column => Assert.Equal(Length(table.Name), column.Value.GetArrayLength()));
+        }
+
         var texts = shared.GetProperty("stringArray").EnumerateArray().Select(text => text.GetString()!).ToArray();
-        var (prefixes, frames, functions, names) = (Column("stackTable", "prefix"), Column("stackTable", "frame"), Column("frameTable", "func"), Column("funcTable", "name"));
+        var (prefixes, frames, functions, names) = (Column("stackTable", "prefix"), Column("stackTable", "frame"), Column("frameTable", "func"),
+            Column("funcTable", "name"));
         string Describe(int? stack) => stack is not { } node ? "" : Describe(prefixes[node]) + "/" + texts[names[functions[frames[node]!.Value]!.Value]!.Value];
         var samples = Assert.Single(json.RootElement.GetProperty("threads").EnumerateArray()).GetProperty("samples");
         Assert.Equal(
-            ["/[no stack]", "/[no stack]", "/main/fill/memset", "/main/fill/memset", "/main/fill/memset", "/main/walk/walk", "/main/fill", "/[libstripped.so+0x1234]"],
-            samples.GetProperty("stack").EnumerateArray().Select(stack => Describe(stack.GetInt32())).Order(Comparer<string>.Create((a, b) => Rank(a) - Rank(b))));
+            ["/[no stack]", "/[no stack]", "/main/fill/memset", "/main/fill/memset", "/main/fill/memset", "/main/walk/walk", "/main/fill",
+                "/[libstripped.so+0x1234]"],
+            samples.GetProperty("stack").EnumerateArray().Select(stack => Describe(stack.GetInt32()))
+                .Order(Comparer<string>.Create((a, b) => Rank(a) - Rank(b))));
         Assert.All(Column("funcTable", "resource"), resource => Assert.InRange(resource!.Value, -1, Length("resourceTable") - 1));
         Assert.All(Column("funcTable", "source"), source => Assert.InRange(source ?? 0, 0, Length("sources") - 1));
         Assert.Equal(("samples", 8), (samples.GetProperty("weightType").GetString(), samples.GetProperty("length").GetInt32()));
 
-        static int Rank(string stack) => Array.IndexOf(["/[no stack]", "/main/fill/memset", "/main/walk/walk", "/main/fill", "/[libstripped.so+0x1234]"], stack);
+        static int Rank(string stack)
+            => Array.IndexOf(["/[no stack]", "/main/fill/memset", "/main/walk/walk", "/main/fill", "/[libstripped.so+0x1234]"], stack);
     }
 
     [Theory]
@@ -129,8 +146,10 @@ public class ExportTests
     public void PerfettoTellsEachStackBeforeTheSampleThatNeedsIt()
     {
         var packets = Proto.Parse(ExportBytes(ExportFormat.Perfetto)).All(1).Select(Proto.Parse).ToList();
-        Assert.Equal([0xaa, 0x01], packets.SelectMany(packet => packet.All(12)).Select(Proto.Parse).SelectMany(data => data.All(16)).Select(Proto.Parse).First().All(2).Single());
-        var (stacks, frames, names, samples) = (new Dictionary<ulong, ulong[]>(), new Dictionary<ulong, ulong>(), new Dictionary<ulong, string>(), new List<string>());
+        Assert.Equal([0xaa, 0x01],
+            packets.SelectMany(packet => packet.All(12)).Select(Proto.Parse).SelectMany(data => data.All(16)).Select(Proto.Parse).First().All(2).Single());
+        var (stacks, frames, names, samples) = (new Dictionary<ulong, ulong[]>(), new Dictionary<ulong, ulong>(), new Dictionary<ulong, string>(),
+            new List<string>());
         foreach (var packet in packets)
         {
             foreach (var data in packet.All(12).Select(Proto.Parse))
@@ -164,7 +183,8 @@ public class ExportTests
     {
         var format = Enum.Parse<ExportFormat>(formatName);
         const string evil = "=evil;|`<b>\u001b[2J\r\n\u202e,\"x\" \ud800";
-        StackFrame[] frames = [new() { Kind = evil, Function = evil, File = evil, Line = 1, Module = 0 }, new() { Kind = "python", Function = evil, File = evil }, new() { Kind = evil, Module = 0, Address = ulong.MaxValue }];
+        StackFrame[] frames = [new() { Kind = evil, Function = evil, File = evil, Line = 1, Module = 0 },
+            new() { Kind = "python", Function = evil, File = evil }, new() { Kind = evil, Module = 0, Address = ulong.MaxValue }];
         var metadata = StackStory.Metadata() with
         {
             Command = [evil],
@@ -201,16 +221,19 @@ public class ExportTests
 
         TraceExport.Write(reader, new FaultFilter { Pids = [pid], FromNs = half }, ExportFormat.Folded, ExportWeight.Faults, output);
 
-        var sum = Encoding.UTF8.GetString(output.ToArray()).TrimEnd('\n').Split('\n').Sum(line => long.Parse(line[(line.LastIndexOf(' ') + 1)..], System.Globalization.CultureInfo.InvariantCulture));
+        var sum = Encoding.UTF8.GetString(output.ToArray()).TrimEnd('\n').Split('\n')
+            .Sum(line => long.Parse(line[(line.LastIndexOf(' ') + 1)..], System.Globalization.CultureInfo.InvariantCulture));
         Assert.Equal(faults.Where(fault => fault.Pid == pid && fault.TimeNs >= half).Sum(fault => (long)fault.Weight), sum);
     }
 
     private static string Export(ExportFormat format, ExportWeight weight = ExportWeight.Faults) => Encoding.UTF8.GetString(ExportBytes(format, weight));
 
     private static byte[] ExportBytes(ExportFormat format, ExportWeight weight = ExportWeight.Faults)
-        => ExportBytes(StackStory.Metadata() with { ClockStartNs = 5000 }, [.. StackStory.Faults.Select((fault, i) => fault with { TimeNs = i })], format, weight);
+        => ExportBytes(StackStory.Metadata() with { ClockStartNs = 5000 }, [.. StackStory.Faults.Select((fault, i) => fault with { TimeNs = i })], format,
+            weight);
 
-    private static string Export(TraceMetadata metadata, Fault[] faults, ExportFormat format) => Encoding.UTF8.GetString(ExportBytes(metadata, faults, format, ExportWeight.Faults));
+    private static string Export(TraceMetadata metadata, Fault[] faults, ExportFormat format)
+        => Encoding.UTF8.GetString(ExportBytes(metadata, faults, format, ExportWeight.Faults));
 
     private static byte[] ExportBytes(TraceMetadata metadata, Fault[] faults, ExportFormat format, ExportWeight weight)
     {
@@ -230,7 +253,11 @@ public class ExportTests
         {
             var (message, input) = (new Proto(), new CodedInputStream(bytes));
             while (input.ReadTag() is var tag && tag != 0)
-                message._fields.Add((WireFormat.GetTagFieldNumber(tag), WireFormat.GetTagWireType(tag) == WireFormat.WireType.Varint ? input.ReadUInt64() : input.ReadBytes().ToByteArray()));
+            {
+                message._fields.Add((WireFormat.GetTagFieldNumber(tag),
+                    WireFormat.GetTagWireType(tag) == WireFormat.WireType.Varint ? input.ReadUInt64() : input.ReadBytes().ToByteArray()));
+            }
+
             return message;
         }
 

@@ -46,7 +46,11 @@ public class FilterTests
             // The window is also what a time line is of.
             var window = new FaultFilter { FromNs = filter.FromNs, ToNs = filter.ToNs };
             var expected = Text(Story.Report(metadata, [.. faults.Where(fault => Matches(fault, filter, metadata))], window) with { Filter = filter });
-            var actual = Text(ReportBuilder.Build(reader, filter, ReportTables.All, ActivityAggregate.Measure) with { Path = "trace.parquet", Metadata = metadata });
+            var actual = Text(ReportBuilder.Build(reader, filter, ReportTables.All, ActivityAggregate.Measure) with
+            {
+                Path = "trace.parquet",
+                Metadata = metadata
+            });
             Assert.Equal(expected, actual);
         }, seed: "0000000000001", iter: Effort.Of(full: 150, brief: 25), threads: 1);
     }
@@ -126,7 +130,11 @@ public class FilterTests
     private static string Text(FaultReport report)
     {
         var writer = new StringWriter();
-        var unreceipted = report with { FaultTime = report.FaultTime with { WallNs = 1, Threads = 1, ThreadNs = 1 }, Metadata = report.Metadata with { Receipt = report.Metadata.Receipt with { Events = 0 } } };
+        var unreceipted = report with
+        {
+            FaultTime = report.FaultTime with { WallNs = 1, Threads = 1, ThreadNs = 1 },
+            Metadata = report.Metadata with { Receipt = report.Metadata.Receipt with { Events = 0 } }
+        };
         TextReport.Write(writer, unreceipted, null, 0, default);
         foreach (var table in ReportTables.All)
             CsvReport.Write(writer, table.Build(report, 0), null, withHeader: true);

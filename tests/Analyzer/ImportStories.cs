@@ -103,7 +103,8 @@ public sealed class ImportStories : IDisposable
         Assert.Equal([1, 2, 3, 0, 4, 5, 4, 0, 5, 6], batch.RegionId);
         Assert.Equal([true], batch.Grew.Where(grew => grew));
         Assert.Equal([5, 5, 5, 6, 5, 5], reader.Metadata.Regions.Take(6).Select(region => region.Pid));
-        Assert.Equal(("r--p", "fe:00", 247444UL, "rw-s"), (reader.Metadata.Regions[0].Prot, reader.Metadata.Regions[0].Device, reader.Metadata.Regions[0].Inode, reader.Metadata.Regions[4].Prot));
+        Assert.Equal(("r--p", "fe:00", 247444UL, "rw-s"),
+            (reader.Metadata.Regions[0].Prot, reader.Metadata.Regions[0].Device, reader.Metadata.Regions[0].Inode, reader.Metadata.Regions[4].Prot));
         Assert.Equal(2, reader.Metadata.Receipt.WithoutRegion);
     }
 
@@ -156,7 +157,8 @@ public sealed class ImportStories : IDisposable
     {
         const string whole = "app 1/1 [000] 1.000000: minor-faults: 10 20\n";
 
-        var summary = await Task.Run(() => Import(whole + line.Replace("BLANKS", new string(' ', 1 << 18), StringComparison.Ordinal)), TestContext.Current.CancellationToken);
+        var summary = await Task.Run(() => Import(whole + line.Replace("BLANKS", new string(' ', 1 << 18), StringComparison.Ordinal)),
+            TestContext.Current.CancellationToken);
 
         AssertSummary(new ImportSummary(1, 1, 2, 0, 0), summary);
     }
@@ -181,12 +183,17 @@ public sealed class ImportStories : IDisposable
     [InlineData("", "has no page fault")]
     [InlineData("time,address\n1,2\n", "line 1 is not understood")]
     [InlineData("app 1/1 [000] 1.000000: cycles: 1000 2000\n", "has no page fault")]
-    [InlineData("app 1/1 [000] 1.000001: minor-faults: 1000 2000\napp 1/1 [000] 1.000000: minor-faults: 1000 2000\n", "line 2 is earlier than a line before it; expected the order in which perf script prints them, and times since one moment: not --deltatime")]
-    [InlineData("             app   100 [001]    10.000000:          1 minor-faults:      7fd8e7102b70 _start+0x0 (/lib/ld.so)\n", "line 1 has no address (field addr); expected perf script -F +addr")]
+    [InlineData("app 1/1 [000] 1.000001: minor-faults: 1000 2000\napp 1/1 [000] 1.000000: minor-faults: 1000 2000\n",
+        "line 2 is earlier than a line before it; expected the order in which perf script prints them, and times since one moment: not --deltatime")]
+    [InlineData("             app   100 [001]    10.000000:          1 minor-faults:      7fd8e7102b70 _start+0x0 (/lib/ld.so)\n",
+        "line 1 has no address (field addr); expected perf script -F +addr")]
     [InlineData("             app   100/100   [001]    10.000000: minor-faults:  ffffffff81775dda\n", "line 1 has no address (field addr)")]
-    [InlineData("             app   100/100   [001]    10.000000: minor-faults:     7fd8e7102b70\n", "line 1 has no instruction (field ip); expected perf script -F +ip")]
-    [InlineData("     0.000 ( 0.000 ms): app/100 minfault [main+0x2] => /lib/a.so@0x1ab70 (d.)\n", "line 1 is of perf trace, which prints no address (addr) of a fault in a file; expected perf record -e minor-faults,major-faults -c 1")]
-    [InlineData("app 1/1 [000] 1.000000: page-faults: 1000 2000\napp 1/1 [000] 1.000000: minor-faults: 1000 2000\n", "has events page-faults and minor-faults, which count the same faults twice")]
+    [InlineData("             app   100/100   [001]    10.000000: minor-faults:     7fd8e7102b70\n",
+        "line 1 has no instruction (field ip); expected perf script -F +ip")]
+    [InlineData("     0.000 ( 0.000 ms): app/100 minfault [main+0x2] => /lib/a.so@0x1ab70 (d.)\n",
+        "line 1 is of perf trace, which prints no address (addr) of a fault in a file; expected perf record -e minor-faults,major-faults -c 1")]
+    [InlineData("app 1/1 [000] 1.000000: page-faults: 1000 2000\napp 1/1 [000] 1.000000: minor-faults: 1000 2000\n",
+        "has events page-faults and minor-faults, which count the same faults twice")]
     [InlineData(AtFrequency + "app 1/1 [000] 1.000000: minor-faults: 1000 2000\n", "perf took a sample of minor-faults now and then (-F 4000, its default), and the text does not say for how many faults each stands (field period); expected perf script -F +period")]
     public void WhatIsRefused(string text, string because)
     {
@@ -208,7 +215,8 @@ public sealed class ImportStories : IDisposable
         AssertSummary(new ImportSummary(1, 0, 0, 0, 0), Import("\uFEFF# arch : x86_64\n" + line + "\n"));
 
         var batch = Rows(1);
-        Assert.Equal(("a: b 1/2 [3]", 100, 101, 1, 0x7f0000001008, 0x5577aabbcc00), (batch.Comm[0], batch.Pid[0], batch.Tid[0], batch.Cpu[0], batch.Address[0], batch.Ip[0]));
+        Assert.Equal(("a: b 1/2 [3]", 100, 101, 1, 0x7f0000001008, 0x5577aabbcc00),
+            (batch.Comm[0], batch.Pid[0], batch.Tid[0], batch.Cpu[0], batch.Address[0], batch.Ip[0]));
     }
 
     [Fact]
@@ -225,7 +233,8 @@ public sealed class ImportStories : IDisposable
             """);
 
         Assert.Equal((2, 0), (summary.Faults, summary.Malformed));
-        Assert.Equal(["1 fault of threads whose process (field pid) the text does not say: process 0; perf script -F +pid prints it", "the text has no CPU (field cpu): it is -1 in every row"], summary.Notes);
+        Assert.Equal(["1 fault of threads whose process (field pid) the text does not say: process 0; perf script -F +pid prints it",
+            "the text has no CPU (field cpu): it is -1 in every row"], summary.Notes);
         var batch = Rows(2);
         Assert.Equal([100, 0], batch.Pid);
         Assert.Equal([101, 200], batch.Tid);
@@ -288,7 +297,8 @@ public sealed class ImportStories : IDisposable
     [InlineData("app 1/1 [000] 1.000000: exceptions:page_fault_user: address=0x1000 ip=0x2000 error_code=0x14", FaultAccess.Exec, 0x2000L, false)]
     [InlineData("app 1/1 [000] 1.000000: exceptions:page_fault_user: address=0x1000 ip=0x2000 error_code=0xf", FaultAccess.Write, 0x2000L, false)]
     [InlineData("app 1/1 [000] 1.000000: exceptions:page_fault_kernel: address=0x1000 ip=__put_user_8 error_code=0x2", FaultAccess.Write, 0L, true)]
-    [InlineData("             app-1       (      1) [000] d..2.     1.000000: page_fault_user: address=0x1000 ip=0x2000 error_code=0x4", FaultAccess.Read, 0x2000L, false)]
+    [InlineData("             app-1       (      1) [000] d..2.     1.000000: page_fault_user: address=0x1000 ip=0x2000 error_code=0x4", FaultAccess.Read,
+        0x2000L, false)]
     public void EventsThatDoNotSayWhatWasMajor(string line, FaultAccess access, long ip, bool byKernel)
     {
         var summary = Import(line + "\n");
@@ -303,7 +313,8 @@ public sealed class ImportStories : IDisposable
     [Fact]
     public void MoreThanARowGroup()
     {
-        var lines = string.Concat(Enumerable.Range(0, TraceSchema.RowGroupSize + 5).Select(i => $" app 1/{1 + (i % 3)} [000] {i / 1_000_000}.{i % 1_000_000:d6}: minor-faults: {i * 4096L:x} 2000\n"));
+        var lines = string.Concat(Enumerable.Range(0, TraceSchema.RowGroupSize + 5)
+            .Select(i => $" app 1/{1 + (i % 3)} [000] {i / 1_000_000}.{i % 1_000_000:d6}: minor-faults: {i * 4096L:x} 2000\n"));
 
         Assert.Equal(TraceSchema.RowGroupSize + 5, Import(lines).Faults);
 

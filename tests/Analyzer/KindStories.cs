@@ -40,10 +40,13 @@ public class KindStories
         new() { Id = 2, Pid = 10, Start = Heap, End = Heap + (16 << 20), Prot = "rw-p", Name = "[heap]" },
         new() { Id = 3, Pid = 10, Start = File, End = File + (16 << 20), Prot = "rw-p", Name = "/lib/a.so", Path = "/lib/a.so", Device = "fe:01" },
         new() { Id = 4, Pid = 10, Start = SharedFile, End = SharedFile + (16 << 20), Prot = "rw-s", Name = "/var/db", Path = "/var/db", Device = "fe:01" },
-        new() { Id = 5, Pid = 10, Start = Shmem, End = Shmem + (16 << 20), Prot = "rw-s", Name = "/dev/zero (deleted)", Path = "/dev/zero (deleted)", Device = "00:01" },
-        new() { Id = 6, Pid = 10, Start = Hugetlb, End = Hugetlb + (16 << 20), Prot = "rw-p", Name = "/anon_hugepage (deleted)", Path = "/anon_hugepage (deleted)", Device = "00:0f" },
+        new() { Id = 5, Pid = 10, Start = Shmem, End = Shmem + (16 << 20), Prot = "rw-s", Name = "/dev/zero (deleted)", Path = "/dev/zero (deleted)",
+            Device = "00:01" },
+        new() { Id = 6, Pid = 10, Start = Hugetlb, End = Hugetlb + (16 << 20), Prot = "rw-p", Name = "/anon_hugepage (deleted)",
+            Path = "/anon_hugepage (deleted)", Device = "00:0f" },
         new() { Id = 7, Pid = 10, Start = Vdso, End = Vdso + 0x2000, Prot = "r-xp", Name = "[vdso]" },
-        new() { Id = 8, Pid = 10, Start = Memfd, End = Memfd + (16 << 20), Prot = "rw-p", Name = "/memfd:x (deleted)", Path = "/memfd:x (deleted)", Device = "00:01" },
+        new() { Id = 8, Pid = 10, Start = Memfd, End = Memfd + (16 << 20), Prot = "rw-p", Name = "/memfd:x (deleted)", Path = "/memfd:x (deleted)",
+            Device = "00:01" },
         new() { Id = 9, Pid = 10, Start = Stack, End = Stack + (16 << 20), Prot = "rw-p", Name = "[stack]" },
     ];
 
@@ -141,10 +144,15 @@ public class KindStories
 
         Assert.Contains("2 faults failed: the kernel could not serve them. ", Said(null, null), StringComparison.Ordinal);
         Assert.Contains("2 faults failed: the kernel could not serve them; no process ended by it.", Said(0, null), StringComparison.Ordinal);
-        Assert.Contains("2 faults failed: the kernel could not serve them, and SIGSEGV ended app (pid 10); 1 ended nothing.", Said(11, 20), StringComparison.Ordinal);
+        Assert.Contains("2 faults failed: the kernel could not serve them, and SIGSEGV ended app (pid 10); 1 ended nothing.", Said(11, 20),
+            StringComparison.Ordinal);
 
         string Said(int? signal, long? fatalNs)
-            => Finding.Describe(Story.Report(Metadata with { Processes = [new ProcessEntry { Pid = 10, Comm = "app", ExitedNs = 30, ExitSignal = signal, FatalFaultNs = fatalNs }] }, faults));
+            => Finding.Describe(Story.Report(Metadata with
+            {
+                Processes = [new ProcessEntry { Pid = 10, Comm = "app", ExitedNs = 30, ExitSignal = signal,
+                FatalFaultNs = fatalNs }]
+            }, faults));
     }
 
     [Fact]
@@ -266,7 +274,8 @@ public class KindStories
         var always = Metadata with { ThpMode = "always" };
         Assert.Equal("anon_write", Kind(always, small with { Level = 0 }));
         Assert.Equal("anon_write", Kind(always with { Regions = [Regions[0] with { End = Anon + (3 << 20) }] }, small));
-        Assert.Equal("anon_write", Kind(always with { Regions = [Regions[0] with { Start = Anon + (2 << 20) + 0x1000 }] }, small with { Address = Anon + (2 << 20) + 0x1000 }));
+        Assert.Equal("anon_write",
+            Kind(always with { Regions = [Regions[0] with { Start = Anon + (2 << 20) + 0x1000 }] }, small with { Address = Anon + (2 << 20) + 0x1000 }));
         Assert.Equal("anon_write", Kind(always, small with { Address = Heap + (2 << 20), Region = 2 }));
         Assert.Equal("file_cache", Kind(always, small with { Address = File + (2 << 20), Region = 3, Access = FaultAccess.Read }));
     }
@@ -334,13 +343,17 @@ public class KindStories
         Assert.Equal("unknown", Kind(Metadata with { Frames = null }, Missing(Anon, 1)));
         Assert.Equal("unknown", Kind(Metadata with { Frames = new PageTableRecording(false, "no permission", 0, null, null) }, Missing(Anon, 1)));
         // The zero page's frame is not known.
-        Assert.Equal("unknown", Kind(Metadata with { Frames = new PageTableRecording(true, null, 4, "kallsyms", null) }, Missing(Anon, 1) with { Access = FaultAccess.Read, Pfn = ZeroPfn }));
+        Assert.Equal("unknown",
+            Kind(Metadata with { Frames = new PageTableRecording(true, null, 4, "kallsyms", null) },
+            Missing(Anon, 1) with { Access = FaultAccess.Read, Pfn = ZeroPfn }));
     }
 
     [Fact]
     public void TheTableCountsKindsAndNamesTraceEventsWords()
     {
-        var report = Story.Report(Metadata, [Missing(Anon, 1), Missing(Anon + 0x1000, 1) with { DurationNs = 3000 }, Missing(Anon + 0x2000, 1), Missing(File, 3, 90_000) with { Major = true, Access = FaultAccess.Read, KernelAccess = true }]);
+        var report = Story.Report(Metadata,
+            [Missing(Anon, 1), Missing(Anon + 0x1000, 1) with { DurationNs = 3000 }, Missing(Anon + 0x2000, 1),
+            Missing(File, 3, 90_000) with { Major = true, Access = FaultAccess.Read, KernelAccess = true }]);
 
         Assert.Contains(
             """
@@ -376,7 +389,8 @@ public class KindStories
     [Fact]
     public void AFilterTakesKindsAndSeveritiesAsAlternatives()
     {
-        Fault[] faults = [Missing(Anon, 1), Missing(File, 3) with { Major = true, Access = FaultAccess.Read }, Missing(File + 0x1000, 3) with { Access = FaultAccess.Read }, new(0x8, 0, Signal: 11)];
+        Fault[] faults = [Missing(Anon, 1), Missing(File, 3) with { Major = true, Access = FaultAccess.Read },
+            Missing(File + 0x1000, 3) with { Access = FaultAccess.Read }, new(0x8, 0, Signal: 11)];
         var filter = new FaultFilter { Severities = [Severity.Failed], Kinds = [FaultKind.AnonWrite, FaultKind.FileCache] };
 
         var report = Story.Report(Metadata, faults, filter);

@@ -18,7 +18,13 @@ public class LiveLinesTests
     {
         var batch = Batch(
             (new(0x10008) { TimeNs = 1_234_567_890, Tid = 11 }, "[anon]"),
-            (new(0xffff_ffff_ff60_0000, DurationNs: 12_345_678, Major: true) { TimeNs = 99_999_000_000_000, Pid = 4194303, Tid = 4194303, Comm = "fifteen-letters" }, "/lib/a b.so"),
+            (new(0xffff_ffff_ff60_0000, DurationNs: 12_345_678, Major: true)
+            {
+                TimeNs = 99_999_000_000_000,
+                Pid = 4194303,
+                Tid = 4194303,
+                Comm = "fifteen-letters"
+            }, "/lib/a b.so"),
             (new(0x20010, 0, null, Signal: 11) { TimeNs = -2_500 }, ""),
             (new(0x20010, DurationNs: null, Signal: 7), "/mapped"));
         batch.Access[1] = FaultAccess.Exec;
@@ -104,7 +110,8 @@ public class LiveLinesTests
         var live = Written(Story.Batch(faults), asJson: true);
 
         // A kind needs the ledger, which is whole only at the end.
-        Assert.Equal(Text(dump).Replace("\"kind\":\"unknown\"", "\"kind\":null", StringComparison.Ordinal).Replace("\"kind\":\"bus_error\"", "\"kind\":null", StringComparison.Ordinal), live);
+        Assert.Equal(Text(dump).Replace("\"kind\":\"unknown\"", "\"kind\":null", StringComparison.Ordinal)
+            .Replace("\"kind\":\"bus_error\"", "\"kind\":null", StringComparison.Ordinal), live);
         Assert.All(live.TrimEnd().Split('\n'), line => JsonDocument.Parse(line).Dispose());
     }
 

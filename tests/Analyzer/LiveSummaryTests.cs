@@ -16,7 +16,8 @@ public class LiveSummaryTests
         var (summary, output) = Summary();
         summary.Write(Batch(
             (new(0x1000, DurationNs: 2000) { TimeNs = 1 }, "[heap]"), (new(0x2000, DurationNs: 4000) { TimeNs = 2 }, "[anon]"),
-            (new(0x3000, Major: true, DurationNs: null) { TimeNs = 3 }, "[anon]"), (new(0x3000, 0, Signal: 11) { TimeNs = 4, Pid = 7, Tid = 8, Comm = "b\e" }, ""),
+            (new(0x3000, Major: true, DurationNs: null) { TimeNs = 3 }, "[anon]"),
+            (new(0x3000, 0, Signal: 11) { TimeNs = 4, Pid = 7, Tid = 8, Comm = "b\e" }, ""),
             (new(0x5000) { TimeNs = Second / 2 }, "[anon]")));
         summary.Advance(3 * Second / 4);
         summary.End(3 * Second / 4);
@@ -64,7 +65,8 @@ public class LiveSummaryTests
         var missed = Text(output).Split('\n').Where(line => line.StartsWith("  …", StringComparison.Ordinal));
         Assert.Equal(
             [
-                "  … 1,000 faults not counted: the reader is slow", "  … 2 faults lost: the probes' ring was full", "  … 5 faults not counted: the reader is slow",
+                "  … 1,000 faults not counted: the reader is slow", "  … 2 faults lost: the probes' ring was full",
+                "  … 5 faults not counted: the reader is slow",
                 "  … 1,005 faults not counted: the reader is slow", "  … 2 faults lost: the probes' ring was full",
             ],
             missed);
@@ -89,7 +91,8 @@ public class LiveSummaryTests
         var (summary, output) = Summary(terminal: () => new TerminalSize(70, 8));
         for (var i = 0; i < 3; i++)
         {
-            summary.Write(Batch([.. Enumerable.Range(1, 9).Select(pid => (new Fault(0x1000) { TimeNs = i * Second / 2, Pid = pid }, "/a/very/long/name/of/a/library/that/does/not/fit.so"))]));
+            summary.Write(Batch([.. Enumerable.Range(1, 9)
+                .Select(pid => (new Fault(0x1000) { TimeNs = i * Second / 2, Pid = pid }, "/a/very/long/name/of/a/library/that/does/not/fit.so"))]));
             summary.Advance((i + 1) * Second / 2);
         }
 

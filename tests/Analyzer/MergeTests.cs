@@ -32,7 +32,8 @@ public class MergeTests
 
         Assert.Equal(Text(ofOne, single), Text(ofThree, merged));
 
-        MeasurePlan Plan() => new(metadata, [], FaultFilter.None, [.. FaultReport.Always, .. ReportTables.All.SelectMany(table => table.Needs), ActivityAggregate.Measure]);
+        MeasurePlan Plan()
+            => new(metadata, [], FaultFilter.None, [.. FaultReport.Always, .. ReportTables.All.SelectMany(table => table.Needs), ActivityAggregate.Measure]);
 
         MeasureSet Count(MeasurePlan plan, Fault[] part)
         {
@@ -123,7 +124,8 @@ public class MergeTests
         const int count = 650_000;
         var random = new Random(8);
         Region[] regions = [new() { Id = 1, Pid = 10, Start = 0x10_0000_0000, End = 0x11_0000_0000, Prot = "rw-p", Name = "[anon]" }];
-        var faults = Enumerable.Range(0, count).Select(i => new Fault(0x10_0000_0000 + ((ulong)random.Next(1 << 20) << 12)) { TimeNs = i, Tid = 10 + random.Next(3) });
+        var faults = Enumerable.Range(0, count)
+            .Select(i => new Fault(0x10_0000_0000 + ((ulong)random.Next(1 << 20) << 12)) { TimeNs = i, Tid = 10 + random.Next(3) });
         return (Story.Metadata(regions) with { DurationNs = count }, [.. faults]);
     }
 }

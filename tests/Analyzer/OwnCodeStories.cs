@@ -72,7 +72,8 @@ public class OwnCodeStories
     [Fact]
     public void AJavaMachineWithoutAMapIsToldItsSwitch()
     {
-        var table = new StackTable([new("/opt/jdk/lib/server/libjvm.so", null)], [new StackFrame { Kind = "user", Function = "JavaMain", Module = 0 }, new StackFrame { Kind = "jit", Address = 1 }], [-1, 0], [0, 1]);
+        var table = new StackTable([new("/opt/jdk/lib/server/libjvm.so", null)],
+            [new StackFrame { Kind = "user", Function = "JavaMain", Module = 0 }, new StackFrame { Kind = "jit", Address = 1 }], [-1, 0], [0, 1]);
         string? Note(StackTable stacks) => StackText.Note(Story.Report(StackStory.Metadata() with { Stacks = stacks }, [new Fault(0x10000) { Stack = 1 }]));
 
         Assert.Contains("run java with -XX:+UnlockDiagnosticVMOptions -XX:+DumpPerfMapAtExit", Note(table), StringComparison.Ordinal);
@@ -82,7 +83,8 @@ public class OwnCodeStories
     private static StackFrame Frame(string text)
     {
         var parts = text.TrimStart('*', ' ').Split(" @ ");
-        var kind = parts[0].StartsWith("jit: ", StringComparison.Ordinal) ? "jit" : parts[0].StartsWith("python: ", StringComparison.Ordinal) ? "python" : "user";
+        var kind = parts[0].StartsWith("jit: ", StringComparison.Ordinal) ? "jit" : parts[0]
+            .StartsWith("python: ", StringComparison.Ordinal) ? "python" : "user";
         var name = kind == "user" ? parts[0] : parts[0][(kind.Length + 2)..];
         return new StackFrame
         {

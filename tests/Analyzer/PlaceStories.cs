@@ -101,7 +101,8 @@ public class PlaceStories
         var sampled = Metadata with { Sampling = new Sampling(16, null, false) };
         var text = TextReportTests.Text(Story.Report(sampled, [new(0x4010_0000) { Weight = 16 }, new(0x4010_1000) { Weight = 16 }]), "locality");
 
-        Assert.EndsWith("\n\nno locality: in a sample nobody knows what came before a fault, so order and repeats cannot be told\n", text, StringComparison.Ordinal);
+        Assert.EndsWith("\n\nno locality: in a sample nobody knows what came before a fault, so order and repeats cannot be told\n", text,
+            StringComparison.Ordinal);
     }
 
     [Fact]

@@ -116,7 +116,9 @@ public class PrefaultStories
     public void FiguresThatCannotBeAreHarmless()
     {
         // The longest duration that a reader accepts.
-        var metadata = Story.Metadata(File(1, ulong.MaxValue - 0xfff, 0x800, "/bin/app", 101), File(2, Library, 0x1000, "/lib/a.so", 102)) with { DurationNs = 1L << 61 };
+        var metadata = Story.Metadata(File(1, ulong.MaxValue - 0xfff, 0x800, "/bin/app", 101),
+            File(2, Library, 0x1000, "/lib/a.so", 102)) with
+        { DurationNs = 1L << 61 };
 
         var (text, _) = Export(metadata, [Read(ulong.MaxValue, 1, long.MaxValue, 0), Read(Program, 2, long.MaxValue >> 14, 0), Read(Library, 2, 0, -5)]);
 
@@ -126,7 +128,8 @@ public class PrefaultStories
     [Fact]
     public void RangesBeyondTheMostThatAPlanHasAreSaid()
     {
-        using var file = new TemporaryTrace(Story.Metadata(Regions), [.. Enumerable.Range(0, 8).Select(i => Read(Program + (ulong)i * 0x10000, 1, i * 16, i * 20))], 3);
+        using var file = new TemporaryTrace(Story.Metadata(Regions),
+            [.. Enumerable.Range(0, 8).Select(i => Read(Program + (ulong)i * 0x10000, 1, i * 16, i * 20))], 3);
         using var reader = TraceReader.Open(file.Path);
 
         var (plan, note) = PrefaultExport.Make(reader, FaultFilter.None, mostRanges: 5);
@@ -146,7 +149,8 @@ public class PrefaultStories
     {
         var none = Assert.Throws<FaultrecException>(() => Export(Story.Metadata(Regions), [new Fault(Anonymous, Region: 4)]));
         Assert.Equal(ExitCode.BadInput, none.ExitCode);
-        var undated = Assert.Throws<FaultrecException>(() => Export(Story.Metadata(Regions) with { StartedAt = DateTimeOffset.UnixEpoch }, [Read(Program, 1, 0, 0)]));
+        var undated = Assert.Throws<FaultrecException>(() => Export(Story.Metadata(Regions) with { StartedAt = DateTimeOffset.UnixEpoch },
+            [Read(Program, 1, 0, 0)]));
         Assert.Contains("does not say when it was recorded", undated.Message, StringComparison.Ordinal);
     }
 

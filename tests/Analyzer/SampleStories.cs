@@ -102,12 +102,14 @@ public class SampleStories
         var (root, totals, region) = (json.RootElement, json.RootElement.GetProperty("totals"), json.RootElement.GetProperty("regions")[0]);
 
         Assert.Equal("""{"every":16,"max_rate_per_s":null,"rate_limited":false}""", root.GetProperty("sampling").GetRawText());
-        Assert.Equal((58, 11), (root.GetProperty("capture").GetProperty("sampled_out").GetInt32(), root.GetProperty("capture").GetProperty("sampled_out_major").GetInt32()));
+        Assert.Equal((58, 11),
+            (root.GetProperty("capture").GetProperty("sampled_out").GetInt32(), root.GetProperty("capture").GetProperty("sampled_out_major").GetInt32()));
         Assert.Equal(
             (62, 50, 12, 4, true, true),
             (totals.GetProperty("faults").GetInt32(), totals.GetProperty("minor").GetInt32(), totals.GetProperty("major").GetInt32(),
                 totals.GetProperty("recorded").GetInt32(), totals.GetProperty("estimated").GetBoolean(), totals.GetProperty("counts_exact").GetBoolean()));
-        Assert.Equal((48, 12.0, 2), (region.GetProperty("faults").GetInt32(), region.GetProperty("density").GetDouble(), region.GetProperty("distinct_pages").GetInt32()));
+        Assert.Equal((48, 12.0, 2),
+            (region.GetProperty("faults").GetInt32(), region.GetProperty("density").GetDouble(), region.GetProperty("distinct_pages").GetInt32()));
         Assert.Equal(JsonValueKind.Null, region.GetProperty("refaults").ValueKind);
         Assert.Equal(48, region.GetProperty("heat").EnumerateArray().Sum(bucket => bucket.GetInt32()));
     }

@@ -62,7 +62,9 @@ public sealed class SideBySideStories
     [Fact]
     public void ColumnsOfMoreTracesThanALineHoldsGoBelow()
     {
-        var traces = Enumerable.Range(1, 7).Select(i => Of($"{i}", App, [.. Enumerable.Range(0, i).Select(fault => new Fault(0x10000 + ((ulong)fault << 12), DurationNs: 123_456_789))])).ToArray();
+        var traces = Enumerable.Range(1, 7)
+            .Select(i => Of($"{i}", App,
+            [.. Enumerable.Range(0, i).Select(fault => new Fault(0x10000 + ((ulong)fault << 12), DurationNs: 123_456_789))])).ToArray();
 
         var text = Text(traces, Subject.Region);
 
@@ -105,7 +107,8 @@ public sealed class SideBySideStories
 
         for (var trace = 0; trace < reports.Length; trace++)
         {
-            var faults = rows.Where(row => row.Metric == Metric.Faults && row.Values[trace] > 0).ToDictionary(row => row.Item.Name, row => row.Values[trace]!.Value);
+            var faults = rows.Where(row => row.Metric == Metric.Faults && row.Values[trace] > 0)
+                .ToDictionary(row => row.Item.Name, row => row.Values[trace]!.Value);
             Assert.Equal(reports[trace].Kinds.ToDictionary(row => row.Kind.Name(), row => row.Counts.Faults), faults);
         }
     }
@@ -115,7 +118,13 @@ public sealed class SideBySideStories
     {
         const string evil = "=evil|`<b>\x1b[2J\r\n\u202e";
         var region = new Region { Id = 1, Pid = 10, Start = 0x1000, End = 0x2000, Prot = "rw-p", Name = evil, Path = evil };
-        var metadata = Story.Metadata(region) with { Command = [evil], Host = evil, Backend = Backend.Named(evil), Processes = [new ProcessEntry { Pid = 10, Comm = evil }] };
+        var metadata = Story.Metadata(region) with
+        {
+            Command = [evil],
+            Host = evil,
+            Backend = Backend.Named(evil),
+            Processes = [new ProcessEntry { Pid = 10, Comm = evil }]
+        };
         var traces = new[] { Of(evil, metadata, new Fault(0x1000) { Comm = evil }), Of("b", metadata, new Fault(0x1000) { Comm = evil }) };
         var markdown = new StringWriter();
 

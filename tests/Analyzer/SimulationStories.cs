@@ -25,7 +25,8 @@ public sealed class SimulationStories
         // Three pages of the first 2 MiB, one of the second, the odd one behind; then the first again, so it was given back, and its neighbour.
         var simulation = Of(App, new(Page(0)), new(Page(1)), new(Page(511)), new(Page(600)), new(Page(1024)), new(Page(0)), new(Page(1)));
 
-        Assert.Equal((4, 4, 2, 6), (Faults(simulation, Scenario.Thp), 4, Faults(simulation, Scenario.Populate), simulation.Total.Of(Scenario.Recorded).Faults - 1));
+        Assert.Equal((4, 4, 2, 6),
+            (Faults(simulation, Scenario.Thp), 4, Faults(simulation, Scenario.Populate), simulation.Total.Of(Scenario.Recorded).Faults - 1));
         Assert.Equal(5, Faults(simulation, Scenario.Keep));
         // Two huge pages, and since it was given back two pages of the first are used.
         Assert.Equal((1024 - 3) << 12, simulation.Total.Of(Scenario.Thp).ExtraBytes);
@@ -122,6 +123,7 @@ public sealed class SimulationOracleTests() : DuckDbTest(WithoutFacts, RandomTra
             SELECT count(*), count(*) FILTER (NOT has_place), count(*) FILTER (NOT (has_place AND (nth = 1 OR (is_write AND nth_of_access = 1 AND NOT grew)))),
                 count(DISTINCT (region_id, page)) FILTER (has_place) + count(*) FILTER (NOT has_place) FROM numbered
             """,
-            [[simulation.Total.Of(Scenario.Recorded).Faults, simulation.Unmapped, simulation.Total.Of(Scenario.Populate).Faults, simulation.Total.Of(Scenario.Keep).Faults]]);
+            [[simulation.Total.Of(Scenario.Recorded).Faults, simulation.Unmapped, simulation.Total.Of(Scenario.Populate).Faults,
+                simulation.Total.Of(Scenario.Keep).Faults]]);
     }
 }

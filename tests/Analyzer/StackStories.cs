@@ -23,7 +23,8 @@ public class StackStories
 
         // A row without a stack, and one whose stack the table does not have.
         Assert.Equal(2, report.Stacks!.WithoutStack.Faults);
-        Assert.Equal([(2, 3L, 0L, 3.0 / 8), (1, 1, 1, 1.0 / 8), (4, 1, 0, 1.0 / 8), (7, 1, 0, 1.0 / 8)], report.StackRows.Select(row => (row.StackId, row.Counts.Faults, row.Counts.Major, row.Share)));
+        Assert.Equal([(2, 3L, 0L, 3.0 / 8), (1, 1, 1, 1.0 / 8), (4, 1, 0, 1.0 / 8), (7, 1, 0, 1.0 / 8)],
+            report.StackRows.Select(row => (row.StackId, row.Counts.Faults, row.Counts.Major, row.Share)));
         Assert.Equal((1000L, 3000L, 5000L), (report.StackRows[0].Latency.P50Ns, report.StackRows[0].Latency.MaxNs, report.StackRows[0].Latency.SumNs));
     }
 
@@ -100,7 +101,8 @@ public class StackStories
         ];
         var metadata = StackStory.Metadata() with
         {
-            Stacks = new StackTable([new StackModule("/usr/bin/python3.11", null), new StackModule("/lib/ld-musl-x86_64.so.1", null)], frames, [-1, 0, 1, 2], [0, 1, 2, 3]),
+            Stacks = new StackTable([new StackModule("/usr/bin/python3.11", null), new StackModule("/lib/ld-musl-x86_64.so.1", null)], frames, [-1, 0, 1, 2],
+                [0, 1, 2, 3]),
         };
 
         var toucher = Assert.Single(Story.Report(metadata, [new(0x20000, 2) { Stack = 3 }]).Touchers);
@@ -198,7 +200,8 @@ public class StackStories
         StackFrame Frame(int module, string function) => new() { Kind = "user", Function = function, Module = module, Address = 1 };
         var table = new StackTable(
             [new StackModule("/bin/app", null), new StackModule("/lib64/ld-linux-x86-64.so.2", null), new StackModule("/usr/bin/python3.11", null)],
-            [Frame(0, "main"), Frame(1, "_dl_start"), Frame(1, "mmap"), Frame(2, "new_arena"), new StackFrame { Kind = "python", Function = "load", File = "load.py", Line = 3 }],
+            [Frame(0, "main"), Frame(1, "_dl_start"), Frame(1, "mmap"), Frame(2, "new_arena"),
+                new StackFrame { Kind = "python", Function = "load", File = "load.py", Line = 3 }],
             [-1, -1, 1, -1, 3],
             [0, 1, 2, 3, 4]);
         var metadata = StackStory.Metadata() with { Stacks = table, Regions = [Story.TwoRegions[0]] };
@@ -254,7 +257,8 @@ public class StackStories
         var root = json.RootElement;
 
         FormatTests.AssertKeys("stack_id stack frames faults minor major failed share latency_ns", root.GetProperty("stacks")[0]);
-        Assert.Equal(["main (app.c:30)", "fill (app.c:12)", "memset (libc.so.6)"], root.GetProperty("stacks")[0].GetProperty("stack").EnumerateArray().Select(frame => frame.GetString()));
+        Assert.Equal(["main (app.c:30)", "fill (app.c:12)", "memset (libc.so.6)"],
+            root.GetProperty("stacks")[0].GetProperty("stack").EnumerateArray().Select(frame => frame.GetString()));
         Assert.Equal([0, 1, 2], root.GetProperty("stacks")[0].GetProperty("frames").EnumerateArray().Select(frame => frame.GetInt32()));
         FormatTests.AssertKeys("refusal complete truncated lost warnings", root.GetProperty("stack_recording"));
         Assert.Equal(2, root.GetProperty("faults_without_stack").GetInt64());
@@ -264,7 +268,8 @@ public class StackStories
         FormatTests.AssertKeys("region_id region code through mapper faults minor major failed share fault_time_ns", root.GetProperty("touchers")[0]);
         var stripped = root.GetProperty("stack_frames")[6];
         FormatTests.AssertKeys("kind function file line module build_id address inlined", stripped);
-        Assert.Equal(("/opt/libstripped.so", "bb02", "0x1234"), (stripped.GetProperty("module").GetString(), stripped.GetProperty("build_id").GetString(), stripped.GetProperty("address").GetString()));
+        Assert.Equal(("/opt/libstripped.so", "bb02", "0x1234"),
+            (stripped.GetProperty("module").GetString(), stripped.GetProperty("build_id").GetString(), stripped.GetProperty("address").GetString()));
     }
 
     [Theory]
@@ -285,11 +290,13 @@ public class StackStories
     {
         var metadata = Story.Metadata(Story.TwoRegions);
 
-        Assert.Equal(FaultColumns.None, new MeasureSet(new MeasurePlan(metadata, [], FaultFilter.None, ReportTables.All.SelectMany(table => table.Needs))).Columns & FaultColumns.StackId);
+        Assert.Equal(FaultColumns.None,
+            new MeasureSet(new MeasurePlan(metadata, [], FaultFilter.None, ReportTables.All.SelectMany(table => table.Needs))).Columns & FaultColumns.StackId);
         Assert.Null(Story.Report(metadata, [new(0x10000)]).Stacks);
         Assert.Equal(
             "has no stacks (they were not recorded); expected a recording with them; record again with faultrec record --stacks", StackText.WhyNone(metadata));
-        Assert.Contains("EPERM", StackText.WhyNone(metadata with { StackRecording = StackStory.Recording with { Reason = "EPERM" } }), StringComparison.Ordinal);
+        Assert.Contains("EPERM", StackText.WhyNone(metadata with { StackRecording = StackStory.Recording with { Reason = "EPERM" } }),
+            StringComparison.Ordinal);
         Assert.Null(StackText.WhyNone(StackStory.Metadata()));
     }
 
@@ -297,11 +304,14 @@ public class StackStories
     public void ARefusalAndWarningsAreSaid()
     {
         var refused = Story.Metadata(Story.TwoRegions) with { StackRecording = new StackRecording("the kernel has no \u001bBTF", 0, 0, 0, []) };
-        Assert.Contains("stacks were asked for and could not be recorded: the kernel has no \\x1bBTF\n", TextReportTests.Text(Story.Report(refused, [new(0x10000)])), StringComparison.Ordinal);
+        Assert.Contains("stacks were asked for and could not be recorded: the kernel has no \\x1bBTF\n",
+            TextReportTests.Text(Story.Report(refused, [new(0x10000)])), StringComparison.Ordinal);
 
         var none = Story.Metadata(Story.TwoRegions) with { StackRecording = new StackRecording(null, 0, 0, 7, []) };
-        Assert.Contains("none could be taken: 0 walked to the thread's outermost frame, 0 cut short, 7 lost", Flat(Story.Report(none, [new(0x10000)])), StringComparison.Ordinal);
-        Assert.Contains("none of these faults has a stack; of the whole recording's stacks 5 walked", Flat(Story.Report(StackStory.Metadata(), [new(0x10000)])), StringComparison.Ordinal);
+        Assert.Contains("none could be taken: 0 walked to the thread's outermost frame, 0 cut short, 7 lost", Flat(Story.Report(none, [new(0x10000)])),
+            StringComparison.Ordinal);
+        Assert.Contains("none of these faults has a stack; of the whole recording's stacks 5 walked", Flat(Story.Report(StackStory.Metadata(), [new(0x10000)])),
+            StringComparison.Ordinal);
 
         var warned = StackStory.Metadata() with { StackRecording = StackStory.Recording with { Warnings = ["/opt/libstripped.so: no symbols"] } };
         Assert.Contains("1 lost; 1 warning in faultrec info", Flat(Story.Report(warned, StackStory.Faults)), StringComparison.Ordinal);

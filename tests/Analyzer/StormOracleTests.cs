@@ -17,7 +17,11 @@ public abstract class StormOracle(bool isSample) : DuckDbTest(RandomTrace.Metada
         Assert.True(Report.Storms.Count > 5);
         Assert.Contains(Report.Storms, storm => storm.LengthNs > 10_000_000);
         if (Report.Sample is null)
-            Assert.Equal([(false, true), (true, false)], Report.Storms.Select(storm => (storm.ByFaults, storm.ByTime)).Where(why => why.ByFaults != why.ByTime).Distinct().Order());
+        {
+            Assert.Equal([(false, true), (true, false)],
+                Report.Storms.Select(storm => (storm.ByFaults, storm.ByTime)).Where(why => why.ByFaults != why.ByTime).Distinct().Order());
+        }
+
         Same(
             $"""
             WITH windows AS (SELECT time_ns // 10000000 AS slot, count(*) AS n, coalesce(sum(duration_ns), 0) AS ns FROM faults GROUP BY 1),

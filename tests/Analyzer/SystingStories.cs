@@ -33,13 +33,15 @@ public sealed class SystingStories : IDisposable
     {
         WriteTasks();
         Write("memory_fault", "VALUES (3000::BIGINT, 2::BIGINT, 8192::BIGINT, 6::INT, 7::BIGINT), (1000, 1, 4097, 4, NULL), (2000, 9, 12288, 20, NULL), (2000, 3, 16384, 0, NULL) t(ts, utid, addr, error_code, stack_id)");
-        Write("sysinfo", "SELECT 'Linux' AS sysname, '6.18.0' AS release, 'x86_64' AS machine, 'tracepoint' AS memory_fault_leg, 8::BIGINT AS memory_fault_sample_rate");
+        Write("sysinfo",
+            "SELECT 'Linux' AS sysname, '6.18.0' AS release, 'x86_64' AS machine, 'tracepoint' AS memory_fault_leg, 8::BIGINT AS memory_fault_sample_rate");
 
         var summary = Import();
 
         Assert.Equal(new SystingSummary(4, 1, 8), summary);
         using var reader = TraceReader.Open(Output);
-        Assert.Equal((2, "import: systing", "6.18.0", "x86_64", 8), (reader.Metadata.SchemaVersion, reader.Metadata.Backend.Name, reader.Metadata.Kernel, reader.Metadata.Arch, reader.Metadata.Sampling!.Every));
+        Assert.Equal((2, "import: systing", "6.18.0", "x86_64", 8),
+            (reader.Metadata.SchemaVersion, reader.Metadata.Backend.Name, reader.Metadata.Kernel, reader.Metadata.Arch, reader.Metadata.Sampling!.Every));
         Assert.Equal(["10 app", "20 "], reader.Metadata.Processes.Select(process => $"{process.Pid} {process.Comm}"));
         var batch = new FaultBatch(4);
         reader.ReadRowGroup(0, FaultColumns.All, batch);
@@ -57,7 +59,8 @@ public sealed class SystingStories : IDisposable
     public void WhichWereMajorIsNotKnownAnywhere()
     {
         WriteTasks();
-        Write("memory_fault", "SELECT i::BIGINT AS ts, 1::BIGINT AS utid, (i * 4096)::BIGINT AS addr, 6::INT AS error_code, NULL::BIGINT AS stack_id FROM range(300) t(i)");
+        Write("memory_fault",
+            "SELECT i::BIGINT AS ts, 1::BIGINT AS utid, (i * 4096)::BIGINT AS addr, 6::INT AS error_code, NULL::BIGINT AS stack_id FROM range(300) t(i)");
         Import();
         using var reader = TraceReader.Open(Output);
         var report = ReportBuilder.Build(reader, FaultFilter.None, ReportTables.All) with { Path = "t" };
@@ -81,7 +84,8 @@ public sealed class SystingStories : IDisposable
         Assert.StartsWith("Faults stayed at 300; with one trace a side", ComparisonText.Headline(comparison));
         Assert.Null(comparison.Total(Metric.Major).Before);
 
-        var refusal = Assert.Throws<FaultrecException>(() => Assertion.Of(report, [new Budget("max-major", BudgetMeasure.Major, null, 0)], allowIncomplete: true));
+        var refusal = Assert.Throws<FaultrecException>(() => Assertion.Of(report, [new Budget("max-major", BudgetMeasure.Major, null, 0)],
+            allowIncomplete: true));
         Assert.Equal(ExitCode.BadInput, refusal.ExitCode);
         Assert.Contains("does not say which faults were major", refusal.Message, StringComparison.Ordinal);
         Assert.Equal(0, Assertion.Of(report, [new Budget("max-faults", BudgetMeasure.Faults, null, 300)], allowIncomplete: true).Broken);
@@ -121,7 +125,8 @@ public sealed class SystingStories : IDisposable
     {
         const int faults = 5000;
         Write("process", $"SELECT i::BIGINT AS upid, i::INT AS pid, 'process ' || i AS name FROM range({faults}) t(i)", how);
-        Write("thread", $"SELECT i::BIGINT AS utid, i::INT AS tid, CASE WHEN i % 3 > 0 THEN 'thread ' || i END AS name, i::BIGINT AS upid FROM range({faults}) t(i)", how);
+        Write("thread",
+            $"SELECT i::BIGINT AS utid, i::INT AS tid, CASE WHEN i % 3 > 0 THEN 'thread ' || i END AS name, i::BIGINT AS upid FROM range({faults}) t(i)", how);
         Write("memory_fault", $"SELECT (i * 1000)::BIGINT AS ts, i::BIGINT AS utid, (i * i * 4096)::BIGINT AS addr, CASE WHEN i % 2 = 0 THEN 6 END::INT AS error_code FROM range({faults}) t(i)", how);
 
         Assert.Equal(faults, Import().Faults);
@@ -154,7 +159,8 @@ public sealed class SystingStories : IDisposable
     private void WriteTasks()
     {
         Write("process", "VALUES (100::BIGINT, 10::INT, 'app', NULL::BIGINT, ['app', '--work'], false), (200, 20, NULL, 100, [], false) t(upid, pid, name, parent_upid, cmdline, is_kernel_thread)");
-        Write("thread", "VALUES (1::BIGINT, 10::INT, 'app', 100::BIGINT), (2, 11, 'pool', 100), (3, 20, 'lonely', NULL), (4, 99, NULL, NULL) t(utid, tid, name, upid)");
+        Write("thread",
+            "VALUES (1::BIGINT, 10::INT, 'app', 100::BIGINT), (2, 11, 'pool', 100), (3, 20, 'lonely', NULL), (4, 99, NULL, NULL) t(utid, tid, name, upid)");
     }
 
     private SystingSummary Import()

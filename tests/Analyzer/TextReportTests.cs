@@ -83,7 +83,8 @@ public class TextReportTests
 
         var text = Text(Story.Report(metadata, Faults));
 
-        Assert.StartsWith("INCOMPLETE: 5 faults captured, 3 lost; the program exited with status 0\ntrace.parquet: app --work\n", text, StringComparison.Ordinal);
+        Assert.StartsWith("INCOMPLETE: 5 faults captured, 3 lost; the program exited with status 0\ntrace.parquet: app --work\n", text,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -108,9 +109,11 @@ public class TextReportTests
     public void NoLineIsWiderThan100ColumnsWhateverTheNames()
     {
         var path = "/very" + string.Concat(Enumerable.Repeat("/長い名前 and more", 20)) + "/lib.so";
-        Region[] regions = [new() { Id = 1, Pid = int.MaxValue, Start = 0xffff_ffff_ff60_0000, End = 0xffff_ffff_ff70_0000, Prot = "r-xp", Name = path, Path = path }];
+        Region[] regions = [new() { Id = 1, Pid = int.MaxValue, Start = 0xffff_ffff_ff60_0000, End = 0xffff_ffff_ff70_0000, Prot = "r-xp", Name = path,
+            Path = path }];
         var metadata = Story.Metadata(regions) with { Command = [path, path], Host = path };
-        var report = Story.Report(metadata, [.. Enumerable.Range(0, 40).Select(i => new Fault(0xffff_ffff_ff60_0000 + ((ulong)i * 4096)) { Comm = path, Tid = i })], groupSize: 40);
+        var report = Story.Report(metadata,
+            [.. Enumerable.Range(0, 40).Select(i => new Fault(0xffff_ffff_ff60_0000 + ((ulong)i * 4096)) { Comm = path, Tid = i })], groupSize: 40);
 
         foreach (var line in Text(report with { Path = path }).Split('\n'))
             Assert.InRange(Columns.Width(line), 0, TextLines.Width);

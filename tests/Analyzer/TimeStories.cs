@@ -35,7 +35,8 @@ public class TimeStories
 
         Assert.Equal((53, 20_000_000, 10_000_000), (report.Timeline.Count, report.Timeline[0].LengthNs, report.Timeline[^1].LengthNs));
         Assert.Equal((1, 1, 1), (report.Timeline[3].Counts.Faults, report.Timeline[3].NewPages, report.Timeline[3].TouchedPages));
-        Assert.Equal((1, 1, 3, 3), (report.Timeline[5].Counts.Major, report.Timeline[5].NewPages, report.Timeline[5].TouchedPages, report.Timeline[5].ResidentPages));
+        Assert.Equal((1, 1, 3, 3),
+            (report.Timeline[5].Counts.Major, report.Timeline[5].NewPages, report.Timeline[5].TouchedPages, report.Timeline[5].ResidentPages));
         Assert.Equal((50, 50), (report.Timeline[5].MajorPerSecond, report.Timeline[5].FaultsPerSecond));
         Assert.Equal((1, 0, 3), (report.Timeline[25].Counts.Faults, report.Timeline[25].NewPages, report.Timeline[25].ResidentPages));
         Assert.Equal((3, 3, 2), (report.Timeline[43].ResidentPages, report.Timeline[44].TouchedPages, report.Timeline[44].ResidentPages));
@@ -78,7 +79,8 @@ public class TimeStories
         Assert.Equal((42, 90_000_000, 10_000_000), (report.Timeline.Count, report.Timeline[0].FromNs, report.Timeline[^1].LengthNs));
         // Its first touch was before the window; what is new is new in it.
         Assert.Equal((3, 1), (report.Timeline[^1].TouchedPages, report.Timeline[^1].NewPages));
-        Assert.Equal((1, 90_000_000L), (Story.Report(Metadata, Faults, new FaultFilter { FromNs = 90_000_000, ToNs = 90_000_001 }).Timeline.Count, report.TimeAxis!.FromNs));
+        Assert.Equal((1, 90_000_000L),
+            (Story.Report(Metadata, Faults, new FaultFilter { FromNs = 90_000_000, ToNs = 90_000_001 }).Timeline.Count, report.TimeAxis!.FromNs));
     }
 
     [Theory]
@@ -178,7 +180,9 @@ public class TimeStories
         using var json = JsonDocument.Parse(FormatTests.Json(report));
         var maps = json.RootElement.GetProperty("heat_maps");
         FormatTests.AssertKeys("id name pid start end faults fullest rows", maps.GetProperty("regions")[0]);
-        Assert.Equal((16, 64, 8), (maps.GetProperty("regions")[0].GetProperty("rows").GetArrayLength(), maps.GetProperty("regions")[0].GetProperty("rows")[15].GetArrayLength(), maps.GetProperty("regions")[0].GetProperty("rows")[15][63].GetInt32()));
+        Assert.Equal((16, 64, 8),
+            (maps.GetProperty("regions")[0].GetProperty("rows").GetArrayLength(), maps.GetProperty("regions")[0].GetProperty("rows")[15].GetArrayLength(),
+            maps.GetProperty("regions")[0].GetProperty("rows")[15][63].GetInt32()));
         Assert.Equal(32, FormatTests.Csv(report, "heat").Split("\r\n").Length - 2);
     }
 
@@ -189,7 +193,8 @@ public class TimeStories
         Fault[] faults =
         [
             .. Enumerable.Range(0, 30).Select(i => new Fault(0x10000) { TimeNs = i * 10_000_000L }),
-            .. Enumerable.Range(0, 400).Select(i => new Fault(0x20000, i < 380 ? 2 : 1) { TimeNs = 300_000_000 + (i * 50_000L), Pid = 20, Tid = 21, Comm = "burst" }),
+            .. Enumerable.Range(0, 400)
+            .Select(i => new Fault(0x20000, i < 380 ? 2 : 1) { TimeNs = 300_000_000 + (i * 50_000L), Pid = 20, Tid = 21, Comm = "burst" }),
             .. Enumerable.Range(32, 38).Select(i => new Fault(0x10000) { TimeNs = i * 10_000_000L }),
             new Fault(0x10000, DurationNs: 2_000_000, Major: true) { TimeNs = 705_000_000 },
         ];

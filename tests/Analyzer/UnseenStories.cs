@@ -34,7 +34,8 @@ public class UnseenStories
     [Fact]
     public void FaultsAreNotCalledPagesWhereThatIsNotKnown()
     {
-        var report = Report(2176, Call("mprotect", 10, 2048, bytes: 8 << 20), Call("mlockall", 151, 62), Call("brk", 12, 33), Call("mprotect", 10, 32), Call(null, -1, 1));
+        var report = Report(2176, Call("mprotect", 10, 2048, bytes: 8 << 20), Call("mlockall", 151, 62), Call("brk", 12, 33), Call("mprotect", 10, 32),
+            Call(null, -1, 1));
 
         Assert.StartsWith(
             "2 page-fault exceptions captured; the kernel also served 2,176 faults inside system calls (mprotect 2,080, mlockall 62, brk 33, …), which this backend does not see: 99.77 % of its count. ",
@@ -107,12 +108,25 @@ public class UnseenStories
     public void OthersDoNotMakeATargetIncomplete()
         => Assert.Equal(
             "complete: 5 faults captured, 0 lost; 30 of other processes left out; 5 captured = 5, the kernel's count; ended with its target",
-            ReceiptText.Describe(new Receipt { Events = 5, Failed = 0, Excluded = 30, PerfMinor = 37, PerfMajor = 0, KernelMinor = 5, KernelMajor = 0, KernelExec = 0, InCalls = 0, Complete = true }));
+            ReceiptText.Describe(new Receipt
+            {
+                Events = 5,
+                Failed = 0,
+                Excluded = 30,
+                PerfMinor = 37,
+                PerfMajor = 0,
+                KernelMinor = 5,
+                KernelMajor = 0,
+                KernelExec = 0,
+                InCalls = 0,
+                Complete = true
+            }));
 
     [Fact]
     public void InfoTellsTheCallsByThread()
     {
-        var metadata = Metadata(140, Call("mmap", 9, 64, bytes: 64 << 12), Call("mmap", 9, 32, bytes: 32 << 12), Call("mlockall", 151, 40) with { Tid = 12 }, Call(null, 192, 4) with { Tid = 0, Calls = 3 });
+        var metadata = Metadata(140, Call("mmap", 9, 64, bytes: 64 << 12), Call("mmap", 9, 32, bytes: 32 << 12), Call("mlockall", 151, 40) with { Tid = 12 },
+            Call(null, 192, 4) with { Tid = 0, Calls = 3 });
         var writer = new StringWriter();
 
         InfoText.Write(writer, new TraceInfo("t.parquet", 1234, 2, [], metadata), default);

@@ -7,7 +7,8 @@ public sealed class ViewOracleTests() : ViewOracle(isSample: false);
 public sealed class SampledViewOracleTests() : ViewOracle(isSample: true);
 
 /// <summary>The tables on when and where inside regions once more in SQL.</summary>
-public abstract class ViewOracle(bool isSample) : DuckDbTest(RandomTrace.Metadata(isSample), RandomTrace.Faults(RandomTrace.Metadata(isSample), 20_000, seed: 11))
+public abstract class ViewOracle(bool isSample) : DuckDbTest(RandomTrace.Metadata(isSample),
+    RandomTrace.Faults(RandomTrace.Metadata(isSample), 20_000, seed: 11))
 {
     /// <summary>The first row of each page of a region, by time; without a mapping a page is its process's.</summary>
     private const string FirstTouchesSql = """
@@ -71,7 +72,8 @@ public abstract class ViewOracle(bool isSample) : DuckDbTest(RandomTrace.Metadat
     [Fact]
     public void FirstTouches() => Same(
         $"WITH {FirstTouchesSql} SELECT region_id, time_ns // {Report.TimeAxis!.BucketNs} AS bucket, count(*) FROM first GROUP BY ALL",
-        Report.FirstTouches.SelectMany(row => row.FirstTouches.Select((pages, bucket) => new object[] { row.Id, bucket, pages })).Where(row => (long)row[2] > 0));
+        Report.FirstTouches.SelectMany(row => row.FirstTouches.Select((pages, bucket) => new object[] { row.Id, bucket, pages }))
+            .Where(row => (long)row[2] > 0));
 
     [Fact]
     public void Runs() => SameUnlessSample(
@@ -83,7 +85,8 @@ public abstract class ViewOracle(bool isSample) : DuckDbTest(RandomTrace.Metadat
         SELECT region_id, sum(n), coalesce(sum(n) FILTER (abs(step) = 1), 0), count(*) FILTER (step = 1), count(*) FILTER (step = -1), coalesce(max(n) FILTER (abs(step) = 1) + 1, 0)
         FROM runs GROUP BY region_id
         """,
-        Report.Locality.Where(row => row.Steps > 0).Select(row => new object[] { row.Id, row.Steps, row.SequentialSteps, row.RunsUp, row.RunsDown, row.LongestRun }));
+        Report.Locality.Where(row => row.Steps > 0)
+            .Select(row => new object[] { row.Id, row.Steps, row.SequentialSteps, row.RunsUp, row.RunsDown, row.LongestRun }));
 
     [Fact]
     public void Strides() => SameUnlessSample(
@@ -109,7 +112,8 @@ public abstract class ViewOracle(bool isSample) : DuckDbTest(RandomTrace.Metadat
         """,
         Report.Locality.Select(row => new object[]
         {
-            row.Id, row.Faults, row.Refaults, new Approximate(row.DistanceP50 ?? -1), new Approximate(row.DistanceP90 ?? -1), row.SharedPages, row.ForeignRefaults,
+            row.Id, row.Faults, row.Refaults, new Approximate(row.DistanceP50 ?? -1), new Approximate(row.DistanceP90 ?? -1), row.SharedPages,
+                row.ForeignRefaults,
         }));
 
     private void SameUnlessSample(string sql, IEnumerable<object[]> rows)

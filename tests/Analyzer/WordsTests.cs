@@ -10,7 +10,17 @@ public class WordsTests
     [Fact]
     public void ACompleteReceiptSaysWhatTheKernelCounted()
     {
-        var receipt = new Receipt { Events = 65_597, PerfMinor = 65_597, PerfMajor = 0, KernelMinor = 65_617, KernelMajor = 0, KernelExec = 20, ExitStatus = 0, Complete = true };
+        var receipt = new Receipt
+        {
+            Events = 65_597,
+            PerfMinor = 65_597,
+            PerfMajor = 0,
+            KernelMinor = 65_617,
+            KernelMajor = 0,
+            KernelExec = 20,
+            ExitStatus = 0,
+            Complete = true
+        };
 
         Assert.Equal(
             "complete: 65,597 faults captured, 0 lost; the kernel counted 65,617, of which 20 in exec before the program's first instruction; "
@@ -71,7 +81,9 @@ public class WordsTests
     public void TheFindingSumsMappingsOfOneName()
     {
         // Ten mappings of one page each: none has much, their name has most.
-        Region[] regions = [.. Enumerable.Range(1, 10).Select(id => new Region { Id = id, Pid = 10, Start = (ulong)id << 16, End = ((ulong)id << 16) + 0x1000, Prot = "rw-p", Name = "[anon]" }), Story.TwoRegions[1] with { Id = 11 }];
+        Region[] regions = [.. Enumerable.Range(1, 10)
+            .Select(id => new Region { Id = id, Pid = 10, Start = (ulong)id << 16, End = ((ulong)id << 16) + 0x1000, Prot = "rw-p", Name = "[anon]" }),
+            Story.TwoRegions[1] with { Id = 11 }];
         Fault[] faults = [.. Enumerable.Range(1, 10).Select(id => new Fault((ulong)id << 16, id)), new(0x20000, 11), new(0x20000, 11)];
 
         Assert.Equal(

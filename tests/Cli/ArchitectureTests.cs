@@ -7,7 +7,8 @@ public sealed class ArchitectureTests
 {
     // Of the configuration that this test was built in.
     private static readonly string CompiledTypes =
-        Path.Combine(Checkout.Root, "src", "Cli", "bin", new DirectoryInfo(AppContext.BaseDirectory).Parent!.Name, new DirectoryInfo(AppContext.BaseDirectory).Name);
+        Path.Combine(Checkout.Root, "src", "Cli", "bin", new DirectoryInfo(AppContext.BaseDirectory).Parent!.Name,
+            new DirectoryInfo(AppContext.BaseDirectory).Name);
 
     [Theory]
     [InlineData("Trace", "")]

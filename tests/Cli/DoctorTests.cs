@@ -39,7 +39,8 @@ public sealed class DoctorTests : CliTest
         var result = Faultrec("doctor", Nowhere);
 
         Assert.Equal((4, ""), (result.Status, result.Error));
-        Assert.StartsWith($"{Nowhere}: not traceable\n    not by fentry and kprobe: not in this kernel: no symbol of that name in /proc/kallsyms", result.Output);
+        Assert.StartsWith($"{Nowhere}: not traceable\n    not by fentry and kprobe: not in this kernel: no symbol of that name in /proc/kallsyms",
+            result.Output);
         Assert.DoesNotContain("instead:", result.Output, StringComparison.Ordinal);
     }
 
@@ -53,7 +54,8 @@ public sealed class DoctorTests : CliTest
         Assert.Equal(["functions", "not_looked_at"], diagnosis.Select(pair => pair.Key));
         var functions = diagnosis["functions"]!.AsArray();
         Assert.Equal([Nowhere, "vfs_read"], functions.Select(function => function!["name"]!.GetValue<string>()));
-        string[] keys = ["name", "traceable", "by", "module", "symbols", "prototype", "arguments", "reasons", "variants", "similar", "substitute", "suggestions"];
+        string[] keys = ["name", "traceable", "by", "module", "symbols", "prototype", "arguments", "reasons", "variants", "similar", "substitute",
+            "suggestions"];
         Assert.All(functions, function => Assert.Equal(keys, function!.AsObject().Select(pair => pair.Key)));
         var reason = Assert.Single(functions[0]!["reasons"]!.AsArray())!;
         Assert.Equal("fentry and kprobe, not_in_kernel", $"{reason["mechanism"]}, {reason["cause"]}");

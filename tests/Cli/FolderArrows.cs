@@ -8,7 +8,8 @@ internal static class FolderArrows
 {
     private const string Root = "Faultrec.";
 
-    private static readonly string[] Assemblies = ["Faultrec.Traces", "Faultrec.Recorder", "Faultrec.Analyzer", "Faultrec.Query", "Faultrec.Replay", "faultrec"];
+    private static readonly string[] Assemblies = ["Faultrec.Traces", "Faultrec.Recorder", "Faultrec.Analyzer", "Faultrec.Query", "Faultrec.Replay",
+        "faultrec"];
 
     /// <summary>Of each folder of the projects ("Analyzer.Scan"), those it uses, in the order of their names.</summary>
     public static SortedDictionary<string, SortedSet<string>> Read(string folder)

@@ -17,10 +17,12 @@ public sealed class ImportTests : CliTest
         var stdin = Bash("$F import - -o second.parquet < perf.txt");
 
         Assert.Equal((0, ""), (file.Status, file.Output));
-        Assert.Equal("faultrec: trace.parquet: 1 fault imported; perf does not compare them with a kernel counter, so faults may be missing", Assert.Single(file.ErrorLines));
+        Assert.Equal("faultrec: trace.parquet: 1 fault imported; perf does not compare them with a kernel counter, so faults may be missing",
+            Assert.Single(file.ErrorLines));
         Assert.Equal(0, stdin.Status);
         Assert.Equal(File.ReadAllBytes(Folder["trace.parquet"]), File.ReadAllBytes(Folder["second.parquet"]));
-        Assert.Equal("severity,n\nminor,1\n", Faultrec("query", "trace.parquet", "SELECT severity, count(*) AS n FROM faults GROUP BY 1", "--format", "csv").Output);
+        Assert.Equal("severity,n\nminor,1\n",
+            Faultrec("query", "trace.parquet", "SELECT severity, count(*) AS n FROM faults GROUP BY 1", "--format", "csv").Output);
     }
 
     [Fact]
@@ -32,7 +34,8 @@ public sealed class ImportTests : CliTest
 
         Assert.Equal(0, result.Status);
         Assert.Equal(
-            ["faultrec: perf lost 4 events", "faultrec: 1 line not understood, the first is line 3; counted as lost", "faultrec: 1 record of other kinds left out"],
+            ["faultrec: perf lost 4 events", "faultrec: 1 line not understood, the first is line 3; counted as lost",
+                "faultrec: 1 record of other kinds left out"],
             result.ErrorLines[1..]);
     }
 
@@ -49,10 +52,12 @@ public sealed class ImportTests : CliTest
         var file = Faultrec("import", "systing/memory_fault.parquet", "-o", "second.parquet");
 
         Assert.Equal((0, "", 0), (folder.Status, folder.Output, file.Status));
-        Assert.Equal("faultrec: trace.parquet: 2 faults imported; systing does not say which were major, or whether any were lost", Assert.Single(folder.ErrorLines));
+        Assert.Equal("faultrec: trace.parquet: 2 faults imported; systing does not say which were major, or whether any were lost",
+            Assert.Single(folder.ErrorLines));
         Assert.Equal(File.ReadAllBytes(Folder["trace.parquet"]), File.ReadAllBytes(Folder["second.parquet"]));
         Assert.Contains("2 of unknown severity", Faultrec("report", "trace.parquet").Output, StringComparison.Ordinal);
-        Assert.Equal("severity,major,n\nunknown,,2\n", Faultrec("query", "trace.parquet", "SELECT severity, major, count(*) AS n FROM faults GROUP BY ALL", "--format", "csv").Output);
+        Assert.Equal("severity,major,n\nunknown,,2\n",
+            Faultrec("query", "trace.parquet", "SELECT severity, major, count(*) AS n FROM faults GROUP BY ALL", "--format", "csv").Output);
         var budget = Faultrec("assert", "trace.parquet", "--max-major", "0", "--allow-incomplete");
         Assert.Equal((3, ""), (budget.Status, budget.Output));
         Assert.Contains("does not say which faults were major", Assert.Single(budget.ErrorLines), StringComparison.Ordinal);
@@ -68,7 +73,9 @@ public sealed class ImportTests : CliTest
 
     private void Table(string name, params (string Name, Array Values)[] columns)
     {
-        var fields = Array.ConvertAll(columns, column => new DataField(column.Name, (column.Values is ReadOnlyMemory<char>[]) ? typeof(string) : column.Values.GetType().GetElementType()!, false));
+        var fields = Array.ConvertAll(columns,
+            column
+            => new DataField(column.Name, (column.Values is ReadOnlyMemory<char>[]) ? typeof(string) : column.Values.GetType().GetElementType()!, false));
         using var file = File.Create(Folder[$"systing/{name}.parquet"]);
         var writer = ParquetWriter.CreateAsync(new ParquetSchema(fields.Select(field => (Field)field)), file).GetAwaiter().GetResult();
         using (var group = writer.CreateRowGroup())

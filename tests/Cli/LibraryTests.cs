@@ -17,7 +17,8 @@ public sealed class LibraryTests : CliTest
             "run", $"--property:RestoreAdditionalProjectSources={Folder["packages"]}", $"--property:RestoreFallbackFolders={Cache}", Folder["hot_regions.cs"],
             "--", Path.Combine(Checkout.Root, "fixtures/traces/seq_touch.parquet"));
 
-        var report = Faultrec("report", "--by", "region", "--format", "csv", Path.Combine(Checkout.Root, "fixtures/traces/seq_touch.parquet")).Output.Split('\n');
+        var report = Faultrec("report", "--by", "region", "--format", "csv",
+            Path.Combine(Checkout.Root, "fixtures/traces/seq_touch.parquet")).Output.Split('\n');
         var (names, largest) = (report[0].Trim().Split(','), report[1].Trim().Split(','));
         Assert.Contains($"{long.Parse(largest[Array.IndexOf(names, "faults")]):N0} faults", output, StringComparison.Ordinal);
         Assert.Contains($"{long.Parse(largest[Array.IndexOf(names, "latency_sum_ns")]):N0} ns", output, StringComparison.Ordinal);
@@ -30,7 +31,8 @@ public sealed class LibraryTests : CliTest
     private string Dotnet(params string[] arguments)
     {
         var result = Running.ToEnd(
-            new Circumstances { Folder = Folder.Path, Environment = new Dictionary<string, string?> { ["NUGET_PACKAGES"] = Folder["unpacked"] } }, "dotnet", arguments);
+            new Circumstances { Folder = Folder.Path, Environment = new Dictionary<string, string?> { ["NUGET_PACKAGES"] = Folder["unpacked"] } }, "dotnet",
+                arguments);
         Assert.True(result.Status == 0, result.Output + result.Error);
         return result.Output;
     }

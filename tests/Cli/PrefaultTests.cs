@@ -64,7 +64,9 @@ public sealed class PrefaultTests : CliTest
         File.WriteAllBytes(Folder["other"], new byte[4096]);
         File.WriteAllBytes(Folder["empty"], []);
         Assert.Equal(0, Bash("mkfifo pipe; mkdir folder; ln -s pipe link; ln -s /dev/full device; ln -s loop loop; mkdir shut; cp same shut/; sync").Status);
-        WritePlan("plan", [("same", null), ("other", 1), ("missing", 1), ("same/below", 1), ("pipe", null), ("link", null), ("device", null), ("folder", null), ("empty", null), ("loop", 1)], [.. Enumerable.Range(0, 10).Select(file => (file, 0L, 4096L))]);
+        WritePlan("plan",
+            [("same", null), ("other", 1), ("missing", 1), ("same/below", 1), ("pipe", null), ("link", null), ("device", null), ("folder", null),
+            ("empty", null), ("loop", 1)], [.. Enumerable.Range(0, 10).Select(file => (file, 0L, 4096L))]);
 
         var result = Faultrec("prefault", "plan", "--", "echo", "ran");
 
@@ -199,16 +201,22 @@ public sealed class PrefaultTests : CliTest
     {
         var text = new StringBuilder(Header(files.Length, ranges.Length));
         foreach (var (name, inode) in files)
-            text.Append(CultureInfo.InvariantCulture, $"{{\"path\":\"{Folder[name]}\",\"inode\":{inode?.ToString(CultureInfo.InvariantCulture) ?? Bash($"stat -Lc %i {name}").Output.Trim()}}}\n");
+        {
+            text.Append(CultureInfo.InvariantCulture,
+                $"{{\"path\":\"{Folder[name]}\",\"inode\":{inode?.ToString(CultureInfo.InvariantCulture) ?? Bash($"stat -Lc %i {name}").Output.Trim()}}}\n");
+        }
+
         foreach (var (file, offset, length) in ranges)
             text.Append(Range(file, offset, length));
         File.WriteAllText(Folder[plan], text.ToString());
     }
 
-    private void Evict(string name) => Assert.Equal(0, Bash($"sync {name}; dd if={name} iflag=nocache count=0 status=none; fincore -nbo pages {name} | grep -qx ' *0'").Status);
+    private void Evict(string name)
+        => Assert.Equal(0, Bash($"sync {name}; dd if={name} iflag=nocache count=0 status=none; fincore -nbo pages {name} | grep -qx ' *0'").Status);
 
     private static string Header(int files, int ranges)
-        => string.Create(CultureInfo.InvariantCulture, $"{{\"faultrec_prefault_plan\":1,\"recorded_until\":\"{Later}\",\"files\":{files},\"ranges\":{ranges}}}\n");
+        => string.Create(CultureInfo.InvariantCulture,
+            $"{{\"faultrec_prefault_plan\":1,\"recorded_until\":\"{Later}\",\"files\":{files},\"ranges\":{ranges}}}\n");
 
     private static string Named(string path) => $"{{\"path\":\"{path}\",\"inode\":1}}\n";
 

@@ -10,7 +10,8 @@ public sealed class QueryTests : CliTest
     [Theory]
     [InlineData("text", "region            n quarter major\n/usr/bin/toucher 50  149.75 false\n[heap]           50   149.5 false\n")]
     [InlineData("csv", "region,n,quarter,major\n/usr/bin/toucher,50,149.75,false\n[heap],50,149.5,false\n")]
-    [InlineData("markdown", "| region | n | quarter | major |\n| --- | ---: | ---: | --- |\n| /usr/bin/toucher | 50 | 149.75 | false |\n| \\[heap\\] | 50 | 149.5 | false |\n")]
+    [InlineData("markdown",
+        "| region | n | quarter | major |\n| --- | ---: | ---: | --- |\n| /usr/bin/toucher | 50 | 149.75 | false |\n| \\[heap\\] | 50 | 149.5 | false |\n")]
     [InlineData("json", "[\n{\"region\":\"/usr/bin/toucher\",\"n\":50,\"quarter\":149.75,\"major\":false},\n{\"region\":\"[heap]\",\"n\":50,\"quarter\":149.5,\"major\":false}\n]\n")]
     public void Formats(string format, string expected)
     {
@@ -24,7 +25,9 @@ public sealed class QueryTests : CliTest
     {
         SmallTrace.Write(Folder["trace"]);
 
-        var json = Faultrec("query", "trace", "SELECT NULL AS a, 1.50 AS b, 'inf'::DOUBLE AS c, [1, 2] AS d, 2::HUGEINT ** 70 AS e, '-x' AS f, true AS g, DATE '2026-01-02' AS h, 1 AS a", "--format", "json").Output;
+        var json = Faultrec("query", "trace",
+            "SELECT NULL AS a, 1.50 AS b, 'inf'::DOUBLE AS c, [1, 2] AS d, 2::HUGEINT ** 70 AS e, '-x' AS f, true AS g, DATE '2026-01-02' AS h, 1 AS a",
+            "--format", "json").Output;
         var csv = Faultrec("query", "trace", "SELECT NULL AS a, -1 AS b, '=1+1' AS c, 'a,b' AS d", "--format", "csv").Output;
 
         Assert.Equal("[\n{\"a\":null,\"b\":1.50,\"c\":\"inf\",\"d\":\"[1, 2]\",\"e\":1.1805916207174113e+21,\"f\":\"-x\",\"g\":true,\"h\":\"2026-01-02\",\"a_1\":1}\n]\n", json);
@@ -35,15 +38,19 @@ public sealed class QueryTests : CliTest
     [Fact]
     public void RecordedTracesCountAsReportAndDumpDo()
     {
-        foreach (var path in Directory.GetFiles(Checkout.RecordedTraces, "*.parquet").Order(StringComparer.Ordinal).Take(Effort.Of(full: int.MaxValue, brief: 3)))
+        foreach (var path in Directory.GetFiles(Checkout.RecordedTraces, "*.parquet").Order(StringComparer.Ordinal)
+            .Take(Effort.Of(full: int.MaxValue, brief: 3)))
         {
             using var report = JsonDocument.Parse(Faultrec("report", path, "--format", "json").Output);
-            using var query = JsonDocument.Parse(Faultrec("query", path, "SELECT kind, sum(weight) AS faults, sum(weight) FILTER (major) AS major FROM faults GROUP BY kind ORDER BY faults DESC, kind", "--format", "json").Output);
+            using var query = JsonDocument.Parse(Faultrec("query", path,
+                "SELECT kind, sum(weight) AS faults, sum(weight) FILTER (major) AS major FROM faults GROUP BY kind ORDER BY faults DESC, kind", "--format",
+                "json").Output);
             var dumped = Lines(Faultrec("dump", path)).Skip(1).Select(line => line[(line.LastIndexOf(',') + 1)..]);
             var queried = Lines(Faultrec("query", path, "SELECT kind FROM faults", "--format", "csv")).Skip(1);
 
             Assert.Equal(
-                report.RootElement.GetProperty("kinds").EnumerateArray().Select(kind => (kind.GetProperty("kind").GetString(), kind.GetProperty("faults").GetInt64())).Order(),
+                report.RootElement.GetProperty("kinds").EnumerateArray()
+                    .Select(kind => (kind.GetProperty("kind").GetString(), kind.GetProperty("faults").GetInt64())).Order(),
                 query.RootElement.EnumerateArray().Select(kind => (kind.GetProperty("kind").GetString(), kind.GetProperty("faults").GetInt64())).Order());
             Assert.Equal(dumped, queried);
         }
@@ -78,7 +85,8 @@ public sealed class QueryTests : CliTest
         Assert.Equal(both, Faultrec("query", "fleet", hosts, "--format", "csv").Output);
         Assert.Equal(both, Faultrec("query", "fleet/host=*/*/*.parquet", hosts, "--format", "csv").Output);
         Assert.Equal(both, Faultrec("query", "fleet/host=a/date=2026-01-02/t.parquet", "fleet/host=b/", hosts, "--format", "csv").Output);
-        Assert.Equal("trace\nfleet/host=a/date=2026-01-02/t.parquet\n", Faultrec("query", "fleet", "SELECT DISTINCT trace FROM faults WHERE host = 'a'", "--format", "csv").Output);
+        Assert.Equal("trace\nfleet/host=a/date=2026-01-02/t.parquet\n",
+            Faultrec("query", "fleet", "SELECT DISTINCT trace FROM faults WHERE host = 'a'", "--format", "csv").Output);
         AssertRefused(2, "no file matches", "query", "fleet/host=c/*", hosts);
         AssertRefused(2, "same file", "query", "fleet", "fleet/host=b", hosts);
     }
@@ -118,7 +126,8 @@ public sealed class QueryTests : CliTest
     {
         SmallTrace.Write(Folder["trace"], faults: 200_000);
 
-        AssertRefused(4, "more than --memory", "query", "trace", "SELECT count(*) FROM (SELECT DISTINCT f.address + g.time_ns FROM faults f, faults g)", "--memory", "64MiB");
+        AssertRefused(4, "more than --memory", "query", "trace", "SELECT count(*) FROM (SELECT DISTINCT f.address + g.time_ns FROM faults f, faults g)",
+            "--memory", "64MiB");
         Assert.Equal("count_star()\n      200000\n", Faultrec("query", "trace", "SELECT count(*) FROM faults", "--memory", "64MiB").Output);
     }
 
@@ -261,7 +270,8 @@ public sealed class QueryTests : CliTest
     }
 
     private string Contents()
-        => string.Join('\n', Folder.Names.Select(name => $"{name} {Convert.ToHexString(System.Security.Cryptography.SHA256.HashData(File.ReadAllBytes(Folder[name])))}"));
+        => string.Join('\n',
+            Folder.Names.Select(name => $"{name} {Convert.ToHexString(System.Security.Cryptography.SHA256.HashData(File.ReadAllBytes(Folder[name])))}"));
 
     private void AssertRefused(int status, string because, params string[] arguments)
     {

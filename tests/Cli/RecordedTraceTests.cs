@@ -76,7 +76,8 @@ public sealed class RecordedTraceTests : CliTest
         Assert.Equal((blocks, blocks * bytes), (Number(word["blocks"]), Number(word["bytes"])));
         Assert.InRange(Number(word["touch_minflt"]), blocks * bytes / 4096, (blocks * bytes / 4096) + 20);
         // Neighbouring blocks are one mapping to the kernel: its touched pages are the largest region's.
-        Assert.InRange(report["regions"]!.AsArray().Where(region => Is(region, "name", "[anon]")).Sum(region => Number(region!["faults"])), Number(word["touch_minflt"]) - 10, Number(report["totals"]!["faults"]));
+        Assert.InRange(report["regions"]!.AsArray().Where(region => Is(region, "name", "[anon]")).Sum(region => Number(region!["faults"])),
+            Number(word["touch_minflt"]) - 10, Number(report["totals"]!["faults"]));
         Assert.Equal("python3", Assert.Single(report["processes"]!.AsArray())!["comm"]!.GetValue<string>());
     }
 
@@ -111,7 +112,8 @@ public sealed class RecordedTraceTests : CliTest
         var counted = Word("threads")["by_thread"]!.AsArray();
         Assert.Equal(4, counted.Count);
         // Beside its 128 pages a thread touches its own stack and what the C library keeps for it.
-        Assert.All(counted, thread => Assert.InRange(Number(threads[Number(thread!["tid"])]!["minor"]), Number(thread["minflt"]), Number(thread["minflt"]) + 5));
+        Assert.All(counted,
+            thread => Assert.InRange(Number(threads[Number(thread!["tid"])]!["minor"]), Number(thread["minflt"]), Number(thread["minflt"]) + 5));
         Assert.All(counted, thread => Assert.StartsWith("toucher-", threads[Number(thread!["tid"])]!["comm"]!.GetValue<string>()));
     }
 
@@ -129,7 +131,8 @@ public sealed class RecordedTraceTests : CliTest
             Assert.Equal((loops, Number(word[file])), (uses.Count, uses.Sum(region => Number(region!["faults"]))));
         }
 
-        var away = Assert.Single(regions.Where(region => Is(region, "start", word["away"]!.GetValue<string>())).Select(region => Number(region!["faults"])).Distinct());
+        var away = Assert.Single(regions.Where(region => Is(region, "start", word["away"]!.GetValue<string>())).Select(region => Number(region!["faults"]))
+            .Distinct());
         Assert.Equal(Number(word["moved"]), 2 * loops * away);
     }
 
@@ -163,9 +166,11 @@ public sealed class RecordedTraceTests : CliTest
     [Fact]
     public void WhatTheKernelTouchedIsInTheDump()
     {
-        var rows = AsOrdinaryUser("dump", "--format", "json", PathOf("kernel_touch")).Output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonNode.Parse(line)!);
+        var rows = AsOrdinaryUser("dump", "--format", "json", PathOf("kernel_touch")).Output.Split('\n', StringSplitOptions.RemoveEmptyEntries)
+            .Select(line => JsonNode.Parse(line)!);
 
-        Assert.InRange(rows.Count(row => row["kernel_access"]!.GetValue<bool>()), Number(Word("kernel_touch")["kernel_minflt"]), Number(Word("kernel_touch")["kernel_minflt"]) + 20);
+        Assert.InRange(rows.Count(row => row["kernel_access"]!.GetValue<bool>()), Number(Word("kernel_touch")["kernel_minflt"]),
+            Number(Word("kernel_touch")["kernel_minflt"]) + 20);
     }
 
     [Theory]

@@ -39,7 +39,8 @@ public sealed class ReplayTests : CliTest
         var json = Faultrec("replay", "a.parquet", "--populate", "[heap]", "--compare", "2", "--format", "json");
 
         Assert.Equal(["faultrec: pair 1 of 2", "faultrec: pair 2 of 2"], text.ErrorLines);
-        Assert.StartsWith("100 recorded faults of a.parquet, replayed plain and with --populate [heap] in turns, 2 times each\n", text.Output, StringComparison.Ordinal);
+        Assert.StartsWith("100 recorded faults of a.parquet, replayed plain and with --populate [heap] in turns, 2 times each\n", text.Output,
+            StringComparison.Ordinal);
         var result = JsonDocument.Parse(json.Output).RootElement;
         Assert.Equal("--populate [heap]", result.GetProperty("options").GetProperty("change").GetString());
         var faults = result.GetProperty("figures").EnumerateArray().First();
@@ -66,7 +67,8 @@ public sealed class ReplayTests : CliTest
         var finished = Faultrec("replay", "a.parquet", "--populate", "no-such-region");
 
         Assert.Equal(3, finished.Status);
-        Assert.StartsWith("faultrec: --populate no-such-region: found no such region with faults", Assert.Single(finished.ErrorLines), StringComparison.Ordinal);
+        Assert.StartsWith("faultrec: --populate no-such-region: found no such region with faults", Assert.Single(finished.ErrorLines),
+            StringComparison.Ordinal);
     }
 
     [Theory]
@@ -130,8 +132,11 @@ public sealed class ReplayTests : CliTest
         var children = new List<int>();
         foreach (var folder in Directory.EnumerateDirectories("/proc"))
         {
-            if (int.TryParse(Path.GetFileName(folder), NumberStyles.None, CultureInfo.InvariantCulture, out var pid) && Running.StatusNumber(pid, "PPid") == parent)
+            if (int.TryParse(Path.GetFileName(folder), NumberStyles.None, CultureInfo.InvariantCulture, out var pid)
+                && Running.StatusNumber(pid, "PPid") == parent)
+            {
                 children.AddRange([pid, .. Tasks(pid)]);
+            }
         }
 
         return children;

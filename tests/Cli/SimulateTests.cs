@@ -17,7 +17,8 @@ public sealed class SimulateTests : CliTest
         var recorded = simulated.GetProperty("scenarios")[0];
         Assert.Equal(("recorded", 100), (recorded.GetProperty("scenario").GetString(), recorded.GetProperty("faults").GetInt32()));
         Assert.Equal(reported.GetProperty("latency_ns").GetProperty("sum").GetInt64(), recorded.GetProperty("time_ns").GetInt64());
-        Assert.Equal(["recorded", "thp", "populate", "keep", "fault-around", "page-64k"], simulated.GetProperty("scenarios").EnumerateArray().Select(row => row.GetProperty("scenario").GetString()));
+        Assert.Equal(["recorded", "thp", "populate", "keep", "fault-around", "page-64k"],
+            simulated.GetProperty("scenarios").EnumerateArray().Select(row => row.GetProperty("scenario").GetString()));
     }
 
     [Fact]

@@ -7,7 +7,8 @@ namespace Faultrec.Cli.Tests;
 /// <summary>A made-up trace: one process, two regions, a fault a microsecond.</summary>
 internal static class SmallTrace
 {
-    public static string Write(string path, int faults = 100, string comm = "toucher", string region = "/usr/bin/toucher", int? schema = null, bool withStacks = false, int pageSize = 4096, long lost = 0)
+    public static string Write(string path, int faults = 100, string comm = "toucher", string region = "/usr/bin/toucher", int? schema = null,
+        bool withStacks = false, int pageSize = 4096, long lost = 0)
     {
         var batch = new FaultBatch(faults) { Count = faults };
         for (var i = 0; i < faults; i++)
@@ -44,7 +45,8 @@ internal static class SmallTrace
     /// <summary>main &lt; <paramref name="function"/>.</summary>
     private static StackTable Stacks(string function, string file) => new(
         [new StackModule(file, null)],
-        [new StackFrame { Kind = "user", Function = "main", Module = 0 }, new StackFrame { Kind = "user", Function = function, File = file, Line = 7, Module = 0 }],
+        [new StackFrame { Kind = "user", Function = "main", Module = 0 },
+            new StackFrame { Kind = "user", Function = function, File = file, Line = 7, Module = 0 }],
         [-1, 0],
         [0, 1]);
 
@@ -62,7 +64,8 @@ internal static class SmallTrace
         Regions =
         [
             new Region { Id = 1, Pid = 10, Start = 0x7f00_0000_0000, End = 0x7f00_0100_0000, Prot = "rw-p", Name = "[heap]" },
-            new Region { Id = 2, Pid = 10, Start = 0x7f00_1000_0000, End = 0x7f00_1100_0000, Prot = "rw-p", Name = region, Path = region, Inode = 5, Device = "fe:00" },
+            new Region { Id = 2, Pid = 10, Start = 0x7f00_1000_0000, End = 0x7f00_1100_0000, Prot = "rw-p", Name = region, Path = region, Inode = 5,
+                Device = "fe:00" },
         ],
         Processes = [new ProcessEntry { Pid = 10, Comm = comm }],
         Threads = [new ThreadEntry { Pid = 10, Tid = 10, Comm = comm }, new ThreadEntry { Pid = 10, Tid = 11, Comm = comm }],

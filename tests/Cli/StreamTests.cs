@@ -9,7 +9,8 @@ public sealed class StreamTests : CliTest
     /// <summary>Each with data to write; every verb but record and trace, which tests/Live has.</summary>
     private static readonly string[] DataCommandLines =
     [
-        "report trace", "report --format json trace", "report --by stack trace", "info trace", "info --format json trace", "dump trace", "dump --format json trace",
+        "report trace", "report --format json trace", "report --by stack trace", "info trace", "info --format json trace", "dump trace",
+        "dump --format json trace",
         "query trace 'SELECT 1'", "query --schema", "diff trace trace", "simulate trace", "advise trace", "assert trace --max-major 1000000",
         "export trace --to folded", "doctor", "doctor --format json", "doctor handle_mm_fault", "--help", "report --help", "--version",
     ];
@@ -17,7 +18,8 @@ public sealed class StreamTests : CliTest
     /// <summary>Each has something to say.</summary>
     private static readonly (string Line, int Status)[] TalkLines =
     [
-        ("report missing", 3), ("report", 2), ("no-such-verb", 2), ("report --no-such-option trace", 2), ("recover missing.spool", 3), ("record -o /no/such/place -- true", 2),
+        ("report missing", 3), ("report", 2), ("no-such-verb", 2), ("report --no-such-option trace", 2), ("recover missing.spool", 3),
+        ("record -o /no/such/place -- true", 2),
         ("import missing -o out.parquet", 3), ("prefault missing -- true", 3), ("export trace", 2), ("report trace", 0),
     ];
 

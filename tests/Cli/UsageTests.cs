@@ -3,7 +3,9 @@ namespace Faultrec.Cli.Tests;
 /// <summary>Options, help, and how the tool behaves in a pipeline.</summary>
 public sealed class UsageTests : CliTest
 {
-    public static TheoryData<string> Verbs => ["record", "trace", "report", "replay", "simulate", "advise", "diff", "assert", "info", "dump", "export", "prefault", "doctor", "recover", "symbolize"];
+    public static TheoryData<string> Verbs
+        => ["record", "trace", "report", "replay", "simulate", "advise", "diff", "assert", "info", "dump", "export", "prefault", "doctor", "recover",
+            "symbolize"];
 
     [Theory]
     [MemberData(nameof(Verbs))]

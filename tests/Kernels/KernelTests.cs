@@ -25,7 +25,8 @@ public sealed partial class KernelTests(Guests guests)
         var diagnosis = Recording.Json(guests.Of(kernel)[Plan.Doctor]);
 
         Assert.True(diagnosis["can_record"]!.GetValue<bool>());
-        var works = diagnosis["backends"]!.AsArray().Where(backend => backend!["works"]!.GetValue<bool>()).Select(backend => backend!["backend"]!.GetValue<string>());
+        var works = diagnosis["backends"]!.AsArray().Where(backend => backend!["works"]!.GetValue<bool>())
+            .Select(backend => backend!["backend"]!.GetValue<string>());
         Assert.Equal(Plan.Rungs.Select(rung => rung.Name), works);
     }
 
@@ -138,7 +139,8 @@ public sealed partial class KernelTests(Guests guests)
     {
         foreach (var step in (string[])[Plan.Name, Plan.Cgroup])
         {
-            var regions = Recording.Json(guests.Of(kernel)[step])["regions"]!.AsArray().Select(region => (region!["pages"]!.GetValue<long>(), region["faults"]!.GetValue<long>())).ToList();
+            var regions = Recording.Json(guests.Of(kernel)[step])["regions"]!.AsArray()
+                .Select(region => (region!["pages"]!.GetValue<long>(), region["faults"]!.GetValue<long>())).ToList();
             Assert.Contains((1024L, 1024L), regions);
             Assert.DoesNotContain(regions, region => region.Item1 == 4096);
         }
@@ -158,7 +160,8 @@ public sealed partial class KernelTests(Guests guests)
             Assert.Equal(0, receipt["without_region"]!.GetValue<long>());
             // One of each that runs is under way when the recording begins, at most: the program, the shell that waits, its sleep.
             Assert.InRange(receipt["without_entry"]!.GetValue<long>(), 0, 3);
-            var processes = report["processes"]!.AsArray().ToLookup(process => process!["comm"]!.GetValue<string>(), process => process!["faults"]!.GetValue<long>());
+            var processes = report["processes"]!.AsArray()
+                .ToLookup(process => process!["comm"]!.GetValue<string>(), process => process!["faults"]!.GetValue<long>());
             Assert.Equal(said["minflt"]!.GetValue<long>() + said["majflt"]!.GetValue<long>(), Assert.Single(processes["seq_touch"]));
             Assert.InRange(Assert.Single(processes["keep_touching"]), 1, kept["minflt"]!.GetValue<long>());
         }

@@ -68,7 +68,8 @@ public sealed class MatrixTests(Guests guests)
     {
         var (rung, workload) = (Plan.RungOf(rungName), WorkloadOf(workloadName));
 
-        var expected = workload.Regions.Where(region => rung.SeesGetUserPages || !region.ByGetUserPages).Select(region => (region.Name, region.Pages, region.Faults));
+        var expected = workload.Regions.Where(region => rung.SeesGetUserPages || !region.ByGetUserPages)
+            .Select(region => (region.Name, region.Pages, region.Faults));
         var found = from region in Open(kernel, rung, workload).Regions
                     from known in workload.Regions.Select(known => (known.Name, known.Pages)).Distinct()
                     where region.Name.EndsWith(known.Name, StringComparison.Ordinal) && region.Pages == known.Pages && region.Faults > 0
@@ -124,7 +125,8 @@ public sealed class MatrixTests(Guests guests)
     // "1024: 1024, 33: 2…", pages and faults. Without names: no probe of the perf rung sees brk(2), so that a new heap is [anon] there.
     private static string AnonymousRegions(Recording recording)
     {
-        var regions = recording.Regions.Where(region => region.Name is "[anon]" or "[heap]" && region.Faults > 0).Select(region => $"{region.Pages}: {region.Faults}");
+        var regions = recording.Regions.Where(region => region.Name is "[anon]" or "[heap]" && region.Faults > 0)
+            .Select(region => $"{region.Pages}: {region.Faults}");
         return string.Join(", ", regions.Order(StringComparer.Ordinal));
     }
 }

@@ -51,7 +51,8 @@ public sealed class CommandLifeTests : LiveTest
         string[] prepares = ["-I", "-c", Prepares, ignored, blocked, closed];
 
         var alone = Running.ToEnd(InFolder, "/usr/bin/python3", [.. prepares, .. tells, Folder["alone"]]);
-        var recorded = Running.ToEnd(InFolder, "/usr/bin/python3", [.. prepares, Checkout.Faultrec, "record", "-o", TracePath, "--", .. tells, Folder["recorded"]]);
+        var recorded = Running.ToEnd(InFolder, "/usr/bin/python3",
+            [.. prepares, Checkout.Faultrec, "record", "-o", TracePath, "--", .. tells, Folder["recorded"]]);
 
         Assert.Equal((0, 0), (alone.Status, recorded.Status));
         // Pipes of the test are others each time.

@@ -19,7 +19,8 @@ public sealed partial class CostTests : LiveTest
         if (!File.Exists("/dev/loop-control"))
             Assert.Skip("no loop devices here");
 
-        var trace = Record(["--why"], Path.Combine(Checkout.Root, "fixtures/with-slow-disk.sh"), "sh", "-c", $"exec {Checkout.Fixture("cold_read")} {pages} $SLOW_DISK/cold");
+        var trace = Record(["--why"], Path.Combine(Checkout.Root, "fixtures/with-slow-disk.sh"), "sh", "-c",
+            $"exec {Checkout.Fixture("cold_read")} {pages} $SLOW_DISK/cold");
         var said = Said(trace.Output);
 
         AssertSplitAddsUp(trace);

@@ -79,7 +79,8 @@ public sealed class CountTests : LiveTest
     [InlineData("segv", "50", "10")]
     public void ACommandsCountsEqualPerfStat(params string[] fixture)
     {
-        string[] command = ["perf", "stat", "-x,", "-e", "minor-faults,major-faults", "-o", Folder["perf.txt"], "--", Checkout.Fixture(fixture[0]), .. fixture[1..]];
+        string[] command = ["perf", "stat", "-x,", "-e", "minor-faults,major-faults", "-o", Folder["perf.txt"], "--", Checkout.Fixture(fixture[0]),
+            .. fixture[1..]];
 
         var result = Running.ToEnd(InFolder, Checkout.Faultrec, ["record", "-o", TracePath, "--", .. command]);
 

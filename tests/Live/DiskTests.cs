@@ -55,7 +55,8 @@ public sealed class DiskTests : LiveTest
         var result = OnOwnDisk("mount -t tmpfs -o size=48m tmpfs disk", "rm disk/fill", "--no-stacks", "--", "sh", "-c", script);
 
         Assert.Equal(3, result.Status);
-        Assert.Equal((100_000, 50_000), (Number(Said(result.Output.Split('\n')[0]), "touch_minflt"), Number(Said(result.Output.Split('\n')[1]), "touch_minflt")));
+        Assert.Equal((100_000, 50_000),
+            (Number(Said(result.Output.Split('\n')[0]), "touch_minflt"), Number(Said(result.Output.Split('\n')[1]), "touch_minflt")));
         var counts = AssertTraceOrSpool(result, TracePath);
         Assert.Equal(["disk", "trace.parquet"], Folder.Names);
         // A little room is never enough for the spool, much room may be enough for it alone, or for both.
@@ -109,7 +110,8 @@ public sealed class DiskTests : LiveTest
         var program = $"{Checkout.Fixture("rand_touch")} 20000 1024; (head -c 200m /dev/zero >large) 2>&-; echo $?; rm large; exit 3";
 
         var result = Running.ToEnd(
-            InFolder, "bash", "-c", $"ulimit -f {limitKiB}; exec env --default-signal=XFSZ {Checkout.Faultrec} record --no-stacks -o {TracePath} -- bash -c '{program}'");
+            InFolder, "bash", "-c",
+                $"ulimit -f {limitKiB}; exec env --default-signal=XFSZ {Checkout.Faultrec} record --no-stacks -o {TracePath} -- bash -c '{program}'");
 
         Assert.Equal(3, result.Status);
         Assert.Equal(["153", ""], result.Output.Split('\n')[1..]);

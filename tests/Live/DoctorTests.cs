@@ -78,7 +78,8 @@ public sealed partial class DoctorTests : LiveTest
             }
 
             var parameters = byId[known["type_id"]!.GetValue<int>()]["params"]!.AsArray();
-            Assert.Equal(parameters.Select(parameter => parameter!["name"]!.GetValue<string>()), function["arguments"]!.AsArray().Select(argument => argument!["name"]!.GetValue<string>()));
+            Assert.Equal(parameters.Select(parameter => parameter!["name"]!.GetValue<string>()),
+                function["arguments"]!.AsArray().Select(argument => argument!["name"]!.GetValue<string>()));
             Assert.Contains($" {Name(function)}(", function["prototype"]!.GetValue<string>().Replace('*', ' '), StringComparison.Ordinal);
             compared++;
         }

@@ -215,7 +215,8 @@ public sealed class EndingTests : LiveTest
         const int faults = 1_000_000, spoolBytes = 4 << 20;
 
         var result = Running.ToEnd(
-            InFolder, Checkout.Faultrec, "record", "--no-stacks", "--max-size", "4MiB", "-o", TracePath, "--", Checkout.Fixture("rand_touch"), $"{faults}", "8192");
+            InFolder, Checkout.Faultrec, "record", "--no-stacks", "--max-size", "4MiB", "-o", TracePath, "--", Checkout.Fixture("rand_touch"), $"{faults}",
+                "8192");
 
         Assert.Equal(0, result.Status);
         Assert.Equal(faults, Number(Said(result.Output), "touch_minflt"));

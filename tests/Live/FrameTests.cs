@@ -42,7 +42,8 @@ public sealed class FrameTests : LiveTest
         var rows = Rows.Read(TracePath);
         AssertWhole(rows);
 
-        var ours = rows.All.Where(row => row.Signal is null).GroupBy(row => (row.Tid, row.Address)).ToDictionary(rows => rows.Key, rows => new Queue<long?>(rows.Select(row => row.Pfn)));
+        var ours = rows.All.Where(row => row.Signal is null).GroupBy(row => (row.Tid, row.Address))
+            .ToDictionary(rows => rows.Key, rows => new Queue<long?>(rows.Select(row => row.Pfn)));
         var (compared, equal) = (0, 0);
         foreach (var (tid, address, physical) in PerfSamples(Folder["perf.data"]))
         {

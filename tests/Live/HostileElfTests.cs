@@ -28,7 +28,8 @@ public sealed class HostileElfTests : LiveTest
         var touched = rows.In(Address(said, "start"), 1);
         Assert.Equal(Files, touched.Count);
         var (table, recording) = (rows.Metadata.Stacks!, rows.Metadata.StackRecording!);
-        var inFiles = touched.SelectMany(row => table.FramesOf(row.StackId!.Value)).Where(frame => frame.Module is { } module && table.Modules[module].Path.StartsWith(folder, StringComparison.Ordinal)).ToList();
+        var inFiles = touched.SelectMany(row => table.FramesOf(row.StackId!.Value))
+            .Where(frame => frame.Module is { } module && table.Modules[module].Path.StartsWith(folder, StringComparison.Ordinal)).ToList();
         Assert.InRange(inFiles.Count, Files, int.MaxValue);
         Assert.NotEmpty(recording.Warnings);
         Assert.Equal(0, Running.ToEnd(Checkout.Faultrec, "report", TracePath).Status);

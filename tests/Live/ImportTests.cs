@@ -31,16 +31,22 @@ public sealed partial class ImportTests : LiveTest
         Assert.Equal(Samples(stats, "minor-faults"), rows.All.Count(row => !row.Major));
         Assert.Equal(Samples(stats, "major-faults"), rows.All.Count(row => row.Major));
         Assert.Equal(scripted.Length, rows.All.Count);
-        Assert.Equal(scripted.Select(Words).Order(), rows.All.Select(row => string.Create(CultureInfo.InvariantCulture, $"{row.Pid}/{row.Tid} {(row.Major ? "major" : "minor")} {row.Address:x}")).Order());
+        Assert.Equal(scripted.Select(Words).Order(),
+            rows.All.Select(row => string.Create(CultureInfo.InvariantCulture, $"{row.Pid}/{row.Tid} {(row.Major ? "major" : "minor")} {row.Address:x}"))
+            .Order());
         Assert.InRange(rows.All.Count(row => row.Major), Number(Said(said.Output), "touch_majflt"), long.MaxValue);
         Assert.InRange(rows.All.Count, Number(Said(said.Output), "touch_minflt"), long.MaxValue);
         Assert.Equal(0, rows.Receipt.Lost);
         Assert.False(rows.Receipt.Complete);
-        Assert.Contains($"{rows.All.Count.ToString("N0", CultureInfo.InvariantCulture)} faults", Running.ToEnd(Checkout.Faultrec, "report", TracePath).Output, StringComparison.Ordinal);
+        Assert.Contains($"{rows.All.Count.ToString("N0", CultureInfo.InvariantCulture)} faults", Running.ToEnd(Checkout.Faultrec, "report", TracePath).Output,
+            StringComparison.Ordinal);
         Assert.Contains("import: perf script", Running.ToEnd(Checkout.Faultrec, "info", TracePath).Output, StringComparison.Ordinal);
     }
 
-    /// <summary>How many pages of a file one fault maps depends on what is in memory; those that fixtures touch are sure. (Of a stack they are not: how far the environment reaches into it differs from run to run.)</summary>
+    /// <summary>
+    /// How many pages of a file one fault maps depends on what is in memory; those that fixtures touch are sure. (Of a stack they are not: how far the
+    /// environment reaches into it differs from run to run.)
+    /// </summary>
     [Theory]
     [InlineData("seq_touch 8")]
     [InlineData("fork_cow")]
@@ -63,14 +69,17 @@ public sealed partial class ImportTests : LiveTest
         static List<string> Touched(string path)
             => [.. Rows.Read(path).All.Where(row => row.Region is not null).GroupBy(row => row.Region!.Id)
                 .Where(group => group.Count() >= 100)
-                .Select(group => string.Create(CultureInfo.InvariantCulture, $"{group.First().Region!.Name} {group.First().Region!.Prot} of {group.First().Comm}: {group.Count()}"))
+                .Select(group => string.Create(CultureInfo.InvariantCulture,
+                    $"{group.First().Region!.Name} {group.First().Region!.Prot} of {group.First().Comm}: {group.Count()}"))
                 .Order(StringComparer.Ordinal)];
     }
 
     private Finished Bash(string line) => Running.ToEnd(InFolder, "bash", "-o", "pipefail", "-c", line);
 
     private static int Samples(string stats, string name)
-        => Regex.Match(stats, name + @" stats:\s+SAMPLE events: +(\d+)") is { Success: true } found ? int.Parse(found.Groups[1].ValueSpan, CultureInfo.InvariantCulture) : 0;
+        => Regex.Match(stats, name + @" stats:\s+SAMPLE events: +(\d+)") is { Success: true } found
+            ? int.Parse(found.Groups[1].ValueSpan, CultureInfo.InvariantCulture)
+            : 0;
 
     // "7/7 [001] minor-faults: 7f0000001000 401000"
     private static string Words(string line)

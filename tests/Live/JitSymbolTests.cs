@@ -25,7 +25,8 @@ public sealed class JitSymbolTests : LiveTest
         var managed = stacks.Where(frames => frames.Any(frame => frame.Kind == "jit")).ToList();
         Assert.InRange(managed.Count(frames => frames.Any(frame => frame is { Kind: "jit", Function: not null })), 0.95 * managed.Count, managed.Count);
         // From the method through the runtime's own code to the beginning of the program.
-        Assert.InRange(managed.Count(frames => frames.Any(frame => frame.Function?.Contains("libc_start", StringComparison.Ordinal) == true)), 0.95 * managed.Count, managed.Count);
+        Assert.InRange(managed.Count(frames => frames.Any(frame => frame.Function?.Contains("libc_start", StringComparison.Ordinal) == true)),
+            0.95 * managed.Count, managed.Count);
         Assert.Empty(MapsOfThisRecording());
     }
 
@@ -41,7 +42,8 @@ public sealed class JitSymbolTests : LiveTest
 
         var result = Running.ToEnd(InFolder, Checkout.Faultrec, ["record", "--stacks", "-o", TracePath, "--", java,
             // Compiled at its first call: what is interpreted has no name of its own. No pages are touched before.
-            "-XX:+UseG1GC", "-Xms512m", "-XX:+PreserveFramePointer", "-Xcomp", "-XX:CompileCommand=quiet", "-XX:CompileCommand=compileonly,Touch::*", "-XX:CompileCommand=dontinline,Touch::touchPages", .. map,
+            "-XX:+UseG1GC", "-Xms512m", "-XX:+PreserveFramePointer", "-Xcomp", "-XX:CompileCommand=quiet", "-XX:CompileCommand=compileonly,Touch::*",
+                "-XX:CompileCommand=dontinline,Touch::touchPages", .. map,
             Path.Combine(Checkout.Root, "fixtures/Touch.java"), $"{Arrays}"]);
 
         Assert.Equal("", result.Error.Replace(Summary(result), "", StringComparison.Ordinal));
@@ -53,7 +55,8 @@ public sealed class JitSymbolTests : LiveTest
         else
             Assert.Equal(0, touching);
         Assert.Equal(hasMap, report.Contains("Touch.touchPages()", StringComparison.Ordinal));
-        Assert.Equal(!hasMap, report.ReplaceLineEndings(" ").Contains("run java with -XX:+UnlockDiagnosticVMOptions -XX:+DumpPerfMapAtExit", StringComparison.Ordinal));
+        Assert.Equal(!hasMap,
+            report.ReplaceLineEndings(" ").Contains("run java with -XX:+UnlockDiagnosticVMOptions -XX:+DumpPerfMapAtExit", StringComparison.Ordinal));
     }
 
     /// <summary>What makes Node name its code also made it leave a log where it runs, one a process.</summary>
@@ -83,7 +86,8 @@ public sealed class JitSymbolTests : LiveTest
         File.Delete((string)said["map"]!);
 
         var (start, rows) = (Address(said, "start"), Rows.Read(TracePath));
-        IEnumerable<string?> Functions(ulong from, int count) => rows.In(from, count).Select(row => rows.Metadata.Stacks!.FramesOf(row.StackId!.Value).First().Function).Distinct();
+        IEnumerable<string?> Functions(ulong from, int count)
+            => rows.In(from, count).Select(row => rows.Metadata.Stacks!.FramesOf(row.StackId!.Value).First().Function).Distinct();
         Assert.Equal(["first"], Functions(start, pages));
         Assert.Equal(["second"], Functions(start + (pages * 4096UL), 2 * pages));
     }
@@ -101,7 +105,8 @@ public sealed class JitSymbolTests : LiveTest
         => Running.ToEnd(InFolder, Checkout.Faultrec, "record", "--stacks", "-o", TracePath, "--", runtime, Path.Combine(Checkout.Root, program), $"{Arrays}");
 
     /// <summary>What faultrec itself says.</summary>
-    private static string Summary(Finished result) => string.Concat(result.Error.Split('\n').Where(line => line.StartsWith("faultrec: ", StringComparison.Ordinal)).Select(line => line + '\n'));
+    private static string Summary(Finished result)
+        => string.Concat(result.Error.Split('\n').Where(line => line.StartsWith("faultrec: ", StringComparison.Ordinal)).Select(line => line + '\n'));
 
     private List<List<StackFrame>> Stacks()
     {

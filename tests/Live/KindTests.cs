@@ -61,7 +61,8 @@ public sealed class KindTests : LiveTest
     private (JsonObject Said, Dictionary<string, long> Kinds) Record(string command, string[] circumstances)
     {
         string[] wrapper = circumstances.Length == 0 ? [] : [Path.Combine(Checkout.Root, "fixtures", circumstances[0]), .. circumstances[1..]];
-        var result = Running.ToEnd(InFolder, Checkout.Faultrec, ["record", "-o", TracePath, "--", .. wrapper, Checkout.Fixture("fault_kind"), .. command.Split(' ')]);
+        var result = Running.ToEnd(InFolder, Checkout.Faultrec,
+            ["record", "-o", TracePath, "--", .. wrapper, Checkout.Fixture("fault_kind"), .. command.Split(' ')]);
         Assert.True(result.Status == 0, result.Error);
         var said = Said(result.Output);
         Assert.SkipWhen(said.ContainsKey("skipped"), $"{command}: {said["skipped"]}");

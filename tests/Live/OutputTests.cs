@@ -74,7 +74,8 @@ public sealed class OutputTests : LiveTest
         for (var i = 0; i < lines.Length; i++)
         {
             var expected = i < 4 ? traces : texts;
-            Assert.True(lines[i].Split('|') is [_, var status, "kept", var said, var error] && status == expected && (expected == "0" || (said == "1" && error.Contains("out: is a", StringComparison.Ordinal))), lines[i]);
+            Assert.True(lines[i].Split('|') is [_, var status, "kept", var said, var error] && status == expected
+                && (expected == "0" || (said == "1" && error.Contains("out: is a", StringComparison.Ordinal))), lines[i]);
         }
     }
 

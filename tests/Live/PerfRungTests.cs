@@ -53,7 +53,8 @@ public sealed class PerfRungTests : LiveTest
     [InlineData("cold_read", "150")]
     public void AnOrdinaryUsersRecordingEqualsPerfStat(params string[] fixture)
     {
-        string[] command = ["perf", "stat", "-x,", "-e", "minor-faults:u,major-faults:u", "-o", Folder["perf.txt"], "--", Checkout.Fixture(fixture[0]), .. fixture[1..]];
+        string[] command = ["perf", "stat", "-x,", "-e", "minor-faults:u,major-faults:u", "-o", Folder["perf.txt"], "--", Checkout.Fixture(fixture[0]),
+            .. fixture[1..]];
 
         var result = Record(["--", .. command]);
 

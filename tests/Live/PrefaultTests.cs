@@ -15,7 +15,8 @@ public sealed class PrefaultTests : LiveTest
         // What was just written is cached in huge pages, which one fault maps whole.
         Shell("sync data; dd if=data iflag=nocache count=0 status=none");
         Assert.Equal(7, Running.ToEnd(InFolder, Checkout.Faultrec, "record", "--no-stacks", "-o", TracePath, "--", "/usr/bin/python3", "-c", Program).Status);
-        Assert.Equal(0, Running.ToEnd(InFolder, Checkout.Faultrec, "export", TracePath, "--to", "prefault-plan", "--region", Folder["data"], "-o", "plan").Status);
+        Assert.Equal(0,
+            Running.ToEnd(InFolder, Checkout.Faultrec, "export", TracePath, "--to", "prefault-plan", "--region", Folder["data"], "-o", "plan").Status);
         Shell("sync data; dd if=data iflag=nocache count=0 status=none");
         Assert.Equal(0, CachedPages());
 
@@ -23,7 +24,8 @@ public sealed class PrefaultTests : LiveTest
 
         Assert.Equal((7, ""), (result.Status, result.Error));
         var ranges = Ranges();
-        Assert.All((long[])[5, 100, 700], page => Assert.Contains(ranges, range => range.Offset <= page * PageSize && page * PageSize < range.Offset + range.Length));
+        Assert.All((long[])[5, 100, 700],
+            page => Assert.Contains(ranges, range => range.Offset <= page * PageSize && page * PageSize < range.Offset + range.Length));
         Running.Until(() => CachedPages() == ranges.Sum(range => range.Length) / PageSize, "the kernel has read what the plan names, and no more");
     }
 

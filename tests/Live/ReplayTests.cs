@@ -2,7 +2,9 @@ using System.Text.Json.Nodes;
 
 namespace Faultrec.Live.Tests;
 
-/// <summary>What was just recorded, with all its facts, is replayed: by kind within one in a hundred, and the kinds are those that a recording of the replay tells.</summary>
+/// <summary>
+/// What was just recorded, with all its facts, is replayed: by kind within one in a hundred, and the kinds are those that a recording of the replay tells.
+/// </summary>
 public sealed class ReplayTests : LiveTest
 {
     [Theory]
@@ -42,7 +44,8 @@ public sealed class ReplayTests : LiveTest
     {
         RecordCommand(fixture);
         var again = Folder["again.parquet"];
-        var recorded = Running.ToEnd(InFolder, Checkout.Faultrec, "record", "--no-stacks", "-o", again, "--", Checkout.Faultrec, "replay", TracePath, "--format", "json");
+        var recorded = Running.ToEnd(InFolder, Checkout.Faultrec, "record", "--no-stacks", "-o", again, "--", Checkout.Faultrec, "replay", TracePath,
+            "--format", "json");
         Assert.Equal(0, recorded.Status);
 
         var (before, after) = (KindFaults(TracePath, kind), KindFaults(again, kind, "--comm", fixture[0], "--comm", "toucher-*"));
@@ -77,7 +80,8 @@ public sealed class ReplayTests : LiveTest
     public void PagesThatCameFromSwapAreSwappedOutBefore()
     {
         var withSwap = Path.Combine(Checkout.Root, "fixtures", "with-swap.sh");
-        Assert.Equal(0, Running.ToEnd(InFolder, withSwap, Checkout.Faultrec, "record", "-o", TracePath, "--", Checkout.Fixture("fault_kind"), "swap_device").Status);
+        Assert.Equal(0,
+            Running.ToEnd(InFolder, withSwap, Checkout.Faultrec, "record", "-o", TracePath, "--", Checkout.Fixture("fault_kind"), "swap_device").Status);
 
         var finished = Running.ToEnd(InFolder, withSwap, Checkout.Faultrec, "replay", TracePath, "--swap", "--format", "json");
 
@@ -91,7 +95,8 @@ public sealed class ReplayTests : LiveTest
     {
         RecordCommand("seq_touch", "8");
 
-        var finished = Running.ToEnd(InFolder, Path.Combine(Checkout.Root, "fixtures", "with-sysctl.sh"), "vm.nr_hugepages=32", Checkout.Faultrec, "replay", TracePath, "--hugetlb", "--format", "json");
+        var finished = Running.ToEnd(InFolder, Path.Combine(Checkout.Root, "fixtures", "with-sysctl.sh"), "vm.nr_hugepages=32", Checkout.Faultrec, "replay",
+            TracePath, "--hugetlb", "--format", "json");
 
         Assert.Equal((0, ""), (finished.Status, finished.Error));
         var largest = Said(finished.Output)["regions"]!.AsArray().MaxBy(row => row!["recorded"]!.GetValue<long>())!.AsObject();
@@ -101,7 +106,8 @@ public sealed class ReplayTests : LiveTest
     }
 
     private void RecordCommand(params string[] fixture)
-        => Assert.InRange(Running.ToEnd(InFolder, Checkout.Faultrec, ["record", "-o", TracePath, "--", Checkout.Fixture(fixture[0]), .. fixture[1..]]).Status, 0, 128 + 11);
+        => Assert.InRange(Running.ToEnd(InFolder, Checkout.Faultrec, ["record", "-o", TracePath, "--", Checkout.Fixture(fixture[0]), .. fixture[1..]]).Status,
+            0, 128 + 11);
 
     private JsonObject Replay(params string[] change)
     {

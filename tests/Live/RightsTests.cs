@@ -90,7 +90,8 @@ public sealed class RightsTests : LiveTest
     }
 
     private static List<Row> Touched(Rows rows, JsonObject said)
-        => [.. rows.All.Where(row => row.Comm == "seq_touch" && row.Region is { Name: "[anon]" } region && region.Size() == (ulong)Number(said, "touch_minflt") << 12)];
+        => [.. rows.All.Where(row => row.Comm == "seq_touch" && row.Region is { Name: "[anon]" } region
+            && region.Size() == (ulong)Number(said, "touch_minflt") << 12)];
 
     private string SetUid(string fixture)
     {

@@ -37,7 +37,8 @@ public sealed class StackEndTests : LiveTest
         // Nothing names the program in one word.
         var rows = Record("sh", "-c", "p=./sho; ${p}rt 1; sleep 2; i=0; while [ $i -lt 30 ]; do i=$((i+1)); ${p}rt 1; done");
 
-        var runs = rows.All.Where(row => row.Comm == "short").GroupBy(row => row.Pid).OrderBy(run => run.First().TimeNs).Skip(1).SelectMany(run => run).ToList();
+        var runs = rows.All.Where(row => row.Comm == "short").GroupBy(row => row.Pid).OrderBy(run => run.First().TimeNs).Skip(1).SelectMany(run => run)
+            .ToList();
         Assert.InRange(runs.Count, 30 * 20, int.MaxValue);
         AssertMost(runs.Count(row => Roots.Contains(Functions(rows, row)[^1])), runs.Count);
     }

@@ -41,7 +41,8 @@ public sealed partial class StackTests : LiveTest
         var ours = rows.All.Where(row => row.Comm.StartsWith("callchain", StringComparison.Ordinal)).GroupBy(row => row.Address)
             .ToDictionary(group => group.Key, group => UpToMain(NotInlined(rows, group.Last().StackId)));
         // perf also calls some of libc's aliases inlined: of those that it unwound these are compared whose names are ours alone.
-        var chains = PerfChains(Folder["perf.data"]).Where(chain => chain.Functions is [.., "main"] && chain.Functions.Any(name => name.StartsWith("touch_by", StringComparison.Ordinal))).ToList();
+        var chains = PerfChains(Folder["perf.data"])
+            .Where(chain => chain.Functions is [.., "main"] && chain.Functions.Any(name => name.StartsWith("touch_by", StringComparison.Ordinal))).ToList();
         Assert.InRange(chains.Count, Pages, int.MaxValue);
         Assert.All(chains, chain => Assert.Equal(chain.Functions, ours[chain.Address]));
     }
@@ -72,7 +73,8 @@ public sealed partial class StackTests : LiveTest
         }
 
         var heap = Assert.Single(rows.In(Address(said, "first_of_heap"), 2 * pages).Select(row => row.Region!.Id).Distinct());
-        var report = System.Text.Json.Nodes.JsonNode.Parse(Running.ToEnd(InFolder, Checkout.Faultrec, ["report", TracePath, "--format", "json", "--top", "0"]).Output)!.AsObject();
+        var report = System.Text.Json.Nodes.JsonNode
+            .Parse(Running.ToEnd(InFolder, Checkout.Faultrec, ["report", TracePath, "--format", "json", "--top", "0"]).Output)!.AsObject();
         var shares = report["regions"]!.AsArray().Single(region => region!["id"]!.GetValue<int>() == heap)!["reserved_by"]!.AsArray()
             .ToDictionary(mapper => mapper!["code"]!.GetValue<string>().Split(' ')[0], mapper => mapper!["faults"]!.GetValue<long>());
         Assert.Equal((pages, pages), (shares["first_of_heap"], shares["rest_of_heap"]));
@@ -91,10 +93,12 @@ public sealed partial class StackTests : LiveTest
             var frames = rows.Metadata.Stacks!.FramesOf(row.StackId!.Value).ToList();
             var ofKernel = frames.TakeWhile(frame => frame.Kind == "kernel").ToList();
             Assert.Contains(ofKernel, frame => frame.Function is "do_syscall_64" or "x64_sys_call");
-            Assert.DoesNotContain(ofKernel, frame => frame.Function!.StartsWith("bpf_", StringComparison.Ordinal) || frame.Function.Contains("page_fault", StringComparison.Ordinal));
+            Assert.DoesNotContain(ofKernel,
+                frame => frame.Function!.StartsWith("bpf_", StringComparison.Ordinal) || frame.Function.Contains("page_fault", StringComparison.Ordinal));
             Assert.DoesNotContain(frames.Skip(ofKernel.Count), frame => frame.Kind == "kernel");
         });
-        Assert.All(rows.All.Where(row => !row.KernelAccess && row.StackId is not null), row => Assert.DoesNotContain(rows.Metadata.Stacks!.FramesOf(row.StackId!.Value), frame => frame.Kind == "kernel"));
+        Assert.All(rows.All.Where(row => !row.KernelAccess && row.StackId is not null),
+            row => Assert.DoesNotContain(rows.Metadata.Stacks!.FramesOf(row.StackId!.Value), frame => frame.Kind == "kernel"));
     }
 
     /// <summary>A file that is gone when the trace is made, and files that have their names under another root only.</summary>
@@ -152,7 +156,8 @@ public sealed partial class StackTests : LiveTest
         Assert.InRange(blocks.Count, 8 * 2441, int.MaxValue);
         AssertReach(blocks, row => Python(rows, row.StackId).Any(frame => frame.Function == "allocate_and_touch"
             && frame.File == script && lines[frame.Line!.Value - 1].Contains("bytearray(size)", StringComparison.Ordinal)));
-        AssertReach(blocks, row => Python(rows, row.StackId).Any(frame => frame.Function == "main" || frame.Function!.Contains("<listcomp>", StringComparison.Ordinal)));
+        AssertReach(blocks,
+            row => Python(rows, row.StackId).Any(frame => frame.Function == "main" || frame.Function!.Contains("<listcomp>", StringComparison.Ordinal)));
         AssertReach(blocks, row => Python(rows, row.StackId)[^1] is { Function: "<module>", Line: { } line } && lines[line - 1].Trim() == "main()");
         AssertReach(rows.All, row => Functions(rows, row.StackId)[^1] == "_start");
     }
@@ -170,13 +175,17 @@ public sealed partial class StackTests : LiveTest
         Assert.InRange(rows.All.Count, 200, int.MaxValue);
         Assert.InRange(rows.All.Count(row => Modules(rows, row.StackId).Contains(file)), 100, int.MaxValue);
         // The dynamic linker's own start, the program's, or a thread's.
-        AssertReach(rows.All, row => Modules(rows, row.StackId)[^1] is "ld-linux-x86-64.so.2" || Modules(rows, row.StackId)[^1] == file || Functions(rows, row.StackId)[^1] is "clone3" or "__clone3");
+        AssertReach(rows.All,
+            row
+            => Modules(rows, row.StackId)[^1] is "ld-linux-x86-64.so.2" || Modules(rows, row.StackId)[^1] == file
+                || Functions(rows, row.StackId)[^1] is "clone3" or "__clone3");
     }
 
     [Fact]
     public void TheStacksOfPerfsRungAreRefusedAloud()
     {
-        var result = Running.ToEnd(InFolder, Checkout.Faultrec, "record", "--stacks", "--backend", "perf", "-o", TracePath, "--", Checkout.Fixture("seq_touch"), "1");
+        var result = Running.ToEnd(InFolder, Checkout.Faultrec, "record", "--stacks", "--backend", "perf", "-o", TracePath, "--", Checkout.Fixture("seq_touch"),
+            "1");
 
         Assert.Equal(0, result.Status);
         Assert.Contains("no stacks are recorded: the perf backend", result.Error, StringComparison.Ordinal);
@@ -230,7 +239,8 @@ public sealed partial class StackTests : LiveTest
         foreach (var sample in Running.ToEnd("perf", "script", "-i", path, "-F", "addr,ip,sym").Output.Split("\n\n", StringSplitOptions.RemoveEmptyEntries))
         {
             var lines = sample.Split('\n', StringSplitOptions.RemoveEmptyEntries);
-            var functions = lines.Skip(1).Where(line => !line.EndsWith("(inlined)", StringComparison.Ordinal)).Select(line => PerfFrame().Match(line).Groups[1].Value);
+            var functions = lines.Skip(1).Where(line => !line.EndsWith("(inlined)", StringComparison.Ordinal))
+                .Select(line => PerfFrame().Match(line).Groups[1].Value);
             yield return (ulong.Parse(lines[0].Trim().Split(' ')[0], NumberStyles.HexNumber, CultureInfo.InvariantCulture), [.. UpToMain(functions)]);
         }
     }

@@ -111,7 +111,8 @@ public sealed class TargetTests : LiveTest
         Assert.All(rows.All, row => Assert.Equal(row.Pid, row.Region!.Pid));
         Assert.All(rows.All, row => Assert.InRange(row.Address, row.Region!.Start, row.Region.End - 1));
         Assert.Equal(5, rows.Metadata.Processes.Count(process => process.Comm == "cc1"));
-        var array = rows.All.Where(row => row.Comm.StartsWith("python", StringComparison.Ordinal) && row.Region!.Size() is >= pythonMib << 20 and < (pythonMib + 4) << 20);
+        var array = rows.All.Where(row => row.Comm.StartsWith("python", StringComparison.Ordinal) && row.Region!.Size() is >= pythonMib << 20
+            and < (pythonMib + 4) << 20);
         Assert.InRange(array.Count() - long.Parse(python.Output, CultureInfo.InvariantCulture), -64, 64);
     }
 

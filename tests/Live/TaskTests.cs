@@ -13,7 +13,8 @@ public sealed class TaskTests : LiveTest
         var (said, rows) = RecordFixture("threads", $"{threads}", $"{pages}");
 
         var touched = rows.All.Where(row => row.Region!.Size() == (ulong)(threads * pages) << 12).ToList();
-        var counted = said["by_thread"]!.AsArray().Select(thread => (Tid: (int)Number(thread!.AsObject(), "tid"), Minor: (int)Number(thread.AsObject(), "minflt")));
+        var counted = said["by_thread"]!.AsArray()
+            .Select(thread => (Tid: (int)Number(thread!.AsObject(), "tid"), Minor: (int)Number(thread.AsObject(), "minflt")));
         Assert.Equal(counted.Order(), touched.GroupBy(row => row.Tid).Select(thread => (Tid: thread.Key, Minor: thread.Count())).Order());
         Assert.Equal(
             Enumerable.Range(0, threads).Select(i => $"toucher-{i}"),
@@ -64,7 +65,8 @@ public sealed class TaskTests : LiveTest
         Assert.Equal(0, result.Status);
         var rows = Rows.Read(TracePath);
         AssertWhole(rows);
-        Assert.Equal([256, 512, 768], result.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => Number(Said(line), "touch_minflt")).Order());
+        Assert.Equal([256, 512, 768],
+            result.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => Number(Said(line), "touch_minflt")).Order());
         Assert.Equal(
             [256, 512, 768],
             rows.All.Where(row => row.Comm == "seq_touch" && row.Region!.Path is null && row.Region.Size() is 1 << 20 or 2 << 20 or 3 << 20)

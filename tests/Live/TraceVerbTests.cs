@@ -37,8 +37,11 @@ public sealed class TraceVerbTests : LiveTest
         Assert.Equal(0, result.Status);
         var said = Said(result.Output);
         var lines = File.ReadAllLines(LinesPath)[1..];
-        Assert.Equal(5, lines.Count(line => line.Contains($" {said["sigsegv_address"]} ", StringComparison.Ordinal) && line.Contains(" SIGSEGV ", StringComparison.Ordinal)));
-        Assert.Equal(1, lines.Count(line => line.Contains($" {said["sigbus_address"]} ", StringComparison.Ordinal) && line.Contains(" SIGBUS ", StringComparison.Ordinal)));
+        Assert.Equal(5,
+            lines.Count(line => line.Contains($" {said["sigsegv_address"]} ", StringComparison.Ordinal)
+            && line.Contains(" SIGSEGV ", StringComparison.Ordinal)));
+        Assert.Equal(1,
+            lines.Count(line => line.Contains($" {said["sigbus_address"]} ", StringComparison.Ordinal) && line.Contains(" SIGBUS ", StringComparison.Ordinal)));
         Assert.Equal(6, lines.Length);
     }
 

@@ -52,7 +52,8 @@ public abstract class ReportTests : IDisposable
         SELECT r.region_id, r.name, r.kind, r.pages, sum(weight), count(DISTINCT address // 4096)
         FROM faults f JOIN regions r USING (trace, region_id) GROUP BY ALL
         """,
-        _report.Regions.Where(row => row.Id != 0).Select(row => (object?[])[row.Id, RegionNames.Of(row.Region), RegionNames.KindOf(row.Region), row.Pages, row.Counts.Faults, row.DistinctPages]));
+        _report.Regions.Where(row => row.Id != 0)
+            .Select(row => (object?[])[row.Id, RegionNames.Of(row.Region), RegionNames.KindOf(row.Region), row.Pages, row.Counts.Faults, row.DistinctPages]));
 
     [Fact]
     public void Processes() => Same(
@@ -61,7 +62,8 @@ public abstract class ReportTests : IDisposable
 
     private void Same(string sql, IEnumerable<object?[]> rows)
     {
-        var expected = rows.Select(row => string.Join('|', row.Select(value => Convert.ToString(value, CultureInfo.InvariantCulture)))).Order(StringComparer.Ordinal).ToList();
+        var expected = rows.Select(row => string.Join('|', row.Select(value => Convert.ToString(value, CultureInfo.InvariantCulture))))
+            .Order(StringComparer.Ordinal).ToList();
         Assert.NotEmpty(expected);
         Assert.Equal(expected, Asked.Rows(sql, _file.Path).Select(row => string.Join('|', row)).Order(StringComparer.Ordinal));
     }

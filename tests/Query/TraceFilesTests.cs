@@ -9,8 +9,12 @@ public sealed class TraceFilesTests : IDisposable
 
     public TraceFilesTests()
     {
-        foreach (var name in (string[])["host=a/date=2026-01-02/x.parquet", "host=a/date=2026-01-03/y.parquet", "host=b%2Fc/date=2026-01-02/x.parquet", "flat.parquet", "b[1].parquet", "b1.parquet", "it's \"a\"\n.parquet"])
+        foreach (var name in (string[])["host=a/date=2026-01-02/x.parquet", "host=a/date=2026-01-03/y.parquet", "host=b%2Fc/date=2026-01-02/x.parquet",
+            "flat.parquet", "b[1].parquet", "b1.parquet", "it's \"a\"\n.parquet"])
+        {
             Write(name);
+        }
+
         File.WriteAllText(_folder["notes.txt"], "");
         File.WriteAllText(_folder[".half.parquet"], "half a copy");
     }

@@ -50,7 +50,9 @@ public sealed class ViewTests
     {
         var metadata = Story.Metadata(Story.TwoRegions) with
         {
-            Regions = [.. Story.TwoRegions, new Region { Id = 3, Pid = 11, Start = 0xffff_ffff_ff60_0000, End = 0xffff_ffff_ff60_1000, Prot = "r-xp", Name = "[vsyscall]", BornNs = 7, Inode = ulong.MaxValue }],
+            Regions = [.. Story.TwoRegions,
+                new Region { Id = 3, Pid = 11, Start = 0xffff_ffff_ff60_0000, End = 0xffff_ffff_ff60_1000, Prot = "r-xp", Name = "[vsyscall]", BornNs = 7,
+                Inode = ulong.MaxValue }],
             Receipt = new Receipt { Events = 2, Lost = 3, KernelMinor = 5 },
         };
         using var file = new TemporaryTrace(metadata, [new Fault(0x10000), new Fault(0x20000, Region: 2)], 1);
@@ -78,13 +80,15 @@ public sealed class ViewTests
             [new StackFrame { Kind = "user", Function = "main" }, new StackFrame { Kind = "user", Function = "fi;ll\n" }],
             [-1, 0],
             [0, 1]);
-        using var with = new TemporaryTrace(Story.Metadata(Story.TwoRegions) with { Stacks = table }, [new Fault(0x10000) { Stack = 1 }, new Fault(0x11000)], 2);
+        using var with = new TemporaryTrace(Story.Metadata(Story.TwoRegions) with { Stacks = table }, [new Fault(0x10000) { Stack = 1 }, new Fault(0x11000)],
+            2);
         using var without = new TemporaryTrace(Story.Metadata(Story.TwoRegions), [new Fault(0x10000)], 1);
 
         Assert.Equal("0 main\n1 main;fi:ll\\x0a", Asked.Text("SELECT stack_id, s.stack FROM stacks s ORDER BY stack_id", without.Path, with.Path));
         Assert.Equal(
             "2 NULL\n1 main;fi:ll\\x0a",
-            Asked.Text("SELECT count(*), s.stack FROM faults LEFT JOIN stacks s USING (trace, stack_id) GROUP BY s.stack ORDER BY 1 DESC", without.Path, with.Path));
+            Asked.Text("SELECT count(*), s.stack FROM faults LEFT JOIN stacks s USING (trace, stack_id) GROUP BY s.stack ORDER BY 1 DESC", without.Path,
+                with.Path));
         Assert.Equal("0", Asked.Text("SELECT count(*) FROM stacks", without.Path));
     }
 

@@ -66,5 +66,6 @@ public sealed class AddressMapTests
     }
 
     private static ReplayedRegion Region(int id)
-        => ReplayedRegion.Of(new Region { Id = id, Pid = 10, Start = 0x10000, End = 0x40000, Prot = "rw-p", Name = "[anon]" }, ReplayChange.None, isForkCopy: false)!;
+        => ReplayedRegion.Of(new Region { Id = id, Pid = 10, Start = 0x10000, End = 0x40000, Prot = "rw-p", Name = "[anon]" }, ReplayChange.None,
+            isForkCopy: false)!;
 }

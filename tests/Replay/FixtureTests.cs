@@ -11,7 +11,8 @@ public sealed class FixtureTests
     private const int PageShift = 12;
 
     public static TheoryData<string> Traces
-        => [.. Directory.EnumerateFiles(Path.Combine(AppContext.BaseDirectory, "traces"), "*.parquet").Select(path => Path.GetFileNameWithoutExtension(path)!).Order()];
+        => [.. Directory.EnumerateFiles(Path.Combine(AppContext.BaseDirectory, "traces"), "*.parquet").Select(path => Path.GetFileNameWithoutExtension(path)!)
+            .Order()];
 
     [Theory]
     [MemberData(nameof(Traces))]

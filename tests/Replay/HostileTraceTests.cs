@@ -16,7 +16,8 @@ public sealed class HostileTraceTests
     [InlineData(0x7e00_0000_0123, 0x7e00_0000_4000)] // no page's start
     public void ARegionThatCannotBeIsLeftOutAndCounted(ulong start, ulong end)
     {
-        var metadata = Replaying.Metadata(Replaying.Anonymous(1, Base + 0x100000, 4), new Region { Id = 2, Pid = 10, Start = start, End = end, Prot = "rw-p", Name = "[anon]" });
+        var metadata = Replaying.Metadata(Replaying.Anonymous(1, Base + 0x100000, 4),
+            new Region { Id = 2, Pid = 10, Start = start, End = end, Prot = "rw-p", Name = "[anon]" });
 
         var result = Replaying.Of(metadata, [ReplayStories.Write(256), new Fault(start, Region: 2) { TimeNs = 300 }]);
 
@@ -30,7 +31,8 @@ public sealed class HostileTraceTests
     {
         var backwards = new Region { Id = 2, Pid = 10, Start = Base + 0x4000, End = Base, Prot = "rw-p", Name = "[anon]" };
 
-        var refusal = Assert.Throws<FaultrecException>(() => Replaying.Of(Replaying.Metadata(Replaying.Anonymous(1, Base + 0x100000, 4), backwards), [ReplayStories.Write(256)]));
+        var refusal = Assert.Throws<FaultrecException>(() => Replaying.Of(Replaying.Metadata(Replaying.Anonymous(1, Base + 0x100000, 4), backwards),
+            [ReplayStories.Write(256)]));
 
         Assert.Equal(ExitCode.BadInput, refusal.ExitCode);
         Assert.Contains("faultrec.regions", refusal.Message, StringComparison.Ordinal);
@@ -66,7 +68,8 @@ public sealed class HostileTraceTests
             var bytes = new byte[16 * 4096];
             new Random(1).NextBytes(bytes);
             File.WriteAllBytes(path, bytes);
-            Region Of(int id, string file, string prot) => new() { Id = id, Pid = 10, Start = (ulong)id << 30, End = ((ulong)id << 30) + (16 * 4096), Prot = prot, Name = file, Path = file };
+            Region Of(int id, string file, string prot)
+                => new() { Id = id, Pid = 10, Start = (ulong)id << 30, End = ((ulong)id << 30) + (16 * 4096), Prot = prot, Name = file, Path = file };
             var metadata = Replaying.Metadata(Of(1, path, "rw-p"), Of(2, "/dev/zero-not-there", "r--p"), Of(3, "/dev/tty", "r--p"), Of(4, path + "2", "rw-s"));
             Fault[] faults =
             [
@@ -80,7 +83,8 @@ public sealed class HostileTraceTests
             var result = Replaying.Of(metadata, faults, Replaying.AtOnce with { UsesRealFiles = true });
 
             Assert.Equal(1, result.Fidelity);
-            Assert.Contains(result.Notes, note => note.StartsWith("1 file of the recording mapped themselves, to be read; 3 by stand-ins", StringComparison.Ordinal));
+            Assert.Contains(result.Notes,
+                note => note.StartsWith("1 file of the recording mapped themselves, to be read; 3 by stand-ins", StringComparison.Ordinal));
             Assert.Equal(bytes, File.ReadAllBytes(path));
             Assert.Equal(bytes, File.ReadAllBytes(path + "2"));
         }
@@ -98,7 +102,8 @@ public sealed class HostileTraceTests
         Assert.Equal(0UL, region.Shift % (2UL << 20));
 
         // The engine's image, its arena, and the pages below what mmap_min_addr allows.
-        var metadata = Replaying.Metadata(Replaying.Anonymous(1, 0x2a00_0000_0000, 64), Replaying.Anonymous(2, 0x2a10_0000_0000, 64), Replaying.Anonymous(3, 0, 8));
+        var metadata = Replaying.Metadata(Replaying.Anonymous(1, 0x2a00_0000_0000, 64), Replaying.Anonymous(2, 0x2a10_0000_0000, 64),
+            Replaying.Anonymous(3, 0, 8));
         var result = Replaying.Of(
             metadata,
             [
@@ -125,9 +130,20 @@ public sealed class HostileTraceTests
     [Fact]
     public void AFileOfAbsurdSizeHasNoPlace()
     {
-        var absurd = new Region { Id = 2, Pid = 10, Start = Base + 0x100000, End = Base + 0x104000, Prot = "r--p", Name = "/a", Path = "/a", FileOffset = 0x7fff_ffff_ffff_f000 };
+        var absurd = new Region
+        {
+            Id = 2,
+            Pid = 10,
+            Start = Base + 0x100000,
+            End = Base + 0x104000,
+            Prot = "r--p",
+            Name = "/a",
+            Path = "/a",
+            FileOffset = 0x7fff_ffff_ffff_f000
+        };
 
-        var result = Replaying.Of(Replaying.Metadata(Replaying.Anonymous(1, Base, 4), absurd), [ReplayStories.Write(0), ReplayStories.Write(256) with { Region = 2 }]);
+        var result = Replaying.Of(Replaying.Metadata(Replaying.Anonymous(1, Base, 4), absurd),
+            [ReplayStories.Write(0), ReplayStories.Write(256) with { Region = 2 }]);
 
         Assert.Equal("bad_region", Assert.Single(result.Skipped).Key);
     }
@@ -163,7 +179,8 @@ public sealed class HostileTraceTests
 
         static IEnumerable<FaultBatch> Groups()
         {
-            yield return Story.Batch([.. Enumerable.Range(0, 40_000).Select(i => new Fault(0x1000_0000_0000 + ((ulong)i << 21)) { Level = 1, Pfn = 512, Order = 9, TimeNs = i })]);
+            yield return Story.Batch([.. Enumerable.Range(0, 40_000)
+                .Select(i => new Fault(0x1000_0000_0000 + ((ulong)i << 21)) { Level = 1, Pfn = 512, Order = 9, TimeNs = i })]);
         }
     }
 

@@ -45,7 +45,8 @@ public sealed class ReplayStories
     public void ARefaultFindsThePageGone()
     {
         // Three rounds over 8 pages, each of which the recording found missing: the program gave them back in between.
-        var result = Replaying.Of(Replaying.Metadata(Replaying.Anonymous(1, Base, 8)), [.. Enumerable.Range(0, 24).Select(i => Write(i % 8) with { TimeNs = i * 1000 })]);
+        var result = Replaying.Of(Replaying.Metadata(Replaying.Anonymous(1, Base, 8)),
+            [.. Enumerable.Range(0, 24).Select(i => Write(i % 8) with { TimeNs = i * 1000 })]);
 
         Assert.Equal("anon_write minor 24/24", Replaying.Words(result));
     }
@@ -75,7 +76,8 @@ public sealed class ReplayStories
         Fault[] faults =
         [
             .. Enumerable.Range(0, 16).Select(page => Write(page) with { TimeNs = page * 1000 }),
-            .. Enumerable.Range(0, 10).Select(page => Write(page) with { TimeNs = 110_000 + page, Pid = 20, Tid = 20, Region = 2, Entry = PresentReadOnly | 0x5000, Pfn = 6 }),
+            .. Enumerable.Range(0, 10)
+            .Select(page => Write(page) with { TimeNs = 110_000 + page, Pid = 20, Tid = 20, Region = 2, Entry = PresentReadOnly | 0x5000, Pfn = 6 }),
             .. Enumerable.Range(0, 16).Select(page => Write(page) with { TimeNs = 120_000 + page, Entry = PresentReadOnly | 0x5000, Pfn = 7 }),
         ];
 
@@ -111,7 +113,17 @@ public sealed class ReplayStories
     public void AFileOnceFromTheDiskAndOnceFromMemory()
     {
         // Pages 0 and 40 had to be read, page 8 was in memory; page 9 is then written to, privately.
-        var region = new Region { Id = 1, Pid = 10, Start = Base, End = Base + (64 * 4096), Prot = "rw-p", Name = "/lib/a", Path = "/lib/a", FileOffset = 8192 };
+        var region = new Region
+        {
+            Id = 1,
+            Pid = 10,
+            Start = Base,
+            End = Base + (64 * 4096),
+            Prot = "rw-p",
+            Name = "/lib/a",
+            Path = "/lib/a",
+            FileOffset = 8192
+        };
         Fault[] faults =
         [
             Write(0) with { Access = FaultAccess.Read, Major = true },
@@ -132,7 +144,8 @@ public sealed class ReplayStories
         // All in one window of 16 pages: the recording shows that the second and third were not in memory at the first.
         var region = new Region { Id = 1, Pid = 10, Start = Base, End = Base + (64 * 4096), Prot = "r--p", Name = "/lib/a", Path = "/lib/a" };
 
-        var result = Replaying.Of(Replaying.Metadata(region), [.. new[] { 3, 4, 5 }.Select(page => Write(page) with { Access = FaultAccess.Read, TimeNs = page })]);
+        var result = Replaying.Of(Replaying.Metadata(region),
+            [.. new[] { 3, 4, 5 }.Select(page => Write(page) with { Access = FaultAccess.Read, TimeNs = page })]);
 
         Assert.Equal("file_cache minor 3/3", Replaying.Words(result));
     }
@@ -140,8 +153,22 @@ public sealed class ReplayStories
     [Fact]
     public void SharedMemoryIsOnePageForBothProcesses()
     {
-        Region Shared(int id, int pid) => new() { Id = id, Pid = pid, Start = Base, End = Base + 0x8000, Prot = "rw-s", Name = "/dev/shm/x", Path = "/dev/shm/x", Device = "00:17", Inode = 3 };
-        var metadata = Replaying.Metadata(Shared(1, 10), Shared(2, 20)) with { Processes = [new ProcessEntry { Pid = 10, Comm = "a" }, new ProcessEntry { Pid = 20, Comm = "b" }] };
+        Region Shared(int id, int pid)
+            => new()
+            {
+                Id = id,
+                Pid = pid,
+                Start = Base,
+                End = Base + 0x8000,
+                Prot = "rw-s",
+                Name = "/dev/shm/x",
+                Path = "/dev/shm/x",
+                Device = "00:17",
+                Inode = 3
+            };
+        var metadata = Replaying.Metadata(Shared(1, 10),
+            Shared(2, 20)) with
+        { Processes = [new ProcessEntry { Pid = 10, Comm = "a" }, new ProcessEntry { Pid = 20, Comm = "b" }] };
 
         var result = Replaying.Of(metadata, [Write(0), Write(0) with { Pid = 20, Tid = 20, Region = 2, TimeNs = 5 }]);
 
@@ -151,7 +178,8 @@ public sealed class ReplayStories
     [Fact]
     public void ASignalComesBackAsAFailedTouch()
     {
-        var result = Replaying.Of(Replaying.Metadata(Replaying.Anonymous(1, Base, 4)), [Write(0), new Fault(0x1234_5000, Region: 0, Signal: 11) { TimeNs = 9 }]);
+        var result = Replaying.Of(Replaying.Metadata(Replaying.Anonymous(1, Base, 4)),
+            [Write(0), new Fault(0x1234_5000, Region: 0, Signal: 11) { TimeNs = 9 }]);
 
         Assert.Equal("anon_write minor 1/1; failed failed 1/1", Replaying.Words(result));
     }

@@ -27,13 +27,19 @@ internal static class Replaying
 
     /// <summary>With page-table facts, which a story has where its faults have a level.</summary>
     public static TraceMetadata Metadata(params Region[] regions)
-        => Story.Metadata(regions) with { Frames = new PageTableRecording(true, null, 4, "kallsyms", 0x77), ThpMode = "madvise", SwapTypes = new Dictionary<string, string> { ["31"] = "migration" } };
+        => Story.Metadata(regions) with
+        {
+            Frames = new PageTableRecording(true, null, 4, "kallsyms", 0x77),
+            ThpMode = "madvise",
+            SwapTypes = new Dictionary<string, string> { ["31"] = "migration" }
+        };
 
     public static Region Anonymous(int id, ulong start, ulong pages, int pid = 10, long? born = null, long? died = null)
         => new() { Id = id, Pid = pid, Start = start, End = start + (pages * 4096), Prot = "rw-p", Name = "[anon]", BornNs = born, DiedNs = died };
 
     public static void SkipWithoutHugePages()
-        => Assert.SkipWhen(System.IO.File.ReadAllText("/sys/kernel/mm/transparent_hugepage/enabled").Contains("[never]", StringComparison.Ordinal), "transparent huge pages are off here");
+        => Assert.SkipWhen(System.IO.File.ReadAllText("/sys/kernel/mm/transparent_hugepage/enabled").Contains("[never]", StringComparison.Ordinal),
+            "transparent huge pages are off here");
 
     /// <summary>A write after a read of a page is a second fault only where the read mapped the zero page: 1, or 0 on kernels that map none.</summary>
     public static int WritesThatFaultAfterARead { get; } = Native.ZeroPage.IsMappedForReads() ? 1 : 0;

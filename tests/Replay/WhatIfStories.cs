@@ -30,7 +30,8 @@ public sealed class WhatIfStories
     {
         Replaying.SkipWithoutHugePages();
         var metadata = Replaying.Metadata(Replaying.Anonymous(1, Base, HugePages), Replaying.Anonymous(2, Base + (4 << 20), HugePages));
-        Fault[] faults = [.. Writes(HugePages), .. Writes(HugePages).Select(fault => fault with { Address = fault.Address + (4 << 20), Region = 2, TimeNs = 10_000 + fault.TimeNs })];
+        Fault[] faults = [.. Writes(HugePages),
+            .. Writes(HugePages).Select(fault => fault with { Address = fault.Address + (4 << 20), Region = 2, TimeNs = 10_000 + fault.TimeNs })];
 
         var result = Replaying.Of(metadata, faults, Change(new ReplayChange { HugePages = region => region.Id == 2 }));
 
@@ -55,7 +56,8 @@ public sealed class WhatIfStories
     public void PopulatedRegionsDoNotFaultAndTheirFillingIsTimed()
     {
         var metadata = Replaying.Metadata(Replaying.Anonymous(1, Base, 64), Replaying.Anonymous(2, Base + (1 << 20), 64));
-        Fault[] faults = [.. Writes(64), .. Writes(32).Select(fault => fault with { Address = fault.Address + (1 << 20), Region = 2, TimeNs = 1000 + fault.TimeNs })];
+        Fault[] faults = [.. Writes(64),
+            .. Writes(32).Select(fault => fault with { Address = fault.Address + (1 << 20), Region = 2, TimeNs = 1000 + fault.TimeNs })];
 
         var result = Replaying.Of(metadata, faults, Change(new ReplayChange { Populated = region => region.Id == 1 }));
 
@@ -81,7 +83,8 @@ public sealed class WhatIfStories
         {
             Processes = [new ProcessEntry { Pid = 10, Comm = "app" }, new ProcessEntry { Pid = 20, ParentPid = 10, Comm = "app", StartedNs = 1000 }],
         };
-        Fault[] faults = [.. Writes(16), .. Writes(10).Select(fault => fault with { TimeNs = 2000 + fault.TimeNs, Pid = 20, Tid = 20, Region = 2, Entry = 0x5025, Pfn = 6 })];
+        Fault[] faults = [.. Writes(16),
+            .. Writes(10).Select(fault => fault with { TimeNs = 2000 + fault.TimeNs, Pid = 20, Tid = 20, Region = 2, Entry = 0x5025, Pfn = 6 })];
 
         var result = Replaying.Of(metadata, faults, Change(new ReplayChange { Populated = static _ => true }));
 
@@ -150,7 +153,8 @@ public sealed class WhatIfStories
         const int gibibytes = 1 << 18;
         var faults = Enumerable.Range(0, 64).Select(i => Write(0) with { Address = Base + ((ulong)i << 24), TimeNs = i }).ToArray();
 
-        var refused = Assert.Throws<FaultrecException>(() => Replaying.Of(Replaying.Metadata(Replaying.Anonymous(1, Base, gibibytes)), faults, Change(new ReplayChange { IsHugetlb = true })));
+        var refused = Assert.Throws<FaultrecException>(() => Replaying.Of(Replaying.Metadata(Replaying.Anonymous(1, Base, gibibytes)), faults,
+            Change(new ReplayChange { IsHugetlb = true })));
 
         Assert.StartsWith("--hugetlb needs 128.0 MiB of the pool of huge pages", refused.Message, StringComparison.Ordinal);
     }
@@ -161,7 +165,8 @@ public sealed class WhatIfStories
         // One page of 16 TiB.
         var metadata = Replaying.Metadata(Replaying.Anonymous(1, 0x1000_0000_0000, 1L << 32));
 
-        var refused = Assert.Throws<FaultrecException>(() => Replaying.Of(metadata, [Write(0) with { Address = 0x1000_0000_0000 }], Change(new ReplayChange { Populated = static _ => true })));
+        var refused = Assert.Throws<FaultrecException>(() => Replaying.Of(metadata, [Write(0) with { Address = 0x1000_0000_0000 }],
+            Change(new ReplayChange { Populated = static _ => true })));
 
         Assert.StartsWith("the trace's faults fill 16.0 TiB at their peak", refused.Message, StringComparison.Ordinal);
     }
@@ -173,7 +178,8 @@ public sealed class WhatIfStories
         using var reader = TraceReader.Open(file.Path);
         var begun = new List<int>();
 
-        var pairs = ReplayPairs.Run(reader, Change(new ReplayChange { Description = "--populate all", Populated = static _ => true }), 3, begun.Add, TestContext.Current.CancellationToken);
+        var pairs = ReplayPairs.Run(reader, Change(new ReplayChange { Description = "--populate all", Populated = static _ => true }), 3, begun.Add,
+            TestContext.Current.CancellationToken);
 
         Assert.Equal([1, 2, 3], begun);
         using var bytes = new MemoryStream();
@@ -182,7 +188,9 @@ public sealed class WhatIfStories
         var json = JsonNode.Parse(Encoding.UTF8.GetString(bytes.ToArray()))!;
         Assert.Equal(3, json["pairs"]!.GetValue<int>());
         var faults = json["figures"]!.AsArray().Single(row => row!["metric"]!.GetValue<string>() == "faults")!;
-        Assert.Equal((64, 0, -64, "differs"), (faults["plain"]!.GetValue<long>(), faults["changed"]!.GetValue<long>(), faults["difference"]!.GetValue<long>(), faults["verdict"]!.GetValue<string>()));
+        Assert.Equal((64, 0, -64, "differs"),
+            (faults["plain"]!.GetValue<long>(), faults["changed"]!.GetValue<long>(), faults["difference"]!.GetValue<long>(),
+            faults["verdict"]!.GetValue<string>()));
         var text = new StringWriter();
         pairs.WriteText(text, default);
         Assert.Contains("replayed plain and with --populate all in turns, 3 times each", text.ToString().ReplaceLineEndings(" "), StringComparison.Ordinal);

@@ -5,7 +5,9 @@ internal static class Checkout
 {
     public static string Root { get; } = FindRoot();
 
-    /// <summary>The native executable, as it is shipped; with FAULTREC_MANAGED=1 what `dotnet build` makes, which tests with the trait Needs=native cannot do with.</summary>
+    /// <summary>
+    /// The native executable, as it is shipped; with FAULTREC_MANAGED=1 what `dotnet build` makes, which tests with the trait Needs=native cannot do with.
+    /// </summary>
     public static string Faultrec { get; } = Environment.GetEnvironmentVariable("FAULTREC_MANAGED") == "1"
         ? Existing("src/Cli/bin/Release/net10.0/faultrec", "dotnet build src/Cli -c Release")
         : Existing("artifacts/faultrec/faultrec", "FAULTREC_BUILD_ONLY=1 ./faultrec");

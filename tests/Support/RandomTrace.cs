@@ -20,7 +20,8 @@ internal static class RandomTrace
         [new StackModule("/bin/app", "aa"), new StackModule("/lib/libc.so.6", null)],
         [.. Enumerable.Range(0, 14).Select(i => new StackFrame
         {
-            Kind = "user", Function = i == 13 ? null : $"f{i % 7}", Module = i % 7 < 5 ? 0 : 1, File = i % 3 == 0 ? $"/src/{i % 7}.c" : null, Line = i % 3 == 0 ? i : null, Address = (ulong)i,
+            Kind = "user", Function = i == 13 ? null : $"f{i % 7}", Module = i % 7 < 5 ? 0 : 1, File = i % 3 == 0 ? $"/src/{i % 7}.c" : null,
+                Line = i % 3 == 0 ? i : null, Address = (ulong)i,
         })],
         [-1, .. Enumerable.Range(1, 30).Select(node => (node - 1) / 2)],
         [.. Enumerable.Range(0, 31).Select(node => node * 5 % 14)]);
@@ -101,7 +102,8 @@ internal static class RandomTrace
     private static Fault WithFacts(Fault fault, Random random)
     {
         var page = (long)(fault.Address >> 12);
-        long[] entries = [0, 0, 0, 0x25 | (500 << 12), 0x27 | (500 << 12), 0x25 | (ZeroPfn << 12), 0x120 | (500 << 12), 0x1234_0000, unchecked((31L << 59) | 0x1234_0000)];
+        long[] entries = [0, 0, 0, 0x25 | (500 << 12), 0x27 | (500 << 12), 0x25 | (ZeroPfn << 12), 0x120 | (500 << 12), 0x1234_0000,
+            unchecked((31L << 59) | 0x1234_0000)];
         var level = random.Next(3) == 0 ? random.Next(5) : 0;
         var entry = entries[random.Next(entries.Length)];
         return fault with
@@ -113,7 +115,9 @@ internal static class RandomTrace
             Access = (FaultAccess)random.Next(4),
             KernelAccess = random.Next(10) == 0,
             Grew = random.Next(50) == 0,
-            Causes = random.Next(3) == 0 ? null : [.. Enumerable.Range(0, 6).Select(_ => random.Next(2) == 0 ? 0 : (fault.DurationNs ?? 0) / random.Next(1, 20))],
+            Causes = random.Next(3) == 0
+                ? null
+                : [.. Enumerable.Range(0, 6).Select(_ => random.Next(2) == 0 ? 0 : (fault.DurationNs ?? 0) / random.Next(1, 20))],
             Slab = random.Next(3) == 0 ? null : [.. Enumerable.Range(0, 7).Select(_ => random.Next(5))],
         };
     }

@@ -14,7 +14,8 @@ public sealed class ColumnTests
         Assert.Equal(Enumerable.Range(0, TraceSchema.Columns.Count).Select(i => (FaultColumns)(1L << i)), TraceSchema.Columns.Select(column => column.Flag));
         Assert.Equal(
             TraceSchema.Columns.Select(column => column.Name),
-            Enum.GetValues<FaultColumns>().Where(flag => BitOperations.IsPow2((long)flag)).Select(flag => JsonNamingPolicy.SnakeCaseLower.ConvertName($"{flag}")));
+            Enum.GetValues<FaultColumns>().Where(flag => BitOperations.IsPow2((long)flag))
+                .Select(flag => JsonNamingPolicy.SnakeCaseLower.ConvertName($"{flag}")));
     }
 
     /// <summary>A recorder that fills no more than it knows leaves the rest as files from before a column have it.</summary>

@@ -35,7 +35,8 @@ public sealed partial class FormatDocumentTests
     [Fact]
     public void TheTableOfColumnsIsTheirDescriptors()
         => Assert.Equal(
-            string.Join('\n', TraceSchema.Columns.Select(column => Row($"`{column.Name}`", TypeName(column.Type), column.Unit, column.Description, column.NullMeaning))),
+            string.Join('\n',
+                TraceSchema.Columns.Select(column => Row($"`{column.Name}`", TypeName(column.Type), column.Unit, column.Description, column.NullMeaning))),
             string.Join('\n', Section("Columns").Split('\n').Where(line => line.StartsWith("| `", StringComparison.Ordinal))));
 
     [Fact]
@@ -51,7 +52,8 @@ public sealed partial class FormatDocumentTests
                 Assert.Contains($"those written before `{column.Name}` with `{last.Name}`", Text, StringComparison.Ordinal);
         }
 
-        var defaults = TraceSchema.Columns.Where(column => column.Generation > 1 && column.AbsentValue is not null).ToLookup(column => column.AbsentValue, column => $"`{column.Name}`");
+        var defaults = TraceSchema.Columns.Where(column => column.Generation > 1 && column.AbsentValue is not null)
+            .ToLookup(column => column.AbsentValue, column => $"`{column.Name}`");
         string[] flags = [.. defaults["false"]];
         Assert.Equal(["false", "1"], defaults.Select(names => names.Key));
         Assert.Contains(
@@ -74,7 +76,9 @@ public sealed partial class FormatDocumentTests
         var table = Section("Metadata")[Section("Metadata").IndexOf("The **receipt**", StringComparison.Ordinal)..];
         Assert.Equal(
             string.Join('\n', Receipt.Counters.Select(counter => Row($"`{counter.Name}`", "number", counter.Description))),
-            string.Join('\n', table.Split('\n').Where(line => line.Contains("` | number |", StringComparison.Ordinal) && !line.Contains("exit_status", StringComparison.Ordinal))));
+            string.Join('\n',
+                table.Split('\n')
+                .Where(line => line.Contains("` | number |", StringComparison.Ordinal) && !line.Contains("exit_status", StringComparison.Ordinal))));
     }
 
     [Fact]

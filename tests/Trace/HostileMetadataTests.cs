@@ -75,10 +75,12 @@ public sealed class HostileMetadataTests
             "has an impossible id");
 
     [Fact]
-    public void ATextOfMegabytes() => AssertRefused(forge => forge.SetText("faultrec.kernel", $"\"{new string('x', 2 << 20)}\""), "kernel", "does not have the JSON shape");
+    public void ATextOfMegabytes()
+        => AssertRefused(forge => forge.SetText("faultrec.kernel", $"\"{new string('x', 2 << 20)}\""), "kernel", "does not have the JSON shape");
 
     [Fact]
-    public void ListsWithinLists() => AssertRefused(forge => forge.SetText("faultrec.command", new string('[', 100_000)), "command", "does not have the JSON shape");
+    public void ListsWithinLists()
+        => AssertRefused(forge => forge.SetText("faultrec.command", new string('[', 100_000)), "command", "does not have the JSON shape");
 
     [Fact]
     public void CountsBelowZero()

@@ -50,7 +50,8 @@ public sealed class MetadataTests
             },
             new Region { Id = 2, Pid = 10, Start = 0, End = 4096, Prot = "rw-p", Name = "[heap]" },
         ],
-        Processes = [new ProcessEntry { Pid = 10, ParentPid = 1, Comm = "python3", StartedNs = 0, ExitedNs = 9 }, new ProcessEntry { Pid = 11, Comm = "a\e[2J" }],
+        Processes = [new ProcessEntry { Pid = 10, ParentPid = 1, Comm = "python3", StartedNs = 0, ExitedNs = 9 },
+            new ProcessEntry { Pid = 11, Comm = "a\e[2J" }],
         Threads = [new ThreadEntry { Pid = 10, Tid = 12, Comm = "worker", StartedNs = 1, ExitedNs = 8 }],
         Receipt = new Receipt
         {
@@ -213,9 +214,11 @@ public sealed class MetadataTests
     [Fact]
     public void EveryNumberOfTheReceiptIsACounter()
     {
-        var numbers = typeof(Receipt).GetProperties().Where(property => property.PropertyType == typeof(long) || property.PropertyType == typeof(long?)).ToList();
+        var numbers = typeof(Receipt).GetProperties().Where(property => property.PropertyType == typeof(long) || property.PropertyType == typeof(long?))
+            .ToList();
 
-        Assert.Equal(numbers.Select(number => JsonNamingPolicy.SnakeCaseLower.ConvertName(number.Name)).Order(), Receipt.Counters.Select(counter => counter.Name).Order());
+        Assert.Equal(numbers.Select(number => JsonNamingPolicy.SnakeCaseLower.ConvertName(number.Name)).Order(),
+            Receipt.Counters.Select(counter => counter.Name).Order());
         foreach (var number in numbers)
         {
             var counter = Receipt.Counters.Single(counter => counter.Name == JsonNamingPolicy.SnakeCaseLower.ConvertName(number.Name));

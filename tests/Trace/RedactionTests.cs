@@ -20,7 +20,8 @@ public sealed partial class RedactionTests
         Assert.Equal("comm region stack", NamesOf(RedactionRule.Pseudonym));
         Assert.Equal("pid tid pte_before pfn", NamesOf(RedactionRule.Permute));
 
-        static string NamesOf(RedactionRule rule) => string.Join(' ', TraceSchema.Columns.Where(column => column.Redaction == rule).Select(column => column.Name));
+        static string NamesOf(RedactionRule rule)
+            => string.Join(' ', TraceSchema.Columns.Where(column => column.Redaction == rule).Select(column => column.Name));
     }
 
     /// <summary>A property that a key, or a member of one, does not name has no rule.</summary>

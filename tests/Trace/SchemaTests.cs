@@ -99,7 +99,8 @@ public sealed class SchemaTests
 
         // A file of version 1 that calls itself 2 is none.
         using var false2 = new TempFile(SampleTrace.Write(batches, SampleTrace.Metadata(10) with { SchemaVersion = 2 }));
-        Assert.Contains("column 9 is major, or of another type", Assert.Throws<FaultrecException>(() => TraceReader.Open(false2.Path)).Message, StringComparison.Ordinal);
+        Assert.Contains("column 9 is major, or of another type", Assert.Throws<FaultrecException>(() => TraceReader.Open(false2.Path)).Message,
+            StringComparison.Ordinal);
     }
 
     /// <summary>Bytes a row are what the encodings are chosen for; a lost hint shows here, not in any value.</summary>

@@ -17,7 +17,8 @@ internal sealed record BudgetCheck(Budget? Budget, double? Found, bool IsBroken,
 
     public string Title => Budget?.Title ?? CompleteTitle;
 
-    public string FoundText => Budget is null ? (Note is null ? "complete" : "INCOMPLETE") : Found is { } value ? Budget.Format(value, exactly: LooksEqual(value)) : "unknown";
+    public string FoundText
+        => Budget is null ? (Note is null ? "complete" : "INCOMPLETE") : Found is { } value ? Budget.Format(value, exactly: LooksEqual(value)) : "unknown";
 
     /// <summary>"≤ 300,000", "≥ 0.9".</summary>
     public string AllowedText => Budget is null
@@ -79,7 +80,9 @@ internal sealed record Assertion(FaultReport Report, IReadOnlyList<BudgetCheck> 
     {
         note = null;
         var totals = report.Totals;
-        return measure == BudgetMeasure.HugeShare ? HugeShare.Of(report, out note) : Value(report, measure, totals.Counts, totals.DistinctPages, totals.Latency.Count, out note);
+        return measure == BudgetMeasure.HugeShare
+            ? HugeShare.Of(report, out note)
+            : Value(report, measure, totals.Counts, totals.DistinctPages, totals.Latency.Count, out note);
     }
 
     private static double? OfRegions(FaultReport report, BudgetMeasure measure, string part, out string? note)

@@ -18,9 +18,14 @@ internal static class HugeShare
         foreach (var row in report.Rows(KindTable.Definition))
         {
             if (row.Kind == FaultKind.Huge)
+            {
                 hugeFaults += row.Counts.Faults;
-            else if (row.Kind is FaultKind.AnonWrite or FaultKind.ZeroRead or FaultKind.KernelAccess or FaultKind.HugeFallback or FaultKind.StackGrowth or FaultKind.Unknown)
+            }
+            else if (row.Kind is FaultKind.AnonWrite or FaultKind.ZeroRead or FaultKind.KernelAccess or FaultKind.HugeFallback or FaultKind.StackGrowth
+                or FaultKind.Unknown)
+            {
                 small += row.Counts.Faults;
+            }
         }
 
         var huge = hugeFaults * (double)report.Metadata.Pages.HugePages;

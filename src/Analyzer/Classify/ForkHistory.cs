@@ -19,7 +19,8 @@ internal sealed class ForkHistory
         var followsAll = (metadata.Target == "command" || metadata.Target.StartsWith("pid ", StringComparison.Ordinal)) && metadata.Receipt.LostSideband == 0;
         if (!followsAll)
             return;
-        var children = metadata.Processes.Where(process => process is { ParentPid: not null, StartedNs: not null }).ToLookup(process => process.ParentPid!.Value, process => process.StartedNs!.Value);
+        var children = metadata.Processes.Where(process => process is { ParentPid: not null, StartedNs: not null })
+            .ToLookup(process => process.ParentPid!.Value, process => process.StartedNs!.Value);
         var copies = new ForkCopies(metadata);
         foreach (var region in metadata.Regions)
         {
@@ -35,5 +36,6 @@ internal sealed class ForkHistory
     public bool NeedsTime { get; }
 
     /// <param name="timeNs">When the fault began.</param>
-    public bool MayShare(int regionId, long timeNs) => _sharedFromNs.GetValueOrDefault(regionId, Always) is var sharedFrom && sharedFrom != Never && timeNs >= sharedFrom;
+    public bool MayShare(int regionId, long timeNs)
+        => _sharedFromNs.GetValueOrDefault(regionId, Always) is var sharedFrom && sharedFrom != Never && timeNs >= sharedFrom;
 }

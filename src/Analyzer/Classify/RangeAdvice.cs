@@ -98,8 +98,11 @@ internal sealed class RangeAdvice
 
         foreach (var advice in byPid.GetValueOrDefault(region.Pid) ?? [])
         {
-            if (advice.Start < region.End && advice.End > region.Start && advice.TimeNs >= (region.BornNs ?? long.MinValue) && advice.TimeNs <= (region.DiedNs ?? long.MaxValue))
+            if (advice.Start < region.End && advice.End > region.Start && advice.TimeNs >= (region.BornNs ?? long.MinValue)
+                && advice.TimeNs <= (region.DiedNs ?? long.MaxValue))
+            {
                 told.Add(advice);
+            }
         }
 
         return told;
@@ -121,13 +124,20 @@ internal sealed class RangeAdvice
         public Region? Of(Region region, out long forkNs)
         {
             forkNs = 0;
-            if (_processes.GetValueOrDefault(region.Pid) is not { ParentPid: { } parent, StartedNs: { } started } || parent == region.Pid || (region.BornNs ?? 0) > started)
+            if (_processes.GetValueOrDefault(region.Pid) is not { ParentPid: { } parent, StartedNs: { } started } || parent == region.Pid
+                || (region.BornNs ?? 0) > started)
+            {
                 return null;
+            }
+
             forkNs = started;
             foreach (var candidate in _regions[(parent, region.Start)])
             {
-                if ((candidate.BornNs ?? 0) <= started && (candidate.DiedNs ?? long.MaxValue) >= started && MappingFacts.Of(candidate).IsShared == MappingFacts.Of(region).IsShared)
+                if ((candidate.BornNs ?? 0) <= started && (candidate.DiedNs ?? long.MaxValue) >= started
+                    && MappingFacts.Of(candidate).IsShared == MappingFacts.Of(region).IsShared)
+                {
                     return candidate;
+                }
             }
 
             return null;

@@ -5,8 +5,8 @@ namespace Faultrec.Analyzer.Classify;
 
 /// <summary>
 /// The rule that makes a severity of a fault's facts, first match wins: a signal was raised, or the result has a bit of
-/// VM_FAULT_ERROR (include/linux/mm_types.h): failed; accounted as major: major; else minor, or unknown where the trace does not say which were major. The bits' values are those that
-/// travel in the trace, because they moved between kernels; a trace without names has no usable result column.
+/// VM_FAULT_ERROR (include/linux/mm_types.h): failed; accounted as major: major; else minor, or unknown where the trace does not say which were major. The
+/// bits' values are those that travel in the trace, because they moved between kernels; a trace without names has no usable result column.
 /// </summary>
 internal sealed class SeverityRule
 {

@@ -123,7 +123,8 @@ internal static class ComparisonText
     {
         var groups = traces.SelectMany(trace => trace.Items).Where(item => item is { Subject: Subject.Region, Order: > 1 })
             .Select(item => item with { Order = 1 }).Distinct()
-            .Select(item => (Item: item, Counts: traces.Select(trace => trace.Items.Count(other => other.Subject == Subject.Region && other with { Order = 1 } == item)).ToList()))
+            .Select(item => (Item: item,
+                Counts: traces.Select(trace => trace.Items.Count(other => other.Subject == Subject.Region && other with { Order = 1 } == item)).ToList()))
             .Where(group => group.Counts.Min() != group.Counts.Max())
             .OrderByDescending(group => group.Counts.Max()).ThenBy(group => group.Item.Name, StringComparer.Ordinal)
             .ToList();

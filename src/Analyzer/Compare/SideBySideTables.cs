@@ -20,7 +20,8 @@ internal static class SideBySideTables
         var table = new TableBuilder<SideRow>(title, rows)
             .Text("name", subject.Name(), subject == Subject.Total ? ColumnAudience.Machine : ColumnAudience.Everyone, row => row.IsFirst ? row.Item.Name : "")
             .Text("prot", "prot", forRegions, row => row.IsFirst ? row.Item.Prot : "")
-            .Text("process", "process", rows.Any(row => row.Item.Process is not null) ? forRegions : ColumnAudience.Machine, row => row.IsFirst ? row.Item.Process : "")
+            .Text("process", "process", rows.Any(row => row.Item.Process is not null) ? forRegions : ColumnAudience.Machine,
+                row => row.IsFirst ? row.Item.Process : "")
             .Text("order", "#", forRegions, row => row.IsFirst && row.Item.Order > 0 ? Units.Count(row.Item.Order) : "")
             .Text("metric", "figure", ColumnAudience.Everyone, row => row.Metric.Name());
         for (var trace = first; trace <= last; trace++)

@@ -63,7 +63,8 @@ internal sealed class TraceComparison
         var first = Before[0];
         foreach (var trace in Traces)
         {
-            Require("schema version", trace, trace.Metadata.SchemaVersion, first.Metadata.SchemaVersion, "make both sides in one way, with one version of faultrec");
+            Require("schema version", trace, trace.Metadata.SchemaVersion, first.Metadata.SchemaVersion,
+                "make both sides in one way, with one version of faultrec");
             Require("page size", trace, trace.Metadata.PageSize, first.Metadata.PageSize, "record both sides on machines with one page size");
         }
 

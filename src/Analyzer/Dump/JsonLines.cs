@@ -7,9 +7,11 @@ namespace Faultrec.Analyzer.Dump;
 /// <summary>One object a line; addresses are strings, because 64 bits do not fit every reader's numbers.</summary>
 internal sealed class JsonLines(Utf8Rows rows) : IDumpFormat
 {
-    private readonly EncodedTexts[] _texts = Array.ConvertAll(DumpFields.Names, _ => new EncodedTexts(text => JsonEncodedText.Encode(text).EncodedUtf8Bytes.ToArray()));
+    private readonly EncodedTexts[] _texts = Array.ConvertAll(DumpFields.Names,
+        _ => new EncodedTexts(text => JsonEncodedText.Encode(text).EncodedUtf8Bytes.ToArray()));
 
-    private readonly byte[][] _keys = Array.ConvertAll(DumpFields.Names, name => Encoding.UTF8.GetBytes($"{(name == DumpFields.Names[0] ? "{" : ",")}\"{name}\":"));
+    private readonly byte[][] _keys = Array.ConvertAll(DumpFields.Names,
+        name => Encoding.UTF8.GetBytes($"{(name == DumpFields.Names[0] ? "{" : ",")}\"{name}\":"));
 
     public void Header()
     {

@@ -6,7 +6,9 @@ using Faultrec.Traces.Files;
 
 namespace Faultrec.Analyzer.Dump;
 
-/// <summary>Every record of a trace, in the file's order, as CSV or as JSON lines; columns and their order are the schema's, and behind them the kind.</summary>
+/// <summary>
+/// Every record of a trace, in the file's order, as CSV or as JSON lines; columns and their order are the schema's, and behind them the kind.
+/// </summary>
 internal static class TraceDump
 {
     /// <param name="reader">Open; stays open.</param>

@@ -48,7 +48,8 @@ internal sealed class PerfettoExport : IDisposable
     public void Add(FaultBatch batch, int row, long weight)
     {
         var stack = batch.StackId[row];
-        _packet.Clear().Number(Packet.Timestamp, (ulong)(_metadata.ClockStartNs + batch.TimeNs[row])).Number(Packet.SequenceId, Sequence).Number(Packet.SequenceFlags, NeedsState);
+        _packet.Clear().Number(Packet.Timestamp, (ulong)(_metadata.ClockStartNs + batch.TimeNs[row])).Number(Packet.SequenceId, Sequence)
+            .Number(Packet.SequenceFlags, NeedsState);
         if (_names.Describe(stack) is { } names)
             _packet.Message(Packet.InternedData, names);
         var count = _countOfCpu[batch.Cpu[row]] = _countOfCpu.GetValueOrDefault(batch.Cpu[row]) + (ulong)weight;
@@ -199,7 +200,8 @@ internal sealed class PerfettoNames(StackTable table) : IDisposable
     private static bool IsHex(string text) => text.Length % 2 == 0 && text.All(char.IsAsciiHexDigit);
 
     /// <summary>Frame.Kind of the format; 0 where it has none.</summary>
-    private static int KindOf(StackFrame frame) => frame.Kind switch { "user" => 1, FrameKinds.Kernel => 2, FrameKinds.Python => 3, FrameKinds.Jit => 4, _ => 0 };
+    private static int KindOf(StackFrame frame)
+        => frame.Kind switch { "user" => 1, FrameKinds.Kernel => 2, FrameKinds.Python => 3, FrameKinds.Jit => 4, _ => 0 };
 
     private void DescribeModule(int module)
     {
@@ -207,7 +209,8 @@ internal sealed class PerfettoNames(StackTable table) : IDisposable
             return;
         _saidModules[module] = true;
         var (id, value) = (module + 1, module < table.Modules.Count ? table.Modules[module] : null);
-        _data.Message(MappingPaths, _item.Clear().Number(1, id).Text(2, value is null ? NoModule : value.Path == KernelModule ? KernelMapping : value.Path.TrimStart('/')));
+        _data.Message(MappingPaths,
+            _item.Clear().Number(1, id).Text(2, value is null ? NoModule : value.Path == KernelModule ? KernelMapping : value.Path.TrimStart('/')));
         var buildId = value?.BuildId is { } hex && IsHex(hex) ? Convert.FromHexString(hex) : null;
         if (buildId is not null)
             _data.Message(BuildIds, _item.Clear().Number(1, id).Bytes(2, buildId));

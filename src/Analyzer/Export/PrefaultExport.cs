@@ -56,7 +56,9 @@ internal sealed class PrefaultExport
         if (reader.Metadata.StartedAt <= DateTimeOffset.UnixEpoch)
             throw new FaultrecException(ExitCode.BadInput, $"{reader.Path}: does not say when it was recorded; expected a time, by which a prefault plan knows files that have changed since; record with faultrec record");
         var export = new PrefaultExport(reader.Metadata, mostRanges);
-        TraceScan.RunInOrder(reader, filter, FaultColumns.TimeNs | FaultColumns.Address | FaultColumns.Access | FaultColumns.RegionId | FaultColumns.FilePage | FaultColumns.PageOrder, (batch, classifier) =>
+        TraceScan.RunInOrder(reader, filter,
+            FaultColumns.TimeNs | FaultColumns.Address | FaultColumns.Access | FaultColumns.RegionId | FaultColumns.FilePage
+            | FaultColumns.PageOrder, (batch, classifier) =>
         {
             for (var row = 0; row < batch.Count; row++)
             {
@@ -70,12 +72,17 @@ internal sealed class PrefaultExport
     }
 
     private static DateTimeOffset EndOf(TraceMetadata metadata)
-        => metadata.StartedAt.AddTicks(Math.Clamp(metadata.DurationNs / TimeSpan.NanosecondsPerTick, 0, DateTimeOffset.MaxValue.UtcTicks - metadata.StartedAt.UtcTicks));
+        => metadata.StartedAt.AddTicks(Math.Clamp(metadata.DurationNs / TimeSpan.NanosecondsPerTick, 0,
+            DateTimeOffset.MaxValue.UtcTicks - metadata.StartedAt.UtcTicks));
 
     private void Add(FaultBatch batch, int row)
     {
-        if (batch.FilePage[row] < 0 || batch.FilePage[row] >= _mostPages || _regions.Find(batch.RegionId[row]) is not { Path: { } path } region || MappingFacts.Of(region).Backing != MappingBacking.File)
+        if (batch.FilePage[row] < 0 || batch.FilePage[row] >= _mostPages || _regions.Find(batch.RegionId[row]) is not { Path: { } path } region
+            || MappingFacts.Of(region).Backing != MappingBacking.File)
+        {
             return;
+        }
+
         if (region.Inode == 0 || path[0] != '/' || path.EndsWith(DeletedSuffix, StringComparison.Ordinal))
         {
             _unusable.Add(path);

@@ -52,10 +52,12 @@ internal static class SpeedscopeExport
                 .Select(node => KeyValuePair.Create(node.Key, node.Sum())).OrderBy(pair => pair.Key).ToList();
             var name = names[thread.Key].LastOrDefault() ?? thread.First().Key.Comm;
             var ids = thread.Key.Pid == thread.Key.Tid ? $"pid {thread.Key.Pid}" : $"pid {thread.Key.Pid}, tid {thread.Key.Tid}";
-            threads.Add((thread.Key.Pid, thread.Key.Tid, string.Create(CultureInfo.InvariantCulture, $"{name} ({ids})"), samples, samples.Sum(pair => pair.Value)));
+            threads.Add((thread.Key.Pid, thread.Key.Tid, string.Create(CultureInfo.InvariantCulture, $"{name} ({ids})"), samples,
+                samples.Sum(pair => pair.Value)));
         }
 
-        return threads.OrderByDescending(thread => thread.Sum).ThenBy(thread => thread.Pid).ThenBy(thread => thread.Tid).Select(thread => (thread.Title, thread.Samples));
+        return threads.OrderByDescending(thread => thread.Sum).ThenBy(thread => thread.Pid).ThenBy(thread => thread.Tid)
+            .Select(thread => (thread.Title, thread.Samples));
     }
 
     private static void WriteProfile(Utf8JsonWriter json, string title, FunctionTree tree, List<KeyValuePair<int, long>> samples, ExportWeight weight)

@@ -16,7 +16,8 @@ internal static class TraceExport
     /// <summary>Samples of a Firefox profile: 24 bytes each here, and about as many as the viewer takes.</summary>
     private const int MostSamples = 1_000_000;
 
-    /// <exception cref="FaultrecException">The trace has no stacks, and the format is made of them; or it lacks what <paramref name="weight"/> asks for.</exception>
+    /// <exception cref="FaultrecException">The trace has no stacks, and the format is made of them; or it lacks what <paramref name="weight"/> asks
+    /// for.</exception>
     /// <returns>What the file leaves out or joins, in words; null: nothing.</returns>
     public static string? Write(TraceReader reader, FaultFilter filter, ExportFormat format, ExportWeight weight, Stream output)
     {
@@ -57,7 +58,8 @@ internal static class TraceExport
     {
         using var export = new PerfettoExport(output, reader.Metadata);
         export.Begin(weight);
-        const FaultColumns columns = FaultColumns.TimeNs | FaultColumns.Pid | FaultColumns.Tid | FaultColumns.Cpu | FaultColumns.KernelAccess | FaultColumns.StackId;
+        const FaultColumns columns = FaultColumns.TimeNs | FaultColumns.Pid | FaultColumns.Tid | FaultColumns.Cpu | FaultColumns.KernelAccess
+            | FaultColumns.StackId;
         TraceScan.RunInOrder(reader, filter, columns | ExportWeights.Columns(weight), (batch, classifier) =>
         {
             for (var row = 0; row < batch.Count; row++)

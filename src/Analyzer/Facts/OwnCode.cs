@@ -20,7 +20,8 @@ internal sealed class OwnCode(StackTable table, FrameNames names)
     // Their code is the program's to nobody but their authors: python3.11, libpython3.11.so.1.0, node, libjvm.so.
     private static readonly HashSet<string> InterpreterFiles =
     [
-        "python", "python2", "python3", "libpython2", "libpython3", "node", "libnode", "java", "libjvm", "libjava", "dotnet", "libcoreclr", "libclrjit", "libclrgc", "ruby", "libruby", "perl",
+        "python", "python2", "python3", "libpython2", "libpython3", "node", "libnode", "java", "libjvm", "libjava", "dotnet", "libcoreclr", "libclrjit",
+        "libclrgc", "ruby", "libruby", "perl",
         "libperl", "php", "lua", "luajit", "bash", "dash", "sh",
     ];
 
@@ -42,7 +43,8 @@ internal sealed class OwnCode(StackTable table, FrameNames names)
     {
         var index = FrameOf(stack);
         var frame = table.Frames[index];
-        var isOwn = _known[stack] >= 0 && !_isLibrary[index] && (frame.Kind is FrameKinds.Python or FrameKinds.Jit || frame.Module is not { } module || !_isInterpreter[module]);
+        var isOwn = _known[stack] >= 0 && !_isLibrary[index]
+            && (frame.Kind is FrameKinds.Python or FrameKinds.Jit || frame.Module is not { } module || !_isInterpreter[module]);
         return isOwn ? index : null;
     }
 

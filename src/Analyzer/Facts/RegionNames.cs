@@ -13,7 +13,9 @@ internal static class RegionNames
 
     /// <summary>Whether a name or id as people give them (--region) means the region: the id where it is only digits, else a part of the name.</summary>
     public static bool Matches(int id, Region? region, string text)
-        => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var wanted) ? wanted == id : Of(region).Contains(text, StringComparison.Ordinal);
+        => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var wanted)
+            ? wanted == id
+            : Of(region).Contains(text, StringComparison.Ordinal);
 
     /// <summary>file, heap, stack, anon; special for the kernel's own ([vdso], [vvar]…); none without a mapping.</summary>
     public static string KindOf(Region? region) => region switch

@@ -52,7 +52,8 @@ internal sealed partial class PerfMappings
         if (record.Groups["pid"].ValueSpan is "-1")
             return true;
         if (!TryTime(record, out var timeNs) || !TryInteger(record.Groups["pid"], out var pid) || !TryInteger(record.Groups["tid"], out var tid)
-            || !TryHex(record.Groups["start"], out var start) || !TryHex(record.Groups["length"], out var length) || !TryHex(record.Groups["offset"], out var offset))
+            || !TryHex(record.Groups["start"], out var start) || !TryHex(record.Groups["length"], out var length)
+            || !TryHex(record.Groups["offset"], out var offset))
         {
             return false;
         }
@@ -121,7 +122,8 @@ internal sealed partial class PerfMappings
 
     private static bool TryInteger(Group group, out int value) => int.TryParse(group.ValueSpan, NumberStyles.None, CultureInfo.InvariantCulture, out value);
 
-    private static bool TryHex(Group group, out ulong value) => ulong.TryParse(group.ValueSpan, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out value);
+    private static bool TryHex(Group group, out ulong value)
+        => ulong.TryParse(group.ValueSpan, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out value);
 
     private const string Time = @"(?<seconds>\d+)\.(?<fraction>\d{6}|\d{9}): PERF_RECORD_";
 

@@ -32,7 +32,9 @@ internal sealed class PerfRows(Stream output, int mostRows, PerfHeader header, P
     /// <summary>A row stands for more faults than one, or the header says that it could have.</summary>
     public bool IsSample => _maxWeight > 1 || Frequency is not null;
 
-    private long? Frequency => header.Events.Where(event_ => event_.Value.IsFrequency && PerfEvents.KindOf(event_.Key) != PerfEventKind.Other).Select(event_ => (long?)event_.Value.Value).FirstOrDefault();
+    private long? Frequency
+        => header.Events.Where(event_ => event_.Value.IsFrequency && PerfEvents.KindOf(event_.Key) != PerfEventKind.Other)
+            .Select(event_ => (long?)event_.Value.Value).FirstOrDefault();
 
     /// <param name="timeNs">Since the first fault.</param>
     /// <param name="knowsMajor">The same in every call.</param>
@@ -83,7 +85,8 @@ internal sealed class PerfRows(Stream output, int mostRows, PerfHeader header, P
             Backend = Backend.PerfScript,
             ExcludeKernel = _userOnly,
             // A fixed period is the same in every row; at a frequency it is not.
-            Sampling = !IsSample ? null : Frequency is null && _minWeight == _maxWeight ? new Sampling((int)Math.Min(_maxWeight, int.MaxValue), null, false) : new Sampling(1, Frequency, true),
+            Sampling = !IsSample ? null : Frequency is null
+                && _minWeight == _maxWeight ? new Sampling((int)Math.Min(_maxWeight, int.MaxValue), null, false) : new Sampling(1, Frequency, true),
             Frames = new PageTableRecording(false, "perf script does not print them", 0, null, null),
             Regions = mappings.Regions(startNs),
             Processes = [.. _processes.Select(pair => new ProcessEntry { Pid = pair.Key, Comm = pair.Value })],

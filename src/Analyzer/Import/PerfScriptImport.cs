@@ -35,7 +35,10 @@ internal sealed class PerfScriptImport
     /// <summary>Less than a thread, a time, an event and an address can be written in.</summary>
     private const int ShortestLine = 16;
 
-    /// <summary>So that no name in a line is more than a trace can hold. perf's longest line, an event of the header with an id for each thread and CPU, has room for 100,000.</summary>
+    /// <summary>
+    /// So that no name in a line is more than a trace can hold. perf's longest line, an event of the header with an id for each thread and CPU, has room for
+    /// 100,000.
+    /// </summary>
     private const int MostLineCharacters = TextConverter.MostCharacters;
 
     /// <summary>Two of them, and the lines of a file, can be added.</summary>
@@ -85,7 +88,9 @@ internal sealed class PerfScriptImport
 
     /// <summary>A row group's, or fewer when no more lines of a fault fit into the file.</summary>
     private static int MostRowsOf(TextReader input)
-        => input is StreamReader { BaseStream: { CanSeek: true, Length: var bytes } } ? (int)Math.Clamp(bytes / ShortestLine, 1, TraceSchema.RowGroupSize) : TraceSchema.RowGroupSize;
+        => input is StreamReader { BaseStream: { CanSeek: true, Length: var bytes } }
+            ? (int)Math.Clamp(bytes / ShortestLine, 1, TraceSchema.RowGroupSize)
+            : TraceSchema.RowGroupSize;
 
     private void Add(string text)
     {
@@ -159,7 +164,11 @@ internal sealed class PerfScriptImport
         var weight = WeightOf(line);
         _firstNs ??= line.TimeNs;
         if (line.TimeNs - _firstNs.Value < _lastNs)
-            throw Bad($"line {_pendingLine} is earlier than a line before it", "expected the order in which perf script prints them, and times since one moment: not --deltatime");
+        {
+            throw Bad($"line {_pendingLine} is earlier than a line before it",
+                "expected the order in which perf script prints them, and times since one moment: not --deltatime");
+        }
+
         _lastNs = line.TimeNs - _firstNs.Value;
         // Kernel text is the upper half of the address space.
         var hasKernelAddresses = _summary.HasKernelAddresses || (long)(line.Ip ?? 0) < 0 || _chain.Any(frame => (long)(PerfStacks.IpOf(frame) ?? 0) < 0);
@@ -171,7 +180,8 @@ internal sealed class PerfScriptImport
     /// <returns>Why a text is refused whose faults are all like this one; null: no field is missing.</returns>
     private FaultrecException? MissingField(in PerfScriptLine line) => line.Kind switch
     {
-        PerfLineKind.WithoutAddress => Bad($"line {_pendingLine} has no address (field addr)", $"expected perf script -F +addr, of a recording with -d: {Recording}"),
+        PerfLineKind.WithoutAddress
+            => Bad($"line {_pendingLine} has no address (field addr)", $"expected perf script -F +addr, of a recording with -d: {Recording}"),
         PerfLineKind.WithoutIp when !_hasChains => Bad($"line {_pendingLine} has no instruction (field ip)", "expected perf script -F +ip"),
         _ => null,
     };
@@ -181,9 +191,15 @@ internal sealed class PerfScriptImport
     {
         var knowsMajor = line.Major is not null;
         if (_firstEvent is null)
+        {
             (_firstEvent, _knowsMajor) = (line.Event, knowsMajor);
-        else if (knowsMajor != _knowsMajor || (!knowsMajor && PerfEvents.KindOf(line.Event) == PerfEventKind.Any != (PerfEvents.KindOf(_firstEvent) == PerfEventKind.Any)))
-            throw Bad($"has events {_firstEvent} and {line.Event}, which count the same faults twice", $"expected the events of one of them, as of {Recording}");
+        }
+        else if (knowsMajor != _knowsMajor
+            || (!knowsMajor && PerfEvents.KindOf(line.Event) == PerfEventKind.Any != (PerfEvents.KindOf(_firstEvent) == PerfEventKind.Any)))
+        {
+            throw Bad($"has events {_firstEvent} and {line.Event}, which count the same faults twice",
+                $"expected the events of one of them, as of {Recording}");
+        }
     }
 
     /// <returns>The faults that the sample stands for.</returns>

@@ -77,7 +77,12 @@ internal readonly partial struct PerfScriptLine
     public static PerfScriptLine Parse(string line)
     {
         if (LostRecord().Match(line) is { Success: true } lost)
-            return long.TryParse(lost.Groups["lost"].ValueSpan, NumberStyles.None, CultureInfo.InvariantCulture, out var count) ? new PerfScriptLine { Kind = PerfLineKind.Lost, Lost = count } : Malformed;
+        {
+            return long.TryParse(lost.Groups["lost"].ValueSpan, NumberStyles.None, CultureInfo.InvariantCulture, out var count)
+                ? new PerfScriptLine { Kind = PerfLineKind.Lost, Lost = count }
+                : Malformed;
+        }
+
         if (line.Contains(": PERF_RECORD_", StringComparison.Ordinal))
             return new PerfScriptLine { Kind = PerfLineKind.Other };
         if (Sample().Match(line) is { Success: true } sample)
@@ -116,7 +121,8 @@ internal readonly partial struct PerfScriptLine
         line = default;
         var fraction = sample.Groups["fraction"].Value;
         var isWhole = TryInteger(sample.Groups["tid"], out var tid) & TryInteger(sample.Groups["seconds"], out var seconds)
-            & TryOptional(sample.Groups["pid"], out var pid) & TryOptional(sample.Groups["cpu"], out var cpu) & TryOptional(sample.Groups["period"], out var period);
+            & TryOptional(sample.Groups["pid"], out var pid) & TryOptional(sample.Groups["cpu"], out var cpu)
+                & TryOptional(sample.Groups["period"], out var period);
         if (!isWhole)
             return false;
         // Microseconds, or nanoseconds with --ns.
@@ -178,23 +184,27 @@ internal readonly partial struct PerfScriptLine
         return this with { Address = address, Ip = ip, ErrorCode = code, IsOfKernel = isOfKernel };
     }
 
-    private static bool TryHex(Group group, out ulong value) => ulong.TryParse(group.ValueSpan, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out value);
+    private static bool TryHex(Group group, out ulong value)
+        => ulong.TryParse(group.ValueSpan, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out value);
 
     private const string Time = @"(?<seconds>\d+)\.(?<fraction>\d{6}|\d{9}): ";
 
     // The name of a thread may hold spaces and look like other fields, and is at most 15 bytes (TASK_COMM_LEN). The padding before it is
     // never given back: a line may be a megabyte of blanks.
-    [GeneratedRegex(@"^(?> *)(?:(?<comm>[^ ].{0,14}?) +|(?<= )(?<comm>))(?:(?<pid>\d+)/)?(?<tid>\d+) +(?:\[(?<cpu>\d+)\] +)?(?:[A-Za-z]{1,8} +)?" + Time + @" *(?:(?<period>\d+) +)?(?<event>[\w-]+(?:\.\w+)?(?::\w{4,})?)(?::(?<modifier>[a-zA-Z]*))?:(?<rest>(?: .*)?)$", RegexOptions.CultureInvariant)]
+    [GeneratedRegex(@"^(?> *)(?:(?<comm>[^ ].{0,14}?) +|(?<= )(?<comm>))(?:(?<pid>\d+)/)?(?<tid>\d+) +(?:\[(?<cpu>\d+)\] +)?(?:[A-Za-z]{1,8} +)?" + Time
+        + @" *(?:(?<period>\d+) +)?(?<event>[\w-]+(?:\.\w+)?(?::\w{4,})?)(?::(?<modifier>[a-zA-Z]*))?:(?<rest>(?: .*)?)$", RegexOptions.CultureInvariant)]
     private static partial Regex Sample();
 
-    [GeneratedRegex(@"^ *(?<comm>.{1,15}?)-(?<tid>\d+) +(?:\( *(?:(?<pid>\d+)|-+)\) +)?\[(?<cpu>\d+)\] +(?:[\w.#-]{4,6} +)?" + Time + @"(?<event>\w+):(?<period>(?!))?(?<modifier>(?!))?(?<rest> .*)$", RegexOptions.CultureInvariant)]
+    [GeneratedRegex(@"^ *(?<comm>.{1,15}?)-(?<tid>\d+) +(?:\( *(?:(?<pid>\d+)|-+)\) +)?\[(?<cpu>\d+)\] +(?:[\w.#-]{4,6} +)?" + Time
+        + @"(?<event>\w+):(?<period>(?!))?(?<modifier>(?!))?(?<rest> .*)$", RegexOptions.CultureInvariant)]
     private static partial Regex TracePipe();
 
     [GeneratedRegex(@"^ *\d+\.\d+ \( *\d+\.\d+ ms\): .*/\d+ (?:min|maj)fault \[", RegexOptions.CultureInvariant)]
     private static partial Regex PerfTrace();
 
     // "page_fault_user: address=0x7f8173153b70 ip=0x7f8173153b70 error_code=0x14": include/trace/events/exceptions.h, earlier that of x86
-    [GeneratedRegex(@"^ *(?:trace_fields: )?address=0x(?<address>[0-9a-f]+) ip=(?:0x(?<ip>[0-9a-f]+)|\S+) error_code=0x(?<code>[0-9a-f]+)$", RegexOptions.CultureInvariant)]
+    [GeneratedRegex(@"^ *(?:trace_fields: )?address=0x(?<address>[0-9a-f]+) ip=(?:0x(?<ip>[0-9a-f]+)|\S+) error_code=0x(?<code>[0-9a-f]+)$",
+        RegexOptions.CultureInvariant)]
     private static partial Regex Fields();
 
     [GeneratedRegex(@"^ *(?<hex>[0-9a-f]+)(?= |$)", RegexOptions.CultureInvariant)]

@@ -27,7 +27,10 @@ internal sealed partial class PerfStacks
     private long _truncated;
 
     /// <summary>Null: no sample had a chain.</summary>
-    public StackTable? Table => _parents.Count == 0 ? null : new StackTable([.. _modules.Keys.Select(path => new StackModule(path, null))], [.. _frames.Keys], _parents, _nodeFrames);
+    public StackTable? Table
+        => _parents.Count == 0
+            ? null
+            : new StackTable([.. _modules.Keys.Select(path => new StackModule(path, null))], [.. _frames.Keys], _parents, _nodeFrames);
 
     /// <summary>Null: no sample had a chain.</summary>
     public StackRecording? Recording => _parents.Count == 0 ? null : new StackRecording(null, _complete, _truncated, 0, []);
@@ -36,7 +39,9 @@ internal sealed partial class PerfStacks
 
     /// <summary>The instruction that a frame's line prints; null where that is an offset in a file, which perf prints for code of programs.</summary>
     public static ulong? IpOf(string line)
-        => ulong.TryParse(Frame().Match(line).Groups["ip"].ValueSpan, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var ip) && IsKernel(ip) ? ip : null;
+        => ulong.TryParse(Frame().Match(line).Groups["ip"].ValueSpan, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var ip) && IsKernel(ip)
+            ? ip
+            : null;
 
     /// <summary>Sets `stack_id` and `stack` of a row.</summary>
     /// <param name="lines">Of the chain, the innermost frame first.</param>
@@ -72,7 +77,9 @@ internal sealed partial class PerfStacks
         {
             Kind = IsKernel(ip) ? FrameKinds.Kernel : "user",
             Function = symbol is "" or "[unknown]" ? null : symbol,
-            Module = file is "" or "[unknown]" or "inlined" ? null : IndexOf(_modules, file.StartsWith("[kernel", StringComparison.Ordinal) ? "[kernel]" : file),
+            Module = file is "" or "[unknown]" or "inlined"
+                ? null
+                : IndexOf(_modules, file.StartsWith("[kernel", StringComparison.Ordinal) ? "[kernel]" : file),
             Address = ip,
             Inlined = file == "inlined",
         };
@@ -102,7 +109,9 @@ internal sealed partial class PerfStacks
     // As recordings have it in the column.
     private string Name(StackFrame frame)
     {
-        var name = frame.Function ?? string.Create(CultureInfo.InvariantCulture, $"{(frame.Module is { } module ? FrameNames.FileName(_modules.GetAt(module).Key) + "+" : "")}0x{frame.Address:x}");
+        var name = frame.Function
+            ?? string.Create(CultureInfo.InvariantCulture,
+            $"{(frame.Module is { } module ? FrameNames.FileName(_modules.GetAt(module).Key) + "+" : "")}0x{frame.Address:x}");
         return name.Replace(';', ':');
     }
 
@@ -115,6 +124,7 @@ internal sealed partial class PerfStacks
     }
 
     // "\t    7f79b36f2ad7 main+0x10 (/bin/app)": the symbol can hold spaces and brackets; "(inlined)" in place of the file.
-    [GeneratedRegex(@"^\s+(?<ip>[0-9a-f]{1,16})(?: (?<symbol>.+?)(?:\+0x[0-9a-f]+)?)?(?: \((?<file>/[^()]*(?: \(deleted\))?|\[[^()]*|inlined|[^() ]+)\))?$", RegexOptions.CultureInvariant)]
+    [GeneratedRegex(@"^\s+(?<ip>[0-9a-f]{1,16})(?: (?<symbol>.+?)(?:\+0x[0-9a-f]+)?)?(?: \((?<file>/[^()]*(?: \(deleted\))?|\[[^()]*|inlined|[^() ]+)\))?$",
+        RegexOptions.CultureInvariant)]
     private static partial Regex Frame();
 }

@@ -38,9 +38,11 @@ internal sealed class SystingImport
     {
         var prefix = path.EndsWith(FileName, StringComparison.Ordinal)
             ? path[..^FileName.Length]
-            : throw new FaultrecException(ExitCode.BadInput, $"{Escape.Visible(path)}: is a Parquet file; expected systing's {FileName} with the files beside it, or the text of perf script");
+            : throw new FaultrecException(ExitCode.BadInput,
+                $"{Escape.Visible(path)}: is a Parquet file; expected systing's {FileName} with the files beside it, or the text of perf script");
         using var faults = new SystingTable(path);
-        (_times, _utids, _addresses, _codes) = (faults.Column<long>("ts"), faults.Column<long>("utid"), faults.Column<long>("addr"), faults.Column<int>("error_code"));
+        (_times, _utids, _addresses, _codes) = (faults.Column<long>("ts"), faults.Column<long>("utid"), faults.Column<long>("addr"),
+            faults.Column<int>("error_code"));
         if (_times.Length == 0)
             throw new FaultrecException(ExitCode.BadInput, $"{Escape.Visible(path)}: has no page fault; expected a recording with systing's memory recorder");
         ReadTasks(prefix);
@@ -65,7 +67,8 @@ internal sealed class SystingImport
             _processes[pid] = new ProcessEntry { Pid = pid, Comm = names?[i] ?? "" };
         }
 
-        var (utids, tids, upidOfThread, comms) = (threads.Column<long>("utid"), threads.Column<int>("tid"), threads.Column<long>("upid"), threads.Texts("name"));
+        var (utids, tids, upidOfThread, comms) = (threads.Column<long>("utid"), threads.Column<int>("tid"), threads.Column<long>("upid"),
+            threads.Texts("name"));
         for (var i = 0; i < utids.Length; i++)
         {
             var tid = tids[i] ?? 0;
@@ -95,7 +98,11 @@ internal sealed class SystingImport
         // 73 years: more than a trace may tell of.
         const long mostNs = 1L << 61;
         if ((Int128)end - start > mostNs)
-            throw new FaultrecException(ExitCode.BadInput, $"{Escape.Visible(FileName)}: has times that are {(Int128)end - start} ns apart; expected those of one recording");
+        {
+            throw new FaultrecException(ExitCode.BadInput,
+                $"{Escape.Visible(FileName)}: has times that are {(Int128)end - start} ns apart; expected those of one recording");
+        }
+
         using var writer = new TraceWriter(output, knowsMajor: false);
         var batch = new FaultBatch(Math.Min(order.Length, TraceSchema.RowGroupSize));
         var nobody = new ThreadEntry { Pid = 0, Tid = 0, Comm = "" };

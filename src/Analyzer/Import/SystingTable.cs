@@ -73,7 +73,8 @@ internal sealed class SystingTable : IDisposable
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
             var isMissing = exception is FileNotFoundException or DirectoryNotFoundException;
-            throw Bad(isMissing ? "no such file" : exception.Message, isMissing ? "the files that systing wrote together" : "a file that this user can read", exception);
+            throw Bad(isMissing ? "no such file" : exception.Message, isMissing ? "the files that systing wrote together" : "a file that this user can read",
+                exception);
         }
     }
 
@@ -88,7 +89,8 @@ internal sealed class SystingTable : IDisposable
             if (_footer.RowGroups.Exists(group => !group.Chunks.Any(chunk => chunk.Name == name)))
                 return null;
             var isNullable = found.Repetition != 0;
-            using var decoder = new ColumnDecoder(new ParquetSchema(new DataField(name, typeof(T) == typeof(ReadOnlyMemory<char>) ? typeof(string) : typeof(T), isNullable)));
+            using var decoder = new ColumnDecoder(new ParquetSchema(new DataField(name, typeof(T) == typeof(ReadOnlyMemory<char>) ? typeof(string) : typeof(T),
+                isNullable)));
             var results = new TResult[Rows];
             var first = 0;
             foreach (var group in _footer.RowGroups)
@@ -102,7 +104,8 @@ internal sealed class SystingTable : IDisposable
         }
     }
 
-    private int ReadGroup<T, TResult>(ColumnDecoder decoder, FooterRowGroup group, string name, bool isNullable, Func<T, TResult> convert, Span<TResult> results)
+    private int ReadGroup<T, TResult>(
+        ColumnDecoder decoder, FooterRowGroup group, string name, bool isNullable, Func<T, TResult> convert, Span<TResult> results)
         where T : struct
     {
         if (group.Rows <= 0)

@@ -34,7 +34,8 @@ internal static class InfoText
         Line(output, "file", FileWords(info));
         Line(output, "command", metadata.Command.Count == 0 ? "-" : string.Join(' ', metadata.Command));
         Line(output, "target", metadata.Target);
-        Line(output, "recorded", $"{RecordingText.Timestamp(metadata.StartedAt)}, for {Units.Duration(metadata.DurationNs)}, by faultrec {metadata.ToolVersion}");
+        Line(output, "recorded",
+            $"{RecordingText.Timestamp(metadata.StartedAt)}, for {Units.Duration(metadata.DurationNs)}, by faultrec {metadata.ToolVersion}");
         Line(output, "machine", $"{metadata.Host}, Linux {metadata.Kernel} {metadata.Arch}, pages of {Units.Bytes(metadata.PageSize)}");
         Line(output, "clock", string.Create(CultureInfo.InvariantCulture, $"{metadata.Clock}, {metadata.ClockStartNs} ns at time 0"));
         Line(output, "backend", metadata.Backend.Name);
@@ -108,7 +109,11 @@ internal static class InfoText
             return Cells.Null;
         var words = new List<string>(names.Count);
         foreach (var (name, bits) in names.OrderBy(pair => pair.Value))
-            words.Add(string.Create(CultureInfo.InvariantCulture, $"{(name.StartsWith(prefix, StringComparison.Ordinal) ? name[prefix.Length..] : name)} 0x{bits:x}"));
+        {
+            words.Add(string.Create(CultureInfo.InvariantCulture,
+                $"{(name.StartsWith(prefix, StringComparison.Ordinal) ? name[prefix.Length..] : name)} 0x{bits:x}"));
+        }
+
         return string.Join(", ", words);
     }
 
@@ -132,12 +137,15 @@ internal static class InfoText
 
     private static void WriteCalls(TextWriter output, TraceMetadata metadata)
     {
-        var rows = metadata.CallFaults.GroupBy(call => (Name: UnseenSentence.NameOf(call), call.Pid, call.Tid)).OrderByDescending(row => row.Sum(call => call.Faults)).ToList();
+        var rows = metadata.CallFaults.GroupBy(call => (Name: UnseenSentence.NameOf(call), call.Pid, call.Tid))
+            .OrderByDescending(row => row.Sum(call => call.Faults)).ToList();
         var label = "calls";
         foreach (var row in rows.Take(CallRows))
         {
             var largest = row.MaxBy(call => call.Faults)!;
-            var range = largest is { Start: { } start, End: { } end } && end > start ? $"; the largest in 0x{start:x}-0x{end:x} ({Units.Bytes((long)(end - start))})" : "";
+            var range = largest is { Start: { } start, End: { } end } && end > start
+                ? $"; the largest in 0x{start:x}-0x{end:x} ({Units.Bytes((long)(end - start))})"
+                : "";
             Line(output, label, $"{row.Key.Name}: {Units.Of(row.Sum(call => call.Faults), "fault")} in {Units.Of(row.Sum(call => call.Calls), "call")} of {ThreadName(metadata, largest)}{range}");
             label = "";
         }

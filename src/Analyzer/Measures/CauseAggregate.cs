@@ -152,7 +152,8 @@ internal sealed class CauseAggregate(TraceMetadata metadata) : IMeasure<CauseAgg
 /// <summary>The split of one fault's duration.</summary>
 internal static class CauseSplit
 {
-    public const FaultColumns Columns = FaultColumns.DurationNs | FaultColumns.ReclaimNs | FaultColumns.CompactionNs | FaultColumns.IoWaitNs | FaultColumns.LockWaitNs
+    public const FaultColumns Columns = FaultColumns.DurationNs | FaultColumns.ReclaimNs | FaultColumns.CompactionNs | FaultColumns.IoWaitNs
+        | FaultColumns.LockWaitNs
         | FaultColumns.OffCpuNs | FaultColumns.ZeroingNs | FaultColumns.PtLevel | FaultColumns.PteBefore;
 
     /// <param name="swapTypes">Null: the trace does not name them.</param>

@@ -35,7 +35,8 @@ internal enum ExportWeight
 
 internal static class ExportWeights
 {
-    public static FaultColumns Columns(ExportWeight weight) => FaultColumns.Weight | (weight == ExportWeight.Time ? FaultColumns.DurationNs : FaultColumns.None);
+    public static FaultColumns Columns(ExportWeight weight)
+        => FaultColumns.Weight | (weight == ExportWeight.Time ? FaultColumns.DurationNs : FaultColumns.None);
 
     /// <returns>0: the row adds nothing.</returns>
     public static long Of(ExportWeight weight, FaultBatch batch, int row, Severity severity)

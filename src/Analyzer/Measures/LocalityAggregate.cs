@@ -30,7 +30,9 @@ internal sealed class LocalityAggregate(RegionIndex index, PageGeometry pages) :
 
     public bool NeedsOrder => true;
 
-    /// <summary>Null where region <paramref name="id"/> had no fault, and for 0: what has no mapping has no neighbours. Call <see cref="Finish"/> first.</summary>
+    /// <summary>
+    /// Null where region <paramref name="id"/> had no fault, and for 0: what has no mapping has no neighbours. Call <see cref="Finish"/> first.
+    /// </summary>
     public RegionLocality? ById(int id) => _byId[id];
 
     public void Add(FaultBatch batch, in Verdicts verdicts)

@@ -38,7 +38,10 @@ internal sealed class SharedPfns(RegionIndex index, PageGeometry pages)
 /// <summary>Which physical memory did each region get? The shared zero page is nobody's and left out.</summary>
 internal sealed class PhysicalAggregate : IMeasure<PhysicalAggregate>
 {
-    public static Measure<PhysicalAggregate> Measure { get; } = new(plan => plan.HasFrames ? new PhysicalAggregate(plan.Metadata, plan.Index, plan.Frames) : null) { GrowsWithPages = true };
+    public static Measure<PhysicalAggregate> Measure { get; } = new(plan => plan.HasFrames
+        ? new PhysicalAggregate(plan.Metadata, plan.Index, plan.Frames)
+        : null)
+    { GrowsWithPages = true };
 
     private readonly SharedPfns _shared;
     private readonly PageGeometry _pages;

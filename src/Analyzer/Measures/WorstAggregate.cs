@@ -40,7 +40,9 @@ internal sealed class WorstAggregate(TraceMetadata metadata) : IMeasure<WorstAgg
     /// <summary>At most <see cref="Limit"/>, the longest first.</summary>
     public IReadOnlyList<WorstFault> Worst => _worst;
 
-    public FaultColumns Columns => FaultColumns.TimeNs | FaultColumns.DurationNs | FaultColumns.Pid | FaultColumns.Tid | FaultColumns.Comm | FaultColumns.Address | FaultColumns.RegionId
+    public FaultColumns Columns
+        => FaultColumns.TimeNs | FaultColumns.DurationNs | FaultColumns.Pid | FaultColumns.Tid | FaultColumns.Comm | FaultColumns.Address
+            | FaultColumns.RegionId
         | (_withCauses ? CauseSplit.Columns : FaultColumns.None);
 
     public void Add<TWeights>(FaultBatch batch, in Verdicts verdicts, TWeights weights)

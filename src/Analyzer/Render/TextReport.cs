@@ -64,7 +64,9 @@ internal static class TextReport
         var about = report.Sample is { CountsExact: false } ? "about " : "";
         return $"{about}{Units.Of(totals.Counts.Faults, "fault")}: {Severities(totals.Counts)}, "
             + $"{(isSample && totals.Counts.Failed > 0 ? "about " : "")}{Units.Count(totals.Counts.Failed)} failed; {(isSample ? "at least " : "")}{Units.Count(totals.DistinctPages)} distinct pages"
-            + (totals.Gup == 0 ? "" : $"; {(isSample ? "about " : "")}{Units.Count(totals.Gup)} by get_user_pages: system calls and execve touching memory for the program");
+            + (totals.Gup == 0
+                ? ""
+                : $"; {(isSample ? "about " : "")}{Units.Count(totals.Gup)} by get_user_pages: system calls and execve touching memory for the program");
     }
 
     private static string Severities(in FaultCounts counts)

@@ -111,7 +111,9 @@ internal static class Finding
         var name = Columns.CutMiddle(RegionNames.Of(most?.Region), NameWidth);
         if (report.Sample is { } sample)
             return $"{(sample.CountsExact ? "" : "About ")}{Units.Count(major)} {(major == 1 ? "was" : "were")} major{time}; {(most!.Counts.Major == 0 ? "none was recorded" : $"{name} had the most of those recorded")}.";
-        var place = most!.Counts.Major == major ? $"{(major == 1 ? "it was" : "all were")} in {name}" : $"{name} had the most, {Units.Count(most.Counts.Major)}";
+        var place = most!.Counts.Major == major
+            ? $"{(major == 1 ? "it was" : "all were")} in {name}"
+            : $"{name} had the most, {Units.Count(most.Counts.Major)}";
         return $"{Units.Count(major)} {(major == 1 ? "was" : "were")} major{time}; {place}.";
     }
 

@@ -23,7 +23,9 @@ internal static class UnseenSentence
         var share = counted == 0 ? 0 : (double)unseen / counted;
         if (share < LeastShare || unseen < LeastFaults)
             return null;
-        var seen = receipt.SampledOut == 0 ? $"{Units.Of(receipt.Events, "page-fault exception")} captured" : $"{Units.Of(receipt.Events + receipt.SampledOut, "page-fault exception")} seen";
+        var seen = receipt.SampledOut == 0
+            ? $"{Units.Of(receipt.Events, "page-fault exception")} captured"
+            : $"{Units.Of(receipt.Events + receipt.SampledOut, "page-fault exception")} seen";
         var more = receipt.InCalls is null
             ? $"the kernel counted {Units.Count(unseen)} more faults, inside system calls, execve or kernel mode"
             : InCalls(metadata, unseen);
@@ -34,7 +36,8 @@ internal static class UnseenSentence
     internal static IEnumerable<(string Name, long Faults)> ByName(IReadOnlyList<CallFaults> calls)
         => calls.GroupBy(NameOf).Select(group => (group.Key, group.Sum(call => call.Faults))).OrderByDescending(call => call.Item2);
 
-    internal static string NameOf(CallFaults call) => call.Call ?? (call.Number < 0 ? "between calls" : string.Create(CultureInfo.InvariantCulture, $"call {call.Number}"));
+    internal static string NameOf(CallFaults call)
+        => call.Call ?? (call.Number < 0 ? "between calls" : string.Create(CultureInfo.InvariantCulture, $"call {call.Number}"));
 
     private static string InCalls(TraceMetadata metadata, long unseen)
     {

@@ -77,13 +77,16 @@ internal sealed record Simulation
                 }
 
                 var model = models[batch.RegionId[i]] ??= new RegionSimulation(region, pages, copies.Has(region));
-                model.Add(new SimulatedFault(pages.PageOf((ulong)batch.Address[i]), batch.DurationNs[i], kind, FindsNothing(kind), access.Of(batch, i) == FaultAccess.Write));
+                model.Add(new SimulatedFault(pages.PageOf((ulong)batch.Address[i]), batch.DurationNs[i], kind, FindsNothing(kind),
+                    access.Of(batch, i) == FaultAccess.Write));
             }
         });
         var hugeNs = hugeFaults.Percentile(0.5) ?? AssumedHugeFaultNs;
         var hasDurations = metadata.Backend.HasDurations;
         var regions = models
-            .Select((model, id) => model is null ? null : new SimulatedRegion(index.Find(id), [.. Enum.GetValues<Scenario>().Select(scenario => model.Of(scenario, hasDurations ? hugeNs : null))]))
+            .Select((model, id) => model is null
+                ? null
+                : new SimulatedRegion(index.Find(id), [.. Enum.GetValues<Scenario>().Select(scenario => model.Of(scenario, hasDurations ? hugeNs : null))]))
             .OfType<SimulatedRegion>().OrderByDescending(row => row.Of(Scenario.Recorded).Faults).ToList();
         var rest = new Outcome(unmapped, hasDurations ? unmappedNs : null, 0);
         return new Simulation
@@ -92,7 +95,8 @@ internal sealed record Simulation
             Metadata = metadata,
             Filter = filter,
             Regions = regions,
-            Total = new SimulatedRegion(null, [.. Enum.GetValues<Scenario>().Select(scenario => regions.Aggregate(rest, (sum, row) => sum + row.Of(scenario)))]),
+            Total = new SimulatedRegion(null,
+                [.. Enum.GetValues<Scenario>().Select(scenario => regions.Aggregate(rest, (sum, row) => sum + row.Of(scenario)))]),
             HugeFaultNs = hugeNs,
             HugeFaultsSeen = hugeFaults.Count,
             Unmapped = unmapped,
@@ -100,6 +104,7 @@ internal sealed record Simulation
     }
 
     // Of a trace without page-table facts kinds are unknown: most faults of most programs are first touches.
-    private static bool FindsNothing(FaultKind kind) => kind is FaultKind.AnonWrite or FaultKind.StackGrowth or FaultKind.ZeroRead or FaultKind.KernelAccess or FaultKind.HugeFallback
+    private static bool FindsNothing(FaultKind kind)
+        => kind is FaultKind.AnonWrite or FaultKind.StackGrowth or FaultKind.ZeroRead or FaultKind.KernelAccess or FaultKind.HugeFallback
         or FaultKind.Shmem or FaultKind.FileCache or FaultKind.FileDisk or FaultKind.Unknown;
 }

@@ -13,7 +13,8 @@ internal static class SimulationTables
             .Text("scenario", "scenario", ColumnAudience.Everyone, row => row.Scenario.Name())
             .Integer("faults", "faults", CellFormat.Count, ColumnAudience.Everyone, row => row.Outcome.Faults)
             .Integer("difference", "difference", CellFormat.Count, ColumnAudience.Wide, row => row.Outcome.Faults - recorded.Faults)
-            .Real("share", "of recorded", CellFormat.Percent, ColumnAudience.Everyone, row => recorded.Faults == 0 ? null : (double)row.Outcome.Faults / recorded.Faults)
+            .Real("share", "of recorded", CellFormat.Percent, ColumnAudience.Everyone,
+                row => recorded.Faults == 0 ? null : (double)row.Outcome.Faults / recorded.Faults)
             .Integer("time_ns", "time in faults", CellFormat.DurationNs, ColumnAudience.Everyone, row => row.Outcome.TimeNs)
             .Integer("extra_bytes", "extra memory", CellFormat.Bytes, ColumnAudience.Everyone, row => row.Outcome.ExtraBytes)
             .Build(0);

@@ -25,11 +25,14 @@ internal static class FirstTouchTable
             .Region(row => row.Id, row => row.Region, pid: ColumnAudience.Everyone)
             .Integer("born_ns", "born", CellFormat.DurationNs, ColumnAudience.Everyone, row => row.Region?.BornNs)
             .Integer("died_ns", "died", CellFormat.DurationNs, ColumnAudience.Everyone, row => row.Region?.DiedNs)
-            .Integer("pages", "pages", CellFormat.Count, ColumnAudience.Everyone, row => row.Region is null ? null : row.Pages, TableBuilder<FirstTouchRow>.NotInJson)
+            .Integer("pages", "pages", CellFormat.Count, ColumnAudience.Everyone, row => row.Region is null ? null : row.Pages,
+                TableBuilder<FirstTouchRow>.NotInJson)
             .Json((json, row) => json.WriteNumber("pages", row.Pages))
             .Integer("touched_pages", report.Sample is null ? "touched" : "≥touched", CellFormat.Count, ColumnAudience.Everyone, row => row.TouchedPages)
-            .Integer("from_ns", "from", CellFormat.DurationNs, ColumnAudience.Machine, _ => TimeTable.AxisOf(report).FromNs, TableBuilder<FirstTouchRow>.NotInJson)
-            .Integer("bucket_ns", "bucket", CellFormat.DurationNs, ColumnAudience.Machine, _ => TimeTable.AxisOf(report).BucketNs, TableBuilder<FirstTouchRow>.NotInJson)
+            .Integer("from_ns", "from", CellFormat.DurationNs, ColumnAudience.Machine, _ => TimeTable.AxisOf(report).FromNs,
+                TableBuilder<FirstTouchRow>.NotInJson)
+            .Integer("bucket_ns", "bucket", CellFormat.DurationNs, ColumnAudience.Machine, _ => TimeTable.AxisOf(report).BucketNs,
+                TableBuilder<FirstTouchRow>.NotInJson)
             .Numbers("first_touches", "first touches over time", CellFormat.Heat, ColumnAudience.Wide, row => row.FirstTouches)
             .Below(row => new RowText.Heat(null, Sparkline.Of(row.FirstTouches))),
         Note = report => $"{Units.Duration(TimeTable.AxisOf(report).BucketNs)} a character, from {Units.Duration(TimeTable.AxisOf(report).FromNs)} on",

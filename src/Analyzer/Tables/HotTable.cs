@@ -13,7 +13,8 @@ internal readonly record struct HotRange(ulong Start, long Faults);
 /// <param name="HotFaults">Faults in those.</param>
 /// <param name="HotBytes">What of those lies in the region.</param>
 /// <param name="Hottest">The first of them, most faults first.</param>
-internal sealed record HotRangeRow(int Id, Region Region, long Bytes, long Faults, long Touched, long Hot, long HotFaults, long HotBytes, IReadOnlyList<HotRange> Hottest)
+internal sealed record HotRangeRow(int Id, Region Region, long Bytes, long Faults, long Touched, long Hot, long HotFaults, long HotBytes,
+    IReadOnlyList<HotRange> Hottest)
 {
     /// <summary>Share of the region's size that the hot ranges take.</summary>
     public double HotShare => (double)HotBytes / Bytes;

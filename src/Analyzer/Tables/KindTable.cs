@@ -34,10 +34,12 @@ internal static class KindTable
     private static List<KindRow> Rows(FaultReport report)
     {
         var aggregate = report.Find(KindAggregate.Measure)!;
-        var kinds = Enumerable.Range(0, FaultKindNames.Count).Select(kind => (Kind: (FaultKind)kind, Counts: aggregate.Counts((FaultKind)kind, out var latency), Latency: latency)).ToList();
+        var kinds = Enumerable.Range(0, FaultKindNames.Count)
+            .Select(kind => (Kind: (FaultKind)kind, Counts: aggregate.Counts((FaultKind)kind, out var latency), Latency: latency)).ToList();
         var all = kinds.Sum(kind => kind.Counts.Faults);
         var rows = kinds.Where(kind => kind.Counts.Faults > 0)
-            .Select(kind => new KindRow(kind.Kind, kind.Counts, aggregate.ByKernel(kind.Kind), LatencySummary.Of(kind.Latency), (double)kind.Counts.Faults / all))
+            .Select(kind => new KindRow(kind.Kind, kind.Counts, aggregate.ByKernel(kind.Kind), LatencySummary.Of(kind.Latency),
+                (double)kind.Counts.Faults / all))
             .ToList();
         rows.Sort((a, b) => Ordering.ByFaults(a.Counts, b.Counts, a.Kind.CompareTo(b.Kind)));
         return rows;

@@ -21,7 +21,8 @@ internal static class LevelTable
         Columns = (table, report) => table
             .Text("level", "missing at", ColumnAudience.Everyone, row => row.End.Name())
             .Counts(row => row.Counts)
-            .Real("share", "share", CellFormat.Percent, ColumnAudience.Everyone, row => (double)row.Counts.Faults / report.Rows(Definition!).Sum(level => level.Counts.Faults))
+            .Real("share", "share", CellFormat.Percent, ColumnAudience.Everyone,
+                row => (double)row.Counts.Faults / report.Rows(Definition!).Sum(level => level.Counts.Faults))
             .Latency(row => row.Latency, ColumnAudience.Wide, ColumnAudience.Everyone),
     };
 

@@ -84,7 +84,8 @@ internal static class LocalityTable
             .Below(row => row.Strides.Count > 0 ? new RowText.Story($"strides {Strides(row)}", IsDim: true) : null),
         Note = _ => "in order: steps of a thread to the next page up or down; mean and longest run in pages; refault after: faults of the process between two on a page, at the median; "
             + "shared pages were faulted on again by another thread than the first; strides: pages from a thread's fault to its next, and share of the steps",
-        WhyEmpty = report => report.Sample is null ? null : "no locality: in a sample nobody knows what came before a fault, so order and repeats cannot be told",
+        WhyEmpty = report
+            => report.Sample is null ? null : "no locality: in a sample nobody knows what came before a fault, so order and repeats cannot be told",
     };
 
     private static List<LocalityRow> Rows(FaultReport report)
@@ -97,7 +98,8 @@ internal static class LocalityTable
 
     /// <summary>"+1:0.95 …": pages and share of the steps.</summary>
     private static string Strides(LocalityRow row)
-        => string.Join(' ', row.Strides.Select(stride => string.Create(CultureInfo.InvariantCulture, $"{stride.Pages:+0;-0;0}:{row.ShareOf(stride.Steps):0.###}")));
+        => string.Join(' ',
+            row.Strides.Select(stride => string.Create(CultureInfo.InvariantCulture, $"{stride.Pages:+0;-0;0}:{row.ShareOf(stride.Steps):0.###}")));
 
     private static LocalityRow Of(RegionRow row, Region region, RegionLocality locality) => new(
         row.Id,

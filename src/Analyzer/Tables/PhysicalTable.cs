@@ -63,7 +63,8 @@ internal static class PhysicalTable
             .Integer("touched_2m", "touched", CellFormat.Count, ColumnAudience.Everyone, row => row.TouchedBlocks)
             .Integer("full_2m", "full", CellFormat.Count, ColumnAudience.Everyone, row => row.FullBlocks)
             .Real("mean_fill_2m", "fill", CellFormat.Percent, ColumnAudience.Everyone, row => row.MeanFill)
-            .Text("nodes", "NUMA nodes", report.Metadata.NumaNodes.Count > 1 ? ColumnAudience.Everyone : ColumnAudience.Wide, row => Nodes(row.Nodes), TableBuilder<PhysicalRow>.NotInJson)
+            .Text("nodes", "NUMA nodes", report.Metadata.NumaNodes.Count > 1 ? ColumnAudience.Everyone : ColumnAudience.Wide, row => Nodes(row.Nodes),
+                TableBuilder<PhysicalRow>.NotInJson)
             .JsonList("nodes", row => row.Nodes, (json, _, node) =>
             {
                 json.WriteNullable("node", node.Node < 0 ? null : (long?)node.Node);

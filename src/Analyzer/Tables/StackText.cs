@@ -24,7 +24,8 @@ internal static class StackText
     {
         { Metadata.StackRecording: { Reason: { } reason } } => $"stacks were asked for and could not be recorded: {reason}",
         { Metadata: { StackRecording: { } recording, Stacks: null } } => $"stacks were asked for and none could be taken: {Describe(recording)}",
-        { Stacks: { } stacks } when report.Rows(ToucherTable.Definition).Count == 0 && stacks.WithoutStack.Faults > 0 => $"none of these faults has a stack; of the whole recording's stacks {Describe(report.Metadata.StackRecording) ?? "nothing is known"}",
+        { Stacks: { } stacks } when report.Rows(ToucherTable.Definition).Count == 0 && stacks.WithoutStack.Faults > 0
+            => $"none of these faults has a stack; of the whole recording's stacks {Describe(report.Metadata.StackRecording) ?? "nothing is known"}",
         _ => null,
     };
 

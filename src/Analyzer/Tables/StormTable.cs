@@ -97,7 +97,8 @@ internal static class StormTable
         var peak = storm.First;
         for (var i = storm.First; i < storm.End; i++)
             peak = aggregate.Faults[i] > aggregate.Faults[peak] ? i : peak;
-        var task = actors.ByTask.OrderByDescending(task => task.Value).ThenBy(task => task.Key.Pid).ThenBy(task => task.Key.Comm, StringComparer.Ordinal).First();
+        var task = actors.ByTask.OrderByDescending(task => task.Value).ThenBy(task => task.Key.Pid).ThenBy(task => task.Key.Comm, StringComparer.Ordinal)
+            .First();
         var region = actors.ByRegion.OrderByDescending(region => region.Value).ThenBy(region => region.Key).First();
         var kind = Array.IndexOf(actors.ByKind, actors.ByKind.Max());
         return new StormRow(

@@ -32,7 +32,8 @@ internal sealed class TableBuilder<TRow>(string title, IReadOnlyList<TRow> rows)
         => Add(new TableColumn(key, heading, format, audience), value, json, (writer, name, row) => writer.WriteNullable(name, value(row)));
 
     /// <param name="format">Of lists: <see cref="CellFormat.Heat"/> or <see cref="CellFormat.HeatMap"/>.</param>
-    public TableBuilder<TRow> Numbers(string key, string heading, CellFormat format, ColumnAudience audience, Func<TRow, IReadOnlyList<long>> value, string? json = null)
+    public TableBuilder<TRow> Numbers(string key, string heading, CellFormat format, ColumnAudience audience, Func<TRow, IReadOnlyList<long>> value,
+        string? json = null)
         => Add(new TableColumn(key, heading, format, audience), value, json, (writer, name, row) => writer.WriteNumbers(name, value(row)));
 
     /// <summary>Members that only JSON has.</summary>

@@ -27,7 +27,8 @@ internal static class TlbTable
     private static List<TlbRow> Rows(FaultReport report)
     {
         var names = new TaskNames(report.Metadata);
-        var rows = report.Metadata.TlbFlushes.Where(flushes => report.Filter.MayMeanProcess(flushes.Pid)).Select(flushes => new TlbRow(names.Process(flushes.Pid), flushes)).ToList();
+        var rows = report.Metadata.TlbFlushes.Where(flushes => report.Filter.MayMeanProcess(flushes.Pid))
+            .Select(flushes => new TlbRow(names.Process(flushes.Pid), flushes)).ToList();
         rows.Sort((a, b) => (-a.Flushes.Flushes, a.Flushes.Pid).CompareTo((-b.Flushes.Flushes, b.Flushes.Pid)) is var order && order != 0
             ? order
             : string.CompareOrdinal(a.Flushes.Reason, b.Flushes.Reason));

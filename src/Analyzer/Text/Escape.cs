@@ -22,7 +22,9 @@ internal static class Escape
         return text;
     }
 
-    /// <summary>One frame of a folded stack: nothing in it ends a line or begins another frame. A semicolon becomes a colon, as stackcollapse-perf.pl has it.</summary>
+    /// <summary>
+    /// One frame of a folded stack: nothing in it ends a line or begins another frame. A semicolon becomes a colon, as stackcollapse-perf.pl has it.
+    /// </summary>
     public static string Frame(string name)
     {
         var visible = Visible(name).Replace(';', ':').Trim();
@@ -38,7 +40,9 @@ internal static class Escape
         var visible = Visible(text);
         if (visible.Length > 0 && visible[0] is '=' or '+' or '-' or '@')
             visible = "'" + visible;
-        return visible.AsSpan().ContainsAny('"', ',', ';') || visible != visible.Trim() ? $"\"{visible.Replace("\"", "\"\"", StringComparison.Ordinal)}\"" : visible;
+        return visible.AsSpan().ContainsAny('"', ',', ';') || visible != visible.Trim()
+            ? $"\"{visible.Replace("\"", "\"\"", StringComparison.Ordinal)}\""
+            : visible;
     }
 
     /// <summary>One table cell or phrase of Markdown (GitHub's dialect): nothing in it makes markup, HTML or a new cell.</summary>

@@ -9,7 +9,8 @@ namespace Faultrec.Cli.Output;
 internal sealed record MachineJson(string Verdict, bool CanRecord, IEnumerable<BackendJson> Backends, IReadOnlyList<Setting> Settings)
 {
     public static MachineJson Of(Diagnosis diagnosis)
-        => new(diagnosis.Verdict, diagnosis.CanRecord, diagnosis.Backends.Select(check => new BackendJson(check.Backend, check.Reason is null, check.Reason, check.Sees)), diagnosis.Settings);
+        => new(diagnosis.Verdict, diagnosis.CanRecord,
+            diagnosis.Backends.Select(check => new BackendJson(check.Backend, check.Reason is null, check.Reason, check.Sees)), diagnosis.Settings);
 }
 
 internal sealed record BackendJson(string Backend, bool Works, string? Refusal, string Sees);
@@ -60,5 +61,6 @@ internal sealed partial class DoctorJson : JsonSerializerContext
 
     public static void Write(FunctionsDiagnosis diagnosis) => Write(FunctionsJson.Of(diagnosis), Default.Functions);
 
-    private static void Write<T>(T value, JsonTypeInfo<T> type) => OutputTarget.Write(Destination.Stdout, [], stream => JsonSerializer.Serialize(stream, value, type));
+    private static void Write<T>(T value, JsonTypeInfo<T> type)
+        => OutputTarget.Write(Destination.Stdout, [], stream => JsonSerializer.Serialize(stream, value, type));
 }

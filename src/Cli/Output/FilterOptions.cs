@@ -14,9 +14,11 @@ internal sealed class FilterOptions(bool isLive = false, string endName = "--to"
     private readonly Option<int[]> _pid = TypedOption.Repeatable("--pid", "PID", "Only faults of this process", Id);
     private readonly Option<int[]> _tid = TypedOption.Repeatable("--tid", "TID", "Only faults of this thread", Id);
     private readonly Option<string[]> _comm = TypedOption.Repeatable("--comm", "NAME", "Only faults under this thread name; * and ? match any");
-    private readonly Option<string[]> _region = TypedOption.Repeatable("--region", "NAME|ID", "Only faults in regions with this id, or with NAME in their name");
+    private readonly Option<string[]> _region = TypedOption.Repeatable("--region", "NAME|ID",
+        "Only faults in regions with this id, or with NAME in their name");
     private readonly Option<(Severity? Severity, FaultKind? Kind)[]> _kind = TypedOption.Repeatable(
-        "--kind", "KIND", $"Only faults of this kind: {(isLive ? SeverityNames.All : "major, failed, anon_write and others")}", (option, text) => KindOf(option, text, isLive));
+        "--kind", "KIND", $"Only faults of this kind: {(isLive ? SeverityNames.All : "major, failed, anon_write and others")}", (option, text)
+            => KindOf(option, text, isLive));
     private readonly Option<long?> _from = TypedOption.Time("--from", "Only faults from TIME after the start on: 1.5s, 200ms");
     private readonly Option<long?> _to = TypedOption.Time(endName, $"Only faults before this time{(endNote is null ? "" : $" ({endNote})")}");
 

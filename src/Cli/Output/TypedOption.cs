@@ -30,19 +30,25 @@ internal static class TypedOption
     public static Option<string[]> Repeatable(string name, string helpName, string description) => Repeatable(name, helpName, description, (_, text) => text);
 
     public static Option<int?> Number(string name, string helpName, string description, int least, int most, string? expected = null)
-        => Create<int?>(name, helpName, description, (option, text) => (int)ParseNumber(option, text, least, most, expected ?? $"a whole number from {least} to {most}"));
+        => Create<int?>(name, helpName, description,
+            (option, text) => (int)ParseNumber(option, text, least, most, expected ?? $"a whole number from {least} to {most}"));
 
     /// <summary>A length of time, ns.</summary>
     /// <param name="leastNs">What is shorter is refused.</param>
     public static Option<long?> Time(string name, string description, long leastNs = 0, string? expected = null)
-        => Create<long?>(name, "TIME", description, (option, text) => DurationText.TryParse(text, out var ns) && ns >= leastNs ? ns : throw Wrong(option, text, expected ?? DurationText.Expected));
+        => Create<long?>(name, "TIME", description,
+            (option, text) => DurationText.TryParse(text, out var ns) && ns >= leastNs ? ns : throw Wrong(option, text, expected ?? DurationText.Expected));
 
-    public static Option<long?> Size(string name, string description) => Create<long?>(name, "SIZE", description, (option, text) => SizeText.Parse(option, text));
+    public static Option<long?> Size(string name, string description)
+        => Create<long?>(name, "SIZE", description, (option, text) => SizeText.Parse(option, text));
 
     public static long ParseNumber(string option, string text, long least, long most, string expected)
-        => long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number >= least && number <= most ? number : throw Wrong(option, text, expected);
+        => long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number >= least && number <= most
+            ? number
+            : throw Wrong(option, text, expected);
 
-    public static FaultrecException Wrong(string option, string found, string expected) => new(ExitCode.Usage, $"{option} {Escape.Visible(found)}: expected {expected}");
+    public static FaultrecException Wrong(string option, string found, string expected)
+        => new(ExitCode.Usage, $"{option} {Escape.Visible(found)}: expected {expected}");
 
     private static T? Parse<T>(ArgumentResult result, Func<T> parse)
     {

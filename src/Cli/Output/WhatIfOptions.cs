@@ -17,8 +17,10 @@ internal sealed class WhatIfOptions
 
     private readonly Option<HugePages?> _thp = Choice.Option("--thp", "WHEN", "What if: transparent huge pages always or never", HugePageChoices);
     private readonly Option<string[]> _populate = TypedOption.Repeatable("--populate", "NAME|ID", "What if: these regions, or all, are populated when mapped");
-    private readonly Option<long?> _faultAround = TypedOption.Create<long?>("--fault-around", "SIZE", "What if: a fault on a cached file page maps this much", (option, text) => PageSize(option, text));
-    private readonly Option<long?> _pageSize = TypedOption.Create<long?>("--page-size", "SIZE", "What if: the kernel's pages had this size, such as 64KiB", (option, text) => PageSize(option, text));
+    private readonly Option<long?> _faultAround = TypedOption.Create<long?>("--fault-around", "SIZE", "What if: a fault on a cached file page maps this much",
+        (option, text) => PageSize(option, text));
+    private readonly Option<long?> _pageSize = TypedOption.Create<long?>("--page-size", "SIZE", "What if: the kernel's pages had this size, such as 64KiB",
+        (option, text) => PageSize(option, text));
     private readonly Option<bool> _hugetlb = new("--hugetlb") { Description = "What if: private memory comes from the hugetlb pool" };
     private readonly Option<int?> _threads = TypedOption.Number("--threads", "N", "What if: N threads share the faults of each process", 1, MostThreads);
     private readonly Option<int?> _numa = TypedOption.Number("--numa", "NODE", "What if: all memory comes from this NUMA node", 0, MostNodes - 1);
@@ -66,6 +68,8 @@ internal sealed class WhatIfOptions
     }
 
     private static long PageSize(string option, string text)
-        => SizeText.Parse(option, text) is var bytes && bytes > PageGeometry.Here.PageBytes && bytes <= PageGeometry.Here.HugeBytes && long.IsPow2(bytes) ? bytes
-            : throw TypedOption.Wrong(option, text, $"a power of two from {PageGeometry.Here.PageBytes * 2 >> 10}KiB to {PageGeometry.Here.HugeBytes >> 20}MiB");
+        => SizeText.Parse(option, text) is var bytes && bytes > PageGeometry.Here.PageBytes && bytes <= PageGeometry.Here.HugeBytes
+            && long.IsPow2(bytes) ? bytes
+            : throw TypedOption.Wrong(option, text,
+                $"a power of two from {PageGeometry.Here.PageBytes * 2 >> 10}KiB to {PageGeometry.Here.HugeBytes >> 20}MiB");
 }

@@ -18,7 +18,8 @@ internal enum AssertFormat
     Junit,
 }
 
-internal sealed record AssertArgs(string Trace, string? BudgetFile, IReadOnlyList<Budget> Budgets, bool AllowIncomplete, AssertFormat Format, Destination Output);
+internal sealed record AssertArgs(string Trace, string? BudgetFile, IReadOnlyList<Budget> Budgets, bool AllowIncomplete, AssertFormat Format,
+    Destination Output);
 
 /// <summary>`faultrec assert TRACE`: exit 1 when a recording breaks a budget.</summary>
 internal static class AssertVerb
@@ -39,7 +40,11 @@ internal static class AssertVerb
             Limit("--min-huge-share", "SHARE", "Require this share of first-touched memory in huge pages: 0.9"),
         ];
         var region = TypedOption.Repeatable("--region", "NAME:BUDGET=N", "Set a --max budget for these regions: [heap]:max-faults=9", Parse);
-        var file = new Option<string?>("--budgets") { HelpName = "FILE", Description = "Read budgets from FILE, one per line: --max-major 0; # begins a comment" };
+        var file = new Option<string?>("--budgets")
+        {
+            HelpName = "FILE",
+            Description = "Read budgets from FILE, one per line: --max-major 0; # begins a comment"
+        };
         var allow = new Option<bool>("--allow-incomplete") { Description = "Check an INCOMPLETE recording, too (default: it fails)" };
         var format = CommonOptions.Format(Formats);
         var output = new OutputOptions();
@@ -60,7 +65,11 @@ internal static class AssertVerb
     public static int Run(AssertArgs args)
     {
         if (args.Budgets.Count == 0)
-            throw new FaultrecException(ExitCode.Usage, "assert without a budget: expected at least one, such as --max-major 0 or --budgets FILE; see `faultrec assert --help`");
+        {
+            throw new FaultrecException(ExitCode.Usage,
+                "assert without a budget: expected at least one, such as --max-major 0 or --budgets FILE; see `faultrec assert --help`");
+        }
+
         IReadOnlyList<string> inputs = args.BudgetFile is { } budgets ? [args.Trace, budgets] : [args.Trace];
         OutputTarget.Check(args.Output, inputs);
         using var reader = TraceReader.Open(args.Trace);
@@ -89,7 +98,8 @@ internal static class AssertVerb
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
         {
             var problem = e is NotSupportedException ? "is no regular file" : "cannot be read";
-            throw new FaultrecException(ExitCode.Usage, $"--budgets {path}: {problem}; expected a text file with one budget per line, such as --max-major 0", e);
+            throw new FaultrecException(ExitCode.Usage, $"--budgets {path}: {problem}; expected a text file with one budget per line, such as --max-major 0",
+                e);
         }
     }
 

@@ -55,7 +55,8 @@ internal static class DiffVerb
             ([var one, var other], _) => ([one], [other]),
             _ => throw new FaultrecException(
                 ExitCode.Usage,
-                string.Create(CultureInfo.InvariantCulture, $"diff with {traces.Length} trace{(traces.Length == 1 ? "" : "s")}: expected BEFORE AFTER, or BEFORE… --after AFTER…")),
+                string.Create(CultureInfo.InvariantCulture,
+                    $"diff with {traces.Length} trace{(traces.Length == 1 ? "" : "s")}: expected BEFORE AFTER, or BEFORE… --after AFTER…")),
         };
 
     public static int Run(DiffArgs args)

@@ -48,9 +48,14 @@ internal static class ExportVerb
         OutputTarget.Check(args.Output, [args.Trace]);
         using var reader = TraceReader.Open(args.Trace);
         if (args.Weight == ExportWeight.Time && !reader.Metadata.Backend.HasDurations)
-            throw new FaultrecException(ExitCode.BadInput, $"{args.Trace}: has no durations (backend {reader.Metadata.Backend}); --weight time needs them; use --weight faults");
+        {
+            throw new FaultrecException(ExitCode.BadInput,
+                $"{args.Trace}: has no durations (backend {reader.Metadata.Backend}); --weight time needs them; use --weight faults");
+        }
+
         string? note = null;
-        OutputTarget.Write(args.Output, [args.Trace], stream => note = TraceExport.Write(reader, args.Filter, args.Format, args.Weight ?? ExportWeight.Faults, stream), copiesInputs: true);
+        OutputTarget.Write(args.Output, [args.Trace],
+            stream => note = TraceExport.Write(reader, args.Filter, args.Format, args.Weight ?? ExportWeight.Faults, stream), copiesInputs: true);
         if (note is not null)
             Talk.Say(Escape.Visible(note));
         return (int)ExitCode.Ok;

@@ -17,7 +17,11 @@ internal static class PrefaultVerb
     public static Command Create()
     {
         var plan = new Argument<string>("PLAN") { Description = "A plan made by faultrec export TRACE --to prefault-plan" };
-        var command = new Argument<string[]>(TargetOptions.CommandArgument) { Description = "The command to start; best after --", Arity = ArgumentArity.ZeroOrMore };
+        var command = new Argument<string[]>(TargetOptions.CommandArgument)
+        {
+            Description = "The command to start; best after --",
+            Arity = ArgumentArity.ZeroOrMore
+        };
         var compare = TypedOption.Number("--compare", "N", "Instead, time N cold starts without the plan and N with it", 1, MostPairs);
         var verb = new Command(Name, "Start a command while the files in its plan are read from disk") { plan, command, compare };
         verb.SetAction(result =>

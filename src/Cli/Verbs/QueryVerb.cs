@@ -17,7 +17,11 @@ internal static class QueryVerb
 
     public static Command Create()
     {
-        var words = new Argument<string[]>("TRACE… SQL") { Description = "Trace files, folders or 'patterns'; the last argument is the SQL", Arity = ArgumentArity.ZeroOrMore };
+        var words = new Argument<string[]>("TRACE… SQL")
+        {
+            Description = "Trace files, folders or 'patterns'; the last argument is the SQL",
+            Arity = ArgumentArity.ZeroOrMore
+        };
         var schema = new Option<bool>("--schema") { Description = "Print the views and their columns" };
         var format = CommonOptions.Format(CommonOptions.ReportFormats);
         var output = new OutputOptions();
@@ -33,7 +37,8 @@ internal static class QueryVerb
                 return RunSchema(given, result.GetValue(format), output.Parse(result));
             CheckWords(given);
             return Run(new QueryArgs(
-                given[..^1], given[^1], result.GetValue(format), output.Parse(result), result.GetValue(top), result.GetValue(memory) ?? DefaultMemoryBytes, !result.GetValue(noVerify)));
+                given[..^1], given[^1], result.GetValue(format), output.Parse(result), result.GetValue(top), result.GetValue(memory)
+                    ?? DefaultMemoryBytes, !result.GetValue(noVerify)));
         });
         return command;
     }
@@ -63,10 +68,14 @@ internal static class QueryVerb
         if (given.Length == 0)
             throw new FaultrecException(ExitCode.Usage, "query needs traces and, as the last word, SQL: faultrec query trace.parquet 'SELECT kind, count(*) FROM faults GROUP BY kind'; --schema prints the views");
         if (given.Length == 1 || File.Exists(given[^1]) || Directory.Exists(given[^1]))
-            throw new FaultrecException(ExitCode.Usage, $"query {Escape.Visible(string.Join(' ', given))}: expected traces and, as the last word, SQL in quotes");
+        {
+            throw new FaultrecException(ExitCode.Usage,
+                $"query {Escape.Visible(string.Join(' ', given))}: expected traces and, as the last word, SQL in quotes");
+        }
     }
 
-    private static void Write(QueryResult result, ReportFormat format, Destination output, int? top, IReadOnlyList<string> inputs, int widestCell = QueryTable.WidestCell)
+    private static void Write(QueryResult result, ReportFormat format, Destination output, int? top, IReadOnlyList<string> inputs,
+        int widestCell = QueryTable.WidestCell)
         => OutputTarget.WriteText(output, inputs, writer =>
         {
             if (format is ReportFormat.Csv or ReportFormat.Json)

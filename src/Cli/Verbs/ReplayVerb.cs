@@ -102,9 +102,14 @@ internal static class ReplayVerb
     private static void Write(ReplayArgs args, ReplayResult result)
     {
         if (args.IsJson)
+        {
             OutputTarget.WriteJson(args.Output, [args.Trace], json => ReplayJson.Write(json, result));
+        }
         else
-            OutputTarget.WriteText(args.Output, [args.Trace], writer => ReplayText.Write(writer, result, args.Top ?? CommonOptions.RowsForPeople, OutputTarget.StyleFor(args.Output)));
+        {
+            OutputTarget.WriteText(args.Output, [args.Trace],
+                writer => ReplayText.Write(writer, result, args.Top ?? CommonOptions.RowsForPeople, OutputTarget.StyleFor(args.Output)));
+        }
     }
 
     private static void WritePairs(ReplayArgs args, ReplayPairs pairs)

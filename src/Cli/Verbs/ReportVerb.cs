@@ -26,7 +26,8 @@ internal static class ReportVerb
         var traces = new Argument<string[]>("TRACE") { Description = "Trace files", Arity = ArgumentArity.OneOrMore };
         var format = CommonOptions.Format(CommonOptions.ReportFormats);
         var output = new OutputOptions();
-        var by = Choice.Option("--by", "TABLE", "Show only one table:\n" + string.Join("\n", ReportTables.All.Select(table => $"{table.Name,-11} {table.Question}")), Tables);
+        var by = Choice.Option("--by", "TABLE",
+            "Show only one table:\n" + string.Join("\n", ReportTables.All.Select(table => $"{table.Name,-11} {table.Question}")), Tables);
         var top = CommonOptions.Top();
         var filter = new FilterOptions();
         var command = new Command("report", "Summarize faults: where, by whom, why, at what cost") { traces, format, by, top };
@@ -54,7 +55,9 @@ internal static class ReportVerb
             using var reader = TraceReader.Open(path);
             if (args.By?.NeedsStacks == true)
                 StackText.Require(path, reader.Metadata);
-            reports.Add(ReportBuilder.Build(reader, args.Filter, TablesOf(args), args.Format == ReportFormat.Text ? [ActivityAggregate.Measure] : []) with { Path = path });
+            reports.Add(ReportBuilder.Build(reader, args.Filter, TablesOf(args),
+                args.Format == ReportFormat.Text ? [ActivityAggregate.Measure] : []) with
+            { Path = path });
         }
 
         if (args.Format == ReportFormat.Json)

@@ -28,7 +28,8 @@ internal static class TraceVerb
         var output = new OutputOptions("Write to FILE instead of stdout, which COMMAND also uses");
         var format = CommonOptions.Format(CommonOptions.TextOrJson, "json: one object a line");
         var summary = new Option<bool>("--summary") { Description = "Show who faults now, one line per process, instead of one line per fault" };
-        var interval = TypedOption.Time("--interval", "How often --summary is updated (default: 1s)", ShortestIntervalNs, $"at least 100ms, as {DurationText.Expected}");
+        var interval = TypedOption.Time("--interval", "How often --summary is updated (default: 1s)", ShortestIntervalNs,
+            $"at least 100ms, as {DurationText.Expected}");
         var top = CommonOptions.Top("Show N processes in --summary", forPrograms: false);
         var filter = new FilterOptions(isLive: true);
         var verb = new Command("trace", "Print each page fault as it happens, without storing anything") { format, summary, interval, top };
@@ -109,5 +110,7 @@ internal static class TraceVerb
     }
 
     private static int Top(bool isSummary, int? rows)
-        => rows is null || isSummary ? rows ?? CommonOptions.RowsForPeople : throw new FaultrecException(ExitCode.Usage, "--top: works only with --summary; give both");
+        => rows is null || isSummary
+            ? rows ?? CommonOptions.RowsForPeople
+            : throw new FaultrecException(ExitCode.Usage, "--top: works only with --summary; give both");
 }

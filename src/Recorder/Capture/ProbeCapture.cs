@@ -269,7 +269,8 @@ internal sealed class ProbeCapture : ICapture
             : ["fault_enter_user", "fault_enter_kernel", AttachedProbes.MinorProgram, AttachedProbes.MajorProgram, AttachedProbes.CloseAccountsProgram];
         string[] due = backend == Backend.Kprobe ? [AttachedProbes.ReturnsDueProgram] : [];
         string[] walk = options.NoFrames ? [] : [AttachedProbes.DirectMapProgram];
-        return [.. CommonPrograms, .. own, .. due, .. walk, .. costs.Programs, .. handlers.Where(probe => probe.Reason is null).Select(probe => FaultHandlers.Program(backend, probe))];
+        return [.. CommonPrograms, .. own, .. due, .. walk, .. costs.Programs,
+            .. handlers.Where(probe => probe.Reason is null).Select(probe => FaultHandlers.Program(backend, probe))];
     }
 
     private static ProbeConfig Config(Backend backend, Target target, RecordOptions options)
@@ -292,7 +293,11 @@ internal sealed class ProbeCapture : ICapture
         config.SeesOnlyMapped = 1;
         config = KernelFaults.Read().Describe(config);
         if (config.ArgAddress == ProbeConfig.NoArgument || config.ArgFlags == ProbeConfig.NoArgument)
-            throw new FaultrecException(ExitCode.NotPermitted, "the kernel's BTF does not say where handle_mm_fault has its arguments; `faultrec doctor handle_mm_fault` tells more");
+        {
+            throw new FaultrecException(ExitCode.NotPermitted,
+                "the kernel's BTF does not say where handle_mm_fault has its arguments; `faultrec doctor handle_mm_fault` tells more");
+        }
+
         return config;
     }
 }

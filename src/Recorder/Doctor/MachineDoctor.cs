@@ -69,8 +69,10 @@ public static class MachineDoctor
             new("BTF", File.Exists("/sys/kernel/btf/vmlinux") ? "yes" : "no", "/sys/kernel/btf/vmlinux: where the probes learn this kernel's structures"),
         };
         Add(settings, "lockdown", Machine.LockdownFile, "[confidentiality] forbids probes to read kernel memory");
-        Add(settings, "perf_event_paranoid", "/proc/sys/kernel/perf_event_paranoid", "2 leaves kernel mode out of what others than root see; 3 and more (Debian) keeps perf events from them");
-        Add(settings, "unprivileged_bpf_disabled", "/proc/sys/kernel/unprivileged_bpf_disabled", "0 would allow some BPF without root; not what the probes need");
+        Add(settings, "perf_event_paranoid", "/proc/sys/kernel/perf_event_paranoid",
+            "2 leaves kernel mode out of what others than root see; 3 and more (Debian) keeps perf events from them");
+        Add(settings, "unprivileged_bpf_disabled", "/proc/sys/kernel/unprivileged_bpf_disabled",
+            "0 would allow some BPF without root; not what the probes need");
         Add(settings, "kptr_restrict", "/proc/sys/kernel/kptr_restrict", "0: kernel addresses are shown");
         Add(settings, "bpf_jit_enable", "/proc/sys/net/core/bpf_jit_enable", "0 makes every probe several times slower");
         settings.Add(new Setting(

@@ -34,11 +34,20 @@ internal static class Reasons
         if (facts.Symbol!.IsData)
             return new(Mechanism.Both, "not_a_function", $"not a function: {KernelSymbols.Path} has that name for data");
         if (facts.Symbol.Variants is [_, ..] variants)
-            return new(Mechanism.Both, "renamed", $"inlined or renamed by the compiler: {KernelSymbols.Path} has {Explain(variants)}, and nothing without a suffix");
+        {
+            return new(Mechanism.Both, "renamed",
+                $"inlined or renamed by the compiler: {KernelSymbols.Path} has {Explain(variants)}, and nothing without a suffix");
+        }
+
         const string none = $"not in this kernel: no symbol of that name in {KernelSymbols.Path}";
         if (FaultPath.Find(facts.Name) is { } known)
-            return new(Mechanism.Both, "not_in_kernel", $"{none}; inlined into its callers, or of another version ({known.History ?? "a static function of mm/"})");
-        return new(Mechanism.Both, "not_in_kernel", $"{none}; {(facts.InBtf == true ? "BTF has it, so it was inlined into its callers" : "BTF has none either")}");
+        {
+            return new(Mechanism.Both, "not_in_kernel",
+                $"{none}; inlined into its callers, or of another version ({known.History ?? "a static function of mm/"})");
+        }
+
+        return new(Mechanism.Both, "not_in_kernel",
+            $"{none}; {(facts.InBtf == true ? "BTF has it, so it was inlined into its callers" : "BTF has none either")}");
     }
 
     private static Reason? Fentry(FunctionFacts facts, MachineFacts machine)

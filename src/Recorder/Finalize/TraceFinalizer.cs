@@ -113,7 +113,8 @@ internal sealed class TraceFinalizer : ISpoolTarget, IDisposable
             LockWaits = costs.LockWaits,
             TlbFlushes = costs.TlbFlushes,
             Slab = header.Slab is { } slab ? slab with { Caches = costs.Caches, BuddyAllocations = costs.BuddyAllocations } : null,
-            StackRecording = _stacks?.BuildRecording([.. counts?.StackWarnings ?? [], .. _tasks.MapperWarning is { } warning ? (string[])[warning] : []]) ?? header.StackRecording,
+            StackRecording = _stacks?.BuildRecording([.. counts?.StackWarnings ?? [], .. _tasks.MapperWarning is { } warning ? (string[])[warning] : []])
+                ?? header.StackRecording,
             CallFaults = _tasks.CallFaults.Build(_rows.ToTraceTime),
             Stacks = _stacks?.BuildTable(),
             Receipt = WithVerdict(

@@ -16,7 +16,11 @@ internal static class Cgroup
     {
         var mounts = KernelFile.MountPoints(FileSystem);
         if (mounts.Count == 0)
-            throw new FaultrecException(ExitCode.NotPermitted, $"--cgroup {path}: no cgroup v2 hierarchy is mounted here; `mount -t cgroup2 none /sys/fs/cgroup` mounts it");
+        {
+            throw new FaultrecException(ExitCode.NotPermitted,
+                $"--cgroup {path}: no cgroup v2 hierarchy is mounted here; `mount -t cgroup2 none /sys/fs/cgroup` mounts it");
+        }
+
         string[] candidates = [Path.GetFullPath(path), .. mounts.Select(mount => Path.Join(mount, path))];
         var found = candidates.FirstOrDefault(candidate => Directory.Exists(candidate) && mounts.Any(mount => IsBelow(candidate, mount)));
         if (found is not null)
@@ -38,7 +42,8 @@ internal static class Cgroup
     {
         try
         {
-            return [.. File.ReadLines(Path.Combine(folder, "cgroup.procs")).Select(line => int.Parse(line, CultureInfo.InvariantCulture)).Where(pid => pid != 0)];
+            return [.. File.ReadLines(Path.Combine(folder, "cgroup.procs")).Select(line => int.Parse(line, CultureInfo.InvariantCulture))
+                .Where(pid => pid != 0)];
         }
         catch (IOException)
         {

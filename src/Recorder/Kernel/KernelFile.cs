@@ -60,5 +60,6 @@ internal static class KernelFile
 
     // proc_pid_mounts(5): device, mount point, type, …
     public static IReadOnlyList<string> MountPoints(string fileSystem)
-        => [.. (ReadText("/proc/mounts") ?? "").Split('\n').Select(line => line.Split(' ')).Where(fields => fields.Length > 2 && fields[2] == fileSystem).Select(fields => fields[1])];
+        => [.. (ReadText("/proc/mounts") ?? "").Split('\n').Select(line => line.Split(' ')).Where(fields => fields.Length > 2 && fields[2] == fileSystem)
+            .Select(fields => fields[1])];
 }

@@ -32,7 +32,10 @@ internal static class Machine
     private static void Require(string folder, string type, string has)
     {
         if (!Directory.Exists(has))
-            throw new FaultrecException(ExitCode.NotPermitted, $"{folder}: is not mounted here ({has} is missing); expected what the kernel tells there; `mount -t {type} {type} {folder}`");
+        {
+            throw new FaultrecException(ExitCode.NotPermitted,
+                $"{folder}: is not mounted here ({has} is missing); expected what the kernel tells there; `mount -t {type} {type} {folder}`");
+        }
     }
 
     public static string KernelRelease => File.ReadAllText("/proc/sys/kernel/osrelease").Trim();
@@ -60,7 +63,8 @@ internal static class Machine
         => KernelFile.ReadText(LockdownFile)?.Split('[', ']') is [_, not "none" and var chosen, ..] ? chosen : null;
 
     public static IEnumerable<int> Processes()
-        => Directory.EnumerateDirectories("/proc").Select(path => int.TryParse(Path.GetFileName(path.AsSpan()), CultureInfo.InvariantCulture, out var pid) ? pid : 0)
+        => Directory.EnumerateDirectories("/proc")
+            .Select(path => int.TryParse(Path.GetFileName(path.AsSpan()), CultureInfo.InvariantCulture, out var pid) ? pid : 0)
             .Where(pid => pid != 0);
 
     // "0-3,8": Documentation/admin-guide/cputopology.rst

@@ -180,7 +180,8 @@ internal static unsafe partial class Libdw
     public static partial ElfData* ElfChunk(nint elf, long offset, nuint bytes, int type);
 
     [LibraryImport(Library, EntryPoint = "dwarf_next_cfi")]
-    public static partial int NextCallFrame(byte* identity, ElfData* data, [MarshalAs(UnmanagedType.U1)] bool isEhFrame, ulong offset, ulong* next, CallFrameEntry* entry);
+    public static partial int NextCallFrame(byte* identity, ElfData* data, [MarshalAs(UnmanagedType.U1)] bool isEhFrame, ulong offset, ulong* next,
+        CallFrameEntry* entry);
 
     [LibraryImport(Library, EntryPoint = "dwfl_begin")]
     public static partial nint DwflBegin(Callbacks* callbacks);

@@ -44,7 +44,8 @@ internal sealed class Sideband : IDisposable
     /// <param name="isEnabled">From the moment each event is opened: see <see cref="FaultSamples"/>.</param>
     /// <param name="filter">Null: all that is told is of the target.</param>
     public static Sideband Open(
-        IReadOnlyList<int> cpus, IReadOnlyList<int> tids, bool enableOnExec, int ringBytes = DefaultRingBytes, bool excludeKernel = false, bool isEnabled = false,
+        IReadOnlyList<int> cpus, IReadOnlyList<int> tids, bool enableOnExec, int ringBytes = DefaultRingBytes, bool excludeKernel = false,
+            bool isEnabled = false,
         TargetFilter? filter = null)
     {
         var sideband = new Sideband(enableOnExec, ringBytes, excludeKernel, isEnabled, filter);

@@ -20,7 +20,8 @@ public static unsafe class ColdStarts
     private const string Nowhere = "/dev/null";
 
     /// <param name="prefaultArguments">Of this executable, so that it prefaults and becomes the command.</param>
-    public static IReadOnlyList<(ColdStart Without, ColdStart With)> Run(PrefaultPlan plan, IReadOnlyList<string> command, IReadOnlyList<string> prefaultArguments, int pairs)
+    public static IReadOnlyList<(ColdStart Without, ColdStart With)> Run(PrefaultPlan plan, IReadOnlyList<string> command,
+        IReadOnlyList<string> prefaultArguments, int pairs)
     {
         List<(ColdStart, ColdStart)> starts = [];
         IReadOnlyList<string> withPlan = [.. Launcher.SelfCommand(), .. prefaultArguments];

@@ -105,19 +105,23 @@ internal sealed partial class CommandPrograms
                 return [Path.Combine(tools, "compile"), Path.Combine(tools, "asm"), Path.Combine(tools, "link")];
             case "dotnet":
                 var runtime = NewestIn(Path.Combine(folder, "shared/Microsoft.NETCore.App"));
-                return [Path.Combine(NewestIn(Path.Combine(folder, "host/fxr")), "libhostfxr.so"), Path.Combine(runtime, "libcoreclr.so"), Path.Combine(runtime, "libclrjit.so")];
+                return [Path.Combine(NewestIn(Path.Combine(folder, "host/fxr")), "libhostfxr.so"), Path.Combine(runtime, "libcoreclr.so"),
+                    Path.Combine(runtime, "libclrjit.so")];
             case "java" or "javac":
                 return [Path.Combine(folder, "../lib/server/libjvm.so")];
         }
         // g++ is x86_64-linux-gnu-g++-12.
         if (CompilerDriver().Match(file) is not { Success: true } driver)
             return [];
-        var parts = CompilerFolders.Select(folder => Path.Combine(folder, driver.Groups[1].Value, driver.Groups[3].Value)).FirstOrDefault(Directory.Exists) ?? "";
+        var parts = CompilerFolders.Select(folder => Path.Combine(folder, driver.Groups[1].Value, driver.Groups[3].Value)).FirstOrDefault(Directory.Exists)
+            ?? "";
         return [Path.Combine(parts, driver.Groups[2].Value == "g++" ? "cc1plus" : "cc1"), "as", Path.Combine(parts, "collect2"), "ld"];
     }
 
     private static string NewestIn(string folder)
-        => Directory.Exists(folder) ? Directory.GetDirectories(folder).MaxBy(path => Version.TryParse(Path.GetFileName(path), out var version) ? version : new Version()) ?? "" : "";
+        => Directory.Exists(folder)
+            ? Directory.GetDirectories(folder).MaxBy(path => Version.TryParse(Path.GetFileName(path), out var version) ? version : new Version()) ?? ""
+            : "";
 
     private void AddScript(byte[] text, int depth)
     {

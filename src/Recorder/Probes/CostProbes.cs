@@ -34,7 +34,8 @@ internal sealed class CostProbes
     public string? TlbReason { get; }
 
     public IEnumerable<string> Programs
-        => (_causes is null && _slab is null ? [] : (string[])["costs_end_before_syscall"]).Concat(_causes?.Programs ?? []).Concat(_slab?.Programs ?? []).Concat(_countsFlushes ? TlbFlushCounts.Programs(seesSwitches: _causes is not null) : []);
+        => (_causes is null && _slab is null ? [] : (string[])["costs_end_before_syscall"]).Concat(_causes?.Programs ?? []).Concat(_slab?.Programs ?? [])
+            .Concat(_countsFlushes ? TlbFlushCounts.Programs(seesSwitches: _causes is not null) : []);
 
     public static CostProbes Find(Backend backend, RecordOptions options)
     {

@@ -11,7 +11,8 @@ internal sealed class EventRing : IDisposable
     private readonly List<EventRecord> _tasks = [];
     private IRecordSink? _sink;
 
-    public EventRing(AttachedProbes probes) => _ring = new RecordRing(probes.EventsFd, "the event ring", record => OnEvent(MemoryMarshal.Read<EventRecord>(record)));
+    public EventRing(AttachedProbes probes)
+        => _ring = new RecordRing(probes.EventsFd, "the event ring", record => OnEvent(MemoryMarshal.Read<EventRecord>(record)));
 
     /// <summary>Readable when the probes rang the doorbell.</summary>
     public int Fd => _ring.Fd;

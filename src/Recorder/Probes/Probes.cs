@@ -33,7 +33,8 @@ internal sealed unsafe class OpenProbes : IDisposable
             Errno.ThrowIfLibbpfFailed(Libbpf.ProgramSetAutoload(program, programs.Contains(name)), $"choosing the probe {name}");
         SetMaxEntries("rings", _cpus * config.RingSlots);
         Errno.ThrowIfLibbpfFailed(
-            Libbpf.MapSetValueSize(Libbpf.ObjectFindMapByName(_file.Handle, "rings"), (uint)AttachedProbes.SlotBytes(config)), "sizing the records of the fault rings");
+            Libbpf.MapSetValueSize(Libbpf.ObjectFindMapByName(_file.Handle, "rings"), (uint)AttachedProbes.SlotBytes(config)),
+                "sizing the records of the fault rings");
         SetMaxEntries("ring_controls", _cpus);
         SetMaxEntries("events", MemoryBudget.Scaled(EventRingBytes));
         foreach (var (map, program) in CountMaps.Where(count => programs.Contains(count.Program)))
@@ -45,7 +46,8 @@ internal sealed unsafe class OpenProbes : IDisposable
         if (result < 0)
         {
             _file.Handle.Dispose();
-            throw Errno.Failure(-result, $"loading the BPF probes{(Machine.Lockdown is { } lockdown ? $" under kernel lockdown ({lockdown})" : "")}{LogLine()}");
+            throw Errno.Failure(-result,
+                $"loading the BPF probes{(Machine.Lockdown is { } lockdown ? $" under kernel lockdown ({lockdown})" : "")}{LogLine()}");
         }
 
         return new LoadedProbes(_file.Handle, config, (int)_cpus, programs);
@@ -147,7 +149,8 @@ internal sealed unsafe class AttachedProbes : IDisposable
     private readonly MappedMemory _walk;
 
     public AttachedProbes(
-        ObjectHandle bpfObject, List<LinkHandle> links, Dictionary<string, LinkHandle> iterators, Dictionary<string, nint> programs, ProbeConfig config, int cpus)
+        ObjectHandle bpfObject, List<LinkHandle> links, Dictionary<string, LinkHandle> iterators, Dictionary<string, nint> programs, ProbeConfig config,
+            int cpus)
     {
         _object = bpfObject;
         _links = links;
@@ -156,8 +159,10 @@ internal sealed unsafe class AttachedProbes : IDisposable
         RingSlots = config.RingSlots;
         Cpus = cpus;
         BytesPerSlot = SlotBytes(config);
-        Rings = MappedMemory.Map(MapFd("rings"), (nuint)PageGeometry.Here.RoundUp((nuint)cpus * config.RingSlots * (nuint)BytesPerSlot), false, "the fault rings");
-        Controls = MappedMemory.Map(MapFd("ring_controls"), (nuint)PageGeometry.Here.RoundUp((nuint)cpus * (nuint)sizeof(RingControl)), true, "the ring controls");
+        Rings = MappedMemory.Map(MapFd("rings"), (nuint)PageGeometry.Here.RoundUp((nuint)cpus * config.RingSlots * (nuint)BytesPerSlot), false,
+            "the fault rings");
+        Controls = MappedMemory.Map(MapFd("ring_controls"), (nuint)PageGeometry.Here.RoundUp((nuint)cpus * (nuint)sizeof(RingControl)), true,
+            "the ring controls");
         _totals = MappedMemory.Map(Libbpf.MapFd(_object.SectionMap(".bss")), (nuint)PageGeometry.Here.PageBytes, false, "the probe totals");
         _walk = MappedMemory.Map(Libbpf.MapFd(_object.SectionMap(".data.walk")), (nuint)PageGeometry.Here.PageBytes, true, "the state of page-table walks");
     }

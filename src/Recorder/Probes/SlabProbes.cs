@@ -24,7 +24,8 @@ internal static class SlabProbes
         if (btf?.TracepointArguments("kmem_cache_alloc") is not [_, _, BtfKind.Pointer, ..])
         {
             return new ProbeChoice(
-                [.. Stages.Select(stage => new CauseProbe(stage, "the kmem_cache_alloc tracepoint of this kernel does not tell the cache (it does since Linux 6.1)"))],
+                [.. Stages.Select(stage => new CauseProbe(stage,
+                    "the kmem_cache_alloc tracepoint of this kernel does not tell the cache (it does since Linux 6.1)"))],
                 ["buddy_pages", .. Interrupts]);
         }
 
@@ -84,7 +85,11 @@ internal static class SlabProbes
         if (cache > SlabKey.LargestKmallocSlab && cache >> 63 == 0)
             return "kmalloc-large";
         if (cache <= SlabKey.LargestKmallocSlab)
-            return string.Create(CultureInfo.InvariantCulture, $"kmalloc-{(cache >= 1024 && cache % 1024 == 0 ? $"{cache / 1024}k" : cache.ToString(CultureInfo.InvariantCulture))}");
+        {
+            return string.Create(CultureInfo.InvariantCulture,
+                $"kmalloc-{(cache >= 1024 && cache % 1024 == 0 ? $"{cache / 1024}k" : cache.ToString(CultureInfo.InvariantCulture))}");
+        }
+
         ReadOnlySpan<byte> name = objects.Name;
         var end = name.IndexOf((byte)0);
         return Encoding.UTF8.GetString(end < 0 ? name : name[..end]);

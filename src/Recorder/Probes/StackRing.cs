@@ -8,7 +8,8 @@ internal sealed class StackRing : IDisposable
     private readonly RecordRing _ring;
     private IRecordSink? _sink;
 
-    public StackRing(AttachedProbes probes) => _ring = new RecordRing(probes.StacksFd, "the ring of stacks", record => _sink!.Append(SpoolRecordType.Stack, 0, record));
+    public StackRing(AttachedProbes probes)
+        => _ring = new RecordRing(probes.StacksFd, "the ring of stacks", record => _sink!.Append(SpoolRecordType.Stack, 0, record));
 
     public void DrainTo(IRecordSink sink)
     {

@@ -75,7 +75,8 @@ internal static class BuildIds
             if (BinaryPrimitives.ReadUInt32LittleEndian(segment) != NoteSegment)
                 continue;
             var (offset, bytes, alignment) = is64
-                ? (BinaryPrimitives.ReadInt64LittleEndian(segment[8..]), BinaryPrimitives.ReadUInt64LittleEndian(segment[32..]), BinaryPrimitives.ReadUInt64LittleEndian(segment[48..]))
+                ? (BinaryPrimitives.ReadInt64LittleEndian(segment[8..]), BinaryPrimitives.ReadUInt64LittleEndian(segment[32..]),
+                    BinaryPrimitives.ReadUInt64LittleEndian(segment[48..]))
                 : (U32(segment, 4), U32(segment, 16), U32(segment, 28));
             var notes = new byte[Math.Min(bytes, MaxNoteBytes)];
             if (TryRead(file, offset, notes) && FindIn(notes, alignment == 8 ? 8 : 4) is { } id)

@@ -200,14 +200,19 @@ internal sealed class CallFrameProgram(CallFrameSection section, UnwindMachine m
         if (row.CfaRule == CfaRule.Unsupported)
             return row;
         // Undefined is as good as kept: nobody needs it then. So is what an expression tells, but for a realigned stack.
-        if (_state.Bp.Saved == Saved.BelowCfa && _state.Bp.Offset % machine.WordBytes == 0 && _state.Bp.Offset / machine.WordBytes is >= sbyte.MinValue and <= sbyte.MaxValue and var place)
+        if (_state.Bp.Saved == Saved.BelowCfa && _state.Bp.Offset % machine.WordBytes == 0 && _state.Bp.Offset / machine.WordBytes is >= sbyte.MinValue
+            and <= sbyte.MaxValue and var place)
+        {
             row.BpOffset = (sbyte)place;
+        }
+
         if (row.CfaRule == CfaRule.Realigned && _state.Bp.Saved != Saved.AtBp)
             return new UnwindRow { CfaRule = CfaRule.Unsupported };
         row.BxPlace = _state.Bx.Saved switch
         {
             Saved.Kept or Saved.Undefined => 0,
-            Saved.BelowCfa when _state.Bx.Offset % machine.WordBytes == 0 && -_state.Bx.Offset / machine.WordBytes - 1 is > 0 and < UnwindRow.BxLost and var below => (int)below,
+            Saved.BelowCfa when _state.Bx.Offset % machine.WordBytes == 0 && -_state.Bx.Offset / machine.WordBytes - 1 is > 0 and < UnwindRow.BxLost
+                and var below => (int)below,
             _ => UnwindRow.BxLost,
         };
         return row;
@@ -216,7 +221,8 @@ internal sealed class CallFrameProgram(CallFrameSection section, UnwindMachine m
     private UnwindRow CfaOf(int register, long offset)
     {
         var rule = register == machine.Sp ? CfaRule.Sp : register == machine.Bp ? CfaRule.Bp : register == machine.Bx ? CfaRule.Bx : CfaRule.Unsupported;
-        return offset % machine.WordBytes == 0 && offset / machine.WordBytes is >= short.MinValue and <= short.MaxValue and var words && rule != CfaRule.Unsupported
+        return offset % machine.WordBytes == 0 && offset / machine.WordBytes is >= short.MinValue and <= short.MaxValue and var words
+            && rule != CfaRule.Unsupported
             ? new UnwindRow { CfaRule = rule, CfaOffset = (short)words }
             : new UnwindRow { CfaRule = CfaRule.Unsupported };
     }

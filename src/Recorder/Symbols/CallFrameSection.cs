@@ -196,7 +196,10 @@ internal sealed unsafe class CallFrameSection(byte[] identity, nint data, ulong 
         foreach (var segment in file.Segments)
         {
             if (segment.Type == Libdw.SegmentLoad && start >= segment.Address && start - segment.Address < segment.FileBytes)
-                return ((nint)Libdw.ElfChunk(file.Elf, (long)(start - segment.Address + segment.Offset), (nuint)(segment.FileBytes - (start - segment.Address)), 0), start);
+            {
+                return ((nint)Libdw.ElfChunk(file.Elf, (long)(start - segment.Address + segment.Offset), (nuint)(segment.FileBytes - (start - segment.Address)),
+                    0), start);
+            }
         }
 
         return default;

@@ -34,7 +34,8 @@ public static unsafe class DebuginfodService
         }
 
         var begin = (delegate* unmanaged[Cdecl]<nint>)NativeLibrary.GetExport(library, "debuginfod_begin");
-        var onProgress = (delegate* unmanaged[Cdecl]<nint, delegate* unmanaged[Cdecl]<nint, CLong, CLong, int>, void>)NativeLibrary.GetExport(library, "debuginfod_set_progressfn");
+        var onProgress = (delegate* unmanaged[Cdecl]<nint, delegate* unmanaged[Cdecl]<nint, CLong, CLong, int>, void>)NativeLibrary.GetExport(library,
+            "debuginfod_set_progressfn");
         var find = (delegate* unmanaged[Cdecl]<nint, byte*, int, byte**, int>)NativeLibrary.GetExport(library, "debuginfod_find_debuginfo");
         var client = begin();
         onProgress(client, &OnProgress);

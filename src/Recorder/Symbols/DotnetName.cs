@@ -94,7 +94,8 @@ internal static partial class DotnetName
     }
 
     // What a generic's parameter stands for is not told: !0, !!0, or the type that all classes share.
-    private static string Keyword(string name) => name is "System.__Canon" || name.StartsWith('!') ? "T" : Keywords.GetValueOrDefault(name) ?? Generics(name).Replace('+', '.').Replace('/', '.');
+    private static string Keyword(string name)
+        => name is "System.__Canon" || name.StartsWith('!') ? "T" : Keywords.GetValueOrDefault(name) ?? Generics(name).Replace('+', '.').Replace('/', '.');
 
     // "List`1[class Item]" and "List`1<class Item>"
     private static string Generics(string name)

@@ -36,7 +36,8 @@ internal sealed unsafe class ElfFile : IDisposable
 
     /// <summary>The first loaded segment with code; null: it has none.</summary>
     public Libdw.ProgramHeader? Code
-        => Segments.Where(segment => segment.Type == Libdw.SegmentLoad && (segment.Flags & Libdw.SegmentExecutable) != 0).Cast<Libdw.ProgramHeader?>().FirstOrDefault();
+        => Segments.Where(segment => segment.Type == Libdw.SegmentLoad && (segment.Flags & Libdw.SegmentExecutable) != 0).Cast<Libdw.ProgramHeader?>()
+            .FirstOrDefault();
 
     /// <summary>Of the dynamic linker that it asks for; null: none.</summary>
     public string? Interpreter

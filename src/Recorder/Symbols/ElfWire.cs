@@ -28,7 +28,9 @@ internal enum ElfReply : byte
     /// <summary>Why not.</summary>
     Refusal,
 
-    /// <summary>A question of the service's own, before it answers: a <see cref="DebugFileName"/>. The recorder sends the file, or a message without one.</summary>
+    /// <summary>
+    /// A question of the service's own, before it answers: a <see cref="DebugFileName"/>. The recorder sends the file, or a message without one.
+    /// </summary>
     WantsDebugFile,
 
     /// <summary>Of a download: bytes have come.</summary>

@@ -156,5 +156,7 @@ internal sealed class GoFunctions
 
     private unsafe ReadOnlySpan<byte> At(long at, int bytes)
         // SAFETY: libelf says how long the section is, and keeps it while the file is open.
-        => at >= 0 && at <= _bytes - bytes ? new ReadOnlySpan<byte>((byte*)_table + at, bytes) : throw new BadElfException("has a Go table that ends too early");
+        => at >= 0 && at <= _bytes - bytes
+            ? new ReadOnlySpan<byte>((byte*)_table + at, bytes)
+            : throw new BadElfException("has a Go table that ends too early");
 }

@@ -80,8 +80,10 @@ public sealed class TraceSymbolizer : IDisposable
         writer.Complete(trace.Metadata with
         {
             Stacks = tree.BuildTable(),
-            Regions = [.. trace.Metadata.Regions.Select(region => region.MapperStack is { } stack && (uint)stack < (uint)nodes.Length ? region with { MapperStack = nodes[stack] } : region)],
-            CallFaults = [.. trace.Metadata.CallFaults.Select(call => call.Stack is { } stack && (uint)stack < (uint)nodes.Length ? call with { Stack = nodes[stack] } : call)],
+            Regions = [.. trace.Metadata.Regions.Select(region => region.MapperStack is { } stack
+                && (uint)stack < (uint)nodes.Length ? region with { MapperStack = nodes[stack] } : region)],
+            CallFaults = [.. trace.Metadata.CallFaults.Select(call => call.Stack is { } stack
+                && (uint)stack < (uint)nodes.Length ? call with { Stack = nodes[stack] } : call)],
         });
         return new SymbolizeResult(missing, found.Count, [.. _notes, .. _debugFiles.Warnings]);
     }

@@ -39,7 +39,9 @@ internal static class UnwindTable
         var between = CallFrameSection.BytesOf(file, ".gopclntab").Data != 0 ? FramePointer : default;
         if (GoFunctions.Read(file) is { } go)
             AddGo(file, go, functions, rows);
-        return functions.Count > 0 || between != default ? Join(functions, rows, between, EntryOf(identity)) : throw new BadElfException("has no call-frame information");
+        return functions.Count > 0 || between != default
+            ? Join(functions, rows, between, EntryOf(identity))
+            : throw new BadElfException("has no call-frame information");
     }
 
     // What .debug_frame tells of them besides does not have rbp.
@@ -56,7 +58,13 @@ internal static class UnwindTable
                     break;
                 // A frame has the caller's rbp at its top, next to the return address.
                 rows.Add(rule == CfaRule.Sp
-                    ? new UnwindRow { Pc = (uint)pc, CfaRule = rule, CfaOffset = (short)(bytes / GoFunctions.WordBytes + 1), BpOffset = (sbyte)(bytes > 0 ? -2 : 0) }
+                    ? new UnwindRow
+                    {
+                        Pc = (uint)pc,
+                        CfaRule = rule,
+                        CfaOffset = (short)(bytes / GoFunctions.WordBytes + 1),
+                        BpOffset = (sbyte)(bytes > 0 ? -2 : 0)
+                    }
                     : new UnwindRow { Pc = (uint)pc, CfaRule = rule });
                 pc = Math.Min(until, end);
             }
@@ -114,8 +122,11 @@ internal static class UnwindTable
     {
         foreach (var segment in file.Segments)
         {
-            if (segment.Type == Libdw.SegmentLoad && (segment.Flags & Libdw.SegmentExecutable) != 0 && address >= segment.Address && address - segment.Address < segment.MemoryBytes)
+            if (segment.Type == Libdw.SegmentLoad && (segment.Flags & Libdw.SegmentExecutable) != 0 && address >= segment.Address
+                && address - segment.Address < segment.MemoryBytes)
+            {
                 return true;
+            }
         }
 
         return false;

@@ -67,7 +67,9 @@ internal struct Op
     /// <summary>Of a touch: ns since the replay began.</summary>
     public long DueNs;
 
-    /// <summary>Of a touch: faults are counted by it; of wait, spawn and fork: the slot; of what needs a file: its descriptor and 1, or 0 for the stand-in.</summary>
+    /// <summary>
+    /// Of a touch: faults are counted by it; of wait, spawn and fork: the slot; of what needs a file: its descriptor and 1, or 0 for the stand-in.
+    /// </summary>
     public uint Bucket;
 
     public OpKind Kind;

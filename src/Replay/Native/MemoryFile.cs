@@ -12,7 +12,11 @@ internal static class MemoryFile
     {
         var fd = Libc.MemfdCreate(name, 0);
         if (fd < 0)
-            throw new FaultrecException(ExitCode.NotPermitted, $"memfd_create: {Marshal.GetPInvokeErrorMessage(Marshal.GetLastPInvokeError())}; expected Linux 3.17 or newer");
+        {
+            throw new FaultrecException(ExitCode.NotPermitted,
+                $"memfd_create: {Marshal.GetPInvokeErrorMessage(Marshal.GetLastPInvokeError())}; expected Linux 3.17 or newer");
+        }
+
         using var file = new SafeFileHandle(fd, ownsHandle: false);
         try
         {

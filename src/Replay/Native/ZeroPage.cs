@@ -27,7 +27,8 @@ internal static unsafe class ZeroPage
             _ = Volatile.Read(ref *(byte*)memory);
             Span<byte> entry = stackalloc byte[sizeof(ulong)];
             using var pagemap = File.OpenHandle("/proc/self/pagemap");
-            return RandomAccess.Read(pagemap, entry, PageGeometry.Here.PageOf((ulong)memory) * sizeof(ulong)) < entry.Length || (BinaryPrimitives.ReadUInt64LittleEndian(entry) & Exclusive) == 0;
+            return RandomAccess.Read(pagemap, entry, PageGeometry.Here.PageOf((ulong)memory) * sizeof(ulong)) < entry.Length
+                || (BinaryPrimitives.ReadUInt64LittleEndian(entry) & Exclusive) == 0;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -185,7 +185,9 @@ public sealed class FaultBatch
     }
 }
 
-/// <summary>Columns to read, each the bit of its position in <see cref="TraceSchema.Columns"/>; what is left out keeps whatever the batch held before.</summary>
+/// <summary>
+/// Columns to read, each the bit of its position in <see cref="TraceSchema.Columns"/>; what is left out keeps whatever the batch held before.
+/// </summary>
 [Flags]
 #pragma warning disable MA0062 // All has bits that no column of this version has.
 public enum FaultColumns : long

@@ -23,7 +23,8 @@ internal sealed class ColumnDecoder : IDisposable
         foreach (var column in _library.RowGroups[0].RowGroup.Columns)
         {
             var metadata = column.MetaData!;
-            (metadata.Codec, metadata.DataPageOffset, metadata.DictionaryPageOffset, metadata.Statistics) = (CompressionCodec.UNCOMPRESSED, PlainPages.Start, null, null);
+            (metadata.Codec, metadata.DataPageOffset, metadata.DictionaryPageOffset, metadata.Statistics) = (CompressionCodec.UNCOMPRESSED, PlainPages.Start,
+                null, null);
         }
     }
 

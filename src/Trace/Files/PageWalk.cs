@@ -115,8 +115,12 @@ internal ref struct PageWalk
             throw new InvalidDataException($"a page has type {(int)header.Type}, which is not read");
         if (header.Values < 1 || header.Values > _rowsLeft)
             throw new InvalidDataException($"a page claims {header.Values} values where {_rowsLeft} are left");
-        if (header.LevelsSize < 0 || header.LevelsSize > Math.Min(header.CompressedSize, header.UncompressedSize) || header.Nulls < 0 || header.Nulls > header.Values)
+        if (header.LevelsSize < 0 || header.LevelsSize > Math.Min(header.CompressedSize, header.UncompressedSize) || header.Nulls < 0
+            || header.Nulls > header.Values)
+        {
             throw new InvalidDataException("a page claims impossible levels");
+        }
+
         if (header.Encoding is PageEncoding.PlainDictionary or PageEncoding.RleDictionary && !_hasDictionary)
             throw new InvalidDataException("a page needs a dictionary and there is none");
         _rowsLeft -= header.Values;

@@ -162,7 +162,11 @@ internal static class TraceOpener
         var expected = TraceSchema.Columns;
         var found = footer.Schema.Count - 1;
         if (found < TraceSchema.OldestColumnCount || footer.Schema[0].Children != found || footer.Schema.Skip(1).Any(column => column.Children is > 0))
-            throw BadInput(path, $"has {Math.Max(found, 0)} columns where a trace has {TraceSchema.OldestColumnCount} or more", "use the file that `faultrec record` wrote");
+        {
+            throw BadInput(path, $"has {Math.Max(found, 0)} columns where a trace has {TraceSchema.OldestColumnCount} or more",
+                "use the file that `faultrec record` wrote");
+        }
+
         var known = Math.Min(found, expected.Count);
         for (var i = 0; i < known; i++)
         {

@@ -17,7 +17,8 @@ public sealed class TraceReader : IDisposable
     private readonly IReadOnlyList<uint[]>? _checksums;
 
     /// <param name="columns">Of the schema's, how many the file has.</param>
-    internal TraceReader(string path, TraceInput input, IReadOnlyList<FooterRowGroup> groups, int columns, TraceMetadata metadata, IReadOnlyList<uint[]>? checksums)
+    internal TraceReader(string path, TraceInput input, IReadOnlyList<FooterRowGroup> groups, int columns, TraceMetadata metadata,
+        IReadOnlyList<uint[]>? checksums)
     {
         Path = path;
         _input = input;

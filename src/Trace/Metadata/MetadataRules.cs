@@ -29,7 +29,8 @@ internal static class MetadataRules
 
     public static string? StartedAt(DateTimeOffset time) => time <= Latest ? null : $"is in the year {time.Year}";
 
-    public static string? Frames(PageTableRecording frames) => frames.PagingLevels is >= 0 and <= MostLevels ? null : $"has {frames.PagingLevels} paging levels";
+    public static string? Frames(PageTableRecording frames)
+        => frames.PagingLevels is >= 0 and <= MostLevels ? null : $"has {frames.PagingLevels} paging levels";
 
     public static string? Regions(IReadOnlyList<Region> regions)
     {

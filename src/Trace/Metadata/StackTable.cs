@@ -84,7 +84,8 @@ public sealed record StackFrame
 /// <param name="Truncated">Faults whose stack is cut short: no unwind table, more frames than are kept, memory that could not be read.</param>
 /// <param name="Lost">Faults without a stack, because the table of stacks was full.</param>
 /// <param name="Warnings">Lines for people: files whose symbols or unwind tables could not be read, and why.</param>
-public sealed record StackRecording([property: JsonPropertyName("refusal")] string? Reason, long Complete, long Truncated, long Lost, IReadOnlyList<string> Warnings)
+public sealed record StackRecording([property: JsonPropertyName("refusal")] string? Reason, long Complete, long Truncated, long Lost,
+    IReadOnlyList<string> Warnings)
 {
     internal static IReadOnlyList<MetadataMember> Members { get; } =
     [

@@ -38,7 +38,8 @@ internal static unsafe partial class FileCalls
     private const string Library = "libc";
 
     // The two that arm and powerpc number in their own way (their asm/fcntl.h).
-    private static readonly bool OwnNumbers = RuntimeInformation.ProcessArchitecture is Architecture.Arm or Architecture.Armv6 or Architecture.Arm64 or Architecture.Ppc64le;
+    private static readonly bool OwnNumbers = RuntimeInformation.ProcessArchitecture is Architecture.Arm or Architecture.Armv6 or Architecture.Arm64
+        or Architecture.Ppc64le;
 
     public static int Folder { get; } = OwnNumbers ? 0x4000 : 0x1_0000; // O_DIRECTORY
 

@@ -68,7 +68,10 @@ internal sealed unsafe class LinuxFolder : OutputFolder
     {
         // The first way is root's alone before Linux 6.10.
         if (FileCalls.Linkat(file, "", _folder, name, FileCalls.EmptyPath) != 0)
-            FileCalls.ThrowIfFailed(FileCalls.Linkat(FileCalls.CurrentFolder, $"{OwnDescriptors}/{file.DangerousGetHandle()}", _folder, name, FileCalls.FollowLink));
+        {
+            FileCalls.ThrowIfFailed(FileCalls.Linkat(FileCalls.CurrentFolder, $"{OwnDescriptors}/{file.DangerousGetHandle()}", _folder, name,
+                FileCalls.FollowLink));
+        }
     }
 
     public override void Rename(string from, string to, bool replaces)

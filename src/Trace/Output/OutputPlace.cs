@@ -56,7 +56,10 @@ internal sealed class OutputPlace : IDisposable
     public void Require(ExistingOutput existing)
     {
         if (Check(existing) is not null && existing == ExistingOutput.Refuse)
-            throw new FaultrecException(ExitCode.Usage, $"{TraceOpener.Printable(_path)}: exists already, and --no-clobber forbids to replace it; name another output with -o");
+        {
+            throw new FaultrecException(ExitCode.Usage,
+                $"{TraceOpener.Printable(_path)}: exists already, and --no-clobber forbids to replace it; name another output with -o");
+        }
     }
 
     /// <summary>A file that is nobody's but its owner's, and not there yet.</summary>

@@ -41,7 +41,13 @@ internal sealed class PortableFolder : OutputFolder
         try
         {
             // Only a stream can be made with a mode from its first moment; the handle outlives it.
-            var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.ReadWrite, Share = FileShare.Read | FileShare.Delete, BufferSize = 0 };
+            var options = new FileStreamOptions
+            {
+                Mode = FileMode.CreateNew,
+                Access = FileAccess.ReadWrite,
+                Share = FileShare.Read | FileShare.Delete,
+                BufferSize = 0
+            };
             if (!OperatingSystem.IsWindows())
                 options.UnixCreateMode = OwnerOnly;
             var stream = new FileStream(At(name), options);

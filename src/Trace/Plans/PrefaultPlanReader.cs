@@ -96,9 +96,15 @@ public sealed class PrefaultPlanReader
     private bool Add(JsonElement line)
     {
         if (line.TryGetProperty("path", out var path))
+        {
             _files.Add(new PlanFile(PathOf(path), Inode(line)));
+        }
         else
-            _ranges.Add(new PlanRange((int)Number(line, "file", 0, _files.Count - 1), Number(line, "offset", 0, PrefaultPlan.MostBytes), Number(line, "length", 1, PrefaultPlan.MostBytes)));
+        {
+            _ranges.Add(new PlanRange((int)Number(line, "file", 0, _files.Count - 1), Number(line, "offset", 0, PrefaultPlan.MostBytes),
+                Number(line, "length", 1, PrefaultPlan.MostBytes)));
+        }
+
         return true;
     }
 
@@ -106,7 +112,9 @@ public sealed class PrefaultPlanReader
     {
         if (value.ValueKind != JsonValueKind.String || TextOf(value) is not ['/', ..] path)
             throw Bad("has a path that is not absolute");
-        return path.Contains('\0', StringComparison.Ordinal) || Encoding.UTF8.GetByteCount(path) >= PathMax ? throw Bad($"has a path that is none: a zero character or more than {PathMax - 1} bytes") : path;
+        return path.Contains('\0', StringComparison.Ordinal) || Encoding.UTF8.GetByteCount(path) >= PathMax
+            ? throw Bad($"has a path that is none: a zero character or more than {PathMax - 1} bytes")
+            : path;
     }
 
     // GetString throws on "\ud800".
@@ -127,7 +135,8 @@ public sealed class PrefaultPlanReader
             ? inode : throw Bad("has no inode, the file's number above 0");
 
     private long Number(JsonElement line, string name, long least, long most)
-        => line.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.Number && value.TryGetInt64(out var number) && number >= least && number <= most
+        => line.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.Number && value.TryGetInt64(out var number) && number >= least
+            && number <= most
             ? number : throw Bad($"has no {name} {(most < least ? "of a file on a line before" : $"from {least} to {most}")}");
 
     private FaultrecException Bad(string problem)

@@ -23,7 +23,8 @@ internal static class ElfMutation
     {
         var sections = (int)BinaryPrimitives.ReadUInt64LittleEndian(elf[0x28..]);
         int count = BinaryPrimitives.ReadUInt16LittleEndian(elf[0x3c..]), programs = BinaryPrimitives.ReadUInt16LittleEndian(elf[0x38..]);
-        var places = new List<(int, int)> { (0, HeaderBytes), (HeaderBytes, programs * ProgramBytes), (sections, count * SectionBytes), (sections, count * SectionBytes) };
+        var places = new List<(int, int)> { (0, HeaderBytes), (HeaderBytes, programs * ProgramBytes), (sections, count * SectionBytes),
+            (sections, count * SectionBytes) };
         for (var i = 1; i < count; i++)
         {
             var header = elf.Slice(sections + i * SectionBytes, SectionBytes);

@@ -66,7 +66,9 @@ internal static class Originals
             var path = Path.Combine(folder, "changed");
             using var objcopy = Process.Start("objcopy", [option, program, path]);
             objcopy.WaitForExit();
-            return objcopy.ExitCode == 0 ? File.ReadAllBytes(path) : throw new InvalidOperationException($"objcopy {option} {program} fails with {objcopy.ExitCode}");
+            return objcopy.ExitCode == 0
+                ? File.ReadAllBytes(path)
+                : throw new InvalidOperationException($"objcopy {option} {program} fails with {objcopy.ExitCode}");
         }
 
         return [File.ReadAllBytes(program), Changed("--compress-debug-sections=zlib"), Changed("--strip-debug"), File.ReadAllBytes("/bin/true")];
@@ -87,9 +89,12 @@ internal static class Originals
         for (var i = 0; i < rows; i++)
         {
             (batch.TimeNs[i], batch.DurationNs[i], batch.Pid[i], batch.Tid[i], batch.Cpu[i]) = (i * 1000, 500 + i, 10, 10 + i % 3, i % 2);
-            (batch.Comm[i], batch.Address[i], batch.Ip[i], batch.Major[i]) = (i % 5 == 0 ? "pool" : "app", 0x7f00_0000_0000 + i / 2 * 4096L, 0x40_1000, i % 50 == 0);
-            (batch.Access[i], batch.ErrorCode[i], batch.PtLevel[i], batch.PteBefore[i], batch.Pfn[i], batch.PageOrder[i]) = (FaultAccess.Write, 6, (sbyte)(i % 4), i % 7 * 0x1000, 0x5000 + i, (sbyte)(i % 9 == 0 ? 9 : 0));
-            (batch.RegionId[i], batch.Region[i], batch.FilePage[i], batch.Stack[i], batch.StackId[i]) = (1 + i % 2, i % 2 == 0 ? "[heap]" : "/lib/x.so", i % 2 == 0 ? FaultBatch.Null : i, "main;work", i % 3);
+            (batch.Comm[i], batch.Address[i], batch.Ip[i], batch.Major[i]) = (i % 5 == 0 ? "pool" : "app", 0x7f00_0000_0000 + i / 2 * 4096L, 0x40_1000,
+                i % 50 == 0);
+            (batch.Access[i], batch.ErrorCode[i], batch.PtLevel[i], batch.PteBefore[i], batch.Pfn[i], batch.PageOrder[i]) = (FaultAccess.Write, 6,
+                (sbyte)(i % 4), i % 7 * 0x1000, 0x5000 + i, (sbyte)(i % 9 == 0 ? 9 : 0));
+            (batch.RegionId[i], batch.Region[i], batch.FilePage[i], batch.Stack[i], batch.StackId[i]) = (1 + i % 2, i % 2 == 0 ? "[heap]" : "/lib/x.so",
+                i % 2 == 0 ? FaultBatch.Null : i, "main;work", i % 3);
             (batch.Handler[i], batch.VmfAddress[i], batch.VmfPgoff[i], batch.Weight[i]) = ("do_anonymous_page", batch.Address[i], i, 1 + i % 2);
             (batch.ReclaimNs[i], batch.LockWaitNs[i], batch.SlabFast[i], batch.BuddyPages[i]) = (i, i % 3, i % 4, i % 2);
         }
@@ -105,14 +110,19 @@ internal static class Originals
     /// <summary>memory_fault.parquet; the files beside it are written to <paramref name="folder"/>.</summary>
     public static byte[] Systing(string folder)
     {
-        var (upid, pid, utid, tid, name) = (new DataField<long>("upid"), new DataField<int>("pid"), new DataField<long>("utid"), new DataField<int>("tid"), new DataField<string>("name"));
-        File.WriteAllBytes(Path.Combine(folder, "process.parquet"), Write([(upid, new long[] { 100 }), (pid, new[] { 10 }), (name, new ReadOnlyMemory<char>[] { "app".AsMemory() })]));
+        var (upid, pid, utid, tid, name) = (new DataField<long>("upid"), new DataField<int>("pid"), new DataField<long>("utid"), new DataField<int>("tid"),
+            new DataField<string>("name"));
+        File.WriteAllBytes(Path.Combine(folder, "process.parquet"),
+            Write([(upid, new long[] { 100 }), (pid, new[] { 10 }), (name, new ReadOnlyMemory<char>[] { "app".AsMemory() })]));
         var upidOfThread = new DataField<long>("upid");
-        File.WriteAllBytes(Path.Combine(folder, "thread.parquet"), Write([(utid, new long[] { 1 }), (tid, new[] { 10 }), (new DataField<string>("name"), new ReadOnlyMemory<char>[] { "app".AsMemory() }), (upidOfThread, new long[] { 100 })]));
+        File.WriteAllBytes(Path.Combine(folder, "thread.parquet"),
+            Write([(utid, new long[] { 1 }), (tid, new[] { 10 }), (new DataField<string>("name"), new ReadOnlyMemory<char>[] { "app".AsMemory() }),
+            (upidOfThread, new long[] { 100 })]));
         long[] times = [.. Enumerable.Range(0, 300).Select(i => i * 1000L)];
         return Write(
         [
-            (new DataField<long>("ts"), times), (new DataField<long>("utid"), times.Select(_ => 1L).ToArray()), (new DataField<long>("addr"), times.Select(time => time * 4096).ToArray()),
+            (new DataField<long>("ts"), times), (new DataField<long>("utid"), times.Select(_ => 1L).ToArray()),
+            (new DataField<long>("addr"), times.Select(time => time * 4096).ToArray()),
             (new DataField<int>("error_code"), times.Select(time => (int)(time % 32)).ToArray()),
         ]);
     }
@@ -161,17 +171,31 @@ internal static class Originals
         Regions =
         [
             new Region { Id = 1, Pid = 10, Start = 0x7f00_0000_0000, End = 0x7f00_0010_0000, Prot = "rw-p", Name = "[heap]", BornNs = 5, MapperStack = 1 },
-            new Region { Id = 2, Pid = 10, Start = 0x7f00_1000_0000, End = 0x7f00_1100_0000, Prot = "r-xp", Name = "/lib/x.so", Path = "/lib/x.so", Inode = 5, Device = "fe:00", DiedNs = 100_000 },
+            new Region { Id = 2, Pid = 10, Start = 0x7f00_1000_0000, End = 0x7f00_1100_0000, Prot = "r-xp", Name = "/lib/x.so", Path = "/lib/x.so", Inode = 5,
+                Device = "fe:00", DiedNs = 100_000 },
         ],
         Processes = [new ProcessEntry { Pid = 10, ParentPid = 1, Comm = "app", StartedNs = 0, ExitedNs = 300_000 }],
-        Threads = [new ThreadEntry { Pid = 10, Tid = 10, Comm = "app" }, new ThreadEntry { Pid = 10, Tid = 11, Comm = "pool", StartedNs = 7 }, new ThreadEntry { Pid = 10, Tid = 12, Comm = "app" }],
-        Receipt = new Receipt { Events = events, Lost = 3, LostByCpu = [new CpuLoss(0, 3)], LostBySecond = [new SecondLoss(0, 3)], KernelMinor = events, KernelMajor = 2, PerfMinor = events, PerfMajor = 2, ExitStatus = 0 },
+        Threads = [new ThreadEntry { Pid = 10, Tid = 10, Comm = "app" }, new ThreadEntry { Pid = 10, Tid = 11, Comm = "pool", StartedNs = 7 },
+            new ThreadEntry { Pid = 10, Tid = 12, Comm = "app" }],
+        Receipt = new Receipt
+        {
+            Events = events,
+            Lost = 3,
+            LostByCpu = [new CpuLoss(0, 3)],
+            LostBySecond = [new SecondLoss(0, 3)],
+            KernelMinor = events,
+            KernelMajor = 2,
+            PerfMinor = events,
+            PerfMajor = 2,
+            ExitStatus = 0
+        },
         Sampling = new Sampling(2, 1000, true),
         Handlers = [new HandlerProbe("do_anonymous_page", null)],
         Frames = new PageTableRecording(true, null, 4, "kallsyms", 77),
         ThpMode = "madvise",
         SwapTypes = new Dictionary<string, string> { ["28"] = "migration" },
-        Advice = [new MemoryAdvice(10, 0x7f00_0000_0000, 0x7f00_0010_0000, "hugepage", 17), new MemoryAdvice(10, 0x7f00_0000_0000, 0x7f00_0010_0000, "userfaultfd_wp", 18)],
+        Advice = [new MemoryAdvice(10, 0x7f00_0000_0000, 0x7f00_0010_0000, "hugepage", 17),
+            new MemoryAdvice(10, 0x7f00_0000_0000, 0x7f00_0010_0000, "userfaultfd_wp", 18)],
         NumaNodes = [new NumaRange(0, 0, 0x5080), new NumaRange(1, 0x5080, 0x9000)],
         TlbFlushes = [new TlbFlushes(10, "TLB_REMOTE_SHOOTDOWN", 3, 4, 5)],
         Causes = [new CauseProbe("reclaim", null), new CauseProbe("lock_wait", null)],
@@ -180,7 +204,9 @@ internal static class Originals
         StackRecording = new StackRecording(null, 21, 22, 23, ["/bin/x: not an ELF file"]),
         Stacks = new StackTable(
             [new StackModule("/bin/app", "abcd")],
-            [new StackFrame { Kind = "user", Function = "main", File = "app.c", Line = 3, Module = 0, Address = 0x401000 }, new StackFrame { Kind = "user", Function = "work", Module = 0, Address = 0x402000, Inlined = true }, new StackFrame { Kind = "python", Function = "f", File = "f.py", Line = 9 }],
+            [new StackFrame { Kind = "user", Function = "main", File = "app.c", Line = 3, Module = 0, Address = 0x401000 },
+                new StackFrame { Kind = "user", Function = "work", Module = 0, Address = 0x402000, Inlined = true },
+                new StackFrame { Kind = "python", Function = "f", File = "f.py", Line = 9 }],
             [-1, 0, 1],
             [0, 1, 2]),
     };

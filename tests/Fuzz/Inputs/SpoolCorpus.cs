@@ -26,16 +26,37 @@ internal static class SpoolCorpus
                 .Comm(StartNs + 5, Pid, Pid, "app", exec: true).Mmap2(StartNs + 6, Pid, 0x7f0000200000, 0x7f0000300000, "//anon")
                 .Mmap2(StartNs + 7, Pid, 0x7f0000400000, 0x7f0000500000, "/lib/x.so", prot: 5, inode: 8).Fork(StartNs + 8, Pid + 2, Pid + 2, Pid, Pid)
                 .Exit(StartNs + 900, Pid + 2, Pid + 2).Lost(StartNs + 901, 3).ToArray());
-            Put(spool, SpoolRecordType.Stack, new StackRecordHead { Id = StackId, Frames = 3, Ending = StackEnding.Outermost }, 0x401000UL, 0x402000UL, 0x7f0000401000UL);
+            Put(spool, SpoolRecordType.Stack, new StackRecordHead { Id = StackId, Frames = 3, Ending = StackEnding.Outermost }, 0x401000UL, 0x402000UL,
+                0x7f0000401000UL);
             for (var i = 0; i < 4; i++)
             {
-                spool.Append(SpoolRecordType.Faults, i, MemoryMarshal.AsBytes<FaultRecord>([Fault(10 + i, 0x7f0000000000 + i * 4096), Fault(20 + i, 0x7f0000201000), Fault(30 + i, 0x7ffeffff0000)]));
+                spool.Append(SpoolRecordType.Faults, i,
+                    MemoryMarshal.AsBytes<FaultRecord>([Fault(10 + i, 0x7f0000000000 + i * 4096), Fault(20 + i, 0x7f0000201000),
+                    Fault(30 + i, 0x7ffeffff0000)]));
                 spool.Append(SpoolRecordType.DetailedFaults, i, MemoryMarshal.AsBytes<DetailedFault>([Detailed(40 + i, 0x7f0000002000)]));
                 Put(spool, SpoolRecordType.Pass, new PassRecord { TimeNs = StartNs + 100 * (i + 1) });
             }
 
             foreach (var type in Enum.GetValues<EventType>())
-                Put(spool, SpoolRecordType.Event, new EventRecord { TimeNs = StartNs + 300, Type = type, Pid = Pid, Tid = Pid, Cpu = 1, Stack = StackId, A0 = 0x7f0000200000, A1 = 4096, A2 = 0x7f0000600000, A3 = 11, A4 = 0x7f0000600000, A5 = 0 });
+            {
+                Put(spool, SpoolRecordType.Event,
+                    new EventRecord
+                    {
+                        TimeNs = StartNs + 300,
+                        Type = type,
+                        Pid = Pid,
+                        Tid = Pid,
+                        Cpu = 1,
+                        Stack = StackId,
+                        A0 = 0x7f0000200000,
+                        A1 = 4096,
+                        A2 = 0x7f0000600000,
+                        A3 = 11,
+                        A4 = 0x7f0000600000,
+                        A5 = 0
+                    });
+            }
+
             Put(spool, SpoolRecordType.Loss, new LossRecord { TimeNs = StartNs + 400, Lost = 2 });
             spool.Append(SpoolRecordType.End, Ending(), SpoolJson.Default.SpoolEnding);
             spool.Flush();
@@ -106,7 +127,8 @@ internal static class SpoolCorpus
         Weight = 2,
     };
 
-    private static DetailedFault Detailed(long timeNs, long address) => new() { Fault = Fault(timeNs, address), Details = new FaultDetails { Stack = StackId, HasCosts = 1 } };
+    private static DetailedFault Detailed(long timeNs, long address)
+        => new() { Fault = Fault(timeNs, address), Details = new FaultDetails { Stack = StackId, HasCosts = 1 } };
 
     private static void Put<T>(SpoolWriter spool, SpoolRecordType type, T value)
         where T : unmanaged

@@ -6,7 +6,8 @@ namespace Faultrec.Fuzz.Inputs;
 /// <summary>Changes of texts made of lines and words.</summary>
 internal static class TextMutation
 {
-    private static readonly string[] Words = ["", "-1", "0", "99999999999999999999", "ffffffffffffffff", "7f0000001008", "\0", "\u001b[31m", "[", "]", "(", ":", "0x", "9.999999", "100/100", "[001]", "PERF_RECORD_LOST", "lost"];
+    private static readonly string[] Words = ["", "-1", "0", "99999999999999999999", "ffffffffffffffff", "7f0000001008", "\0", "\u001b[31m", "[", "]", "(", ":",
+        "0x", "9.999999", "100/100", "[001]", "PERF_RECORD_LOST", "lost"];
 
     public static byte[] Mutate(byte[] original, Dice dice)
     {

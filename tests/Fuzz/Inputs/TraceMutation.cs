@@ -88,7 +88,11 @@ internal static class TraceMutation
             return;
         }
 
-        var bound = new ThriftValue { Type = ThriftValue.Binary, Bytes = dice.OneIn(3) ? Bytes.Mutate(BitConverter.GetBytes(dice.Extreme()), dice) : BitConverter.GetBytes(dice.Extreme()) };
+        var bound = new ThriftValue
+        {
+            Type = ThriftValue.Binary,
+            Bytes = dice.OneIn(3) ? Bytes.Mutate(BitConverter.GetBytes(dice.Extreme()), dice) : BitConverter.GetBytes(dice.Extreme())
+        };
         bounds.Set(5, bound);
         if (dice.OneIn(2))
             bounds.Set(6, bound);

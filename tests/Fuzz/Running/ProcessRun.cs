@@ -12,9 +12,14 @@ internal static class ProcessRun
 
     private static readonly string[] Trace =
     [
-        "info IN", "info --format json IN", "dump IN", "dump --format json IN", "report IN", "report --format json IN", "report --format markdown IN", "report --format csv --by region IN",
-        "report --by heat IN", "report --by storm IN", "report --by line IN", "simulate IN", "simulate --format json IN", "advise IN", "advise --format markdown IN", "export --to folded IN", "export --to speedscope IN", "export --to firefox IN", "export --to perfetto -o OUT --force IN", "export --to prefault-plan IN",
-        "diff IN IN", "diff --format json WHOLE IN", "assert --max-major 0 IN", "assert --region x:max-faults=1 --min-huge-share 0.5 --allow-incomplete --format junit IN", "query IN SELECT_kind,_count(*)_FROM_faults_GROUP_BY_kind", "query IN SELECT_*_FROM_faults", "query IN SELECT_*_FROM_regions", "query IN SELECT_*_FROM_processes", "symbolize -o OUT IN",
+        "info IN", "info --format json IN", "dump IN", "dump --format json IN", "report IN", "report --format json IN", "report --format markdown IN",
+        "report --format csv --by region IN",
+        "report --by heat IN", "report --by storm IN", "report --by line IN", "simulate IN", "simulate --format json IN", "advise IN",
+        "advise --format markdown IN", "export --to folded IN", "export --to speedscope IN", "export --to firefox IN", "export --to perfetto -o OUT --force IN",
+        "export --to prefault-plan IN",
+        "diff IN IN", "diff --format json WHOLE IN", "assert --max-major 0 IN",
+        "assert --region x:max-faults=1 --min-huge-share 0.5 --allow-incomplete --format junit IN", "query IN SELECT_kind,_count(*)_FROM_faults_GROUP_BY_kind",
+        "query IN SELECT_*_FROM_faults", "query IN SELECT_*_FROM_regions", "query IN SELECT_*_FROM_processes", "symbolize -o OUT IN",
         "replay --speed max IN", "replay --thp never --populate all --threads 2 --format json IN", "replay --order strict --scale 3 --page-size 64KiB IN",
     ];
 
@@ -94,7 +99,13 @@ internal static class ProcessRun
     /// <returns>Null error: it was ended after <see cref="Patience"/>.</returns>
     private static (int Status, string? Error) Start(string executable, string[] words, string folder)
     {
-        var start = new ProcessStartInfo(executable, words) { RedirectStandardError = true, RedirectStandardOutput = true, RedirectStandardInput = true, WorkingDirectory = folder };
+        var start = new ProcessStartInfo(executable, words)
+        {
+            RedirectStandardError = true,
+            RedirectStandardOutput = true,
+            RedirectStandardInput = true,
+            WorkingDirectory = folder
+        };
         using var process = Process.Start(start)!;
         process.StandardInput.Close();
         var drained = process.StandardOutput.BaseStream.CopyToAsync(Stream.Null);

@@ -166,7 +166,8 @@ internal sealed class Targets(string folder) : IDisposable
 
     private IReadOnlyList<byte[]> OriginalsOf(string kind) => kind switch
     {
-        "trace" => [.. Directory.GetFiles(Originals.RecordedTraces, "*.parquet").Order(StringComparer.Ordinal).Select(File.ReadAllBytes), Originals.RichTrace()],
+        "trace"
+            => [.. Directory.GetFiles(Originals.RecordedTraces, "*.parquet").Order(StringComparer.Ordinal).Select(File.ReadAllBytes), Originals.RichTrace()],
         "spool" => [.. Enumerable.Range(0, 20).Select(i => SpoolCorpus.Make(Path.Combine(folder, "original.spool"), withStacks: i == 0))],
         "plan" => [Encoding.UTF8.GetBytes(Originals.Plan)],
         "budgets" => [Encoding.UTF8.GetBytes(Originals.Budgets)],

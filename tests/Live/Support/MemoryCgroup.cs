@@ -11,7 +11,8 @@ internal sealed class MemoryCgroup : IDisposable
     public MemoryCgroup(long limitBytes)
     {
         var isV1 = Directory.Exists(V1);
-        Assert.SkipUnless(isV1 || File.Exists(V2 + "/cgroup.controllers") && File.ReadAllText(V2 + "/cgroup.subtree_control").Contains("memory", StringComparison.Ordinal), "no memory cgroup can be made here");
+        Assert.SkipUnless(isV1 || File.Exists(V2 + "/cgroup.controllers")
+            && File.ReadAllText(V2 + "/cgroup.subtree_control").Contains("memory", StringComparison.Ordinal), "no memory cgroup can be made here");
         Path = $"{(isV1 ? V1 : V2)}/faultrec-test-{Environment.ProcessId}-{Guid.NewGuid():N}";
         Directory.CreateDirectory(Path);
         File.WriteAllText(Path + (isV1 ? "/memory.limit_in_bytes" : "/memory.max"), limitBytes.ToString(CultureInfo.InvariantCulture));

@@ -74,13 +74,18 @@ public sealed class CommandProgramsTests : IDisposable
     [Fact]
     public void WhatToolsOfLanguagesRun()
     {
-        foreach (var folder in (string[])["bin", "lib/server", "pkg/tool/linux_amd64", "shared/Microsoft.NETCore.App/9.0.17", "shared/Microsoft.NETCore.App/10.0.2"])
+        foreach (var folder in (string[])["bin", "lib/server", "pkg/tool/linux_amd64", "shared/Microsoft.NETCore.App/9.0.17",
+            "shared/Microsoft.NETCore.App/10.0.2"])
+        {
             Directory.CreateDirectory(_folder.File(folder));
+        }
+
         var (make, compiler) = (Program("make"), Program("cc"));
         var (java, go) = (Program("bin/java"), Program("bin/go"));
         var (library, tool) = (_folder.File("bin/../lib/server/libjvm.so"), Program("bin/../pkg/tool/linux_amd64/compile"));
         File.WriteAllBytes(library, new byte[64]);
-        var (dotnet, _, newest) = (Program("dotnet"), Program("shared/Microsoft.NETCore.App/9.0.17/libcoreclr.so"), Program("shared/Microsoft.NETCore.App/10.0.2/libcoreclr.so"));
+        var (dotnet, _, newest) = (Program("dotnet"), Program("shared/Microsoft.NETCore.App/9.0.17/libcoreclr.so"),
+            Program("shared/Microsoft.NETCore.App/10.0.2/libcoreclr.so"));
 
         Assert.Equal([make, compiler, "/bin/sh"], Of([make]));
         Assert.Equal([java, library, "/bin/sh"], Of([java]));

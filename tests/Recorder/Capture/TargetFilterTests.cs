@@ -79,7 +79,8 @@ public sealed class TargetFilterTests
     {
         var filter = new TargetFilter(null, Self);
         filter.Found(Target, 3);
-        Assert.Equal([1L, 2, 4], Filter(filter, new PerfRecords().Fork(1, Target, Target, Other, Other).Mmap2(2, Target, 0x1000, 0x2000, "/bin/web").Exit(4, Target, Target)));
+        Assert.Equal([1L, 2, 4],
+            Filter(filter, new PerfRecords().Fork(1, Target, Target, Other, Other).Mmap2(2, Target, 0x1000, 0x2000, "/bin/web").Exit(4, Target, Target)));
 
         // The same id in another process.
         Assert.Equal([], Filter(filter, new PerfRecords().Fork(5, Target, Target, Other, Other).Mmap2(6, Target, 0x1000, 0x2000, "//anon")));

@@ -56,7 +56,8 @@ public sealed class DoctorFilesTests
     [Fact]
     public void FilesOfTheKernelAreReadWhateverLengthTheyReport()
     {
-        Assert.Equal(File.ReadLines("/sys/bus/event_source/devices/software/type").Single(), KernelFile.ReadText("/sys/bus/event_source/devices/software/type"));
+        Assert.Equal(File.ReadLines("/sys/bus/event_source/devices/software/type").Single(),
+            KernelFile.ReadText("/sys/bus/event_source/devices/software/type"));
         Assert.StartsWith("Name:", KernelFile.ReadText("/proc/self/status"));
         Assert.Equal("not there", KernelFile.Read("/proc/no-such-file").Why);
         Assert.Null(KernelFile.ReadText("/proc/no-such-file"));

@@ -331,7 +331,8 @@ public sealed class AddressSpaceStories
         var children = new List<RegionEntry>();
         var child = new AddressSpace(2, PageGeometry.X64, children.Add);
         _space.CopyTo(child, 9);
-        Assert.Equal(_space.Pieces.Select(piece => (piece.Start, piece.End, piece.FileOffset)), child.Pieces.Select(piece => (piece.Start, piece.End, piece.FileOffset)));
+        Assert.Equal(_space.Pieces.Select(piece => (piece.Start, piece.End, piece.FileOffset)),
+            child.Pieces.Select(piece => (piece.Start, piece.End, piece.FileOffset)));
         Assert.Equal(3, children.Count);
         Assert.All(children, region => Assert.Equal((2, 9L), (region.Pid, region.BornNs)));
         Assert.Same(child.Pieces[0].Region, child.Pieces[2].Region);

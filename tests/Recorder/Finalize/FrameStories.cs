@@ -21,7 +21,13 @@ public sealed class FrameStories
     {
         using var story = new SpoolStory(pagingLevels);
         story.Pass(0)
-            .Faults(0, SpoolStory.Fault(10, 0x7f00_0020_5123, bits: FaultBits.HasWalk) with { Levels = (byte)(before | after << 4), PteBefore = pteBefore, PteAfter = pteAfter })
+            .Faults(0,
+                SpoolStory.Fault(10, 0x7f00_0020_5123, bits: FaultBits.HasWalk) with
+                {
+                    Levels = (byte)(before | after << 4),
+                    PteBefore = pteBefore,
+                    PteAfter = pteAfter
+                })
             .End(100);
 
         var rows = story.Finalize().Rows;

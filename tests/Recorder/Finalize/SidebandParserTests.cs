@@ -86,7 +86,8 @@ public sealed class SidebandParserTests
     [Fact]
     public void ARecordThatIsTooSmallForItsTypeEndsTheFrame()
     {
-        foreach (var (record, least) in (IEnumerable<(PerfRecords, int)>)[(new PerfRecords().Mmap2(1, 5, 0x7000, 0x9000, "/a"), 80), (new PerfRecords().Comm(1, 1, 1, "a"), 24),
+        foreach (var (record, least) in (IEnumerable<(PerfRecords, int)>)[(new PerfRecords().Mmap2(1, 5, 0x7000, 0x9000, "/a"), 80),
+            (new PerfRecords().Comm(1, 1, 1, "a"), 24),
             (new PerfRecords().Fork(1, 1, 1, 1, 1), 40), (new PerfRecords().Exit(1, 1, 1), 40), (new PerfRecords().Lost(1, 9), 32)])
         {
             var whole = record.ToArray();

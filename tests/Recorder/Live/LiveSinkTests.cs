@@ -223,7 +223,9 @@ public sealed class LiveSinkTests
 
         public void End(long timeNs)
         {
-            Sink.Append(SpoolRecordType.End, new SpoolEnding { TimeNs = T0 + timeNs, EndReason = "exited", Counts = new CaptureCounts { Receipt = new Receipt { Events = 0 } } }, SpoolJson.Default.SpoolEnding);
+            Sink.Append(SpoolRecordType.End,
+                new SpoolEnding { TimeNs = T0 + timeNs, EndReason = "exited", Counts = new CaptureCounts { Receipt = new Receipt { Events = 0 } } },
+                SpoolJson.Default.SpoolEnding);
             _ = Sink.EndPass(T0 + timeNs);
             Sink.Complete();
         }

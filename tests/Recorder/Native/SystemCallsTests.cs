@@ -22,7 +22,8 @@ public sealed partial class SystemCallsTests
     {
         var calls = Header().ToDictionary(call => call.Name, call => call.Number);
         var numbers = Sources().SelectMany(path => File.ReadLines(path).SelectMany(line => Constant().Matches(line))
-            .Select(constant => (File: Path.GetFileName(path), Name: Snake(constant.Groups["name"].Value), Number: long.Parse(constant.Groups["number"].Value))));
+            .Select(constant => (File: Path.GetFileName(path), Name: Snake(constant.Groups["name"].Value),
+                Number: long.Parse(constant.Groups["number"].Value))));
 
         // What is read and written has such names and small numbers everywhere.
         Assert.Equal([], numbers.Where(constant => constant.Number > 2 && calls.TryGetValue(constant.Name, out var number) && number == constant.Number));
@@ -38,7 +39,8 @@ public sealed partial class SystemCallsTests
         var root = new DirectoryInfo(AppContext.BaseDirectory);
         while (!File.Exists(Path.Combine(root!.FullName, "Toolkit.sln")))
             root = root.Parent;
-        return Directory.EnumerateFiles(Path.Combine(root.FullName, "src"), "*.cs", SearchOption.AllDirectories).Where(path => !path.Contains("/obj/", StringComparison.Ordinal));
+        return Directory.EnumerateFiles(Path.Combine(root.FullName, "src"), "*.cs", SearchOption.AllDirectories)
+            .Where(path => !path.Contains("/obj/", StringComparison.Ordinal));
     }
 
     private static string Snake(string name) => Capital().Replace(name, "_$0").TrimStart('_').ToLowerInvariant();

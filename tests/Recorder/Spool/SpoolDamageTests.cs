@@ -168,7 +168,8 @@ public sealed class SpoolDamageTests
     [InlineData(SpoolRecordType.End, "{\"TimeNs\":5000000100,\"EndReason\":null,\"Counts\":{\"Receipt\":{\"Events\":0}}}")]
     [InlineData(SpoolRecordType.End, "{\"TimeNs\":5000000100,\"EndReason\":\"exited\",\"Counts\":{\"Receipt\":{\"Events\":0,\"SampledOut\":-1}}}")]
     [InlineData(SpoolRecordType.End, "{\"TimeNs\":5000000100,\"EndReason\":\"exited\",\"Counts\":{\"Receipt\":{\"Events\":0},\"Costs\":{\"LockWaits\":null}}}")]
-    [InlineData(SpoolRecordType.End, "{\"TimeNs\":5000000100,\"EndReason\":\"exited\",\"Counts\":{\"Receipt\":{\"Events\":0},\"Costs\":{\"LockWaits\":[null]}}}")]
+    [InlineData(SpoolRecordType.End,
+        "{\"TimeNs\":5000000100,\"EndReason\":\"exited\",\"Counts\":{\"Receipt\":{\"Events\":0},\"Costs\":{\"LockWaits\":[null]}}}")]
     internal void AForgedFrameIsALine(SpoolRecordType type, string json)
     {
         using var folder = new TempFolder();

@@ -23,7 +23,8 @@ public sealed class BuildIdTests : IDisposable
     {
         Assert.SkipWhen(Libdw.Reason is not null, Libdw.Reason ?? "");
         var paths = File.ReadLines("/proc/self/maps").Select(line => line.Split(' ', StringSplitOptions.RemoveEmptyEntries))
-            .Where(fields => fields is [_, "r-xp", _, _, not "0", _]).Select(fields => fields[5]).Where(path => path.Contains(".so", StringComparison.Ordinal) && File.Exists(path)).Distinct().ToList();
+            .Where(fields => fields is [_, "r-xp", _, _, not "0", _]).Select(fields => fields[5])
+            .Where(path => path.Contains(".so", StringComparison.Ordinal) && File.Exists(path)).Distinct().ToList();
         Assert.NotEmpty(paths);
         foreach (var path in paths)
         {

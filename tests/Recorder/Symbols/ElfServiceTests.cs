@@ -68,7 +68,11 @@ public sealed partial class ElfServiceTests : IDisposable
         var module = worker.Open(program, program, 0).Module;
 
         foreach (var address in addresses)
-            Assert.Equal(Addr2line(program, address), worker.Find(module, address).Select(name => $"{name.Function} {name.File}:{name.Line?.ToString(CultureInfo.InvariantCulture) ?? "?"}"));
+        {
+            Assert.Equal(Addr2line(program, address),
+                worker.Find(module, address).Select(name => $"{name.Function} {name.File}:{name.Line?.ToString(CultureInfo.InvariantCulture) ?? "?"}"));
+        }
+
         Assert.InRange(addresses.Count, 10, int.MaxValue);
     }
 

@@ -7,7 +7,9 @@ using Xunit;
 
 namespace Faultrec.Recorder.Tests.Symbols;
 
-/// <summary>A Go program without symbols and debug information: what its runtime's table tells, against Go's and binutils' tools on the same program with them.</summary>
+/// <summary>
+/// A Go program without symbols and debug information: what its runtime's table tells, against Go's and binutils' tools on the same program with them.
+/// </summary>
 public sealed class GoFunctionsTests : IDisposable
 {
     private const string Source = """
@@ -44,15 +46,19 @@ public sealed class GoFunctionsTests : IDisposable
         var (whole, stripped) = (Build(""), Build("-s -w"));
         // Functions of the program, of the runtime, and of assembly.
         var addresses = Tool.Run("nm", whole).Split('\n').Select(line => line.Split(' '))
-            .Where(parts => parts is [_, "T" or "t", "main.main" or "main.main.func1" or "runtime.mallocgc" or "runtime.memclrNoHeapPointers" or "runtime.goexit.abi0"])
-            .SelectMany(parts => Enumerable.Range(0, 12).Select(step => ulong.Parse(parts[0], NumberStyles.HexNumber, CultureInfo.InvariantCulture) + (ulong)(step * 3)))
+            .Where(parts => parts is [_, "T" or "t",
+                "main.main" or "main.main.func1" or "runtime.mallocgc" or "runtime.memclrNoHeapPointers" or "runtime.goexit.abi0"])
+            .SelectMany(parts => Enumerable.Range(0, 12)
+                .Select(step => ulong.Parse(parts[0], NumberStyles.HexNumber, CultureInfo.InvariantCulture) + (ulong)(step * 3)))
             .ToList();
         Assert.InRange(addresses.Count, 5 * 12, int.MaxValue);
-        var expected = Go(string.Concat(addresses.Select(address => $"0x{address:x}\n")), "tool", "addr2line", whole).Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        var expected = Go(string.Concat(addresses.Select(address => $"0x{address:x}\n")), "tool", "addr2line", whole).Split('\n',
+            StringSplitOptions.RemoveEmptyEntries);
 
         Assert.Null(Libdw.Reason); // asking also prepares libelf
         using var module = new ModuleSymbols(Open(stripped), stripped);
-        var told = addresses.Select(module.Find).Select(names => Assert.Single(names)).SelectMany(name => new[] { name.Function, $"{name.File}:{name.Line ?? -1}" });
+        var told = addresses.Select(module.Find).Select(names => Assert.Single(names))
+            .SelectMany(name => new[] { name.Function, $"{name.File}:{name.Line ?? -1}" });
 
         Assert.Equal(expected.Select(WithoutAbi), told.Select(text => WithoutAbi(text!)));
     }
@@ -68,8 +74,12 @@ public sealed class GoFunctionsTests : IDisposable
         foreach (var line in Tool.Run("readelf", "--debug-dump=frames-interp", whole).Split('\n'))
         {
             // "0000000000401000 rsp+16   c-8"
-            if (line.Split(' ', StringSplitOptions.RemoveEmptyEntries) is not [var at, var cfa, "c-8"] || !uint.TryParse(at, NumberStyles.HexNumber, CultureInfo.InvariantCulture, out var pc))
+            if (line.Split(' ', StringSplitOptions.RemoveEmptyEntries) is not [var at, var cfa, "c-8"]
+                || !uint.TryParse(at, NumberStyles.HexNumber, CultureInfo.InvariantCulture, out var pc))
+            {
                 continue;
+            }
+
             var row = rows[rows.FindLastIndex(row => row.Pc <= pc)];
             if (row.CfaRule != CfaRule.Sp)
                 continue; // of the runtime: nobody calls them, or they go to another stack

@@ -15,7 +15,8 @@ public sealed class JitSymbolTests
     [InlineData("uint8[] [app] Touch::Arrays(int32)[OptimizedTier1OSR]", "Touch.Arrays(int)", null, null)]
     [InlineData("void [Program] Program::Handle(class Request)[OptimizedTier1]", "Program.Handle(Request)", null, null)]
     [InlineData("instance void [shop] Shop.Cart`1[System.__Canon]::Add(!0,valuetype Shop.Money&)[Tier0]", "Shop.Cart<T>.Add(T, ref Shop.Money)", null, null)]
-    [InlineData("class [System.Runtime]System.String [shop] Shop.Names::Of(class System.Collections.Generic.List`1<string[]>,uint8*)[QuickJitted]", "Shop.Names.Of(System.Collections.Generic.List<string[]>, byte*)", null, null)]
+    [InlineData("class [System.Runtime]System.String [shop] Shop.Names::Of(class System.Collections.Generic.List`1<string[]>,uint8*)[QuickJitted]",
+        "Shop.Names.Of(System.Collections.Generic.List<string[]>, byte*)", null, null)]
     [InlineData("instance void [shop] Shop.Cart::.ctor(int64)[Tier0]", "new Shop.Cart(long)", null, null)]
     [InlineData("instance void [shop] Shop.Cart+<LoadAsync>d__3`1[System.Int32]::MoveNext()[OptimizedTier1]", "Shop.Cart.LoadAsync()", null, null)]
     [InlineData("instance int32 [shop] Shop.Cart+<>c__DisplayClass8_0::<Sum>b__0(int32)[OptimizedTier1]", "Shop.Cart.Sum.lambda(int)", null, null)]
@@ -61,7 +62,8 @@ public sealed class JitSymbolTests
         var table = PerfMap.Read(new MemoryStream(Encoding.UTF8.GetBytes(first + second + third)), lengths, out _);
 
         // The second may have come right after the look at 150; the third came after the last look.
-        Assert.Equal(["first0000000", "first0000000", "second000000", "second000000"], new long[] { 1, 149, 150, 300 }.Select(time => table.Find(0x1010, time)!.Name));
+        Assert.Equal(["first0000000", "first0000000", "second000000", "second000000"],
+            new long[] { 1, 149, 150, 300 }.Select(time => table.Find(0x1010, time)!.Name));
         Assert.Equal([null, "third0000000"], new long[] { 249, 250 }.Select(time => table.Find(0x2010, time)?.Name));
         Assert.Equal([0, 1, 2], new long[] { 149, 150, 250 }.Select(table.VersionAt));
     }

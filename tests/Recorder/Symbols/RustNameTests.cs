@@ -9,7 +9,8 @@ public sealed class RustNameTests
     [Theory]
     [InlineData("_RNvCs6GmmlP4bgsG_1r11touch_pages", "r::touch_pages")]
     [InlineData("_RNvMNtCs6GmmlP4bgsG_1r4shopINtB2_4CartmE5totalB4_", "<r::shop::Cart<u32>>::total")]
-    [InlineData("_RINvNtNtCsjrHSEGnQ3l9_3std3sys9backtrace28___rust_begin_short_backtraceFEuuECs6GmmlP4bgsG_1r", "std::sys::backtrace::__rust_begin_short_backtrace::<fn(), ()>")]
+    [InlineData("_RINvNtNtCsjrHSEGnQ3l9_3std3sys9backtrace28___rust_begin_short_backtraceFEuuECs6GmmlP4bgsG_1r",
+        "std::sys::backtrace::__rust_begin_short_backtrace::<fn(), ()>")]
     [InlineData("_RNCINvNtCsjrHSEGnQ3l9_3std2rt10lang_startuE0Cs6GmmlP4bgsG_1r", "std::rt::lang_start::<()>::{closure#0}")]
     [InlineData("_RNvNtCsjrHSEGnQ3l9_3std2rt19lang_start_internal", "std::rt::lang_start_internal")]
     [InlineData("_RNvXs_Cs1_1aNtB4_1SNtB4_1T1f", "<a::S as a::T>::f")]

@@ -16,7 +16,8 @@ public sealed class SystemCallFilterTests
 
     // Through pointers: no stub that the runtime could compile anew, and errno is what the call left.
     private static readonly unsafe delegate* unmanaged[SuppressGCTransition]<long, long, long, long, long, long, long, long> Call =
-        (delegate* unmanaged[SuppressGCTransition]<long, long, long, long, long, long, long, long>)NativeLibrary.GetExport(NativeLibrary.Load("libc.so.6"), "syscall");
+        (delegate* unmanaged[SuppressGCTransition]<long, long, long, long, long, long, long, long>)NativeLibrary.GetExport(NativeLibrary.Load("libc.so.6"),
+            "syscall");
 
     private static readonly unsafe delegate* unmanaged<long, long, long, long*, long*, long> Sleep =
         (delegate* unmanaged<long, long, long, long*, long*, long>)NativeLibrary.GetExport(NativeLibrary.Load("libc.so.6"), "syscall");

@@ -145,13 +145,21 @@ public sealed class UnwindTableTests : IDisposable
         {
             var parts = line.Split(' ', StringSplitOptions.RemoveEmptyEntries);
             if (line.Contains(" FDE ", StringComparison.Ordinal) || line.Contains(" CIE ", StringComparison.Ordinal))
+            {
                 isFunction = line.Contains(" FDE ", StringComparison.Ordinal);
+            }
             else if (parts is ["LOC", ..])
+            {
                 columns = parts;
-            else if (isFunction && parts.Length == columns.Length && parts.Length > 2 && uint.TryParse(parts[0], NumberStyles.HexNumber, CultureInfo.InvariantCulture, out var pc))
+            }
+            else if (isFunction && parts.Length == columns.Length && parts.Length > 2
+                && uint.TryParse(parts[0], NumberStyles.HexNumber, CultureInfo.InvariantCulture, out var pc))
+            {
                 told[pc] = (pc, parts[1], Column("rbx", "ebx"), Column("rbp", "ebp"), Column("ra", "ra"));
+            }
 
-            string Column(string name, string in32) => Array.FindIndex(columns, column => column == name || column == in32) is >= 0 and var index ? parts[index] : "u";
+            string Column(string name, string in32)
+                => Array.FindIndex(columns, column => column == name || column == in32) is >= 0 and var index ? parts[index] : "u";
         }
 
         return [.. told.Values];
@@ -161,7 +169,9 @@ public sealed class UnwindTableTests : IDisposable
     {
         var (source, program) = (_folder.File("source.c"), _folder.File("program"));
         File.WriteAllText(source, Source);
-        Tool.Run("clang", ["-O1", "-fno-stack-protector", "-fasynchronous-unwind-tables", "-Wl,--eh-frame-hdr", "-nostdlib", "-static", "-ffreestanding", "-Wno-unused-command-line-argument", .. options.Split(' ', StringSplitOptions.RemoveEmptyEntries), source, "-o", program]);
+        Tool.Run("clang",
+            ["-O1", "-fno-stack-protector", "-fasynchronous-unwind-tables", "-Wl,--eh-frame-hdr", "-nostdlib", "-static", "-ffreestanding",
+            "-Wno-unused-command-line-argument", .. options.Split(' ', StringSplitOptions.RemoveEmptyEntries), source, "-o", program]);
         return program;
     }
 }
