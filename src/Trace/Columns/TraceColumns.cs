@@ -42,7 +42,8 @@ internal static class TraceColumns
             Meaning = "ns in the kernel's fault handler; NULL: entry not seen",
             Unit = "ns",
             Description = "time in the kernel's fault handler, waiting for disk or locks included; where it begins and ends depends on the backend, see below",
-            NullMeaning = "the entry of this fault was not seen, or its end, because the task had lost its perf events at an execve with other rights: then "
+            NullMeaning = "the start of this fault was not seen; or its end was not, because the task had lost its perf events at an execve with other "
+                + "privileges: then "
                 + "`time_ns` is the start",
         },
         new NumberColumn<int>(FaultColumns.Pid, "pid", batch => batch.Pid, DeltaSnappy, RedactionRule.Permute)
@@ -58,7 +59,7 @@ internal static class TraceColumns
         new NumberColumn<int>(FaultColumns.Cpu, "cpu", batch => batch.Cpu, DeltaZstd, RedactionRule.Keep)
         {
             Meaning = "CPU",
-            Description = "CPU on which the fault was finished",
+            Description = "CPU on which the fault completed",
         },
         new TextColumn(FaultColumns.Comm, "comm", batch => batch.Comm, DictionaryZstd, RedactionRule.Pseudonym)
         {
@@ -142,7 +143,7 @@ internal static class TraceColumns
             IsHexadecimal = true,
             Meaning = "entry found there, bits; NULL: not recorded",
             Unit = "bits",
-            Description = "entry of that level that the fault found: 0, a swap entry, a write-protected page; bits of an unsigned number",
+            Description = "entry that the fault found at that level: 0, a swap entry, a write-protected page; bits of an unsigned number",
             NullMeaning = "not recorded",
         },
         new NumberColumn<long>(FaultColumns.Pfn, "pfn", batch => batch.Pfn, DeltaSnappy, RedactionRule.Permute)
@@ -230,60 +231,60 @@ internal static class TraceColumns
         {
             Generation = 3,
             Meaning = "the kernel grew the stack's mapping for it",
-            Description = "true: the kernel grew the mapping, a stack, to serve this fault",
+            Description = "true: the kernel grew the mapping (a stack) to serve this fault",
         },
         new NumberColumn<long>(FaultColumns.ReclaimNs, "reclaim_ns", batch => batch.ReclaimNs, DeltaZstd, RedactionRule.Keep)
         {
             Generation = 3,
             None = FaultBatch.Null,
-            Meaning = "of the duration: freeing memory, ns; NULL: no --why",
+            Meaning = "part of the duration: freeing memory, ns; NULL: no --why",
             Unit = "ns",
-            Description = "of the duration: the thread itself freed memory (direct reclaim)",
+            Description = "part of the duration: the thread itself freed memory (direct reclaim)",
             NullMeaning = "`--why` was not given, or the cause could not be traced",
         },
         new NumberColumn<long>(FaultColumns.CompactionNs, "compaction_ns", batch => batch.CompactionNs, DeltaZstd, RedactionRule.Keep)
         {
             Generation = 3,
             None = FaultBatch.Null,
-            Meaning = "of the duration: compacting memory, ns; NULL: no --why",
+            Meaning = "part of the duration: compacting memory, ns; NULL: no --why",
             Unit = "ns",
-            Description = "of the duration: the thread itself compacted memory for a huge page",
+            Description = "part of the duration: the thread itself compacted memory for a huge page",
             NullMeaning = "likewise",
         },
         new NumberColumn<long>(FaultColumns.IoWaitNs, "io_wait_ns", batch => batch.IoWaitNs, DeltaZstd, RedactionRule.Keep)
         {
             Generation = 3,
             None = FaultBatch.Null,
-            Meaning = "of the duration: waiting for a device, ns; NULL: no --why",
+            Meaning = "part of the duration: waiting for a device, ns; NULL: no --why",
             Unit = "ns",
-            Description = "of the duration: asleep until a disk or swap device answered",
+            Description = "part of the duration: asleep until a disk or swap device answered",
             NullMeaning = "likewise",
         },
         new NumberColumn<long>(FaultColumns.LockWaitNs, "lock_wait_ns", batch => batch.LockWaitNs, DeltaZstd, RedactionRule.Keep)
         {
             Generation = 3,
             None = FaultBatch.Null,
-            Meaning = "of the duration: waiting for mmap_lock, ns; NULL: no --why",
+            Meaning = "part of the duration: waiting for mmap_lock, ns; NULL: no --why",
             Unit = "ns",
-            Description = "of the duration: waiting for mmap_lock",
+            Description = "part of the duration: waiting for mmap_lock",
             NullMeaning = "likewise",
         },
         new NumberColumn<long>(FaultColumns.OffCpuNs, "off_cpu_ns", batch => batch.OffCpuNs, DeltaZstd, RedactionRule.Keep)
         {
             Generation = 3,
             None = FaultBatch.Null,
-            Meaning = "of the duration: not running otherwise, ns; NULL: no --why",
+            Meaning = "part of the duration: not running otherwise, ns; NULL: no --why",
             Unit = "ns",
-            Description = "of the duration: not running for any other reason (preempted, asleep on something else)",
+            Description = "part of the duration: not running for any other reason (preempted, asleep on something else)",
             NullMeaning = "likewise",
         },
         new NumberColumn<long>(FaultColumns.ZeroingNs, "zeroing_ns", batch => batch.ZeroingNs, DeltaZstd, RedactionRule.Keep)
         {
             Generation = 3,
             None = FaultBatch.Null,
-            Meaning = "of the duration: zeroing a huge page, ns; NULL: no --why",
+            Meaning = "part of the duration: zeroing a huge page, ns; NULL: no --why",
             Unit = "ns",
-            Description = "of the duration: filling a huge page with zeros",
+            Description = "part of the duration: filling a huge page with zeros",
             NullMeaning = "likewise",
         },
         new NumberColumn<int>(FaultColumns.SlabFast, "slab_fast", batch => batch.SlabFast, DeltaZstd, RedactionRule.Keep)
@@ -310,7 +311,7 @@ internal static class TraceColumns
             None = FaultBatch.Null,
             Meaning = "kernel objects from the CPU's slab; NULL: no --slab",
             Unit = "objects",
-            Description = "from the list of the CPU's slab, taken over",
+            Description = "from the free list of the CPU's slab, moved to the CPU",
             NullMeaning = "likewise",
         },
         new NumberColumn<int>(FaultColumns.SlabPartial, "slab_partial", batch => batch.SlabPartial, DeltaZstd, RedactionRule.Keep)
@@ -362,7 +363,7 @@ internal static class TraceColumns
             Generation = 4,
             None = FaultBatch.Null,
             Meaning = "stack of the system call that reserved the memory, stack_id of stacks; NULL: not known",
-            Description = "stack of the system call that had reserved the memory at `address` when the fault happened, a node of `faultrec.stacks`: see below",
+            Description = "stack of the system call that reserved the memory at `address`, as of the time of the fault; a node of `faultrec.stacks`, see below",
             NullMeaning = "not known",
         },
         new FlagColumn(FaultColumns.Merged, "merged", batch => batch.Merged, PlainZstd, RedactionRule.Keep)

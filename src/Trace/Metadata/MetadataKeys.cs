@@ -13,7 +13,7 @@ internal static class MetadataKeys
     public static ChecksumsKey Checksums { get; } = new()
     {
         Json = "array of strings",
-        Description = "a string a row group: CRC-32C of each column chunk in file order, 8 hex digits each",
+        Description = "one string per row group: CRC-32C of each column chunk in file order, 8 hex digits each",
     };
 
     /// <summary>In the order of the file.</summary>
@@ -29,7 +29,7 @@ internal static class MetadataKeys
             new("command", RedactionRule.Drop), Context.IReadOnlyListString, m => m.Command, (m, value) => m with { Command = value })
         {
             Json = "array of strings",
-            Description = "arguments of the recorded command; empty when something already running was recorded",
+            Description = "the recorded command with its arguments; empty for every other target",
         },
         new MetadataKey<string>(new("target", RedactionRule.Pseudonym), Context.String, m => m.Target, (m, value) => m with { Target = value })
         {
@@ -60,7 +60,7 @@ internal static class MetadataKeys
         new MetadataKey<string>(new("clock", RedactionRule.Keep), Context.String, m => m.Clock, (m, value) => m with { Clock = value })
         {
             Json = "string",
-            Description = "`\"CLOCK_MONOTONIC\"`; `\"perf\"`, `\"systing\"`: theirs, of an imported trace",
+            Description = "`\"CLOCK_MONOTONIC\"`; in an imported trace that of the source: `\"perf\"`, `\"systing\"`",
         },
         new MetadataKey<long>(new("clock_start_ns", RedactionRule.Drop), Context.Int64, m => m.ClockStartNs, (m, value) => m with { ClockStartNs = value })
         {
@@ -83,8 +83,8 @@ internal static class MetadataKeys
         new MetadataKey<Backend>(new("backend", RedactionRule.Keep), Context.Backend, m => m.Backend, (m, value) => m with { Backend = value })
         {
             Json = "string",
-            Description = "probe that recorded: `\"fexit\"`, `\"kprobe\"`, `\"tracepoint\"`, `\"perf\"`; `\"import: perf script\"`, `\"import: systing\"` "
-                + "of what [import](import.md) made",
+            Description = "how faults were recorded: `\"fexit\"`, `\"kprobe\"`, `\"tracepoint\"`, `\"perf\"`; in an [imported](import.md) trace "
+                + "`\"import: perf script\"` or `\"import: systing\"`",
         },
         new MetadataKey<IReadOnlyList<LadderStep>>(
             new("ladder", LadderStep.Members), Context.IReadOnlyListLadderStep, m => m.Ladder, (m, value) => m with { Ladder = value })
@@ -97,7 +97,7 @@ internal static class MetadataKeys
             m => m.FaultFlagNames, (m, value) => m with { FaultFlagNames = value })
         {
             Json = "object: name → number",
-            Description = "bits of `fault_flags` as the recorded kernel names them; empty when it does not say",
+            Description = "bits of `fault_flags` as the recorded kernel names them; empty if it does not name them",
         },
         new MetadataKey<IReadOnlyDictionary<string, long>>(
             new("fault_result_names", RedactionRule.Keep), Context.IReadOnlyDictionaryStringInt64,
@@ -119,8 +119,9 @@ internal static class MetadataKeys
         {
             Problem = MetadataRules.Processes,
             Json = "array of `{pid, parent_pid, comm, started_ns, exited_ns, exit_signal, fatal_fault_ns}`",
-            Description = "`comm`: last name of the main thread; no `started_ns`: older than the recording; no `exited_ns`: outlived it; `exit_signal`: "
-                + "the signal that ended it, 0 for none, left out where not known; `fatal_fault_ns`: `time_ns` of the failed fault that ended it",
+            Description = "`comm`: last name of the main thread; no `started_ns`: it is older than the recording; no `exited_ns`: it outlived the "
+                + "recording; `exit_signal`: the signal that ended it, 0 for none, left out if not known; `fatal_fault_ns`: `time_ns` of the failed fault "
+                + "that ended it",
         },
         new MetadataKey<IReadOnlyList<ThreadEntry>>(
             new("threads", ThreadEntry.Members), Context.IReadOnlyListThreadEntry, m => m.Threads, (m, value) => m with { Threads = value })
@@ -141,7 +142,8 @@ internal static class MetadataKeys
             IsOptional = true,
             WithDefaults = WithDefaults,
             Json = "`{every, max_rate_per_s, rate_limited}` or null",
-            Description = "one fault in `every` was taken; above `max_rate_per_s` (left out: no limit) fewer, and `rate_limited` says that this happened. "
+            Description = "one fault in `every` was recorded; above `max_rate_per_s` (left out: no limit) fewer were, and `rate_limited` says whether this "
+                + "happened. "
                 + "Null, or no such key: every fault was taken",
         },
         new MetadataKey<bool>(new("exclude_kernel", RedactionRule.Keep), Context.Boolean, m => m.ExcludeKernel, (m, value) => m with { ExcludeKernel = value })
@@ -185,7 +187,7 @@ internal static class MetadataKeys
             IsOptional = true,
             Problem = MetadataRules.Advice,
             Json = "array of `{pid, start, end, advice, time_ns}`",
-            Description = "ranges about which the program told the kernel something: `hugepage` and `nohugepage` (madvise), `userfaultfd_missing`, "
+            Description = "what the program told the kernel about ranges of its memory: `hugepage` and `nohugepage` (madvise), `userfaultfd_missing`, "
                 + "`userfaultfd_wp`, `userfaultfd_minor`, `userfaultfd_none`",
         },
         new MetadataKey<IReadOnlyList<NumaRange>>(
@@ -194,15 +196,15 @@ internal static class MetadataKeys
             IsOptional = true,
             Problem = MetadataRules.NumaNodes,
             Json = "array of `{node, first_pfn, end_pfn}`",
-            Description = "which frames lie on which NUMA node; `end_pfn` is the first behind",
+            Description = "which frames lie on which NUMA node; `end_pfn` is the first frame after them",
         },
         new MetadataKey<IReadOnlyList<TlbFlushes>>(
             new("tlb_flushes", TlbFlushes.Members), Context.IReadOnlyListTlbFlushes, m => m.TlbFlushes, (m, value) => m with { TlbFlushes = value })
         {
             IsOptional = true,
             Json = "array of `{pid, reason, flushes, pages, full}`",
-            Description = "TLB flushes by process and reason (as the kernel's `tlb_flush` tracepoint names them); `pages`: sum over those that named "
-                + "pages, `full`: those that flushed all",
+            Description = "TLB flushes by process and reason (as the kernel's `tlb_flush` tracepoint names them); `pages`: sum over flushes "
+                + "that named their pages, `full`: flushes of everything",
         },
         new MetadataKey<string>(new("tlb_refusal", RedactionRule.Keep), Context.String, m => m.TlbRefusal, (m, value) => m with { TlbRefusal = value })
         {
@@ -222,7 +224,8 @@ internal static class MetadataKeys
         {
             IsOptional = true,
             Json = "array of `{pid, tid, holder_pid, holder_tid, waits, total_ns, max_ns}`",
-            Description = "whom faulting threads waited for at mmap_lock, with `--why`; holder 0: not known, or readers have it and a writer waits before",
+            Description = "which threads held mmap_lock while others waited for it in a fault, with `--why`; holder 0: not known, or readers hold it and a "
+                + "writer waits first",
         },
         new MetadataKey<SlabRecording>(new("slab", SlabRecording.Members), Context.SlabRecording, m => m.Slab, (m, value) => m with { Slab = value })
         {
@@ -240,8 +243,8 @@ internal static class MetadataKeys
             WithDefaults = WithDefaults,
             Problem = MetadataRules.StackRecording,
             Json = "`{refusal, complete, truncated, lost, warnings}` or null",
-            Description = "stacks were to be taken; `refusal` says why none were; counts of faults: `complete` walked to the thread's outermost frame "
-                + "without a guess, `truncated` ended before it or passed code without a table, `lost` taken but without room; `warnings` name "
+            Description = "null if stacks were not asked for; `refusal`: why none were recorded; counts of faults by stack: `complete` walked to the "
+                + "thread's outermost frame without a guess, `truncated` ended before it or passed code without a table, `lost` found no room; `warnings` name "
                 + "files whose symbols or unwind tables could not be read",
         },
         new MetadataKey<StackTable>(new("stacks", StackTable.Members), Context.StackTable, m => m.Stacks, (m, value) => m with { Stacks = value })

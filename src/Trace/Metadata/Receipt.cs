@@ -118,20 +118,20 @@ public sealed record Receipt
         new("failed", receipt => receipt.Failed)
         {
             Unit = "fault",
-            Description = "of these, faults that the kernel could not serve, and does not count; left out in older files",
+            Description = "rows of faults that the kernel could not serve and does not count; left out in older files",
         },
         new("lost", receipt => receipt.Lost)
         {
             Unit = "fault",
-            Description = "faults that a probe saw and could not hand over: its ring was full, or the probe at their end did not run",
+            Description = "faults that a probe saw but could not deliver: its ring was full, or the probe at their end did not run",
             MakesIncomplete = true,
             QueryMeaning = "faults seen and lost",
         },
         new("missed", receipt => receipt.Missed)
         {
             Unit = "fault",
-            Description = "faults that the kernel's own counters have and nothing else of the receipt explains: no probe saw them served. CPU and second "
-                + "are not known; nor, in files without `failed` that have `excluded` ones, whether they are the target's",
+            Description = "faults in the kernel's own counters that nothing else in the receipt explains: no probe saw their end. Their CPU and second "
+                + "are not known. In files without `failed` but with `excluded` faults, they may also not be the target's",
             MakesIncomplete = true,
             QueryMeaning = "faults that the kernel counted and no probe saw",
         },
@@ -144,7 +144,7 @@ public sealed record Receipt
         new("sampled_out_major", receipt => receipt.SampledOutMajor)
         {
             Unit = "fault",
-            Description = "of these, major faults",
+            Description = "major faults among `sampled_out`",
         },
         new("excluded", receipt => receipt.Excluded)
         {
@@ -161,7 +161,7 @@ public sealed record Receipt
         new("counts_lost", receipt => receipt.CountsLost)
         {
             Unit = "count",
-            Description = "TLB flushes, lock waits and kernel objects for which the tables by process were full: those tables show less than there was",
+            Description = "TLB flushes, lock waits and kernel objects that found the per-process tables full: those tables show too few",
             MakesIncomplete = true,
             Doubt = "of TLB flushes, lock waits or kernel objects lost, because the tables by process had no room",
         },
@@ -174,13 +174,13 @@ public sealed record Receipt
         new("without_outcome", receipt => receipt.WithoutOutcome)
         {
             Unit = "fault",
-            Description = "faults entered whose end no probe saw; with kprobes also those under way at the end",
+            Description = "faults whose start was seen and whose end was not; with kprobes also those under way when the recording ended",
             Doubt = "entered without an outcome (fixed up in the kernel, retried, or killed)",
         },
         new("unfollowed", receipt => receipt.Unfollowed)
         {
             Unit = "program",
-            Description = "programs executed with other rights (set-uid, capabilities of the file, not readable), whose faults the perf backend cannot follow",
+            Description = "programs executed with other privileges (set-uid, file capabilities, not readable), whose faults the perf backend cannot follow",
             Doubt = "run with other rights (set-uid, capabilities), which the perf backend cannot follow",
         },
         new("without_region", receipt => receipt.WithoutRegion)
@@ -204,8 +204,8 @@ public sealed record Receipt
         new("perf_minor", receipt => receipt.PerfMinor)
         {
             Unit = "fault",
-            Description = "the kernel's perf counter of minor faults over the same time: of a command, and with the perf backend, of its tasks; else of all "
-                + "CPUs",
+            Description = "the kernel's perf counter of minor faults over the same time: of the target's tasks for a command and with the perf backend, "
+                + "otherwise of all CPUs",
             MayBeNegative = true,
         },
         new("perf_major", receipt => receipt.PerfMajor)
@@ -217,7 +217,7 @@ public sealed record Receipt
         new("kernel_minor", receipt => receipt.KernelMinor)
         {
             Unit = "fault",
-            Description = "what the targets' own counter of minor faults (min_flt) gained while they were recorded, as `getrusage` adds it up",
+            Description = "increase of the target tasks' own counters of minor faults (min_flt) while they were recorded, added up as by `getrusage`",
             QueryMeaning = "what the kernel counted; NULL: not read",
             MayBeNegative = true,
         },
@@ -231,27 +231,26 @@ public sealed record Receipt
         new("kernel_exec", receipt => receipt.KernelExec)
         {
             Unit = "fault",
-            Description = "of the kernel's count, faults inside `execve` before the program's first instruction that have no row",
+            Description = "faults in the kernel's count that have no row: inside `execve`, before the program's first instruction",
             QueryMeaning = "of these, inside execve and without a row; NULL: not read",
             MayBeNegative = true,
         },
         new("in_calls", receipt => receipt.InCalls)
         {
             Unit = "fault",
-            Description = "of the kernel's count, faults inside other system calls that have no row; left out where nobody looked: the perf backend, older "
-                + "files",
+            Description = "faults in the kernel's count that have no row: inside other system calls; left out by the perf backend and in older files",
             QueryMeaning = "of these, inside other system calls and without a row; NULL: not read",
         },
         new("in_calls_major", receipt => receipt.InCallsMajor)
         {
             Unit = "fault",
-            Description = "of these, major faults",
+            Description = "major faults among `in_calls`",
         },
         new("unseen", receipt => receipt.Unseen)
         {
             Unit = "fault",
-            Description = "of the kernel's count, what the perf backend cannot see: in system calls, `execve`, and kernel mode where it may not look; left "
-                + "out by others",
+            Description = "faults in the kernel's count that the perf backend cannot see: in system calls, in `execve`, and in kernel mode if it may not "
+                + "record that; left out by other backends",
         },
         new("spool_bytes_dropped", receipt => receipt.SpoolBytesDropped)
         {
