@@ -26,7 +26,7 @@ internal static class DuckDbLibrary
         var path = places.Select(place => Path.GetFullPath(Path.Combine(place, Name))).FirstOrDefault(File.Exists)
             ?? throw Missing($"{Name} is neither beside the executable ({Path.GetFullPath(places[0])}) nor in ../lib");
         if (!NativeLibrary.TryLoad(path, out var handle))
-            throw Missing($"{path} cannot be loaded: it is damaged or of another kind of machine");
+            throw Missing($"{path} cannot be loaded: it is damaged or for another kind of machine");
         NativeLibrary.SetDllImportResolver(typeof(NativeMethods).Assembly, (_, _, _) => handle);
         return handle;
     }

@@ -14,14 +14,14 @@ internal static class SqlError
         {
             DuckDBErrorType.Io or DuckDBErrorType.Serialization => new FaultrecException(ExitCode.BadInput, OneLine(message)),
             DuckDBErrorType.OutOfMemory => new FaultrecException(ExitCode.NotPermitted,
-                $"the SQL needs more than --memory, and a query writes to no disk: give it more, or ask for fewer rows ({OneLine(message.Split('\n')[0])})"),
+                $"the SQL needs more than --memory, and a query uses no disk: give it more, or ask for fewer rows ({OneLine(message.Split('\n')[0])})"),
             _ => Of(message),
         };
     }
 
     public static FaultrecException Of(string message)
         => new(ExitCode.Usage, message.Contains("Expected a single SELECT", StringComparison.Ordinal)
-            ? "the SQL is not one statement that reads; expected a SELECT (also WITH, FROM, VALUES, DESCRIBE, SHOW, SUMMARIZE)"
+            ? "the SQL is not a single statement that reads; expected a SELECT (also WITH, FROM, VALUES, DESCRIBE, SHOW, SUMMARIZE)"
             : $"{OneLine(message)}; `faultrec query --schema` lists the views");
 
     // Behind an empty line stands a picture of the place in the SQL, which is not the user's own but what it was put into; behind an

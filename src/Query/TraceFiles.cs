@@ -36,7 +36,7 @@ public static class TraceFiles
             {
                 var path = System.IO.Path.GetFullPath(name);
                 if (!known.TryAdd(Target(path), name))
-                    throw Usage(name, $"is the same file as {Escape.Visible(known[Target(path)])}, and its faults would count twice; name it once");
+                    throw Usage(name, $"is the same file as {Escape.Visible(known[Target(path)])}, so its faults would count twice; name it once");
                 var parts = path.Split(System.IO.Path.DirectorySeparatorChar);
                 found.Add(new TraceFile(path, name, Part(parts, "host="), ParseDate(Part(parts, "date="))));
             }

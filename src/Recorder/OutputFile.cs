@@ -70,7 +70,7 @@ internal sealed class OutputFile : IDisposable
             var file = FoundFile.Read(spool.Handle);
             _spool = file.Identity;
             if ((file.Mode & ~OutputFolder.OwnerOnly) != 0)
-                throw new IOException("files there have no permissions of their own, so that all users could read it");
+                throw new IOException("files there have no permissions of their own, so all users could read it");
             if (DiskSpace.AvailableBytes(spool.Handle) >= MinFreeBytes)
                 return spool;
             throw new FaultrecException(
@@ -117,7 +117,7 @@ internal sealed class OutputFile : IDisposable
             {
                 throw new FaultrecException(
                     ExitCode.Incomplete,
-                    $"{_path}: the trace could not be written ({RecordFailures.Reason(e)}); the recording is kept: mend that, then `faultrec recover {spoolPath}`", e);
+                    $"{_path}: the trace could not be written ({RecordFailures.Reason(e)}); the recording is kept: fix that, then `faultrec recover {spoolPath}`", e);
             }
         }
 
@@ -179,7 +179,7 @@ internal sealed class OutputFile : IDisposable
 
         throw new FaultrecException(
             ExitCode.Usage,
-            $"{SpoolPath}: left by a recording that was killed, or still running; `faultrec recover {SpoolPath}` makes its trace, or delete it");
+            $"{SpoolPath}: left by a recording that was killed or is still running; make its trace with `faultrec recover {SpoolPath}`, or delete it");
     }
 
     private static FaultrecException Unwritable(string path, Exception e)

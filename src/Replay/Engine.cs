@@ -34,7 +34,7 @@ internal sealed unsafe class Engine : IDisposable
         {
             MemoryFile.Close(_image);
             throw new FaultrecException(ExitCode.NotPermitted,
-                $"the engine cannot be started: {exception.Message}; expected to be allowed to execute from a memfd (sysctl vm.memfd_noexec)", exception);
+                $"the engine cannot be started: {exception.Message}; expected permission to execute from a memfd (sysctl vm.memfd_noexec)", exception);
         }
 
         for (var waited = 0; Volatile.Read(ref arena.Header->Ready) == 0; waited++)
@@ -57,7 +57,7 @@ internal sealed unsafe class Engine : IDisposable
         {
             var tid = Volatile.Read(ref _arena.Slot(slot)->Tid);
             if (tid != 0 && hasWork(slot) && !Directory.Exists($"/proc/{tid}"))
-                throw new FaultrecException(ExitCode.NotPermitted, "a process of the replay was killed, for want of memory perhaps (dmesg tells); choose regions with --region, or one page in N with --scale N");
+                throw new FaultrecException(ExitCode.NotPermitted, "a process of the replay was killed, perhaps because memory ran out (see dmesg); choose regions with --region, or one page in N with --scale N");
         }
     }
 

@@ -171,7 +171,7 @@ internal sealed class StandIns : IDisposable
     {
         if (new DriveInfo(folder).DriveFormat is "tmpfs" or "ramfs" or "shmem")
         {
-            Warning = $"{folder} is in memory: faults that waited for a file on a disk will not; name a folder on a disk in TMPDIR";
+            Warning = $"{folder} is in memory: faults that waited for a file on a disk will not wait here; name a folder on a disk in TMPDIR";
             return;
         }
 

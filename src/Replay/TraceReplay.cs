@@ -28,7 +28,7 @@ public static class TraceReplay
         if (survey.Faults == 0)
         {
             throw new FaultrecException(ExitCode.BadInput,
-                $"{Escape.Visible(reader.Path)}: none of its faults can be replayed; expected some in known mappings, that the filter leaves");
+                $"{Escape.Visible(reader.Path)}: none of its faults can be replayed; expected some in known mappings that match the filter");
         }
 
         RefuseOptions(options, admission);
@@ -67,7 +67,7 @@ public static class TraceReplay
     private static void Refuse(TraceMetadata metadata)
     {
         if (!OperatingSystem.IsLinux() || System.Runtime.InteropServices.RuntimeInformation.OSArchitecture != System.Runtime.InteropServices.Architecture.X64)
-            throw new FaultrecException(ExitCode.NotPermitted, "replay makes real page faults by a program of x86-64 Linux; expected such a machine");
+            throw new FaultrecException(ExitCode.NotPermitted, "replay makes real page faults with a program for x86-64 Linux; expected such a machine");
         if (metadata.Pages != PageGeometry.Here)
         {
             throw new FaultrecException(ExitCode.NotPermitted,
@@ -80,7 +80,7 @@ public static class TraceReplay
     {
         var change = options.Change;
         if (change.Populated is not null && !admission.Regions.Any(region => region is { IsPopulated: true, HasFaults: true }))
-            throw new FaultrecException(ExitCode.BadInput, $"{change.Description}: found no such region with faults that can be filled; expected a part of a name, or an id, of the report's regions, or all");
+            throw new FaultrecException(ExitCode.BadInput, $"{change.Description}: found no such region with faults that can be filled; expected the id or a part of the name of a region in the report, or all");
         if (change.NumaNode != ReplayChange.NoNode && !Directory.Exists($"/sys/devices/system/node/node{change.NumaNode}"))
         {
             throw new FaultrecException(ExitCode.NotPermitted,
@@ -90,7 +90,7 @@ public static class TraceReplay
         if (options.Swaps && MemInfo("SwapTotal") == 0)
         {
             throw new FaultrecException(ExitCode.NotPermitted,
-                "--swap: this machine has no swap on (/proc/swaps); expected some; without --swap such pages are made new");
+                "--swap: this machine has no active swap (/proc/swaps); expected some; without --swap such pages are created new");
         }
     }
 
@@ -98,7 +98,7 @@ public static class TraceReplay
     {
         var pool = MemInfo("HugePages_Free") * (long)ReplayedRegion.HugeBytes;
         if (survey.PeakPoolPages * PageGeometry.Here.PageBytes > pool)
-            throw new FaultrecException(ExitCode.NotPermitted, $"--hugetlb needs {Units.Bytes(survey.PeakPoolPages * PageGeometry.Here.PageBytes)} of the pool of huge pages, and {Units.Bytes(pool)} of it are free; expected room for all; enlarge it (sysctl vm.nr_hugepages), or choose regions with --region");
+            throw new FaultrecException(ExitCode.NotPermitted, $"--hugetlb needs {Units.Bytes(survey.PeakPoolPages * PageGeometry.Here.PageBytes)} from the pool of huge pages, and {Units.Bytes(pool)} are free; expected room for all; enlarge the pool (sysctl vm.nr_hugepages), or choose regions with --region");
         var (needed, available) = (survey.PeakPages * PageGeometry.Here.PageBytes, MemInfo("MemAvailable") * 1024);
         if (needed <= available * LargestShare)
             return;
@@ -114,7 +114,7 @@ public static class TraceReplay
         if (!File.Exists(path))
         {
             throw new FaultrecException(ExitCode.NotPermitted,
-                $"/proc: is not mounted here ({path} is missing); expected what the kernel tells there; `mount -t proc proc /proc`");
+                $"/proc: is not mounted here ({path} is missing); expected the kernel's files there; `mount -t proc proc /proc`");
         }
 
         var line = File.ReadLines(path).FirstOrDefault(line => line.StartsWith($"{key}:", StringComparison.Ordinal)) ?? "";
@@ -127,18 +127,18 @@ public static class TraceReplay
         var notes = new List<string>();
         var change = options.Change;
         if (metadata.Sampling is not null || survey.IsSampled)
-            notes.Add("the recording is a sample: what it holds is replayed, not what it stands for");
+            notes.Add("the recording is a sample: only the recorded faults are replayed, not those that they stand for");
         if (!KindRule.CanTell(metadata))
-            notes.Add("the recording has no page-table facts: what a page was before its fault is guessed from its faults before");
+            notes.Add("the recording has no page-table facts: the state of a page before a fault is guessed from its earlier faults");
         if (options.UsesRealFiles)
-            notes.Add($"{Units.Of(real.Opened, "file")} of the recording mapped themselves, to be read; {Units.Count(real.Others)} by stand-ins: not here, no regular file, shorter, not readable, or mapped shared and written to");
+            notes.Add($"{Units.Of(real.Opened, "recorded file")} mapped and read directly; {Units.Of(real.Others, "stand-in")} for files that are missing here, not regular, shorter, not readable, or mapped shared and written to");
         if (standIns.Warning is { } warning)
             notes.Add(warning);
         if (survey.Buckets.All.Any(bucket => bucket.Kind == FaultKind.SwapCache || (bucket.Kind == FaultKind.SwapDevice && !options.Swaps)))
         {
             notes.Add(options.Swaps
-                ? "pages that the swap cache still had are made new"
-                : "pages that came from swap are made new: with --swap, and swap on, they are swapped out before");
+                ? "pages that were still in the swap cache are created new"
+                : "pages that came from swap are created new; with --swap, and active swap, they are swapped out first");
         }
 
         var hadHuge = survey.Buckets.All.Any(bucket => bucket.Kind == FaultKind.Huge);
@@ -149,7 +149,7 @@ public static class TraceReplay
         if (survey.Buckets.All.Any(bucket => bucket.Kind == FaultKind.ZeroCow) && !ZeroPage.IsMappedForReads())
             notes.Add("this machine's kernel maps no zero page: a read gets a page of its own at once, and a write after it does not fault (zero_cow)");
         if (change.PageBytes > 0 || change.FaultAroundBytes > 0)
-            notes.Add("larger pages and fault-around are imitated: what a fault would have mapped with its page, a call maps after it, whose time is not among the touches");
+            notes.Add("larger pages and fault-around are imitated: the other pages that a fault would have mapped are mapped by a call after it, whose time is not counted");
         notes.AddRange(EngineNotes(arena));
         return notes;
     }
@@ -175,7 +175,7 @@ public static class TraceReplay
             ("no_region", "in no known mapping", survey.Skipped[(int)Skip.NoRegion]),
             ("bad_address", "at an address that is not in their region, or no user address", survey.Skipped[(int)Skip.BadAddress]),
             ("bad_region", "in regions that have no place on this machine", survey.Skipped[(int)Skip.BadRegion]),
-            ("would_succeed", "failed, and would succeed here", planner.WouldSucceed),
+            ("would_succeed", "that failed and would succeed here", planner.WouldSucceed),
         ];
         return new ReplayResult
         {

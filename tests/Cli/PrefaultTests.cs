@@ -72,7 +72,7 @@ public sealed class PrefaultTests : CliTest
 
         Assert.Equal((0, "ran\n"), (result.Status, result.Output));
         Assert.Equal(
-            "faultrec: plan: 9 files not read (2 missing, 2 replaced or changed since the recording, 4 no regular file, 1 not readable); record again and export a new plan if these matter",
+            "faultrec: plan: 9 files not read (2 missing, 2 replaced or changed since the recording, 4 not a regular file, 1 not readable); record again and export a new plan if these matter",
             Assert.Single(result.ErrorLines));
     }
 
@@ -117,23 +117,23 @@ public sealed class PrefaultTests : CliTest
 
     public static TheoryData<string, string> BadPlans => new()
     {
-        { "", "line 1 is no JSON object" },
-        { "PAR1", "line 1 is no JSON object" },
-        { "[1]\n", "line 1 is no JSON object" },
+        { "", "line 1 is not a JSON object" },
+        { "PAR1", "line 1 is not a JSON object" },
+        { "[1]\n", "line 1 is not a JSON object" },
         { "{\"traceEvents\":[]}\n", "line 1 has no faultrec_prefault_plan" },
-        { Header(0, 0).Replace("plan\":1", "plan\":2", StringComparison.Ordinal), "line 1 says version 2, this faultrec reads 1" },
+        { Header(0, 0).Replace("plan\":1", "plan\":2", StringComparison.Ordinal), "line 1 has version 2, but this faultrec reads 1" },
         { Header(0, 0).Replace(Later, "soon", StringComparison.Ordinal), "line 1 has no recorded_until" },
         { Header(-1, 0), "line 1 has no files" },
         { Header(0, 1_000_001), "line 1 has no ranges from 0 to 1000000" },
         { Header(0, 0).Replace("\"ranges\":0", "\"ranges\":1e99", StringComparison.Ordinal), "line 1 has no ranges" },
         { Header(1, 1), "ends after 0 files and 0 ranges, expected the 1 and 1 of its header" },
         { Header(1, 1) + Named("/etc/passwd"), "ends after 1 files and 0 ranges" },
-        { Header(1, 1) + Named("/etc/passwd") + "{\"file\":0,\"off", "line 3 is no JSON object" },
-        { Header(1, 1) + Named("/etc/passwd") + Range(0, 0, 1) + Range(0, 0, 1), "line 4 has a line more" },
+        { Header(1, 1) + Named("/etc/passwd") + "{\"file\":0,\"off", "line 3 is not a JSON object" },
+        { Header(1, 1) + Named("/etc/passwd") + Range(0, 0, 1) + Range(0, 0, 1), "line 4 is one more than" },
         { Header(1, 1) + Named("etc/passwd"), "line 2 has a path that is not absolute" },
         { Header(1, 1) + Named(""), "line 2 has a path that is not absolute" },
-        { Header(1, 1) + Named("/a\\u0000b"), "line 2 has a path that is none" },
-        { Header(1, 1) + Named("/" + new string('a', 4095)), "line 2 has a path that is none" },
+        { Header(1, 1) + Named("/a\\u0000b"), "line 2 has an impossible path" },
+        { Header(1, 1) + Named("/" + new string('a', 4095)), "line 2 has an impossible path" },
         { Header(1, 1) + Named("/\\ud800"), "line 2 has a path that is not absolute" },
         { Header(1, 1) + "{\"path\":7,\"inode\":1}\n", "line 2 has a path that is not absolute" },
         { Header(1, 1) + "{\"path\":\"/a\",\"inode\":0}\n", "line 2 has no inode" },
@@ -144,8 +144,8 @@ public sealed class PrefaultTests : CliTest
         { Header(1, 1) + Named("/a") + Range(0, 0, 0), "line 3 has no length" },
         { Header(1, 1) + Named("/a") + Range(0, 0, long.MaxValue), "line 3 has no length" },
         { Header(1, 1) + new string('x', 1 << 20), "line 2 has more than 32768 characters" },
-        { Header(1, 1) + new string('[', 30_000), "line 2 is no JSON object" },
-        { Header(1, 1) + "{\"\\u001b[2J\":\n", "line 2 is no JSON object" },
+        { Header(1, 1) + new string('[', 30_000), "line 2 is not a JSON object" },
+        { Header(1, 1) + "{\"\\u001b[2J\":\n", "line 2 is not a JSON object" },
     };
 
     [Theory]

@@ -110,8 +110,8 @@ public sealed class QueryTests : CliTest
 
         AssertRefused(2, "syntax error at or near \"SELEC\"", "query", "trace", "SELEC 1");
         AssertRefused(2, "\"durration\" not found", "query", "trace", "SELECT durration FROM faults");
-        AssertRefused(2, "not one statement that reads", "query", "trace", "");
-        AssertRefused(2, "not one statement that reads", "query", "trace", "SELECT 1; SELECT 2");
+        AssertRefused(2, "not a single statement that reads", "query", "trace", "");
+        AssertRefused(2, "not a single statement that reads", "query", "trace", "SELECT 1; SELECT 2");
         AssertRefused(2, "INTERNAL Error", "query", "trace", "SELECT ?");
         AssertRefused(2, "as the last word, SQL", "query");
         AssertRefused(2, "as the last word, SQL", "query", "trace");

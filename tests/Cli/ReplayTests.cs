@@ -56,7 +56,7 @@ public sealed class ReplayTests : CliTest
         var finished = Faultrec("replay", "a.parquet", "--swap");
 
         Assert.Equal(4, finished.Status);
-        Assert.StartsWith("faultrec: --swap: this machine has no swap on", Assert.Single(finished.ErrorLines), StringComparison.Ordinal);
+        Assert.StartsWith("faultrec: --swap: this machine has no active swap", Assert.Single(finished.ErrorLines), StringComparison.Ordinal);
     }
 
     [Fact]

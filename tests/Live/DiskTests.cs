@@ -123,7 +123,7 @@ public sealed class DiskTests : LiveTest
             return;
         }
 
-        Assert.Contains(result.ErrorLines, line => line.Contains("may not become larger", StringComparison.Ordinal));
+        Assert.Contains(result.ErrorLines, line => line.Contains("has reached its size limit", StringComparison.Ordinal));
         if (File.Exists(TracePath + ".spool"))
             Assert.Equal(0, Running.ToEnd(InFolder, Checkout.Faultrec, "recover", TracePath + ".spool").Status);
         else

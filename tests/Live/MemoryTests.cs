@@ -58,7 +58,7 @@ public sealed class MemoryTests : LiveTest
         Assert.All(result.ErrorLines, line => Assert.StartsWith("faultrec: ", line));
         if (!File.Exists(TracePath))
         {
-            Assert.Contains("there is not enough memory for it here; the recording is kept: `faultrec recover", result.Error, StringComparison.Ordinal);
+            Assert.Contains("there is not enough memory; the recording is kept: fix that, then `faultrec recover", result.Error, StringComparison.Ordinal);
             Assert.Equal(0, Running.ToEnd(InFolder, Checkout.Faultrec, "recover", TracePath + ".spool").Status);
         }
 

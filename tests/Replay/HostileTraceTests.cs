@@ -84,7 +84,7 @@ public sealed class HostileTraceTests
 
             Assert.Equal(1, result.Fidelity);
             Assert.Contains(result.Notes,
-                note => note.StartsWith("1 file of the recording mapped themselves, to be read; 3 by stand-ins", StringComparison.Ordinal));
+                note => note.StartsWith("1 recorded file mapped and read directly; 3 stand-ins for files", StringComparison.Ordinal));
             Assert.Equal(bytes, File.ReadAllBytes(path));
             Assert.Equal(bytes, File.ReadAllBytes(path + "2"));
         }

@@ -156,7 +156,7 @@ public sealed class WhatIfStories
         var refused = Assert.Throws<FaultrecException>(() => Replaying.Of(Replaying.Metadata(Replaying.Anonymous(1, Base, gibibytes)), faults,
             Change(new ReplayChange { IsHugetlb = true })));
 
-        Assert.StartsWith("--hugetlb needs 128.0 MiB of the pool of huge pages", refused.Message, StringComparison.Ordinal);
+        Assert.StartsWith("--hugetlb needs 128.0 MiB from the pool of huge pages", refused.Message, StringComparison.Ordinal);
     }
 
     [Fact]

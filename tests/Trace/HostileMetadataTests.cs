@@ -18,10 +18,10 @@ public sealed class HostileMetadataTests
     });
 
     [Theory]
-    [InlineData("page_size", "0", "is 0, no power of two from 1024 to 1048576")]
-    [InlineData("page_size", "-4096", "is -4096, no power of two")]
-    [InlineData("page_size", "4097", "is 4097, no power of two")]
-    [InlineData("page_size", "1073741824", "is 1073741824, no power of two")]
+    [InlineData("page_size", "0", "is 0, not a power of two from 1024 to 1048576")]
+    [InlineData("page_size", "-4096", "is -4096, not a power of two")]
+    [InlineData("page_size", "4097", "is 4097, not a power of two")]
+    [InlineData("page_size", "1073741824", "is 1073741824, not a power of two")]
     [InlineData("page_size", "1e99", "does not have the JSON shape")]
     [InlineData("duration_ns", "-1", "is -1")]
     [InlineData("duration_ns", "9223372036854775807", "is 9223372036854775807")]

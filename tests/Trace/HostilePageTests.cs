@@ -96,7 +96,7 @@ public sealed class HostilePageTests
         for (var i = 1; i < 1100; i++)
             forge.Repeat(0);
         forge.Footer.Set(3, 1100 * Rows, ThriftValue.I64);
-        AssertNotOpened(forge, "its footer is damaged (it claims 1100 row groups of 110000 rows; a trace has 1024, or one for 25000 rows)");
+        AssertNotOpened(forge, "its footer is damaged (it claims 1100 row groups of 110000 rows; a trace has 1024 and one per 25000 rows)");
     }
 
     [Fact]

@@ -68,7 +68,7 @@ internal sealed class SystingTable : IDisposable
         }
         catch (NotSupportedException exception)
         {
-            throw Bad("is no regular file", "the files that systing wrote", exception);
+            throw Bad("is not a regular file", "the files that systing wrote", exception);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {

@@ -97,7 +97,7 @@ internal static class AssertVerb
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
         {
-            var problem = e is NotSupportedException ? "is no regular file" : "cannot be read";
+            var problem = e is NotSupportedException ? "is not a regular file" : "cannot be read";
             throw new FaultrecException(ExitCode.Usage, $"--budgets {path}: {problem}; expected a text file with one budget per line, such as --max-major 0",
                 e);
         }

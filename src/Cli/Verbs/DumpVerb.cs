@@ -17,7 +17,7 @@ internal static class DumpVerb
     public static Command Create()
     {
         var trace = CommonOptions.Trace();
-        var format = CommonOptions.Format(Formats, "json: one object a line");
+        var format = CommonOptions.Format(Formats, "json: one object per line");
         var output = new OutputOptions();
         var filter = new FilterOptions();
         var command = new Command("dump", "Print every record of a trace") { trace, format };

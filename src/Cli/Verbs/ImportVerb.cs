@@ -52,7 +52,7 @@ internal static class ImportVerb
         });
         Talk.Say($"{Escape.Visible(output.Path!)}: {Units.Of(summary!.Faults, "fault")} imported; systing does not say which were major, or whether any were lost");
         if (summary.Every > 1)
-            Talk.Say($"systing took 1 fault in {Units.Count(summary.Every)}; each row stands for that many");
+            Talk.Say($"systing recorded 1 fault in {Units.Count(summary.Every)}; each row stands for that many");
         if (summary.WithoutThread > 0)
             Talk.Say($"{Units.Of(summary.WithoutThread, "fault")} of threads that are not in thread.parquet: they have process 0 and no name");
         return (int)ExitCode.Ok;
@@ -80,7 +80,7 @@ internal static class ImportVerb
             {
                 FileNotFoundException or DirectoryNotFoundException => "no such file",
                 UnauthorizedAccessException => "permission denied",
-                NotSupportedException => $"is no regular file; pipe into `faultrec import {Stdin}` what is read once",
+                NotSupportedException => $"is not a regular file; to import what can be read only once, pipe it into `faultrec import {Stdin}`",
                 _ => exception.Message,
             };
             throw new FaultrecException(ExitCode.BadInput, $"{Escape.Visible(path)}: {reason}; expected the output of `{PerfScriptImport.Command}`", exception);

@@ -63,7 +63,7 @@ internal static class PrefaultVerb
         }
 
         if (result.BytesWithoutRoom > 0)
-            parts.Add($"{Units.Bytes(result.BytesWithoutRoom)} not read: half of the memory that is available is full with what was");
+            parts.Add($"{Units.Bytes(result.BytesWithoutRoom)} not read: what was read already fills half of the available memory");
         return parts.Count == 0 ? null : string.Join("; ", parts);
     }
 
@@ -71,7 +71,7 @@ internal static class PrefaultVerb
     {
         SkipReason.Missing => "missing",
         SkipReason.Replaced => "replaced or changed since the recording",
-        SkipReason.NotRegular => "no regular file",
+        SkipReason.NotRegular => "not a regular file",
         _ => "not readable",
     };
 

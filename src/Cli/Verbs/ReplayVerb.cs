@@ -68,7 +68,7 @@ internal static class ReplayVerb
     public static int Run(ReplayArgs args)
     {
         if (args.Pairs > 0 && args.Options.Change.Description.Length == 0)
-            throw new FaultrecException(ExitCode.Usage, "--compare: found no change; expected one of the what-if options, such as --thp always");
+            throw new FaultrecException(ExitCode.Usage, "--compare: no change is given; expected one of the what-if options, such as --thp always");
         OutputTarget.Check(args.Output, [args.Trace]);
         using var reader = TraceReader.Open(args.Trace);
         return Interruptible(cancelled =>

@@ -26,7 +26,7 @@ internal static class TraceVerb
     {
         var target = new TargetOptions();
         var output = new OutputOptions("Write to FILE instead of stdout, which COMMAND also uses");
-        var format = CommonOptions.Format(CommonOptions.TextOrJson, "json: one object a line");
+        var format = CommonOptions.Format(CommonOptions.TextOrJson, "json: one object per line");
         var summary = new Option<bool>("--summary") { Description = "Show who faults now, one line per process, instead of one line per fault" };
         var interval = TypedOption.Time("--interval", "How often --summary is updated (default: 1s)", ShortestIntervalNs,
             $"at least 100ms, as {DurationText.Expected}");

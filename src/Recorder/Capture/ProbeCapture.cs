@@ -259,7 +259,7 @@ internal sealed class ProbeCapture : ICapture
     {
         var events = Path.Combine(KernelFile.MountPoint("tracefs") ?? "/sys/kernel/tracing", "kprobe_events");
         if (!Directory.Exists(TrialAttach.KprobePmu) && !File.Exists(events))
-            throw new FaultrecException(ExitCode.NotPermitted, $"this kernel has no kprobes: neither {TrialAttach.KprobePmu} nor {events} is there");
+            throw new FaultrecException(ExitCode.NotPermitted, $"this kernel has no kprobes: neither {TrialAttach.KprobePmu} nor {events} exists");
     }
 
     private static HashSet<string> Programs(Backend backend, IReadOnlyList<HandlerProbe> handlers, CostProbes costs, RecordOptions options)
@@ -295,7 +295,7 @@ internal sealed class ProbeCapture : ICapture
         if (config.ArgAddress == ProbeConfig.NoArgument || config.ArgFlags == ProbeConfig.NoArgument)
         {
             throw new FaultrecException(ExitCode.NotPermitted,
-                "the kernel's BTF does not say where handle_mm_fault has its arguments; `faultrec doctor handle_mm_fault` tells more");
+                "the kernel's BTF does not describe the arguments of handle_mm_fault; see `faultrec doctor handle_mm_fault`");
         }
 
         return config;

@@ -27,7 +27,7 @@ internal sealed class RecordFailures(string output, string spoolPath)
     /// <summary>The recording is kept.</summary>
     public void AddFinalizing(Exception failure) => _all.Add(failure as FaultrecException ?? new FaultrecException(
         CodeOf(failure),
-        $"{output}: the trace could not be made: {Reason(failure)}; the recording is kept: `faultrec recover {spoolPath}` makes it where that is no obstacle",
+        $"{output}: the trace could not be made: {Reason(failure)}; the recording is kept: fix that, then `faultrec recover {spoolPath}`",
         failure));
 
     private static ExitCode CodeOf(Exception failure) => failure switch
@@ -40,10 +40,10 @@ internal sealed class RecordFailures(string output, string spoolPath)
 
     public static string Reason(Exception failure) => failure switch
     {
-        OutOfMemoryException => "there is not enough memory for it here",
+        OutOfMemoryException => "there is not enough memory",
         _ when Errno.IsDiskFull(failure) => "the disk is full",
         FaultrecException or IOException or UnauthorizedAccessException => failure.Message,
-        _ when IsTooLarge(failure) => "the file may not become larger",
+        _ when IsTooLarge(failure) => "the file has reached its size limit",
         _ => $"a bug in faultrec, please report it: {failure.GetType().Name}: {failure.Message}{FirstFrame(failure)}",
     };
 

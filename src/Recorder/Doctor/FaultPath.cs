@@ -23,9 +23,9 @@ internal static class FaultPath
 
     private static readonly FaultPathFunction[] Functions =
     [
-        new(Centre, null, "all of these, and those of get_user_pages, which are not among them"),
-        new("__handle_mm_fault", Centre, "all of these but those in a hugetlb mapping"),
-        new("handle_pte_fault", "__handle_mm_fault", $"all of these but those in a hugetlb mapping or served with a huge page; {FileOffset}")
+        new(Centre, null, "all of these, plus those of get_user_pages, which are missing here"),
+        new("__handle_mm_fault", Centre, "all of these except those in a hugetlb mapping"),
+        new("handle_pte_fault", "__handle_mm_fault", $"all of these except those in a hugetlb mapping or served with a huge page; {FileOffset}")
         {
             History = "a static function of mm/memory.c, which compilers inline into __handle_mm_fault",
         },
@@ -88,7 +88,7 @@ internal static class FaultPath
     /// <summary>What a probe on this function sees of a fault.</summary>
     public static string Gives(string name) => name switch
     {
-        Centre or "__handle_mm_fault" or "hugetlb_fault" => "the mapping, the address and the flags are its arguments, whether it was major its result",
+        Centre or "__handle_mm_fault" or "hugetlb_fault" => "its arguments are the mapping, the address and the flags; its result tells major from minor",
         "exc_page_fault" => "the error code is its second argument, the address is in the register CR2",
         _ when ByName[name].IsEntry => "the address and the error code are its arguments",
         _ => "its argument vmf has the address, pgoff and flags",

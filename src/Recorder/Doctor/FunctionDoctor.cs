@@ -41,7 +41,7 @@ public sealed class FunctionDoctor : ITraceable, IDisposable
     {
         _symbols = KernelSymbols.Read();
         if (_symbols is null)
-            _notLookedAt.Add($"{KernelSymbols.Path}: not readable; whether a function exists is only known by trying");
+            _notLookedAt.Add($"{KernelSymbols.Path}: not readable; only an attempt to attach shows whether a function exists");
         _filterFunctions = List("tracefs", "available_filter_functions", NameList.OfFilterFunctions);
         _blacklist = List("debugfs", "kprobes/blacklist", NameList.OfBlacklist);
         _btf = Btf.OpenKernel();

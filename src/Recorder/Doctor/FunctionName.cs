@@ -19,7 +19,7 @@ public static class FunctionName
         if (name.Length > MaxLength)
             throw Wrong($"\"{name[..32]}…\"", $"has {name.Length} characters");
         if (name.AsSpan().IndexOfAnyExcept(Allowed) is >= 0 and var at)
-            throw Wrong($"\"{name}\"", $"has a character at position {at + 1} that no kernel function has");
+            throw Wrong($"\"{name}\"", $"has a character at position {at + 1} that cannot be part of a kernel function's name");
     }
 
     private static FaultrecException Wrong(string name, string found) => new(

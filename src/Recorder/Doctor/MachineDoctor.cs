@@ -38,10 +38,10 @@ public static class MachineDoctor
                 : $"As root, faultrec record works here for every process, with the {best.Backend} backend; it sees {best.Sees}.";
         }
 
-        const string withSudo = "with sudo: every process and, where the kernel allows probes, durations (`sudo faultrec doctor` tells)";
+        const string withSudo = "with sudo it records every process and, if the kernel allows probes, durations (`sudo faultrec doctor` shows whether)";
         return best is null
-            ? $"As you are, faultrec record does not work here ({checks[^1].Reason}); {withSudo}. Reports need no root."
-            : $"As you are, faultrec record works here with the {best.Backend} backend, for your own processes: it sees address and instruction; {withSudo}.";
+            ? $"As this user, faultrec record does not work here ({checks[^1].Reason}); {withSudo}. Reports need no root."
+            : $"As this user, faultrec record works here with the {best.Backend} backend, for your own processes: it sees address and instruction; {withSudo}.";
     }
 
     /// <summary>Attaches to this very process, and detaches again. Null when everything attached.</summary>
@@ -66,13 +66,13 @@ public static class MachineDoctor
         {
             new("kernel", Machine.KernelRelease, $"{Machine.Arch}; the probes are for x86_64"),
             new("user", Libc.Geteuid() == 0 ? "root" : $"uid {Libc.Geteuid()}", "fexit, kprobe and tracepoint need root, or CAP_BPF and CAP_PERFMON"),
-            new("BTF", File.Exists("/sys/kernel/btf/vmlinux") ? "yes" : "no", "/sys/kernel/btf/vmlinux: where the probes learn this kernel's structures"),
+            new("BTF", File.Exists("/sys/kernel/btf/vmlinux") ? "yes" : "no", "/sys/kernel/btf/vmlinux: describes this kernel's structures to the probes"),
         };
-        Add(settings, "lockdown", Machine.LockdownFile, "[confidentiality] forbids probes to read kernel memory");
+        Add(settings, "lockdown", Machine.LockdownFile, "[confidentiality] does not let probes read kernel memory");
         Add(settings, "perf_event_paranoid", "/proc/sys/kernel/perf_event_paranoid",
-            "2 leaves kernel mode out of what others than root see; 3 and more (Debian) keeps perf events from them");
+            "2: users other than root do not see kernel mode; 3 and more (Debian): they have no perf events");
         Add(settings, "unprivileged_bpf_disabled", "/proc/sys/kernel/unprivileged_bpf_disabled",
-            "0 would allow some BPF without root; not what the probes need");
+            "0 would allow some BPF without root, but not what the probes need");
         Add(settings, "kptr_restrict", "/proc/sys/kernel/kptr_restrict", "0: kernel addresses are shown");
         Add(settings, "bpf_jit_enable", "/proc/sys/net/core/bpf_jit_enable", "0 makes every probe several times slower");
         settings.Add(new Setting(

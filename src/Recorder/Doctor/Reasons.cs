@@ -32,7 +32,7 @@ internal static class Reasons
     private static Reason Missing(FunctionFacts facts)
     {
         if (facts.Symbol!.IsData)
-            return new(Mechanism.Both, "not_a_function", $"not a function: {KernelSymbols.Path} has that name for data");
+            return new(Mechanism.Both, "not_a_function", $"not a function: in {KernelSymbols.Path} that name is data");
         if (facts.Symbol.Variants is [_, ..] variants)
         {
             return new(Mechanism.Both, "renamed",
@@ -55,9 +55,9 @@ internal static class Reasons
         Reason Because(string cause, string text) => new(Mechanism.Fentry, cause, facts.Fentry is { } trial ? $"{text} ({trial.Reason})" : text);
 
         if (!machine.HasKernelBtf)
-            return Because("no_btf", "no BTF: /sys/kernel/btf/vmlinux is not there or not readable (CONFIG_DEBUG_INFO_BTF)");
+            return Because("no_btf", "no BTF: /sys/kernel/btf/vmlinux does not exist or is not readable (CONFIG_DEBUG_INFO_BTF)");
         if (facts.InBtf == false)
-            return Because("no_btf", "no BTF for it: no FUNC of that name, as for functions in assembler and names that different functions share");
+            return Because("no_btf", "no BTF for it: no FUNC of that name, as is usual for assembler functions and for names that several functions share");
         if (facts.InFilterFunctions == false)
             return Because("notrace", "notrace: not in available_filter_functions of tracefs, so its entry has no hook");
         if (facts.Fentry is not { } refused)
@@ -68,7 +68,7 @@ internal static class Reasons
             return Because("kernel_refuses", $"the kernel refuses fentry, for {string.Join(" and ", all.Where(name => name != facts.Name).Take(2))} as well");
         // Without a hook of ftrace's the kernel patches the entry itself, and finds no nop there.
         if (refused.Errno == Ebusy)
-            return Because("notrace", "notrace, to judge by EBUSY: its entry has no hook");
+            return Because("notrace", "probably notrace (EBUSY): its entry has no hook");
         return Because("kernel_refuses", "the kernel refuses fentry for it");
     }
 
@@ -80,7 +80,7 @@ internal static class Reasons
         {
             return new(
                 Mechanism.Kprobe, "not_compiled_in",
-                $"no kprobes in this kernel: {TrialAttach.KprobePmu} is not there; {machine.KprobesConfig ?? "no kernel configuration to look at"}");
+                $"no kprobes in this kernel: {TrialAttach.KprobePmu} does not exist; {machine.KprobesConfig ?? "no kernel configuration was found"}");
         }
 
         if (facts.OnBlacklist == true)
@@ -91,13 +91,13 @@ internal static class Reasons
         {
             Native.Errno.Eperm when machine.IsConfidential => Because("lockdown", $"lockdown: {machine.Lockdown}"),
             EaddrNotAvailable => Because("ambiguous", string.Create(CultureInfo.InvariantCulture, $"{facts.Symbol?.Count ?? 2} functions have that name")),
-            Einval when facts.OnBlacklist is null => Because("kprobe_blacklist", "on the kprobe blacklist, to judge by EINVAL"),
+            Einval when facts.OnBlacklist is null => Because("kprobe_blacklist", "probably on the kprobe blacklist (EINVAL)"),
             _ => Because("kernel_refuses", "the kernel refuses a kprobe on it"),
         };
     }
 
     private static string NothingAgainst(FunctionFacts facts, MachineFacts machine)
-        => facts.Perhaps(machine) is [_, ..] by ? $"; nothing was seen that speaks against {string.Join(" and ", by)}" : "";
+        => facts.Perhaps(machine) is [_, ..] by ? $"; nothing was found that rules out {string.Join(" and ", by)}" : "";
 
     private static string Explain(IReadOnlyList<string> variants)
     {
@@ -116,7 +116,7 @@ internal static class Reasons
         {
             "isra" => "a copy with other arguments",
             "constprop" => "a copy with constant arguments",
-            "part" => "a part of it, the rest is inlined",
+            "part" => "a part of it; the rest is inlined",
             "cold" => "the unlikely part of it",
             _ => "the compiler's name",
         };

@@ -41,7 +41,7 @@ internal static class Substitutes
         foreach (var variant in facts.Symbol!.Variants.Where(IsCopy))
         {
             if (here.Function(variant) is [_, ..] by)
-                return new(variant, by, here.Tries, "the same function as the compiler rewrote it: its arguments may be others than in the source");
+                return new(variant, by, here.Tries, "the same function as rewritten by the compiler: its arguments may differ from the source");
         }
 
         return null;

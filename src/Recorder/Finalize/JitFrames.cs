@@ -56,7 +56,7 @@ internal sealed partial class JitFrames(TraceMetadata header, PerfMapWatch maps)
     {
         var tables = TablesOf(space);
         if (isCode && tables is { Dump: null, Map: null })
-            Warn($"pid {space.Pid}: no /tmp/perf-{space.Pid}.map or jitdump: the code that it made while it ran has no names");
+            Warn($"pid {space.Pid}: no /tmp/perf-{space.Pid}.map or jitdump: the code that it generated has no names");
         if ((tables.Dump?.Find(address, timeNs) ?? tables.Map?.Find(address, timeNs)) is not { } code)
             return null;
         var name = JitName.Parse(code.Name);
@@ -124,7 +124,7 @@ internal sealed partial class JitFrames(TraceMetadata header, PerfMapWatch maps)
         // The process mapped this very file, so it is no other's, whoever owns it.
         if (status.Inode != identity.Inode)
         {
-            Warn($"{path}: is not the file any more that pid {space.Pid} mapped");
+            Warn($"{path}: is no longer the file that pid {space.Pid} mapped");
             return null;
         }
 
@@ -146,14 +146,14 @@ internal sealed partial class JitFrames(TraceMetadata header, PerfMapWatch maps)
     {
         if (status.Owner != 0 && status.Owner != Libc.Geteuid() && status.Owner != _invokingUser && status.Owner != live?.User)
         {
-            Warn($"{name}: belongs to user {status.Owner}, which is not the process's, so it is not used");
+            Warn($"{name}: belongs to user {status.Owner}, not to the user of the process, so it is not used");
             return false;
         }
 
         var begin = StartOf(startedNs) ?? live?.StartedAt ?? header.StartedAt;
         if (status.ModifiedAt >= begin - Slack)
             return true;
-        Warn($"{name}: is older than the process, so it is another's and not used");
+        Warn($"{name}: is older than the process, so it belongs to another one and is not used");
         return false;
     }
 

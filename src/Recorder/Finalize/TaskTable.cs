@@ -98,7 +98,7 @@ internal sealed class TaskTable(IRegionLedger ledger, PageGeometry pages, bool f
 
     /// <summary>Null: every reservation of memory is remembered.</summary>
     public string? MapperWarning => _allProcesses.Sum(process => process.Space.Mappers.Forgotten) is > 0 and var forgotten
-        ? $"{forgotten} reservations of memory by different code are not remembered, because a process had too many: who reserved it is not known"
+        ? $"{forgotten} memory reservations by different code were dropped, because a process had too many: which code reserved this memory is not known"
         : null;
 
     public CallFaultLog CallFaults { get; } = new();

@@ -28,8 +28,8 @@ internal static class Cgroup
         throw new FaultrecException(
             ExitCode.Usage,
             Directory.Exists(path)
-                ? $"--cgroup {path}: is no cgroup of version 2; expected a directory below {mounts[0]}"
-                : $"--cgroup {path}: no such cgroup; expected a directory below {mounts[0]}: `cat /proc/PID/cgroup` shows a process's");
+                ? $"--cgroup {path}: is not a cgroup of version 2; expected a directory below {mounts[0]}"
+                : $"--cgroup {path}: no such cgroup; expected a directory below {mounts[0]}: `cat /proc/PID/cgroup` shows that of a process");
     }
 
     /// <summary>Of the cgroup in this directory and of those below.</summary>

@@ -34,7 +34,7 @@ internal static class Machine
         if (!Directory.Exists(has))
         {
             throw new FaultrecException(ExitCode.NotPermitted,
-                $"{folder}: is not mounted here ({has} is missing); expected what the kernel tells there; `mount -t {type} {type} {folder}`");
+                $"{folder}: is not mounted here ({has} is missing); expected the kernel's files there; `mount -t {type} {type} {folder}`");
         }
     }
 

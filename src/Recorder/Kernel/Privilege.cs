@@ -23,7 +23,7 @@ internal static class Privilege
             // Capabilities of another user namespace than the first are none for tracing.
             return uidMap.Split(' ', StringSplitOptions.RemoveEmptyEntries) is ["0", "0", "4294967295"] or []
                 ? null
-                : "the capabilities of a user namespace of its own do not count; run it outside the container, as root";
+                : "its capabilities are those of its own user namespace and do not count; run it outside the container, as root";
         }
 
         return user == 0

@@ -35,7 +35,7 @@ internal sealed record PerfLimits(bool ExcludeKernel, bool TellsLost, int Sample
 
         throw new FaultrecException(
             ExitCode.NotPermitted,
-            $"perf's rings need {(SmallestRing + SmallestSideband) >> 10} KiB of locked memory a CPU, and this user has less left "
+            $"perf's rings need {(SmallestRing + SmallestSideband) >> 10} KiB of locked memory per CPU, and this user has less left "
             + $"(kernel.perf_event_mlock_kb is {Setting("perf_event_mlock_kb")}); end this user's other recordings, raise `ulimit -l`, or use sudo");
     }
 

@@ -38,10 +38,10 @@ internal sealed unsafe class CodeTables : IDisposable
     public IReadOnlyList<string> Warnings =>
     [
         .. _warnings,
-        .. _missing.Values.Select(path => $"{path}: is not to be found any more: stacks through it follow frame pointers"),
+        .. _missing.Values.Select(path => $"{path}: no longer exists: stacks through it follow frame pointers"),
         // The probe and user space see the same ones, but for files that only one of them knows.
         .. LeftOut(Math.Max(Element(0).Count, _leftOut), $"mappings of code beyond the first {CodeMaps.MaxCodeMappings} of their process"),
-        .. LeftOut(Element(0).Processes, "programs, because too many ran at a time"),
+        .. LeftOut(Element(0).Processes, "programs, because too many ran at once"),
     ];
 
     /// <summary>A process that runs already.</summary>
@@ -142,7 +142,7 @@ internal sealed unsafe class CodeTables : IDisposable
         {
             made = Make(path, name, root);
             if (!_probes.TrySet("code_files", key, made.Value))
-                throw new BadElfException($"is one file too many for the probes, which hold {StackProbes.MaxFiles}");
+                throw new BadElfException($"does not fit into the probes' tables, which hold {StackProbes.MaxFiles} files");
         }
         catch (BadElfException e)
         {
@@ -198,7 +198,7 @@ internal sealed unsafe class CodeTables : IDisposable
         _needed[path] = made.Needed;
         var rows = made.Rows;
         if (rows.Length > StackProbes.MaxRows - _rowCount)
-            throw new BadElfException($"has {rows.Length} unwind rows, and {StackProbes.MaxRows - _rowCount} are free");
+            throw new BadElfException($"needs {rows.Length} unwind rows, and {StackProbes.MaxRows - _rowCount} are free");
         // SAFETY: the array is mapped for as long as this object lives, and the room was looked at.
         rows.CopyTo(new Span<UnwindRow>((UnwindRow*)_rows.Pointer + _rowCount, rows.Length));
         var file = new CodeFile

@@ -33,14 +33,14 @@ internal static unsafe class DirectMap
         {
             var frames = ReadFrames(memory.Pointer, pages);
             if (frames is null)
-                return new PageTableRecording(false, "/proc/self/pagemap does not tell frames to this user (CAP_SYS_ADMIN)", 0, null, null);
+                return new PageTableRecording(false, "/proc/self/pagemap does not show frames to this user (needs CAP_SYS_ADMIN)", 0, null, null);
             if (Ask(probes, memory.Pointer, frames))
             {
                 var levels = probes.Walk.TopShift == 48 ? 5 : 4;
                 return new PageTableRecording(true, null, levels, ByCalibration, frames[^1]);
             }
             // The kernel may have moved a page between the two looks.
-            reason = $"no base of the direct map leads page-table walks to the frames that /proc/self/pagemap tells ({probes.Walk.MaxCandidates} tried)";
+            reason = $"no base of the direct map leads page-table walks to the frames that /proc/self/pagemap shows ({probes.Walk.MaxCandidates} tried)";
         }
 
         return new PageTableRecording(false, reason, 0, null, null);

@@ -33,7 +33,7 @@ internal static class FaultCauses
 
         void Add(string cause, string tracepoint, string[] its)
         {
-            var refusal = btf?.HasTracepoint(tracepoint) == true ? null : $"this kernel has no tracepoint {tracepoint}, or its BTF does not tell of it";
+            var refusal = btf?.HasTracepoint(tracepoint) == true ? null : $"this kernel has no tracepoint {tracepoint}, or its BTF does not list it";
             causes.Add(new CauseProbe(cause, refusal));
             if (refusal is null)
                 programs.UnionWith(its);

@@ -13,7 +13,7 @@ internal static class KernelFunctions
     public static IReadOnlyDictionary<string, string?> Reasons(Backend backend, IReadOnlyCollection<string> functions)
     {
         if (backend.Hooks is null)
-            return functions.ToDictionary(function => function, _ => (string?)$"the {backend} backend has no probes on functions; fexit and kprobe have");
+            return functions.ToDictionary(function => function, _ => (string?)$"the {backend} backend has no probes on functions; fexit and kprobe have them");
         var symbols = KernelSymbols.Read();
         using var btf = backend == Backend.Fexit ? Btf.OpenKernel() : null;
         return functions.ToDictionary(function => function, Reason);

@@ -34,7 +34,7 @@ public sealed class RateGuard(long ratePerSecond, int leastEvery, Action<string>
             _hasTold = true;
             onNotice?.Invoke(string.Create(
                 CultureInfo.InvariantCulture,
-                $"{perSecond:#,0} faults/s are more than --max-rate {ratePerSecond:#,0}: taking one in {_every} while that lasts; counts become estimates"));
+                $"{perSecond:#,0} faults/s exceed --max-rate {ratePerSecond:#,0}: recording one in {_every} while that lasts; counts become estimates"));
         }
 
         return _every;

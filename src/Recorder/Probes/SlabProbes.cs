@@ -25,7 +25,7 @@ internal static class SlabProbes
         {
             return new ProbeChoice(
                 [.. Stages.Select(stage => new CauseProbe(stage,
-                    "the kmem_cache_alloc tracepoint of this kernel does not tell the cache (it does since Linux 6.1)"))],
+                    "the kmem_cache_alloc tracepoint of this kernel does not name the cache (it does since Linux 6.1)"))],
                 ["buddy_pages", .. Interrupts]);
         }
 
@@ -38,7 +38,7 @@ internal static class SlabProbes
             programs.Add($"{backend.Hooks!.Entry}_{SlowPath}");
         if (withoutNew is null)
             programs.Add($"{backend.Hooks!.Entry}_{newSlab}");
-        var sheaf = btf.HasMember("kmem_cache", "cpu_sheaves") ? slow : "this kernel has no sheaves (Linux 6.18 has)";
+        var sheaf = btf.HasMember("kmem_cache", "cpu_sheaves") ? slow : "this kernel has no sheaves (Linux 6.18 has them)";
         return new ProbeChoice(
             [
                 new("fast", slow), new("sheaf", sheaf), new("local", slow), new("partial", slow), new("remote", withoutNew), new("buddy", withoutNew),
@@ -74,7 +74,7 @@ internal static class SlabProbes
         var parameters = btf.FindFunction(SlowPath) is { } function ? btf.Parameters(btf.Target(function)) : [];
         return parameters.Count > position && parameters[position].Name == "c" && btf.HasMember("kmem_cache", "cpu_slab")
             ? null
-            : $"{SlowPath} of this kernel has no argument that tells the CPU's slab";
+            : $"{SlowPath} of this kernel has no argument for the CPU's slab";
     }
 
     private static string StageName(SlabStage stage) => (int)stage < Stages.Count ? Stages[(int)stage] : Unknown;

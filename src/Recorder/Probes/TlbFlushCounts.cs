@@ -8,7 +8,7 @@ namespace Faultrec.Recorder.Probes;
 internal static class TlbFlushCounts
 {
     public static string? Reason(Btf? btf)
-        => btf?.HasTracepoint("tlb_flush") == true ? null : "this kernel has no tracepoint tlb_flush, or its BTF does not tell of it";
+        => btf?.HasTracepoint("tlb_flush") == true ? null : "this kernel has no tracepoint tlb_flush, or its BTF does not list it";
 
     /// <param name="seesSwitches">A probe of --why looks at each context switch anyway.</param>
     public static IReadOnlyList<string> Programs(bool seesSwitches) => seesSwitches ? ["tlb_flushed"] : ["tlb_flushed", "tlb_switched"];

@@ -138,7 +138,7 @@ internal sealed partial class SpoolJson : JsonSerializerContext
         }
         catch (Exception e) when (e is JsonException or FormatException or OverflowException or ArgumentException or InvalidOperationException)
         {
-            throw new InvalidDataException($"a {typeof(T).Name} has not the JSON of this version", e);
+            throw new InvalidDataException($"a {typeof(T).Name} does not have the JSON of this version", e);
         }
     }
 }

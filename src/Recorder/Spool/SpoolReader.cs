@@ -114,7 +114,7 @@ internal sealed class SpoolReader : IDisposable
 
     /// <summary>Checksums that are right over contents that are not: nothing that was killed leaves this.</summary>
     public static FaultrecException Damaged(string path, Exception problem)
-        => new(ExitCode.BadInput, $"{path}: the spool is damaged ({problem.Message}); expected one as a recording leaves it", problem);
+        => new(ExitCode.BadInput, $"{path}: the spool is damaged ({problem.Message}); expected a spool as a recording leaves it", problem);
 
     /// <summary>Checked before the payload is read: a damaged length must not make us allocate what it says.</summary>
     private static unsafe bool IsPlausible(SpoolRecordType type, int length) => type switch
@@ -143,7 +143,7 @@ internal sealed class SpoolReader : IDisposable
         catch (IOException e)
         {
             throw new FaultrecException(
-                ExitCode.BadInput, $"{path}: its recording is still running; end that with Ctrl-C, or recover it when it was killed", e);
+                ExitCode.BadInput, $"{path}: its recording is still running; end it with Ctrl-C, or recover the spool after its recorder was killed", e);
         }
         catch (UnauthorizedAccessException)
         {
@@ -167,7 +167,7 @@ internal sealed class SpoolReader : IDisposable
     private static void RequireRegular(string path)
     {
         if (Traces.Native.RegularFile.IsOther(path))
-            throw new FaultrecException(ExitCode.BadInput, $"{path}: is no regular file; expected a spool file");
+            throw new FaultrecException(ExitCode.BadInput, $"{path}: is not a regular file; expected a spool file");
     }
 
     private SpoolHeader ParseHeader()
@@ -179,7 +179,7 @@ internal sealed class SpoolReader : IDisposable
             {
                 throw new FaultrecException(
                     ExitCode.BadInput,
-                    $"{_path}: spool version {version}, this faultrec reads {SpoolHeader.CurrentVersion}: recover it with the version that recorded it");
+                    $"{_path}: spool version {version}, but this faultrec reads {SpoolHeader.CurrentVersion}: recover it with the version that recorded it");
             }
 
             var header = SpoolJson.Parse(Payload, SpoolJson.Default.SpoolHeader);

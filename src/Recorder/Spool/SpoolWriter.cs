@@ -65,7 +65,7 @@ internal sealed class SpoolWriter : IRecordSink, IDisposable
             RandomAccess.SetLength(_file, Length);
             // .NET's word for EFBIG: a limit on file sizes, or a file system's own.
             if (e is ArgumentOutOfRangeException)
-                throw new IOException("the file may not become larger", e);
+                throw new IOException("the file has reached its size limit", e);
             throw;
         }
 

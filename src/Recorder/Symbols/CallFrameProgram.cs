@@ -99,7 +99,7 @@ internal sealed class CallFrameProgram(CallFrameSection section, UnwindMachine m
                 break;
             case 0x0b: // DW_CFA_restore_state
                 if (!_remembered.TryPop(out _state))
-                    throw new BadElfException("has call-frame information that restores what it did not remember");
+                    throw new BadElfException("has call-frame information that restores a state it did not remember");
                 break;
             case 0x0c: // DW_CFA_def_cfa
                 _state.SetCfa(Register(ref place), (long)section.ReadUnsigned(ref place));

@@ -15,7 +15,7 @@ internal readonly record struct UnwindMachine(int Bp, int Sp, int Bx, int Return
     {
         X8664 => new UnwindMachine(Bp: 6, Sp: 7, Bx: 3, ReturnAddress: 16, WordBytes: 8),
         I386 => new UnwindMachine(Bp: 5, Sp: 4, Bx: 3, ReturnAddress: 8, WordBytes: 4),
-        _ => throw new BadElfException("is for another machine than x86"),
+        _ => throw new BadElfException("is not for x86"),
     };
 }
 
@@ -106,7 +106,7 @@ internal sealed unsafe class CallFrameSection(byte[] identity, nint data, ulong 
         {
             0 => value,
             Relative => value + from,
-            _ => throw new BadElfException("has call-frame information with addresses of another encoding"),
+            _ => throw new BadElfException("has call-frame information with addresses in an unsupported encoding"),
         };
     }
 
@@ -301,6 +301,6 @@ internal sealed unsafe class CallFrameSection(byte[] identity, nint data, ulong 
         0x09 => (ulong)ReadSigned(ref place),
         0x0a => (ulong)(short)ReadFixed(ref place, 2),
         0x0b => (ulong)(int)ReadFixed(ref place, 4),
-        _ => throw new BadElfException("has call-frame information with addresses of another encoding"),
+        _ => throw new BadElfException("has call-frame information with addresses in an unsupported encoding"),
     };
 }

@@ -31,7 +31,7 @@ internal sealed class Debuginfod : IDisposable
         var begin = Stopwatch.GetTimestamp();
         _process ??= ServiceProcess.Start(DebuginfodService.Verb, asksServers: true);
         if (!_process.Write(Encoding.ASCII.GetBytes(buildId)))
-            return Fail("the client ends");
+            return Fail("the client ended");
         while (_process.Read(MaxSilenceMs, out var file) is { Length: > 0 } reply)
         {
             switch ((ElfReply)reply[0])
@@ -48,7 +48,7 @@ internal sealed class Debuginfod : IDisposable
             }
         }
 
-        return Fail($"no server answers within {MaxSilenceMs / 1000.0:0.0} s");
+        return Fail($"no server answered within {MaxSilenceMs / 1000.0:0.0} s");
     }
 
     public void Dispose()

@@ -57,7 +57,7 @@ public static unsafe class DebuginfodService
             }
             else
             {
-                Refuse(-fd == Enosys ? $"{Debuginfod.Urls} names no server" : $"asking failed with {Errno.Describe(-fd)}");
+                Refuse(-fd == Enosys ? $"{Debuginfod.Urls} names no server" : $"the request failed with {Errno.Describe(-fd)}");
             }
         }
 

@@ -12,14 +12,14 @@ internal static class ElfInput
     {
         var file = RegularFile.TryOpen(name, out var why) ?? throw new BadElfException(why switch
         {
-            NotOpened.Missing => inode == 0 ? "cannot be opened" : "is not there any more",
+            NotOpened.Missing => inode == 0 ? "cannot be opened" : "no longer exists",
             NotOpened.NotRegular => "is not a regular file",
             _ => "cannot be opened",
         });
         if (inode == 0 || file.Inode == inode)
             return file;
         file.Dispose();
-        throw new BadElfException("is not the file any more that was mapped");
+        throw new BadElfException("is no longer the file that was mapped");
     }
 
     /// <summary>The kernel's own library, which every process has in its memory, as a file.</summary>

@@ -32,7 +32,7 @@ public static class ElfService
         var reason = Libdw.Reason;
         Demangler.Load();
         var error = LowRights.Confine();
-        reason ??= error == 0 ? null : $"this kernel does not confine it: {Errno.Describe(error)}";
+        reason ??= error == 0 ? null : $"this kernel does not confine the process that reads it: {Errno.Describe(error)}";
         Reply(ElfReply.Ready, _ => { });
         while (ElfWire.Read(_socket, -1, out var file) is { } request)
         {

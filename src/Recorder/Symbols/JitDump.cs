@@ -46,7 +46,7 @@ internal sealed class JitDump
     {
         var header = new byte[HeaderBytes];
         if (RandomAccess.Read(_file, header, 0) != HeaderBytes || U32(header, 0) != Magic || U32(header, 4) != 1)
-            throw new BadElfException("is no jitdump of version 1 and this byte order");
+            throw new BadElfException("is not a jitdump of version 1 in this byte order");
         // A clock that is not ours: then nothing is known of when.
         _hasTimes = (U64(header, 32) & ArchTimestamps) == 0;
         var position = (long)U32(header, 8);

@@ -48,7 +48,7 @@ internal sealed class SymbolCache : IDisposable
         }
         catch (BadElfException e)
         {
-            Warn($"{path}: {e.Message}: its frames have no names, and are offsets in the file");
+            Warn($"{path}: {e.Message}: its frames have no names, only offsets in the file");
         }
 
         _modules.Add(new StackModule(path, buildId));

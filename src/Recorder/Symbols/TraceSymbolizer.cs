@@ -29,7 +29,7 @@ public sealed class TraceSymbolizer : IDisposable
     public TraceSymbolizer(string? debugFolder, bool asksDebuginfod)
     {
         if (!OperatingSystem.IsLinux())
-            throw new FaultrecException(ExitCode.NotPermitted, "symbolize reads ELF files with libdw, which is there on Linux only; symbolize the trace there");
+            throw new FaultrecException(ExitCode.NotPermitted, "symbolize reads ELF files with libdw, which exists on Linux only; symbolize the trace there");
         if (Libdw.Reason is { } reason)
             throw new FaultrecException(ExitCode.NotPermitted, $"symbolize reads ELF files with libdw: {reason}; install it");
         if (debugFolder is not null && !Directory.Exists(debugFolder))
@@ -153,7 +153,7 @@ public sealed class TraceSymbolizer : IDisposable
     {
         if (module.BuildId is not { } buildId || !DebugFiles.IsBuildId(buildId))
         {
-            _notes.Add($"{module.Path}: the trace has no build id of it");
+            _notes.Add($"{module.Path}: the trace has no build id for it");
             return null;
         }
 
@@ -162,7 +162,7 @@ public sealed class TraceSymbolizer : IDisposable
             var (number, found, _) = _worker.Open(path, path, 0);
             if (found == buildId)
                 return (number, _worker.Generation);
-            _notes.Add($"{path}: has build id {found ?? "none"}, and the trace's file had {buildId}");
+            _notes.Add($"{path}: has build id {found ?? "none"}, but the trace's file had {buildId}");
         }
 
         using var downloaded = _debugFiles.FromServer(buildId);

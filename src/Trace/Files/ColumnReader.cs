@@ -172,7 +172,7 @@ internal sealed class ColumnReader(TraceInput input, int version) : IColumnVisit
     {
         Decode(values, _levels);
         if (_levels.AsSpan(0, _rows).Contains(1))
-            throw new InvalidDataException($"it holds values, which it has not in schema version {TraceSchema.VersionWithoutMajor}");
+            throw new InvalidDataException($"it holds values, which are not allowed in schema version {TraceSchema.VersionWithoutMajor}");
         values.AsSpan(0, _rows).Clear();
     }
 
@@ -183,7 +183,7 @@ internal sealed class ColumnReader(TraceInput input, int version) : IColumnVisit
         if (OnlyValueOf(column) is not { } value || value.Length < Unsafe.SizeOf<T>())
             return false;
         if (typeof(T) == typeof(bool) && value[0] > 1)
-            throw new InvalidDataException("its only value is no boolean");
+            throw new InvalidDataException("its only value is not a boolean");
         values.AsSpan(0, _rows).Fill(MemoryMarshal.Read<T>(value));
         return true;
     }

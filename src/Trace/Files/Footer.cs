@@ -79,7 +79,7 @@ internal sealed class Footer
     {
         var count = reader.ReadListOf(WireType.Struct, type);
         if (RowGroups.Count + (long)count > FreeRowGroups + Rows / RowsForAnotherGroup)
-            throw new FormatException($"it claims {count} row groups of {Rows} rows; a trace has {FreeRowGroups}, or one for {RowsForAnotherGroup} rows");
+            throw new FormatException($"it claims {count} row groups of {Rows} rows; a trace has {FreeRowGroups} and one per {RowsForAnotherGroup} rows");
         for (var i = 0; i < count; i++)
             RowGroups.Add(ParseRowGroup(ref reader));
     }

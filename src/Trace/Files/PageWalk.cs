@@ -112,7 +112,7 @@ internal ref struct PageWalk
         }
 
         if (header.Type is not (PageType.Data or PageType.DataV2))
-            throw new InvalidDataException($"a page has type {(int)header.Type}, which is not read");
+            throw new InvalidDataException($"a page has type {(int)header.Type}, which is not supported");
         if (header.Values < 1 || header.Values > _rowsLeft)
             throw new InvalidDataException($"a page claims {header.Values} values where {_rowsLeft} are left");
         if (header.LevelsSize < 0 || header.LevelsSize > Math.Min(header.CompressedSize, header.UncompressedSize) || header.Nulls < 0

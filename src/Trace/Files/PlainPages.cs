@@ -58,7 +58,7 @@ internal sealed class PlainPages : IDisposable
         var to = page[plain..];
         var length = header.IsCompressed ? Decompress(from, codec, to) : Copy(from, to);
         if (length != to.Length)
-            throw new InvalidDataException($"a page has {length} bytes when decompressed, and says {to.Length}");
+            throw new InvalidDataException($"a page has {length} bytes when decompressed, but claims {to.Length}");
     }
 
     private int Decompress(ReadOnlySpan<byte> from, ParquetCodec codec, Span<byte> to) => codec switch
@@ -69,7 +69,7 @@ internal sealed class PlainPages : IDisposable
         ParquetCodec.Gzip => Gunzip(from, to),
         ParquetCodec.Brotli => BrotliDecoder.TryDecompress(from, to, out var written) ? written : -1,
         ParquetCodec.Lz4Raw => LZ4Codec.Decode(from, to),
-        _ => throw new InvalidDataException($"its codec {(int)codec} is not read"),
+        _ => throw new InvalidDataException($"its codec {(int)codec} is not supported"),
     };
 
     private static int Copy(ReadOnlySpan<byte> from, Span<byte> to)
@@ -124,7 +124,7 @@ internal sealed class PlainPages : IDisposable
                 CheckDelta(header, values);
                 break;
             default:
-                throw new InvalidDataException($"a page has encoding {(int)header.Encoding}, which is not read");
+                throw new InvalidDataException($"a page has encoding {(int)header.Encoding}, which is not supported");
         }
     }
 

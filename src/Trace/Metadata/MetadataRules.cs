@@ -23,7 +23,7 @@ internal static class MetadataRules
 
     public static string? PageSize(int bytes)
         => bytes is >= LeastPageSize and <= MostPageSize && BitOperations.IsPow2(bytes) ? null
-            : $"is {bytes}, no power of two from {LeastPageSize} to {MostPageSize}";
+            : $"is {bytes}, not a power of two from {LeastPageSize} to {MostPageSize}";
 
     public static string? Duration(long ns) => ns is >= 0 and <= MostNs ? null : $"is {ns}";
 
@@ -84,7 +84,7 @@ internal static class MetadataRules
             && stacks.Frames.All(frame => frame.Module is not { } module || (uint)module < (uint)stacks.Modules.Count)
             && stacks.NodeFrames.All(frame => (uint)frame < (uint)stacks.Frames.Count)
             && !stacks.Parents.Where((parent, node) => parent < -1 || parent >= node).Any();
-        return holds ? null : "has an index that leads nowhere";
+        return holds ? null : "has an index that is out of range";
     }
 
     public static string? CallFaults(IReadOnlyList<CallFaults> calls)

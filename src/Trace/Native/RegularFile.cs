@@ -4,7 +4,7 @@ using Microsoft.Win32.SafeHandles;
 namespace Faultrec.Traces.Native;
 
 /// <summary>
-/// Opens files that somebody else named. What is no regular file is not opened: a FIFO would hold us up until somebody writes to it, and a
+/// Opens files that somebody else named. What is not a regular file is not opened: a FIFO would hold us up until somebody writes to it, and a
 /// device can act on being opened.
 /// </summary>
 internal static unsafe partial class RegularFile
@@ -25,14 +25,14 @@ internal static unsafe partial class RegularFile
     private const int TypeMask = 0xf000;
     private const int TypeRegular = 0x8000;
 
-    /// <exception cref="NotSupportedException">It is no regular file.</exception>
+    /// <exception cref="NotSupportedException">It is not a regular file.</exception>
     /// <exception cref="IOException">As <see cref="File.OpenHandle"/> says, and whatever else that throws.</exception>
     public static SafeFileHandle Open(string path)
     {
         if (!OperatingSystem.IsLinux())
             return File.OpenHandle(path);
         if (IsOther(path))
-            throw new NotSupportedException($"{path} is no regular file");
+            throw new NotSupportedException($"{path} is not a regular file");
         var fd = OpenNative(path, NoTerminal | NonBlocking | ClosedOnExec);
         if (fd < 0)
             return File.OpenHandle(path); // knows what to throw
@@ -40,10 +40,10 @@ internal static unsafe partial class RegularFile
         if (!IsOther(fd, "", EmptyPath))
             return file;
         file.Dispose();
-        throw new NotSupportedException($"{path} is no regular file");
+        throw new NotSupportedException($"{path} is not a regular file");
     }
 
-    /// <summary>There is something under this name, and it is no regular file.</summary>
+    /// <summary>There is something under this name, and it is not a regular file.</summary>
     public static bool IsOther(string path) => OperatingSystem.IsLinux() && IsOther(CurrentFolder, path, 0);
 
     private static bool IsOther(int folder, string path, int flags)

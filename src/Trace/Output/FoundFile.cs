@@ -36,7 +36,7 @@ internal readonly unsafe record struct FoundFile(FileKind Kind, UnixFileMode Mod
         FileKind.Socket => "a socket",
         FileKind.CharacterDevice => "a character device",
         FileKind.BlockDevice => "a block device",
-        _ => "no regular file",
+        _ => "not a regular file",
     };
 
     /// <summary>What the path leads to, links followed; null: it cannot be told.</summary>

@@ -58,7 +58,7 @@ internal sealed class OutputPlace : IDisposable
         if (Check(existing) is not null && existing == ExistingOutput.Refuse)
         {
             throw new FaultrecException(ExitCode.Usage,
-                $"{TraceOpener.Printable(_path)}: exists already, and --no-clobber forbids to replace it; name another output with -o");
+                $"{TraceOpener.Printable(_path)}: exists already, and --no-clobber forbids replacing it; name another output with -o");
         }
     }
 

@@ -50,7 +50,7 @@ internal static class SpecialFile
         if (FoundFile.Read(file).Identity == found.Identity && FileCalls.Fcntl(file, FileCalls.SetStatusFlags, 0) == 0)
             return stream;
         stream.Dispose();
-        throw Failure(path, "was replaced while it was opened; expected to find it as it was");
+        throw Failure(path, "was replaced while it was being opened; expected it to stay the same");
     }
 
     private static FaultrecException Failure(string path, string words)

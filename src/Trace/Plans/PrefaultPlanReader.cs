@@ -15,7 +15,7 @@ public sealed class PrefaultPlanReader
     /// <summary>Above the longest line of a path: PATH_MAX characters of six each.</summary>
     private const int MostLineCharacters = 1 << 15;
 
-    private const string Expected = "expected a plan as docs/prefault.md has it; make it again with faultrec export TRACE --to prefault-plan";
+    private const string Expected = "expected a plan as described in docs/prefault.md; make it again with faultrec export TRACE --to prefault-plan";
 
     private const int PathMax = 4096; // include/uapi/linux/limits.h, with the final zero
 
@@ -37,7 +37,7 @@ public sealed class PrefaultPlanReader
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or NotSupportedException)
         {
-            var problem = e is FileNotFoundException or DirectoryNotFoundException ? "no such file" : Directory.Exists(path) ? "is a directory" : e is NotSupportedException ? "is no regular file" : e.Message;
+            var problem = e is FileNotFoundException or DirectoryNotFoundException ? "no such file" : Directory.Exists(path) ? "is a directory" : e is NotSupportedException ? "is not a regular file" : e.Message;
             throw new FaultrecException(ExitCode.BadInput, $"{path}: {problem}; expected a plan; make one with faultrec export TRACE --to prefault-plan", e);
         }
     }
@@ -48,7 +48,7 @@ public sealed class PrefaultPlanReader
         while (NextLine() is { } line)
         {
             if (_files.Count + _ranges.Count == files + ranges)
-                throw Bad($"has a line more than the {files} files and {ranges} ranges of its header");
+                throw Bad($"is one more than the {files} files and {ranges} ranges of the header");
             _ = Parse(line, Add);
         }
 
@@ -74,11 +74,11 @@ public sealed class PrefaultPlanReader
         try
         {
             using var json = JsonDocument.Parse(line);
-            return json.RootElement.ValueKind == JsonValueKind.Object ? read(json.RootElement) : throw Bad("is no JSON object");
+            return json.RootElement.ValueKind == JsonValueKind.Object ? read(json.RootElement) : throw Bad("is not a JSON object");
         }
         catch (JsonException)
         {
-            throw Bad("is no JSON object");
+            throw Bad("is not a JSON object");
         }
     }
 
@@ -86,7 +86,7 @@ public sealed class PrefaultPlanReader
     {
         var version = Number(line, PrefaultPlan.Magic, 1, int.MaxValue);
         if (version > PrefaultPlan.Version)
-            throw Bad($"says version {version}, this faultrec reads {PrefaultPlan.Version}");
+            throw Bad($"has version {version}, but this faultrec reads {PrefaultPlan.Version}");
         var until = line.TryGetProperty("recorded_until", out var time) && time.ValueKind == JsonValueKind.String
             && DateTimeOffset.TryParse(time.GetString(), CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var parsed)
             ? parsed : throw Bad("has no recorded_until, a time such as 2026-01-02T03:04:05Z");
@@ -113,7 +113,7 @@ public sealed class PrefaultPlanReader
         if (value.ValueKind != JsonValueKind.String || TextOf(value) is not ['/', ..] path)
             throw Bad("has a path that is not absolute");
         return path.Contains('\0', StringComparison.Ordinal) || Encoding.UTF8.GetByteCount(path) >= PathMax
-            ? throw Bad($"has a path that is none: a zero character or more than {PathMax - 1} bytes")
+            ? throw Bad($"has an impossible path: one with a zero character or more than {PathMax - 1} bytes")
             : path;
     }
 

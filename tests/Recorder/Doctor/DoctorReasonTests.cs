@@ -37,7 +37,7 @@ public sealed class DoctorReasonTests
     // exc_page_fault on a stock kernel, with and without tracefs and debugfs to look at.
     [Theory]
     [InlineData(false, true, "not in available_filter_functions", "blacklist of debugfs")]
-    [InlineData(null, null, "to judge by EBUSY", "to judge by EINVAL")]
+    [InlineData(null, null, "probably notrace (EBUSY)", "probably on the kprobe blacklist (EINVAL)")]
     public void NotraceAndBlacklisted(bool? inFilterFunctions, bool? onBlacklist, string fentry, string kprobe)
     {
         var facts = Traceable with { InFilterFunctions = inFilterFunctions, OnBlacklist = onBlacklist, Fentry = AttachBusy, Kprobe = KprobeInvalid };
@@ -124,7 +124,7 @@ public sealed class DoctorReasonTests
         var machine = Ordinary with { MissingPrivilege = "uid 1000 has no capabilities", HasKprobePmu = false };
         var refusals = Reasons.Of(Traceable with { Fentry = null, Kprobe = null, InFilterFunctions = null, OnBlacklist = null }, machine);
         Assert.Equal([("kprobe", "not_compiled_in"), ("fentry and kprobe", "missing_capability")], Causes(refusals));
-        Assert.Contains("speaks against fentry", refusals[1].Text, StringComparison.Ordinal);
+        Assert.Contains("rules out fentry", refusals[1].Text, StringComparison.Ordinal);
     }
 
     internal static FunctionFacts Missing(string name, params string[] variants) => new(name) { Symbol = new(0, null, false, variants), InBtf = false };

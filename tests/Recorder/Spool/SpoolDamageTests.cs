@@ -102,7 +102,7 @@ public sealed class SpoolDamageTests
 
         var refusal = Assert.Throws<FaultrecException>(() => new SpoolReader(path));
         Assert.Equal(ExitCode.BadInput, refusal.ExitCode);
-        Assert.Contains($"spool version 9, this faultrec reads {SpoolHeader.CurrentVersion}", refusal.Message);
+        Assert.Contains($"spool version 9, but this faultrec reads {SpoolHeader.CurrentVersion}", refusal.Message);
         using var exclusive = new FileStream(path, FileMode.Open, FileAccess.ReadWrite, FileShare.None); // nobody holds it open
     }
 
