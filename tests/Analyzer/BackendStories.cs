@@ -119,7 +119,7 @@ public class BackendStories
             capture    complete: 8 faults captured, 0 lost; 56 (7 major) left out by sampling; 1,000 of other
                        processes left out; its perf counters agree; ended with its target
             trace      t.parquet
-            file       1.2 KiB, 8 faults, 154.3 B a fault, 0 row groups, schema 1
+            file       1.2 KiB, 8 faults, 154.3 B per fault, 0 row groups, schema 1
             command    app --work
             target     command
             recorded   2026-01-02 03:04:05 UTC, for 1.50 s, by faultrec 0.1.0

@@ -56,7 +56,7 @@ public class BudgetStories
               kept   max-faults               5         ≤ 300,000
               BROKEN max-fault-time           54,000 ns ≤ 53,999 ns
               kept   region [heap]:max-faults 0         ≤ 10
-            region [heap]:max-faults: no region with this in its name had a fault: is the name right?
+            region [heap]:max-faults: no region whose name contains this had a fault: check the name
 
             """,
             Text(assertion));
@@ -72,7 +72,7 @@ public class BudgetStories
 
         Assert.Equal(1, refused.Broken);
         Assert.Contains("BROKEN complete recording INCOMPLETE complete", Text(refused), StringComparison.Ordinal);
-        Assert.Contains("may have happened all the same", Text(refused).ReplaceLineEndings(" "), StringComparison.Ordinal);
+        Assert.Contains("may lack faults that happened", Text(refused).ReplaceLineEndings(" "), StringComparison.Ordinal);
         Assert.Equal(0, allowed.Broken);
         Assert.Contains("kept   complete recording INCOMPLETE any", Text(allowed), StringComparison.Ordinal);
         Assert.Contains("7 lost", Text(allowed), StringComparison.Ordinal);
@@ -110,8 +110,8 @@ public class BudgetStories
         Fault[] untimed = [new(0x10000, DurationNs: null)];
 
         AssertUnknown(Hold(App, Faults, Budget("min-huge-share", "0")), "no page-table facts");
-        AssertUnknown(Hold(perf, untimed, Budget("max-fault-time", "1h")), "backend perf knows no durations");
-        AssertUnknown(Hold(perf, untimed, Budget("region", "anon:max-fault-time=1h")), "backend perf knows no durations");
+        AssertUnknown(Hold(perf, untimed, Budget("max-fault-time", "1h")), "backend perf has no durations");
+        AssertUnknown(Hold(perf, untimed, Budget("region", "anon:max-fault-time=1h")), "backend perf has no durations");
         AssertUnknown(Hold(Sampled, [new(0x10000) { Weight = 16 }], Budget("max-pages", "9")), "at least 1");
         // Too many is proved by too many of those seen.
         Assert.Equal(1, Hold(Sampled, [new(0x10000) { Weight = 16 }], Budget("max-pages", "0")).Checks[1].Found);
@@ -131,7 +131,7 @@ public class BudgetStories
         var untimed = Hold(App, [new(0x10000), new(0x11000, DurationNs: null)], Budget("max-fault-time", "1s"));
 
         Assert.Equal((16.0, true, "an estimate: the recording is a sample"), (sample.Checks[1].Found, sample.Checks[1].IsBroken, sample.Checks[1].Note));
-        Assert.Equal("the time of 1 fault is not known and not in it", untimed.Checks[1].Note);
+        Assert.Equal("the time of 1 fault is not known and not included", untimed.Checks[1].Note);
     }
 
     [Theory]
@@ -176,7 +176,7 @@ public class BudgetStories
             budgets);
         Assert.StartsWith("f, line 2: max-majr 0: expected one of ", Assert.Throws<FaultrecException>(() => ParseFile("\nmax-majr 0\n")).Message);
         Assert.StartsWith("f, line 1: max-major: expected a budget and its value", Assert.Throws<FaultrecException>(() => ParseFile("max-major")).Message);
-        Assert.StartsWith("f: expected budgets, one a line", Assert.Throws<FaultrecException>(() => ParseFile("# nothing\n")).Message);
+        Assert.StartsWith("f: expected budgets, one per line", Assert.Throws<FaultrecException>(() => ParseFile("# nothing\n")).Message);
     }
 
     [Fact]

@@ -31,7 +31,7 @@ public class ComparisonStories
         Assert.Equal(
             """
             Faults fell by 60 %, from 5 to 2, most of that in [anon]; major faults fell by 100 %, from 1 to 0;
-            time in faults fell by 96 %, from 54.0 µs to 2.00 µs; with one trace a side it is unknown how much
+            time in faults fell by 96 %, from 54.0 µs to 2.00 µs; with one trace per side it is unknown how much
             of this is noise.
 
             before trace.parquet: app --work

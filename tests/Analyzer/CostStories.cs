@@ -68,8 +68,8 @@ public class CostStories
               kernel_work      2 52.0 µs 2.7 %           1    50.0 µs 2.6 %
               off_cpu          1 50.0 µs 2.6 %           1    50.0 µs 2.6 %
               compaction       0    0 ns   0 %           0       0 ns   0 % no such tracepoint
-            slow: 100 µs and more, 3 faults with 1.90 ms; 1 fault with 1.00 µs not split: no cause of theirs was
-            traced
+            slow: 100 µs and more, 3 faults with 1.90 ms; 1 fault with 1.00 µs not split: none of their causes
+            was traced
 
             """,
             TextReportTests.Text(report, "cause"),

@@ -128,7 +128,7 @@ public sealed class ImportStories : IDisposable
         using var reader = TraceReader.Open(_path);
         Assert.Equal((2, 19), (reader.Metadata.Receipt.Events, reader.Metadata.Receipt.Lost));
         Assert.Equal(
-            "INCOMPLETE: 2 faults captured, 19 lost; 2 faults outside every known mapping; imported from another tool, with nothing of the kernel's to compare with",
+            "INCOMPLETE: 2 faults captured, 19 lost; 2 faults outside every known mapping; imported from another tool, without kernel counters to compare with",
             ReceiptText.Describe(reader.Metadata.Receipt));
     }
 
@@ -194,7 +194,7 @@ public sealed class ImportStories : IDisposable
         "line 1 is of perf trace, which prints no address (addr) of a fault in a file; expected perf record -e minor-faults,major-faults -c 1")]
     [InlineData("app 1/1 [000] 1.000000: page-faults: 1000 2000\napp 1/1 [000] 1.000000: minor-faults: 1000 2000\n",
         "has events page-faults and minor-faults, which count the same faults twice")]
-    [InlineData(AtFrequency + "app 1/1 [000] 1.000000: minor-faults: 1000 2000\n", "perf took a sample of minor-faults now and then (-F 4000, its default), and the text does not say for how many faults each stands (field period); expected perf script -F +period")]
+    [InlineData(AtFrequency + "app 1/1 [000] 1.000000: minor-faults: 1000 2000\n", "perf sampled minor-faults (-F 4000, its default), and the text does not say how many faults each sample stands for (field period); expected perf script -F +period")]
     public void WhatIsRefused(string text, string because)
     {
         var refusal = Assert.Throws<FaultrecException>(() => Import(text));
@@ -233,7 +233,7 @@ public sealed class ImportStories : IDisposable
             """);
 
         Assert.Equal((2, 0), (summary.Faults, summary.Malformed));
-        Assert.Equal(["1 fault of threads whose process (field pid) the text does not say: process 0; perf script -F +pid prints it",
+        Assert.Equal(["1 fault of threads whose process (field pid) is not in the text: process 0; perf script -F +pid prints it",
             "the text has no CPU (field cpu): it is -1 in every row"], summary.Notes);
         var batch = Rows(2);
         Assert.Equal([100, 0], batch.Pid);

@@ -35,7 +35,7 @@ public class InfoTests
             capture    INCOMPLETE: 8 faults captured, 7 lost; the kernel counted 15; the program exited with
                        status 1
             trace      t.parquet
-            file       1.2 KiB, 8 faults, 154.3 B a fault, 1 row group, schema 1
+            file       1.2 KiB, 8 faults, 154.3 B per fault, 1 row group, schema 1
             command    app --work
             target     command
             recorded   2026-01-02 03:04:05 UTC, for 1.50 s, by faultrec 0.1.0
@@ -45,7 +45,7 @@ public class InfoTests
                        fexit: refused, EPERM: \x1b[31mno\x1b[0m trampolines
                        tracepoint: taken
             durations  from the entry of the page-fault exception to the kernel's accounting of the fault
-            sampling   none, every fault was taken
+            sampling   none, every fault was recorded
             frames     not recorded: no \x1b[31mbase
             huge pages madvise
             causes     reclaim: probed

@@ -402,12 +402,12 @@ public class KindStories
     [Fact]
     public void WhyKindsAreUnknownIsOneLine()
     {
-        Assert.StartsWith("the file is from before", Note(Metadata with { Frames = null }), StringComparison.Ordinal);
+        Assert.StartsWith("the file is older than", Note(Metadata with { Frames = null }), StringComparison.Ordinal);
         Assert.Equal(
-            "page-table facts were not recorded (--no-frames), so kinds are unknown; minor, major and failed hold",
+            "page-table facts were not recorded (--no-frames), so kinds are unknown; minor, major and failed are right",
             Note(Metadata with { Frames = new PageTableRecording(false, "--no-frames", 0, null, null) }));
         Assert.StartsWith("page-table entries of riscv64 cannot be read", Note(Metadata with { Arch = "riscv64" }), StringComparison.Ordinal);
-        Assert.Equal("1 fault of unknown kind: what was recorded of it proves none", Note(Metadata));
+        Assert.Equal("1 fault of unknown kind: what was recorded of it proves no kind", Note(Metadata));
 
         static string? Note(TraceMetadata metadata) => KindTable.Definition.Note(Story.Report(metadata, [new Fault(Anon, 1)]));
     }

@@ -36,8 +36,8 @@ public class PlaceStories
                 0x40800000:5 0x40000000:4
                2 [anon]  8.0 TiB      3            2   2            3    4.0 MiB    <0.1 %
                 0x710000000000:2 0x700000000000:1
-            hot: the fewest aligned 2 MiB ranges with 90 % of the region's faults; below, the start of the
-            hottest and its faults
+            hot: the fewest aligned 2 MiB ranges with 90 % of the region's faults; below them, the start and the
+            faults of the hottest
             """,
             TextReportTests.Text(report, "hot"),
             StringComparison.Ordinal);
@@ -101,7 +101,7 @@ public class PlaceStories
         var sampled = Metadata with { Sampling = new Sampling(16, null, false) };
         var text = TextReportTests.Text(Story.Report(sampled, [new(0x4010_0000) { Weight = 16 }, new(0x4010_1000) { Weight = 16 }]), "locality");
 
-        Assert.EndsWith("\n\nno locality: in a sample nobody knows what came before a fault, so order and repeats cannot be told\n", text,
+        Assert.EndsWith("\n\nno locality: a sample lacks the faults in between, so order and repeats are not known\n", text,
             StringComparison.Ordinal);
     }
 

@@ -141,7 +141,7 @@ public class PrefaultStories
     [Fact]
     public void ASampleIsSaid()
         => Assert.Equal(
-            "the plan leaves out what only faults brought that the recording's sampling left out",
+            "the plan leaves out pages whose only faults the recording's sampling left out",
             Export(Story.Metadata(Regions) with { Sampling = new Sampling(10, null, false) }, [Read(Program, 1, 0, 0)]).Note);
 
     [Fact]

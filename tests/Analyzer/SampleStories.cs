@@ -28,7 +28,7 @@ public class SampleStories
             status 0
             sampled 1 in 16: 4 of 62 faults are recorded. The totals of faults and of major faults are exact,
             other counts are estimates (1,000 means 1,000 ± 122, the standard error of a random sample);
-            distinct pages are a lower bound, and repeats cannot be told.
+            distinct pages are a lower bound, and repeats are not known.
 
             75 % of the faults (about 48) are in [anon] 0x10000-0x14000 (16.0 KiB) of app (pid 10), on at least
             2 distinct pages. 12 were major and took about 4.00 ms, 98 % of the time; /lib/a.so had the most of
@@ -41,8 +41,7 @@ public class SampleStories
             kinds
               kind    TraceEvent faults share major     p50    p99    time
               unknown                64 100 %    16 1.00 µs 250 µs 4.06 ms
-            the file is from before page-table facts were recorded, so kinds are unknown; minor, major and
-            failed hold
+            the file is older than page-table facts, so kinds are unknown; minor, major and failed are right
 
             severities
               severity faults share     p50     p90     p99     max    time

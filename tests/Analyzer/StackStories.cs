@@ -169,7 +169,7 @@ public class StackStories
                 [libstripped.so+0x1234]
                2 /lib/a.so      1     1  13 %  250 µs
                 fill (app.c:12)
-            no stack: 2 faults; of the whole recording's stacks 5 walked to the thread's outermost frame, 2 cut
+            no stack: 2 faults; stacks of the whole recording: 5 walked to the thread's outermost frame, 2 cut
             short, 1 lost
 
             """,
@@ -244,7 +244,7 @@ public class StackStories
                    3     0 100 % 3.00 µs  walk
                    2     0  67 % 2.00 µs    < walk < main
                    1     0  33 % 1.00 µs    < main
-            branches with less than 1.0 % of the faults are left out; no fault is without a stack; of the whole
+            branches with less than 1.0 % of the faults are left out; every fault has a stack; stacks of the
             """,
             Text(Story.Report(metadata, faults), "caller", 10),
             StringComparison.Ordinal);
@@ -304,13 +304,13 @@ public class StackStories
     public void ARefusalAndWarningsAreSaid()
     {
         var refused = Story.Metadata(Story.TwoRegions) with { StackRecording = new StackRecording("the kernel has no \u001bBTF", 0, 0, 0, []) };
-        Assert.Contains("stacks were asked for and could not be recorded: the kernel has no \\x1bBTF\n",
+        Assert.Contains("stacks were asked for but could not be recorded: the kernel has no \\x1bBTF\n",
             TextReportTests.Text(Story.Report(refused, [new(0x10000)])), StringComparison.Ordinal);
 
         var none = Story.Metadata(Story.TwoRegions) with { StackRecording = new StackRecording(null, 0, 0, 7, []) };
         Assert.Contains("none could be taken: 0 walked to the thread's outermost frame, 0 cut short, 7 lost", Flat(Story.Report(none, [new(0x10000)])),
             StringComparison.Ordinal);
-        Assert.Contains("none of these faults has a stack; of the whole recording's stacks 5 walked", Flat(Story.Report(StackStory.Metadata(), [new(0x10000)])),
+        Assert.Contains("none of these faults has a stack; stacks of the whole recording: 5 walked", Flat(Story.Report(StackStory.Metadata(), [new(0x10000)])),
             StringComparison.Ordinal);
 
         var warned = StackStory.Metadata() with { StackRecording = StackStory.Recording with { Warnings = ["/opt/libstripped.so: no symbols"] } };

@@ -35,8 +35,7 @@ public class TextReportTests
             kinds
               kind    TraceEvent faults share major     p50    p99   time
               unknown                 5 100 %     1 1.00 µs 250 µs 255 µs
-            the file is from before page-table facts were recorded, so kinds are unknown; minor, major and
-            failed hold
+            the file is older than page-table facts, so kinds are unknown; minor, major and failed are right
 
             severities
               severity faults share     p50     p90     p99     max    time

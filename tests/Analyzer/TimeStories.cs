@@ -64,7 +64,7 @@ public class TimeStories
                                                                    █
                2 /lib/a.so     10       - 900 ms     2       1
                      █
-            20.0 ms a character, from 0 ns on
+            20.0 ms per character, from 0 ns on
 
             """,
             text,
@@ -173,7 +173,7 @@ public class TimeStories
               140 ns      1                                                         ▁
               150 ns      9                                                             ▁  █
               … 16 more rows; --top 0 shows all
-            10 ns a row, a 64th of the region's address range a character, lowest first
+            10 ns per row, 1/64 of the region's address range per character, lowest first
             """,
             TextReportTests.Text(report, "heat", top: 1),
             StringComparison.Ordinal);

@@ -53,7 +53,7 @@ public class WordsTests
         };
 
         Assert.Equal(
-            "INCOMPLETE: 1 fault captured, 2 lost; 14 missed, which the kernel counted and no probe saw served; the kernel counted 25 (13 major); its perf counters say 21 (11 major); "
+            "INCOMPLETE: 1 fault captured, 2 lost; 14 missed, which the kernel counted but no probe saw being served; the kernel counted 25 (13 major); its perf counters say 21 (11 major); "
             + "3 records of mappings, names or forks lost, so regions may be wrong; 15 counts of TLB flushes, lock waits or kernel objects lost, because the tables by process had no room; "
             + "4 faults without a duration, because the entry was not seen; "
             + "5 faults entered without an outcome (fixed up in the kernel, retried, or killed); 1 program run with other rights (set-uid, capabilities), which the perf backend cannot follow; 6 faults outside every known mapping; "
@@ -66,7 +66,7 @@ public class WordsTests
     [Fact]
     public void MissedBesideOthersMayBeTheirs()
         => Assert.Equal(
-            "INCOMPLETE: 5 faults captured, 0 lost; 2 missed (of its own or of other processes), which the kernel counted and no probe saw served; "
+            "INCOMPLETE: 5 faults captured, 0 lost; 2 missed (of its own or of other processes), which the kernel counted but no probe saw being served; "
             + "30 of other processes left out; its perf counters say 37 (0 major); ended with its target",
             ReceiptText.Describe(new Receipt { Events = 5, Missed = 2, Excluded = 30, PerfMinor = 37, PerfMajor = 0 }));
 

@@ -60,7 +60,7 @@ public sealed class RecordedTraceTests : CliTest
         var report = Report(name);
 
         Assert.All(report["kinds"]!.AsArray(), kind => Assert.Contains(kind!["kind"]!.GetValue<string>(), (string[])["unknown", "failed", "bus_error"]));
-        Assert.StartsWith("the file is from before page-table facts were recorded", report["kinds_note"]!.GetValue<string>());
+        Assert.StartsWith("the file is older than page-table facts", report["kinds_note"]!.GetValue<string>());
         Assert.Equal(Number(report["totals"]!["faults"]), report["severities"]!.AsArray().Sum(severity => Number(severity!["faults"])));
         Assert.Empty(report["page_table"]!["levels"]!.AsArray());
     }

@@ -36,7 +36,7 @@ internal sealed record BudgetCheck(Budget? Budget, double? Found, bool IsBroken,
 internal sealed record Assertion(FaultReport Report, IReadOnlyList<BudgetCheck> Checks)
 {
     private const string AbsenceProvesNothing =
-        "a fault that is absent from an incomplete recording may have happened all the same, so no budget is proved; record again, or give --allow-incomplete";
+        "an incomplete recording may lack faults that happened, so it proves no budget; record again, or give --allow-incomplete";
 
     public int Broken => Checks.Count(check => check.IsBroken);
 
@@ -72,7 +72,7 @@ internal sealed record Assertion(FaultReport Report, IReadOnlyList<BudgetCheck> 
         if (found is null)
             return new BudgetCheck(budget, null, true, note);
         if (report.Sample is not null && budget.Measure == BudgetMeasure.DistinctPages && budget.IsKeptBy(found.Value))
-            return new BudgetCheck(budget, null, true, $"a sample knows only that there are at least {budget.Format(found.Value)}");
+            return new BudgetCheck(budget, null, true, $"a sample shows only that there are at least {budget.Format(found.Value)}");
         return new BudgetCheck(budget, found, !budget.IsKeptBy(found.Value), note ?? EstimateNote(report, budget));
     }
 
@@ -99,7 +99,7 @@ internal sealed record Assertion(FaultReport Report, IReadOnlyList<BudgetCheck> 
         }
 
         var value = Value(report, measure, counts, pages, timed, out note);
-        note ??= regions == 0 ? "no region with this in its name had a fault: is the name right?" : null;
+        note ??= regions == 0 ? "no region whose name contains this had a fault: check the name" : null;
         return value;
     }
 
@@ -119,9 +119,9 @@ internal sealed record Assertion(FaultReport Report, IReadOnlyList<BudgetCheck> 
             default:
                 var (known, untimed) = (report.Metadata.Backend.HasDurations, counts.Faults - timed);
                 if (!known)
-                    note = $"backend {report.Metadata.Backend} knows no durations";
+                    note = $"backend {report.Metadata.Backend} has no durations";
                 else if (report.Sample is null && untimed > 0)
-                    note = $"the time of {Units.Of(untimed, "fault")} is not known and not in it";
+                    note = $"the time of {Units.Of(untimed, "fault")} is not known and not included";
                 return known ? counts.DurationNs : null;
         }
     }

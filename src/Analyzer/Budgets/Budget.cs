@@ -52,7 +52,7 @@ internal static class BudgetText
     /// <summary>Above a budget of a region whose name is a path (PATH_MAX).</summary>
     private const int MostLineCharacters = 1 << 15;
 
-    private const string ExpectedFile = "expected a budget a line, such as --max-major 0";
+    private const string ExpectedFile = "expected one budget per line, such as --max-major 0";
 
     private const long LargestCount = 1L << 53;
 
@@ -100,7 +100,7 @@ internal static class BudgetText
             budgets.Add(Parse(bare[..end], bare[(end + 1)..].Trim(), found));
         }
 
-        return budgets.Count > 0 ? budgets : throw Wrong(path, "budgets, one a line, such as --max-major 0; there is none in it");
+        return budgets.Count > 0 ? budgets : throw Wrong(path, "budgets, one per line, such as --max-major 0; the file has none");
     }
 
     private static Budget ParseRegion(string value, string found)

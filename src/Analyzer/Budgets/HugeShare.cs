@@ -30,7 +30,7 @@ internal static class HugeShare
 
         var huge = hugeFaults * (double)report.Metadata.Pages.HugePages;
         if (!KindRule.CanTell(report.Metadata))
-            whyUnknown = "the recording has no page-table facts, which tell huge pages";
+            whyUnknown = "the recording has no page-table facts, which show huge pages";
         else if (huge + small == 0)
             whyUnknown = "no anonymous memory was touched for the first time";
         return whyUnknown is null ? huge / (huge + small) : null;

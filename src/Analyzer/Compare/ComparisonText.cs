@@ -30,15 +30,15 @@ internal static class ComparisonText
         foreach (var trace in traces)
         {
             if (!ReceiptText.IsComplete(trace.Metadata.Receipt))
-                notes.Add($"{trace.Path}: {ReceiptText.Describe(trace.Metadata.Receipt)}. Faults that are absent from it may have happened all the same");
+                notes.Add($"{trace.Path}: {ReceiptText.Describe(trace.Metadata.Receipt)}. It may lack faults that happened");
             if (trace.Sample is { } sample)
                 notes.Add($"{trace.Path}: {SampleText.Way(sample.Sampling)}: rows count by their weight, counts are estimates and distinct pages lower bounds");
             foreach (var limit in RecordingLimits.Of(trace.Metadata))
                 notes.Add($"{trace.Path}: {limit}");
         }
 
-        AddIfDiffers("backends", trace => trace.Metadata.Backend.Name, "they do not see the same faults, nor measure the same time");
-        AddIfDiffers("kernels", trace => $"{trace.Metadata.Kernel} {trace.Metadata.Arch}", "a difference may be theirs");
+        AddIfDiffers("backends", trace => trace.Metadata.Backend.Name, "they do not see the same faults and do not measure the same time");
+        AddIfDiffers("kernels", trace => $"{trace.Metadata.Kernel} {trace.Metadata.Arch}", "a difference may come from them");
         if (ShiftedRegions(traces) is { } shifted)
             notes.Add(shifted);
         if (!filter.IsEmpty)
@@ -85,7 +85,7 @@ internal static class ComparisonText
         return row switch
         {
             { Verdict: Verdict.Same } => $"{what} stayed at {before}",
-            { Verdict: Verdict.WithinNoise, Difference: 0 } => $"{what} stayed at {before} but for noise",
+            { Verdict: Verdict.WithinNoise, Difference: 0 } => $"{what} stayed at {before} apart from noise",
             { Verdict: Verdict.WithinNoise } => $"{what} did not change beyond the noise ({before} and {after})",
             _ => $"{what} {(row.Difference < 0 ? "fell" : "rose")}{HowMuch(row.Change)} from {before} to {after}",
         };
@@ -112,7 +112,7 @@ internal static class ComparisonText
         return comparison.KnowsNoise
             ? $"medians of {before} traces before and {after} after"
             : before == 1 && after == 1
-                ? "with one trace a side it is unknown how much of this is noise"
+                ? "with one trace per side it is unknown how much of this is noise"
                 : $"with one trace {(before == 1 ? "before" : "after")} it is unknown how much of this is noise";
     }
 
@@ -132,6 +132,6 @@ internal static class ComparisonText
             return null;
         var (item, counts) = groups[0];
         var others = groups.Count == 1 ? "" : $", and {Units.Of(groups.Count - 1, "other name")} likewise";
-        return $"{NameOf(item)} {item.Prot}: {counts.Min()} to {counts.Max()} such regions a trace{others}; those after a missing one are matched with their neighbours, so look at kinds, files and totals first";
+        return $"{NameOf(item)} {item.Prot}: {counts.Min()} to {counts.Max()} such regions per trace{others}; those after a missing one are matched with their neighbours, so look at kinds, files and totals first";
     }
 }

@@ -64,14 +64,14 @@ internal sealed class TraceComparison
         foreach (var trace in Traces)
         {
             Require("schema version", trace, trace.Metadata.SchemaVersion, first.Metadata.SchemaVersion,
-                "make both sides in one way, with one version of faultrec");
-            Require("page size", trace, trace.Metadata.PageSize, first.Metadata.PageSize, "record both sides on machines with one page size");
+                "make both sides in the same way, with the same version of faultrec");
+            Require("page size", trace, trace.Metadata.PageSize, first.Metadata.PageSize, "record both sides on machines with the same page size");
         }
 
         void Require(string what, TraceMeasures trace, int found, int expected, string remedy)
         {
             if (found != expected)
-                throw new FaultrecException(ExitCode.BadInput, $"{trace.Path}: has {what} {found}; expected {expected} as of {first.Path}; {remedy}");
+                throw new FaultrecException(ExitCode.BadInput, $"{trace.Path}: has {what} {found}; expected {expected} as in {first.Path}; {remedy}");
         }
     }
 

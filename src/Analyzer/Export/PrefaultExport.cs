@@ -54,7 +54,7 @@ internal sealed class PrefaultExport
     internal static (PrefaultPlan Plan, string? Note) Make(TraceReader reader, FaultFilter filter, int mostRanges)
     {
         if (reader.Metadata.StartedAt <= DateTimeOffset.UnixEpoch)
-            throw new FaultrecException(ExitCode.BadInput, $"{reader.Path}: does not say when it was recorded; expected a time, by which a prefault plan knows files that have changed since; record with faultrec record");
+            throw new FaultrecException(ExitCode.BadInput, $"{reader.Path}: does not say when it was recorded; expected a time, which tells a prefault plan which files have changed since; record with faultrec record");
         var export = new PrefaultExport(reader.Metadata, mostRanges);
         TraceScan.RunInOrder(reader, filter,
             FaultColumns.TimeNs | FaultColumns.Address | FaultColumns.Access | FaultColumns.RegionId | FaultColumns.FilePage
@@ -160,7 +160,7 @@ internal sealed class PrefaultExport
         if (_pagesLeftOut > 0)
             parts.Add($"{Units.Of(_pagesLeftOut, "page")} after the first {Units.Count(_mostRanges)} ranges");
         if (isSample)
-            parts.Add("what only faults brought that the recording's sampling left out");
+            parts.Add("pages whose only faults the recording's sampling left out");
         return parts.Count == 0 ? null : $"the plan leaves out {string.Join("; ", parts)}";
     }
 }

@@ -24,7 +24,7 @@ internal static class TraceExport
         if (format != ExportFormat.PrefaultPlan)
             StackText.Require(reader.Path, reader.Metadata);
         if (weight == ExportWeight.Major && !reader.Metadata.KnowsMajor)
-            throw new FaultrecException(ExitCode.BadInput, $"{Escape.Visible(reader.Path)}: does not say which faults were major; expected a recording that does for the weight major; take the weight faults");
+            throw new FaultrecException(ExitCode.BadInput, $"{Escape.Visible(reader.Path)}: does not say which faults were major; expected a recording that does for --weight major; use --weight faults");
         return format switch
         {
             ExportFormat.Perfetto => WritePerfetto(reader, filter, weight, output),
@@ -51,7 +51,7 @@ internal static class TraceExport
         FirefoxExport.Write(output, metadata, timeline, weight);
         return timeline.StepNs == 0 ? null : string.Create(
             CultureInfo.InvariantCulture,
-            $"{Units.Of(timeline.Faults, "fault")} are {Units.Of(timeline.Samples, "sample")}: those of one thread and stack within {Units.Duration(timeline.StepNs)} are joined, their weights added");
+            $"{Units.Of(timeline.Faults, "fault")} are {Units.Of(timeline.Samples, "sample")}: those of one thread and stack within {Units.Duration(timeline.StepNs)} are joined and their weights added");
     }
 
     private static string? WritePerfetto(TraceReader reader, FaultFilter filter, ExportWeight weight, Stream output)
@@ -70,7 +70,7 @@ internal static class TraceExport
         });
         export.End();
         return SampleRule.IsSample(reader.Metadata)
-            ? "a sample of Perfetto's has no weight: the recording is sampled, and its flame graph counts recorded faults only"
+            ? "Perfetto samples have no weight: the recording is sampled, so its flame graph counts recorded faults only"
             : null;
     }
 

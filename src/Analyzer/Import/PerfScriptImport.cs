@@ -210,7 +210,7 @@ internal sealed class PerfScriptImport
         if (!_header.Events.TryGetValue(line.Event, out var sampling))
             return 1;
         if (sampling.IsFrequency)
-            throw Bad($"perf took a sample of {line.Event} now and then (-F {sampling.Value}, its default), and the text does not say for how many faults each stands (field period)", $"expected perf script -F +period, or a recording of every fault: {Recording}");
+            throw Bad($"perf sampled {line.Event} (-F {sampling.Value}, its default), and the text does not say how many faults each sample stands for (field period)", $"expected perf script -F +period, or a recording of every fault: {Recording}");
         return Math.Max(sampling.Value, 1);
     }
 
@@ -234,15 +234,15 @@ internal sealed class PerfScriptImport
     private IEnumerable<string> Notes()
     {
         if (!_knowsMajor)
-            yield return $"{_firstEvent} does not say which faults were major, nor which failed: it is counted as a fault begins";
+            yield return $"{_firstEvent} does not say which faults were major or which failed: the kernel counts it when a fault begins";
         else if (_header.Events.Count > 0 && !_header.Events.Keys.Any(name => PerfEvents.KindOf(name) == PerfEventKind.Major))
             yield return "major faults were not recorded: the header has no event major-faults";
         else if (_header.Events.Count > 0 && !_header.Events.Keys.Any(name => PerfEvents.KindOf(name) == PerfEventKind.Minor))
             yield return "minor faults were not recorded: the header has no event minor-faults";
         if (_rows.IsSample)
-            yield return "perf took a sample of the faults; each row stands for as many as its period says";
+            yield return "perf sampled the faults; each row stands for as many faults as its period says";
         if (_rows.WithoutPid > 0)
-            yield return $"{Units.Of(_rows.WithoutPid, "fault")} of threads whose process (field pid) the text does not say: process 0; perf script -F +pid prints it";
+            yield return $"{Units.Of(_rows.WithoutPid, "fault")} of threads whose process (field pid) is not in the text: process 0; perf script -F +pid prints it";
         if (_rows.WithoutCpu)
             yield return "the text has no CPU (field cpu): it is -1 in every row";
     }

@@ -53,7 +53,7 @@ internal static class InfoText
     private static void WriteCoverage(TextWriter output, TraceMetadata metadata)
     {
         Line(output, "durations", metadata.Backend.DurationMeaning ?? Cells.Null);
-        Line(output, "sampling", metadata.Sampling is { } sampling ? SamplingWords(sampling) : "none, every fault was taken");
+        Line(output, "sampling", metadata.Sampling is { } sampling ? SamplingWords(sampling) : "none, every fault was recorded");
         if (metadata.ExcludeKernel)
             Line(output, "left out", "faults of kernel mode (perf_event_paranoid)");
         Line(output, "frames", FrameWords(metadata.Frames));
@@ -119,7 +119,7 @@ internal static class InfoText
 
     private static string FileWords(TraceInfo info)
     {
-        var each = info.BytesPerFault is { } bytes ? string.Create(CultureInfo.InvariantCulture, $", {bytes:0.0} B a fault") : "";
+        var each = info.BytesPerFault is { } bytes ? string.Create(CultureInfo.InvariantCulture, $", {bytes:0.0} B per fault") : "";
         return $"{Units.Bytes(info.FileBytes)}, {Units.Of(info.Rows, "fault")}{each}, {Units.Of(info.RowGroups.Count, "row group")}, schema {info.Metadata.SchemaVersion}";
     }
 
@@ -128,7 +128,7 @@ internal static class InfoText
         Line(output, "kernel", $"minor {OrDash(receipt.KernelMinor)}, major {OrDash(receipt.KernelMajor)}, of these in exec {OrDash(receipt.KernelExec)}, inside other system calls {OrDash(receipt.InCalls)}");
         Line(output, "perf", $"minor {OrDash(receipt.PerfMinor)}, major {OrDash(receipt.PerfMajor)}");
         if (receipt.Missed != 0)
-            Line(output, "missed", $"{Units.Of(receipt.Missed, "fault")} that the kernel counted and no probe saw served");
+            Line(output, "missed", $"{Units.Of(receipt.Missed, "fault")} that the kernel counted but no probe saw being served");
         if (receipt.SampledOut != 0)
             Line(output, "left out", $"{Units.Of(receipt.SampledOut, "fault")} ({Units.Count(receipt.SampledOutMajor)} major) by sampling");
         if (receipt.Excluded != 0)

@@ -15,7 +15,7 @@ internal static class ReceiptText
         if (receipt.Failed is > 0 and var failed)
             clauses.Add($"{Units.Count(failed)} of them failed, which the kernel does not count");
         if (receipt.Missed != 0)
-            clauses.Add($"{Units.Count(receipt.Missed)} missed{(receipt is { Excluded: not 0, Failed: null } ? " (of its own or of other processes)" : "")}, which the kernel counted and no probe saw served");
+            clauses.Add($"{Units.Count(receipt.Missed)} missed{(receipt is { Excluded: not 0, Failed: null } ? " (of its own or of other processes)" : "")}, which the kernel counted but no probe saw being served");
         AddLeftOut(clauses, receipt);
         AddKernel(clauses, receipt);
         AddPerf(clauses, receipt);
@@ -115,7 +115,7 @@ internal static class ReceiptText
         ("write-failed", _) => "ended because its working file could not be written",
         ("failed", _) => "ended by a failure of the recorder",
         ("recovered", _) => "recovered from the spool of a recorder that was killed",
-        ("imported", _) => "imported from another tool, with nothing of the kernel's to compare with",
+        ("imported", _) => "imported from another tool, without kernel counters to compare with",
         (var other, _) => $"ended: {other}",
     };
 }

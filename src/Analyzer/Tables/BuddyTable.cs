@@ -9,7 +9,7 @@ internal static class BuddyTable
     {
         Name = "buddy",
         Title = "buddy allocator",
-        Question = "how many pages the buddy allocator gave, by order (--slab)",
+        Question = "how many pages the buddy allocator provided, by order (--slab)",
         JsonKey = "slab/buddy",
         Rows = Rows,
         Keep = static (_, _) => 0,

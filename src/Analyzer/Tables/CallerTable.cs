@@ -8,7 +8,7 @@ internal static class CallerTable
     {
         Name = "caller",
         Title = "callers",
-        Question = "who called what faulted, as a tree",
+        Question = "which functions called the code that faulted, as a tree",
         JsonKey = "callers",
         Needs = StackFacts.Needs,
         IsInReport = false,

@@ -66,9 +66,9 @@ internal static class CauseTable
             return null;
         var parts = new List<string> { $"slow: {Units.Duration(CauseAggregate.SlowNs)} and more, {Units.Of(sums.Split[1].Faults, "fault")} with {Units.Duration(sums.Split[1].Ns)}" };
         if (sums.NotSplit.Faults > 0)
-            parts.Add($"{Units.Of(sums.NotSplit.Faults, "fault")} with {Units.Duration(sums.NotSplit.Ns)} not split: no cause of theirs was traced");
+            parts.Add($"{Units.Of(sums.NotSplit.Faults, "fault")} with {Units.Duration(sums.NotSplit.Ns)} not split: none of their causes was traced");
         if (sums.ExcessNs > 0)
-            parts.Add($"causes claim {Units.Duration(sums.ExcessNs)} more than the durations they are of");
+            parts.Add($"causes add up to {Units.Duration(sums.ExcessNs)} more than the durations");
         return string.Join("; ", parts);
     }
 

@@ -34,7 +34,7 @@ internal static class FaultStory
     private static string What(WorstFault fault) => fault.Kind switch
     {
         FaultKind.Failed => "the kernel refused the access",
-        FaultKind.BusError => "the page could not be had (SIGBUS): beyond the end of its file, damaged, or no memory for it",
+        FaultKind.BusError => "the kernel could not provide the page (SIGBUS): beyond the end of its file, damaged, or no memory for it",
         FaultKind.StackGrowth => "the stack grew",
         FaultKind.Userfaultfd => "a userfaultfd handler served it",
         FaultKind.NumaHint => "NUMA balancing asked who uses the page",
@@ -44,7 +44,7 @@ internal static class FaultStory
         FaultKind.Hugetlb => "a hugetlb page was mapped",
         FaultKind.HugetlbCow => "a hugetlb page was copied",
         FaultKind.Huge => "a huge page was mapped",
-        FaultKind.HugeFallback => "no huge page was to be had, a small one was mapped",
+        FaultKind.HugeFallback => "no huge page was available, so a small one was mapped",
         FaultKind.HugeSplit => "a huge page was split",
         FaultKind.ZeroRead => "fresh memory was read",
         FaultKind.ZeroCow => "memory that had only been read was written to",

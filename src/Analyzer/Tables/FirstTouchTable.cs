@@ -35,7 +35,7 @@ internal static class FirstTouchTable
                 TableBuilder<FirstTouchRow>.NotInJson)
             .Numbers("first_touches", "first touches over time", CellFormat.Heat, ColumnAudience.Wide, row => row.FirstTouches)
             .Below(row => new RowText.Heat(null, Sparkline.Of(row.FirstTouches))),
-        Note = report => $"{Units.Duration(TimeTable.AxisOf(report).BucketNs)} a character, from {Units.Duration(TimeTable.AxisOf(report).FromNs)} on",
+        Note = report => $"{Units.Duration(TimeTable.AxisOf(report).BucketNs)} per character, from {Units.Duration(TimeTable.AxisOf(report).FromNs)} on",
     };
 
     // Most touched pages first.

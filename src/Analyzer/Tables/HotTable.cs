@@ -53,7 +53,7 @@ internal static class HotTable
                 json.WriteNumber("faults", range.Faults);
             })
             .Below(row => new RowText.Story(Hottest(row), IsDim: true)),
-        Note = _ => $"hot: the fewest aligned 2 MiB ranges with {HotPercent} % of the region's faults; below, the start of the hottest and its faults",
+        Note = _ => $"hot: the fewest aligned 2 MiB ranges with {HotPercent} % of the region's faults; below them, the start and the faults of the hottest",
     };
 
     /// <summary>"0x7f0000000000:512 …": start and faults.</summary>

@@ -20,7 +20,7 @@ internal static class KindSentence
     public static string Plural(FaultKind kind) => kind switch
     {
         FaultKind.Failed => "accesses that the kernel refused",
-        FaultKind.BusError => "touches of pages that could not be had (SIGBUS)",
+        FaultKind.BusError => "touches of pages that the kernel could not provide (SIGBUS)",
         FaultKind.StackGrowth => "touches of new stack",
         FaultKind.Userfaultfd => "touches that a userfaultfd handler served",
         FaultKind.NumaHint => "hints for NUMA balancing",

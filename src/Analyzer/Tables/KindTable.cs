@@ -51,13 +51,13 @@ internal static class KindTable
         var unknown = report.Rows(Definition).Where(row => row.Kind == FaultKind.Unknown).Sum(row => row.Counts.Faults);
         if (unknown == 0)
             return null;
-        var consequence = $"so kinds are unknown{(report.Metadata.KnowsMajor ? "; minor, major and failed hold" : "")}";
+        var consequence = $"so kinds are unknown{(report.Metadata.KnowsMajor ? "; minor, major and failed are right" : "")}";
         return report.Metadata switch
         {
-            { Frames: null } => $"the file is from before page-table facts were recorded, {consequence}",
+            { Frames: null } => $"the file is older than page-table facts, {consequence}",
             { Frames: { Recorded: false, Reason: var reason } } => $"page-table facts were not recorded ({reason ?? "no reason given"}), {consequence}",
             { Arch: not "x86_64" and var arch } => $"page-table entries of {arch} cannot be read by this version, {consequence}",
-            _ => $"{(report.Sample is null ? "" : "about ")}{Units.Of(unknown, "fault")} of unknown kind: what was recorded of {(unknown == 1 ? "it proves" : "them proves")} none",
+            _ => $"{(report.Sample is null ? "" : "about ")}{Units.Of(unknown, "fault")} of unknown kind: what was recorded of {(unknown == 1 ? "it" : "them")} proves no kind",
         };
     }
 }

@@ -55,8 +55,8 @@ internal static class PageTableTable
     {
         if (report.Rows(Definition).Count == 0)
             return null;
-        var undetermined = Undetermined(report) is > 0 and var faults ? $"; {Units.Of(faults, "fault")} left out, whose mapping is not known" : "";
-        return "derived: one table for each level that a fault found missing, and one that an anonymous huge page keeps for being split; "
+        var undetermined = Undetermined(report) is > 0 and var faults ? $"; {Units.Of(faults, "fault")} left out, because their mapping is not known" : "";
+        return "derived: one table for each level that a fault found missing, and one that an anonymous huge page keeps for a later split; "
             + $"threads that race for a table count it twice, and fork, mremap and execve allocate others{undetermined}";
     }
 }

@@ -22,10 +22,10 @@ internal static class StackText
     /// <summary>Why no table names code although stacks were asked for; null where one does.</summary>
     public static string? Caveat(FaultReport report) => report switch
     {
-        { Metadata.StackRecording: { Reason: { } reason } } => $"stacks were asked for and could not be recorded: {reason}",
-        { Metadata: { StackRecording: { } recording, Stacks: null } } => $"stacks were asked for and none could be taken: {Describe(recording)}",
+        { Metadata.StackRecording: { Reason: { } reason } } => $"stacks were asked for but could not be recorded: {reason}",
+        { Metadata: { StackRecording: { } recording, Stacks: null } } => $"stacks were asked for but none could be taken: {Describe(recording)}",
         { Stacks: { } stacks } when report.Rows(ToucherTable.Definition).Count == 0 && stacks.WithoutStack.Faults > 0
-            => $"none of these faults has a stack; of the whole recording's stacks {Describe(report.Metadata.StackRecording) ?? "nothing is known"}",
+            => $"none of these faults has a stack; stacks of the whole recording: {Describe(report.Metadata.StackRecording) ?? "nothing is known"}",
         _ => null,
     };
 
@@ -36,10 +36,10 @@ internal static class StackText
             return null;
         var about = report.Sample is null ? "" : "about ";
         var without = stacks.WithoutStack.Faults;
-        var note = without == 0 ? "no fault is without a stack" : $"no stack: {about}{Units.Of(without, "fault")}";
+        var note = without == 0 ? "every fault has a stack" : $"no stack: {about}{Units.Of(without, "fault")}";
         if (report.Metadata.StackRecording is { } recording)
         {
-            note = $"{note}; of the whole recording's stacks {Describe(recording)}";
+            note = $"{note}; stacks of the whole recording: {Describe(recording)}";
             if (recording.Warnings.Count > 0)
                 note += $"; {Units.Of(recording.Warnings.Count, "warning")} in faultrec info";
         }

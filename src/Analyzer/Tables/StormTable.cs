@@ -52,7 +52,7 @@ internal static class StormTable
     {
         Name = "storm",
         Title = "storms",
-        Question = "when faults burst, and who was in it",
+        Question = "when bursts of faults happened, and who took part",
         JsonKey = "storms",
         JsonMembers = (json, report) => json.WriteNullable("storm_window_ns", report.Find(StormAggregate.Measure)?.Axis.BucketNs),
         Needs = [StormAggregate.Measure],
