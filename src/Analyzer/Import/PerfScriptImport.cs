@@ -152,9 +152,9 @@ internal sealed class PerfScriptImport
             return;
         _pending = null;
         _hasChains |= _chain.Count > 0;
-        if (MissingField(line) is { } refusal)
+        if (MissingField(line) is { } problem)
         {
-            _firstRefusal ??= refusal;
+            _firstRefusal ??= problem;
             _summary = Malformed(_pendingLine);
             _chain.Clear();
             return;

@@ -81,9 +81,9 @@ internal static class InfoText
 
     private static void WriteProbes(TextWriter output, string label, IEnumerable<(string What, string? Reason)> probes)
     {
-        foreach (var (what, refusal) in probes)
+        foreach (var (what, reason) in probes)
         {
-            Line(output, label, refusal is null ? $"{what}: probed" : $"{what}: refused, {refusal}");
+            Line(output, label, reason is null ? $"{what}: probed" : $"{what}: refused, {reason}");
             label = "";
         }
     }

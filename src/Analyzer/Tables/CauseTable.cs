@@ -50,10 +50,10 @@ internal static class CauseTable
         for (var i = 0; i < FaultCauseNames.Count; i++)
         {
             var cause = (FaultCause)i;
-            var refusal = cause.Column() is { } column ? refusals.GetValueOrDefault(column) : null;
+            var reason = cause.Column() is { } column ? refusals.GetValueOrDefault(column) : null;
             var (all, slow) = (aggregate.Sum(cause, slowOnly: false), aggregate.Sum(cause, slowOnly: true));
-            if (all.Faults > 0 || (refusal is not null && cause is not FaultCause.IoWait))
-                rows.Add(new CauseRow(cause, refusal, all, slow, Share(all, aggregate.Split[0]), Share(slow, aggregate.Split[1])));
+            if (all.Faults > 0 || (reason is not null && cause is not FaultCause.IoWait))
+                rows.Add(new CauseRow(cause, reason, all, slow, Share(all, aggregate.Split[0]), Share(slow, aggregate.Split[1])));
         }
 
         rows.Sort((a, b) => (-a.All.Ns, a.Cause).CompareTo((-b.All.Ns, b.Cause)));

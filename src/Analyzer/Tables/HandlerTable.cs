@@ -38,8 +38,8 @@ internal static class HandlerTable
             refusals[probe.Function] = probe.Reason;
         foreach (var function in aggregate.ByFunction.Keys)
             refusals.TryAdd(function, null);
-        foreach (var (function, refusal) in refusals)
-            rows.Add(RowOf(function, refusal, aggregate.ByFunction.GetValueOrDefault(function) ?? new FaultStats()));
+        foreach (var (function, reason) in refusals)
+            rows.Add(RowOf(function, reason, aggregate.ByFunction.GetValueOrDefault(function) ?? new FaultStats()));
         if (aggregate.Unknown.Counts.Faults > 0)
             rows.Add(RowOf(null, null, aggregate.Unknown));
         rows.Sort((a, b) => Ordering.ByFaults(a.Counts, b.Counts, string.CompareOrdinal(a.Function, b.Function)));
@@ -53,6 +53,6 @@ internal static class HandlerTable
                 + "could not be probed or was not asked for; file_page comes from address and mapping there, the kind from the kernel's accounting"
             : null;
 
-    private static HandlerRow RowOf(string? function, string? refusal, FaultStats stats)
-        => new(function, refusal, stats.Counts, LatencySummary.Of(stats.Latency));
+    private static HandlerRow RowOf(string? function, string? reason, FaultStats stats)
+        => new(function, reason, stats.Counts, LatencySummary.Of(stats.Latency));
 }

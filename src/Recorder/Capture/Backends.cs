@@ -4,11 +4,11 @@ using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Recorder.Capture;
 
-/// <summary>How a rung of <see cref="Backend.Ladder"/> is chosen.</summary>
+/// <summary>Chooses a backend from <see cref="Backend.Ladder"/>.</summary>
 internal static class Backends
 {
-    /// <summary>Opens the backend that was asked for, or the first that works; the steps tell why the others do not.</summary>
-    /// <exception cref="FaultrecException">None works here, or not for this user.</exception>
+    /// <summary>Opens the requested backend, or the first that works; the steps say why the others do not.</summary>
+    /// <exception cref="FaultrecException">No backend works here, or none for this user.</exception>
     public static (ICapture Capture, IReadOnlyList<LadderStep> Steps) Open(RecordOptions options, Target target)
     {
         if (options.Backend is { } asked)
@@ -32,7 +32,7 @@ internal static class Backends
             $"no backend works here: {string.Join("; ", steps.Select(step => $"{step.Backend}: {step.Reason}"))}; run it with sudo, or see `faultrec doctor`");
     }
 
-    /// <summary>A refusal without the advice at its end, which is the same for every rung.</summary>
+    /// <summary>The error message without the advice at its end, which is the same for every backend.</summary>
     public static string Reason(FaultrecException refusal) => refusal.Message.Split(';')[0];
 
     private static ICapture Open(Backend backend, RecordOptions options, Target target)

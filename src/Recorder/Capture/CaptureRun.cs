@@ -9,16 +9,16 @@ using Faultrec.Traces.Metadata;
 namespace Faultrec.Recorder.Capture;
 
 /// <param name="Ending">The last frame.</param>
-/// <param name="Failure">What went wrong while the target ran: it ended the capture. Null: nothing did.</param>
+/// <param name="Failure">The failure that ended the capture while the target ran; null: none.</param>
 internal readonly record struct CaptureResult(SpoolEnding Ending, Exception? Failure);
 
-/// <summary>One capture from its first fault to its last, into a sink. The order of its steps is what makes the first instruction count.</summary>
+/// <summary>One capture from its first fault to its last, into a sink. The order of its steps ensures that the first instruction is captured.</summary>
 internal static class CaptureRun
 {
-    /// <exception cref="FaultrecException">Or any other: nothing runs that this started. What fails later is in the result.</exception>
+    /// <exception cref="FaultrecException">Or any other exception: nothing that this started still runs. Later failures are in the result.</exception>
     public static CaptureResult Run(RecordOptions options, Target target, IRecordSink sink, EndSignals signals)
     {
-        // Before the probes know the process: what it has faulted until here is not theirs.
+        // Before the probes know the process: its faults until now are not theirs to count.
         target.Launcher?.WaitUntilReady();
         var (capture, ladder) = Backends.Open(options, target);
         long startNs;
@@ -52,7 +52,7 @@ internal static class CaptureRun
         return startNs;
     }
 
-    /// <summary>What runs is not ours to end: whatever fails here ends the capture only, and what was captured until then counts.</summary>
+    /// <summary>A failure here ends only the capture, never the target; what was captured until then is kept.</summary>
     private static CaptureResult RunToEnd(ICapture capture, Target target, IRecordSink sink, EndSignals signals, long? endNs)
     {
         var drain = new Drain(capture, sink);
@@ -100,7 +100,7 @@ internal static class CaptureRun
         {
             Receipt = counts.Receipt with
             {
-                // Where no probe looked at them: ru_minflt and ru_majflt of wait4(2).
+                // If no probe read the counters: ru_minflt and ru_majflt of wait4(2).
                 KernelMinor = counts.Receipt.KernelMinor ?? end?.MinorFaults,
                 KernelMajor = counts.Receipt.KernelMajor ?? end?.MajorFaults,
             },
@@ -108,8 +108,8 @@ internal static class CaptureRun
     };
 
     /// <summary>
-    /// A terminal's Ctrl-C goes to the command as well; a signal sent to us alone is passed on, so that it gets exactly one. A limit
-    /// on our CPU time is not the command's.
+    /// A terminal's Ctrl-C goes to the command as well; a signal sent only to the recorder is passed on, so that the command gets exactly one.
+    /// A limit on the recorder's CPU time does not concern the command.
     /// </summary>
     private static void PassOn(int signal, Target target, ICapture capture)
     {
@@ -118,7 +118,7 @@ internal static class CaptureRun
             return;
         if (CallerSignals.Ignores(signal))
         {
-            // And so does the command: a script's job in the background. It is to end all the same.
+            // The command ignores it, too (a script's background job), but is supposed to end.
             target.Launcher?.Kill(Signals.Term);
             return;
         }

@@ -5,18 +5,18 @@ using Faultrec.Recorder.Spool;
 namespace Faultrec.Recorder.Capture;
 
 /// <summary>
-/// The loop that empties the rings into the sink until the recording ends. It wakes by the clock, not by events: a wake-up a
+/// The loop that empties the rings into the sink until the recording ends. It is woken by the clock, not by events: one wake-up per
 /// fault would cost the program more than everything else (bench/).
 /// </summary>
 internal sealed unsafe class Drain(ICapture capture, IRecordSink sink)
 {
     private const int IntervalMs = 20;
 
-    /// <param name="endFd">Readable when the recorded process has ended; -1: there is none.</param>
-    /// <returns>Why it ended: one of <see cref="EndReason"/>.</returns>
+    /// <param name="endFd">Readable when the recorded process has ended; -1: there is no such process.</param>
+    /// <returns>Why the recording ended: one of <see cref="EndReason"/>.</returns>
     public string Run(int endFd, EndSignals signals, long? endNs)
     {
-        // poll(2) leaves a negative fd out.
+        // poll(2) ignores a negative fd.
         Libc.PollFd[] fds = [.. new[] { endFd, signals.Fd }.Concat(capture.Fds).Select(fd => new Libc.PollFd { Fd = fd, Events = Libc.PollIn })];
         while (true)
         {
@@ -33,7 +33,7 @@ internal sealed unsafe class Drain(ICapture capture, IRecordSink sink)
         }
     }
 
-    /// <summary>Empties every ring once. Not null: why this has to be the last time.</summary>
+    /// <summary>Empties every ring once. A result that is not null says why this has to be the last time.</summary>
     public string? Pass()
     {
         var pass = new PassRecord { TimeNs = Libc.MonotonicNs() };
@@ -42,7 +42,7 @@ internal sealed unsafe class Drain(ICapture capture, IRecordSink sink)
         return sink.EndPass(pass.TimeNs);
     }
 
-    /// <summary>An event whose thread has ended hangs up for good; its ring, which others write into, is still read by the clock.</summary>
+    /// <summary>An event whose thread has ended reports a hang-up for ever. Its ring, into which others write, is still read by the clock.</summary>
     private static void IgnoreEnded(Libc.PollFd[] fds)
     {
         for (var i = 2; i < fds.Length; i++)
@@ -54,7 +54,7 @@ internal sealed unsafe class Drain(ICapture capture, IRecordSink sink)
 
     private static void Wait(Libc.PollFd[] fds)
     {
-        // EINTR is as good as a timeout.
+        // EINTR is treated like a timeout.
         fixed (Libc.PollFd* pointer = fds)
             _ = Libc.Poll(pointer, (nuint)fds.Length, IntervalMs);
     }

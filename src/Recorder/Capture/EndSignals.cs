@@ -5,13 +5,13 @@ using Faultrec.Recorder.Native;
 namespace Faultrec.Recorder.Capture;
 
 /// <summary>
-/// Turns the signals that end a program into a readable fd, so that the drain loop ends a recording in order. The runtime hands a
-/// signal over from a thread of its own: one that came just before Dispose may be handled after it, and then ends the process.
+/// Turns the signals that end a program into a readable fd, so that the drain loop can end the recording cleanly. The runtime delivers
+/// signals on a thread of its own: one that came just before Dispose may be handled after it, and then ends the process.
 /// </summary>
 /// <remarks>
-/// A shell without job control starts what is in its background with SIGINT and SIGQUIT ignored; a `kill -INT` is meant for us
-/// all the same. Another signal that is ignored was to be: `nohup`. SIGUSR2 does nothing: it is kept for asking a recording for
-/// what it has so far.
+/// A shell without job control starts background jobs with SIGINT and SIGQUIT ignored, but a `kill -INT` is still meant for the
+/// recorder. Any other ignored signal is ignored on purpose (`nohup`). SIGUSR2 does nothing: it is reserved for asking a recording
+/// for what it has so far.
 /// </remarks>
 public sealed unsafe class EndSignals : IDisposable
 {
@@ -21,14 +21,14 @@ public sealed unsafe class EndSignals : IDisposable
     private readonly List<PosixSignalRegistration> _registrations = [];
     private int _signal;
 
-    /// <param name="onFirst">Called with the first that comes, on a thread of the runtime's.</param>
+    /// <param name="onFirst">Called with the first signal, on a thread of the runtime.</param>
     public EndSignals(Action? onFirst = null)
     {
         _onFirst = onFirst;
         var fds = stackalloc int[2];
         Errno.ThrowIfFailed(Libc.Pipe2(fds, Libc.OCloexec | Libc.ONonblock), "pipe2");
         (_read, _write) = (new FdHandle(fds[0]), new FdHandle(fds[1]));
-        // With SIGCHLD ignored the kernel forgets how a command ended. Over an ignored SIGINT the runtime installs nothing.
+        // With SIGCHLD ignored the kernel discards a command's exit status. The runtime installs no handler for an ignored SIGINT.
         foreach (var signal in (int[])[Signals.Chld, Signals.Int, Signals.Quit])
         {
             if (CallerSignals.Ignores(signal))
@@ -44,11 +44,11 @@ public sealed unsafe class EndSignals : IDisposable
         }
 
         CallerSignals.SetIgnored(Signals.Usr2);
-        // A file that may not grow is then an error like a full disk.
+        // Then a file-size limit is an error, as a full disk is.
         CallerSignals.SetIgnored(Signals.Xfsz);
     }
 
-    /// <summary>The first one that came; 0: none.</summary>
+    /// <summary>The first signal that came; 0: none.</summary>
     public int Signal => Volatile.Read(ref _signal);
 
     internal int Fd => _read.Fd;

@@ -5,26 +5,26 @@ using Faultrec.Traces.Metadata;
 namespace Faultrec.Recorder.Capture;
 
 /// <summary>
-/// One rung of the ladder while it captures. Opened with everything attached and the target known to the kernel; a command has
+/// A backend while it captures. When it is opened, everything is attached and the kernel knows the target; a command has
 /// not executed its program yet, and its faults count from its execve on.
 /// </summary>
 internal interface ICapture : IDisposable
 {
     Backend Backend { get; }
 
-    /// <summary>What --handlers asked for; else empty.</summary>
+    /// <summary>The functions that --handlers asked for; empty without it.</summary>
     IReadOnlyList<HandlerProbe> Handlers { get; }
 
     /// <summary>Whether page tables are walked at each fault, or why not.</summary>
     PageTableRecording Frames { get; }
 
-    /// <summary>What --why and --slab asked for, and the count of TLB flushes.</summary>
+    /// <summary>The probes for --why and --slab, and for the count of TLB flushes.</summary>
     CostProbes Costs { get; }
 
-    /// <summary>Stacks that are taken, or why they are not; null: none were to be.</summary>
+    /// <summary>Whether stacks are recorded, or why not; null: they were not asked for.</summary>
     StackRecording? Stacks { get; }
 
-    /// <summary>Faults that kernel mode takes for the program are not seen.</summary>
+    /// <summary>Faults of kernel mode on behalf of the program are not seen.</summary>
     bool ExcludesKernel { get; }
 
     /// <summary>Readable when a ring fills: drain before the clock says so.</summary>
@@ -36,13 +36,13 @@ internal interface ICapture : IDisposable
     /// <summary>Whether <see cref="TargetSignalledNs"/> is known.</summary>
     bool SeesSignals { get; }
 
-    /// <summary>Begins to capture what runs already, and appends the mappings and names it has; not for a command.</summary>
+    /// <summary>Begins to capture processes that already run, and appends their mappings and names; not used for a command.</summary>
     void Start(IRecordSink sink);
 
     /// <summary>Empties every ring into the sink.</summary>
     void DrainTo(IRecordSink sink, long nowNs);
 
-    /// <summary>Ends the capture; what the rings still hold is for one last <see cref="DrainTo"/>.</summary>
+    /// <summary>Ends the capture; one last <see cref="DrainTo"/> gets what the rings still hold.</summary>
     void Stop();
 
     /// <summary>What the kernel and the probes counted, after <see cref="Stop"/>.</summary>

@@ -10,17 +10,17 @@ using Faultrec.Traces.Metadata;
 namespace Faultrec.Recorder.Capture;
 
 /// <summary>
-/// The rung without BPF and without root: perf's own ring, of the software events that the kernel counts a served fault with. It
-/// sees no entry, so no duration and no error code, and no system calls, so no munmap and no mremap.
+/// The backend without BPF and without root: perf's own ring, filled by the software events with which the kernel counts a served fault.
+/// It does not see the start of a fault, so it has no duration and no error code; it sees no system calls, so no munmap and no mremap.
 /// </summary>
 internal sealed class PerfCapture : ICapture
 {
-    /// <summary>Listing threads again and again ends here when the target creates them faster than they can be covered.</summary>
+    /// <summary>Listing the threads stops after so many rounds, in case the target creates them faster than they can be covered.</summary>
     private const int MaxListings = 32;
 
     /// <summary>
-    /// A thread inherits at the beginning of its creation and is listed at the end: so long, in all, nothing new may appear. A
-    /// creation is short, but its thread can lose the CPU in the middle.
+    /// A thread inherits events at the beginning of its creation and is listed at the end: for this long in total no new thread may appear.
+    /// A creation is short, but its thread can lose the CPU in the middle.
     /// </summary>
     private const int QuietListings = 4;
     private const int QuietMs = 5;
@@ -58,7 +58,7 @@ internal sealed class PerfCapture : ICapture
 
     public long TargetSignalledNs => 0;
 
-    /// <exception cref="FaultrecException">perf events, or the target, are closed to this user.</exception>
+    /// <exception cref="FaultrecException">This user may not use perf events, or not on this target.</exception>
     public static PerfCapture Open(RecordOptions options, Target target)
     {
         RefuseWhatItCannot(options, target);
@@ -70,7 +70,7 @@ internal sealed class PerfCapture : ICapture
         Sideband? sideband = null;
         try
         {
-            // The samples first: their refusal has the better words.
+            // The samples first: their error message is the better one.
             var tids = isCommand ? [target.Pid]
                 : target.Scope == TargetScope.All ? [FaultSamples.EveryThread]
                 : ThreadsOf(target.Pid);
@@ -114,18 +114,18 @@ internal sealed class PerfCapture : ICapture
     private static void RefuseWhatItCannot(RecordOptions options, Target target)
     {
         const int maxPeriod = ushort.MaxValue;
-        var refusal = target.Scope is not (TargetScope.Tree
+        var reason = target.Scope is not (TargetScope.Tree
             or TargetScope.All) ? "cannot follow a name or a cgroup: give a command, --pid or --all, or use sudo"
             : options.MaxRatePerSecond is not null ? "cannot change its sampling while it records: use --every N instead of --max-rate"
             : options.Every > maxPeriod ? $"takes at most one fault in {maxPeriod}: give a smaller --every"
             : null;
-        if (refusal is not null)
-            throw new FaultrecException(ExitCode.NotPermitted, $"the perf backend {refusal}");
+        if (reason is not null)
+            throw new FaultrecException(ExitCode.NotPermitted, $"the perf backend {reason}");
     }
 
     /// <summary>
-    /// A thread that was created by one not covered yet is in no earlier listing and has inherited nothing. One that was created by
-    /// a covered thread has, and is covered twice from here on: the samples are told apart when they are read.
+    /// A thread created by a thread that is not covered yet is in no earlier listing and has inherited no events. One created by
+    /// a covered thread has inherited them, and is covered twice from here on: duplicate samples are recognized when they are read.
     /// </summary>
     private static void AddNewThreads(int pid, IReadOnlyList<int> cpus, IReadOnlyList<int> covered, FaultSamples samples, Sideband sideband)
     {

@@ -10,7 +10,7 @@ using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Recorder.Capture;
 
-/// <summary>The rungs that are BPF programs: they share rings, side-band and the choice of targets.</summary>
+/// <summary>The backends that are BPF programs: they share rings, side-band and the choice of targets.</summary>
 internal sealed class ProbeCapture : ICapture
 {
     /// <summary>Records of one CPU's ring: 64 K × 64 B, a tenth of a second at the highest fault rate a core can produce.</summary>
@@ -72,7 +72,7 @@ internal sealed class ProbeCapture : ICapture
 
     public long TargetSignalledNs => _events.TargetSignalledNs;
 
-    /// <exception cref="FaultrecException">This rung does not work here, or not for this user.</exception>
+    /// <exception cref="FaultrecException">This backend does not work here, or not for this user.</exception>
     public static ProbeCapture Open(Backend backend, RecordOptions options, Target target)
     {
         if (backend == Backend.Kprobe)
@@ -92,7 +92,7 @@ internal sealed class ProbeCapture : ICapture
             var frames = options.NoFrames ? new PageTableRecording(false, "--no-frames was given", 0, null, null) : DirectMap.Find(probes);
             stacks = StackProbes.Open(probes, config, options.Command, target.MappedFiles);
             var faults = new FaultRings(probes, options);
-            // A command faults no earlier than it may; what runs already has to wait for Start.
+            // A command does not fault before it is released; the faults of running processes must wait for Start.
             if (!target.IsMachineWide)
                 faults.Begin();
             if (target.Pid != 0)
@@ -127,7 +127,7 @@ internal sealed class ProbeCapture : ICapture
 
         if (!isThere)
             _onNotice?.Invoke($"no process matches {_target.Description} yet; waiting for one");
-        // One process is waited for: its stacks are whole from the first fault on. The tables of many come while they are recorded.
+        // For one process the tables are awaited, so that its stacks are whole from the first fault on. Those of many are made while they are recorded.
         if (_target.Pid != 0)
             _stacks?.WaitForTables();
         _faults.Begin();
@@ -155,7 +155,7 @@ internal sealed class ProbeCapture : ICapture
     public void Stop()
     {
         _counts = _faults.ReadCounts();
-        // First: detaching is not at one moment, and an end whose entry has no probe any more would count as lost.
+        // First, because detaching takes time: the end of a fault whose entry no longer has a probe would count as lost.
         _faults.End();
         if (_counters is null)
         {
@@ -163,7 +163,7 @@ internal sealed class ProbeCapture : ICapture
             _probes.Detach();
             return;
         }
-        // What is between its two ends now is counted in this time.
+        // Faults that are between start and end now are counted during this time.
         Thread.Sleep(UnderWayMs);
         _probes.CloseAccounts();
         _counters.Disable();
@@ -173,7 +173,7 @@ internal sealed class ProbeCapture : ICapture
     {
         var counts = _faults.ReadCounts();
         var totals = _probes.Totals;
-        // What a task's own counters told, no perf event has counted, or one that it inherited while it was being opened.
+        // Faults known from a task's own counters were counted by no perf event, or by one that was inherited while it was being opened.
         var counters = totals.ToldByTask == 0 ? _counters : null;
         return new CaptureCounts
         {
@@ -210,15 +210,15 @@ internal sealed class ProbeCapture : ICapture
     }
 
     /// <summary>
-    /// A task of the command has executed a program with other rights, and the kernel has taken its perf events away; or it was created
-    /// by one before that had new ones. Its faults meanwhile are told by its own counters (bpf/own_counters.bpf.h), its mappings by
-    /// what they are now.
+    /// A task of the command has executed a program with other privileges, and the kernel has removed its perf events; or the task was created
+    /// by such a task before that one got new events. Its faults meanwhile are known from its own counters (bpf/own_counters.bpf.h), its
+    /// mappings from their present state.
     /// </summary>
     private void Follow(EventRecord task, IRecordSink sink)
     {
         try
         {
-            // A short program may be gone before its events are there; what it maps meanwhile, the second look knows.
+            // A short program may be gone before its events are open; the second reading finds what it maps meanwhile.
             AddSnapshot(new NewTarget(task.Pid, task.TimeNs), sink);
             _counters?.Follow(task.Tid, task.TimeNs);
             _sideband.Follow(Machine.OnlineCpus, task.Tid);
@@ -226,21 +226,21 @@ internal sealed class ProbeCapture : ICapture
         }
         catch (FaultrecException)
         {
-            // It has ended, or there are no descriptors left: its faults go on being told by its counters.
+            // The task has ended, or no descriptors are left: its faults are still known from its counters.
         }
     }
 
-    /// <summary>Of what no side-band has told.</summary>
+    /// <summary>Mappings that no side-band record has reported.</summary>
     private static void AddSnapshot(NewTarget target, IRecordSink sink)
     {
         if (ProcessSnapshot.TryTake(target.Pid, out _) is not { } snapshot)
             return;
-        // Once as if it had been so from the beginning, and once for what was mapped over meanwhile.
+        // Once as if they had existed from the beginning, and once for what was mapped over meanwhile.
         sink.Append(SpoolRecordType.Maps, snapshot with { TimeNs = target.TimeNs }, SpoolJson.Default.MapsSnapshot);
         sink.Append(SpoolRecordType.Maps, snapshot, SpoolJson.Default.MapsSnapshot);
     }
 
-    /// <summary>A fault takes microseconds, or milliseconds with a disk: what is still due after a while may well have been missed.</summary>
+    /// <summary>A fault takes microseconds, or milliseconds with a disk: one that has not ended after a while may well have been missed.</summary>
     private long CountReturnsDue()
     {
         const int looks = 8, pauseMs = 5;
@@ -254,7 +254,7 @@ internal sealed class ProbeCapture : ICapture
         return due;
     }
 
-    // Attaching would find out, but only after the verifier has been through every program.
+    // Attaching would fail, too, but only after the verifier has checked every program.
     private static void RefuseWithoutKprobes()
     {
         var events = Path.Combine(KernelFile.MountPoint("tracefs") ?? "/sys/kernel/tracing", "kprobe_events");

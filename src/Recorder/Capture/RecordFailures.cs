@@ -4,8 +4,8 @@ using Faultrec.Traces;
 namespace Faultrec.Recorder.Capture;
 
 /// <summary>
-/// What went wrong while a program was recorded, in the words of one line each. Programs run on through all of it: their status is
-/// what a recording returns.
+/// What went wrong while a program was recorded, one line per failure. The program runs on whatever fails: a recording returns
+/// its status.
 /// </summary>
 internal sealed class RecordFailures(string output, string spoolPath)
 {
@@ -13,8 +13,8 @@ internal sealed class RecordFailures(string output, string spoolPath)
 
     public IReadOnlyList<FaultrecException> All => _all;
 
-    /// <param name="spoolFailure">Why the spool took no more; null: it took all.</param>
-    /// <param name="isEmpty">It took nothing at all.</param>
+    /// <param name="spoolFailure">Why writing to the spool failed; null: it did not.</param>
+    /// <param name="isEmpty">Nothing was written to the spool.</param>
     public void Add(CaptureResult captured, IOException? spoolFailure, bool isEmpty)
     {
         var what = isEmpty ? "nothing was recorded" : "the recording ended early";
@@ -24,7 +24,7 @@ internal sealed class RecordFailures(string output, string spoolPath)
             _all.Add(new FaultrecException(ExitCode.Incomplete, $"{output}: {what}: {spoolPath} could not be written ({Reason(spoolFailure)})", spoolFailure));
     }
 
-    /// <summary>The recording is kept.</summary>
+    /// <summary>A failure to make the trace; the spool is kept.</summary>
     public void AddFinalizing(Exception failure) => _all.Add(failure as FaultrecException ?? new FaultrecException(
         CodeOf(failure),
         $"{output}: the trace could not be made: {Reason(failure)}; the recording is kept: fix that, then `faultrec recover {spoolPath}`",
@@ -47,7 +47,7 @@ internal sealed class RecordFailures(string output, string spoolPath)
         _ => $"a bug in faultrec, please report it: {failure.GetType().Name}: {failure.Message}{FirstFrame(failure)}",
     };
 
-    // .NET's word for EFBIG: a limit on file sizes, or a file system's own.
+    // How .NET reports EFBIG: a limit on file sizes, or that of the file system.
     private static bool IsTooLarge(Exception failure) => failure is ArgumentOutOfRangeException { ParamName: "value" };
 
     private static string FirstFrame(Exception failure) => failure.StackTrace?.Split('\n')[0].Trim() is { Length: > 0 } frame ? $" ({frame})" : "";

@@ -11,7 +11,7 @@ using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Recorder.Capture;
 
-/// <summary>What is recorded: a command that waits for its release, a process that runs already, or a part of the whole machine.</summary>
+/// <summary>What is recorded: a command that waits for its release, a process that already runs, or a part of the whole machine.</summary>
 internal sealed class Target : IDisposable
 {
     private readonly FdHandle? _pidfd;
@@ -50,14 +50,14 @@ internal sealed class Target : IDisposable
     /// <summary>Null when nothing is launched.</summary>
     public Launcher? Launcher { get; }
 
-    /// <summary>Faults of every task pass the probes, because the targets are not known beforehand, or run already.</summary>
+    /// <summary>The faults of every task reach the probes, because the targets are not known beforehand, or already run.</summary>
     public bool IsMachineWide => Launcher is null;
 
     public Glob? Names { get; private init; }
 
     public ulong CgroupId { get; private init; }
 
-    /// <summary>Filled where stacks are taken.</summary>
+    /// <summary>Filled if stacks are recorded.</summary>
     public MappedFiles MappedFiles { get; } = new();
 
     /// <summary>Readable when the process has ended; -1: there is none to wait for.</summary>
@@ -82,15 +82,15 @@ internal sealed class Target : IDisposable
         return new Target(launcher.Pid, launcher, "command");
     }
 
-    /// <summary>Null while the command runs, and for a process that is not ours.</summary>
+    /// <summary>Null while the command runs, and for a process that faultrec did not start.</summary>
     public ChildEnd? TryGetEnd() => _end ??= Launcher?.TryWait();
 
     public int? WaitForCommand() => Launcher is null ? null : (_end ??= Launcher.Wait()).Status;
 
-    /// <summary>For the side-band of the whole machine; null where all of it is of the target.</summary>
+    /// <summary>Filters the side-band of the whole machine; null if all of it belongs to the target.</summary>
     public TargetFilter? MakeFilter(int excludedPid) => IsMachineWide && Scope != TargetScope.All ? new TargetFilter(Names, excludedPid) : null;
 
-    /// <summary>Mappings and names of what runs already and is a target.</summary>
+    /// <summary>Mappings and names of target processes that already run.</summary>
     public IEnumerable<MapsSnapshot> Snapshots()
     {
         if (Scope == TargetScope.Cgroup)

@@ -5,7 +5,7 @@ using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Recorder.Capture;
 
-/// <summary>What a trace says of its circumstances.</summary>
+/// <summary>What a trace says about its circumstances.</summary>
 internal static class TraceHeader
 {
     public static SpoolHeader Create(RecordOptions options, Target target, ICapture capture, IReadOnlyList<LadderStep> ladder, long startNs)

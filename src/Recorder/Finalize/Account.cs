@@ -2,15 +2,15 @@ using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Recorder.Finalize;
 
-/// <summary>The recording beside the kernel's own counts, which no probe can lose.</summary>
-/// <param name="Missed">What they have beyond all that is told.</param>
-/// <param name="Unseen">Of the perf backend: what the kernel counted for the task and raised no event for; null where that is told apart, or not known.</param>
-/// <param name="AddsUp">Neither count says anything else than the rows.</param>
+/// <summary>Compares the recording with the kernel's own counts, which no probe can lose.</summary>
+/// <param name="Missed">Faults in the kernel's counts that nothing else explains.</param>
+/// <param name="Unseen">With the perf backend: faults that the kernel counted for the task without an event; null if told apart or not known.</param>
+/// <param name="AddsUp">Both counts agree with the rows.</param>
 internal readonly record struct Account(long Missed, long? Unseen, bool AddsUp)
 {
-    /// <param name="counted">By the capture; null: the recorder was killed, and nothing was counted.</param>
+    /// <param name="counted">What the capture counted; null: the recorder was killed, so nothing was counted.</param>
     /// <param name="served">Rows of faults that the kernel served.</param>
-    /// <param name="isOfTarget">The perf counters count the target and nobody else; those of the whole machine tell nothing of it.</param>
+    /// <param name="isOfTarget">The perf counters count only the target; those of the whole machine say nothing about it.</param>
     /// <param name="isFollowed">The backend's events stayed on every task.</param>
     public static Account Of(Receipt? counted, long served, long lost, bool isOfTarget, bool isFollowed)
     {

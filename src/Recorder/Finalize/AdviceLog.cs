@@ -4,8 +4,8 @@ using Faultrec.Traces.Metadata;
 namespace Faultrec.Recorder.Finalize;
 
 /// <summary>
-/// What programs told the kernel of how to serve faults in a range: madvise(2) for huge pages, registrations with userfaultfd. A
-/// child inherits the first (VM_HUGEPAGE), not the second (dup_userfaultfd asks for a feature); execve ends both.
+/// What programs told the kernel about how to serve faults in a range: madvise(2) for huge pages, registrations with userfaultfd. A
+/// child inherits the advice (VM_HUGEPAGE) but not the registration (dup_userfaultfd needs a feature); execve ends both.
 /// </summary>
 internal sealed class AdviceLog
 {

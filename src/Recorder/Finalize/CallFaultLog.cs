@@ -4,8 +4,8 @@ using Faultrec.Traces.Metadata;
 namespace Faultrec.Recorder.Finalize;
 
 /// <summary>
-/// System calls inside which faults were served that have no row. The largest <see cref="MostCalls"/> are kept as they are; others
-/// are folded by process, call and stack, and, where those are too many as well, by call.
+/// System calls inside which the kernel served faults that have no row. The largest <see cref="MostCalls"/> are kept as they are; others
+/// are added up by process, call and stack, and, if these are too many as well, by call.
 /// </summary>
 internal sealed class CallFaultLog
 {
@@ -22,7 +22,7 @@ internal sealed class CallFaultLog
         var (number, bits) = ((int)record.A0, (CallBits)(record.A0 >> 32));
         var name = bits.HasFlag(CallBits.Is32Bit) ? null : SystemCalls.Name(number);
         var range = bits.HasFlag(CallBits.HasBuffer) ? ((ulong)record.A4, (ulong)record.A5)
-            : bits.HasFlag(CallBits.GoesOn) && name is "mmap" or "mremap" ? null // where it will be is its value
+            : bits.HasFlag(CallBits.GoesOn) && name is "mmap" or "mremap" ? null // the address is the call's return value
             : SystemCalls.RangeOf(name, record.A2, record.A3, record.A4, record.A5);
         var call = new CallFaults(
             record.Pid, record.Tid, name, number, 1, (uint)record.A1, (uint)(record.A1 >> 32),

@@ -5,7 +5,7 @@ using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Recorder.Finalize;
 
-/// <summary>The columns of --why and --slab. One that was not traced is left alone: null in every row.</summary>
+/// <summary>The columns of --why and --slab. A column that was not traced stays null in every row.</summary>
 internal sealed class CostColumns(TraceMetadata header)
 {
     private readonly bool[] _hasCause = Traced(FaultCauses.Names, header.Causes);
@@ -14,7 +14,7 @@ internal sealed class CostColumns(TraceMetadata header)
 
     public void Set(FaultBatch batch, int i, in SpooledFault fault)
     {
-        // What a fault did before it was seen, or before the command's execve was done, is not known.
+        // What a fault did before the probes saw it, or before the command's execve had finished, is not known.
         var details = (fault.Record.Bits & FaultBits.NoEntry) == 0 && fault.Details is { Values.HasCosts: not 0 } known ? known : null;
         for (var cause = 0; cause < _hasCause.Length; cause++)
         {

@@ -8,7 +8,7 @@ using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Recorder.Finalize;
 
-/// <summary>Makes rows of faults: names and regions as they stand at the moment that the merge has reached.</summary>
+/// <summary>Makes rows from faults, with the names and regions of the moment that the merge has reached.</summary>
 internal sealed class FaultRows(SpoolHeader header, TaskTable tasks, IRegionLedger ledger, StackResolver? stacks = null)
 {
     private readonly CostColumns _costs = new(header.Metadata);
@@ -29,7 +29,7 @@ internal sealed class FaultRows(SpoolHeader header, TaskTable tasks, IRegionLedg
 
     public long WithoutRegion { get; private set; }
 
-    /// <summary>A row stands for more faults than were asked to.</summary>
+    /// <summary>A row stands for more faults than requested.</summary>
     public bool IsRateLimited { get; private set; }
 
     public long ToTraceTime(long monotonicNs) => monotonicNs - _startNs;
@@ -81,7 +81,7 @@ internal sealed class FaultRows(SpoolHeader header, TaskTable tasks, IRegionLedg
         }
     }
 
-    /// <summary>A fault that nobody has room for is counted.</summary>
+    /// <summary>A fault outside every known mapping is counted.</summary>
     public void Skip(in SpooledFault fault)
     {
         Count++;
@@ -99,7 +99,7 @@ internal sealed class FaultRows(SpoolHeader header, TaskTable tasks, IRegionLedg
     private void SetFrame(FaultBatch batch, int i, in FaultRecord record)
     {
         var isWalked = (record.Bits & FaultBits.HasWalk) != 0;
-        // Where there are four levels the pgd is where the p4d would be.
+        // With four levels, the walk's p4d level is the pgd.
         batch.PtLevel[i] = (sbyte)(!isWalked ? FaultBatch.Null : record.LevelBefore == PageGeometry.P4dLevel
             && _pagingLevels == 4 ? PageGeometry.PgdLevel : record.LevelBefore);
         batch.Merged[i] = isWalked && record.IsMerged;
@@ -114,7 +114,7 @@ internal sealed class FaultRows(SpoolHeader header, TaskTable tasks, IRegionLedg
     private void SetRegion(FaultBatch batch, int i, TaskState task, in FaultRecord record)
     {
         var address = (ulong)record.Address;
-        // get_user_pages in memory that is not the process's own: of the program that its execve prepares, or under ptrace.
+        // get_user_pages in memory of another address space: of the program that execve prepares, or of a process under ptrace.
         var isRemote = (record.Bits & FaultBits.HasFlags) != 0 && (record.FaultFlags & _remoteFlag) != 0;
         if (isRemote)
         {

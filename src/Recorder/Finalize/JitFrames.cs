@@ -8,17 +8,17 @@ using Faultrec.Traces.Metadata;
 namespace Faultrec.Recorder.Finalize;
 
 /// <summary>
-/// Names of code that programs made while they ran, as their runtimes wrote them down: a jitdump that the process mapped, else its
-/// /tmp/perf-PID.map. Read when the trace is made, for by then they are whole.
+/// Names of code that programs generated at run time, as their runtimes wrote them: a jitdump that the process mapped, otherwise its
+/// /tmp/perf-PID.map. They are read when the trace is made, because only then are they complete.
 /// </summary>
 internal sealed partial class JitFrames(TraceMetadata header, PerfMapWatch maps)
 {
-    /// <summary>Processes whose tables are held; a machine can run any number.</summary>
+    /// <summary>Most processes whose tables are held at a time; a machine can run any number.</summary>
     private const int MaxHeld = 64;
 
     private const int MaxWarnings = 64;
 
-    /// <summary>A file's time comes from a clock that stands still for a tick, and the recording's own two clocks are read one after the other.</summary>
+    /// <summary>Tolerance: file times come from a clock that advances by ticks, and the recording's two clocks are read one after the other.</summary>
     private static readonly TimeSpan Slack = TimeSpan.FromMilliseconds(50);
 
     private readonly Dictionary<(int Pid, long? StartedNs, MappingIdentity? Dump), Tables> _tables = [];
@@ -32,8 +32,8 @@ internal sealed partial class JitFrames(TraceMetadata header, PerfMapWatch maps)
         : [.. _warnings, string.Create(CultureInfo.InvariantCulture, $"and {_unsaid} more like these")];
 
     /// <summary>
-    /// Where code can be that is in no file: anonymous memory, or the nameless files that runtimes map twice (.NET's
-    /// "doublemapper"). Not only while it may be executed: some runtimes take that away while they write.
+    /// Mappings that can hold code which is in no file: anonymous memory, or the unnamed files that runtimes map twice (.NET's
+    /// "doublemapper"). They need not be executable now: some runtimes remove that permission while they write.
     /// </summary>
     public static bool CanHold(MappingIdentity identity) => identity.Path switch
     {
@@ -51,7 +51,7 @@ internal sealed partial class JitFrames(TraceMetadata header, PerfMapWatch maps)
         return (tables.Dump?.VersionAt(timeNs) ?? 0, tables.Map?.VersionAt(timeNs) ?? 0);
     }
 
-    /// <summary>Null: nobody wrote down what is there.</summary>
+    /// <summary>Null: no map or jitdump names the code there.</summary>
     public CodeName? Find(AddressSpace space, ulong address, long timeNs, bool isCode)
     {
         var tables = TablesOf(space);
@@ -87,7 +87,7 @@ internal sealed partial class JitFrames(TraceMetadata header, PerfMapWatch maps)
             _tables.Clear();
         var dump = space.JitDump is { } identity ? ReadDump(space, identity) : null;
         var map = ReadMap(space.Pid, space.StartedNs);
-        // A process that forked runs on with its parent's code.
+        // A forked process continues with its parent's code.
         if (map is null && space.ForkedFromPid is { } parent)
             map = ReadMap(parent, space.ParentStartedNs);
         return _tables[key] = new Tables(dump, map);
@@ -121,7 +121,7 @@ internal sealed partial class JitFrames(TraceMetadata header, PerfMapWatch maps)
             Warn($"{path}: cannot be opened: the code of pid {space.Pid} is named by its perf map, if there is one");
             return null;
         }
-        // The process mapped this very file, so it is no other's, whoever owns it.
+        // The process mapped this very file, so it is the right one whoever owns it.
         if (status.Inode != identity.Inode)
         {
             Warn($"{path}: is no longer the file that pid {space.Pid} mapped");
@@ -141,7 +141,7 @@ internal sealed partial class JitFrames(TraceMetadata header, PerfMapWatch maps)
         }
     }
 
-    // As perf does it (dso__load, tools/perf/util/symbol.c): /tmp is everybody's, so only root's, our own and the process's count.
+    // As in perf (dso__load, tools/perf/util/symbol.c): anyone can write to /tmp, so only files of root, this user or the process's user count.
     private bool IsOf(in FileStatus status, string name, LiveProcess? live, long? startedNs)
     {
         if (status.Owner != 0 && status.Owner != Libc.Geteuid() && status.Owner != _invokingUser && status.Owner != live?.User)

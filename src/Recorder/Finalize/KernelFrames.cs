@@ -4,12 +4,12 @@ using Faultrec.Traces.Metadata;
 namespace Faultrec.Recorder.Finalize;
 
 /// <summary>The kernel's part of a stack: how a system call came to touch the page.</summary>
-/// <param name="isThisBoot">Addresses are this kernel's: they differ from boot to boot.</param>
+/// <param name="isThisBoot">The addresses are those of the running kernel: they differ from boot to boot.</param>
 internal sealed class KernelFrames(bool isThisBoot)
 {
     public const string Module = "[kernel]";
 
-    // From the probes outwards to the access: the exception (arch/x86/mm/fault.c), or who asks without one.
+    // From the probes outwards to the access: the exception (arch/x86/mm/fault.c), or the caller that needs none.
     private static readonly HashSet<string> WayOfAFault =
         ["handle_mm_fault", "do_user_addr_fault", "exc_page_fault", "asm_exc_page_fault", "do_kern_addr_fault"];
 
@@ -17,7 +17,7 @@ internal sealed class KernelFrames(bool isThisBoot)
 
     public static bool IsKernel(ulong ip) => ip >> 63 != 0;
 
-    /// <param name="address">A return address, so that it may lie behind the function that it returns to.</param>
+    /// <param name="address">A return address, so it may lie just after the function that it returns to.</param>
     public StackFrame FrameAt(ulong address, int module)
         => new() { Kind = "kernel", Function = NameOf(address), Module = module, Address = address };
 

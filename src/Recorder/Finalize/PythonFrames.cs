@@ -6,7 +6,7 @@ using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Recorder.Finalize;
 
-/// <summary>The functions of Python programs that the probes have met.</summary>
+/// <summary>The functions of Python programs that the probes have seen.</summary>
 internal sealed class PythonFrames
 {
     private readonly Dictionary<ulong, Code> _codes = [];

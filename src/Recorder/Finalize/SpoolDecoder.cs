@@ -6,9 +6,9 @@ using Faultrec.Recorder.Spool;
 namespace Faultrec.Recorder.Finalize;
 
 /// <summary>A fault on its way from a record to a row.</summary>
-/// <param name="Signal">0: it was served.</param>
-/// <param name="Stack">Id of one that the probes sent, or <see cref="StackRecordHead.NotTaken"/>, or 0: it was lost.</param>
-/// <param name="Details">Null unless an option asked for them.</param>
+/// <param name="Signal">0: the fault was served.</param>
+/// <param name="Stack">Id of a stack that the probes sent, or <see cref="StackRecordHead.NotTaken"/>, or 0: the stack was lost.</param>
+/// <param name="Details">Null unless an option asked for details.</param>
 internal readonly record struct SpooledFault(FaultRecord Record, int Cpu, int Signal, ulong Stack = 0, SpooledDetails? Details = null);
 
 /// <summary>A class, so that faults without details stay small while they wait to be merged.</summary>
@@ -19,7 +19,7 @@ internal sealed class SpooledDetails(in FaultDetails values)
     public ref readonly FaultDetails Values => ref _values;
 }
 
-/// <summary>What records hold, in the order in which they came.</summary>
+/// <summary>Receives the contents of records, in the order in which they came.</summary>
 internal interface ISpoolItems
 {
     void OnPass(long timeNs);
@@ -38,12 +38,12 @@ internal interface ISpoolItems
     void OnEnding(SpoolEnding ending);
 }
 
-/// <summary>Takes records apart, whether they come from a spool or right from the rings.</summary>
+/// <summary>Decodes records, whether they come from a spool or directly from the rings.</summary>
 internal sealed class SpoolDecoder(ISpoolItems items)
 {
     private readonly SidebandParser _parser = new();
 
-    /// <summary>Of the header's record nothing is told: who reads records has read that first.</summary>
+    /// <summary>The header record is skipped: the caller has already read it.</summary>
     public void Decode(SpoolRecordType type, int cpu, ReadOnlySpan<byte> payload)
     {
         switch (type)

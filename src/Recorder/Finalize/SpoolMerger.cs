@@ -5,7 +5,7 @@ using Faultrec.Recorder.Spool;
 
 namespace Faultrec.Recorder.Finalize;
 
-/// <summary>Who makes something of a whole spool.</summary>
+/// <summary>Consumer of a whole spool.</summary>
 internal interface ISpoolTarget : IMergeTarget
 {
     void OnLoss(int cpu, LossRecord loss);
@@ -15,15 +15,15 @@ internal interface ISpoolTarget : IMergeTarget
 
     void OnPythonCode(ReadOnlySpan<byte> record);
 
-    /// <summary>Now and then, with the part of the spool that is done.</summary>
+    /// <summary>Called now and then with the share of the spool that is done.</summary>
     void OnProgress(double part);
 }
 
 /// <summary>
 /// Merges the spool's streams (each CPU's faults, each CPU's side-band, the probes' rare events) into one order by time, in
-/// bounded memory. A pass record at T promises that what follows began after the pass before; a margin covers faults that began
-/// earlier, because faults are ordered by their start and drained after their end. The few that exceed the margin
-/// (a fault that slept for seconds) are found by a first look over the spool and merged from a list.
+/// bounded memory. A pass record at time T promises that everything after it began after the previous pass; a margin covers faults that
+/// began earlier, because faults are ordered by their start but drained after their end. The few that exceed the margin
+/// (a fault that slept for seconds) are found in a first pass over the spool and merged from a list.
 /// </summary>
 internal sealed class SpoolMerger : ISpoolItems
 {
@@ -47,13 +47,13 @@ internal sealed class SpoolMerger : ISpoolItems
         _decoder = new SpoolDecoder(this);
     }
 
-    /// <summary>Items held at once at most; bounded by what two margins bring, and by the late ones.</summary>
+    /// <summary>The most items held at once; bounded by what arrives within two margins, and by the late items.</summary>
     public int MostHeld => _merge.MostHeld;
 
-    /// <summary>The last record, or null when the recorder was killed before it wrote one.</summary>
+    /// <summary>The last record, or null if the recorder was killed before it wrote one.</summary>
     public SpoolEnding? Ending { get; private set; }
 
-    /// <summary>The last moment of which the spool tells anything; a killed recorder's last faults come after its last pass.</summary>
+    /// <summary>The last moment about which the spool has a record; a killed recorder's last faults come after its last pass.</summary>
     public long LastTimeNs => Math.Max(_lastRecordNs, _merge.LastTimeNs);
 
     public void Run()
@@ -67,7 +67,7 @@ internal sealed class SpoolMerger : ISpoolItems
         _target.OnProgress(1);
     }
 
-    /// <summary>Nothing that is not on the late lists and comes after this pass can begin before this.</summary>
+    /// <summary>No item that comes after this pass can begin before this time, except those on the late lists.</summary>
     private long Watermark => _previousPass == long.MinValue ? long.MinValue : _previousPass - MarginNs;
 
     public void OnPass(long timeNs)

@@ -9,12 +9,12 @@ using Faultrec.Traces.Metadata;
 namespace Faultrec.Recorder.Finalize;
 
 /// <summary>
-/// Makes the tree of stacks: what the probes sent are addresses of a process at a moment, so each fault's stack is looked up among
-/// the mappings of that moment, once as long as they stay.
+/// Makes the tree of stacks. The probes sent addresses that are valid for one process at one moment, so each fault's stack is looked up
+/// in the mappings of that moment, and only once while they do not change.
 /// </summary>
 internal sealed class StackResolver : IDisposable
 {
-    /// <summary>A program that maps code all the time makes every stack a new one.</summary>
+    /// <summary>Limit for programs that map code all the time, which makes every stack a new one.</summary>
     private const int MaxResolved = 1 << 18;
 
     private readonly Dictionary<ulong, (StackEnding Ending, ulong[] Ips, ulong[] Python)> _sent = [];
@@ -60,7 +60,7 @@ internal sealed class StackResolver : IDisposable
             _lost++;
             return;
         }
-        // Most stacks are those of the fault before.
+        // Most faults have the same stack as the one before.
         var place = (space, space.CodeVersion, _jit.VersionOf(space, fault.Record.StartNs), id);
         if (place != _last.Place)
         {
@@ -112,7 +112,7 @@ internal sealed class StackResolver : IDisposable
         return _resolved[key] = new Resolved(node, isComplete);
     }
 
-    /// <summary>The innermost first, as far as they are frames; whole when no step between them is a guess.</summary>
+    /// <summary>The frames, innermost first; the stack is whole if no step between them is a guess.</summary>
     private (List<int> Frames, bool IsWhole) NativeFrames(ulong[] ips, AddressSpace space, long timeNs)
     {
         var frames = new List<int>(ips.Length);
@@ -122,7 +122,7 @@ internal sealed class StackResolver : IDisposable
             var ip = ips[i] & ~(KernelFrames.IsKernel(ips[i]) ? 0 : StackRecordHead.WithoutTable);
             if (!KernelFrames.IsKernel(ip))
             {
-                // A program may jump anywhere, but nothing returns to where no code is.
+                // A program may jump anywhere, but nothing returns to an address without code.
                 if (!isInterrupted && !IsCode(ip, space, timeNs))
                     return (frames, false);
                 isInterrupted = false;
@@ -137,21 +137,21 @@ internal sealed class StackResolver : IDisposable
 
     private bool IsCode(ulong ip, AddressSpace space, long timeNs)
     {
-        // Of a process whose mappings could not be read nothing is known.
+        // Nothing is known of a process whose mappings could not be read.
         if (space.Pieces.Count == 0)
             return true;
         return space.Lookup(ip) is { } piece
             && (piece.Region.Identity.Prot[2] == 'x' || JitFrames.CanHold(piece.Region.Identity) && _jit.Find(space, ip, timeNs, isCode: false) is not null);
     }
 
-    // As runtimes that make code do, .NET's also in files; a compiler that leaves them out makes an unwind table.
+    // Runtimes that generate code keep frame pointers, .NET also in files; a compiler that omits them makes an unwind table.
     private static bool KeepsFramePointers(ulong ip, AddressSpace space)
         => space.Lookup(ip) is not { } piece || JitFrames.CanHold(piece.Region.Identity)
             || piece.Region.Identity.Path is { } path && path.EndsWith(".dll", StringComparison.Ordinal);
 
     /// <summary>
-    /// Puts the interpreter's frames where its C function is on the stack, for each the frames from which it was not entered again;
-    /// what is left, where the native stack is not whole, is called by nobody that is known.
+    /// Puts the interpreter's frames where its C function is on the stack: at each such frame, the Python frames up to its next entry.
+    /// If the native stack is not whole, the callers of the remaining Python frames are not known.
     /// </summary>
     private List<int> WithPython(List<int> native, ulong[] words)
     {
@@ -191,7 +191,7 @@ internal sealed class StackResolver : IDisposable
         return _pythonFrames[(code, word >> 1)] = index;
     }
 
-    /// <returns>Indices, the outermost first: more than one where functions were put into others.</returns>
+    /// <returns>Indices, outermost first: more than one if functions were inlined.</returns>
     private int[] FramesOf(ulong ip, AddressSpace space, long timeNs)
     {
         const int none = -1;

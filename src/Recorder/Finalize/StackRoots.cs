@@ -1,8 +1,8 @@
 namespace Faultrec.Recorder.Finalize;
 
 /// <summary>
-/// Functions that nobody calls: where a program or a thread begins. Most have an unwind table that says so; of those in assembly
-/// without one the name is all there is.
+/// Functions without a caller, where a program or a thread begins. Most have an unwind table that says so; those written in assembly
+/// without a table are known only by name.
 /// </summary>
 internal static class StackRoots
 {

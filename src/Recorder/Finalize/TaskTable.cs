@@ -41,18 +41,18 @@ internal sealed class ProcessState
 
     public int LiveThreads { get; set; }
 
-    /// <summary>The new program's mappings have not come yet.</summary>
+    /// <summary>The mapping records of the new program have not arrived yet.</summary>
     public bool IsInExec { get; set; }
 
     public bool HasFaults { get; set; }
 
-    /// <summary>Of the last fault that the kernel could not serve.</summary>
+    /// <summary>Start of the last fault that the kernel could not serve.</summary>
     public (int Signal, long TimeNs)? LastFailure { get; set; }
 
-    /// <summary>The signal that ended it, 0 for none; null while it lives, and where no probe told.</summary>
+    /// <summary>The signal that ended it, 0 for none; null while it lives, and if no probe reported it.</summary>
     public int? ExitSignal { get; set; }
 
-    /// <summary>When the fault began that ended it; null: none did.</summary>
+    /// <summary>Start of the fault that ended it; null: no fault did.</summary>
     public long? FatalFaultNs => LastFailure is { } last && last.Signal == ExitSignal ? last.TimeNs : null;
 
     /// <summary>Name of the main thread, kept when it ends.</summary>
@@ -61,13 +61,13 @@ internal sealed class ProcessState
 
 /// <summary>Processes and threads of the recording, with their names and address spaces, kept up to the moment of the merge.</summary>
 /// <param name="forgets">
-/// What has ended is let go of, so that memory is bounded by what lives: for a live view, which needs no tables at its end. Without
-/// it every task stays for the trace's tables.
+/// Ended tasks are dropped, so that memory is bounded by the living ones: for a live view, which needs no tables at its end. Otherwise
+/// every task is kept for the trace's tables.
 /// </param>
 /// <param name="stacks">Null: no stacks were recorded.</param>
 internal sealed class TaskTable(IRegionLedger ledger, PageGeometry pages, bool forgets = false, StackResolver? stacks = null)
 {
-    /// <summary>A task's last faults may be handed out after its end, by as much as the merge lets them be late.</summary>
+    /// <summary>A task's last faults may come after its end, by as much as the merge lets faults be late.</summary>
     private const long RememberedNs = 1_000_000_000;
 
     private const int MaxRemembered = 16 * 1024;
@@ -91,7 +91,7 @@ internal sealed class TaskTable(IRegionLedger ledger, PageGeometry pages, bool f
 
     public long LostSideband { get; private set; }
 
-    /// <summary>Programs at whose execve the kernel took perf's events off the task.</summary>
+    /// <summary>Programs at whose execve the kernel removed the task's perf events.</summary>
     public long ProgramsWithoutEvents { get; private set; }
 
     public AdviceLog Advice { get; } = new();
@@ -103,7 +103,7 @@ internal sealed class TaskTable(IRegionLedger ledger, PageGeometry pages, bool f
 
     public CallFaultLog CallFaults { get; } = new();
 
-    /// <summary>The state of the thread that faulted; makes one when its creation was lost.</summary>
+    /// <summary>The state of the thread that faulted; created here if the record of its creation was lost.</summary>
     public TaskState Of(int pid, int tid)
     {
         if (_last is { } last && last.Tid == tid && last.Process.Pid == pid)
@@ -143,7 +143,7 @@ internal sealed class TaskTable(IRegionLedger ledger, PageGeometry pages, bool f
         }
     }
 
-    /// <param name="onlyWithFaults">Others were seen, but are no part of the recording.</param>
+    /// <param name="onlyWithFaults">Tasks without faults were seen, but are not part of the recording.</param>
     public IReadOnlyList<ProcessEntry> BuildProcesses(Func<long, long> toTraceTime, bool onlyWithFaults)
         => [.. _allProcesses.Where(process => process.HasFaults || !onlyWithFaults).Select(process => new ProcessEntry
         {
@@ -226,14 +226,14 @@ internal sealed class TaskTable(IRegionLedger ledger, PageGeometry pages, bool f
 
     private void ApplyTask(in EventRecord record, bool isCommand, int targetPid)
     {
-        // The launcher's helper threads are targets until execve ends them; they are no part of the recording.
+        // The launcher's helper threads are targets until execve ends them, but they are not part of the recording.
         _commandRuns |= !isCommand || record.Type == EventType.TaskExec;
         if (!_commandRuns && record.Tid != targetPid || record.Type == EventType.TaskExit && !_tasks.ContainsKey(record.Tid))
             return;
-        // No side-band tells of it.
+        // The side-band has no record for it.
         if (record is { Type: EventType.TaskNew, IsUncounted: true })
             ApplyFork(new ForkEvent(record.TimeNs, record.Pid, record.Tid, (int)record.A0, (int)record.A1));
-        // A thread that was found running has an unknown beginning.
+        // The start of a thread that was found running is not known.
         var wasFound = !isCommand && record is { Type: EventType.TaskNew, A4: not 0 };
         var task = Task(record.Pid, record.Tid, wasFound ? null : record.TimeNs);
         switch (record.Type)
@@ -250,13 +250,13 @@ internal sealed class TaskTable(IRegionLedger ledger, PageGeometry pages, bool f
                 break;
             case EventType.TaskExit:
                 task.ExitedNs = record.TimeNs;
-                // Whatever ends it ends its threads with the same code.
+                // A process that is ended ends all of its threads with the same code.
                 task.Process.ExitSignal = (int)(record.A2 & SignalOfExitCode);
                 break;
         }
     }
 
-    /// <summary>A thread that is no leader takes over the id of the leader, which ended just before.</summary>
+    /// <summary>A thread that is not the leader takes over the id of the leader, which ended just before.</summary>
     private TaskState AfterExec(TaskState task, long timeNs) => task.ExitedNs is null ? task : NewTask(task.Process, task.Tid, timeNs);
 
     private void ApplyComm(CommEvent comm)
@@ -274,8 +274,8 @@ internal sealed class TaskTable(IRegionLedger ledger, PageGeometry pages, bool f
         Advice.Exec(task.Process.Pid, comm.TimeNs);
     }
 
-    // On the perf rung FORK and EXIT can come twice, of a thread that was created while its own events were opened: the second of a
-    // living or an ended task says nothing new.
+    // With the perf backend, FORK and EXIT can come twice for a thread that was created while its own events were being opened: the second
+    // record, for a living or an ended task, has no news.
     private void ApplyFork(ForkEvent fork)
     {
         if (_tasks.TryGetValue(fork.Tid, out var known) && known is { WasForked: true, HasEnded: false })
@@ -299,7 +299,7 @@ internal sealed class TaskTable(IRegionLedger ledger, PageGeometry pages, bool f
 
     private void ApplyExit(ExitEvent exit)
     {
-        // The kernel tells an end, too, when it takes perf events away from a task that executes a program with other rights
+        // The kernel also sends EXIT when it removes the perf events of a task that executes a program with other privileges
         // (begin_new_exec, fs/exec.c): after the name and before the mappings.
         if (exit.Tid == exit.Pid && _processes.GetValueOrDefault(exit.Pid) is { IsInExec: true })
         {
@@ -323,7 +323,7 @@ internal sealed class TaskTable(IRegionLedger ledger, PageGeometry pages, bool f
         process.Space.Clear(exit.TimeNs);
     }
 
-    /// <summary>An id that was used again belongs to who has it now.</summary>
+    /// <summary>A reused id belongs to the task that has it now.</summary>
     private void ForgetBefore(long timeNs)
     {
         while (_ended.TryPeek(out var oldest) && (oldest.TimeNs < timeNs || _ended.Count > MaxRemembered))
@@ -344,7 +344,7 @@ internal sealed class TaskTable(IRegionLedger ledger, PageGeometry pages, bool f
         process.Comm = snapshot.Comm;
         foreach (var thread in snapshot.Threads)
             Task(snapshot.Pid, thread.Tid, null).Comm = thread.Comm;
-        // No clearing before: one that was created meanwhile, by a process that was not known yet, has told some mappings already.
+        // Not cleared before: a process created meanwhile by one that was not known yet has already reported some mappings.
         foreach (var map in MapsText.Parse(snapshot.Maps))
             process.Space.Map(map.Start, map.End, map.FileOffset, map.Identity, 0, null);
     }

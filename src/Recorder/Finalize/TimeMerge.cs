@@ -2,7 +2,7 @@ using Faultrec.Recorder.Perf;
 
 namespace Faultrec.Recorder.Finalize;
 
-/// <summary>What the merge hands out, in order of time; a ledger event comes before faults of the same nanosecond.</summary>
+/// <summary>Output of the merge in order of time; a ledger event comes before faults of the same nanosecond.</summary>
 internal interface IMergeTarget
 {
     void OnLedgerEvent(LedgerEvent change);
@@ -11,9 +11,9 @@ internal interface IMergeTarget
 }
 
 /// <summary>
-/// One order by time of faults and ledger events that come almost in order: they are added as they come and handed out up to a
-/// watermark. What is added after its watermark has passed is handed out next, late; who cannot have that adds it to the late
-/// lists before the first watermark.
+/// Orders faults and ledger events that arrive almost in order of time: they are added as they come and handed out up to a
+/// watermark. An item added after its watermark has passed is handed out next, late; a caller that cannot accept this adds such items
+/// to the late lists before the first watermark.
 /// </summary>
 internal sealed class TimeMerge(IMergeTarget target)
 {
@@ -22,13 +22,13 @@ internal sealed class TimeMerge(IMergeTarget target)
     private readonly TimeWindow<SpooledFault> _lateFaults = new();
     private readonly TimeWindow<LedgerEvent> _lateChanges = new();
 
-    /// <summary>Items held at once at most, without those on the late lists.</summary>
+    /// <summary>The most items held at once, without those on the late lists.</summary>
     public int MostHeld { get; private set; }
 
     /// <summary>Time of the last item that was handed out.</summary>
     public long LastTimeNs { get; private set; }
 
-    /// <summary>Of one kind, items added since the last <see cref="EmitUntil"/>.</summary>
+    /// <summary>Items of one kind added since the last <see cref="EmitUntil"/>.</summary>
     public int MostUnsorted => Math.Max(_faults.Unsorted, _changes.Unsorted);
 
     public void Add(in SpooledFault fault) => _faults.Add(fault.Record.StartNs, fault);
@@ -39,7 +39,7 @@ internal sealed class TimeMerge(IMergeTarget target)
 
     public void AddLate(LedgerEvent change) => _lateChanges.Add(change.TimeNs, change);
 
-    /// <summary>After the last item was added to the late lists.</summary>
+    /// <summary>To be called after the last item was added to the late lists.</summary>
     public void SortLate()
     {
         _lateFaults.Sort();

@@ -1,16 +1,16 @@
 namespace Faultrec.Recorder.Finalize;
 
 /// <summary>
-/// Puts a stream that is almost in order of time into order: items are added as they come and taken up to a watermark before
+/// Sorts a stream that is almost in order of time: items are added as they come and taken up to a watermark before
 /// which nothing more can come. Items of the same time keep the order in which they were added.
 /// </summary>
 /// <remarks>
-/// What comes is a few ascending runs (each CPU's ring), so sorting is merging runs, and what was sorted before is touched only
-/// from where the new items begin.
+/// The input is a few ascending runs (one per CPU's ring), so sorting means merging runs, and items already sorted are touched only
+/// from where the new ones begin.
 /// </remarks>
 internal sealed class TimeWindow<T>
 {
-    /// <summary>Faults are ordered by their start and come by their end: one that slept meets some dozens that did not.</summary>
+    /// <summary>Faults are ordered by their start but arrive by their end: one that slept comes after some dozens that did not.</summary>
     private const int MaxJoinDistance = 128;
 
     private readonly List<int> _runs = [];
@@ -26,7 +26,7 @@ internal sealed class TimeWindow<T>
         public T Item = item;
     }
 
-    /// <summary>Items added and not taken yet.</summary>
+    /// <summary>Items added but not taken yet.</summary>
     public int Count => _end - _taken;
 
     /// <summary>Of them, those that came since the last <see cref="Sort"/>.</summary>
@@ -130,7 +130,7 @@ internal sealed class TimeWindow<T>
         return low;
     }
 
-    /// <summary>Forgets what was taken, or grows where that would give little.</summary>
+    /// <summary>Drops the items that were taken, or grows if that would free little.</summary>
     private void MakeRoom()
     {
         var rest = Count;

@@ -26,13 +26,13 @@ internal sealed class TraceFinalizer : ISpoolTarget, IDisposable
     private readonly StackResolver? _stacks;
     private readonly MappedFiles _files;
 
-    /// <param name="files">Of a recording that has just ended; else empty.</param>
-    /// <param name="isRecovery">The spool is somebody's, not one that this process wrote.</param>
+    /// <param name="files">The files of a recording that has just ended; otherwise empty.</param>
+    /// <param name="isRecovery">The spool was not written by this process.</param>
     public TraceFinalizer(SpoolReader spool, Stream output, MappedFiles files, Action<double>? progress, bool isRecovery = false)
     {
         _isRecovery = isRecovery;
         _spool = spool;
-        // Readers take so many row groups of whatever size.
+        // Readers accept this many row groups of any size.
         var rows = Math.Max(MemoryBudget.ScaledPart(TraceSchema.RowGroupSize), spool.MostFaults / Footer.FreeRowGroups + 1);
         _batch = new FaultBatch((int)Math.Min(Math.Min(rows, TraceSchema.RowGroupSize), spool.MostFaults));
         _writer = new TraceWriter(output);
@@ -50,7 +50,7 @@ internal sealed class TraceFinalizer : ISpoolTarget, IDisposable
         if (_batch.Count > 0)
             _writer.WriteRowGroup(_batch);
         var metadata = Metadata(merger);
-        // A spool that somebody else altered may claim times and counts that no reader takes.
+        // A spool altered by somebody else may claim times and counts that no reader accepts.
         if (_isRecovery)
             metadata = MetadataJson.Checked(metadata);
         _writer.Complete(metadata);
@@ -103,7 +103,7 @@ internal sealed class TraceFinalizer : ISpoolTarget, IDisposable
         var onlyWithFaults = _spool.Header.TargetPid == 0;
         return header with
         {
-            SchemaVersion = TraceSchema.Version, // of the file that is made, whatever a spool says
+            SchemaVersion = TraceSchema.Version, // of the file being written, whatever the spool says
             Sampling = header.Sampling is { } sampling ? sampling with { RateLimited = _rows.IsRateLimited } : null,
             DurationNs = _rows.ToTraceTime(merger.LastTimeNs),
             Regions = BuildIds.AddTo(_ledger.Build(_rows.ToTraceTime, onlyWithFaults), _files),

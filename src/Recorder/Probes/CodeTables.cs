@@ -5,7 +5,7 @@ using Faultrec.Traces.Ledger;
 
 namespace Faultrec.Recorder.Probes;
 
-/// <summary>The tables by which the probes unwind, as user space fills them (bpf/unwind.bpf.h). One thread uses it.</summary>
+/// <summary>The tables with which the probes unwind, filled by user space (bpf/unwind.bpf.h). Used by one thread.</summary>
 internal sealed unsafe class CodeTables : IDisposable
 {
     private readonly AttachedProbes _probes;
@@ -13,10 +13,10 @@ internal sealed unsafe class CodeTables : IDisposable
     private readonly MappedMemory _rows;
     private readonly MappedMemory _maps;
 
-    // By device and inode; null: no rows can be made of it.
+    // By device and inode; null: no rows can be made from the file.
     private readonly Dictionary<CodeFileKey, CodeFile?> _files = [];
 
-    // Out of reach when they were mapped; another process may map them yet.
+    // Files that could not be opened when they were mapped; another process may still map them.
     private readonly Dictionary<CodeFileKey, string> _missing = [];
     private readonly Dictionary<string, IReadOnlyList<string>> _needed = [];
     private readonly List<string> _warnings = [];
@@ -39,12 +39,12 @@ internal sealed unsafe class CodeTables : IDisposable
     [
         .. _warnings,
         .. _missing.Values.Select(path => $"{path}: no longer exists: stacks through it follow frame pointers"),
-        // The probe and user space see the same ones, but for files that only one of them knows.
+        // The probe and user space see the same mappings, except of files that only one of them knows.
         .. LeftOut(Math.Max(Element(0).Count, _leftOut), $"mappings of code beyond the first {CodeMaps.MaxCodeMappings} of their process"),
         .. LeftOut(Element(0).Processes, "programs, because too many ran at once"),
     ];
 
-    /// <summary>A process that runs already.</summary>
+    /// <summary>Adds a process that already runs.</summary>
     public void Found(int pid)
     {
         if (_probes.TryGet("process_maps", (uint)pid, out uint _))
@@ -61,10 +61,10 @@ internal sealed unsafe class CodeTables : IDisposable
         _probes.TrySet("process_maps", (uint)pid, element);
     }
 
-    /// <summary>Libraries that a file names whose rows were made.</summary>
+    /// <summary>The libraries needed by a file whose rows were made.</summary>
     public IReadOnlyList<string> NeededBy(string path) => _needed.GetValueOrDefault(path, []);
 
-    /// <summary>Makes rows of a file that will most likely be mapped; one that has none is no loss before it is.</summary>
+    /// <summary>Makes rows from a file that will most likely be mapped; if it has none, that does not matter until it is mapped.</summary>
     public void Prepare(string path)
     {
         if (KeyOf(path) is not { } key || _files.ContainsKey(key))
@@ -78,7 +78,7 @@ internal sealed unsafe class CodeTables : IDisposable
 
     public void PrepareVdso() => Find(new CodeFileKey { Device = CodeFileKey.VdsoDevice }, ElfWorker.Vdso, ElfWorker.Vdso, "");
 
-    /// <summary>Of the file of which rows have to be made before its mapping can be added; 0: they are made.</summary>
+    /// <summary>The size of the file whose rows have to be made before its mapping can be added; 0: they are made.</summary>
     public long BytesToRead(int pid, ulong start, ulong end, MappingIdentity identity)
     {
         if (identity.Path is null || KeyOf(identity) is not { } key || _files.ContainsKey(key) || _mapped.Hold(pid, start, end, identity) is not { } name)
@@ -93,10 +93,10 @@ internal sealed unsafe class CodeTables : IDisposable
         }
     }
 
-    /// <summary>A process has mapped code. Where the probe has not seen it, or did not know the file, the mapping is added.</summary>
+    /// <summary>A process has mapped code. If the probe has not seen the mapping, or did not know the file, it is added.</summary>
     public void Mapped(int pid, ulong start, ulong end, ulong fileOffset, MappingIdentity identity)
     {
-        // A 32-bit program has another one of the kernel's.
+        // A 32-bit program has another vDSO.
         if (identity.Path is null && start <= uint.MaxValue
             || KeyOf(identity) is not { } key
             || Find(key, identity.Name, OpenNameOf(pid, start, end, identity), RootFolder.PathOf(pid)) is not { RowCount: > 0 } file
@@ -122,10 +122,10 @@ internal sealed unsafe class CodeTables : IDisposable
         });
     }
 
-    /// <summary>Makes rows of a file, if there are none yet, and tells the probes.</summary>
-    /// <param name="path">As the program sees it.</param>
-    /// <param name="name">Under which it can be opened; null: under none.</param>
-    /// <param name="root">Before an absolute path that the file itself names.</param>
+    /// <summary>Makes rows from a file, if there are none yet, and passes them to the probes.</summary>
+    /// <param name="path">The path as the program sees it.</param>
+    /// <param name="name">A name under which the file can be opened; null: none.</param>
+    /// <param name="root">Prefix for absolute paths that the file itself names.</param>
     public CodeFile? Find(CodeFileKey key, string path, string? name, string root)
     {
         if (_files.TryGetValue(key, out var known))
@@ -153,7 +153,7 @@ internal sealed unsafe class CodeTables : IDisposable
         return made;
     }
 
-    /// <summary>As the kernel has it in struct inode and super_block; null: there is no such file.</summary>
+    /// <summary>Device and inode as in the kernel's struct inode and super_block; null: there is no such file.</summary>
     public static CodeFileKey? KeyOf(string path) => Libc.TryGetDeviceAndInode(path) is var (device, inode)
         ? new CodeFileKey { Device = device, Inode = inode }
         : null;
@@ -187,7 +187,7 @@ internal sealed unsafe class CodeTables : IDisposable
     private CodeFile Make(string path, string openName, string root)
     {
         var made = _worker.MakeUnwindTable(path, openName);
-        // The next program will have it too, so a process that is gone meanwhile is no reason not to.
+        // Later programs will use the rows, too, so they are made even if the process is gone meanwhile.
         if (made.Interpreter is { } name)
         {
             var opened = KeyOf(root + name) is null ? name : root + name;
@@ -218,7 +218,7 @@ internal sealed unsafe class CodeTables : IDisposable
     // SAFETY: the array is mapped for as long as this object lives; elements are below its length.
     private ref CodeMaps Element(uint element) => ref ((CodeMaps*)_maps.Pointer)[element];
 
-    // Of python_layouts; 0: it is full, which takes more versions than are known.
+    // Element of python_layouts, from 1; 0: it is full, which takes more versions than are known.
     private uint ElementOf(PythonLayout layout)
     {
         var known = _pythonLayouts.IndexOf(layout);

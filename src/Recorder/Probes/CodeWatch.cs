@@ -9,15 +9,15 @@ using Faultrec.Traces.Ledger;
 namespace Faultrec.Recorder.Probes;
 
 /// <summary>
-/// Looks at the side-band on its way to the sink and keeps the unwind tables up to it: on a thread of its own, because a large
-/// program's tables take longer than a ring of faults lasts.
+/// Watches the side-band on its way to the sink and keeps the unwind tables up to date: on a thread of its own, because a large
+/// program's tables take longer to make than a ring of faults takes to fill.
 /// </summary>
 internal sealed class CodeWatch : IDisposable
 {
     private static readonly string[] LibraryFolders =
         ["/lib/x86_64-linux-gnu", "/usr/lib/x86_64-linux-gnu", "/lib64", "/usr/lib64", "/usr/local/lib", "/lib", "/usr/lib"];
 
-    /// <summary>A file above it is made when no other is waiting: libraries, which all share, come first.</summary>
+    /// <summary>The tables of a file above this size are made when no other file is waiting: libraries, which all programs share, come first.</summary>
     private const long LargeBytes = 4 << 20;
 
     private readonly CodeTables _tables;
@@ -35,7 +35,7 @@ internal sealed class CodeWatch : IDisposable
         _thread = new Thread(RunGuarded) { IsBackground = true, Name = "unwind tables" };
     }
 
-    /// <summary>Complete after <see cref="Dispose"/> only, or when nothing runs any more.</summary>
+    /// <summary>Complete only after <see cref="Dispose"/>, or when nothing runs any more.</summary>
     public IReadOnlyList<string> Warnings
     {
         get
@@ -79,7 +79,7 @@ internal sealed class CodeWatch : IDisposable
             _thread.Join();
     }
 
-    // What a thread throws ends the process, and with it the recording.
+    // An exception on this thread would end the process, and with it the recording.
     private void RunGuarded()
     {
         try

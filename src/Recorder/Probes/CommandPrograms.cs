@@ -6,21 +6,21 @@ using Microsoft.Win32.SafeHandles;
 namespace Faultrec.Recorder.Probes;
 
 /// <summary>
-/// The programs that a command will most likely run: its own, the interpreters of scripts, and whatever its words or a script's
-/// text name. Their unwind tables are made before the command starts, because a short program ends before they could be made.
+/// The programs that a command will most likely run: its own, the interpreters of scripts, and programs named by its arguments or a
+/// script's text. Their unwind tables are made before the command starts, because a short program ends before they could be made.
 /// </summary>
 internal sealed partial class CommandPrograms
 {
-    /// <summary>More take longer than they are worth.</summary>
+    /// <summary>More programs take longer than they are worth.</summary>
     private const int MaxPrograms = 64;
 
     private const int MaxWords = 512;
     private const int MaxScriptBytes = 64 << 10;
 
-    /// <summary>A word of a text may mean something else; a large program is not prepared for it.</summary>
+    /// <summary>A word in a script may mean something else, so no tables of a large program are made for it.</summary>
     private const long MaxBytesForWord = 4 << 20;
 
-    /// <summary>As the kernel reads: BINPRM_BUF_SIZE, and how often an interpreter may be a script itself (fs/exec.c).</summary>
+    /// <summary>The kernel's limits: BINPRM_BUF_SIZE, and how often an interpreter may be a script itself (fs/exec.c).</summary>
     private const int MaxShebangBytes = 256;
 
     private const int MaxInterpreters = 5;
@@ -37,20 +37,20 @@ internal sealed partial class CommandPrograms
     private CommandPrograms(string path) => _folders = path.Split(':');
 
     /// <returns>Paths of executable files, the most certain first.</returns>
-    /// <param name="path">Folders to look in, as PATH has them; null: PATH.</param>
+    /// <param name="path">Folders to search, in the form of PATH; null: PATH itself.</param>
     public static IReadOnlyList<string> Of(IReadOnlyList<string> command, string? path = null)
     {
         var found = new CommandPrograms(path ?? Environment.GetEnvironmentVariable("PATH") ?? "/bin:/usr/bin");
         if (found.PathOf(command[0]) is { } program)
             found.AddProgram(program, 0);
-        // What shells and system(3) run, with the C library and the dynamic linker that nearly all share.
+        // The shell, for shells and system(3), with the C library and the dynamic linker that nearly all programs share.
         found.AddProgram("/bin/sh", 0);
         foreach (var argument in command.Skip(1))
             found.AddArgument(argument);
         return found._programs;
     }
 
-    /// <summary>The interpreter of a script and, where it has one, its argument; fs/binfmt_script.c. Null: it is no script.</summary>
+    /// <summary>The interpreter of a script and its argument, if it has one; fs/binfmt_script.c. Null: not a script.</summary>
     public static (string Interpreter, string? Argument)? ParseShebang(ReadOnlySpan<byte> start)
     {
         start = start[..Math.Min(start.Length, MaxShebangBytes)];
@@ -86,13 +86,13 @@ internal sealed partial class CommandPrograms
         _programs.Add(path);
         foreach (var part in PartsOf(File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName ?? path))
         {
-            // A library may not be executed.
+            // A library need not be executable.
             if ((Path.IsPathRooted(part) && File.Exists(part) ? part : PathOf(part)) is { } program)
                 AddProgram(program, MaxInterpreters);
         }
     }
 
-    /// <summary>What a program runs or loads without a word of it on its command line.</summary>
+    /// <summary>What a program runs or loads without naming it on its command line.</summary>
     private static IEnumerable<string> PartsOf(string path)
     {
         var (folder, file) = (Path.GetDirectoryName(path)!, Path.GetFileName(path));
@@ -150,7 +150,7 @@ internal sealed partial class CommandPrograms
         }
     }
 
-    // As execvp(3) looks for it. What the dynamic linker would find elsewhere comes with its mapping.
+    // Searched as by execvp(3). Libraries that the dynamic linker finds elsewhere are handled when they are mapped.
     private string? PathOf(string program)
     {
         if (program.Contains('/'))
@@ -160,7 +160,7 @@ internal sealed partial class CommandPrograms
 
     private static bool IsExecutable(string path) => File.Exists(path) && Libc.Access(path, MayExecute) == 0;
 
-    /// <summary>Null: it is no file that can be read.</summary>
+    /// <summary>Null: not a readable file.</summary>
     private static byte[]? ReadStart(string path)
     {
         var fd = path.Contains('\0') ? -1 : Libc.Open(path, Libc.ONonblock | Libc.OCloexec, 0);

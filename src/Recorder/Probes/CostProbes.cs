@@ -5,12 +5,12 @@ using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Recorder.Probes;
 
-/// <summary>Some of the probes of bpf/ that this kernel and rung can have.</summary>
-/// <param name="Probes">What they tell, and of the rest why not.</param>
-/// <param name="Programs">Names of those to load.</param>
+/// <summary>Optional probes of bpf/ that this kernel and backend support.</summary>
+/// <param name="Probes">What the probes can record, and why the rest cannot be recorded.</param>
+/// <param name="Programs">Names of the programs to load.</param>
 internal sealed record ProbeChoice(IReadOnlyList<CauseProbe> Probes, IReadOnlyList<string> Programs);
 
-/// <summary>What `--why`, `--slab` and the count of TLB flushes add to a recording by probes.</summary>
+/// <summary>The probes for `--why`, `--slab` and the count of TLB flushes.</summary>
 internal sealed class CostProbes
 {
     private readonly ProbeChoice? _causes;
@@ -46,7 +46,7 @@ internal sealed class CostProbes
             TlbFlushCounts.Reason(btf));
     }
 
-    /// <summary>For a rung without programs.</summary>
+    /// <summary>For a backend without BPF programs.</summary>
     public static CostProbes Refused(RecordOptions options, string reason) => new(
         options.Why ? new ProbeChoice([.. FaultCauses.Names.Select(name => new CauseProbe(name, reason))], []) : null,
         options.Slab ? new ProbeChoice([.. SlabProbes.Stages.Select(stage => new CauseProbe(stage, reason))], []) : null,
@@ -61,7 +61,7 @@ internal sealed class CostProbes
         return FaultCauses.Describe(config, backend, _causes);
     }
 
-    /// <summary>What was counted by process rather than by fault.</summary>
+    /// <summary>What was counted per process rather than per fault.</summary>
     public CostCounts Read(AttachedProbes probes) => new()
     {
         LockWaits = _causes is null ? [] : FaultCauses.ReadLockWaits(probes),

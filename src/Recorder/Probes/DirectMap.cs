@@ -6,8 +6,8 @@ using Faultrec.Traces.Metadata;
 namespace Faultrec.Recorder.Probes;
 
 /// <summary>
-/// Lets the probes walk page tables (bpf/walk.bpf.h): finds where the kernel maps physical memory by walks to pages of our own,
-/// whose frames /proc/self/pagemap tells (Documentation/admin-guide/mm/pagemap.rst). No agreement, no frames.
+/// Lets the probes walk page tables (bpf/walk.bpf.h): finds where the kernel maps physical memory by walks to pages of this process,
+/// whose frames /proc/self/pagemap shows (Documentation/admin-guide/mm/pagemap.rst). If they never agree, no frames are recorded.
 /// </summary>
 internal static unsafe class DirectMap
 {
@@ -22,11 +22,11 @@ internal static unsafe class DirectMap
 
     public static PageTableRecording Find(AttachedProbes probes)
     {
-        // One page more: it is only read, so that the zero page is mapped there.
+        // One extra page that is only read, so that the zero page is mapped there.
         var pages = WalkState.Probes + 1;
         var bytes = (nuint)(pages * PageGeometry.Here.PageBytes);
         using var memory = MappedMemory.MapAnonymous(bytes, "the pages to calibrate page-table walks with");
-        // An error is that of a kernel without huge pages.
+        // A kernel without huge pages returns an error.
         _ = Libc.Madvise((nint)memory.Pointer, bytes, MadvNoHugePage);
         var reason = "";
         for (var attempt = 0; attempt < Attempts; attempt++)
@@ -39,14 +39,14 @@ internal static unsafe class DirectMap
                 var levels = probes.Walk.TopShift == 48 ? 5 : 4;
                 return new PageTableRecording(true, null, levels, ByCalibration, frames[^1]);
             }
-            // The kernel may have moved a page between the two looks.
+            // The kernel may have moved a page between the two readings.
             reason = $"no base of the direct map leads page-table walks to the frames that /proc/self/pagemap shows ({probes.Walk.MaxCandidates} tried)";
         }
 
         return new PageTableRecording(false, reason, 0, null, null);
     }
 
-    /// <summary>Null: not told.</summary>
+    /// <summary>Null: pagemap does not show the frame.</summary>
     private static long[]? ReadFrames(byte* start, int pages)
     {
         var entries = new long[pages];
@@ -66,7 +66,7 @@ internal static unsafe class DirectMap
         const long frameBits = (1L << 55) - 1;
         for (var i = 0; i < pages; i++)
         {
-            // Bit 63: present. The frame is 0 for whoever may not know it.
+            // Bit 63: present. The frame is 0 for users who may not see it.
             if (entries[i] >= 0 || (entries[i] & frameBits) == 0)
                 return null;
             entries[i] &= frameBits;

@@ -20,7 +20,7 @@ internal sealed class EventRing : IDisposable
     /// <summary>When the target process was last sent an ending signal, CLOCK_MONOTONIC ns; 0: never.</summary>
     public long TargetSignalledNs { get; private set; }
 
-    /// <summary>Tasks that are targets now, or that no perf event follows any more, since the last time that this was asked.</summary>
+    /// <summary>Tasks that have become targets, or have lost their perf events, since the last call.</summary>
     public IReadOnlyList<EventRecord> TakeTasks()
     {
         if (_tasks.Count == 0)

@@ -3,7 +3,7 @@ using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Recorder.Probes;
 
-/// <summary>--why: what the time of a fault went to, see bpf/why.bpf.h.</summary>
+/// <summary>--why: where the time of a fault went, see bpf/why.bpf.h.</summary>
 internal static class FaultCauses
 {
     private const string LockTracepoint = "mmap_lock_start_locking";
@@ -18,7 +18,7 @@ internal static class FaultCauses
     {
         List<CauseProbe> causes = [];
         HashSet<string> programs = [];
-        // Without CONFIG_MEMCG nobody reclaims for a cgroup.
+        // Without CONFIG_MEMCG there is no reclaim for a cgroup.
         Add("reclaim", "mm_vmscan_direct_reclaim_begin", ["reclaim_begin", "reclaim_end"]);
         if (btf?.HasTracepoint("mm_vmscan_memcg_reclaim_begin") == true)
             programs.UnionWith(["memcg_reclaim_begin", "memcg_reclaim_end"]);
@@ -33,9 +33,9 @@ internal static class FaultCauses
 
         void Add(string cause, string tracepoint, string[] its)
         {
-            var refusal = btf?.HasTracepoint(tracepoint) == true ? null : $"this kernel has no tracepoint {tracepoint}, or its BTF does not list it";
-            causes.Add(new CauseProbe(cause, refusal));
-            if (refusal is null)
+            var reason = btf?.HasTracepoint(tracepoint) == true ? null : $"this kernel has no tracepoint {tracepoint}, or its BTF does not list it";
+            causes.Add(new CauseProbe(cause, reason));
+            if (reason is null)
                 programs.UnionWith(its);
         }
     }
@@ -57,7 +57,7 @@ internal static class FaultCauses
                 entry.Key.Pid, entry.Key.Tid, entry.Key.HolderPid, entry.Key.HolderTid, entry.Value.Waits, entry.Value.TotalNs, entry.Value.MaxNs))
             .OrderByDescending(wait => wait.TotalNs)];
 
-    /// <summary>The wait for mmap_lock comes before handle_mm_fault, where these rungs' durations begin otherwise.</summary>
+    /// <summary>The wait for mmap_lock comes before handle_mm_fault, where the durations of these backends begin otherwise.</summary>
     private static bool StartsAtException(Backend backend) => backend.Hooks is not null;
 
     private static void AddZeroing(Backend backend, List<CauseProbe> causes, HashSet<string> programs)

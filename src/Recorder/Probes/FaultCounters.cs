@@ -4,10 +4,10 @@ using Faultrec.Recorder.Native;
 namespace Faultrec.Recorder.Probes;
 
 /// <summary>
-/// The kernel's own minor- and major-fault software events. They run the completion probes, and their counts are an account of
-/// the same faults that no probe can lose. For a command they are on its first thread, inherited by what it creates; else on
-/// every CPU, and the probe takes what is a target's. The kernel takes a task's events away when it executes a program with other
-/// rights: then it gets new ones.
+/// The kernel's own minor- and major-fault software events. They run the completion probes, and they count the same faults without
+/// ever losing one. For a command they are on its first thread and are inherited by the tasks it creates; otherwise they are on
+/// every CPU, and the probe selects the targets' faults. The kernel removes a task's events when it executes a program with other
+/// privileges: then the task gets new ones.
 /// </summary>
 internal sealed class FaultCounters : IDisposable
 {
@@ -26,7 +26,7 @@ internal sealed class FaultCounters : IDisposable
 
     private FaultCounters(AttachedProbes probes) => _probes = probes;
 
-    /// <summary>A task that has none since a time, and what it creates, from now on.</summary>
+    /// <summary>Opens new events for a task that lost its own at a given time, and for the tasks it creates from now on.</summary>
     public void Follow(int tid, long lostNs)
     {
         if (_followed.TryGetValue(tid, out var last))
@@ -35,14 +35,14 @@ internal sealed class FaultCounters : IDisposable
                 return; // it has executed two such programs, and these came after the second
             if (last.EndNs > lostNs)
             {
-                // They may have come after it, too. With the new ones each fault would be told twice.
+                // The old events may have been opened after the execve, too; with the new ones each fault would be reported twice.
                 PerfEvent.Control(last.Minor, PerfEvent.IocDisable);
                 PerfEvent.Control(last.Major, PerfEvent.IocDisable);
             }
         }
 
         var beginNs = Libc.MonotonicNs();
-        // Both are enabled with their programs: what is counted before has no row.
+        // Both are enabled together with their programs: a fault counted earlier would have no row.
         Add(tid, -1, PerfAttrFlags.Inherit);
         PerfEvent.Control(_minor[^1], PerfEvent.IocEnable);
         PerfEvent.Control(_major[^1], PerfEvent.IocEnable);

@@ -3,7 +3,7 @@ using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Recorder.Probes;
 
-/// <summary>The functions below handle_mm_fault that serve faults, where this kernel lets us see them; most are static and often inlined.</summary>
+/// <summary>The functions below handle_mm_fault that serve faults, if this kernel lets probes see them; most are static and often inlined.</summary>
 internal static class FaultHandlers
 {
     public static IReadOnlyList<string> Functions { get; } = [.. Enum.GetValues<FaultHandler>().Select(Name).OfType<string>()];
@@ -21,7 +21,7 @@ internal static class FaultHandlers
         _ => null,
     };
 
-    /// <summary>Of each, whether a probe of this rung can be put on it.</summary>
+    /// <summary>For each function, whether this backend can probe it.</summary>
     public static IReadOnlyList<HandlerProbe> Find(Backend backend)
         => [.. KernelFunctions.Reasons(backend, Functions).Select(function => new HandlerProbe(function.Key, function.Value))];
 

@@ -5,16 +5,16 @@ using Faultrec.Recorder.Spool;
 
 namespace Faultrec.Recorder.Probes;
 
-/// <param name="Taken">Records handed over, and lost.</param>
-/// <param name="KernelMinor">What the kernel's counters of the targets gained up to the ends of faults.</param>
-/// <param name="EndedMinor">Faults that the kernel's events told, and that began after the end of the recording.</param>
+/// <param name="Taken">Records delivered and lost.</param>
+/// <param name="KernelMinor">Increase of the targets' own kernel counters up to the ends of faults.</param>
+/// <param name="EndedMinor">Faults that the kernel's events reported although they began after the end of the recording.</param>
 internal readonly record struct ProbeCounts(
     long Taken, long WithoutOutcome, long SampledOut, long SampledOutMajor, long Excluded, long KernelMinor, long KernelMajor, long EndedMinor,
         long EndedMajor);
 
 /// <summary>
-/// Reader of the per-CPU fault rings (bpf/ring.bpf.h): copies what is new into the sink, counts what was lost, and tells the
-/// probes which part of the faults to take.
+/// Reader of the per-CPU fault rings (bpf/ring.bpf.h): copies new records into the sink, counts the lost ones, and tells the
+/// probes what share of the faults to record.
 /// </summary>
 internal sealed unsafe class FaultRings
 {
@@ -32,14 +32,14 @@ internal sealed unsafe class FaultRings
         _lostSeen = new ulong[probes.Cpus];
         if (options.MaxRatePerSecond is { } rate)
             _guard = new RateGuard(rate, options.Every, options.OnNotice);
-        // Without a random first distance the first fault would always be taken, and short recordings be estimated too high.
+        // Without a random first distance the first fault would always be recorded, and estimates of short recordings would be too high.
         for (var cpu = 0; cpu < probes.Cpus; cpu++)
             Control(cpu).Gap = (uint)Random.Shared.Next(options.Every);
     }
 
     public void Begin() => Take(_firstEvery);
 
-    /// <summary>No fault is remembered at its entry from now on; those under way are still taken when they end.</summary>
+    /// <summary>From now on the probes ignore new faults; those under way are still recorded when they end.</summary>
     public void End() => Take(0);
 
     public void DrainTo(IRecordSink sink, long nowNs)

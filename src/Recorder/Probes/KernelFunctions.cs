@@ -4,12 +4,12 @@ using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Recorder.Probes;
 
-/// <summary>Which kernel functions a probe of this rung can be put on; static ones are often inlined.</summary>
+/// <summary>Which kernel functions this backend can probe; static ones are often inlined.</summary>
 internal static class KernelFunctions
 {
     public const string Missing = "not in /proc/kallsyms: inlined into its callers, or renamed by the compiler";
 
-    /// <summary>Of each function why not; null: it can be probed.</summary>
+    /// <summary>For each function the reason why it cannot be probed; null: it can.</summary>
     public static IReadOnlyDictionary<string, string?> Reasons(Backend backend, IReadOnlyCollection<string> functions)
     {
         if (backend.Hooks is null)

@@ -9,7 +9,7 @@ namespace Faultrec.Recorder.Probes;
 /// <summary>The BPF object, parsed, not yet in the kernel. What depends on target and machine is set on the way to load.</summary>
 internal sealed unsafe class OpenProbes : IDisposable
 {
-    /// <summary>Of a table of counts by process; what finds it full is counted.</summary>
+    /// <summary>Entries of a table of counts by process; what finds it full is counted as lost.</summary>
     private const uint MostCounts = 16 * 1024;
 
     private const uint EventRingBytes = 8 << 20;
@@ -25,7 +25,7 @@ internal sealed unsafe class OpenProbes : IDisposable
     public static OpenProbes Open(int possibleCpus) => new(EmbeddedObject.Open("faultrec.bpf.o"), (uint)possibleCpus);
 
     /// <summary>Sizes maps, fills .rodata and loads; this object must not be used afterwards.</summary>
-    /// <param name="programs">Names of those to load; the others stay out of the kernel.</param>
+    /// <param name="programs">Names of the programs to load; the others stay out of the kernel.</param>
     /// <exception cref="FaultrecException">Not permitted or not supported; names the errno and the verifier's last line.</exception>
     public LoadedProbes Load(ProbeConfig config, IReadOnlySet<string> programs)
     {
@@ -138,7 +138,7 @@ internal sealed unsafe class AttachedProbes : IDisposable
     public const string OpenAccountsProgram = "open_accounts";
     public const string CloseAccountsProgram = "close_accounts";
 
-    /// <summary>Programs that run when they are asked to, for each task.</summary>
+    /// <summary>Task iterators: programs that run on request, once per task.</summary>
     public static readonly IReadOnlyList<string> Iterators = [MarkerProgram, DirectMapProgram, ReturnsDueProgram, OpenAccountsProgram, CloseAccountsProgram];
 
     private readonly ObjectHandle _object;
@@ -171,7 +171,7 @@ internal sealed unsafe class AttachedProbes : IDisposable
 
     public int Cpus { get; }
 
-    /// <summary>Of a record, with details where the configuration asks for them.</summary>
+    /// <summary>Size of a record, with details if the configuration asks for them.</summary>
     public int BytesPerSlot { get; }
 
     /// <summary>FaultRecord[Cpus][RingSlots], or DetailedFault.</summary>
@@ -184,7 +184,7 @@ internal sealed unsafe class AttachedProbes : IDisposable
 
     public int StacksFd => MapFd("stacks");
 
-    /// <summary>As they are now.</summary>
+    /// <summary>The totals as they are now.</summary>
     // SAFETY: mapped for as long as the probes live.
     public ProbeTotals Totals => *(ProbeTotals*)_totals.Pointer;
 
@@ -208,8 +208,8 @@ internal sealed unsafe class AttachedProbes : IDisposable
     }
 
     /// <summary>
-    /// Makes every thread of the target process a target. Threads that a not yet marked thread created meanwhile are caught by
-    /// the next round; each round that marks nothing ends it.
+    /// Makes every thread of the target process a target. Threads that an unmarked thread created meanwhile are found by
+    /// the next round; the first round that marks nothing is the last.
     /// </summary>
     public void MarkTarget()
     {
@@ -223,10 +223,10 @@ internal sealed unsafe class AttachedProbes : IDisposable
         while (Volatile.Read(ref marked) != before);
     }
 
-    /// <summary>From now on the kernel's counters of what runs already are looked at, see bpf/account.bpf.h.</summary>
+    /// <summary>Reads the kernel's counters of the tasks that already run, from which on they count; see bpf/account.bpf.h.</summary>
     public void OpenAccounts() => RunForEachTask(OpenAccountsProgram);
 
-    /// <summary>The last look at them, when no new fault is taken any more.</summary>
+    /// <summary>The last reading of these counters, after new faults are no longer recorded.</summary>
     public void CloseAccounts() => RunForEachTask(CloseAccountsProgram);
 
     /// <summary>How page tables are walked; the probes read it at every fault.</summary>
@@ -236,7 +236,7 @@ internal sealed unsafe class AttachedProbes : IDisposable
     /// <summary>Asks the kernel side for the direct map, see bpf/walk.bpf.h.</summary>
     public void FindDirectMap() => RunForEachTask(DirectMapProgram);
 
-    /// <summary>Faults of targets that are under way, or whose return was missed by the probe there and by nobody else so far.</summary>
+    /// <summary>Faults of targets that are under way, or whose return the probe missed without this having been noticed so far.</summary>
     public long CountReturnsDue()
     {
         ref var due = ref ((ProbeTotals*)_totals.Pointer)->ReturnsDue;
@@ -246,13 +246,13 @@ internal sealed unsafe class AttachedProbes : IDisposable
     }
 
     /// <summary>
-    /// Runs a completion probe whenever the event, and what inherits it, counts; until the event is closed. Not by
-    /// bpf_program__attach_perf_event, which enables the event at once instead of when its attributes say.
+    /// Runs a completion probe whenever the event, or one that inherits it, counts, until the event is closed. It does not use
+    /// bpf_program__attach_perf_event, which enables the event at once and not when its attributes say.
     /// </summary>
     public void AttachTo(FdHandle perfEvent, string program)
         => PerfEvent.Control(perfEvent, PerfEvent.IocSetBpf, Libbpf.ProgramFd(_programs[program]));
 
-    /// <summary>No probe runs any more; what they wrote can still be read.</summary>
+    /// <summary>Detaches all probes; what they wrote can still be read.</summary>
     public void Detach()
     {
         _links.ForEach(link => link.Dispose());
@@ -284,7 +284,7 @@ internal sealed unsafe class AttachedProbes : IDisposable
         }
     }
 
-    /// <summary>Of a BPF array that user space may write.</summary>
+    /// <summary>Maps a BPF array that user space may write.</summary>
     public MappedMemory MapArray(string name, uint entries, int entryBytes, string what)
         => MappedMemory.Map(MapFd(name), (nuint)PageGeometry.Here.RoundUp((nuint)entries * (nuint)entryBytes), true, what);
 
@@ -303,7 +303,7 @@ internal sealed unsafe class AttachedProbes : IDisposable
         where TValue : unmanaged
         => Libbpf.MapUpdateElement(MapFd(map), &key, &value, 0) == 0;
 
-    /// <summary>To a BPF queue.</summary>
+    /// <summary>Pushes a value to a BPF queue.</summary>
     public void Push<T>(string map, T value)
         where T : unmanaged
         => Errno.ThrowIfLibbpfFailed(Libbpf.MapUpdateElement(MapFd(map), null, &value, 0), $"filling the BPF map {map}");

@@ -2,15 +2,15 @@ using System.Globalization;
 
 namespace Faultrec.Recorder.Probes;
 
-/// <summary>Chooses which part of the faults to take, so that no more than a given number a second become records.</summary>
-/// <param name="ratePerSecond">Records per second at most, over the time between two looks.</param>
-/// <param name="leastEvery">One in so many is taken however few there are.</param>
+/// <summary>Chooses what share of the faults to record, so that no more than a given number per second become records.</summary>
+/// <param name="ratePerSecond">Most records per second, measured between two calls.</param>
+/// <param name="leastEvery">One fault in so many is recorded even if there are few.</param>
 public sealed class RateGuard(long ratePerSecond, int leastEvery, Action<string>? onNotice)
 {
     /// <summary>The weight of a record has 16 bits.</summary>
     public const int MaxEvery = ushort.MaxValue;
 
-    /// <summary>A rate from a shorter time says little.</summary>
+    /// <summary>A rate measured over a shorter time says little.</summary>
     private const long MinIntervalNs = 10_000_000;
 
     private long _lastNs;
@@ -18,8 +18,8 @@ public sealed class RateGuard(long ratePerSecond, int leastEvery, Action<string>
     private uint _every = (uint)leastEvery;
     private bool _hasTold;
 
-    /// <param name="seen">Faults that the probes saw so far, taken or not.</param>
-    /// <returns>Take one in so many from now on.</returns>
+    /// <param name="seen">Faults that the probes have seen so far, recorded or not.</param>
+    /// <returns>From now on one fault in so many is to be recorded.</returns>
     public uint Every(long nowNs, long seen)
     {
         if (_lastNs == 0)

@@ -31,7 +31,7 @@ internal static class SlabProbes
 
         List<string> programs = ["slab_object", "slab_kmalloc", "buddy_pages", .. Interrupts];
         var refusals = KernelFunctions.Reasons(backend, [SlowPath, .. NewSlabFunctions]);
-        var slow = refusals[SlowPath] is { } refusal ? $"{SlowPath}: {refusal}" : ReasonOfSlowPath(btf);
+        var slow = refusals[SlowPath] is { } reason ? $"{SlowPath}: {reason}" : ReasonOfSlowPath(btf);
         var newSlab = NewSlabFunctions.FirstOrDefault(function => refusals[function] is null);
         var withoutNew = slow ?? (newSlab is null ? $"{string.Join(", ", NewSlabFunctions)}: {refusals[NewSlabFunctions[0]]}" : null);
         if (slow is null)
@@ -54,7 +54,7 @@ internal static class SlabProbes
     }
 
     public static IReadOnlyList<SlabCount> ReadCaches(AttachedProbes probes)
-        // A cache that was destroyed and made anew has two addresses.
+        // A cache that was destroyed and created again has two addresses.
         => [.. probes.ReadHash<SlabKey, SlabObjects>("slab_counts")
             .GroupBy(entry => (entry.Key.Pid, Cache: CacheName(entry.Key.Cache, entry.Value), Stage: StageName(entry.Key.Stage)))
             .Select(group => new SlabCount(group.Key.Pid, group.Key.Cache, group.Key.Stage, group.Sum(entry => entry.Value.Objects)))
@@ -79,7 +79,7 @@ internal static class SlabProbes
 
     private static string StageName(SlabStage stage) => (int)stage < Stages.Count ? Stages[(int)stage] : Unknown;
 
-    /// <summary>kmalloc's tracepoint tells the size of its objects; there are several caches of a size, so none can be named.</summary>
+    /// <summary>kmalloc's tracepoint gives only the size of its objects; there are several caches of each size, so none can be named.</summary>
     private static string CacheName(ulong cache, SlabObjects objects)
     {
         if (cache > SlabKey.LargestKmallocSlab && cache >> 63 == 0)

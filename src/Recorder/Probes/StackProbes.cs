@@ -15,7 +15,7 @@ internal sealed class StackProbes : IDisposable
 
     public const uint MaxFiles = 4096;
 
-    /// <summary>Of those sent; more distinct ones are only sent more than once.</summary>
+    /// <summary>Remembered hashes of stacks that were sent; beyond that a stack is merely sent more than once.</summary>
     public static readonly uint RememberedStacks = MemoryBudget.Scaled(64 * 1024);
 
     public static readonly uint RingBytes = MemoryBudget.Scaled(8 << 20);
@@ -32,7 +32,7 @@ internal sealed class StackProbes : IDisposable
         _watch = new CodeWatch(new CodeTables(probes, MaxAddressSpaces, mapped));
     }
 
-    /// <summary>How the probes are told; without stacks, or where they are refused, they take none.</summary>
+    /// <summary>The probes' configuration; without stacks, or if they are refused, the probes take none.</summary>
     public static ProbeConfig Describe(ProbeConfig config, RecordOptions options)
     {
         if (!options.TakesStacks || ReasonFor(options) is not null)
@@ -53,16 +53,16 @@ internal sealed class StackProbes : IDisposable
         return stacks;
     }
 
-    /// <summary>What the trace says of stacks when it begins; null: none were to be taken.</summary>
-    public static StackRecording? Recording(RecordOptions options, string? refusal)
-        => options.TakesStacks ? new StackRecording(refusal ?? ReasonFor(options), 0, 0, 0, []) : null;
+    /// <summary>What the trace says about stacks when it begins; null: stacks were not asked for.</summary>
+    public static StackRecording? Recording(RecordOptions options, string? reason)
+        => options.TakesStacks ? new StackRecording(reason ?? ReasonFor(options), 0, 0, 0, []) : null;
 
     private static string? ReasonFor(RecordOptions options) => Libdw.Reason ?? (options.Stacks == true ? null : MemoryBudget.NoStacksReason);
 
-    /// <summary>A sink before <paramref name="sink"/> that learns which code processes map.</summary>
+    /// <summary>A sink in front of <paramref name="sink"/> that notes which code processes map.</summary>
     public IRecordSink Watching(IRecordSink sink) => _watch.Before(sink);
 
-    /// <summary>Until the tables of what was seen so far are made.</summary>
+    /// <summary>Waits until the tables of all code seen so far are made.</summary>
     public void WaitForTables() => _watch.WaitForTables();
 
     public void DrainTo(IRecordSink sink) => _ring.DrainTo(sink);

@@ -4,14 +4,14 @@ using Faultrec.Recorder.Kernel;
 namespace Faultrec.Recorder.Probes;
 
 /// <summary>
-/// Where the kernel has no kprobe event source, libbpf makes probes by tracefs, which keeps them after a recorder that was killed:
-/// disabled, but there. Their names carry its pid ("libbpf_PID_FUNCTION_0x0_N", libbpf.c: gen_kprobe_legacy_event_name).
+/// If the kernel has no kprobe event source, libbpf creates probes through tracefs, where they stay, disabled, after a recorder was
+/// killed. Their names contain its pid ("libbpf_PID_FUNCTION_0x0_N", libbpf.c: gen_kprobe_legacy_event_name).
 /// </summary>
 internal static class StaleKprobes
 {
     private const string Prefix = "libbpf_";
 
-    /// <summary>Removes those of recorders that are gone. One that is in use after all (of another pid namespace) the kernel keeps.</summary>
+    /// <summary>Removes the probes of recorders that are gone. The kernel keeps one that is still in use (by another pid namespace).</summary>
     public static void Remove()
     {
         if (KernelFile.MountPoint("tracefs") is not { } folder)
@@ -21,13 +21,13 @@ internal static class StaleKprobes
         {
             try
             {
-                // Never truncated: that would remove everybody's.
+                // Never truncated: that would remove the probes of all users.
                 using var events = new FileStream(path, FileMode.Open, FileAccess.Write, FileShare.ReadWrite, bufferSize: 0);
                 events.Write(System.Text.Encoding.ASCII.GetBytes($"-:{name}\n"));
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
-                // EBUSY, or not ours to remove: recording does not depend on it.
+                // EBUSY, or no right to remove it: recording does not depend on it.
             }
         }
     }

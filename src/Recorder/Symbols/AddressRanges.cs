@@ -5,10 +5,10 @@ namespace Faultrec.Recorder.Symbols;
 /// <summary>Which DIE covers an address: compile units of a file, or functions of a unit.</summary>
 internal sealed unsafe class AddressRanges
 {
-    /// <summary>Beyond it a file is not code that somebody wrote.</summary>
+    /// <summary>No real program has more.</summary>
     private const int MaxRanges = 4 << 20;
 
-    /// <summary>Ranges over one address that are looked at; honest ones overlap only where a function lies in another.</summary>
+    /// <summary>Most ranges examined for one address; valid ones overlap only if a function lies in another.</summary>
     private const int MaxSteps = 64;
 
     private readonly List<(ulong Start, ulong End, ulong Die)> _ranges = [];
@@ -16,7 +16,7 @@ internal sealed unsafe class AddressRanges
 
     public bool IsFull => _ranges.Count >= MaxRanges;
 
-    /// <summary>All ranges of a DIE; none where it has no address.</summary>
+    /// <summary>Adds all ranges of a DIE; none if it has no address.</summary>
     /// <param name="isCode">What a linker threw away has addresses that no code has.</param>
     public void Add(Libdw.Die* die, Func<ulong, bool> isCode)
     {
@@ -29,7 +29,7 @@ internal sealed unsafe class AddressRanges
         }
     }
 
-    /// <summary>After the last was added.</summary>
+    /// <summary>To be called after the last range was added.</summary>
     /// <returns>Offset in .debug_info of the DIE whose range begins nearest before the address and covers it; null: there is none.</returns>
     public ulong? Find(ulong address)
     {

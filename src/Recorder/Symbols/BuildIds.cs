@@ -6,8 +6,8 @@ using Faultrec.Traces.Metadata;
 namespace Faultrec.Recorder.Symbols;
 
 /// <summary>
-/// Build ids of the files whose code was mapped, read from the files when the trace is made: a file that was replaced meanwhile has
-/// none. The kernel could tell them with each mapping, but only at the cost of other tools' records (Capture/Sideband.cs).
+/// Build ids of the files whose code was mapped, read from the files when the trace is made: a file that was replaced meanwhile gets
+/// none. The kernel could report them with each mapping, but only at the expense of other tools' records (Capture/Sideband.cs).
 /// </summary>
 internal static class BuildIds
 {
@@ -22,7 +22,7 @@ internal static class BuildIds
 
     private static ReadOnlySpan<byte> GnuName => "GNU\0"u8;
 
-    /// <summary>Every region of a file that is somewhere mapped for execution gets the file's.</summary>
+    /// <summary>Every region of a file that is mapped for execution anywhere gets the file's build id.</summary>
     public static IReadOnlyList<Region> AddTo(IReadOnlyList<Region> regions, MappedFiles files)
     {
         var ids = new Dictionary<(string Path, ulong Inode, string? Device), string?>();
@@ -40,7 +40,7 @@ internal static class BuildIds
     /// <summary>Hex; null: the file has none, cannot be read, or is not the one that was mapped.</summary>
     private static string? Find(string name, ulong inode, string? device)
     {
-        // Not blocking: a pipe may lie there now.
+        // Non-blocking: the path may be a pipe by now.
         using var file = new FdHandle(Libc.Open(name, Libc.OCloexec | Libc.ONonblock, 0));
         if (file.IsInvalid || Libc.TryGetDeviceAndInode($"/proc/self/fd/{file.Fd}") is not { } found || found.Inode != inode || !IsSame(found.Device, device))
             return null;
@@ -55,7 +55,7 @@ internal static class BuildIds
         }
     }
 
-    /// <summary>Of an ELF file of this byte order; null: it has none, or is none.</summary>
+    /// <summary>The build id of an ELF file of this byte order; null: it has none, or is not such a file.</summary>
     public static string? Read(Stream file)
     {
         Span<byte> header = stackalloc byte[HeaderBytes];
@@ -104,8 +104,8 @@ internal static class BuildIds
     }
 
     /// <summary>
-    /// A file system without a device of its own, as btrfs and overlayfs, has two numbers of one file: what mappings tell is not what
-    /// stat(2) says. Both have major 0.
+    /// A file system without a device of its own, such as btrfs and overlayfs, has two device numbers for one file: mappings show another one
+    /// than stat(2). Both have major 0.
     /// </summary>
     private static bool IsSame(uint found, string? mapped)
     {

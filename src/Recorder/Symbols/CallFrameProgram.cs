@@ -3,8 +3,8 @@ using Faultrec.Recorder.Native;
 namespace Faultrec.Recorder.Symbols;
 
 /// <summary>
-/// Runs the instructions of call-frame information (DWARF 5, 6.4.2), each function's once, and makes a row wherever they change
-/// what the probes' rows hold. libdw would run them from the function's beginning for each row.
+/// Executes call-frame instructions (DWARF 5, 6.4.2), once per function, and makes a row wherever they change something that the probes'
+/// rows hold. libdw would execute them from the function's beginning for each row.
 /// </summary>
 internal sealed class CallFrameProgram(CallFrameSection section, UnwindMachine machine)
 {
@@ -15,7 +15,7 @@ internal sealed class CallFrameProgram(CallFrameSection section, UnwindMachine m
 
     private enum Saved
     {
-        /// <summary>The register has the caller's value still.</summary>
+        /// <summary>The register still has the caller's value.</summary>
         Kept,
         Undefined,
         BelowCfa,
@@ -26,7 +26,7 @@ internal sealed class CallFrameProgram(CallFrameSection section, UnwindMachine m
     }
 
     /// <summary>Adds the rows of one function to the list, by ascending address, the first at its start.</summary>
-    /// <exception cref="BadElfException">An instruction that nobody knows, or one that is cut off.</exception>
+    /// <exception cref="BadElfException">An instruction is unknown or cut off.</exception>
     public void Run(List<UnwindRow> rows, ulong start, ulong end, CallFrameCommon common, (int Start, int Length) instructions)
     {
         _remembered.Clear();
@@ -199,7 +199,7 @@ internal sealed class CallFrameProgram(CallFrameSection section, UnwindMachine m
         var row = _state.HasExpression ? _state.Expression : CfaOf(_state.CfaRegister, _state.CfaOffset);
         if (row.CfaRule == CfaRule.Unsupported)
             return row;
-        // Undefined is as good as kept: nobody needs it then. So is what an expression tells, but for a realigned stack.
+        // An undefined register is treated as kept: nobody needs it then. So is one with an expression, except for a realigned stack.
         if (_state.Bp.Saved == Saved.BelowCfa && _state.Bp.Offset % machine.WordBytes == 0 && _state.Bp.Offset / machine.WordBytes is >= sbyte.MinValue
             and <= sbyte.MaxValue and var place)
         {
@@ -238,7 +238,7 @@ internal sealed class CallFrameProgram(CallFrameSection section, UnwindMachine m
         {
             return new UnwindRow { CfaRule = CfaRule.Plt, CfaOffset = (short)(expression[6] - literal) };
         }
-        // What a function that realigns its stack has put below rbp: one byte is enough for how far.
+        // What a function that realigns its stack has saved below rbp: one byte is enough for the offset.
         if (expression.Length == 3 && expression[0] == register + machine.Bp && expression[2] == dereference && (expression[1] & 0x80) == 0)
         {
             var offset = (sbyte)(expression[1] << 1) >> 1;

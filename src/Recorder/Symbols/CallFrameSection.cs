@@ -81,7 +81,7 @@ internal sealed unsafe class CallFrameSection(byte[] identity, nint data, ulong 
         return ((nint)found->Buffer, (int)Math.Min(found->Bytes, int.MaxValue));
     }
 
-    /// <summary>Each function: its first address and the one behind its last, and its instructions.</summary>
+    /// <summary>Each function: its first address, the address after its last, and its instructions.</summary>
     public IEnumerable<(ulong Start, ulong End, CallFrameCommon Common, (int Start, int Length) Instructions)> Functions()
     {
         for (ulong offset = 0; offset < (ulong)Bytes.Length;)
@@ -89,7 +89,7 @@ internal sealed unsafe class CallFrameSection(byte[] identity, nint data, ulong 
             var (status, next, function) = ReadEntry(offset);
             if (function is { } found)
                 yield return found;
-            // A linker that puts a terminator in the middle has joined sections that each had one.
+            // A terminator in the middle comes from a linker that joined sections with one each.
             if (status > 0)
                 next = isEhFrame && IsTerminator(offset) ? offset + TerminatorBytes : NoOffset;
             if (next == NoOffset || next <= offset)
@@ -182,7 +182,7 @@ internal sealed unsafe class CallFrameSection(byte[] identity, nint data, ulong 
         return 0;
     }
 
-    // Where there are no section headers. .eh_frame_hdr: version 1, then encodings; a relative pointer to .eh_frame.
+    // Without section headers. .eh_frame_hdr: version 1, then encodings; a relative pointer to .eh_frame.
     private static (nint Data, ulong Address) FindByHeader(ElfFile file)
     {
         const int headerBytes = 8;
@@ -234,7 +234,7 @@ internal sealed unsafe class CallFrameSection(byte[] identity, nint data, ulong 
         return (start, start + length, common, (place, Math.Max(end - place, 0)));
     }
 
-    /// <summary>Null: there is none, or it has an augmentation that nobody knows.</summary>
+    /// <summary>Null: there is none, or it has an unknown augmentation.</summary>
     private CallFrameCommon? CommonAt(ulong offset)
     {
         if (_commons.TryGetValue(offset, out var known))

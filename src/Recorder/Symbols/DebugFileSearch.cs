@@ -6,8 +6,8 @@ using Microsoft.Win32.SafeHandles;
 namespace Faultrec.Recorder.Symbols;
 
 /// <summary>
-/// libdwfl's question for a file that has a module's debug information, passed on to the recorder, which opens files. What comes is
-/// used only if it is the right one: by its build id, else by the checksum that .gnu_debuglink has.
+/// Passes libdwfl's request for a file with a module's debug information on to the recorder, which opens files. The file that comes back
+/// is used only if it is the right one: by its build id, otherwise by the checksum in .gnu_debuglink.
 /// </summary>
 internal static unsafe class DebugFileSearch
 {
@@ -47,7 +47,7 @@ internal static unsafe class DebugFileSearch
         byte* bits;
         byte* alternate;
         ulong unused;
-        // Where the module has its DWARF already, what it asks for is what dwz took out of that; it has no checksum.
+        // If the module already has its DWARF, libdwfl asks for the part that dwz moved out; it has no checksum.
         var dwarf = link.Length > 0 && crc == 0 ? Libdw.ModuleDwarf(module, &unused) : 0;
         var length = dwarf == 0 ? Libdw.ModuleBuildId(module, &bits, &unused) : Libdw.AlternateLink(dwarf, &alternate, &bits);
         var buildId = Hex(bits, length);

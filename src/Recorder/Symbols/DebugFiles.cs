@@ -3,10 +3,10 @@ using Faultrec.Recorder.Native;
 namespace Faultrec.Recorder.Symbols;
 
 /// <summary>
-/// Where debug information lies that a program's own file does not have, as GDB and libdw look for it: by build id below
-/// /usr/lib/debug, by .gnu_debuglink beside the file, and what dwz has taken out of several debug files by .gnu_debugaltlink.
+/// Finds debug information that a program's own file does not have, in the places where GDB and libdw look: by build id below
+/// /usr/lib/debug, by .gnu_debuglink beside the file, and by .gnu_debugaltlink for parts that dwz moved out of several debug files.
 /// </summary>
-/// <param name="asksServers">Also what DEBUGINFOD_URLS names.</param>
+/// <param name="asksServers">Also ask the servers in DEBUGINFOD_URLS.</param>
 internal sealed class DebugFiles(bool asksServers) : IDisposable
 {
     private const string Root = "/usr/lib/debug";
@@ -14,12 +14,12 @@ internal sealed class DebugFiles(bool asksServers) : IDisposable
 
     private readonly Debuginfod? _servers = asksServers ? new Debuginfod() : null;
 
-    /// <summary>Why servers were not asked any more.</summary>
+    /// <summary>Why servers are no longer asked.</summary>
     public IReadOnlyList<string> Warnings => _servers?.Warning is { } warning ? [warning] : [];
 
     /// <summary>
-    /// The names come from a file that anyone may have written, and we may be root: only what anyone may read, or what belongs to
-    /// that file's owner, is handed out.
+    /// The names come from a file that anyone may have written, and the recorder may be root: only files that anyone may read, or that
+    /// belong to that file's owner, are handed out.
     /// </summary>
     /// <returns>Null: there is none.</returns>
     public RegularFile? Find(DebugFileName name, OpenedModule module)
@@ -41,7 +41,7 @@ internal sealed class DebugFiles(bool asksServers) : IDisposable
         return FromServer(name.BuildId);
     }
 
-    /// <returns>Null: no server is to be asked, or none has it.</returns>
+    /// <returns>Null: servers are not to be asked, or none has the file.</returns>
     /// <param name="buildId">Lower hex.</param>
     public RegularFile? FromServer(string buildId) => IsBuildId(buildId) ? _servers?.Find(buildId) : null;
 

@@ -5,14 +5,14 @@ using Faultrec.Recorder.Native;
 namespace Faultrec.Recorder.Symbols;
 
 /// <summary>
-/// Debug files from the servers that DEBUGINFOD_URLS names, by elfutils' client (<see cref="DebuginfodService"/>). Used only where
-/// `--debuginfod` was given: build ids tell what runs here.
+/// Debug files from the servers that DEBUGINFOD_URLS names, by elfutils' client (<see cref="DebuginfodService"/>). Used only with
+/// `--debuginfod`, because build ids reveal what runs here.
 /// </summary>
 internal sealed class Debuginfod : IDisposable
 {
     public const string Urls = "DEBUGINFOD_URLS";
 
-    /// <summary>Without a byte, and in all.</summary>
+    /// <summary>Time limits: without receiving a byte, and in total.</summary>
     private const int MaxSilenceMs = 4500;
 
     private const int MaxDownloadMs = 120_000;
@@ -20,7 +20,7 @@ internal sealed class Debuginfod : IDisposable
     private readonly Dictionary<string, bool> _known = [];
     private ServiceProcess? _process;
 
-    /// <summary>Null: nothing went wrong. Else nothing is asked any more.</summary>
+    /// <summary>Null: nothing went wrong. Otherwise servers are no longer asked.</summary>
     public string? Warning { get; private set; }
 
     /// <returns>Null: no server has it.</returns>

@@ -8,8 +8,8 @@ using Microsoft.Win32.SafeHandles;
 namespace Faultrec.Recorder.Symbols;
 
 /// <summary>
-/// The other side of <see cref="Debuginfod"/>: this very executable, started again with the rights of the user who called it, asks
-/// the servers by elfutils' client library, which keeps what it gets in that user's cache.
+/// The other side of <see cref="Debuginfod"/>: this executable, started again with the rights of the user who called it, asks
+/// the servers through elfutils' client library, which stores what it gets in that user's cache.
 /// </summary>
 public static unsafe class DebuginfodService
 {
@@ -70,7 +70,7 @@ public static unsafe class DebuginfodService
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
     private static int OnProgress(nint client, CLong done, CLong total)
     {
-        // Without a total it counts how often it has looked.
+        // If the total is not known, the client counts how often it has polled.
         if (total.Value > 0 && done.Value > _told)
             _ = ElfWire.Write(_socket, [(byte)ElfReply.Progress]);
         _told = done.Value;

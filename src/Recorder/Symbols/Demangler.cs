@@ -4,12 +4,12 @@ using System.Text;
 
 namespace Faultrec.Recorder.Symbols;
 
-/// <summary>C++ names, and with them older Rust's, by the C++ runtime's own function, where that is installed; else as they are.</summary>
+/// <summary>Demangles C++ names, and older Rust names, with the C++ runtime's own function; if that is not installed, names stay as they are.</summary>
 internal static unsafe class Demangler
 {
     private static readonly delegate* unmanaged[Cdecl]<byte*, byte*, nuint*, int*, byte*> CxaDemangle = Find();
 
-    /// <summary>At once, for a process that cannot open the library later.</summary>
+    /// <summary>Loads the library now, for a process that cannot open it later.</summary>
     public static void Load() => RuntimeHelpers.RunClassConstructor(typeof(Demangler).TypeHandle);
 
     public static string Demangle(string name)

@@ -4,8 +4,8 @@ using System.Text.RegularExpressions;
 namespace Faultrec.Recorder.Symbols;
 
 /// <summary>
-/// A method as C# source has it, of the runtime's spelling: "Shop.Handle(Request)" of "void [Shop] Shop::Handle(class
-/// Request)[OptimizedTier1]" (PerfMap::LogJITCompiledMethod, src/coreclr/vm/perfmap.cpp).
+/// Turns the runtime's spelling of a method into that of C# source: "void [Shop] Shop::Handle(class
+/// Request)[OptimizedTier1]" becomes "Shop.Handle(Request)" (PerfMap::LogJITCompiledMethod, src/coreclr/vm/perfmap.cpp).
 /// </summary>
 internal static partial class DotnetName
 {
@@ -33,7 +33,7 @@ internal static partial class DotnetName
         ["System.Object"] = "object",
     };
 
-    /// <returns>Null: it is no such spelling.</returns>
+    /// <returns>Null: not a name in that spelling.</returns>
     public static string? Parse(string text)
     {
         var assembly = text.IndexOf(" [", StringComparison.Ordinal);
@@ -50,7 +50,7 @@ internal static partial class DotnetName
         return $"{Method(type, method)}({arguments})";
     }
 
-    // Lambdas, local functions and state machines have names of the compiler's, which hold the one in the source.
+    // Lambdas, local functions and state machines have compiler-generated names, which contain the one in the source.
     private static string Method(string type, string method)
     {
         if (method == "MoveNext" && StateMachine().Match(type) is { Success: true } machine)
@@ -93,7 +93,7 @@ internal static partial class DotnetName
         return rest.EndsWith('&') ? $"ref {Keyword(bare)}{rest[..^1]}" : Keyword(bare) + rest;
     }
 
-    // What a generic's parameter stands for is not told: !0, !!0, or the type that all classes share.
+    // The runtime does not say what a generic parameter stands for: !0, !!0, or the type that all classes share.
     private static string Keyword(string name)
         => name is "System.__Canon" || name.StartsWith('!') ? "T" : Keywords.GetValueOrDefault(name) ?? Generics(name).Replace('+', '.').Replace('/', '.');
 
@@ -108,7 +108,7 @@ internal static partial class DotnetName
         return $"{Arity().Replace(name[..open], "")}<{arguments}>";
     }
 
-    // At the commas that are in no brackets.
+    // Split at the commas outside brackets.
     private static List<string> Split(string list)
     {
         var (parts, part, depth) = (new List<string>(), new StringBuilder(), 0);

@@ -4,7 +4,7 @@ using Microsoft.Win32.SafeHandles;
 
 namespace Faultrec.Recorder.Symbols;
 
-/// <summary>An ELF file that is open for libdw. What cannot be read throws <see cref="BadElfException"/>.</summary>
+/// <summary>An ELF file that is open for libdw. Whatever cannot be read throws <see cref="BadElfException"/>.</summary>
 internal sealed unsafe class ElfFile : IDisposable
 {
     private const long MaxOffset = 1L << 56;
@@ -39,12 +39,12 @@ internal sealed unsafe class ElfFile : IDisposable
         => Segments.Where(segment => segment.Type == Libdw.SegmentLoad && (segment.Flags & Libdw.SegmentExecutable) != 0).Cast<Libdw.ProgramHeader?>()
             .FirstOrDefault();
 
-    /// <summary>Of the dynamic linker that it asks for; null: none.</summary>
+    /// <summary>Path of the dynamic linker that the file asks for; null: none.</summary>
     public string? Interpreter
         => Segments.Where(segment => segment is { Type: Libdw.SegmentInterpreter, FileBytes: > 1 and < 4096 })
             .Select(segment => Encoding.UTF8.GetString(Read((long)segment.Offset, (int)segment.FileBytes - 1))).FirstOrDefault();
 
-    /// <param name="file">It belongs to the result, and is closed where there is none.</param>
+    /// <param name="file">Owned by the result, and closed if there is none.</param>
     public static ElfFile Open(SafeFileHandle file)
     {
         var elf = Libdw.ElfBegin((int)file.DangerousGetHandle(), Libdw.ElfReadMmap, 0);
@@ -66,7 +66,7 @@ internal sealed unsafe class ElfFile : IDisposable
         return null;
     }
 
-    /// <summary>What the file has for memory at an address in its own space; null: nothing.</summary>
+    /// <summary>The file's contents for an address in its own space; null: none.</summary>
     public byte[]? ReadAt(ulong address, int length)
     {
         foreach (var segment in Segments)
@@ -81,7 +81,7 @@ internal sealed unsafe class ElfFile : IDisposable
     public byte[] Read(long offset, int length)
     {
         var bytes = new byte[length];
-        // Further than any file can be long the system call fails.
+        // Beyond the largest possible file the system call fails.
         return offset is >= 0 and <= MaxOffset && RandomAccess.Read(_file, bytes, offset) == length ? bytes : throw new BadElfException("ends too early");
     }
 

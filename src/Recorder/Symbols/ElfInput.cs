@@ -6,8 +6,8 @@ namespace Faultrec.Recorder.Symbols;
 /// <summary>Opens what the service reads.</summary>
 internal static class ElfInput
 {
-    /// <param name="inode">Of the file that was mapped; 0: whatever is there.</param>
-    /// <exception cref="BadElfException">It is not there, not that one, or no regular file.</exception>
+    /// <param name="inode">Inode of the file that was mapped; 0: accept any file.</param>
+    /// <exception cref="BadElfException">It does not exist, is another file, or is not a regular file.</exception>
     public static RegularFile Open(string name, ulong inode)
     {
         var file = RegularFile.TryOpen(name, out var why) ?? throw new BadElfException(why switch
@@ -22,7 +22,7 @@ internal static class ElfInput
         throw new BadElfException("is no longer the file that was mapped");
     }
 
-    /// <summary>The kernel's own library, which every process has in its memory, as a file.</summary>
+    /// <summary>The vDSO, which every process has in its memory, as a file.</summary>
     public static unsafe RegularFile OpenVdso()
     {
         var start = Libc.Getauxval(Libc.AuxvSysinfoEhdr);

@@ -7,8 +7,8 @@ using Microsoft.Win32.SafeHandles;
 namespace Faultrec.Recorder.Symbols;
 
 /// <summary>
-/// The other side of <see cref="ElfWorker"/>: this very executable, started again, in which libdw reads files that nobody vouches
-/// for. Some of them make it crash or run for ever (tests/Fuzz, kind elf); then only this process ends. It opens
+/// The other side of <see cref="ElfWorker"/>: this executable, started again, in which libdw reads untrusted files. Some of them
+/// make libdw crash or run for ever (tests/Fuzz, kind elf); then only this process ends. It opens
 /// nothing itself (<see cref="LowRights"/>): files come as descriptors.
 /// </summary>
 public static class ElfService
@@ -28,7 +28,7 @@ public static class ElfService
         LowRights.GiveUp(args);
         MemoryBudget.LimitHeap(share: 2);
         _socket = int.Parse(args[1], CultureInfo.InvariantCulture);
-        // What opens files must have done so before the filter is set.
+        // Code that opens files must have done so before the filter is set.
         var reason = Libdw.Reason;
         Demangler.Load();
         var error = LowRights.Confine();
@@ -43,7 +43,7 @@ public static class ElfService
         return 0;
     }
 
-    /// <summary>Called back by libdw where a module's own file does not have its debug information.</summary>
+    /// <summary>Called back by libdw if a module's own file does not have its debug information.</summary>
     internal static SafeFileHandle? FindDebugFile(DebugFileName name)
     {
         Reply(ElfReply.WantsDebugFile, message =>
@@ -70,7 +70,7 @@ public static class ElfService
         {
             if (reason is not null)
                 throw new BadElfException($"cannot be read: {reason}");
-            // Written at once, for on the way to it there may be questions of ours.
+            // Written only when it is complete, because requests to the recorder may come before it.
             var stream = new MemoryStream();
             Answer(request, file, new BinaryWriter(stream));
             Reply(ElfReply.Answer, reply => reply.Write(stream.GetBuffer().AsSpan(0, (int)stream.Length)));

@@ -29,21 +29,21 @@ internal enum ElfReply : byte
     Refusal,
 
     /// <summary>
-    /// A question of the service's own, before it answers: a <see cref="DebugFileName"/>. The recorder sends the file, or a message without one.
+    /// A request of the service before it answers: a <see cref="DebugFileName"/>. The recorder sends the file, or a message without one.
     /// </summary>
     WantsDebugFile,
 
-    /// <summary>Of a download: bytes have come.</summary>
+    /// <summary>Progress of a download: bytes have arrived.</summary>
     Progress,
 }
 
 /// <summary>A file with debug information that another file names.</summary>
-/// <param name="BuildId">Of the file that is wanted, lower hex; empty: it has none.</param>
+/// <param name="BuildId">Build id of the wanted file, lower hex; empty: it has none.</param>
 /// <param name="Link">Its name as .gnu_debuglink or .gnu_debugaltlink has it; empty: none.</param>
 /// <param name="IsAlternate">It holds what the debug files of several programs share (dwz).</param>
 internal readonly record struct DebugFileName(string BuildId, string Link, bool IsAlternate);
 
-/// <summary>Messages over a socket: four bytes of length, then the rest. An open file comes with the length.</summary>
+/// <summary>Messages over a socket: four bytes of length, then the contents. An open file is sent along with the length.</summary>
 internal static class ElfWire
 {
     private const int MaxBytes = 512 << 20;

@@ -3,19 +3,19 @@ using Faultrec.Recorder.Native;
 
 namespace Faultrec.Recorder.Symbols;
 
-/// <summary>What the probes need of a file to unwind through it.</summary>
+/// <summary>What the probes need to know about a file to unwind through it.</summary>
 /// <param name="Interpreter">The dynamic linker that it asks for; null: none.</param>
 /// <param name="Needed">Libraries that it names.</param>
-/// <param name="Python">Null: it is no Python interpreter that is known.</param>
+/// <param name="Python">Null: not a known Python interpreter.</param>
 /// <param name="Rows">By ascending address.</param>
 internal sealed record UnwindFile(
     ulong CodeAddress, ulong CodeOffset, ulong CodeBytes, string? Interpreter, IReadOnlyList<string> Needed, PythonRuntime? Python, UnwindRow[] Rows);
 
 /// <summary>
-/// libdw in a process of its own (<see cref="ElfService"/>), which has no rights: files are opened here. One at which libdw crashes,
-/// or takes too long or too much memory, is a bad one, and the next question goes to a new process. One thread uses it.
+/// libdw in a process of its own (<see cref="ElfService"/>), which has no rights: files are opened here. If libdw crashes on a file, or
+/// takes too long or too much memory, the file is reported as bad, and the next request goes to a new process. Used by one thread.
 /// </summary>
-/// <param name="debugFiles">Null: no other file is looked for than the one that is asked about.</param>
+/// <param name="debugFiles">Null: no separate debug files are searched.</param>
 internal sealed class ElfWorker(DebugFiles? debugFiles) : IDisposable
 {
     /// <summary>Stands for the kernel's library, in place of a path.</summary>
@@ -29,7 +29,7 @@ internal sealed class ElfWorker(DebugFiles? debugFiles) : IDisposable
     /// <summary>Null: it is not running.</summary>
     public int? ProcessId => _process?.Pid;
 
-    /// <summary>Processes so far: what one has opened the next does not know.</summary>
+    /// <summary>Number of processes so far: a process does not know the files that an earlier one opened.</summary>
     public int Generation { get; private set; }
 
     /// <summary>How many of them did not survive a file.</summary>
@@ -193,7 +193,7 @@ internal sealed class ElfWorker(DebugFiles? debugFiles) : IDisposable
         return texts;
     }
 
-    // A count is believed as far as there are bytes for it.
+    // A count is trusted only as far as there are bytes for it.
     private static T[] ReadAll<T>(BinaryReader reply, int count)
         where T : unmanaged
     {
@@ -221,7 +221,7 @@ internal sealed class OpenedModule(string path, RegularFile file)
     public string? DebugPath { get; set; }
 }
 
-/// <summary>The process ended, or had to be ended, at a question about a file.</summary>
+/// <summary>The process ended, or had to be ended, during a request about a file.</summary>
 /// <param name="hadOthers">It had more files open: one of those may have used up its memory.</param>
 internal sealed class LostElfWorkerException(string message, bool hadOthers) : BadElfException(message)
 {

@@ -5,9 +5,9 @@ using Faultrec.Recorder.Native;
 namespace Faultrec.Recorder.Symbols;
 
 /// <summary>
-/// The table that Go's own runtime unwinds and names by (.gopclntab; runtime/symtab.go). It is there when a program was linked with
-/// -s -w, as distributions' Go programs are, and has neither symbols nor call-frame information. Functions that the compiler put
-/// into others are not in it, the lines are those of the code that runs.
+/// The table with which Go's own runtime unwinds and names functions (.gopclntab; runtime/symtab.go). It exists even if a program was
+/// linked with -s -w, as distributions' Go programs are, and has neither symbols nor call-frame information. Inlined functions are not
+/// in it; the lines are those of the code that runs.
 /// </summary>
 internal sealed class GoFunctions
 {
@@ -43,7 +43,7 @@ internal sealed class GoFunctions
         int Place(int index) => (int)Math.Min(BinaryPrimitives.ReadUInt64LittleEndian(At(WordBytes * (index + 1), WordBytes)), int.MaxValue);
     }
 
-    /// <summary>Null: it is no Go program's, or of a version before 1.18.</summary>
+    /// <summary>Null: not the table of a Go program, or of a version before 1.18.</summary>
     /// <param name="file">It has to stay open.</param>
     public static unsafe GoFunctions? Read(ElfFile file)
     {
@@ -83,7 +83,7 @@ internal sealed class GoFunctions
         return new CodeName(Text(_names + (long)Word(function + 4)), file, line > 0 ? line : null);
     }
 
-    /// <summary>Each function: where it is, and how deep its stack is up to where.</summary>
+    /// <summary>For each function: its place, and the depth of its stack along its code.</summary>
     /// <returns>Rule: outermost where nobody calls it, unsupported where it goes to another stack, so that its depths are none.</returns>
     public IEnumerable<(ulong Start, ulong End, CfaRule Rule, IEnumerable<(ulong End, int Bytes)> Depths)> All()
     {
@@ -109,7 +109,7 @@ internal sealed class GoFunctions
         return null;
     }
 
-    /// <summary>A value of a function that changes along its code, as differences: what it is up to which place.</summary>
+    /// <summary>A value that changes along a function's code, stored as differences: each value and the place up to which it holds.</summary>
     private IEnumerable<(uint End, int Value)> Changes(int index, uint offset)
     {
         var (at, place, value, isFirst) = (_changes + (long)offset, Start(index), -1, true);

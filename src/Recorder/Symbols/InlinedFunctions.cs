@@ -3,13 +3,13 @@ using Faultrec.Recorder.Native;
 
 namespace Faultrec.Recorder.Symbols;
 
-/// <summary>A function that the compiler put into its caller, and where that called it.</summary>
+/// <summary>An inlined function, and the place of its call.</summary>
 internal readonly record struct InlinedFunction(string? Name, string? CallFile, int? CallLine);
 
-/// <summary>By DWARF's DW_TAG_inlined_subroutine, where a module has debug information.</summary>
+/// <summary>From DWARF's DW_TAG_inlined_subroutine, if a module has debug information.</summary>
 internal static unsafe class InlinedFunctions
 {
-    /// <summary>Functions that were put into each other at one place; a compiler's own limits are far below.</summary>
+    /// <summary>Most functions inlined into each other at one place; compilers' own limits are far lower.</summary>
     private const int MaxDepth = 256;
 
     /// <summary>The innermost first.</summary>
@@ -23,7 +23,7 @@ internal static unsafe class InlinedFunctions
         return found;
     }
 
-    /// <returns>Whether a part of it covers the address: no other does then.</returns>
+    /// <returns>Whether a part of it covers the address: then no other does.</returns>
     private static bool AddFrom(List<InlinedFunction> found, Libdw.Die* unit, Libdw.Die* parent, ulong address, int depth)
     {
         Libdw.Die die;
@@ -55,7 +55,7 @@ internal static unsafe class InlinedFunctions
         nuint count;
         if (Number(die, Libdw.AttributeCallFile) is not { } index || Libdw.SourceFiles(unit, &files, &count) != 0 || (nuint)index >= count)
             return null;
-        // From DWARF 5 on file 0 is the unit's own; before, it was none, which libdw calls so.
+        // Since DWARF 5 file 0 is the unit's own; before, it meant no file, and libdw reports it as such.
         return Marshal.PtrToStringUTF8((nint)Libdw.SourceFile(files, (nuint)index, null, null)) is { } file and not "???" ? file : null;
     }
 

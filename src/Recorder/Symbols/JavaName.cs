@@ -3,12 +3,12 @@ using System.Text;
 namespace Faultrec.Recorder.Symbols;
 
 /// <summary>
-/// A method as Java source has it: "Shop.handle(Request)" of what HotSpot writes into its map ("void Shop.handle(Request)") or what
-/// perf's agent writes into a jitdump ("LShop;handle(LRequest;)V"; JVMS 4.3, descriptors).
+/// Turns a method's name into that of Java source, "Shop.handle(Request)", from HotSpot's map ("void Shop.handle(Request)") or from
+/// the jitdump of perf's agent ("LShop;handle(LRequest;)V"; JVMS 4.3, descriptors).
 /// </summary>
 internal static class JavaName
 {
-    /// <returns>Null: it is no such spelling.</returns>
+    /// <returns>Null: not a name in one of these spellings.</returns>
     public static string? Parse(string text)
     {
         if (text.Length > 2 && text[0] == 'L' && text.IndexOf(';') is > 1 and var end && text.IndexOf('(', end) is > 0 and var open)

@@ -1,6 +1,6 @@
 namespace Faultrec.Recorder.Symbols;
 
-/// <summary>A piece of code that a program made while it ran.</summary>
+/// <summary>A piece of code that a program generated at run time.</summary>
 /// <param name="End">Exclusive.</param>
 /// <param name="FromNs">When it was made, on CLOCK_MONOTONIC; <see cref="long.MinValue"/>: not known, it counts as always there.</param>
 /// <param name="Lines">Where lines begin, by ascending address; null: not told.</param>
@@ -8,16 +8,16 @@ internal sealed record JitCode(ulong Start, ulong End, long FromNs, string Name,
 
 internal readonly record struct JitLine(ulong Address, string File, int Line);
 
-/// <summary>All of a process's; addresses are used again, and then the code that was made last counts.</summary>
+/// <summary>All generated code of a process. If addresses were reused, the newest code counts.</summary>
 internal sealed class JitCodeTable
 {
-    /// <summary>Of all that a program may claim to have made, beyond which a file is no honest one.</summary>
+    /// <summary>Most pieces of code; a file that claims more is not trusted.</summary>
     public const int MaxCodes = 1 << 20;
 
-    /// <summary>No compiler makes one piece so large; it would also make every look-up look at it.</summary>
+    /// <summary>No compiler makes a piece this large, and every look-up would have to examine it.</summary>
     public const ulong MaxCodeBytes = 64 << 20;
 
-    /// <summary>What overlaps at one address; a place that was used more often is not named.</summary>
+    /// <summary>Most pieces that overlap at one address; code at an address that was reused more often gets no name.</summary>
     private const int MaxSteps = 4096;
 
     private readonly JitCode[] _codes;

@@ -6,7 +6,7 @@ namespace Faultrec.Recorder.Symbols;
 
 /// <summary>
 /// jit-PID.dump: records of code loaded and moved, with their times and lines (Linux,
-/// tools/perf/Documentation/jitdump-specification.txt). The code itself, which the records hold too, is passed over.
+/// tools/perf/Documentation/jitdump-specification.txt). The code itself, which the records also hold, is skipped.
 /// </summary>
 internal sealed class JitDump
 {
@@ -47,7 +47,7 @@ internal sealed class JitDump
         var header = new byte[HeaderBytes];
         if (RandomAccess.Read(_file, header, 0) != HeaderBytes || U32(header, 0) != Magic || U32(header, 4) != 1)
             throw new BadElfException("is not a jitdump of version 1 in this byte order");
-        // A clock that is not ours: then nothing is known of when.
+        // Another clock than the recording's: then the times are not known.
         _hasTimes = (U64(header, 32) & ArchTimestamps) == 0;
         var position = (long)U32(header, 8);
         var prefix = new byte[PrefixBytes];

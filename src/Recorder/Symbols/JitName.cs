@@ -3,8 +3,8 @@ using System.Globalization;
 namespace Faultrec.Recorder.Symbols;
 
 /// <summary>
-/// What a runtime calls its code, taken apart: how it was compiled goes, so that a function is one function however often it was
-/// compiled; a file and a line, where the name has them, are where the function begins.
+/// Parses the name that a runtime gives to code: the compilation tier is removed, so that a function stays one function however often it
+/// was compiled; a file and a line, if the name has them, are where the function begins.
 /// </summary>
 internal readonly record struct JitName(string Function, string? File, int? Line)
 {

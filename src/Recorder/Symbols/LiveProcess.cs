@@ -3,8 +3,8 @@ using Faultrec.Recorder.Native;
 
 namespace Faultrec.Recorder.Symbols;
 
-/// <summary>What /proc tells of a process that still runs.</summary>
-/// <param name="NamespacePid">Its id as itself sees it, in the innermost pid namespace.</param>
+/// <summary>What /proc says about a process that still runs.</summary>
+/// <param name="NamespacePid">Its id as it sees itself, in the innermost pid namespace.</param>
 /// <param name="User">Effective user id.</param>
 internal sealed record LiveProcess(int Pid, int NamespacePid, uint User, DateTimeOffset StartedAt)
 {
@@ -13,8 +13,8 @@ internal sealed record LiveProcess(int Pid, int NamespacePid, uint User, DateTim
 
     public string RootPath => RootFolder.PathOf(Pid);
 
-    /// <summary>Null: no such process, or another one that has the id now.</summary>
-    /// <param name="seenAt">When the process that is meant was running.</param>
+    /// <summary>Null: no such process, or another one has the id now.</summary>
+    /// <param name="seenAt">A time at which the wanted process was running.</param>
     public static LiveProcess? Find(int pid, DateTimeOffset seenAt)
     {
         try

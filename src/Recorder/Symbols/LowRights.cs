@@ -8,20 +8,20 @@ using Faultrec.Traces.Metadata;
 namespace Faultrec.Recorder.Symbols;
 
 /// <summary>
-/// What a service process does without, in two steps. Capabilities, and the promise never to gain any, are a thread's own, and the
-/// runtime has threads before Main: so a process that has too many rights gives them up and executes itself again. The filter
+/// How a service process gives up rights, in two steps. Capabilities, and the promise never to gain any, belong to single threads, and
+/// the runtime has threads before Main: so a process that has too many rights gives them up and executes itself again. The filter
 /// of system calls is set after that, on all threads.
 /// </summary>
 internal static unsafe class LowRights
 {
-    /// <summary>Beyond what the process has at its start; libdw maps files and unpacks sections.</summary>
+    /// <summary>Memory in addition to what the process has at its start; libdw maps files and unpacks sections.</summary>
     private const ulong MaxMemoryBytes = 4UL << 30;
 
     /// <summary>
-    /// Becomes the user who called sudo, where that user can read our executable; else root without any capability but to read files.
+    /// Becomes the user who called sudo, if that user can read this executable; otherwise root without any capability except to read files.
     /// Returns only if there was nothing to give up.
     /// </summary>
-    /// <param name="args">Verb, fd, and where rights are too many: user or "", uid, gid, home.</param>
+    /// <param name="args">Verb, fd, and, if there are too many rights: user or "", uid, gid, home.</param>
     public static void GiveUp(string[] args)
     {
         if (args.Length < 6)
@@ -44,11 +44,11 @@ internal static unsafe class LowRights
         throw new FaultrecException(ExitCode.NotPermitted, "cannot execute itself with fewer rights");
     }
 
-    /// <summary>Lets go of the terminal and of everything but memory, CPU time and what is open. Comes last: no file can be opened any more.</summary>
+    /// <summary>Gives up the terminal and everything but memory, CPU time and open files. Must come last: no file can be opened afterwards.</summary>
     /// <returns>0 or an errno value.</returns>
     public static int Confine()
     {
-        // What a library or the runtime says of a crash is told better by who asked.
+        // The recorder reports a crash better than a library or the runtime would.
         var nothing = Libc.Open("/dev/null", Libc.ORdwr | Libc.OCloexec, 0);
         for (var standard = 0; standard <= 2; standard++)
             _ = Libc.Dup2(nothing, standard);
@@ -56,7 +56,7 @@ internal static unsafe class LowRights
         SetLimit(Libc.RlimitAs, pages * (ulong)PageGeometry.Here.PageBytes + MaxMemoryBytes);
         SetLimit(Libc.RlimitCore, 0);
         Confinement.SetUndumpable();
-        // Compiled as it runs, the runtime itself opens files, starts threads and makes code, in memory that is a file, all the time.
+        // With JIT compilation the runtime itself keeps opening files, starting threads and generating code in file-backed memory.
         if (RuntimeFeature.IsDynamicCodeSupported)
             return 0;
         SetLimit(Libc.RlimitFsize, 0);
@@ -73,7 +73,7 @@ internal static unsafe class LowRights
         SetLimit(Libc.RlimitCpu, (ulong)(usage.Times[0] + usage.Times[2]) + 1 + seconds, keepHard: true);
     }
 
-    // The saved user id stays root's until execve, so that what the user cannot execute is executed as root after all.
+    // The saved user id stays root until execve, so that an executable that the user cannot execute is executed as root after all.
     private static void BecomeUser(string user, uint uid, uint gid, string home, string[] self, Dictionary<string, string> variables)
     {
         if (Libc.Initgroups(user, gid) < 0 || Libc.Setresgid(gid, gid, gid) < 0 || Libc.Setresuid(uid, uid, 0) < 0)

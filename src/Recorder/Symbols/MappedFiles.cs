@@ -4,8 +4,8 @@ using Faultrec.Traces.Ledger;
 namespace Faultrec.Recorder.Symbols;
 
 /// <summary>
-/// Files whose code the target has mapped, held until the trace is made: by then they may be deleted or replaced, and those of a
-/// process with another root were never to be found here under their name. Two threads use it, never at once.
+/// Files whose code the target has mapped, kept open until the trace is made: by then they may be deleted or replaced, and those of a
+/// process with another root never existed here under their name. Used by two threads, never at the same time.
 /// </summary>
 internal sealed class MappedFiles : IDisposable
 {
@@ -13,11 +13,11 @@ internal sealed class MappedFiles : IDisposable
 
     public PerfMapWatch PerfMaps { get; } = new();
 
-    /// <summary>Debug files that are missing may be had from servers.</summary>
+    /// <summary>Missing debug files may be fetched from servers.</summary>
     public bool AsksDebuginfod { get; set; }
 
-    /// <summary>The file that a process has mapped just now.</summary>
-    /// <returns>A name under which it can be opened, also by other processes; null: it is out of reach.</returns>
+    /// <summary>Keeps open a file that a process has just mapped.</summary>
+    /// <returns>A name under which it can be opened, also by other processes; null: it cannot be opened.</returns>
     public string? Hold(int pid, ulong start, ulong end, MappingIdentity identity)
     {
         PerfMaps.Start();
@@ -28,7 +28,7 @@ internal sealed class MappedFiles : IDisposable
         string[] names = [path, RootFolder.PathOf(pid) + path, $"/proc/{pid}/map_files/{start:x}-{end:x}"];
         foreach (var name in names)
         {
-            // O_PATH: nothing happens to what is opened, should it be a device or a pipe.
+            // O_PATH: opening has no effect on a device or a pipe.
             var file = new FdHandle(Libc.Open(name, Libc.OPath | Libc.OCloexec, 0));
             if (!file.IsInvalid && Libc.TryGetDeviceAndInode(NameOf(file))?.Inode == identity.Inode)
             {
@@ -42,7 +42,7 @@ internal sealed class MappedFiles : IDisposable
         return null;
     }
 
-    /// <summary>Where a file is now that was mapped under this path: there, as long as it is the same.</summary>
+    /// <summary>Where a file that was mapped under this path can be opened now: under the path, if it is still the same file.</summary>
     public string Find(string path, ulong inode)
         => _held.TryGetValue((path, inode), out var held) && Libc.TryGetDeviceAndInode(path)?.Inode != inode ? NameOf(held) : path;
 

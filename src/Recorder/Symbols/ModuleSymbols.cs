@@ -3,7 +3,7 @@ using Faultrec.Recorder.Native;
 
 namespace Faultrec.Recorder.Symbols;
 
-/// <summary>What is known of one address of a file; each member null where it is not.</summary>
+/// <summary>What is known about one address of a file; members that are not known are null.</summary>
 internal readonly record struct CodeName(string? Function, string? File, int? Line);
 
 /// <summary>Functions and lines of one ELF file, by libdwfl: its symbol tables, and its debug information, here or in a file of its own.</summary>
@@ -18,7 +18,7 @@ internal sealed unsafe class ModuleSymbols : IDisposable
     private UnitIndex? _units;
 
     /// <param name="file">It belongs to the result.</param>
-    /// <param name="path">Of which nothing but the name is used.</param>
+    /// <param name="path">Only its file name is used.</param>
     /// <exception cref="BadElfException">It cannot be read.</exception>
     public ModuleSymbols(ElfFile file, string path)
     {
@@ -27,7 +27,7 @@ internal sealed unsafe class ModuleSymbols : IDisposable
         if (_dwfl != 0)
         {
             Libdw.DwflReportBegin(_dwfl);
-            // Base 0: what is asked for are addresses in the file's own space. libdwfl closes the descriptor that it is given.
+            // Base 0: all look-ups use addresses in the file's own space. libdwfl closes the descriptor that it is given.
             var fd = Libc.Dup((int)file.File.DangerousGetHandle());
             _module = Libdw.DwflReportElf(_dwfl, path, path, fd, 0, true);
             if (_module == 0)
@@ -58,7 +58,7 @@ internal sealed unsafe class ModuleSymbols : IDisposable
 
     public IReadOnlyList<Libdw.ProgramHeader> Segments => _file.Segments;
 
-    /// <summary>What runs there, the innermost first: functions that were put into others come before them. Never empty.</summary>
+    /// <summary>The functions at the address, innermost first: inlined ones come before their callers. Never empty.</summary>
     public IReadOnlyList<CodeName> Find(ulong address)
     {
         var function = Text(Libdw.ModuleAddressName(_module, address));
@@ -71,7 +71,7 @@ internal sealed unsafe class ModuleSymbols : IDisposable
     // "memcpy@@GLIBC_2.14" of .dynsym.
     private static string WithoutVersion(string name) => name.IndexOf('@') is > 0 and var at ? name[..at] : name;
 
-    /// <returns>Where the function is that they were put into.</returns>
+    /// <returns>The place of the function into which they were inlined.</returns>
     private (string? File, int? Line) AddInlined(List<CodeName> names, ulong address)
     {
         ulong found;

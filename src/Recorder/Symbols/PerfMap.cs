@@ -5,15 +5,15 @@ namespace Faultrec.Recorder.Symbols;
 
 /// <summary>
 /// /tmp/perf-PID.map: lines of "start size name", both hex, in the order in which the code was made (Linux,
-/// tools/perf/Documentation/jit-interface.txt). It has no times; how long it was at each moment tells which lines there were.
+/// tools/perf/Documentation/jit-interface.txt). It has no times; its length at each moment shows which lines existed then.
 /// </summary>
 internal static class PerfMap
 {
     private const int MaxLineBytes = 16 * 1024;
     private const long MaxTextBytes = 128 << 20;
 
-    /// <param name="lengths">As it grew; null: not known, every line counts as always there, and where they overlap the last.</param>
-    /// <param name="damaged">Lines that are none, or are beyond what is read of a file.</param>
+    /// <param name="lengths">How the file grew; null: not known; then every line counts as always there, and of overlapping lines the last.</param>
+    /// <param name="damaged">Lines that are invalid, or beyond the limit for a file.</param>
     public static JitCodeTable Read(Stream file, PerfMapLengths? lengths, out long damaged)
     {
         var codes = new List<JitCode>();

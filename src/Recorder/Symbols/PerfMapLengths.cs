@@ -1,20 +1,20 @@
 namespace Faultrec.Recorder.Symbols;
 
-/// <summary>How long a perf map was at each moment of the recording: a line that came later names no fault from before.</summary>
+/// <summary>The length of a perf map at each moment of the recording, so that a line does not name faults that came before it.</summary>
 internal sealed class PerfMapLengths
 {
-    /// <summary>A file that grows all the time has its times told more coarsely beyond it.</summary>
+    /// <summary>Most times kept; for a file that grows all the time they become coarser.</summary>
     private const int MaxNotes = 1 << 16;
 
     private readonly List<(long Length, long TimeNs)> _notes = [];
     private long _lastLookNs = long.MinValue;
 
-    /// <param name="timeNs">Of the look, on CLOCK_MONOTONIC.</param>
+    /// <param name="timeNs">Time of the observation, on CLOCK_MONOTONIC.</param>
     public void Note(long length, long timeNs)
     {
         lock (_notes)
         {
-            // What has come since the look before may have come right after it.
+            // Lines that are new since the previous observation may have come right after it.
             if (length > (_notes.Count == 0 ? 0 : _notes[^1].Length) && _notes.Count < MaxNotes)
                 _notes.Add((length, _notes.Count == 0 ? long.MinValue : _lastLookNs));
             _lastLookNs = timeNs;
@@ -22,7 +22,7 @@ internal sealed class PerfMapLengths
     }
 
     /// <summary>
-    /// From when on a line can have been there that begins at this offset. What was there at the first look that found anything counts
+    /// The earliest time at which a line at this offset can have existed. Lines present at the first observation that found any count
     /// as always there: no older line has the address, and a virtual machine that writes its whole map at the end names all of its time.
     /// </summary>
     public long TimeOf(long offset)

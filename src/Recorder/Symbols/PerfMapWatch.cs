@@ -5,7 +5,7 @@ using Faultrec.Recorder.Native;
 namespace Faultrec.Recorder.Symbols;
 
 /// <summary>
-/// Looks at the perf maps in /tmp of processes that run, as often as the rings are drained. A process with a /tmp of its own is not
+/// Observes the perf maps in /tmp of running processes, as often as the rings are drained. A process with a /tmp of its own is not
 /// watched.
 /// </summary>
 internal sealed class PerfMapWatch : IDisposable
@@ -15,7 +15,7 @@ internal sealed class PerfMapWatch : IDisposable
     private const string Suffix = ".map";
     private const int IntervalMs = 20;
 
-    /// <summary>At a time: /tmp is everybody's.</summary>
+    /// <summary>Most maps watched at a time, because anyone can create files in /tmp.</summary>
     private const int MaxWatched = 256;
 
     private readonly ConcurrentDictionary<int, (ulong Inode, PerfMapLengths Lengths)> _maps = [];
@@ -24,7 +24,7 @@ internal sealed class PerfMapWatch : IDisposable
     private DateTime _folderChangedAt;
     private Thread? _thread;
 
-    /// <summary>From the first call on. One thread calls it.</summary>
+    /// <summary>Watching begins with the first call. Called by one thread.</summary>
     public void Start()
     {
         if (_thread is not null)
@@ -35,8 +35,8 @@ internal sealed class PerfMapWatch : IDisposable
 
     public bool Has(int pid) => _maps.ContainsKey(pid);
 
-    /// <summary>Null: nothing is known of when its lines came.</summary>
-    /// <param name="inode">Of the file that is read: a container's may have the same name.</param>
+    /// <summary>Null: the times of its lines are not known.</summary>
+    /// <param name="inode">Inode of the file that is read: one in a container may have the same name.</param>
     public PerfMapLengths? Find(int pid, ulong inode) => _maps.TryGetValue(pid, out var map) && map.Inode == inode ? map.Lengths : null;
 
     public void Dispose()
@@ -50,7 +50,7 @@ internal sealed class PerfMapWatch : IDisposable
     {
         do
         {
-            // Before the look: what comes in between counts as new at the next.
+            // Taken before the observation: lines that come in between count as new at the next one.
             var now = Libc.MonotonicNs();
             if (Directory.GetLastWriteTimeUtc(Folder) is var changedAt && changedAt != _folderChangedAt)
             {

@@ -17,7 +17,7 @@ internal sealed record PythonLines(IReadOnlyList<(uint Offset, int? Line)> Range
         return new PythonLines(ranges);
     }
 
-    /// <summary>Null: the instruction belongs to no line, or lies behind the table.</summary>
+    /// <summary>Null: the instruction belongs to no line, or lies beyond the table.</summary>
     public int? LineAt(uint offset)
     {
         int? line = null;

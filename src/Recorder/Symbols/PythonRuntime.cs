@@ -5,7 +5,7 @@ using Faultrec.Recorder.Native;
 
 namespace Faultrec.Recorder.Symbols;
 
-/// <summary>A CPython interpreter in an ELF file: where its state begins, and how its version lays out what the probes read.</summary>
+/// <summary>A CPython interpreter in an ELF file: the address of its state, and the layout that the probes read in its version.</summary>
 /// <param name="Address">Of `_PyRuntime` in the file's own space.</param>
 internal sealed partial record PythonRuntime(ulong Address, PythonLayout Layout)
 {
@@ -13,13 +13,13 @@ internal sealed partial record PythonRuntime(ulong Address, PythonLayout Layout)
     private const int FirstWithOffsets = 13;
     private const int DebugOffsetsWords = 52;
 
-    /// <summary>Null: the file is no CPython of 3.8 to 3.14.</summary>
+    /// <summary>Null: not CPython 3.8 to 3.14.</summary>
     /// <exception cref="BadElfException">Its tables cannot be read.</exception>
     public static PythonRuntime? Find(ElfFile file, string path)
     {
         if (AddressOf(file, "_PyRuntime") is not { } runtime)
             return null;
-        // PY_VERSION_HEX; older ones tell their version by the file's name only.
+        // PY_VERSION_HEX; in older versions only the file's name shows the version.
         var minor = AddressOf(file, "Py_Version") is { } version && file.ReadAt(version, sizeof(ulong)) is { } bytes
             ? bytes[2]
             : NameWithVersion().Match(path) is { Success: true } match && int.TryParse(match.Groups[1].ValueSpan, CultureInfo.InvariantCulture, out var named)

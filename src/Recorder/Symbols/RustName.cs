@@ -33,7 +33,7 @@ internal sealed class RustName
 
     private RustName(string text) => _text = text;
 
-    /// <returns>Null: it is no such name, or uses what is not known here.</returns>
+    /// <returns>Null: not such a name, or it uses something that is not known here.</returns>
     /// <param name="name">Begins with "_R".</param>
     public static string? Demangle(string name)
     {
@@ -42,7 +42,7 @@ internal sealed class RustName
         return parser.Path(inValue: true) ? parser._output.ToString() : null;
     }
 
-    /// <summary>What C++'s rules leave of an older name: "alloc::vec::Vec$LT$T$GT$::push::h0123456789abcdef".</summary>
+    /// <summary>An older name after demangling by C++ rules: "alloc::vec::Vec$LT$T$GT$::push::h0123456789abcdef".</summary>
     public static string Unescape(string name)
     {
         var hash = name.LastIndexOf("::h", StringComparison.Ordinal);
@@ -214,7 +214,7 @@ internal sealed class RustName
         return Skip();
     }
 
-    /// <summary>A place before this one, whose text is meant again.</summary>
+    /// <summary>A back reference: the text at an earlier place is repeated.</summary>
     private bool Again(Func<bool> what)
     {
         var place = _at - 1;

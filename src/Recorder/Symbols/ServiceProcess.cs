@@ -7,7 +7,7 @@ using Microsoft.Win32.SafeHandles;
 
 namespace Faultrec.Recorder.Symbols;
 
-/// <summary>This very executable, started again, for work that is not to be done with our rights, and a socket to it.</summary>
+/// <summary>This executable, started again for work that must not be done with the recorder's rights, and a socket to it.</summary>
 internal sealed unsafe class ServiceProcess
 {
     /// <summary>Variables by which libdw would ask servers on its own (debuginfod-client-config(7)).</summary>
@@ -20,13 +20,13 @@ internal sealed unsafe class ServiceProcess
 
     private ServiceProcess(int pid, FdHandle socket) => (Pid, _socket) = (pid, socket);
 
-    /// <summary>How it is started; a test's own executable is not the one.</summary>
+    /// <summary>How the executable is started; in tests this is not the running one.</summary>
     public static IReadOnlyList<string> Command { get => field ??= Launcher.SelfCommand(); set; }
 
     public int Pid { get; }
 
-    /// <param name="verb">First argument, by which the executable knows its task.</param>
-    /// <param name="asksServers">It is the one that may ask debuginfod servers.</param>
+    /// <param name="verb">First argument, which tells the executable its task.</param>
+    /// <param name="asksServers">Whether this service may ask debuginfod servers.</param>
     public static ServiceProcess Start(string verb, bool asksServers)
     {
         var (ours, theirs) = Socket.Pair();
@@ -52,11 +52,11 @@ internal sealed unsafe class ServiceProcess
 
     public byte[]? Read(int timeoutMs, out SafeFileHandle? file) => ElfWire.Read(_socket.Fd, timeoutMs, out file);
 
-    /// <summary>It ends when it has read what was sent to it.</summary>
+    /// <summary>The process ends by itself when it has read what was sent to it.</summary>
     public void Close() => End(patience: -1);
 
-    /// <summary>After a moment in which it may end by itself.</summary>
-    /// <returns>How it ended, to follow a name.</returns>
+    /// <summary>Kills the process, after a moment in which it may end by itself.</summary>
+    /// <returns>How it ended, as the predicate of a sentence.</returns>
     public string Kill() => End(patience: 10);
 
     private string End(int patience)

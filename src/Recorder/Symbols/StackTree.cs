@@ -2,13 +2,13 @@ using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Recorder.Symbols;
 
-/// <summary>A <see cref="StackTable"/> while it is made: each way from an outermost frame to a frame is one node.</summary>
+/// <summary>A <see cref="StackTable"/> while it is being built: each path from an outermost frame to a frame is one node.</summary>
 /// <param name="frames">Grows with its user.</param>
 internal sealed class StackTree(IReadOnlyList<StackModule> modules, IReadOnlyList<StackFrame> frames)
 {
     public const int Root = -1;
 
-    /// <summary>Of the text; more than the probes can take. A hostile trace must not make a text of all of its nodes.</summary>
+    /// <summary>Most frames in the text, more than the probes can record. A hostile trace must not produce a text of all its nodes.</summary>
     private const int MaxFrames = 1024;
 
     private readonly Dictionary<(int Parent, int Frame), int> _indices = [];
@@ -16,7 +16,7 @@ internal sealed class StackTree(IReadOnlyList<StackModule> modules, IReadOnlyLis
     private readonly List<int> _nodeFrames = [];
     private readonly Dictionary<int, string> _folded = [];
 
-    /// <summary>The node of a frame that the parent's has called.</summary>
+    /// <summary>The node of a frame that was called by the parent's frame.</summary>
     public int Child(int parent, int frame)
     {
         if (_indices.TryGetValue((parent, frame), out var node))

@@ -4,10 +4,10 @@ using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Recorder.Symbols;
 
-/// <summary>The files that frames lie in and what their addresses are called. Grows with distinct files and frames only.</summary>
+/// <summary>The files of frames, and the names of their addresses. Grows only with distinct files and frames.</summary>
 internal sealed class SymbolCache : IDisposable
 {
-    /// <summary>Beyond it they are counted: a program may map any number of files that are none.</summary>
+    /// <summary>Most warnings kept; more are only counted, because a program may map any number of files that are not ELF files.</summary>
     private const int MaxWarnings = 64;
 
     private readonly MappedFiles _files;
@@ -56,7 +56,7 @@ internal sealed class SymbolCache : IDisposable
         return _indices[(path, inode)] = _modules.Count - 1;
     }
 
-    /// <summary>Something without a file, as "[vdso]", whose names the kernel's own copy here tells.</summary>
+    /// <summary>A mapping without a file, such as "[vdso]", whose names come from this process's own copy.</summary>
     public int ModuleWithoutFile(string name)
     {
         if (name == ElfWorker.Vdso)
@@ -68,7 +68,7 @@ internal sealed class SymbolCache : IDisposable
         return _indices[(name, 0)] = _modules.Count - 1;
     }
 
-    /// <returns>The outermost first: what was put into a function comes behind it. Never empty.</returns>
+    /// <returns>Outermost first: inlined functions come after their callers. Never empty.</returns>
     public IReadOnlyList<StackFrame> FramesAt(int module, ulong fileOffset)
     {
         if (_open[module] is not { } open || ElfFile.AddressOf(open.Segments, fileOffset) is not { } address)

@@ -7,13 +7,13 @@ using Faultrec.Traces.Metadata;
 namespace Faultrec.Recorder.Symbols;
 
 /// <param name="Missing">Frames in files that had no name before.</param>
-/// <param name="Named">Of these, with a name now.</param>
+/// <param name="Named">How many of these frames have a name now.</param>
 /// <param name="Notes">Modules for which nothing was found, and why.</param>
 public sealed record SymbolizeResult(int Missing, int Named, IReadOnlyList<string> Notes);
 
 /// <summary>
-/// Names that a trace lacks, from files found later: by build id, so that no other version's names get in. Needs no root and
-/// nothing of the machine that made the trace.
+/// Adds names that a trace lacks, from files found later: by build id, so that names of another version are never used. Needs no root and
+/// nothing from the machine that made the trace.
 /// </summary>
 public sealed class TraceSymbolizer : IDisposable
 {
@@ -39,7 +39,7 @@ public sealed class TraceSymbolizer : IDisposable
         _worker = new ElfWorker(_debugFiles);
     }
 
-    /// <summary>Writes the trace again with what was found.</summary>
+    /// <summary>Writes the trace again with the names that were found.</summary>
     /// <exception cref="FaultrecException">The trace is damaged, has no stacks, or the output cannot be written.</exception>
     public SymbolizeResult Run(TraceReader trace, Stream output)
     {
@@ -94,7 +94,7 @@ public sealed class TraceSymbolizer : IDisposable
         _debugFiles.Dispose();
     }
 
-    // What the compiler put into the function become frames of their own behind it.
+    // Inlined functions become frames of their own after it.
     private static int[] AddFrames(List<StackFrame> frames, int index, IReadOnlyList<CodeName> names)
     {
         var bare = frames[index];
@@ -113,7 +113,7 @@ public sealed class TraceSymbolizer : IDisposable
         return indices;
     }
 
-    /// <returns>Of each node of the table its node in the tree.</returns>
+    /// <returns>For each node of the table its node in the tree.</returns>
     private static int[] Rebuild(StackTree tree, StackTable table, Dictionary<int, int[]> found)
     {
         var nodes = new int[table.Parents.Count];

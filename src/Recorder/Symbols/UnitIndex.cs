@@ -3,13 +3,13 @@ using Faultrec.Recorder.Native;
 namespace Faultrec.Recorder.Symbols;
 
 /// <summary>
-/// Which compile unit of a file's DWARF covers an address, and which function of the unit. libdw asks .debug_aranges for units, which
-/// clang and Go do not write, and which leaves out some where only some compilers wrote it; and it does not find functions in
-/// namespaces, where Rust has them. So units are walked once a file, and their functions once a unit.
+/// Finds the compile unit of a file's DWARF that covers an address, and the function in it. libdw takes units from .debug_aranges, which
+/// clang and Go do not write, and which is incomplete if only some compilers wrote it; and it does not find functions in
+/// namespaces, where Rust has them. So units are walked once per file, and their functions once per unit.
 /// </summary>
 internal sealed unsafe class UnitIndex
 {
-    /// <summary>Namespaces and types in each other; nobody writes more.</summary>
+    /// <summary>Most namespaces and types nested in each other.</summary>
     private const int MaxDepth = 100;
 
     private readonly nint _dwarf;

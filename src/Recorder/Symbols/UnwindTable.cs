@@ -4,19 +4,19 @@ using Faultrec.Recorder.Native;
 
 namespace Faultrec.Recorder.Symbols;
 
-/// <summary>Makes the rows by which the probes unwind (bpf/unwind.bpf.h) of what a file says of its call frames.</summary>
+/// <summary>Makes the rows with which the probes unwind (bpf/unwind.bpf.h) from a file's call-frame information.</summary>
 internal static class UnwindTable
 {
     private const int IdentityBytes = 32; // up to e_entry
 
-    /// <summary>Of code at a file's entry that is not described: the dynamic linker's and musl's, in assembly.</summary>
+    /// <summary>Row for code at a file's entry that has no description: that of the dynamic linker and musl, in assembly.</summary>
     private const int MaxEntryBytes = 96;
 
-    /// <summary>What Go's compiler makes keeps frame pointers everywhere.</summary>
+    /// <summary>Code made by Go's compiler keeps frame pointers everywhere.</summary>
     private static readonly UnwindRow FramePointer = new() { CfaRule = CfaRule.Bp, CfaOffset = 2, BpOffset = -2 };
 
-    /// <returns>Rows by ascending address; what lies between functions has one that says nothing.</returns>
-    /// <exception cref="BadElfException">It has none, or they cannot be read.</exception>
+    /// <returns>Rows by ascending address; a gap between functions has a row without a rule.</returns>
+    /// <exception cref="BadElfException">The file has no call frames, or they cannot be read.</exception>
     public static List<UnwindRow> Make(ElfFile file)
     {
         var identity = file.Read(0, IdentityBytes);
@@ -27,7 +27,7 @@ internal static class UnwindTable
             var program = new CallFrameProgram(section, machine);
             foreach (var (start, end, common, instructions) in section.Functions())
             {
-                // Of functions that the linker left out, .debug_frame still tells, at no address that has code.
+                // .debug_frame still describes functions that the linker dropped, at addresses without code.
                 if (start >= end || !IsCode(file, start))
                     continue;
                 var first = rows.Count;
@@ -78,7 +78,7 @@ internal static class UnwindTable
 
     private static List<UnwindRow> Join(List<Function> functions, List<UnwindRow> rows, UnwindRow between, ulong entry)
     {
-        // Of two that tell of one place, the first counts, which is .eh_frame's.
+        // If two entries describe one place, the first counts, which is that of .eh_frame.
         functions.Sort((one, other) => (one.Start, one.FirstRow).CompareTo((other.Start, other.FirstRow)));
         var joined = new List<UnwindRow>(rows.Count + functions.Count / 4);
         ulong end = 0;
@@ -97,7 +97,7 @@ internal static class UnwindTable
         return joined;
     }
 
-    // Nobody calls what the kernel begins with.
+    // The code at which the kernel starts a program has no caller.
     private static void AddGap(List<UnwindRow> rows, ulong start, ulong end, UnwindRow between, ulong entry)
     {
         if (start > uint.MaxValue)
