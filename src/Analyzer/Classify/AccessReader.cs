@@ -4,7 +4,7 @@ using Faultrec.Traces.Metadata;
 namespace Faultrec.Analyzer.Classify;
 
 /// <summary>
-/// Read, write or exec of a row. Where the column of error codes says the same (<see cref="FaultBatch.Access"/> is made of it), that one
+/// Read, write or exec of a row. If the column of error codes says the same (<see cref="FaultBatch.Access"/> is made from it), that one
 /// is read: numbers take a third of the time of text.
 /// </summary>
 internal readonly struct AccessReader(Backend backend)

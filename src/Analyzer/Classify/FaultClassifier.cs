@@ -4,8 +4,8 @@ using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Analyzer.Classify;
 
-/// <summary>What the Analyzer makes of each fault of a batch; element i of both is of row i.</summary>
-/// <param name="kinds">Empty where kinds are not told.</param>
+/// <summary>The severity and kind of each fault of a batch; element i of both belongs to row i.</summary>
+/// <param name="kinds">Empty if kinds were not determined.</param>
 public readonly ref struct Verdicts(ReadOnlySpan<Severity> severities, ReadOnlySpan<FaultKind> kinds)
 {
     public ReadOnlySpan<Severity> Severities { get; } = severities;
@@ -13,7 +13,7 @@ public readonly ref struct Verdicts(ReadOnlySpan<Severity> severities, ReadOnlyS
     public ReadOnlySpan<FaultKind> Kinds { get; } = kinds;
 }
 
-/// <summary>Both rules over one batch after the other. Not thread-safe.</summary>
+/// <summary>Applies both rules to one batch after the other. Not thread-safe.</summary>
 internal sealed class FaultClassifier(TraceMetadata metadata)
 {
     private readonly SeverityRule _severityRule = new(metadata);
@@ -22,10 +22,10 @@ internal sealed class FaultClassifier(TraceMetadata metadata)
     private FaultKind[] _kinds = [];
     private int _count;
 
-    /// <summary>Columns that <see cref="Classify"/> looks at.</summary>
+    /// <summary>Columns that <see cref="Classify"/> reads.</summary>
     public FaultColumns Columns => _severityRule.Columns | _kindRule.Columns;
 
-    /// <summary>On the last batch; valid until the next.</summary>
+    /// <summary>Verdicts on the last batch; valid until the next.</summary>
     public Verdicts Verdicts => new(_severities.AsSpan(0, _count), _kinds.AsSpan(0, _count));
 
     public void Classify(FaultBatch batch)

@@ -1,12 +1,12 @@
 namespace Faultrec.Analyzer.Classify;
 
-/// <summary>Why a fault happened. Its rules are <see cref="KindRule"/>'s, and in words docs/kinds.md; the names are a contract.</summary>
+/// <summary>Why a fault happened. <see cref="KindRule"/> has the rules, docs/kinds.md describes them; the names are a contract.</summary>
 public enum FaultKind : byte
 {
-    /// <summary>Not served: <see cref="Severity.Failed"/>, and no <see cref="BusError"/>.</summary>
+    /// <summary>Not served: <see cref="Severity.Failed"/>, but not <see cref="BusError"/>.</summary>
     Failed,
 
-    /// <summary>Not served, with SIGBUS: the mapping permits the access, but its page cannot be had.</summary>
+    /// <summary>Not served, with SIGBUS: the mapping permits the access, but the kernel cannot provide the page.</summary>
     BusError,
 
     /// <summary>The trace's facts do not prove any other kind.</summary>
@@ -33,16 +33,16 @@ public enum FaultKind : byte
     /// <summary>Page of a hugetlb mapping.</summary>
     Hugetlb,
 
-    /// <summary>First write to a page of a private hugetlb mapping that others have too: a huge page is copied.</summary>
+    /// <summary>First write to a shared page of a private hugetlb mapping: a huge page is copied.</summary>
     HugetlbCow,
 
-    /// <summary>A transparent huge page was mapped where nothing was.</summary>
+    /// <summary>A transparent huge page was mapped where nothing had been mapped.</summary>
     Huge,
 
     /// <summary>A huge page was wanted, a small one was mapped.</summary>
     HugeFallback,
 
-    /// <summary>A huge mapping became small ones.</summary>
+    /// <summary>A huge mapping was split into small ones.</summary>
     HugeSplit,
 
     /// <summary>First read of anonymous memory: the zero page.</summary>
@@ -60,7 +60,7 @@ public enum FaultKind : byte
     /// <summary>Write to a page shared with another process since a fork.</summary>
     CowFork,
 
-    /// <summary>Write to a page that KSM had merged with equal ones.</summary>
+    /// <summary>Write to a page that KSM had merged with identical ones.</summary>
     Ksm,
 
     /// <summary>Write to a page that something other than a fork shares.</summary>
@@ -84,14 +84,14 @@ public enum FaultKind : byte
     /// <summary>Page of a file that was read from its device.</summary>
     FileDisk,
 
-    /// <summary>The page was there, and permitted the access.</summary>
+    /// <summary>The page was present and permitted the access.</summary>
     Spurious,
 }
 
 /// <summary>Names of <see cref="FaultKind"/> as the command line and every format spell them.</summary>
 internal static class FaultKindNames
 {
-    // The second is the name that TraceEvent (PerfView) gives what Windows does in the same situation.
+    // The second is TraceEvent's (PerfView's) name for the same event on Windows.
     private static readonly (string Name, string? TraceEvent)[] Names =
     [
         ("failed", "access violation"),

@@ -2,7 +2,7 @@ using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Analyzer.Classify;
 
-/// <summary>Which regions a process has from the one that it was forked from: what is done when memory is mapped was done there.</summary>
+/// <summary>Which regions a process inherited by fork: work that is done when memory is mapped was done in the parent.</summary>
 internal sealed class ForkCopies
 {
     private readonly Dictionary<int, long> _forked = [];
@@ -16,6 +16,6 @@ internal sealed class ForkCopies
         }
     }
 
-    // The ledger gives a child its mappings at the time of the fork; what an exec maps is born later.
+    // The ledger gives a child its mappings at the time of the fork; mappings made by exec begin later.
     public bool Has(Region region) => region.BornNs is { } born && _forked.TryGetValue(region.Pid, out var started) && started == born;
 }

@@ -3,8 +3,8 @@ using Faultrec.Traces.Metadata;
 namespace Faultrec.Analyzer.Classify;
 
 /// <summary>
-/// From when on a fork may have made a region's pages common to two processes. Known to be never only where the recording followed every
-/// process that the target created, and knows the region from its beginning.
+/// The time from which a fork may have made two processes share a region's pages. That this never happened is known only if the recording
+/// followed every process that the target created, and saw the region begin.
 /// </summary>
 internal sealed class ForkHistory
 {
@@ -15,7 +15,7 @@ internal sealed class ForkHistory
 
     public ForkHistory(TraceMetadata metadata)
     {
-        // Of a name, a cgroup or the machine, processes without faults are left out.
+        // Recordings of a name, a cgroup or the machine leave out processes without faults.
         var followsAll = (metadata.Target == "command" || metadata.Target.StartsWith("pid ", StringComparison.Ordinal)) && metadata.Receipt.LostSideband == 0;
         if (!followsAll)
             return;
@@ -24,7 +24,7 @@ internal sealed class ForkHistory
         var copies = new ForkCopies(metadata);
         foreach (var region in metadata.Regions)
         {
-            // A ledger that is full folds mappings of other times into a region.
+            // A full ledger folds mappings of other times into a region.
             if (region.BornNs is { } born && region.Lives == 1 && !copies.Has(region))
                 _sharedFromNs[region.Id] = children[region.Pid].Where(forked => forked >= born).DefaultIfEmpty(Never).Min();
         }
@@ -32,10 +32,10 @@ internal sealed class ForkHistory
         NeedsTime = _sharedFromNs.Values.Any(sharedFrom => sharedFrom != Never);
     }
 
-    /// <summary>Whether <see cref="MayShare"/> looks at the time.</summary>
+    /// <summary>Whether <see cref="MayShare"/> uses the time.</summary>
     public bool NeedsTime { get; }
 
-    /// <param name="timeNs">When the fault began.</param>
+    /// <param name="timeNs">Start of the fault.</param>
     public bool MayShare(int regionId, long timeNs)
         => _sharedFromNs.GetValueOrDefault(regionId, Always) is var sharedFrom && sharedFrom != Never && timeNs >= sharedFrom;
 }

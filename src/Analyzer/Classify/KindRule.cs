@@ -5,7 +5,7 @@ using Faultrec.Traces.Metadata;
 namespace Faultrec.Analyzer.Classify;
 
 /// <summary>
-/// The rules that make a kind of a fault's facts, first match wins; docs/kinds.md has them in words, in the same order. The facts
+/// The rules that derive a kind from a fault's facts; the first match wins. docs/kinds.md describes them in the same order. The facts
 /// are what the page table held at entry (<see cref="FaultBatch.PteBefore"/>) and at completion (<see cref="FaultBatch.Pfn"/>), the
 /// access and the mapping; what they do not prove is <see cref="FaultKind.Unknown"/>. The branches are those of
 /// handle_pte_fault and its callees (mm/memory.c), where a kernel function's name stands beside one.
@@ -14,7 +14,7 @@ internal sealed class KindRule
 {
     private const int Sigbus = 7;
 
-    // What SIGBUS is raised for; get_user_pages sees the result only.
+    // The results for which SIGBUS is raised; get_user_pages sees only the result.
     private static readonly string[] BusErrorNames = ["VM_FAULT_SIGBUS", "VM_FAULT_HWPOISON", "VM_FAULT_HWPOISON_LARGE"];
 
     private readonly PageGeometry _pages;
@@ -52,10 +52,10 @@ internal sealed class KindRule
             _busErrorBits |= (int)metadata.FaultResultNames.GetValueOrDefault(name);
     }
 
-    /// <summary>Whether the trace has page-table facts that can be read: entries of other machines have other bits.</summary>
+    /// <summary>Whether the trace has page-table facts that can be read: other architectures have other bits.</summary>
     public static bool CanTell(TraceMetadata metadata) => metadata is { Frames.Recorded: true, Arch: "x86_64" };
 
-    /// <summary>Columns that <see cref="Classify"/> looks at.</summary>
+    /// <summary>Columns that <see cref="Classify"/> reads.</summary>
     public FaultColumns Columns
         => FaultColumns.Grew | FaultColumns.RegionId | FaultColumns.Signal | (_busErrorBits == 0 ? FaultColumns.None : FaultColumns.FaultResult)
             | (_hasFrames
@@ -65,7 +65,7 @@ internal sealed class KindRule
                 : FaultColumns.None);
 
     /// <summary>Fills the first <see cref="FaultBatch.Count"/> elements of <paramref name="kinds"/>.</summary>
-    /// <param name="severities">Of the same faults.</param>
+    /// <param name="severities">Severities of the same faults.</param>
     public void Classify(FaultBatch batch, ReadOnlySpan<Severity> severities, Span<FaultKind> kinds)
     {
         var (grew, regions) = (batch.Grew, batch.RegionId);
@@ -120,7 +120,7 @@ internal sealed class KindRule
             : (state & RangeState.UserfaultWriteProtect) != 0;
     }
 
-    // hugetlb_wp: a private page that others have too is copied, one of the process's own is made writable.
+    // hugetlb_wp: a private page that is shared is copied; one that only this process has is made writable.
     private FaultKind HugetlbPage(FaultBatch batch, int row, PageTableEntry entry, in MappingFacts mapping)
     {
         var isForbidden = entry.IsPresent && !entry.IsWritable && _access.Of(batch, row) == FaultAccess.Write && !mapping.IsShared;
@@ -139,14 +139,14 @@ internal sealed class KindRule
         _ => FaultKind.Unknown,
     };
 
-    /// <summary>Nothing was mapped: do_anonymous_page, do_read_fault, do_cow_fault, do_shared_fault and their huge brothers.</summary>
+    /// <summary>Nothing was mapped: do_anonymous_page, do_read_fault, do_cow_fault, do_shared_fault and their huge-page counterparts.</summary>
     private FaultKind Missing(FaultBatch batch, int row, int regionId, in MappingFacts mapping)
     {
         var order = batch.PageOrder[row];
         var isAboveLast = batch.PtLevel[row] >= PageGeometry.PmdLevel;
         if (order >= _pages.HugeOrder)
             return FaultKind.Huge;
-        // Whether it became a huge page is not known.
+        // It is not known whether a huge page was mapped.
         if (isAboveLast && order < 0)
             return FaultKind.Unknown;
         var access = _access.Of(batch, row);
@@ -174,7 +174,7 @@ internal sealed class KindRule
         }
     }
 
-    // thp_vma_suitable_order, over the range that the ledger knows.
+    // thp_vma_suitable_order, with the range that the ledger knows.
     private bool WantedHuge(int regionId, in MappingFacts mapping, ulong address, long timeNs)
     {
         var (start, bytes) = (_pages.HugeStartOf(address), (ulong)_pages.HugeBytes);
@@ -199,7 +199,7 @@ internal sealed class KindRule
             _ => false,
         };
         var isSame = frame >= 0 && (frame & -(1L << entryOrder)) == entry.Frame(entryOrder);
-        // FAULT_FLAG_UNSHARE: get_user_pages wants to read a page that stays the process's own, and copies one that is shared.
+        // FAULT_FLAG_UNSHARE: get_user_pages needs a page that stays with the process, so it copies a shared one even for reading.
         var isUnshare = isGup && permits && access == FaultAccess.Read && frame >= 0 && !isSame && !mapping.IsShared;
         if (permits && !isUnshare)
             return FaultKind.Spurious;
@@ -213,14 +213,14 @@ internal sealed class KindRule
     /// <summary>wp_page_copy.</summary>
     private FaultKind Copied(FaultBatch batch, int row, PageTableEntry entry, int entryOrder, in MappingFacts mapping)
     {
-        // A huge page is never copied whole, but for the huge zero page, which becomes one of the process's own
+        // A huge page is never copied whole, except for the huge zero page, which is replaced by a huge page of the process
         // (do_huge_zero_wp_pmd, since 6.13).
         var wasZero = entryOrder > 0 ? mapping.IsAnonymousPrivate : _zeroFrame >= 0 && entry.Frame(0) == _zeroFrame;
         if (wasZero)
             return FaultKind.ZeroCow;
         if (batch.Merged[row])
             return FaultKind.Ksm;
-        // Dirty in a private file mapping: the process's own copy already, shared since.
+        // Dirty in a private file mapping: this was already the process's own copy, and a fork has shared it since.
         if (!mapping.IsAnonymousPrivate && !entry.IsDirty)
             return FaultKind.CowFile;
         return _forks.MayShare(batch.RegionId[row], _forks.NeedsTime ? batch.TimeNs[row] : long.MaxValue) ? FaultKind.CowFork : FaultKind.CowShared;

@@ -12,7 +12,7 @@ internal enum MappingBacking : byte
     /// <summary>Private memory of the process.</summary>
     Anonymous,
 
-    /// <summary>A file; one of a tmpfs that the ledger does not show to be one is also here.</summary>
+    /// <summary>A file, including files of a tmpfs that the ledger does not show to be one.</summary>
     File,
 
     /// <summary>Shared anonymous memory, memfd, /dev/shm, System V.</summary>
@@ -26,7 +26,7 @@ internal enum MappingBacking : byte
 
 /// <summary>What <see cref="KindRule"/> needs to know of one mapping of the ledger.</summary>
 /// <param name="IsShared">MAP_SHARED.</param>
-/// <param name="Changes">A heap or a stack: the ledger's range is the widest it had, not that of the moment.</param>
+/// <param name="Changes">A heap or a stack: the ledger has the widest range, not the range at the time of the fault.</param>
 internal readonly record struct MappingFacts(MappingBacking Backing, bool IsShared, bool IsAccessible, bool Changes, ulong Start, ulong End)
 {
     // include/uapi/asm-generic/mman-common.h; perf_event_mmap_event sets it for every hugetlb mapping, whatever its file.
@@ -70,7 +70,7 @@ internal readonly record struct MappingFacts(MappingBacking Backing, bool IsShar
         };
     }
 
-    // Device major 0 alone proves no tmpfs: overlayfs, btrfs and network file systems have it too. SYSV segments and memfds
+    // Device major 0 alone does not prove a tmpfs: overlayfs, btrfs and network file systems have it too. SYSV segments and memfds
     // live in the kernel's own mount (shm_mnt), /dev/shm is one by shm_open(3).
     private static bool IsTmpfs(string name, string? device)
         => name.StartsWith("/memfd:", StringComparison.Ordinal)

@@ -2,16 +2,16 @@ using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Analyzer.Classify;
 
-/// <summary>What a range of memory was told to be at some moment.</summary>
+/// <summary>The advice that applied to a range of memory at some moment.</summary>
 [Flags]
 internal enum RangeState : byte
 {
     None = 0,
 
-    /// <summary>madvise(MADV_HUGEPAGE), since when not revoked.</summary>
+    /// <summary>madvise(MADV_HUGEPAGE), not revoked since.</summary>
     HugeWanted = 1,
 
-    /// <summary>madvise(MADV_NOHUGEPAGE), since when not revoked.</summary>
+    /// <summary>madvise(MADV_NOHUGEPAGE), not revoked since.</summary>
     HugeForbidden = 2,
 
     /// <summary>userfaultfd serves pages that are missing.</summary>
@@ -20,13 +20,13 @@ internal enum RangeState : byte
     /// <summary>userfaultfd serves writes to pages it has write-protected.</summary>
     UserfaultWriteProtect = 8,
 
-    /// <summary>userfaultfd serves pages that are in memory and not mapped.</summary>
+    /// <summary>userfaultfd serves pages that are in memory but not mapped.</summary>
     UserfaultMinor = 16,
 }
 
 /// <summary>
-/// The trace's advice by region: what a region was told, in order of time. A region that a fork copied was told what its original
-/// had been (dup_mmap copies VM_HUGEPAGE and VM_NOHUGEPAGE, and drops registrations with userfaultfd).
+/// The trace's advice by region, in order of time. A region that a fork copied has the advice of its original
+/// (dup_mmap copies VM_HUGEPAGE and VM_NOHUGEPAGE, and drops registrations with userfaultfd).
 /// </summary>
 internal sealed class RangeAdvice
 {
@@ -51,7 +51,7 @@ internal sealed class RangeAdvice
 
     public bool IsEmpty => _byRegion.Count == 0;
 
-    /// <summary>Whether userfaultfd served any page: hardly any program uses it, and only it makes every fault's advice matter.</summary>
+    /// <summary>Whether userfaultfd served any page. Hardly any program uses it, and only then is the advice needed for every fault.</summary>
     public bool HasUserfault { get; }
 
     /// <summary>State of the page at <paramref name="address"/> of a region when a fault began.</summary>
@@ -84,7 +84,7 @@ internal sealed class RangeAdvice
 
     private static List<MemoryAdvice> Told(Region region, Dictionary<int, MemoryAdvice[]> byPid, Originals originals, int depth)
     {
-        // Deeper than any chain of forks that a ledger can show without a cycle in a damaged one.
+        // Deeper than any chain of forks in a valid ledger; a damaged one may have a cycle.
         const int deepest = 64;
         var told = new List<MemoryAdvice>();
         if (depth < deepest && originals.Of(region, out var forkNs) is { } original)

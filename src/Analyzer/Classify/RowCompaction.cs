@@ -5,7 +5,7 @@ namespace Faultrec.Analyzer.Classify;
 /// <summary>Moves the rows that passed a filter to the front of a batch, so that what follows runs over dense arrays.</summary>
 internal static class RowCompaction
 {
-    /// <param name="columns">Only these are moved, or looked at: a batch makes most of its arrays when they are first asked for.</param>
+    /// <param name="columns">Only these columns are moved or touched: a batch creates most of its arrays when they are first used.</param>
     public static void Keep(FaultBatch batch, FaultColumns columns, Severity[] severities, FaultKind[] kinds, bool[] keep)
     {
         var rows = batch.Count;

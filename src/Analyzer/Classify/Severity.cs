@@ -12,7 +12,7 @@ public enum Severity : byte
     /// <summary>Not served: a signal was raised, or handle_mm_fault returned an error bit.</summary>
     Failed = 2,
 
-    /// <summary>The trace does not say: minor or major.</summary>
+    /// <summary>Minor or major: the trace does not say which.</summary>
     Unknown = 3,
 }
 

@@ -11,7 +11,7 @@ internal enum SwapUse : byte
     Other,
 }
 
-/// <summary>What the types of swap entries are, as the trace names them.</summary>
+/// <summary>The meaning of the types of swap entries, as named in the trace.</summary>
 internal sealed class SwapUses
 {
     private readonly SwapUse[] _byType = new SwapUse[32];
@@ -27,6 +27,6 @@ internal sealed class SwapUses
 
     public SwapUse this[PageTableEntry entry] => _byType[entry.SwapType];
 
-    /// <summary>Null: the trace does not name them, so that a type can be anything.</summary>
+    /// <summary>Null: the trace does not name them, so a type can be anything.</summary>
     public static SwapUses? Of(TraceMetadata metadata) => metadata.SwapTypes.Count == 0 ? null : new SwapUses(metadata.SwapTypes);
 }

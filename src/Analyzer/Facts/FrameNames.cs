@@ -3,17 +3,17 @@ using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Analyzer.Facts;
 
-/// <summary>A function or a line: what frames are summed by.</summary>
+/// <summary>A function or a line, by which frames are summed.</summary>
 /// <param name="Name">Function; [module+0x…] where no symbol covers the address.</param>
 /// <param name="File">Source file; null where not known.</param>
 /// <param name="Line">0: not known, or a function as a whole.</param>
 /// <param name="Module">Path of the file that holds the code; null where there is none.</param>
 internal readonly record struct CodePlace(string Name, string? File, int Line, string? Module);
 
-/// <summary>How frames are called, and which of them are the same function or the same line. Everything is by index of the frame.</summary>
+/// <summary>Names of frames, and which frames are the same function or line. Everything is indexed by frame.</summary>
 internal sealed class FrameNames
 {
-    /// <summary>Frames of a stack that are looked at: recorders keep fewer, and a damaged file must not cost their square.</summary>
+    /// <summary>Most frames of a stack that are used: recorders keep fewer, and a damaged file must not cause quadratic cost.</summary>
     public const int MostFrames = 1024;
 
     private readonly StackTable _table;

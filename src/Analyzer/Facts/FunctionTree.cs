@@ -3,8 +3,8 @@ using Faultrec.Traces.Metadata;
 namespace Faultrec.Analyzer.Facts;
 
 /// <summary>
-/// The trace's tree of stacks as a flame graph shows it: what differs only in the address inside a function is one node. Node 0 is
-/// what has no stack.
+/// The trace's tree of stacks as a flame graph shows it: stacks that differ only in the address inside a function are one node. Node 0
+/// stands for faults without a stack.
 /// </summary>
 internal sealed class FunctionTree
 {
@@ -16,7 +16,7 @@ internal sealed class FunctionTree
     private readonly List<Box> _boxes = [new Box(NoStackName, null)];
     private readonly int[] _nodeOf;
 
-    /// <param name="byNameOnly">For formats that know nothing else of a function; otherwise those of two modules are two.</param>
+    /// <param name="byNameOnly">For formats that have only a function's name; otherwise functions of different modules are kept apart.</param>
     public FunctionTree(StackTable table, FrameNames names, bool byNameOnly)
     {
         var (nodes, boxes) = (new Dictionary<(int, int), int>(), new Dictionary<(string, int?), int>());
@@ -48,7 +48,7 @@ internal sealed class FunctionTree
     /// <summary>What nodes are made of.</summary>
     public IReadOnlyList<Box> Boxes => _boxes;
 
-    /// <param name="stack">As in the trace; what its table does not have is no stack.</param>
+    /// <param name="stack">As in the trace; an id that its table does not have counts as no stack.</param>
     public int NodeOf(int stack) => (uint)stack < (uint)_nodeOf.Length ? _nodeOf[stack] : NoStack;
 
     /// <returns>Boxes from the outermost to the innermost; of a stack deeper than any recorded the inner ones.</returns>

@@ -3,8 +3,8 @@ using Faultrec.Traces.Metadata;
 namespace Faultrec.Analyzer.Facts;
 
 /// <summary>
-/// Frames that a language's own library brought into the program's file: templates and generics are compiled with who uses them, and
-/// often inlined, and Go's runtime is part of every Go program. Known by where the source lies, else by the name.
+/// Frames of a language's own library inside the program's file: templates and generics are compiled into the code that uses them, and
+/// often inlined, and Go's runtime is part of every Go program. Recognized by the place of the source, otherwise by name.
 /// </summary>
 internal static class LibraryCode
 {
@@ -36,7 +36,7 @@ internal static class LibraryCode
         var goFolders = new HashSet<string>();
         foreach (var frame in table.Frames)
         {
-            // All of Go's library lies beside its runtime.
+            // All of Go's library is in the directory beside its runtime.
             if (frame is { Function: { } function, File: { } file } && function.StartsWith("runtime.", StringComparison.Ordinal)
                 && file.LastIndexOf(GoRuntime, StringComparison.Ordinal) is > 0 and var at)
             {
@@ -85,7 +85,7 @@ internal static class LibraryCode
         => function.IndexOf(':') is > 0 and var colon && colon + 1 < function.Length && function[colon + 1] != ':'
             && char.IsAsciiLetterUpper(function[0]) && function.AsSpan(0, colon).IndexOfAnyExceptInRange('A', 'z') < 0;
 
-    // What pip installs is the program's choice, and lies below site-packages or dist-packages.
+    // Packages installed by pip count as the program's own code; they are below site-packages or dist-packages.
     private static bool IsPython(string file)
         => file.StartsWith("<frozen ", StringComparison.Ordinal)
             || (file.Contains("/lib/python", StringComparison.Ordinal) && !file.Contains("-packages/", StringComparison.Ordinal));

@@ -17,7 +17,7 @@ internal sealed class OwnCode(StackTable table, FrameNames names)
         "libjemalloc", "libtcmalloc", "libtcmalloc_minimal", "libmimalloc", "[vdso]", "[vsyscall]", "[kernel]",
     ];
 
-    // Their code is the program's to nobody but their authors: python3.11, libpython3.11.so.1.0, node, libjvm.so.
+    // Interpreters and virtual machines, whose code is not the program's own: python3.11, libpython3.11.so.1.0, node, libjvm.so.
     private static readonly HashSet<string> InterpreterFiles =
     [
         "python", "python2", "python3", "libpython2", "libpython3", "node", "libnode", "java", "libjvm", "libjava", "dotnet", "libcoreclr", "libclrjit",
@@ -38,7 +38,7 @@ internal sealed class OwnCode(StackTable table, FrameNames names)
         return frame >= 0 ? frame : table.NodeFrames[stack];
     }
 
-    /// <returns>Index of a frame; null where the stack has frames of runtimes and interpreters only.</returns>
+    /// <returns>Index of a frame; null if the stack has only frames of runtimes and interpreters.</returns>
     public int? UserFrameOf(int stack)
     {
         var index = FrameOf(stack);

@@ -5,7 +5,7 @@ namespace Faultrec.Analyzer.Facts;
 /// <summary>What a recording cannot contain.</summary>
 internal static class RecordingLimits
 {
-    /// <summary>One clause a limit; empty for a recording that can hold whatever its backend's column list says.</summary>
+    /// <summary>One clause per limit; empty for a recording that can hold everything its backend offers.</summary>
     public static IReadOnlyList<string> Of(TraceMetadata metadata)
     {
         var limits = new List<string>();

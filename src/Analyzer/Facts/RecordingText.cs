@@ -4,7 +4,7 @@ using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Analyzer.Facts;
 
-/// <summary>What a recording is of, when and where it was made, in words.</summary>
+/// <summary>What was recorded, when and where, in words.</summary>
 internal static class RecordingText
 {
     /// <summary>The command as it was typed, or the processes that were recorded.</summary>

@@ -9,7 +9,7 @@ internal sealed class RegionIndex
 
     public RegionIndex(IReadOnlyList<Region> ledger)
     {
-        // Ids are dense in what a recorder writes; a file that claims an id of two thousand million must not cost the array.
+        // Recorders write dense ids; a file that claims an id of two thousand million must not allocate an array of that size.
         var limit = 1;
         var plausible = (ledger.Count * 4L) + 1024;
         foreach (var region in ledger)

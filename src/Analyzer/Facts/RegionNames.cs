@@ -3,15 +3,15 @@ using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Analyzer.Facts;
 
-/// <summary>How regions are called in filters and tables.</summary>
+/// <summary>Names of regions in filters and tables.</summary>
 internal static class RegionNames
 {
-    /// <summary>Of faults at addresses that no known mapping covered (region id 0).</summary>
+    /// <summary>Name for faults at addresses that no known mapping covered (region id 0).</summary>
     public const string Unmapped = "[no mapping]";
 
     public static string Of(Region? region) => region?.Name ?? Unmapped;
 
-    /// <summary>Whether a name or id as people give them (--region) means the region: the id where it is only digits, else a part of the name.</summary>
+    /// <summary>Whether the value of --region matches the region: its id if the value is only digits, otherwise a part of its name.</summary>
     public static bool Matches(int id, Region? region, string text)
         => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var wanted)
             ? wanted == id

@@ -42,7 +42,7 @@ internal sealed class ActivityAggregate(TimeAxis axis) : IMeasure<ActivityAggreg
     }
 }
 
-/// <summary>Neighbouring rows of one bucket of time: as rows are ordered by time, a block has hardly more of them than buckets.</summary>
+/// <summary>A run of neighbouring rows in one bucket of time: since rows are ordered by time, a block has hardly more runs than buckets.</summary>
 internal static class TimeRun
 {
     /// <returns>The bucket of <paramref name="row"/>, and the first row after it that is in another.</returns>

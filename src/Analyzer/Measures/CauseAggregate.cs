@@ -4,16 +4,16 @@ using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Analyzer.Measures;
 
-/// <summary>What the time of a fault went into.</summary>
+/// <summary>Where the time of a fault went.</summary>
 internal enum FaultCause : byte
 {
     Reclaim,
     Compaction,
 
-    /// <summary>Waiting for a swap device: I/O wait of a fault that found a swap entry of one.</summary>
+    /// <summary>Waiting for a swap device: I/O wait of a fault that found an entry of a swap device.</summary>
     SwapRead,
 
-    /// <summary>Waiting until a page was moved: I/O wait of a fault that found the entry of a page under migration.</summary>
+    /// <summary>Waiting until a page was moved: I/O wait of a fault that found a migration entry.</summary>
     Migration,
 
     /// <summary>Waiting for a file's device: I/O wait of any other fault.</summary>
@@ -25,7 +25,7 @@ internal enum FaultCause : byte
     OffCpu,
     Zeroing,
 
-    /// <summary>The rest of the duration: what is left when all causes are taken off.</summary>
+    /// <summary>The rest of the duration, after subtracting all other causes.</summary>
     KernelWork,
 }
 
@@ -52,7 +52,7 @@ internal static class FaultCauseNames
 
     internal static string Phrase(this FaultCause cause) => Names[(int)cause].Phrase;
 
-    /// <summary>Name of the cause as the recorder traces it, the column without _ns; null for what is left over.</summary>
+    /// <summary>Name of the cause as the recorder traces it, the column without _ns; null for the rest.</summary>
     internal static string? Column(this FaultCause cause) => cause switch
     {
         FaultCause.SwapRead or FaultCause.Migration or FaultCause.FileRead => "io_wait",
@@ -72,7 +72,7 @@ internal sealed class CauseAggregate(TraceMetadata metadata) : IMeasure<CauseAgg
 
     private readonly SwapUses? _swapTypes = SwapUses.Of(metadata);
 
-    /// <summary>A fault that took at least so long is slow: a hundred times what an ordinary minor fault takes.</summary>
+    /// <summary>A fault that took at least this long is slow: a hundred times as long as an ordinary minor fault.</summary>
     public const long SlowNs = 100_000;
 
     private readonly long[] _faults = new long[FaultCauseNames.Count * 2];
@@ -84,7 +84,7 @@ internal sealed class CauseAggregate(TraceMetadata metadata) : IMeasure<CauseAgg
     /// <summary>Faults of known duration whose causes were not traced, and their time.</summary>
     public CauseSum NotSplit { get; private set; }
 
-    /// <summary>Time that causes claim beyond the durations they are of: 0 unless clocks disagree.</summary>
+    /// <summary>Time by which the causes exceed the durations: 0 unless clocks disagree.</summary>
     public long ExcessNs { get; private set; }
 
     public CauseSum Sum(FaultCause cause, bool slowOnly)
@@ -157,8 +157,8 @@ internal static class CauseSplit
         | FaultColumns.OffCpuNs | FaultColumns.ZeroingNs | FaultColumns.PtLevel | FaultColumns.PteBefore;
 
     /// <param name="swapTypes">Null: the trace does not name them.</param>
-    /// <param name="parts">One a <see cref="FaultCause"/>, ns; what was not traced is 0 and so part of the rest.</param>
-    /// <param name="excessNs">What the causes claim beyond the duration.</param>
+    /// <param name="parts">One per <see cref="FaultCause"/>, ns; a cause that was not traced is 0 and so part of the rest.</param>
+    /// <param name="excessNs">Time by which the causes exceed the duration.</param>
     /// <returns>False when no cause of this fault was traced.</returns>
     public static bool TryRead(FaultBatch batch, int row, SwapUses? swapTypes, Span<long> parts, out long excessNs)
     {
@@ -186,7 +186,7 @@ internal static class CauseSplit
         var entry = new PageTableEntry(batch.PteBefore[row]);
         if (!entry.IsSwap)
             return FaultCause.FileRead;
-        // Where the trace does not name the types they are mostly those of devices.
+        // If the trace does not name the types, most of them are devices.
         return (swapTypes?[entry] ?? SwapUse.Device) switch
         {
             SwapUse.Device => FaultCause.SwapRead,

@@ -44,7 +44,7 @@ internal sealed class FirstTouchAggregate(RegionIndex index, PageGeometry pages,
     /// <summary>Null where region <paramref name="id"/> had no fault.</summary>
     public RegionTouches? ById(int id) => _byId[id];
 
-    /// <summary>Everything that was touched, also without a mapping (by process).</summary>
+    /// <summary>All touched regions, and touches without a mapping (by process).</summary>
     public IEnumerable<RegionTouches> All => _byId.OfType<RegionTouches>().Concat(_unmappedByPid.Values);
 
     public FaultColumns Columns => FaultColumns.TimeNs | FaultColumns.RegionId | FaultColumns.Pid | FaultColumns.Address;

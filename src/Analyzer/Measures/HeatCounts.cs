@@ -3,8 +3,8 @@ using System.Collections;
 namespace Faultrec.Analyzer.Measures;
 
 /// <summary>
-/// Faults in each of 64 equal address buckets of a region. A byte each until one overflows: most regions of a trace with very many
-/// have few faults.
+/// Faults in each of 64 equal address buckets of a region. Each bucket takes a byte until one overflows: most regions of a trace with very
+/// many regions have few faults.
 /// </summary>
 internal sealed class HeatCounts : IReadOnlyList<long>
 {
@@ -19,7 +19,7 @@ internal sealed class HeatCounts : IReadOnlyList<long>
     public long this[int bucket] => _small is null ? _wide![bucket] : _small[bucket];
 
     /// <summary>⌊offset · 64 / bytes⌋.</summary>
-    // The product overflows only for ranges of 2^58 bytes, which no address space has but a damaged file may.
+    // The product overflows only for ranges of 2^58 bytes, which do not exist but can be in a damaged file.
     internal static int BucketOf(ulong offset, ulong bytes)
         => bytes <= ulong.MaxValue / Buckets ? (int)(offset * Buckets / bytes) : (int)((UInt128)offset * Buckets / bytes);
 

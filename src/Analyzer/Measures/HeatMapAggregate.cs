@@ -5,7 +5,7 @@ using Faultrec.Traces.Columns;
 
 namespace Faultrec.Analyzer.Measures;
 
-/// <summary>Where in its address range did a region fault at what time? A <see cref="HeatCounts"/> a bucket of time that had faults.</summary>
+/// <summary>Where in its address range did a region fault at what time? One <see cref="HeatCounts"/> per bucket of time with faults.</summary>
 /// <param name="index">Faults that no known mapping covered have no range, and are not counted.</param>
 internal sealed class HeatMapAggregate(RegionIndex index, TimeAxis axis) : IMeasure<HeatMapAggregate>
 {

@@ -3,10 +3,10 @@ using Faultrec.Traces.Columns;
 
 namespace Faultrec.Analyzer.Measures;
 
-/// <summary>What one thread of a scan counts; merged when the threads are done.</summary>
+/// <summary>A counter of one thread of a scan; counters are merged when the threads are done.</summary>
 internal interface IMeasure
 {
-    /// <summary>Columns that <see cref="Add"/> looks at.</summary>
+    /// <summary>Columns that <see cref="Add"/> reads.</summary>
     FaultColumns Columns { get; }
 
     /// <param name="batch">Only faults that passed the filter.</param>
@@ -14,7 +14,7 @@ internal interface IMeasure
     void Add<TWeights>(FaultBatch batch, in Verdicts verdicts, TWeights weights)
         where TWeights : struct, IRowWeights;
 
-    /// <param name="other">Of the same kind, made for the same scan.</param>
+    /// <param name="other">A counter of the same type, made for the same scan.</param>
     void Merge(IMeasure other);
 }
 

@@ -4,8 +4,8 @@ using Faultrec.Traces.Columns;
 namespace Faultrec.Analyzer.Measures;
 
 /// <summary>
-/// How many faults of each kind, severity and end of the walk through the page table, and what did they cost? One cell for each three,
-/// so that a row is counted once; totals and the tables by one of them are sums of cells.
+/// How many faults of each kind, severity and end of the page-table walk, and what did they cost? One cell per combination of the three,
+/// so that a row is counted once; totals and the tables by one of the three are sums of cells.
 /// </summary>
 /// <param name="hasFrames">The trace has page-table facts.</param>
 internal sealed class KindAggregate(bool hasFrames) : IMeasure<KindAggregate>
@@ -16,7 +16,7 @@ internal sealed class KindAggregate(bool hasFrames) : IMeasure<KindAggregate>
     private readonly LatencyHistogram?[] _latency = new LatencyHistogram?[FaultKindNames.Count * SeverityNames.Count * WalkEnds.Count];
     private readonly long[] _byKernel = new long[FaultKindNames.Count];
 
-    /// <summary>Of a kind's faults, those raised by kernel mode touching the program's memory.</summary>
+    /// <summary>Faults of a kind that kernel mode raised by touching the program's memory.</summary>
     public long ByKernel(FaultKind kind) => _byKernel[(int)kind];
 
     public FaultCounts Counts(FaultKind kind, out LatencyHistogram latency)

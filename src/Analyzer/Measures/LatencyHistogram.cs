@@ -5,14 +5,14 @@ namespace Faultrec.Analyzer.Measures;
 /// <summary>
 /// Distribution of durations in ns, mergeable. Count, sum, minimum and maximum are exact; a percentile is the nearest rank
 /// (the ⌈p·n⌉-th smallest), exact for up to <see cref="ExactLimit"/> values (unless one exceeds 4.29 s) and for values below 64 ns,
-/// otherwise within <see cref="MaxRelativeError"/>: 32 equal buckets an octave, answered with a bucket's middle.
+/// otherwise within <see cref="MaxRelativeError"/>: 32 equal buckets per octave, each represented by its middle.
 /// </summary>
 internal sealed class LatencyHistogram
 {
     /// <summary>Half of a bucket's width, 1/32 of its octave's lower end.</summary>
     public const double MaxRelativeError = 1.0 / 64;
 
-    /// <summary>A trace can have 100,000 regions of a few faults each: those keep the values themselves.</summary>
+    /// <summary>A trace can have 100,000 regions with few faults each: for these the values themselves are kept.</summary>
     public const int ExactLimit = 64;
 
     private const int SubBits = 5;
@@ -20,7 +20,7 @@ internal sealed class LatencyHistogram
 
     private uint[]? _few = new uint[4];
 
-    // Buckets of the octaves from _firstOctave on, only as many as were hit. 32 bits each: a bucket that fills stays full,
+    // Buckets of the octaves from _firstOctave on, only as many as were hit. 32 bits each: a bucket saturates,
     // which shifts percentiles only after four thousand million faults of one cost in one group.
     private uint[] _buckets = [];
     private int _firstOctave;
@@ -35,7 +35,7 @@ internal sealed class LatencyHistogram
     /// <summary>0 when empty.</summary>
     public long Max { get; private set; }
 
-    /// <param name="durationNs">Not negative; nulls are the caller's to skip.</param>
+    /// <param name="durationNs">Not negative; the caller skips nulls.</param>
     /// <param name="times">How often the value counts; at least 1.</param>
     public void Add(long durationNs, int times = 1)
     {

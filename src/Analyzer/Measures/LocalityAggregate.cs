@@ -7,12 +7,12 @@ using Faultrec.Traces.Metadata;
 namespace Faultrec.Analyzer.Measures;
 
 /// <summary>
-/// How do threads walk through regions? Faults must come in the order of time. Memory is bounded by distinct pages, and by distinct
-/// pairs of a thread and a region. One is shared by all threads of its scan.
+/// How do threads walk through regions? Faults must come in order of time. Memory is bounded by distinct pages, and by distinct
+/// pairs of a thread and a region. All threads of a scan share one instance.
 /// </summary>
 internal sealed class LocalityAggregate(RegionIndex index, PageGeometry pages) : IFaultSink<LocalityAggregate>
 {
-    // Threads on several CPUs alternate row by row, in a few regions each: remembering the last ones saves hashing.
+    // Threads on several CPUs alternate row by row, in a few regions each: remembering the last ones saves hash look-ups.
     private const int RecentThreads = 256;
     private const int RecentWalks = 8192;
 
@@ -31,7 +31,7 @@ internal sealed class LocalityAggregate(RegionIndex index, PageGeometry pages) :
     public bool NeedsOrder => true;
 
     /// <summary>
-    /// Null where region <paramref name="id"/> had no fault, and for 0: what has no mapping has no neighbours. Call <see cref="Finish"/> first.
+    /// Null if region <paramref name="id"/> had no fault, and for 0: without a mapping there are no neighbours. Call <see cref="Finish"/> first.
     /// </summary>
     public RegionLocality? ById(int id) => _byId[id];
 
@@ -107,7 +107,7 @@ internal sealed class LocalityAggregate(RegionIndex index, PageGeometry pages) :
 
     private sealed record ThreadFaults(int Pid, int Tid, int Number, ProcessFaults Process);
 
-    /// <summary>One thread in one region: where it was last, and how often it has gone on in steps of one length.</summary>
+    /// <summary>One thread in one region: its last page, and the number of consecutive steps of one length.</summary>
     private sealed class Walk(int thread, int regionId, RegionLocality region)
     {
         private long _lastPage = -1;
@@ -118,7 +118,7 @@ internal sealed class LocalityAggregate(RegionIndex index, PageGeometry pages) :
 
         public int RegionId => regionId;
 
-        /// <summary>Of the thread among those that touch the region, from 1.</summary>
+        /// <summary>Number of the thread among those that touch the region, from 1.</summary>
         public int NumberInRegion { get; } = region.AddThread();
 
         public void StepTo(long page)

@@ -6,13 +6,13 @@ using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Analyzer.Measures;
 
-/// <summary>What a scan counts, resolved against one trace; its threads share it, and with it what needs the faults in order.</summary>
+/// <summary>What a scan counts, resolved against one trace. Its threads share the plan and the measures that need the faults in order.</summary>
 internal sealed class MeasurePlan
 {
     private readonly Dictionary<Measure, IOrderedMeasure> _ordered = [];
     private SharedPfns? _frames;
 
-    /// <param name="groups">The file's; they may have times outside the recording's own.</param>
+    /// <param name="groups">The file's row groups; they may have times outside the recording.</param>
     public MeasurePlan(TraceMetadata metadata, IEnumerable<RowGroupInfo> groups, FaultFilter filter, IEnumerable<Measure> measures)
     {
         (Metadata, Filter) = (metadata, filter);
@@ -40,7 +40,7 @@ internal sealed class MeasurePlan
     /// <summary>Rows stand for more than one fault.</summary>
     public bool IsSample { get; }
 
-    /// <summary>What each thread has a counter of.</summary>
+    /// <summary>Measures of which each thread has its own counter.</summary>
     public IReadOnlyList<Measure> Parts { get; }
 
     /// <summary>Fed in the order of time, for all threads.</summary>
@@ -52,7 +52,7 @@ internal sealed class MeasurePlan
     /// <summary>The trace has page-table facts.</summary>
     public bool HasFrames => KindRule.CanTell(Metadata);
 
-    /// <summary>Gives back the memory of what grows with pages.</summary>
+    /// <summary>Frees the memory that grows with pages.</summary>
     public void ForgetPages()
     {
         _frames = null;

@@ -26,7 +26,7 @@ internal sealed class MeasureSet : IFaultSink<MeasureSet>
 
     public bool NeedsOrder => _plan.Ordered.Count > 0;
 
-    /// <summary>Null: not counted, since no table asked for it, or the trace has nothing of it.</summary>
+    /// <summary>Null: not counted, because no table needs it or the trace has nothing to count.</summary>
     public T? Find<T>(Measure<T> measure)
         where T : class
         => (_parts.GetValueOrDefault(measure) ?? (object?)_plan.Ordered.GetValueOrDefault(measure)) as T;
@@ -54,7 +54,7 @@ internal sealed class MeasureSet : IFaultSink<MeasureSet>
             part.Merge(other._parts[measure]);
     }
 
-    /// <summary>Gives back the memory of what grows with pages.</summary>
+    /// <summary>Frees the memory that grows with pages.</summary>
     public void ForgetPages()
     {
         foreach (var measure in _parts.Keys.Where(measure => measure.GrowsWithPages).ToList())

@@ -3,22 +3,22 @@ using System.Runtime.CompilerServices;
 namespace Faultrec.Analyzer.Measures;
 
 /// <summary>
-/// A value for each page of one region, made when it is first asked for. As <see cref="PfnMap"/> it begins as a hash table and becomes an
-/// array over the region soon.
+/// A value for each page of one region, created when it is first used. Like <see cref="PfnMap"/> it begins as a hash table and soon becomes
+/// an array over the region.
 /// </summary>
 internal sealed class PageMap<T>
     where T : unmanaged
 {
     private const int FirstSlots = 8;
 
-    // An array of so many times the table's size is still the better of the two: it needs no search.
+    // Up to this many times the table's size an array is still better: it needs no search.
     private const int DenseFactor = 4;
 
     private readonly long _firstPage;
     private readonly long _pages;
     private T[]? _dense;
 
-    // Open addressing, linear probing, a power of two of slots: page + 1, 0 = empty.
+    // Open addressing, linear probing, a power-of-two number of slots: page + 1, 0 = empty.
     private long[] _keys = new long[FirstSlots];
     private T[] _values = new T[FirstSlots];
     private int _used;

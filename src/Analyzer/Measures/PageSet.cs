@@ -3,9 +3,9 @@ using System.Numerics;
 namespace Faultrec.Analyzer.Measures;
 
 /// <summary>
-/// Exact set of page numbers of one region, one bit a page, mergeable. It starts as a hash table of 64-page words, so that a few
-/// pages of a huge mapping cost little, and turns into a plain bitmap over the region once that is the smaller of the two: memory
-/// is bounded by distinct pages, never by faults, and by an eighth of a byte a page of the region.
+/// Exact set of page numbers of one region, one bit per page, mergeable. It starts as a hash table of 64-page words, so that a few
+/// pages of a huge mapping cost little, and turns into a plain bitmap over the region once that is smaller: memory
+/// is bounded by distinct pages, never by faults, and by one bit per page of the region.
 /// </summary>
 internal sealed class PageSet
 {
@@ -17,7 +17,7 @@ internal sealed class PageSet
     private readonly long _rangeWords;
     private ulong[]? _dense;
 
-    // Open addressing, linear probing, a power of two of slots; bits 0 = empty slot.
+    // Open addressing, linear probing, a power-of-two number of slots; bits 0 = empty slot.
     private long[] _keys = [];
     private ulong[] _bits = [];
     private int _used;
@@ -40,7 +40,7 @@ internal sealed class PageSet
 
     public long Last { get; private set; } = long.MinValue;
 
-    /// <returns>False when it was there already.</returns>
+    /// <returns>False if the page was already in the set.</returns>
     public bool Add(long page)
     {
         var word = page >> WordShift;
@@ -57,7 +57,7 @@ internal sealed class PageSet
         return true;
     }
 
-    /// <summary>64 pages at a time: number of the first page, and a bit a page, lowest first. In no order.</summary>
+    /// <summary>64 pages at a time: number of the first page, and one bit per page, lowest first. In no order.</summary>
     public IEnumerable<(long FirstPage, ulong Pages)> Words()
     {
         for (var i = 0; i < (_dense?.Length ?? 0); i++)

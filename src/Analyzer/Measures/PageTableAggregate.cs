@@ -6,7 +6,7 @@ using Faultrec.Traces.Metadata;
 namespace Faultrec.Analyzer.Measures;
 
 /// <summary>Pages of page tables by level.</summary>
-/// <param name="Deposited">Of the PTE tables, those that a huge page keeps in reserve for being split.</param>
+/// <param name="Deposited">PTE tables among these that a huge page keeps in reserve for a later split.</param>
 internal readonly record struct TablePages(long Pte, long Pmd, long Pud, long P4d, long Deposited)
 {
     public long All => Pte + Pmd + Pud + P4d;
@@ -15,7 +15,7 @@ internal readonly record struct TablePages(long Pte, long Pmd, long Pud, long P4
         => new(Pte + other.Pte, Pmd + other.Pmd, Pud + other.Pud, P4d + other.P4d, Deposited + other.Deposited);
 }
 
-/// <summary>How many tables did faults allocate that found nothing above the last level?</summary>
+/// <summary>How many page tables did faults allocate that found an entry missing above the last level?</summary>
 internal sealed class PageTableAggregate : IMeasure<PageTableAggregate>
 {
     public static Measure<PageTableAggregate> Measure { get; } = new(plan => plan.HasFrames ? new PageTableAggregate(plan.Metadata, plan.Index) : null);
@@ -37,7 +37,7 @@ internal sealed class PageTableAggregate : IMeasure<PageTableAggregate>
     /// <summary>Tables allocated by the faults of each process that allocated any.</summary>
     public IReadOnlyDictionary<int, TablePages> ByPid => _byPid;
 
-    /// <summary>Faults without a table below the pmd whose mapping is not known: what they allocated is in no count.</summary>
+    /// <summary>Faults without a table below the pmd whose mapping is not known: their allocations are not counted.</summary>
     public long Undetermined { get; private set; }
 
     public FaultColumns Columns => FaultColumns.PtLevel | FaultColumns.PteBefore | FaultColumns.PageOrder | FaultColumns.RegionId | FaultColumns.Pid;
@@ -62,8 +62,8 @@ internal sealed class PageTableAggregate : IMeasure<PageTableAggregate>
         Undetermined += other.Undetermined;
     }
 
-    // From where nothing was, down to the mapping, one table a level (__p4d_alloc, __pud_alloc, __pmd_alloc, __pte_alloc in
-    // mm/memory.c). A transparent huge page of anonymous memory deposits a PTE table besides (__do_huge_pmd_anonymous_page,
+    // From the missing level down to the mapping, one table per level (__p4d_alloc, __pud_alloc, __pmd_alloc, __pte_alloc in
+    // mm/memory.c). A transparent huge page of anonymous memory also deposits a PTE table (__do_huge_pmd_anonymous_page,
     // do_huge_pmd_anonymous_page); one of a file does so only on architectures that need it, and hugetlb has none.
     private void AddTables(FaultBatch batch, int row, int missingLevel, int weight)
     {

@@ -1,10 +1,10 @@
 namespace Faultrec.Analyzer.Measures;
 
 /// <summary>
-/// Physical frame of each page of one region, as one thread of a scan sees it. As <see cref="PageSet"/> it starts as a hash table
-/// and becomes a plain array soon, the one of all threads: four bytes a page of the region at most, and less than three hundred a
-/// page that has a frame. A page that had several frames keeps the one with the highest number, so that the order in
-/// which faults come does not matter.
+/// Physical frame of each page of one region, as one thread of a scan sees it. Like <see cref="PageSet"/> it starts as a hash table
+/// and soon becomes a plain array, which all threads share: at most four bytes per page of the region, and less than three hundred per
+/// page that has a frame. A page that had several frames keeps the one with the highest number, so that the order
+/// of faults does not matter.
 /// </summary>
 internal sealed class PfnMap
 {
@@ -12,7 +12,7 @@ internal sealed class PfnMap
     private const int FrameBits = 32;
     private const int BlockPages = 512;
 
-    // An array of so many times the table's size is still the better of the two: it needs no search and no sorting, and there is one.
+    // Up to this many times the table's size an array is still better: it needs no search and no sorting, and there is only one.
     private const int DenseFactor = 16;
 
     private readonly PfnArray _shared;
@@ -61,7 +61,7 @@ internal sealed class PfnMap
     {
         if (_dense is not null)
         {
-            // A filter leaves few pages of a large region.
+            // With a filter, few pages of a large region remain.
             for (var block = 0; block < _dense.Length; block += BlockPages)
             {
                 var end = Math.Min(block + BlockPages, _dense.Length);
@@ -140,7 +140,7 @@ internal sealed class PfnMap
     }
 }
 
-/// <summary>Frame + 1 by page of one region, 0 where none is known: made when the first thread of a scan needs it, and written by all.</summary>
+/// <summary>Frame + 1 by page of one region, 0 if none is known: created when the first thread of a scan needs it, and written by all.</summary>
 /// <param name="pages">Pages of the region; beyond 2^32 they are not kept.</param>
 internal sealed class PfnArray(long firstPage, long pages)
 {
@@ -153,12 +153,12 @@ internal sealed class PfnArray(long firstPage, long pages)
 
     public uint[] Open()
     {
-        // Two threads that are the first must not both make one: it can be most of the memory of a report.
+        // Two threads must not both create one: it can be most of the memory of a report.
         lock (_gate)
             return _frames ??= new uint[Pages];
     }
 
-    /// <summary>Writes <paramref name="value"/> where it is the largest yet; another thread may do the same.</summary>
+    /// <summary>Writes <paramref name="value"/> if it is the largest so far; another thread may do the same.</summary>
     public static void Raise(ref uint slot, uint value)
     {
         var seen = Volatile.Read(ref slot);

@@ -35,7 +35,7 @@ internal sealed class SharedPfns(RegionIndex index, PageGeometry pages)
     }
 }
 
-/// <summary>Which physical memory did each region get? The shared zero page is nobody's and left out.</summary>
+/// <summary>Which physical memory did each region get? The shared zero page belongs to no region and is left out.</summary>
 internal sealed class PhysicalAggregate : IMeasure<PhysicalAggregate>
 {
     public static Measure<PhysicalAggregate> Measure { get; } = new(plan => plan.HasFrames
@@ -83,7 +83,7 @@ internal sealed class PhysicalAggregate : IMeasure<PhysicalAggregate>
 
     public void Merge(PhysicalAggregate other) => Slots.Merge(_byId, other._byId, (ours, theirs) => ours.Merge(theirs));
 
-    // One fault mapped them all; what lies outside the region (a damaged file) the map does not keep.
+    // One fault mapped them all; the map does not keep pages outside the region (a damaged file).
     private void AddHuge(RegionPfns region, long page, long frame, int order)
     {
         var pages = 1L << Math.Min(order, _pages.LargestOrder);

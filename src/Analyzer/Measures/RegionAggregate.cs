@@ -5,7 +5,7 @@ using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Analyzer.Measures;
 
-/// <summary>Which mappings fault? One <see cref="RegionStats"/> a region that did; faults without a mapping by process.</summary>
+/// <summary>Which mappings fault? One <see cref="RegionStats"/> per region with faults; faults without a mapping by process.</summary>
 internal sealed class RegionAggregate : IMeasure<RegionAggregate>
 {
     public static Measure<RegionAggregate> Measure { get; } = new(plan => new RegionAggregate(plan.Index, plan.Metadata.Pages)) { GrowsWithPages = true };

@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace Faultrec.Analyzer.Measures;
 
-/// <summary>In which order were the pages of one region touched, and touched again, and by whom?</summary>
+/// <summary>In which order, and by which threads, were the pages of one region touched and touched again?</summary>
 internal sealed class RegionLocality
 {
     /// <summary>In <see cref="PageState.First"/>: the number did not fit, it is in <see cref="_lateFirsts"/>.</summary>
@@ -14,7 +14,7 @@ internal sealed class RegionLocality
 
     internal RegionLocality(long firstPage, long pages) => _pages = new PageMap<PageState>(firstPage, pages);
 
-    /// <summary>Pairs of faults of one thread with none of its in the region between.</summary>
+    /// <summary>Pairs of consecutive faults of one thread in the region.</summary>
     public long Steps { get; private set; }
 
     /// <summary>Steps by one page up or down.</summary>
@@ -30,13 +30,13 @@ internal sealed class RegionLocality
 
     public StrideCounts Strides { get; } = new();
 
-    /// <summary>Faults on pages that had faulted before: faults of the process between the two.</summary>
+    /// <summary>For faults on pages that had faulted before: number of the process's faults between the two.</summary>
     public LatencyHistogram Distances { get; } = new();
 
-    /// <summary>Pages that another thread faulted on again than the one that touched them first.</summary>
+    /// <summary>Pages on which a thread other than the first one faulted again.</summary>
     public long SharedPages { get; private set; }
 
-    /// <summary>Faults on a page by another thread than the one that touched it first.</summary>
+    /// <summary>Faults on a page by a thread other than the one that touched it first.</summary>
     public long ForeignRefaults { get; private set; }
 
     /// <returns>The number of another thread that touches the region, from 1.</returns>
@@ -86,7 +86,7 @@ internal sealed class RegionLocality
         state.Share();
     }
 
-    /// <summary>Six bytes: of a large trace most of the memory of locality.</summary>
+    /// <summary>Six bytes per page: for a large trace this is most of the memory of locality.</summary>
     [StructLayout(LayoutKind.Sequential, Pack = sizeof(ushort))]
     private struct PageState
     {

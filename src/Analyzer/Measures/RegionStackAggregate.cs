@@ -10,7 +10,7 @@ namespace Faultrec.Analyzer.Measures;
 /// <param name="Mapper">Of the call that reserved the memory; <see cref="FaultBatch.Null"/>: not known.</param>
 internal readonly record struct RegionStack(int Region, int Stack, int Mapper);
 
-/// <summary>Which stacks touch which region, in memory that which stacks reserved? As many counts as there are different ones.</summary>
+/// <summary>Which stacks touch which region, and which stacks reserved that memory? One count per distinct combination.</summary>
 /// <param name="nodes">Nodes of the trace's <see cref="StackTable"/>.</param>
 internal sealed class RegionStackAggregate(int nodes) : IMeasure<RegionStackAggregate>
 {
@@ -29,7 +29,7 @@ internal sealed class RegionStackAggregate(int nodes) : IMeasure<RegionStackAggr
     {
         var severities = verdicts.Severities;
         var (regions, stacks, mappers, durations) = (batch.RegionId, batch.StackId, batch.MapperStackId, batch.DurationNs);
-        // Neighbours mostly share all three; only a change costs a look-up.
+        // Neighbouring rows mostly share all three; only a change costs a look-up.
         var (key, run) = (new RegionStack(0, FaultBatch.Null, FaultBatch.Null), new FaultCounts());
         for (var i = 0; i < severities.Length; i++)
         {

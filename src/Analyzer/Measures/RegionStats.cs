@@ -33,7 +33,7 @@ internal sealed class RegionStats
     /// <summary>Faults in bucket ⌊offset · 64 / size⌋; an address outside the range is in none.</summary>
     public HeatCounts Heat { get; } = new();
 
-    /// <param name="weight">Faults that this one stands for; its page is one page all the same.</param>
+    /// <param name="weight">Faults that this one stands for; its page still counts once.</param>
     public void Add(Severity severity, long durationNs, ulong address, int weight)
     {
         _counts.Add(severity, durationNs, weight);

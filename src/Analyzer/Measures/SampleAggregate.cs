@@ -3,7 +3,7 @@ using Faultrec.Traces.Columns;
 
 namespace Faultrec.Analyzer.Measures;
 
-/// <summary>What the rows of a sampled trace say of the sample itself.</summary>
+/// <summary>What the rows of a sampled trace say about the sample itself.</summary>
 internal sealed class SampleAggregate : IMeasure<SampleAggregate>
 {
     public static Measure<SampleAggregate> Measure { get; } = new(plan => plan.IsSample ? new SampleAggregate() : null);

@@ -1,9 +1,9 @@
 namespace Faultrec.Analyzer.Measures;
 
-/// <summary>What an aggregate keeps in an array by number (a region's id, a bucket of time), null where nothing was seen.</summary>
+/// <summary>Counters of an aggregate in an array by number (a region's id, a bucket of time); null: nothing was seen.</summary>
 internal static class Slots
 {
-    /// <param name="merge">Adds the second to the first, where both sides have one.</param>
+    /// <param name="merge">Adds the second to the first, if both sides have one.</param>
     public static void Merge<T>(T?[] ours, T?[] theirs, Action<T, T> merge)
         where T : class
     {

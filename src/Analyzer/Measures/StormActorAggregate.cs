@@ -38,7 +38,7 @@ internal sealed class StormActors
     }
 }
 
-/// <summary>Who was in each storm? A second scan, since the first must be over before it is known what a storm is.</summary>
+/// <summary>Who took part in each storm? A second scan, because the storms are known only after the first.</summary>
 /// <param name="storms">In the order of time.</param>
 internal sealed class StormActorAggregate(TimeAxis axis, IReadOnlyList<StormSpan> storms, bool isSample) : IFaultSink<StormActorAggregate>
 {

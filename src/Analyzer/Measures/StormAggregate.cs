@@ -11,7 +11,7 @@ internal sealed class StormAggregate(TimeAxis axis) : IMeasure<StormAggregate>
 
     private const long WindowNs = 10_000_000;
 
-    /// <summary>A longer recording has windows of twice the length, and so on.</summary>
+    /// <summary>Most windows; for a longer recording their length is doubled until there are no more than this.</summary>
     private const int MostWindows = 65_536;
 
     private readonly long[] _faults = new long[axis.Count];

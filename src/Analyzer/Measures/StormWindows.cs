@@ -8,8 +8,8 @@ namespace Faultrec.Analyzer.Measures;
 internal readonly record struct StormSpan(int First, int End, bool ByFaults, bool ByTime);
 
 /// <summary>
-/// Which windows are storms: those with at least <see cref="Factor"/> times what is usual (the median of the windows that have faults) and
-/// enough to matter, in faults or in the time they took.
+/// Which windows are storms: those with at least <see cref="Factor"/> times the usual amount (the median of the windows that have faults)
+/// and enough to matter, in faults or in the time they took.
 /// </summary>
 internal static class StormWindows
 {

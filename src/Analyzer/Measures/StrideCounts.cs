@@ -1,11 +1,11 @@
 namespace Faultrec.Analyzer.Measures;
 
-/// <summary>Pages from one fault to the next, and how many steps were so long.</summary>
+/// <summary>Pages from one fault to the next, and the number of steps of this length.</summary>
 internal readonly record struct Stride(long Pages, long Steps);
 
 /// <summary>
 /// Which steps are frequent, in bounded memory: exact for up to <see cref="Limit"/> different ones. With more it is the count of Misra and Gries
-/// (Finding repeated elements, 1982): when a new step finds no room all counts go down, so that a step is at most n / (Limit + 1) of n steps too low.
+/// (Finding repeated elements, 1982): if a new step finds no room, all counts go down, so a count is too low by at most n / (Limit + 1) of n steps.
 /// </summary>
 internal sealed class StrideCounts
 {
@@ -56,7 +56,7 @@ internal sealed class StrideCounts
         return slot;
     }
 
-    /// <summary>Takes as much off every count as the smallest has, at most <paramref name="steps"/>.</summary>
+    /// <summary>Subtracts the smallest count, at most <paramref name="steps"/>, from every count.</summary>
     private long MakeRoom(long steps)
     {
         var taken = steps;

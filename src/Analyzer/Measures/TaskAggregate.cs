@@ -8,13 +8,13 @@ internal readonly record struct TaskName(int Pid, int Tid, string Comm);
 
 /// <summary>
 /// Who faults? Counts by process, thread and thread name at the fault; the tables of processes, threads and comms are sums of
-/// these.
+/// these counts.
 /// </summary>
 internal sealed class TaskAggregate : IMeasure<TaskAggregate>
 {
     public static Measure<TaskAggregate> Measure { get; } = new(_ => new TaskAggregate());
 
-    // Threads on several CPUs alternate row by row: remembering the last slot of each of 256 tids saves hashing the name.
+    // Threads on several CPUs alternate row by row: remembering the last slot for 256 tids saves hashing the name.
     private const int RecentSize = 256;
 
     private readonly Dictionary<TaskName, int> _slots = [];

@@ -5,7 +5,7 @@ using Faultrec.Traces.Columns;
 
 namespace Faultrec.Analyzer.Measures;
 
-/// <summary>How much weight has each node of the tree of functions, by thread and its name?</summary>
+/// <summary>How much weight does each node of the tree of functions have, by thread and thread name?</summary>
 internal sealed class TaskStackAggregate(FunctionTree tree, ExportWeight weight) : IFaultSink<TaskStackAggregate>
 {
     private readonly Dictionary<TaskName, Dictionary<int, long>> _byTask = [];

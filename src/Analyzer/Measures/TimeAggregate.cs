@@ -4,7 +4,7 @@ using Faultrec.Traces.Columns;
 
 namespace Faultrec.Analyzer.Measures;
 
-/// <summary>What happened in each bucket of time? Counts and cost; which pages were new is <see cref="FirstTouchAggregate"/>'s.</summary>
+/// <summary>What happened in each bucket of time? Counts and cost; <see cref="FirstTouchAggregate"/> knows which pages were new.</summary>
 internal sealed class TimeAggregate(TimeAxis axis) : IMeasure<TimeAggregate>
 {
     public static Measure<TimeAggregate> Measure { get; } = new(plan => new TimeAggregate(AxisOf(plan)));

@@ -18,7 +18,7 @@ internal sealed record WorstFault(
     FaultKind Kind,
     long[]? Parts) : IComparable<WorstFault>
 {
-    /// <summary>Longest first, then earliest; the rest only makes the order total.</summary>
+    /// <summary>Longest first, then earliest; the other comparisons only make the order total.</summary>
     public int CompareTo(WorstFault? other)
         => other is null ? -1 : (-DurationNs, TimeNs, Pid, Tid, Address).CompareTo((-other.DurationNs, other.TimeNs, other.Pid, other.Tid, other.Address));
 }
@@ -32,7 +32,7 @@ internal sealed class WorstAggregate(TraceMetadata metadata) : IMeasure<WorstAgg
     private readonly bool _withCauses = metadata.Causes.Count > 0;
     private readonly SwapUses? _swapTypes = SwapUses.Of(metadata);
 
-    /// <summary>So many are kept.</summary>
+    /// <summary>Number of faults that are kept.</summary>
     public const int Limit = 10;
 
     private readonly List<WorstFault> _worst = [];

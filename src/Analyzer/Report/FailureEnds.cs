@@ -4,10 +4,10 @@ using Faultrec.Analyzer.Text;
 
 namespace Faultrec.Analyzer.Report;
 
-/// <summary>What became of the processes whose faults failed: a handled signal is the program's own business, another is its end.</summary>
+/// <summary>What happened to the processes whose faults failed: they handled the signal, or it ended them.</summary>
 internal static class FailureEnds
 {
-    /// <summary>The end of the sentence that counts failed faults; empty where nothing is known.</summary>
+    /// <summary>The end of the sentence that counts failed faults; empty if nothing is known.</summary>
     public static string Describe(FaultReport report, long failed)
     {
         var pids = report.Rows(ProcessTable.Definition).Where(row => row.Counts.Failed > 0).Select(row => row.Pid).ToHashSet();
@@ -21,7 +21,7 @@ internal static class FailureEnds
             return $", and {signal} ended {whom}{(failed > killed.Count && report.Sample is null ? $"; {Units.Count(failed - killed.Count)} ended nothing" : "")}";
         }
 
-        // Who lives, or has ended otherwise, has handled its signals.
+        // A process that still lives, or ended in another way, has handled its signals.
         return processes.Count > 0 && processes.All(process => process.ExitSignal is not null) ? "; no process ended by it" : "";
     }
 

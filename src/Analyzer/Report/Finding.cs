@@ -36,7 +36,7 @@ internal static class Finding
 
     private static string About(FaultReport report) => report.Sample is null ? "" : "About ";
 
-    // The mappings of one name are one answer: a program that maps ten megabytes a hundred times has one habit, and a library
+    // Mappings with the same name are reported together: a program that maps ten megabytes a hundred times does one thing, and a library
     // that every process loads is one file.
     private static string Where(FaultReport report)
     {
@@ -52,14 +52,14 @@ internal static class Finding
                 largest = group;
         }
 
-        // One mapping that holds nearly all of its name's faults is the more exact answer.
+        // If one mapping holds nearly all faults of its name, it is the more exact answer.
         if (largest!.First.Counts.Faults >= DominantShare * largest.Faults)
         {
             largest = new Group(largest.First);
             largest.Add(largest.First);
         }
 
-        // Of a sample both sides are estimates of the same kind; the exact total would make shares of more than one.
+        // In a sample both numbers are estimates of the same kind; with the exact total, shares could exceed one.
         var all = report.Sample?.Faults ?? report.Totals.Counts.Faults;
         return $"{Units.Percent((double)largest.Faults / all)} of the faults ({About(report).ToLowerInvariant()}{Units.Count(largest.Faults)}) "
             + $"are {largest.Place(report)}, {(report.Sample is null ? largest.Pages() : largest.PagesAtLeast())}.";
@@ -80,7 +80,7 @@ internal static class Finding
         return $"{Units.Percent(code.Sum(row => row.Share))} come from {Columns.CutMiddle(first.Code, NameWidth)}{through}{mapper}.";
     }
 
-    /// <summary>The innermost function of most of these faults; null: there is none, or it is the code itself.</summary>
+    /// <summary>The innermost function of most of these faults; null: none, or the code itself.</summary>
     private static string? Inside(List<ToucherRow> code)
     {
         var most = code.Where(row => row.Through is not null).GroupBy(row => row.Through).MaxBy(group => group.Sum(row => row.ThroughFaults));

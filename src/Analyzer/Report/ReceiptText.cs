@@ -4,11 +4,11 @@ using Faultrec.Traces.Metadata;
 namespace Faultrec.Analyzer.Report;
 
 /// <summary>
-/// The capture receipt in plain words: every counter that is not zero is said. Raw text with names from the trace in it.
+/// The capture receipt in plain words: it mentions every counter that is not zero. Raw text with names from the trace in it.
 /// </summary>
 internal static class ReceiptText
 {
-    /// <summary>Starts with "complete", and of what where the kernel counted more than the backend sees, or with "INCOMPLETE:".</summary>
+    /// <summary>Starts with "complete" (and for what, if the kernel counted more than the backend sees) or with "INCOMPLETE:".</summary>
     public static string Describe(Receipt receipt)
     {
         var clauses = new List<string> { $"{Units.Of(receipt.Events, "fault")} captured, {Units.Count(receipt.Lost)} lost" };
@@ -89,7 +89,7 @@ internal static class ReceiptText
         var counted = (receipt.PerfMinor ?? 0) + (receipt.PerfMajor ?? 0);
         var agrees = counted == receipt.Events - (receipt.Failed ?? 0) + receipt.SampledOut + receipt.Excluded;
         if (!agrees && receipt is { Excluded: > 0, InCalls: not null })
-            return; // counters of the whole machine, of which others may have faulted unseen
+            return; // counters of the whole machine, which include faults of other processes
         clauses.Add(agrees
             ? "its perf counters agree"
             : $"its perf counters say {Units.Count(counted)} ({Units.Count(receipt.PerfMajor ?? 0)} major)");

@@ -6,12 +6,12 @@ using Faultrec.Traces.Files;
 
 namespace Faultrec.Analyzer.Report;
 
-/// <summary>From a trace to a <see cref="FaultReport"/>: one pass for all tables that are wanted, and those that follow from it.</summary>
+/// <summary>Makes a <see cref="FaultReport"/> from a trace: one pass for all requested tables, and the passes that follow from it.</summary>
 internal static class ReportBuilder
 {
     /// <param name="reader">Open; stays open.</param>
-    /// <param name="tables">What is wanted; other tables have the rows that cost nothing, or none.</param>
-    /// <param name="more">What else is to be counted.</param>
+    /// <param name="tables">The requested tables; others have only rows that cost nothing, or none.</param>
+    /// <param name="more">Further measures to count.</param>
     /// <exception cref="FaultrecException">The trace is damaged.</exception>
     public static FaultReport Build(TraceReader reader, FaultFilter filter, IReadOnlyList<TableDefinition> tables, params IEnumerable<Measure> more)
     {
@@ -24,11 +24,11 @@ internal static class ReportBuilder
         return report;
     }
 
-    // Makes the rows that need what grows with pages, and gives that back.
+    // Makes the rows that need per-page state, and then frees that state.
     private static void Settle(FaultReport report, IEnumerable<TableDefinition> wanted)
         => report.Settle(wanted.Where(table => table.FollowUp is null).Union(ReportTables.All.Where(IsOfPages)));
 
-    // The mappings and files of every report: nothing but their own pages is counted for them.
+    // The tables of mappings and files, which every report has, need only the regions' own pages.
     private static bool IsOfPages(TableDefinition table)
         => table.FollowUp is null && table.Needs.Count > 0 && table.Needs.All(need => need.GrowsWithPages && FaultReport.Always.Contains(need));
 }

@@ -5,8 +5,8 @@ using Faultrec.Traces.Metadata;
 namespace Faultrec.Analyzer.Report;
 
 /// <summary>
-/// What the kernel counted for the target beyond the rows, in a sentence: where it is much, tables of the rows alone mislead. Raw
-/// text.
+/// A sentence about faults that the kernel counted for the target in addition to the rows: if there are many, tables of the rows alone are
+/// misleading. Raw text.
 /// </summary>
 internal static class UnseenSentence
 {
@@ -14,7 +14,7 @@ internal static class UnseenSentence
     private const long LeastFaults = 64;
     private const int NamedCalls = 3;
 
-    /// <summary>Null: it is little, or not known.</summary>
+    /// <summary>Null: there are few, or the number is not known.</summary>
     public static string? Of(TraceMetadata metadata)
     {
         var receipt = metadata.Receipt;
@@ -45,7 +45,7 @@ internal static class UnseenSentence
         var names = calls.Count == 1 ? $" ({calls[0].Name})"
             : calls.Count > 1 ? $" ({string.Join(", ", calls.Take(NamedCalls).Select(call => $"{call.Name} {Units.Count(call.Faults)}"))}{(calls.Count > NamedCalls ? ", …" : "")})"
             : "";
-        // A fault may map one page, a huge one, or a few around it: where there were as many as the calls' ranges have pages, it was one each.
+        // A fault may map one page, a huge one, or a few around it: if there were as many faults as pages in the calls' ranges, it was one each.
         var pages = metadata.CallFaults.Sum(call => PagesOf(call, metadata.PageSize) == call.Faults ? call.Faults : 0);
         return pages == unseen
             ? $"the kernel also filled {Units.Of(unseen, "page")} ({Units.Bytes(unseen * metadata.PageSize)}) inside system calls{names}"

@@ -36,10 +36,10 @@ public sealed record FaultFilter
     public bool IsEmpty
         => Pids.Count + Tids.Count + Comms.Count + Regions.Count + Severities.Count + Kinds.Count == 0 && FromNs is null && ToNs is null;
 
-    /// <summary>Of sums that the trace holds by process: whether faults of this one may match.</summary>
+    /// <summary>For sums that the trace holds by process: whether faults of this process may match.</summary>
     public bool MayMeanProcess(int pid) => Pids.Count == 0 || Pids.Contains(pid);
 
-    /// <summary>The same of sums by thread.</summary>
+    /// <summary>The same for sums by thread.</summary>
     public bool MayMeanThread(int pid, int tid) => MayMeanProcess(pid) && (Tids.Count == 0 || Tids.Contains(tid));
 
     /// <summary>The options that make this filter, for a report's header.</summary>

@@ -52,7 +52,7 @@ internal sealed class RowFilter
             | (_filter.Comms.Count == 0 ? 0 : FaultColumns.Comm);
 
     /// <summary>Sets <paramref name="keep"/> for each row of the batch.</summary>
-    /// <param name="verdicts">On each row; only looked at when the filter names kinds.</param>
+    /// <param name="verdicts">Verdict on each row; only used if the filter names kinds.</param>
     /// <returns>Rows that match.</returns>
     public int Mark(RowGroupInfo group, FaultBatch batch, in Verdicts verdicts, Span<bool> keep)
     {

@@ -1,6 +1,6 @@
 namespace Faultrec.Analyzer.Scan;
 
-/// <summary>Hands the row groups of a scan to its threads, and gives them their turn where order matters.</summary>
+/// <summary>Hands the row groups of a scan to its threads, and gives them turns if order matters.</summary>
 internal sealed class ScanWork(List<int> groups)
 {
     private readonly object _gate = new();
@@ -24,7 +24,7 @@ internal sealed class ScanWork(List<int> groups)
         }
     }
 
-    /// <summary>Returns when the groups before this one have passed: a thread that waits has no earlier one, so somebody always goes on.</summary>
+    /// <summary>Returns when the groups before this one have passed. A waiting thread holds no earlier group, so some thread always proceeds.</summary>
     /// <returns>False when the scan was stopped.</returns>
     public bool WaitFor(int turn)
     {

@@ -8,7 +8,7 @@ namespace Faultrec.Analyzer.Scan;
 /// <param name="ToNs">End of the last, exclusive; after <paramref name="FromNs"/>.</param>
 internal sealed record TimeAxis(long FromNs, long ToNs, long BucketNs)
 {
-    // What a damaged file claims beyond (73 years) must not overflow.
+    // Larger values in a damaged file (beyond 73 years) must not overflow.
     private const long Limit = 1L << 61;
 
     public int Count => (int)((ToNs - FromNs - 1) / BucketNs) + 1;
@@ -21,8 +21,8 @@ internal sealed record TimeAxis(long FromNs, long ToNs, long BucketNs)
     public int BucketOf(long timeNs) => (int)((Math.Clamp(timeNs, FromNs, ToNs - 1) - FromNs) / BucketNs);
 
     /// <summary>
-    /// One bucket over the time that a filter leaves of a recording: its window, or from 0 to the end of the recording, and to the
-    /// last fault where a row group has later ones.
+    /// One bucket over the part of a recording that a filter selects: its window, or from 0 to the end of the recording, or to the
+    /// last fault if a row group has later ones.
     /// </summary>
     public static TimeAxis Whole(TraceMetadata metadata, IEnumerable<RowGroupInfo> groups, FaultFilter filter)
     {
@@ -47,7 +47,7 @@ internal sealed record TimeAxis(long FromNs, long ToNs, long BucketNs)
         return this with { BucketNs = width };
     }
 
-    /// <summary>The same time in so many buckets of equal width, fewer where it has not as many ns.</summary>
+    /// <summary>The same time in this many buckets of equal width, fewer if it is shorter than that many ns.</summary>
     public TimeAxis Equal(int buckets) => this with { BucketNs = ((ToNs - FromNs - 1) / buckets) + 1 };
 
     // 1, 2, 5, 10, 20, 50…

@@ -4,11 +4,11 @@ using Faultrec.Traces.Files;
 
 namespace Faultrec.Analyzer.Scan;
 
-/// <summary>What one thread of a scan makes of the faults it sees; merged when the threads are done.</summary>
+/// <summary>What one thread of a scan computes from the faults it sees; merged when the threads are done.</summary>
 internal interface IFaultSink<TSelf>
     where TSelf : IFaultSink<TSelf>
 {
-    /// <summary>Columns that <see cref="Add"/> looks at.</summary>
+    /// <summary>Columns that <see cref="Add"/> reads.</summary>
     FaultColumns Columns { get; }
 
     /// <param name="batch">Only faults that passed the filter; only <see cref="Columns"/> are filled.</param>
@@ -17,7 +17,7 @@ internal interface IFaultSink<TSelf>
 
     void Merge(TSelf other);
 
-    /// <summary>Whether the sink looks at verdicts: they take columns of their own.</summary>
+    /// <summary>Whether the sink uses verdicts, which need columns of their own.</summary>
     bool NeedsVerdicts => true;
 
     /// <summary>Whether the sink has a part that depends on the order of the faults.</summary>
@@ -109,7 +109,7 @@ internal static class TraceScan
         }
         catch
         {
-            // Nobody may wait for a turn that does not come.
+            // No thread may wait for a turn that never comes.
             work.Stop();
             throw;
         }
@@ -135,7 +135,7 @@ internal static class TraceScan
         }
     }
 
-    // The one loop over row groups: reads what is needed of each, judges it, and drops what does not match.
+    // The one loop over row groups: reads the needed columns of each, classifies the rows, and drops those that do not match.
     private static void Read(
         TraceReader reader, FaultFilter filter, IEnumerable<int> groups, FaultColumns columns, bool needsVerdicts, Action<FaultBatch, FaultClassifier> see)
     {

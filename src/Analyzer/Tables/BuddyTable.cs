@@ -23,7 +23,7 @@ internal static class BuddyTable
     // Smallest first.
     private static List<BuddyRow> Rows(FaultReport report)
     {
-        // MAX_PAGE_ORDER is 10, and what a damaged file says beyond this would overflow.
+        // MAX_PAGE_ORDER is 10; larger values in a damaged file would overflow.
         const int largest = 32;
         var sums = new SortedDictionary<int, long>();
         foreach (var count in report.Metadata.Slab?.BuddyAllocations ?? [])

@@ -28,7 +28,7 @@ internal static class CallerTable
         Note = report => $"branches with less than {Units.Percent(CallerTree.SmallestShare)} of the faults are left out; {StackText.Note(report)}",
     };
 
-    // N of --top are functions that faulted; all their branches are kept.
+    // --top N counts functions that faulted; all their branches are kept.
     private static int Keep(IReadOnlyList<CallerRow> rows, int top)
     {
         var (kept, roots) = (0, 0);

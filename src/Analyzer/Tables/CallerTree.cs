@@ -4,19 +4,19 @@ using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Analyzer.Tables;
 
-/// <summary>A branch of the tree of callers: functions that were called one by the other, and by nobody else worth a branch.</summary>
-/// <param name="Depth">0: what faulted; 1: who called it; …</param>
-/// <param name="Functions">The innermost first; more than one where each had a single caller.</param>
+/// <summary>A branch of the tree of callers: a chain of functions with a single caller each.</summary>
+/// <param name="Depth">0: the function that faulted; 1: its caller; …</param>
+/// <param name="Functions">Innermost first; more than one if each had a single caller.</param>
 /// <param name="Share">Of the report's faults.</param>
 internal sealed record CallerRow(int Depth, IReadOnlyList<string> Functions, FaultCounts Counts, double Share);
 
 /// <summary>
-/// The stacks merged from their inner ends: what faulted, branching to its callers. Only branches with a share of the faults are
-/// followed, so its cost is that of the branches shown, however many stacks there are.
+/// The stacks merged from their inner ends: functions that faulted, branching to their callers. Only branches with enough faults are
+/// followed, so the cost depends on the branches shown, not on the number of stacks.
 /// </summary>
 internal sealed class CallerTree(StackTable table, FrameNames names, long faults)
 {
-    /// <summary>A branch with less of the report's faults is left out.</summary>
+    /// <summary>A branch with a smaller share of the report's faults is left out.</summary>
     public const double SmallestShare = 0.01;
 
     private readonly List<CallerRow> _rows = [];
@@ -26,7 +26,7 @@ internal sealed class CallerTree(StackTable table, FrameNames names, long faults
         var ends = new List<End>();
         foreach (var (stack, stats) in stacks.ByStack)
             ends.Add(new End(stack, stats.Counts));
-        // A stack of branches, not of calls: a damaged file's stacks may be deeper than ours.
+        // An explicit stack instead of recursion: a damaged file's stacks may be deeper than this thread's.
         var open = new Stack<(int Depth, int Frames, Branch Branch)>();
         Push(open, 0, 0, ends);
         while (open.TryPop(out var next))
@@ -40,7 +40,7 @@ internal sealed class CallerTree(StackTable table, FrameNames names, long faults
         return _rows;
     }
 
-    /// <summary>Goes on to the callers while there is but one, and every fault came through it.</summary>
+    /// <summary>Continues to the caller while there is only one and every fault came through it.</summary>
     /// <param name="frames">Between the innermost frame and the branch.</param>
     private (List<string> Functions, List<End> Callers) Follow(Branch branch, int frames)
     {
@@ -71,7 +71,7 @@ internal sealed class CallerTree(StackTable table, FrameNames names, long faults
         }
 
         var shown = branches.Values.Where(branch => branch.Counts.Faults >= SmallestShare * faults).ToList();
-        // The last pushed is the first written.
+        // The branch pushed last is written first.
         shown.Sort((a, b) => Ordering.ByFaults(b.Counts, a.Counts, string.CompareOrdinal(names.Function(b.Function).Name, names.Function(a.Function).Name)));
         foreach (var branch in shown)
             open.Push((depth, frames, branch));

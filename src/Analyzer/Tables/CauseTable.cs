@@ -4,7 +4,7 @@ using Faultrec.Analyzer.Text;
 
 namespace Faultrec.Analyzer.Tables;
 
-/// <param name="Reason">Why the cause could not be traced: its time is then part of kernel work. Null where it was.</param>
+/// <param name="Reason">Why the cause could not be traced: its time is then part of kernel work. Null: it was traced.</param>
 /// <param name="Share">Of the time of all faults that were split.</param>
 /// <param name="SlowShare">The same of the slow ones; null when there are none.</param>
 internal sealed record CauseRow(FaultCause Cause, string? Reason, CauseSum All, CauseSum Slow, double? Share, double? SlowShare);

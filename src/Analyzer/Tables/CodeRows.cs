@@ -10,23 +10,23 @@ namespace Faultrec.Analyzer.Tables;
 /// <param name="Line">Null where not known, and for functions.</param>
 /// <param name="Module">Path of the file that holds the code.</param>
 /// <param name="Self">Faults in it: it was the innermost frame.</param>
-/// <param name="Total">Faults in it and in what it called; once a fault, however often it is on the stack.</param>
+/// <param name="Total">Faults in it and in its callees; each fault counts once, however often the function is on the stack.</param>
 /// <param name="Latency">Of <paramref name="Total"/>.</param>
 internal sealed record CodeRow(
     string Name, string? File, int? Line, string? Module, FaultCounts Self, double SelfShare, FaultCounts Total, double TotalShare, LatencySummary Latency);
 
-/// <summary>What the tables of functions and of lines have in common: what faulted in each, and what faulted below it.</summary>
+/// <summary>Common part of the tables of functions and of lines: faults in each, and faults in its callees.</summary>
 internal static class CodeRows
 {
     private const string NotInJson = TableBuilder<CodeRow>.NotInJson;
 
-    /// <param name="idOf">Of a frame, what it is summed by: below <paramref name="count"/>.</param>
-    /// <param name="place">Of such an id.</param>
+    /// <param name="idOf">The id by which a frame is summed: below <paramref name="count"/>.</param>
+    /// <param name="place">The place for such an id.</param>
     public static List<CodeRow> Rows(StackFacts stacks, int count, Func<int, int> idOf, Func<int, CodePlace> place)
     {
         var self = new FaultCounts[count];
         var total = new FaultStats?[count];
-        // The stack that an id was last met on: recursion counts once.
+        // The stack on which an id was last seen: recursion counts once.
         var seenOn = new int[count];
         Array.Fill(seenOn, -1);
         foreach (var (stack, stats) in stacks.ByStack.ByStack)

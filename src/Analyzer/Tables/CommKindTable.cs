@@ -51,7 +51,7 @@ internal static class CommKindTable
             var (lastKind, stats) = (FaultKind.Unknown, new FaultStats());
             for (var i = 0; i < verdicts.Kinds.Length; i++)
             {
-                // Neighbours mostly share both; only a change costs a look-up.
+                // Neighbouring rows mostly share both; only a change costs a look-up.
                 if (!ReferenceEquals(comms[i], lastComm) || verdicts.Kinds[i] != lastKind)
                     (lastComm, lastKind, stats) = (comms[i], verdicts.Kinds[i], StatsOf((comms[i], verdicts.Kinds[i])));
                 stats.Add(verdicts.Severities[i], durations[i], weights.Of(i));

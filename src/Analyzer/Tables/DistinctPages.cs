@@ -5,7 +5,7 @@ namespace Faultrec.Analyzer.Tables;
 
 /// <summary>
 /// Distinct (process, page) pairs over all regions. The regions' sets are disjoint unless addresses were reused for another
-/// mapping, so only sets whose pages overlap are united again.
+/// mapping, so only sets with overlapping ranges are united.
 /// </summary>
 internal static class DistinctPages
 {

@@ -4,7 +4,7 @@ using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Analyzer.Tables;
 
-/// <param name="DistinctPages">Pages by address, counted once a process.</param>
+/// <param name="DistinctPages">Pages by address, counted once per process.</param>
 internal sealed record Totals(FaultCounts Counts, long DistinctPages, LatencySummary Latency)
 {
     /// <summary>Of the faults, those raised by get_user_pages.</summary>
@@ -12,7 +12,7 @@ internal sealed record Totals(FaultCounts Counts, long DistinctPages, LatencySum
 }
 
 /// <summary>
-/// The answer about one trace: what a scan counted, and the rows of every table, each made when it is first asked for. All are ordered by
+/// The report on one trace: what a scan counted, and the rows of every table, each made when it is first used. All are ordered by
 /// faults, most first, ties by identity, unless their table says otherwise, so that the same trace gives the same text.
 /// </summary>
 internal sealed record FaultReport
@@ -41,7 +41,7 @@ internal sealed record FaultReport
 
     public FaultFilter Filter { get; init; }
 
-    /// <summary>Null: every row is one fault. Otherwise all counts are estimates but those that it says are exact.</summary>
+    /// <summary>Null: every row is one fault. Otherwise all counts are estimates, except those that it marks as exact.</summary>
     public SampleFacts? Sample { get; }
 
     public Totals Totals { get; }
@@ -54,10 +54,10 @@ internal sealed record FaultReport
         init;
     }
 
-    /// <summary>Null: the trace has no stacks, or no table that was asked for needs them.</summary>
+    /// <summary>Null: the trace has no stacks, or no requested table needs them.</summary>
     public StackFacts? Stacks => field ??= StackFacts.Of(this);
 
-    /// <summary>Null: not counted, or dropped since its tables have their rows.</summary>
+    /// <summary>Null: not counted, or already dropped because its tables have their rows.</summary>
     public T? Find<T>(Measure<T> measure)
         where T : class
         => _counted.Find(measure);
@@ -79,7 +79,7 @@ internal sealed record FaultReport
     /// <summary>A sum of no known durations is no time, where the backend cannot know any.</summary>
     public long? TimeOf(in FaultCounts counts) => Metadata.Backend.HasDurations ? counts.DurationNs : null;
 
-    /// <summary>Makes the rows of these tables, then gives back the memory that grew with the trace's pages.</summary>
+    /// <summary>Makes the rows of these tables, then frees the memory that grew with the trace's pages.</summary>
     public void Settle(IEnumerable<TableDefinition> tables)
     {
         foreach (var table in tables)

@@ -6,7 +6,7 @@ using Faultrec.Analyzer.Text;
 
 namespace Faultrec.Analyzer.Tables;
 
-/// <summary>What happened in one slow fault, as a sentence; empty when neither its kind nor its causes are known.</summary>
+/// <summary>What happened in one slow fault, as a sentence; empty if neither its kind nor its causes are known.</summary>
 internal static class FaultStory
 {
     private const double WorthNaming = 0.02;

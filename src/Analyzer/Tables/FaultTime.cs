@@ -4,14 +4,14 @@ using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Analyzer.Tables;
 
-/// <summary>Time in faults against the time that passed.</summary>
+/// <summary>Time in faults compared with elapsed time.</summary>
 /// <param name="SumNs">Sum of the known durations; null when none is known.</param>
 /// <param name="WallNs">Length of the recording, or of the filter's window in it.</param>
 /// <param name="Threads">Threads that lived in that time, as far as the trace and the filter by process and thread say.</param>
 /// <param name="ThreadNs">Sum of their lifetimes inside it.</param>
 internal sealed record FaultTime(long? SumNs, long WallNs, int Threads, long ThreadNs)
 {
-    /// <summary>Threads that were in faults at an average moment: 1 means always one.</summary>
+    /// <summary>Average number of threads in the fault handler: 1 means always one.</summary>
     public double? ShareOfWall => SumNs is { } sum && WallNs > 0 ? (double)sum / WallNs : null;
 
     /// <summary>Share of its life that the average thread spent in faults.</summary>

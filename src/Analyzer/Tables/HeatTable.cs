@@ -8,7 +8,7 @@ using Faultrec.Traces.Metadata;
 namespace Faultrec.Analyzer.Tables;
 
 /// <param name="Faults">Of all rows.</param>
-/// <param name="Fullest">Faults of the fullest cell: what the characters of a map are relative to.</param>
+/// <param name="Fullest">Faults in the fullest cell, to which the characters of a map are relative.</param>
 /// <param name="Rows">By bucket of time, each with 64 address buckets; all there are.</param>
 internal sealed record HeatMap(int Id, Region Region, long Faults, long Fullest, IReadOnlyList<IReadOnlyList<long>> Rows);
 
@@ -17,7 +17,7 @@ internal readonly record struct HeatMapRow(HeatMap Map, int Time, IReadOnlyList<
 
 internal static class HeatTable
 {
-    /// <summary>So many regions have a map: a thousand numbers each are for the few that matter.</summary>
+    /// <summary>Most regions with a map: a thousand numbers each are worthwhile only for the few that matter.</summary>
     public const int MostRegions = 64;
 
     public static TableDefinition<HeatMapRow> Definition { get; } = new()
@@ -30,7 +30,7 @@ internal static class HeatTable
         Needs = [RegionAggregate.Measure, HeatMapAggregate.Measure],
         IsInReport = false,
         Rows = report => [.. Maps(report).SelectMany(map => map.Rows.Select((heat, time) => new HeatMapRow(map, time, heat)))],
-        // N of --top are regions; each has all its rows.
+        // --top N counts regions; each has all its rows.
         Keep = (rows, top) => top == 0 || rows.Count == 0 ? 0 : (int)Math.Min((long)top * rows[0].Map.Rows.Count, int.MaxValue),
         Columns = Columns,
         Json = WriteJson,

@@ -5,14 +5,14 @@ using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Analyzer.Tables;
 
-/// <param name="Start">Of an aligned range of 2 MiB.</param>
+/// <param name="Start">Start of an aligned range of 2 MiB.</param>
 internal readonly record struct HotRange(ulong Start, long Faults);
 
 /// <param name="Touched">Aligned 2 MiB ranges with faults.</param>
-/// <param name="Hot">The fewest of them that hold 90 % of the region's faults.</param>
-/// <param name="HotFaults">Faults in those.</param>
-/// <param name="HotBytes">What of those lies in the region.</param>
-/// <param name="Hottest">The first of them, most faults first.</param>
+/// <param name="Hot">The smallest number of these ranges that hold 90 % of the region's faults.</param>
+/// <param name="HotFaults">Faults in the hot ranges.</param>
+/// <param name="HotBytes">Bytes of the hot ranges that lie in the region.</param>
+/// <param name="Hottest">The hottest ranges, most faults first.</param>
 internal sealed record HotRangeRow(int Id, Region Region, long Bytes, long Faults, long Touched, long Hot, long HotFaults, long HotBytes,
     IReadOnlyList<HotRange> Hottest)
 {
@@ -25,7 +25,7 @@ internal static class HotTable
     /// <summary>Hot ranges hold this share of a region's faults, in percent.</summary>
     public const int HotPercent = 90;
 
-    /// <summary>So many ranges are named.</summary>
+    /// <summary>Number of ranges that are named.</summary>
     public const int Named = 5;
 
     public static TableDefinition<HotRangeRow> Definition { get; } = new()

@@ -27,7 +27,7 @@ internal sealed record LocalityRow(
 {
     public long Runs => RunsUp + RunsDown;
 
-    /// <summary>Pages a run: n steps are n + 1 pages.</summary>
+    /// <summary>Pages per run: n steps are n + 1 pages.</summary>
     public double? MeanRun => Runs == 0 ? null : (double)(SequentialSteps + Runs) / Runs;
 
     public double? SequentialShare => ShareOf(SequentialSteps);
@@ -39,11 +39,11 @@ internal static class LocalityTable
 {
     private const int MostStrides = 3;
 
-    // Far above what the counts can be wrong by.
+    // Far above the possible error of the counts.
     private const int SmallestPercent = 1;
 
-    // Once the first pass has given its memory back: the state of pages is most of the memory of either. In a sample nobody knows what
-    // came before a fault.
+    // Runs after the first pass has freed its memory: per-page state is most of the memory of either. A sample lacks the faults
+    // in between.
     private static readonly FollowUp<LocalityAggregate> Walk = new(report =>
     {
         var shared = new LocalityAggregate(report.Plan.Index, report.Metadata.Pages);
@@ -82,7 +82,8 @@ internal static class LocalityTable
                 json.WriteNullable("share", row.ShareOf(stride.Steps));
             })
             .Below(row => row.Strides.Count > 0 ? new RowText.Story($"strides {Strides(row)}", IsDim: true) : null),
-        Note = _ => "in order: steps of a thread to the next page up or down; mean and longest run in pages; refault after: median number of the process's faults between two on a page; "
+        Note = _ => "in order: steps of a thread to the next page up or down; mean and longest run in pages; "
+            + "refault after: median number of the process's faults between two on a page; "
             + "shared pages: those on which a thread other than the first faulted again; "
             + "strides: pages from a thread's fault to its next, and share of the steps",
         WhyEmpty = report

@@ -2,8 +2,8 @@ using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Analyzer.Tables;
 
-/// <param name="Comm">Who waited.</param>
-/// <param name="HolderComm">Who had the lock; null when the trace has no name.</param>
+/// <param name="Comm">Name of the thread that waited.</param>
+/// <param name="HolderComm">Name of the thread that held the lock; null if the trace has none.</param>
 internal sealed record LockWaitRow(string? Comm, string? HolderComm, LockWait Wait);
 
 internal static class LockTable
@@ -27,7 +27,7 @@ internal static class LockTable
             .Integer("max_ns", "longest", CellFormat.DurationNs, ColumnAudience.Everyone, row => row.Wait.MaxNs),
     };
 
-    // Longest time first. The trace has sums only, so of a filter only processes and threads count.
+    // Longest time first. The trace has only sums, so only filters by process and thread apply.
     private static List<LockWaitRow> Rows(FaultReport report)
     {
         var names = new TaskNames(report.Metadata);

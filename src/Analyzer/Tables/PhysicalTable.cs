@@ -12,8 +12,8 @@ internal readonly record struct NodePages(int Node, long Pages);
 /// <param name="FramePages">Pages whose frame is known.</param>
 /// <param name="Runs">Stretches of neighbouring pages on neighbouring frames.</param>
 /// <param name="Blocks">Aligned 2 MiB ranges that lie inside the region.</param>
-/// <param name="TouchedBlocks">Of these, those with a page that faulted.</param>
-/// <param name="FullBlocks">Of these, those whose every page faulted, or that one fault mapped whole.</param>
+/// <param name="TouchedBlocks">Blocks with a page that faulted.</param>
+/// <param name="FullBlocks">Touched blocks of which every page faulted, or that one fault mapped whole.</param>
 /// <param name="TouchedPages">Pages that faulted (or were mapped with one that did) in <paramref name="Blocks"/>.</param>
 internal sealed record PhysicalRow(
     int Id,
@@ -28,16 +28,16 @@ internal sealed record PhysicalRow(
     long FullBlocks,
     long TouchedPages)
 {
-    /// <summary>Pages a run; null without frames.</summary>
+    /// <summary>Pages per run; null without frames.</summary>
     public double? MeanRun => Runs == 0 ? null : (double)FramePages / Runs;
 
-    /// <summary>Share of their pages that touched 2 MiB ranges have in use; null when none was touched.</summary>
+    /// <summary>Share of the pages of touched 2 MiB ranges that are in use; null if none was touched.</summary>
     public double? MeanFill => TouchedBlocks == 0 ? null : (double)TouchedPages / (TouchedBlocks * PhysicalTable.BlockPages);
 }
 
 internal static class PhysicalTable
 {
-    // What the columns are named for: a trace of other pages has no such table.
+    // The columns are named for this size: a trace with other page sizes has no such table.
     private static readonly PageGeometry Pages = PageGeometry.X64;
 
     /// <summary>Of 2 MiB.</summary>
@@ -72,7 +72,7 @@ internal static class PhysicalTable
             }),
     };
 
-    // In the order of the region table. Without frames only how well 2 MiB ranges are filled is known.
+    // In the order of the region table. Without frames only the fill of 2 MiB ranges is known.
     private static List<PhysicalRow> Rows(FaultReport report)
     {
         var rows = new List<PhysicalRow>();
@@ -151,7 +151,7 @@ internal static class PhysicalTable
     }
 }
 
-/// <summary>What the frames of a region say, met page by page in the order of addresses.</summary>
+/// <summary>Figures about the frames of a region, fed page by page in the order of addresses.</summary>
 internal sealed class PfnWalk(IReadOnlyList<NumaRange> ranges)
 {
     private readonly SortedDictionary<int, long> _nodes = [];
@@ -195,7 +195,7 @@ internal sealed class PfnWalk(IReadOnlyList<NumaRange> ranges)
         _pagesInRange++;
     }
 
-    /// <summary>By node; empty when the trace knows of none.</summary>
+    /// <summary>By node; empty if the trace has none.</summary>
     public IReadOnlyList<NodePages> Nodes()
     {
         Leave();

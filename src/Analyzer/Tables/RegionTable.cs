@@ -20,13 +20,13 @@ internal sealed record RegionRow(
     IReadOnlyList<long> Heat,
     bool IsSample)
 {
-    /// <summary>Faults a page; null without a range.</summary>
+    /// <summary>Faults per page; null without a range.</summary>
     public double? Density => Pages == 0 ? null : (double)Counts.Faults / Pages;
 
     /// <summary>Share of the region's pages that faulted; null without a range.</summary>
     public double? Coverage => Pages == 0 ? null : (double)DistinctPages / Pages;
 
-    /// <summary>Faults on pages that had faulted before in this recording; a sample cannot tell.</summary>
+    /// <summary>Faults on pages that had faulted before in this recording; not known in a sample.</summary>
     public long? Refaults => IsSample ? null : Counts.Faults - DistinctPages;
 
     public double? FaultsPerMib => Bytes == 0 ? null : Counts.Faults * 1048576.0 / Bytes;
@@ -49,7 +49,7 @@ internal static class RegionTable
         Columns = Columns,
     };
 
-    /// <summary>A row for each mapping of which something was counted, in the order of this table.</summary>
+    /// <summary>One row for each mapping that has a count, in the order of this table.</summary>
     public static IEnumerable<TRow> Select<TCounted, TRow>(FaultReport report, Func<int, TCounted?> byId, Func<RegionRow, Region, TCounted, TRow> make)
         where TCounted : class
     {

@@ -21,7 +21,7 @@ internal enum CellFormat
     Percent,
     DurationNs,
 
-    /// <summary>What the row's column `metric` says by its end: _ns, _bytes, else a count.</summary>
+    /// <summary>Depends on the suffix of the row's column `metric`: _ns, _bytes, otherwise a count.</summary>
     Amount,
 
     /// <summary>The value is a difference as a share of one, with a sign; beside a column `difference`.</summary>
@@ -51,21 +51,21 @@ internal enum ColumnAudience
 /// <param name="Heading">For people.</param>
 internal sealed record TableColumn(string Key, string Heading, CellFormat Format, ColumnAudience Audience);
 
-/// <summary>What text writes with a row, beyond its cells. Raw text: a renderer makes it inert.</summary>
+/// <summary>Text shown with a row in addition to its cells. Raw text: a renderer makes it inert.</summary>
 internal abstract record RowText
 {
     /// <summary>A sentence on lines of its own below the row.</summary>
     public sealed record Story(string Text, bool IsDim) : RowText;
 
     /// <summary>A row of characters below the row.</summary>
-    /// <param name="Label">Before it; null: none.</param>
+    /// <param name="Label">Shown before it; null: none.</param>
     public sealed record Heat(string? Label, string Characters) : RowText;
 
     /// <summary>A heading above the row: what the rows from here on are about.</summary>
-    /// <param name="Scale">Behind it, dim.</param>
+    /// <param name="Scale">Shown after it, dim.</param>
     public sealed record Heading(string Name, string Scale) : RowText;
 
-    /// <summary>Behind the row's cells, a step to the right for each level of a tree.</summary>
+    /// <summary>Shown after the row's cells, indented by one step for each level of a tree.</summary>
     public sealed record Branch(int Depth, string Text) : RowText;
 }
 
@@ -78,7 +78,7 @@ internal abstract class ReportTable
     /// <summary>A row in one word; null: a row.</summary>
     public string? RowName { get; init; }
 
-    /// <summary>Rows there are; the table may hold only the first of them.</summary>
+    /// <summary>Number of existing rows; the table may hold only the first of them.</summary>
     public required int TotalRows { get; init; }
 
     public required IReadOnlyList<TableColumn> Columns { get; init; }
@@ -87,7 +87,7 @@ internal abstract class ReportTable
 
     public int CutRows => TotalRows - Rows;
 
-    /// <summary>What of the table is not shown: "112 more regions".</summary>
+    /// <summary>The part of the table that is not shown: "112 more regions".</summary>
     public string CutDescription
         => RowName is null ? Units.Of(CutRows, "more row") : $"{Units.Count(CutRows)} more {(CutRows == 1 ? RowName : Title)}";
 

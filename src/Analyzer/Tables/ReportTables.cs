@@ -37,7 +37,7 @@ internal static class ReportTables
         StormTable.Definition,
     ];
 
-    /// <summary>What a report has when no table is asked for by name.</summary>
+    /// <summary>The tables of a report for which no table was named.</summary>
     public static IReadOnlyList<TableDefinition> InReport { get; } = [.. All.Where(table => table.IsInReport)];
 
     /// <returns>Null: there is none of this name.</returns>

@@ -5,16 +5,16 @@ using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Analyzer.Tables;
 
-/// <summary>What a report over a sampled trace must say of its figures.</summary>
+/// <summary>What a report on a sampled trace must say about its figures.</summary>
 /// <param name="Sampling">How the recorder chose.</param>
 /// <param name="Rows">Recorded faults in this report.</param>
-/// <param name="Faults">Faults that these stand for, an estimate: the sum of their weights.</param>
+/// <param name="Faults">Faults that these rows stand for, an estimate: the sum of their weights.</param>
 /// <param name="WeightRatio">Sum of the squared weights over the sum of the weights: N when every row stands for N.</param>
 /// <param name="CountsExact">The receipt counts what was left out, so the totals of faults and major faults are exact.</param>
 internal sealed record SampleFacts(Sampling Sampling, long Rows, long Faults, double WeightRatio, bool CountsExact)
 {
     /// <summary>
-    /// Of an estimated count, if the sample is as good as random: each fault taken with probability 1/w adds w(w − 1) to the
+    /// Standard error of an estimated count if the sample is as good as random: each fault taken with probability 1/w adds w(w − 1) to the
     /// variance (Horvitz and Thompson's estimator).
     /// </summary>
     public double StandardErrorOf(double count) => Math.Sqrt(Math.Max(WeightRatio - 1, 0) * count);

@@ -14,7 +14,7 @@ internal static class SeverityTable
         RowName = "severity",
         Question = "how many faults were minor, major and failed",
         JsonKey = "severities",
-        // Kinds say what severities say.
+        // The table of kinds includes this information.
         IsWorthShowing = (report, _) => !KindRule.CanTell(report.Metadata),
         Rows = Rows,
         Keep = static (_, _) => 0,
@@ -26,7 +26,7 @@ internal static class SeverityTable
             .Latency(row => row.Latency, ColumnAudience.Everyone),
     };
 
-    // In their own order, only those that there are.
+    // In the order of severities, only those that occur.
     private static List<SeverityRow> Rows(FaultReport report)
     {
         var kinds = report.Find(KindAggregate.Measure)!;
@@ -49,7 +49,7 @@ internal static class SeverityTable
         if (report.Sample is not { CountsExact: true } sample)
             return [kinds.Counts(Severity.Minor, out _).Minor, major, failed, kinds.Counts(Severity.Unknown, out _).Unknown];
 
-        // How many of those left out failed is not counted: that share stays an estimate, which minor faults make up for.
+        // It is not known how many of the omitted faults failed: that share stays an estimate, which the minor faults compensate.
         var receipt = report.Metadata.Receipt;
         var all = sample.Rows + receipt.SampledOut;
         major = Math.Clamp(report.Find(SampleAggregate.Measure)!.MajorRows + receipt.SampledOutMajor, 0, all);

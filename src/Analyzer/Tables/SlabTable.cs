@@ -2,7 +2,7 @@ using Faultrec.Analyzer.Measures;
 
 namespace Faultrec.Analyzer.Tables;
 
-/// <param name="Reason">Why the kernel does not let the stage be told apart; null where it does.</param>
+/// <param name="Reason">Why the stage cannot be told apart on this kernel; null: it can.</param>
 /// <param name="Share">Of the objects of all stages; null when there are none.</param>
 internal sealed record SlabStageRow(string Stage, string? Reason, long Objects, double? Share);
 
@@ -26,7 +26,7 @@ internal static class SlabTable
             .Text("refusal", "not told apart because", ColumnAudience.Everyone, row => row.Reason ?? ""),
     };
 
-    // Fastest stage first, every stage that the recording knows of, and what could not be told.
+    // Fastest stage first, with every stage that the recording knows of, and the unknown ones.
     private static List<SlabStageRow> Rows(FaultReport report)
     {
         var rows = new List<SlabStageRow>();
@@ -35,7 +35,7 @@ internal static class SlabTable
         var refusals = new Dictionary<string, string?>();
         foreach (var stage in slab.Stages)
             refusals[stage.Cause] = stage.Reason;
-        // Only sums by cache have such objects: they can be narrowed to processes, and to nothing else.
+        // Only the sums by cache have such objects, and these can be narrowed only to processes.
         var unknown = (report.Filter with { Pids = [] }).IsEmpty
             ? slab.Caches.Where(count => count.Stage == UnknownStage && report.Filter.MayMeanProcess(count.Pid)).Sum(count => count.Objects)
             : 0;

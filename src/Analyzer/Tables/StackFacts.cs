@@ -15,7 +15,7 @@ internal sealed class StackFacts
         Names = new FrameNames(table);
     }
 
-    /// <summary>What tables that name code need counted.</summary>
+    /// <summary>The measures needed by tables that name code.</summary>
     public static IReadOnlyList<Measure> Needs { get; } = [StackAggregate.Measure, RegionStackAggregate.Measure];
 
     public StackTable Table { get; }
@@ -32,7 +32,7 @@ internal sealed class StackFacts
     /// <summary>All faults of the report, as its rows count them.</summary>
     public long Faults => _report.Sample?.Faults ?? _report.Totals.Counts.Faults;
 
-    /// <summary>By region: who reserved it, most faults first. Regions of which nothing is known are not in it.</summary>
+    /// <summary>By region: the code that reserved it, most faults first. Regions for which this is not known are missing.</summary>
     public Dictionary<int, List<MapperShare>> Mappers => field ??= ToucherTable.Mappers(_report.Rows(ToucherTable.Definition));
 
     /// <summary>Null: the trace has no stacks, or they were not counted.</summary>
@@ -41,6 +41,6 @@ internal sealed class StackFacts
             ? new StackFacts(report, table, stacks, pairs)
             : null;
 
-    /// <summary>Of the report's faults, those without a stack among them.</summary>
+    /// <summary>Share of the report's faults, including those without a stack.</summary>
     public double Share(long faults) => Faults == 0 ? 0 : (double)faults / Faults;
 }

@@ -19,7 +19,7 @@ internal static class StackText
         _ => $"{Units.Count(recording.Complete)} walked to the thread's outermost frame, {Units.Count(recording.Truncated)} cut short, {Units.Count(recording.Lost)} lost",
     };
 
-    /// <summary>Why no table names code although stacks were asked for; null where one does.</summary>
+    /// <summary>Why no table names code although stacks were asked for; null if one does.</summary>
     public static string? Caveat(FaultReport report) => report switch
     {
         { Metadata.StackRecording: { Reason: { } reason } } => $"stacks were asked for but could not be recorded: {reason}",
@@ -47,7 +47,7 @@ internal static class StackText
         return report.Metadata.Stacks is { } table && HasUnnamedJava(table) ? $"{note}; {JavaHint}" : note;
     }
 
-    // HotSpot writes down what code it makes only when it is told to, and none of its variables says so without a line on stderr.
+    // HotSpot lists its generated code only on request, and every variable that requests it also causes a line on stderr.
     private static bool HasUnnamedJava(StackTable table)
         => table.Modules.Any(module => FrameNames.FileName(module.Path) == "libjvm.so")
             && table.Frames.Any(frame => frame is { Kind: FrameKinds.Jit, Function: null });
@@ -60,7 +60,7 @@ internal static class StackText
             throw new FaultrecException(ExitCode.BadInput, $"{path}: {problem}");
     }
 
-    /// <summary>Why a report by stacks cannot be had, and what to do; null where it can.</summary>
+    /// <summary>Why a report by stacks is not possible, and what to do; null if it is possible.</summary>
     public static string? WhyNone(TraceMetadata metadata) => metadata.Stacks is { NodeFrames.Count: > 0 } ? null
         : $"has no stacks ({metadata.StackRecording switch
         {

@@ -7,7 +7,7 @@ using Faultrec.Traces.Metadata;
 namespace Faultrec.Analyzer.Tables;
 
 /// <param name="StackId">Node of the trace's <see cref="StackTable"/>.</param>
-/// <param name="Share">Of the report's faults, those without a stack among them.</param>
+/// <param name="Share">Share of the report's faults, including those without a stack.</param>
 internal sealed record StackRow(int StackId, FaultCounts Counts, LatencySummary Latency, double Share);
 
 internal static class StacksTable
@@ -20,7 +20,7 @@ internal static class StacksTable
         JsonKey = "stacks",
         JsonMembers = WriteRecording,
         Needs = StackFacts.Needs,
-        // One table names the code; the others are for whoever asks.
+        // By default one table names the code; the others are shown on request.
         IsInReport = false,
         Rows = Rows,
         Columns = (table, report) => table

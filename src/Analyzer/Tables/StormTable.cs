@@ -6,10 +6,10 @@ using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Analyzer.Tables;
 
-/// <summary>The most frequent of what was in a storm, and how many of its faults were its.</summary>
+/// <summary>The most frequent participant in a storm, and its number of faults.</summary>
 internal readonly record struct StormLeader<T>(T Name, long Faults);
 
-/// <param name="PeakFaults">Of the window with most.</param>
+/// <param name="PeakFaults">Faults in the window with most.</param>
 /// <param name="WindowNs">Length of that window.</param>
 /// <param name="Region">Id of the region with most faults, and the region; null for no known mapping.</param>
 internal sealed record StormRow(
@@ -41,7 +41,7 @@ internal static class StormTable
         var axis = aggregate.Axis;
         var filter = report.Filter with
         {
-            // The first and the last window also have what lies outside all of them.
+            // The first and the last window also hold the faults outside all windows.
             FromNs = storms[0].First == 0 ? report.Filter.FromNs : axis.StartNs(storms[0].First),
             ToNs = storms[^1].End == axis.Count ? report.Filter.ToNs : axis.StartNs(storms[^1].End),
         };

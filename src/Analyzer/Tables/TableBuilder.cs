@@ -7,8 +7,8 @@ using Faultrec.Traces.Metadata;
 namespace Faultrec.Analyzer.Tables;
 
 /// <summary>
-/// Makes a <see cref="ReportTable"/> of rows, column by column. A column is also a member of the row in JSON, in the same order, under
-/// its own key or under another (<c>json</c>; <see cref="NotInJson"/>: it is none).
+/// Makes a <see cref="ReportTable"/> from rows, column by column. A column is also a member of the row in JSON, in the same order, under
+/// its own key or another one (<c>json</c>; <see cref="NotInJson"/>: no member).
 /// </summary>
 internal sealed class TableBuilder<TRow>(string title, IReadOnlyList<TRow> rows)
 {
@@ -43,7 +43,7 @@ internal sealed class TableBuilder<TRow>(string title, IReadOnlyList<TRow> rows)
         return this;
     }
 
-    /// <summary>An array of objects, which a column of text has in short.</summary>
+    /// <summary>An array of objects, which a text column abbreviates.</summary>
     public TableBuilder<TRow> JsonList<TItem>(string key, Func<TRow, IEnumerable<TItem>> items, Action<Utf8JsonWriter, TRow, TItem> write)
         => Json((json, row) =>
         {
@@ -87,12 +87,12 @@ internal sealed class TableBuilder<TRow>(string title, IReadOnlyList<TRow> rows)
             .Integer("latency_sum_ns", "time", CellFormat.DurationNs, time ?? detail, row => latency(row).SumNs, NotInJson)
             .Json((json, row) => json.WriteLatency(latency(row)));
 
-    /// <summary>Sum of the durations of these faults: null where the backend cannot know any. JSON says 0 there.</summary>
+    /// <summary>Sum of the durations of these faults: null if the backend has no durations; JSON then has 0.</summary>
     public TableBuilder<TRow> Time(FaultReport report, Func<TRow, FaultCounts> counts)
         => Integer("latency_sum_ns", "time", CellFormat.DurationNs, ColumnAudience.Everyone, row => report.TimeOf(counts(row)), NotInJson)
             .Json((json, row) => json.WriteNumber("fault_time_ns", counts(row).DurationNs));
 
-    /// <param name="above">Of a row and the one before it, null for the first.</param>
+    /// <param name="above">Given a row and the one before it, which is null for the first.</param>
     public TableBuilder<TRow> Above(Func<TRow, TRow?, RowText?> above)
     {
         _above = above;

@@ -16,8 +16,8 @@ internal sealed class TaskSum
 
     public string? MostFrequentComm { get; private set; }
 
-    /// <param name="keyOf">What is summed together.</param>
-    /// <returns>Empty where tasks were not counted.</returns>
+    /// <param name="keyOf">Tasks with the same key are summed together.</param>
+    /// <returns>Empty if tasks were not counted.</returns>
     public static Dictionary<TKey, TaskSum> By<TKey>(FaultReport report, Func<TaskName, TKey> keyOf)
         where TKey : notnull
     {

@@ -15,7 +15,7 @@ internal static class ThreadTable
         Question = "which threads faulted",
         JsonKey = "threads",
         Needs = [TaskAggregate.Measure],
-        // A process of one thread is the same row twice.
+        // For processes with one thread this table would repeat the table of processes.
         IsWorthShowing = (report, hasRoom) => hasRoom || report.Rows(Definition!).Count != report.Rows(ProcessTable.Definition).Count,
         Rows = Rows,
         Columns = (table, report) => table

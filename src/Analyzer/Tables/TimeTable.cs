@@ -5,9 +5,9 @@ using Faultrec.Analyzer.Text;
 namespace Faultrec.Analyzer.Tables;
 
 /// <summary>One bucket of the time line.</summary>
-/// <param name="NewPages">Pages of a region that faulted for the first time in what the report looks at.</param>
-/// <param name="TouchedPages">All of those up to the end of the bucket.</param>
-/// <param name="ResidentPages">Of the touched pages, those whose region had not died by the end of the bucket.</param>
+/// <param name="NewPages">Pages of a region whose first fault within the report is in this bucket.</param>
+/// <param name="TouchedPages">Sum of the new pages up to the end of the bucket.</param>
+/// <param name="ResidentPages">Touched pages whose region still existed at the end of the bucket.</param>
 internal sealed record TimeRow(long FromNs, long LengthNs, FaultCounts Counts, long NewPages, long TouchedPages, long ResidentPages)
 {
     public long FaultsPerSecond => PerSecond(Counts.Faults);
@@ -31,10 +31,10 @@ internal static class TimeTable
         JsonMembers = (json, report) => json.WriteAxis(AxisOf(report)),
         Needs = [TimeAggregate.Measure, FirstTouchAggregate.Measure],
         IsInReport = false,
-        // The time line alone does not say whose pages were new.
+        // The time line alone does not show which regions' pages were new.
         Companion = FirstTouchTable.Definition,
         Rows = Rows,
-        // Every bucket: a time line with holes is none.
+        // Every bucket: a time line must have no gaps.
         Keep = static (_, _) => 0,
         Columns = Columns,
         Note = report => $"{Units.Duration(AxisOf(report).BucketNs)} per row; resident is an estimate: pages touched so far whose region still existed; pages that were mapped together with another "

@@ -23,7 +23,7 @@ internal static class TlbTable
             .Integer("full", "full", CellFormat.Count, ColumnAudience.Everyone, row => row.Flushes.Full),
     };
 
-    // Most flushes first. The trace has sums only, so of a filter only the processes count.
+    // Most flushes first. The trace has only sums, so only filters by process apply.
     private static List<TlbRow> Rows(FaultReport report)
     {
         var names = new TaskNames(report.Metadata);

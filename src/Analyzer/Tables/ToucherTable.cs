@@ -5,19 +5,19 @@ using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Analyzer.Tables;
 
-/// <summary>Who touched a region, and who had reserved the part that was touched.</summary>
+/// <summary>Which code touched a region, and which code had reserved the touched part.</summary>
 /// <param name="RegionId">0: no known mapping.</param>
-/// <param name="Share">Of the report's faults.</param>
+/// <param name="Share">Share of the report's faults.</param>
 /// <param name="Code">The program's own frame nearest to the fault (<see cref="OwnCode"/>).</param>
-/// <param name="Through">The innermost function of most of these faults, where it is another; null where no function has most of them.</param>
-/// <param name="Mapper">The program's own frame nearest to the call that reserved the memory; null where not known, or no code of the program's.</param>
+/// <param name="Through">The innermost function of most of these faults, if it is another one; null: no function has most of them.</param>
+/// <param name="Mapper">The program's own frame nearest to the call that reserved the memory; null: not known, or no code of the program.</param>
 internal sealed record ToucherRow(int RegionId, Region? Region, FaultCounts Counts, double Share, string Code, string? Through, string? Mapper)
 {
-    /// <summary>Of these faults, how many were in <see cref="Through"/>.</summary>
+    /// <summary>How many of these faults were in <see cref="Through"/>.</summary>
     public long ThroughFaults { get; init; }
 }
 
-/// <summary>Who reserved a part of a region, and the faults in that part.</summary>
+/// <summary>The code that reserved a part of a region, and the faults in that part.</summary>
 /// <param name="Code">As <see cref="ToucherRow.Mapper"/>.</param>
 internal readonly record struct MapperShare(string Code, long Faults);
 
@@ -32,7 +32,7 @@ internal static class ToucherTable
         JsonKey = "touchers",
         Needs = StackFacts.Needs,
         Rows = report => report.Stacks is { } stacks ? Rows(report, stacks) : [],
-        // Code with little of the faults is for whoever asks.
+        // Code with a small share of the faults is shown only on request.
         KeepAmongOthers = (rows, top) => top == 0 ? 0 : Math.Clamp(rows.Count(row => row.Share >= CallerTree.SmallestShare), 1, top),
         Columns = (table, report) => table
             .Integer("id", "id", CellFormat.Id, ColumnAudience.Everyone, row => row.RegionId, "region_id")
@@ -83,7 +83,7 @@ internal static class ToucherTable
         return rows;
     }
 
-    /// <summary>Who reserved each region, most faults first; regions whose mappers are not known are not in it.</summary>
+    /// <summary>The code that reserved each region, most faults first; regions for which it is not known are missing.</summary>
     public static Dictionary<int, List<MapperShare>> Mappers(IReadOnlyList<ToucherRow> touchers)
     {
         var byRegion = new Dictionary<int, List<MapperShare>>();
@@ -97,7 +97,7 @@ internal static class ToucherTable
         return byRegion;
     }
 
-    // Files from before rows had a mapper have one a region.
+    // In files older than mapper_stack_id there is one mapper per region.
     private static int? MapperOf(StackTable table, OwnCode own, Region? region, int mapperStack)
     {
         var stack = mapperStack >= 0 ? mapperStack : region?.MapperStack ?? FaultBatch.Null;

@@ -18,9 +18,9 @@ internal static class WorstTable
         Title = "worst faults",
         Question = "which faults took longest, and why",
         JsonKey = "worst_faults",
-        // Names are read for it anyway, and with tasks the first sentences say who failed.
+        // Names are read for it anyway, and with the tasks the first sentences can name the processes whose faults failed.
         Needs = [WorstAggregate.Measure, TaskAggregate.Measure],
-        // Which were the worst of a few, or of faults that all took the same, is no news without causes.
+        // Without causes, the worst of a few faults, or of faults that all took equally long, are of no interest.
         IsWorthShowing = (report, _) => report.Rows(CauseTable.Definition).Count > 0 || !(report.Totals.Latency.MaxNs < CauseAggregate.SlowNs),
         Rows = report
             => [.. (report.Find(WorstAggregate.Measure)?.Worst
