@@ -4,19 +4,19 @@ using Faultrec.Traces;
 
 namespace Faultrec.Query;
 
-/// <summary>DuckDB's own library, 70 MB: no part of the executable, and loaded by nothing but a query.</summary>
+/// <summary>DuckDB's own library, 70 MB: not part of the executable, and loaded only by a query.</summary>
 internal static class DuckDbLibrary
 {
     private static readonly string Name = OperatingSystem.IsWindows() ? "duckdb.dll" : OperatingSystem.IsMacOS() ? "libduckdb.dylib" : "libduckdb.so";
 
     private static readonly Lazy<nint> Handle = new(Load);
 
-    /// <exception cref="FaultrecException">It is in none of the places.</exception>
+    /// <exception cref="FaultrecException">It is not in any of the places.</exception>
     public static void Require() => _ = Handle.Value;
 
     private static nint Load()
     {
-        // Only places that belong to the installation: a library of whoever owns the current folder is never loaded.
+        // Only places that belong to the installation: a library from the current folder, whoever owns it, is never loaded.
         string[] places =
         [
             AppContext.BaseDirectory,

@@ -5,7 +5,7 @@ using Faultrec.Traces;
 
 namespace Faultrec.Query;
 
-/// <summary>One database in memory, closed to everything outside it but the files that it is told.</summary>
+/// <summary>One database in memory, which can access nothing outside it except the given files.</summary>
 internal sealed class DuckDbSession : IDisposable
 {
     private readonly DuckDBDatabase _database;
@@ -41,7 +41,7 @@ internal sealed class DuckDbSession : IDisposable
         Execute("SET lock_configuration = true");
     }
 
-    /// <summary>SQL of ours.</summary>
+    /// <summary>Runs SQL of faultrec's own.</summary>
     public void Execute(string sql)
     {
         var state = NativeMethods.Query.DuckDBQuery(_connection, sql, out var result);
@@ -56,7 +56,7 @@ internal sealed class DuckDbSession : IDisposable
         }
     }
 
-    /// <summary>Rows of text, as they are made; each is valid until the next.</summary>
+    /// <summary>Rows of text, as they are produced; each is valid until the next.</summary>
     /// <param name="sql">All of its columns are VARCHAR.</param>
     public IEnumerable<string?[]> Read(string sql)
     {

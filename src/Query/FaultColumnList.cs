@@ -16,7 +16,7 @@ internal static class FaultColumnList
         Column("kind", "VARCHAR", "why the fault happened, as docs/kinds.md names it"),
     ];
 
-    /// <summary>SQL of a column of the file: one from before the column existed is read as docs/format.md says.</summary>
+    /// <summary>SQL for a column of the file; a file older than the column is read as docs/format.md says.</summary>
     /// <param name="isPresent">At least one of the files has the column; the others then have NULL.</param>
     public static string Sql(TraceColumn column, bool isPresent)
     {

@@ -4,14 +4,14 @@ using Faultrec.Traces.Columns;
 
 namespace Faultrec.Query;
 
-/// <summary>A column of faults on its way from a vector of DuckDB's into a batch of ours.</summary>
-/// <param name="Copy">Of the column at an index of a chunk the first rows.</param>
+/// <summary>Copies a column of faults from a DuckDB vector into a <see cref="FaultBatch"/>.</summary>
+/// <param name="Copy">Copies the first rows of the column at an index of a chunk.</param>
 internal sealed record FaultInput(string Name, DuckDBType Type, Action<Vectors, int, FaultBatch> Copy);
 
-/// <summary>The columns that the rules of severity and kind look at.</summary>
+/// <summary>The columns that the rules of severity and kind use.</summary>
 internal static class FaultInputs
 {
-    /// <exception cref="NotSupportedException">A rule looks at text.</exception>
+    /// <exception cref="NotSupportedException">A rule uses a text column.</exception>
     public static FaultInput[] For(FaultColumns columns)
     {
         var maker = new Maker();

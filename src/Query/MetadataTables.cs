@@ -7,7 +7,7 @@ using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Query;
 
-/// <summary>The small tables of a query, made of what the traces say besides their rows.</summary>
+/// <summary>The small tables of a query, made from the traces' metadata.</summary>
 internal static class MetadataTables
 {
     private static readonly Table<TraceSource> Traces = new(
@@ -94,7 +94,7 @@ internal static class MetadataTables
     }
 
     /// <param name="Value">Text or a 64-bit integer, which DuckDB converts to the type.</param>
-    /// <param name="OfTrace">In place of it, where the trace matters.</param>
+    /// <param name="OfTrace">Used instead, if the value depends on the trace.</param>
     private sealed record Column<T>(string Name, string Type, string Meaning, Func<T, object?>? Value, Func<T, TraceSource, object?>? OfTrace = null);
 
     private sealed class Table<T>(string name, IReadOnlyList<Column<T>> columns, Func<TraceSource, IReadOnlyList<T>> rows)

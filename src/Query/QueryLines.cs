@@ -3,7 +3,7 @@ using Faultrec.Analyzer.Text;
 
 namespace Faultrec.Query;
 
-/// <summary>A result for programs: a line a row, written as the rows come.</summary>
+/// <summary>A result for programs: one line per row, written as the rows come.</summary>
 public static class QueryLines
 {
     /// <summary>RFC 4180 with a header, lines end in CRLF; NULL is an empty field, text is inert.</summary>
@@ -23,7 +23,7 @@ public static class QueryLines
         }
     }
 
-    /// <summary>An array of objects, one a line, in ASCII. What is no number, truth or text in SQL is text here, as are infinity and nan.</summary>
+    /// <summary>An array of objects, one per line, in ASCII. SQL values other than numbers, booleans and text become text, as do infinity and nan.</summary>
     public static void WriteJson(TextWriter output, QueryResult result)
     {
         var keys = result.Columns.Select((column, index) => $"{(index == 0 ? "{" : ",")}\"{JsonEncodedText.Encode(column.Name)}\":").ToArray();

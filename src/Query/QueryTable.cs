@@ -5,7 +5,7 @@ namespace Faultrec.Query;
 /// <summary>A result for people: its first rows as a table of text or Markdown.</summary>
 internal sealed class QueryTable
 {
-    /// <summary>Columns of a terminal that a cell gets.</summary>
+    /// <summary>Width of a cell in terminal columns.</summary>
     public const int WidestCell = 60;
 
     private const string Null = "-";

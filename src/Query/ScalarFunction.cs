@@ -4,12 +4,12 @@ using DuckDB.NET.Native;
 
 namespace Faultrec.Query;
 
-/// <summary>A function of ours that SQL calls, many rows at a time and on several threads at once.</summary>
+/// <summary>A function of faultrec that SQL calls, for many rows at a time and on several threads at once.</summary>
 internal abstract unsafe class ScalarFunction
 {
     private GCHandle _self;
 
-    /// <summary>What went wrong in a call: a bug of ours, since the arguments are.</summary>
+    /// <summary>The failure of a call: a bug in faultrec, which also makes the arguments.</summary>
     public Exception? Failure { get; private set; }
 
     protected abstract string Name { get; }
@@ -33,7 +33,7 @@ internal abstract unsafe class ScalarFunction
 
         using (var type = NativeMethods.LogicalType.DuckDBCreateLogicalType(Result))
             NativeMethods.ScalarFunction.DuckDBScalarFunctionSetReturnType(function, type);
-        // Else a NULL in any argument would make the result NULL without a call.
+        // Otherwise a NULL in any argument would make the result NULL without a call.
         NativeMethods.ScalarFunction.DuckDBScalarFunctionSetSpecialHandling(function);
         _self = GCHandle.Alloc(this);
         NativeMethods.ScalarFunction.DuckDBScalarFunctionSetExtraInfo(function, GCHandle.ToIntPtr(_self), &Free);
@@ -55,7 +55,7 @@ internal abstract unsafe class ScalarFunction
         }
         catch (Exception exception)
         {
-            // Never through native frames: the query ends with an error, and its reader throws what is kept here.
+            // No exception may cross native frames: the query ends with an error, and its reader throws the exception kept here.
             function.Failure = exception;
             NativeMethods.ScalarFunction.DuckDBScalarFunctionSetError(info, exception.Message);
         }

@@ -9,7 +9,7 @@ internal static class Sql
 
     public static string Name(string name) => $"\"{name.Replace("\"", "\"\"", StringComparison.Ordinal)}\"";
 
-    /// <summary>A path where read_parquet wants a pattern: one that only it matches.</summary>
+    /// <summary>A path as a pattern for read_parquet that matches only this path.</summary>
     public static string Pattern(string path)
         => string.Concat(path.Select(c => c is '*' or '?' or '[' ? $"[{c}]" : c.ToString()));
 

@@ -24,7 +24,7 @@ internal static class SqlError
             ? "the SQL is not a single statement that reads; expected a SELECT (also WITH, FROM, VALUES, DESCRIBE, SHOW, SUMMARIZE)"
             : $"{OneLine(message)}; `faultrec query --schema` lists the views");
 
-    // Behind an empty line stands a picture of the place in the SQL, which is not the user's own but what it was put into; behind an
+    // After an empty line DuckDB shows the place in the SQL, which is not the user's own text but the statement around it; after an
     // internal error, addresses.
     public static string OneLine(string message)
     {

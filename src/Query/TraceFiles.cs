@@ -7,9 +7,9 @@ namespace Faultrec.Query;
 
 /// <summary>One trace of a query.</summary>
 /// <param name="Path">Absolute.</param>
-/// <param name="Name">As it was given, or as a folder or pattern led to it.</param>
-/// <param name="Host">Of a part host=… of its path; null: none.</param>
-/// <param name="Date">Of a part date=YYYY-MM-DD of its path; null: none.</param>
+/// <param name="Name">As given, or as found by a folder or pattern.</param>
+/// <param name="Host">From a part host=… of its path; null: none.</param>
+/// <param name="Date">From a part date=YYYY-MM-DD of its path; null: none.</param>
 public sealed record TraceFile(string Path, string Name, string? Host, DateOnly? Date);
 
 /// <summary>Files, folders and patterns of the command line as traces, in the order given and sorted within each.</summary>
@@ -64,7 +64,7 @@ public static class TraceFiles
     private static IReadOnlyList<string> NotEmpty(string argument, IReadOnlyList<string> names, string problem)
         => names.Count > 0 ? names : throw Usage(argument, $"{problem}; expected a trace, a folder of traces, or a pattern such as 'traces/host=*/*.parquet'");
 
-    // As a shell does, no leading dot: such files are another tool's, often half written.
+    // As in a shell, patterns do not match a leading dot: such files belong to other tools and are often incomplete.
     private static List<string> Sorted(IEnumerable<string> names)
         => [.. names.Where(name => !System.IO.Path.GetFileName(name).StartsWith('.')).Order(StringComparer.Ordinal)];
 
@@ -107,7 +107,7 @@ public static class TraceFiles
         }
         catch (IOException)
         {
-            // Opening it will say what is wrong.
+            // Opening it will report what is wrong.
             return path;
         }
     }

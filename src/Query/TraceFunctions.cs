@@ -22,7 +22,7 @@ internal sealed unsafe class TraceIndexFunction(IReadOnlyDictionary<string, int>
 }
 
 /// <summary>
-/// faultrec_kind and faultrec_severity (trace index, columns…): what the Analyzer says of each fault, as its number. SQL calls the same
+/// faultrec_kind and faultrec_severity (trace index, columns…): the Analyzer's verdict on each fault, as a number. SQL calls the same
 /// rules that every report uses, so that the two cannot differ.
 /// </summary>
 /// <param name="ofKind">Else the severity.</param>

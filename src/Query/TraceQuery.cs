@@ -29,7 +29,7 @@ public sealed class TraceQuery : IDisposable
     /// <param name="files">At least one.</param>
     /// <param name="memoryBytes">What the SQL engine may use.</param>
     /// <param name="verify">Read each file once to compare its checksums.</param>
-    /// <exception cref="FaultrecException">A file is no trace or damaged, or DuckDB's library is not there.</exception>
+    /// <exception cref="FaultrecException">A file is not a trace or is damaged, or DuckDB's library is missing.</exception>
     public TraceQuery(IReadOnlyList<TraceFile> files, long memoryBytes, bool verify = true)
     {
         DuckDbLibrary.Require();
@@ -81,13 +81,13 @@ public sealed class TraceQuery : IDisposable
     private static TraceSource Open(TraceFile file, bool verify)
     {
         using var reader = TraceReader.Open(file.Name);
-        // DuckDB knows nothing of the checksums, and would count what a flipped bit says.
+        // DuckDB does not know the checksums, and would use values with flipped bits.
         if (verify)
             reader.Verify();
         return new TraceSource(file, reader.Metadata, reader.RowCount);
     }
 
-    // What a function of ours threw on one of DuckDB's threads is a bug, and must not pass for an error in the SQL.
+    // An exception from faultrec's functions on one of DuckDB's threads is a bug, and must not be reported as an error in the SQL.
     private IEnumerable<string?[]> Guard(IEnumerable<string?[]> rows)
     {
         using var row = rows.GetEnumerator();

@@ -42,7 +42,7 @@ internal readonly unsafe struct Vectors(nint chunk)
         }
     }
 
-    /// <summary>A number for every text; equal neighbours, which are the rule, are looked up once.</summary>
+    /// <summary>A number for every text; equal neighbours, which are common, are looked up once.</summary>
     /// <param name="into">At least <see cref="Count"/> long.</param>
     public void CopyIndices(int column, IReadOnlyDictionary<string, int> known, Span<int> into)
     {

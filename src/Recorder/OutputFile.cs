@@ -10,12 +10,12 @@ using Microsoft.Win32.SafeHandles;
 namespace Faultrec.Recorder;
 
 /// <summary>
-/// The files of one recording: NAME.spool while it runs, NAME when it is whole. Whatever is in the way is found before the program
-/// starts. From then on they are known by descriptors: the folder may be renamed, and what others put under the names is not touched.
+/// The files of one recording: NAME.spool while it runs, NAME when it is complete. Obstacles are found before the program
+/// starts. From then on the files are known by descriptors: the folder may be renamed, and files that others put under the names are not touched.
 /// </summary>
 internal sealed class OutputFile : IDisposable
 {
-    /// <summary>With less a recording would end before it began (SpoolSink).</summary>
+    /// <summary>With less free space a recording would end before it began (SpoolSink).</summary>
     private const long MinFreeBytes = 2 * SpoolSink.SpareBytes;
 
     private readonly string _path;
@@ -31,7 +31,7 @@ internal sealed class OutputFile : IDisposable
 
     private string SpoolName => _place.Name + ".spool";
 
-    /// <summary>The spool that we hold has no name any more, or its folder has not.</summary>
+    /// <summary>The open spool, or its folder, no longer has a name.</summary>
     private bool IsLost => _place.Folder.IsGone || (_spool is not null && _place.Folder.Find(SpoolName)?.Identity != _spool);
 
     public static OutputFile Prepare(string path, ExistingOutput existing, InvokingUser? user)
@@ -86,7 +86,7 @@ internal sealed class OutputFile : IDisposable
         }
     }
 
-    /// <summary>Deletes the spool: nothing was recorded, or the trace has it all.</summary>
+    /// <summary>Deletes the spool: nothing was recorded, or the trace has everything.</summary>
     public void Abandon()
     {
         try
@@ -96,12 +96,12 @@ internal sealed class OutputFile : IDisposable
         }
         catch (IOException)
         {
-            // The folder may not be written to any more. A spool is told to whoever records there again.
+            // The folder may no longer be writable. The next recording there reports the spool.
         }
     }
 
     /// <summary>Writes the trace without a name, then moves it there.</summary>
-    /// <param name="spoolPath">What is left where that fails.</param>
+    /// <param name="spoolPath">The spool that is left if this fails.</param>
     /// <param name="write">May be called twice.</param>
     /// <exception cref="FaultrecException">It could not be written.</exception>
     public WrittenTrace Finalize(string spoolPath, Func<Stream, TraceMetadata> write)
@@ -136,7 +136,7 @@ internal sealed class OutputFile : IDisposable
         return new WrittenTrace(place.Path, file.Stream.Length, metadata, null);
     }
 
-    /// <summary>Nothing is left but what we hold open: its trace goes where temporary files do.</summary>
+    /// <summary>Only the open descriptors are left: the trace goes to the folder for temporary files.</summary>
     private WrittenTrace Rescue(Func<Stream, TraceMetadata> write)
     {
         var folder = Environment.GetEnvironmentVariable("TMPDIR") is { Length: > 0 } named ? named : Directory.Exists("/var/tmp") ? "/var/tmp" : Path
@@ -163,7 +163,7 @@ internal sealed class OutputFile : IDisposable
             try
             {
                 var file = _place.Folder.Create(SpoolName);
-                // Whoever holds the lock records; whoever removes an empty spool has held it (SpoolLeft).
+                // The process that holds the lock records; one that removes an empty spool has held the lock (SpoolLeft).
                 if (SpoolLeft.TryLock(file, exclusive: false) && _place.Folder.Find(SpoolName)?.Identity == FoundFile.Read(file).Identity)
                     return file;
                 file.Dispose();
@@ -187,5 +187,5 @@ internal sealed class OutputFile : IDisposable
 }
 
 /// <param name="Path">Where it is.</param>
-/// <param name="Notice">Why it is not where it was asked for; null: it is.</param>
+/// <param name="Notice">Why it is not at the requested place; null: it is.</param>
 internal sealed record WrittenTrace(string Path, long Bytes, TraceMetadata Metadata, string? Notice);

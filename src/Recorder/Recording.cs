@@ -13,10 +13,10 @@ using Faultrec.Traces.Output;
 
 namespace Faultrec.Recorder;
 
-/// <summary>One recording from start to trace file. The order of its steps is what makes the first instruction count.</summary>
+/// <summary>One recording from start to trace file. The order of its steps ensures that the first instruction is captured.</summary>
 public static class Recording
 {
-    /// <param name="signals">The first ends the recording; a further one is the command's affair and must not cut off the trace.</param>
+    /// <param name="signals">The first signal ends the recording; further ones only concern the command and must not cut off the trace.</param>
     /// <exception cref="FaultrecException">See <see cref="ExitCode"/>: the command was not started, and nothing is left behind.</exception>
     public static RecordResult Run(RecordOptions options, EndSignals signals)
     {
@@ -63,7 +63,7 @@ public static class Recording
         }
     }
 
-    /// <summary>Makes the trace of a spool whose recorder was killed.</summary>
+    /// <summary>Makes the trace from a spool whose recorder was killed.</summary>
     public static RecordResult Recover(string spoolPath, string outputPath, ExistingOutput existing, Action<double>? onFinalizing)
     {
         MemoryBudget.LimitHeap();
@@ -75,7 +75,7 @@ public static class Recording
         return new RecordResult(trace.Path, trace.Bytes, trace.Metadata, new FileInfo(spoolPath).Length, time.Elapsed, trace.Metadata.Receipt.ExitStatus);
     }
 
-    /// <summary>The command is waited for, and its status returned, whatever fails here.</summary>
+    /// <summary>Whatever fails here, the command is waited for and its status is returned.</summary>
     private static WrittenTrace? TryFinalize(RecordOptions options, OutputFile output, SpoolWriter spool, MappedFiles files, RecordFailures failures)
     {
         try

@@ -4,7 +4,7 @@ namespace Faultrec.Replay;
 /// <param name="End">Exclusive.</param>
 internal readonly record struct Piece(ulong Start, ulong End, ReplayedRegion Region);
 
-/// <summary>Which region lies where in one process, as the engine has it mapped: pieces in order, none over another.</summary>
+/// <summary>The regions of one process as the engine has them mapped: pieces in order, without overlaps.</summary>
 internal sealed class AddressMap
 {
     private readonly List<Piece> _pieces = [];
@@ -30,7 +30,7 @@ internal sealed class AddressMap
         return _pieces[index];
     }
 
-    /// <summary>Pieces, whole, that have a part in the range.</summary>
+    /// <summary>Whole pieces that overlap the range.</summary>
     public List<Piece> Within(ulong start, ulong end)
     {
         var index = FirstEndingAfter(start);
@@ -40,7 +40,7 @@ internal sealed class AddressMap
         return _pieces.GetRange(index, count);
     }
 
-    /// <summary>Puts a piece over whatever was there; null: takes away.</summary>
+    /// <summary>Puts a piece over whatever was there; null: removes it.</summary>
     public void Set(ulong start, ulong end, ReplayedRegion? region)
     {
         var index = FirstEndingAfter(start);

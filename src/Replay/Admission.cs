@@ -16,13 +16,13 @@ internal enum Skip
     /// <summary>No mapping was known at its address.</summary>
     NoRegion,
 
-    /// <summary>Its address is no user address, or not in its region.</summary>
+    /// <summary>Its address is not a user address, or not in its region.</summary>
     BadAddress,
 
-    /// <summary>Its region has no place here: not of user addresses, or absurdly large.</summary>
+    /// <summary>Its region cannot be mapped here: it is not at user addresses, or it is absurdly large.</summary>
     BadRegion,
 
-    /// <summary>It failed when it was recorded, and would not here.</summary>
+    /// <summary>It failed when it was recorded, but would not fail here.</summary>
     WouldSucceed,
 }
 
@@ -50,7 +50,7 @@ internal sealed class Admission
 
     public IEnumerable<ReplayedRegion> Regions => _regions.OfType<ReplayedRegion>();
 
-    /// <param name="region">Null for a fault that failed outside any.</param>
+    /// <param name="region">Null for a fault that failed outside any region.</param>
     public Skip Admit(FaultBatch batch, int row, Severity severity, out ReplayedRegion? region)
     {
         region = null;

@@ -3,7 +3,7 @@ using Faultrec.Analyzer.Measures;
 
 namespace Faultrec.Replay;
 
-/// <summary>Faults of one region, kind and severity: as recorded, and what became of the touches that stand for them.</summary>
+/// <summary>Faults of one region, kind and severity: as recorded, and the results of the touches that stand for them.</summary>
 internal sealed class Bucket(int regionId, FaultKind kind, Severity severity)
 {
     public int RegionId { get; } = regionId;
@@ -29,14 +29,14 @@ internal sealed class Bucket(int regionId, FaultKind kind, Severity severity)
     /// <summary>Of every touch.</summary>
     public LatencyHistogram Durations { get; } = new();
 
-    /// <summary>A touch that fails where the recorded fault did not is none of its faults.</summary>
+    /// <summary>A touch that fails although the recorded fault did not is not counted among its faults.</summary>
     public long Replayed => Minor + Major + (Severity == Severity.Failed ? Failed : 0);
 
-    /// <summary>Of the recorded faults, those that came back with their severity.</summary>
+    /// <summary>Recorded faults that came back with the same severity.</summary>
     public long Matched => Math.Min(Recorded, Severity switch { Severity.Minor => Minor, Severity.Major => Major, _ => Failed });
 }
 
-/// <summary>Buckets by number and by what they are of.</summary>
+/// <summary>Buckets by number and by region, kind and severity.</summary>
 internal sealed class BucketTable
 {
     private readonly Dictionary<(int, FaultKind, Severity), int> _numbers = [];

@@ -8,7 +8,7 @@ using Microsoft.Win32.SafeHandles;
 
 namespace Faultrec.Replay;
 
-/// <summary>The engine's first process (engine/start.c): started from memory, ended with whatever it started.</summary>
+/// <summary>The engine's first process (engine/start.c): started from memory, and ended together with everything that it started.</summary>
 internal sealed unsafe class Engine : IDisposable
 {
     private const int PatienceMs = 10_000;
@@ -45,8 +45,8 @@ internal sealed unsafe class Engine : IDisposable
         }
     }
 
-    /// <summary>Throws when a task of the engine is gone that has work left.</summary>
-    /// <param name="hasWork">Whether a slot has.</param>
+    /// <summary>Throws if a task of the engine that still has work is gone.</summary>
+    /// <param name="hasWork">Whether a slot still has work.</param>
     public void Check(Func<int, bool> hasWork)
     {
         if (_arena.Header->Crashed != 0)

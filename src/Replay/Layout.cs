@@ -3,14 +3,14 @@ using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Replay;
 
-/// <summary>Makes the engine's mappings those of the recorded process at the moment of a fault.</summary>
+/// <summary>Gives the engine the mappings that the recorded process had at the time of a fault.</summary>
 internal sealed class Layout(Tasks tasks)
 {
     private const ulong Nowhere = ulong.MaxValue;
     private const int PopulateRead = 22; // MADV_*
     private const int PopulateWrite = 23;
 
-    /// <summary>Maps the region, if it is not at that address.</summary>
+    /// <summary>Maps the region, unless it is already mapped at that address.</summary>
     public void Ensure(ReplayedThread thread, ReplayedRegion region, ulong address)
     {
         if (thread.Process.Map.At(address)?.Region == region)
@@ -23,19 +23,19 @@ internal sealed class Layout(Tasks tasks)
     }
 
     /// <summary>
-    /// Mappings of files are there from their birth on, touched or not: a fault maps the pages around it up to the mapping's end, so
-    /// that neighbours count. Anonymous memory is mapped at its first fault.
+    /// File mappings are made when they began in the recording, touched or not: a fault maps the pages around it up to the mapping's end, so
+    /// neighbouring mappings matter. Anonymous memory is mapped at its first fault.
     /// </summary>
     public void Born(ReplayedProcess process, ReplayedRegion region) => Place(process.Active!, region, Nowhere);
 
-    /// <summary>What other threads did in the region so far comes before what this thread does next.</summary>
+    /// <summary>Orders the operations of other threads in the region so far before this thread's next operation.</summary>
     public void WaitForOthers(ReplayedThread thread, ReplayedRegion region)
     {
         foreach (var (slot, position) in region.Touchers)
             tasks.WaitFor(thread, slot, position);
     }
 
-    /// <summary>The region is no more.</summary>
+    /// <summary>The region has ended.</summary>
     public void End(ReplayedProcess process, ReplayedRegion region)
     {
         region.HasDied = true;
@@ -54,8 +54,8 @@ internal sealed class Layout(Tasks tasks)
     }
 
     /// <summary>
-    /// Over the region's whole range, but for younger regions that lie over it: the ledger has the widest range that a region had. At
-    /// the fault's address it is there in any case.
+    /// Maps the region's whole range, except where younger regions overlap it: the ledger has the widest range that a region had. At
+    /// the fault's address it is mapped in any case.
     /// </summary>
     private void Place(ReplayedThread thread, ReplayedRegion region, ulong address)
     {
@@ -94,7 +94,7 @@ internal sealed class Layout(Tasks tasks)
         if (from.Prot != region.Prot)
             Changed(thread, region, tasks.Push(thread, new Op { Kind = OpKind.Protect, Address = start, Length = end - start, Prot = region.Prot }));
         thread.Process.Map.Set(start, end, region);
-        // A child has what its parent had filled.
+        // A child inherits the pages that its parent had filled.
         if (from.Ledger.Pid == region.Ledger.Pid)
             Populate(thread, region, start, end);
     }
@@ -122,8 +122,8 @@ internal sealed class Layout(Tasks tasks)
         Populate(thread, region, start, end);
     }
 
-    /// <summary>Brings in the pages of a range that are not mapped, as MAP_POPULATE would: copies of a private mapping that may be written to.</summary>
-    /// <returns>The position behind.</returns>
+    /// <summary>Maps the missing pages of a range, as MAP_POPULATE would: with copies, if it is a writable private mapping.</summary>
+    /// <returns>The position after it.</returns>
     public ulong Fill(ReplayedThread thread, ReplayedRegion region, ulong start, ulong end, bool forWrites)
     {
         var position = tasks.Push(thread,

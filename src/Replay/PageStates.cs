@@ -1,12 +1,12 @@
 namespace Faultrec.Replay;
 
-/// <summary>What the replay's page table holds for a page, as far as the planner put it there.</summary>
+/// <summary>State of a page in the replay's page table, as planned.</summary>
 internal enum PageState : byte
 {
     /// <summary>Nothing.</summary>
     Absent,
 
-    /// <summary>Mapped ahead of its fault, by a change of the replay: for the recording it is absent.</summary>
+    /// <summary>Mapped ahead of its fault because of a change to the replay: in the recording it was absent.</summary>
     Filled,
 
     /// <summary>Mapped by a read: the zero page, or a page of a file.</summary>
@@ -15,11 +15,11 @@ internal enum PageState : byte
     /// <summary>Written to.</summary>
     Written,
 
-    /// <summary>Mapped when the process, or the one it comes from, was last forked: a write faults.</summary>
+    /// <summary>Mapped when the process, or its parent, last forked: a write faults.</summary>
     Forked,
 }
 
-/// <summary>States by page of one process; memory by the chunks of pages that were touched.</summary>
+/// <summary>States by page of one process; memory grows with the touched chunks of pages.</summary>
 internal sealed class PageStates
 {
     private const int ChunkShift = 9;
@@ -61,7 +61,7 @@ internal sealed class PageStates
             ClearIn(number, first, end);
     }
 
-    /// <summary>The child's; those of both are as a fork leaves them.</summary>
+    /// <summary>Makes the child's states; those of both become as a fork leaves them.</summary>
     public PageStates Fork()
     {
         var child = new PageStates();

@@ -6,8 +6,8 @@ using Faultrec.Traces.Metadata;
 namespace Faultrec.Replay;
 
 /// <summary>
-/// Makes a page what the recorded fault found. The rule that carries all: whatever the replay has mapped was mapped in the recording
-/// too, so that each recorded fault is a fault again.
+/// Puts a page into the state that the recorded fault found. The basic rule: the replay maps nothing that was not mapped in the recording,
+/// so that each recorded fault is a fault again.
 /// </summary>
 internal sealed class PageWork(Tasks tasks, Layout layout, Survey survey, AccessReader access, ReplayOptions options)
 {
@@ -21,7 +21,7 @@ internal sealed class PageWork(Tasks tasks, Layout layout, Survey survey, Access
     private static readonly ulong PageBytes = (ulong)Pages.PageBytes;
     private static readonly ulong HugeBytes = (ulong)Pages.HugeBytes;
 
-    /// <summary>By page of the stand-in file: the slot (and 1) whose operations brought it into the page cache.</summary>
+    /// <summary>By page of the stand-in file: the slot (plus 1) whose operations brought it into the page cache.</summary>
     private readonly Dictionary<ulong, ushort[]> _cached = [];
 
     public void Prepare(ReplayedThread thread, ReplayedRegion region, FaultBatch batch, int row, ulong address, FaultKind kind)
@@ -74,7 +74,7 @@ internal sealed class PageWork(Tasks tasks, Layout layout, Survey survey, Access
         }
     }
 
-    // Without facts: a write to what was only read, or is shared since a fork, faults by itself; anything else came back.
+    // Without facts: a write to a page that was only read, or is shared since a fork, faults by itself; any other page had been given back.
     private bool MustDrop(FaultBatch batch, int row, EntryFound found, PageState state)
         => IsTouched(state) && found switch
         {
@@ -83,7 +83,7 @@ internal sealed class PageWork(Tasks tasks, Layout layout, Survey survey, Access
             _ => state == PageState.Written || access.Of(batch, row) != FaultAccess.Write,
         };
 
-    /// <summary>Gives the page back, and with it those after it that are to fault next, in order: programs give back ranges.</summary>
+    /// <summary>Gives the page back, together with following pages that fault next in order: programs give back ranges.</summary>
     private void Drop(ReplayedThread thread, ReplayedRegion region, FaultBatch batch, int row, ulong address)
     {
         var states = thread.Process.States;
@@ -102,7 +102,7 @@ internal sealed class PageWork(Tasks tasks, Layout layout, Survey survey, Access
             {
                 if (batch.Pid[next] != thread.Process.Pid)
                     continue;
-                // Another thread's touch would not come after this thread's operation.
+                // The touch of another thread would not be ordered after this thread's operation.
                 if (options.Change.TidOf(batch, next) != thread.Tid || batch.RegionId[next] != region.Ledger.Id
                     || Pages.PageOf((ulong)batch.Address[next] + region.Shift) != Pages.PageOf(end)
                     || batch.PageOrder[next] >= Pages.HugeOrder || !MustDrop(batch, next, FaultFacts.Of(batch, next), states[Pages.PageOf(end)]))
@@ -134,7 +134,7 @@ internal sealed class PageWork(Tasks tasks, Layout layout, Survey survey, Access
         tasks.Push(thread, new Op { Kind = OpKind.Advise, Address = start, Length = HugeBytes, Prot = (byte)(isHuge ? HugePage : NoHugePage) });
     }
 
-    // One page at a time: what was read ahead with it would be no major fault any more.
+    // One page at a time: pages read ahead with it would no longer cause major faults.
     private void SwapOut(ReplayedThread thread, ulong address, PageState state)
     {
         if (!IsTouched(state))
@@ -142,7 +142,7 @@ internal sealed class PageWork(Tasks tasks, Layout layout, Survey survey, Access
         tasks.Push(thread, new Op { Kind = OpKind.Advise, Address = Pages.StartOf(address), Length = PageBytes, Prot = PageOut });
     }
 
-    /// <summary>The page of the file comes from the page cache, or from the disk, as it did.</summary>
+    /// <summary>The page of the file comes from the page cache or from the disk, as in the recording.</summary>
     private void SetCache(ReplayedThread thread, ReplayedRegion region, ulong address, bool isCold)
     {
         var start = Pages.StartOf(address);
@@ -157,14 +157,14 @@ internal sealed class PageWork(Tasks tasks, Layout layout, Survey survey, Access
 
         if (owner == thread.Slot + 1)
             return;
-        // All around, where the recording does not show that some of it was not in memory.
+        // The whole surroundings, unless the recording shows that a part was not in memory.
         var (first, end) = Stretch(region, start, Math.Max((ulong)PageGeometry.FaultAroundBytes, region.FillBytes), at => IsWhole(region, at));
         for (var at = first; at < end; at += PageBytes)
             CacheOf(region.FileOffset(at)) = (ushort)(thread.Slot + 1);
         PushOnFile(thread, OpKind.Warm, region, first, end - first);
     }
 
-    /// <summary>What the kernel would have mapped with the page, if its units were larger. Fault-around maps what is in the page cache.</summary>
+    /// <summary>Maps the pages that a kernel with larger units would have mapped with this one. Fault-around maps those in the page cache.</summary>
     private void FillAround(ReplayedThread thread, ReplayedRegion region, ulong address, bool isWrite)
     {
         var (start, end) = Stretch(region, address, region.FillBytes, CanFill);
@@ -183,11 +183,11 @@ internal sealed class PageWork(Tasks tasks, Layout layout, Survey survey, Access
 
     private static bool IsTouched(PageState state) => state > PageState.Filled;
 
-    /// <summary>The aligned unit around an address, as far as the region goes.</summary>
+    /// <summary>The aligned unit around an address, limited to the region.</summary>
     private static (ulong Start, ulong End) Around(ReplayedRegion region, ulong address, ulong unit)
         => (Math.Max(address & ~(unit - 1), region.Start), Math.Min((address & ~(unit - 1)) + unit, region.End));
 
-    /// <summary>The page of an address, and those beside it in its aligned unit, as far as each takes part.</summary>
+    /// <summary>The page of an address, and the neighbouring pages of its aligned unit, as long as each of them qualifies.</summary>
     private static (ulong Start, ulong End) Stretch(ReplayedRegion region, ulong address, ulong unit, Predicate<ulong> takesPart)
     {
         var (lowest, highest) = Around(region, address, unit);

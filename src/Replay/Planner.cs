@@ -32,7 +32,7 @@ internal sealed class Planner
         FillTimeline();
     }
 
-    /// <summary>Faults that failed in the recording and would not here.</summary>
+    /// <summary>Faults that failed in the recording but would not fail here.</summary>
     public long WouldSucceed { get; private set; }
 
     public void Run(TraceReader reader, CancellationToken cancelled)
@@ -47,7 +47,7 @@ internal sealed class Planner
         _tasks.EndAll();
     }
 
-    /// <summary>Forks, births and ends, which have no row. At one time: first what begins.</summary>
+    /// <summary>Forks, starts and ends, which have no row. At the same time, starts come first.</summary>
     private void FillTimeline()
     {
         foreach (var process in _metadata.Processes)
@@ -163,7 +163,7 @@ internal sealed class Planner
     private long Due(long timeNs)
         => _options.Speed > 0 ? (long)((timeNs - _survey.FirstNs) / _options.Speed) : timeNs - _survey.FirstNs;
 
-    // Nothing says it where no error code was seen: most first touches of memory that may be written to are writes.
+    // Without an error code the access is not known: most first touches of writable memory are writes.
     private FaultAccess AccessOf(FaultBatch batch, int row, ReplayedRegion? region) => _access.Of(batch, row) switch
     {
         FaultAccess.Unknown => region is { IsWritable: true, IsFile: false } ? FaultAccess.Write : FaultAccess.Read,

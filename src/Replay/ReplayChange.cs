@@ -10,10 +10,10 @@ public sealed record ReplayChange
 
     public static ReplayChange None { get; } = new();
 
-    /// <summary>The options that make it; empty: nothing is changed.</summary>
+    /// <summary>The options for this change; empty: nothing is changed.</summary>
     public string Description { get; init; } = "";
 
-    /// <summary>Regions for whose memory huge pages are asked for, whatever the recording had; null: as recorded.</summary>
+    /// <summary>Regions for which huge pages are requested, whatever the recording had; null: as recorded.</summary>
     public Predicate<Region>? HugePages { get; init; }
 
     /// <summary>No huge page anywhere.</summary>
@@ -22,22 +22,22 @@ public sealed record ReplayChange
     /// <summary>Regions that are filled when they are mapped.</summary>
     public Predicate<Region>? Populated { get; init; }
 
-    /// <summary>What one fault on a cached page of a file maps, bytes; 0: what the kernel does.</summary>
+    /// <summary>Bytes that one fault on a cached page of a file maps; 0: the kernel's default.</summary>
     public long FaultAroundBytes { get; init; }
 
-    /// <summary>Base pages to be imitated, bytes; 0: the kernel's.</summary>
+    /// <summary>Size of the imitated base pages, bytes; 0: the kernel's.</summary>
     public long PageBytes { get; init; }
 
     /// <summary>Private anonymous memory comes from the pool of huge pages (MAP_HUGETLB), where whole ones fit.</summary>
     public bool IsHugetlb { get; init; }
 
-    /// <summary>Threads a process, which share its faults by huge pages of address, so that no two of them fault for one; 0: the recorded ones.</summary>
+    /// <summary>Threads per process, which share its faults by 2 MiB ranges, so that no two fault in the same one; 0: the recorded threads.</summary>
     public int Threads { get; init; }
 
     /// <summary>The only NUMA node whose memory is used; <see cref="NoNode"/>: any.</summary>
     public int NumaNode { get; init; } = NoNode;
 
-    /// <summary>The thread that replays a fault; of a process's own when there are as many as recorded.</summary>
+    /// <summary>The thread that replays a fault; with the recorded number of threads it is the recorded one.</summary>
     internal int TidOf(FaultBatch batch, int row)
         => Threads == 0 ? batch.Tid[row] : batch.Pid[row] + (int)(PageGeometry.Here.HugePageOf((ulong)batch.Address[row]) % Threads);
 }

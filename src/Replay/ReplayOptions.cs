@@ -15,10 +15,10 @@ public enum ReplayOrder
 /// <param name="Scale">One page in so many; 1: all.</param>
 public sealed record ReplayOptions(ReplayOrder Order, double Speed, int Scale, FaultFilter Filter)
 {
-    /// <summary>Pages that came from swap are swapped out before, instead of made new.</summary>
+    /// <summary>Pages that came from swap are swapped out before their fault, instead of being created new.</summary>
     public bool Swaps { get; init; }
 
-    /// <summary>The recorded files themselves are mapped, to be read, where they are here.</summary>
+    /// <summary>The recorded files themselves are mapped and read, if they exist here.</summary>
     public bool UsesRealFiles { get; init; }
 
     public ReplayChange Change { get; init; } = ReplayChange.None;

@@ -31,7 +31,7 @@ internal sealed class ReplayPairs
     }
 
     /// <param name="pairs">How often each is replayed.</param>
-    /// <param name="progress">Told the number of each pair, from 1, before it begins.</param>
+    /// <param name="progress">Called with the number of each pair, from 1, before it begins.</param>
     public static ReplayPairs Run(TraceReader reader, ReplayOptions options, int pairs, Action<int> progress, CancellationToken cancelled)
     {
         var result = new ReplayPairs();

@@ -2,7 +2,7 @@ using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Replay;
 
-/// <summary>What was recorded and what came of it, in one replay.</summary>
+/// <summary>Result of one replay: what was recorded and what came back.</summary>
 public sealed record ReplayResult
 {
     public required string Path { get; init; }
@@ -16,7 +16,7 @@ public sealed record ReplayResult
     /// <summary>Faults that were not replayed, by the reason in words.</summary>
     public required IReadOnlyList<(string Key, string Description, long Faults)> Skipped { get; init; }
 
-    /// <summary>What else the figures do not say by themselves.</summary>
+    /// <summary>Further facts that the figures do not show.</summary>
     public required IReadOnlyList<string> Notes { get; init; }
 
     public required int Threads { get; init; }
@@ -27,10 +27,10 @@ public sealed record ReplayResult
     /// <summary>From the first touch to the end of the last.</summary>
     public required long ElapsedNs { get; init; }
 
-    /// <summary>In mapping pages ahead of their faults, which a <see cref="ReplayChange"/> asks for; in no touch.</summary>
+    /// <summary>Time for mapping pages ahead of their faults because of a <see cref="ReplayChange"/>; not part of any touch.</summary>
     public required long FillNs { get; init; }
 
-    /// <summary>The most memory that each process had resident, added up; pages of several processes count in each, and the replay's rings count.</summary>
+    /// <summary>Sum of each process's peak resident memory; pages of several processes count in each, and the replay's rings count, too.</summary>
     public required long ResidentBytes { get; init; }
 
     public required double? RankCorrelation { get; init; }
@@ -50,7 +50,7 @@ public sealed record ReplayResult
 
     public long Replayed => Buckets.Sum(bucket => bucket.Replayed);
 
-    /// <summary>Share of the recorded faults that came back in their region and with their severity; 1 where there are none.</summary>
+    /// <summary>Share of the recorded faults that came back in their region and with their severity; 1 if there are none.</summary>
     public double Fidelity
     {
         get

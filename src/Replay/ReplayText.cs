@@ -8,7 +8,7 @@ namespace Faultrec.Replay;
 /// <summary>The fidelity of a replay, for people.</summary>
 internal static class ReplayText
 {
-    /// <param name="top">Rows a table; 0 is all.</param>
+    /// <param name="top">Rows per table; 0: all.</param>
     public static void Write(TextWriter output, ReplayResult result, int top, TextStyle style)
     {
         Line(output, Headline(result), style.Title);
@@ -33,7 +33,7 @@ internal static class ReplayText
             : $"fidelity {FidelityWords(result.Fidelity)}: of {Units.Of(result.Recorded, "recorded fault")} of {result.Path}, "
             + $"{Units.Count(Comparison.Of(result.Buckets).Matched)} came back in the same region with the same severity; {Units.Count(result.Replayed)} faults replayed";
 
-    // A share of faults that differ by one in ten thousand must not read 100 %.
+    // If one fault in ten thousand differs, the text must not say 100 %.
     private static string FidelityWords(double share) => string.Create(CultureInfo.InvariantCulture, $"{Math.Floor(share * 10000) / 100:0.00} %");
 
     private static string Order(ReplayResult result)

@@ -4,7 +4,7 @@ using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Replay;
 
-/// <summary>A region of the trace as the engine gets it: where, over what, and who has touched it so far.</summary>
+/// <summary>A region of the trace as the engine maps it: its place, its file, and the threads that have touched it so far.</summary>
 internal sealed class ReplayedRegion
 {
     /// <summary>Of every 5-level or 4-level process that does not ask for more: TASK_SIZE_MAX of 47 bits.</summary>
@@ -12,7 +12,7 @@ internal sealed class ReplayedRegion
 
     public static ulong HugeBytes => (ulong)PageGeometry.Here.HugeBytes;
 
-    // The engine's image and arena (engine/engine.h), with room; and what mmap_min_addr keeps from ordinary users.
+    // The engine's image and arena (engine/engine.h), with a margin; and the addresses that mmap_min_addr forbids to ordinary users.
     private const ulong WindowStart = 0x2a00_0000_0000;
     private const ulong WindowBytes = 1UL << 37;
     private const ulong LowEnd = 0x10000;
@@ -29,7 +29,7 @@ internal sealed class ReplayedRegion
         IsShared = facts.IsShared;
         IsReadable = ledger.Prot is ['r', ..];
         IsWritable = ledger.Prot is [_, 'w', ..];
-        // As Simulation has it: a stack grows downwards through its huge pages, and gets none.
+        // As in Simulation: a stack grows downwards through its huge pages, and so gets none.
         var canBeHuge = Source == OpSource.Anonymous && ledger.Name != "[stack]";
         IsHugetlb = canBeHuge && change.IsHugetlb;
         IsHuge = canBeHuge && !IsHugetlb && change.HugePages?.Invoke(ledger) == true;
@@ -57,10 +57,10 @@ internal sealed class ReplayedRegion
 
     public bool HasStandIn => Source >= OpSource.File;
 
-    /// <summary>Where in the stand-in file its part begins; set once all are known.</summary>
+    /// <summary>Where its part begins in the stand-in file; set when all parts are known.</summary>
     public StandInPart? Part { get; set; }
 
-    /// <summary>By its protection, or because it was.</summary>
+    /// <summary>Writable by its protection, or because it was written to.</summary>
     public bool IsReadable { get; set; }
 
     public bool IsWritable { get; set; }
@@ -71,16 +71,16 @@ internal sealed class ReplayedRegion
 
     public bool HasDied { get; set; }
 
-    /// <summary>Some fault of it is replayed.</summary>
+    /// <summary>At least one of its faults is replayed.</summary>
     public bool HasFaults { get; set; }
 
     /// <summary>Huge pages are asked for (--thp always).</summary>
     public bool IsHuge { get; }
 
-    /// <summary>Where it has whole huge pages (--hugetlb).</summary>
+    /// <summary>Whole huge pages of it come from the pool (--hugetlb).</summary>
     public bool IsHugetlb { get; }
 
-    /// <summary>Huge pages come where the recording had them.</summary>
+    /// <summary>Huge pages are used where the recording had them.</summary>
     public bool KeepsRecordedHuge { get; }
 
     /// <summary>Filled when it is mapped (--populate).</summary>
@@ -89,7 +89,7 @@ internal sealed class ReplayedRegion
     /// <summary>After a fault the rest of the aligned bytes around it is mapped, too (--page-size, --fault-around); 0: it is not.</summary>
     public ulong FillBytes { get; }
 
-    /// <summary>After one by a write, too.</summary>
+    /// <summary>The same after a fault by a write.</summary>
     public bool FillsForWrites { get; }
 
     /// <summary>What is given back at once.</summary>

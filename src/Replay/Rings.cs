@@ -3,8 +3,8 @@ using Faultrec.Replay.Native;
 namespace Faultrec.Replay;
 
 /// <summary>
-/// Puts operations into the slots' rings and takes their results out again, in each slot's order. What waits here waits for a thread
-/// of the engine; every operation it may wait for was put in before, so that all of them end.
+/// Puts operations into the slots' rings and takes their results out again, in each slot's order. Waiting here means waiting for a thread
+/// of the engine. Every operation that it may wait for was put in earlier, so all operations end.
 /// </summary>
 internal sealed unsafe class Rings
 {
@@ -17,15 +17,15 @@ internal sealed unsafe class Rings
     private readonly ulong[] _head;
     private readonly ulong[] _taken;
 
-    /// <param name="check">Called now and then while waiting; throws to end.</param>
-    /// <param name="take">Gets each operation that was done: slot and operation.</param>
+    /// <param name="check">Called now and then while waiting; throws to end the wait.</param>
+    /// <param name="take">Called for each completed operation: slot and operation.</param>
     public Rings(Arena arena, Action check, Action<int, Op> take)
     {
         (_arena, _check, _take) = (arena, check, take);
         (_head, _taken) = (new ulong[arena.Slots], new ulong[arena.Slots]);
     }
 
-    /// <returns>The position behind the operation.</returns>
+    /// <returns>The position after the operation.</returns>
     public ulong Push(int slot, in Op op)
     {
         var head = _head[slot];
@@ -43,7 +43,7 @@ internal sealed unsafe class Rings
         return head + 1;
     }
 
-    /// <summary>Position behind the last operation.</summary>
+    /// <summary>Position after the last operation.</summary>
     public ulong Head(int slot) => _head[slot];
 
     public bool IsDone(int slot, ulong position) => Volatile.Read(ref _arena.Slot(slot)->Tail) >= position;

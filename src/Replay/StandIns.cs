@@ -21,7 +21,7 @@ internal sealed class StandInPart
 
     public List<ReplayedRegion> Regions { get; } = [];
 
-    /// <summary>The recorded file itself; null: the stand-in stands for it.</summary>
+    /// <summary>The recorded file itself; null: the stand-in is used.</summary>
     public SafeFileHandle? Real { get; set; }
 }
 
@@ -48,10 +48,10 @@ internal sealed class StandIns : IDisposable
     /// <summary>-1: no recorded file has a fault.</summary>
     public int FileFd => _file is null ? -1 : (int)_file.DangerousGetHandle();
 
-    /// <summary>Why major faults will not be: the file lies in memory.</summary>
+    /// <summary>Why there will be no major faults: the file is in memory.</summary>
     public string? Warning { get; private set; }
 
-    /// <returns>False when the region is of no file that this machine could have.</returns>
+    /// <returns>False: this machine cannot have a file for the region.</returns>
     public bool TryAdd(ReplayedRegion region)
     {
         var (ledger, length) = (region.Ledger, region.End - region.Start);
@@ -68,8 +68,8 @@ internal sealed class StandIns : IDisposable
     }
 
     /// <summary>
-    /// Opens the recorded files themselves, to be read: those with a fault, that are regular files here and go on behind where their last
-    /// mapping begins. Call before <see cref="Create"/>.
+    /// Opens the recorded files themselves for reading: those with faults that are regular files here and extend beyond the start of their last
+    /// mapping. Call before <see cref="Create"/>.
     /// </summary>
     /// <returns>How many were opened, and how many were not and have stand-ins.</returns>
     public (int Opened, int Others) OpenReal()
@@ -124,7 +124,7 @@ internal sealed class StandIns : IDisposable
     private static string Folder()
         => Environment.GetEnvironmentVariable("TMPDIR") is { Length: > 0 } folder ? folder : Directory.Exists("/var/tmp") ? "/var/tmp" : Path.GetTempPath();
 
-    // Whoever ends, and however, leaves nothing behind: the name is gone before anything is in the file.
+    // However the process ends, nothing is left: the name is removed before anything is in the file.
     private static SafeFileHandle Open(string folder, long bytes)
     {
         try
@@ -166,7 +166,7 @@ internal sealed class StandIns : IDisposable
                 $"the trace's files are {end >> 40} TiB together; expected at most {LargestFile >> 40}; choose some of the regions with --region");
     }
 
-    /// <summary>A hole in a file is never read from the disk: what was major gets data, which then leaves the page cache.</summary>
+    /// <summary>A hole in a file is never read from the disk, so pages with major faults get data, which is then dropped from the page cache.</summary>
     private void WriteCold(string folder, IReadOnlyCollection<(StandInPart Part, ulong Offset)> pages)
     {
         if (new DriveInfo(folder).DriveFormat is "tmpfs" or "ramfs" or "shmem")

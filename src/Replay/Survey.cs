@@ -10,7 +10,7 @@ namespace Faultrec.Replay;
 
 /// <summary>
 /// The first pass over the trace: what was recorded, by bucket, and what must be known before the first fault is replayed. Memory
-/// by regions and pages, not by faults.
+/// grows with regions and pages, not with faults.
 /// </summary>
 internal sealed class Survey
 {
@@ -37,7 +37,7 @@ internal sealed class Survey
     /// <summary>Rows to be replayed.</summary>
     public long Faults { get; private set; }
 
-    /// <summary>Of the recorded faults, those that are major.</summary>
+    /// <summary>Major faults among the recorded ones.</summary>
     public long Major { get; private set; }
 
     public long FirstNs { get; private set; } = long.MaxValue;
@@ -53,10 +53,10 @@ internal sealed class Survey
     /// <summary>By <see cref="Skip"/>.</summary>
     public IReadOnlyList<long> Skipped => _skipped;
 
-    /// <summary>Most pages at one moment, as the touches make them.</summary>
+    /// <summary>Peak number of pages created by the touches.</summary>
     public long PeakPages { get; private set; }
 
-    /// <summary>The same of the pool of huge pages (MAP_HUGETLB), in small ones.</summary>
+    /// <summary>The same for the pool of huge pages (MAP_HUGETLB), in small pages.</summary>
     public long PeakPoolPages { get; private set; }
 
     public static Survey Read(TraceReader reader, ReplayOptions options, Admission admission, CancellationToken cancelled)
@@ -75,7 +75,7 @@ internal sealed class Survey
     /// <summary>Not all of the file's pages around may be in the page cache when one of them is touched first.</summary>
     public bool IsPartial(StandInPart part, ulong offset) => _partial.Contains((part.Index, offset >> WindowShift));
 
-    /// <summary>Columns that both passes look at, besides those of the rules.</summary>
+    /// <summary>Columns that both passes read, in addition to those of the rules.</summary>
     internal static FaultColumns Columns(AccessReader access)
         => FaultColumns.TimeNs | FaultColumns.DurationNs | FaultColumns.Pid | FaultColumns.Tid | FaultColumns.Comm | FaultColumns.Address
             | FaultColumns.Major | FaultColumns.KernelAccess | FaultColumns.PtLevel | FaultColumns.PteBefore | FaultColumns.PageOrder
@@ -123,7 +123,7 @@ internal sealed class Survey
         var offset = region.Ledger.FileOffset + (address - region.Ledger.Start) - region.Part!.FirstByte;
         if (batch.Major[row])
             _cold.Add((region.Part, PageGeometry.Here.StartOf(offset)));
-        // A second fault in what the first would have mapped: the page was not in memory then.
+        // A second fault in the range that the first would have mapped: so the page was not in memory then.
         if (batch.Major[row] || (!_windows.Add((region.Ledger.Id, address >> WindowShift)) && !isWrite))
             _partial.Add((region.Part.Index, offset >> WindowShift));
     }

@@ -2,7 +2,7 @@ using Faultrec.Replay.Native;
 
 namespace Faultrec.Replay;
 
-/// <summary>Adds up what the engine says of each operation, in each slot's order.</summary>
+/// <summary>Adds up the engine's results for each operation, in each slot's order.</summary>
 internal sealed class Tally
 {
     private const int MostSamples = 50_000;
@@ -15,7 +15,7 @@ internal sealed class Tally
     private readonly bool _isPaced;
     private long _touches;
 
-    /// <param name="faults">Touches that will come.</param>
+    /// <param name="faults">Number of touches to expect.</param>
     public Tally(BucketTable buckets, int slots, long faults, bool isPaced)
     {
         (_buckets, _isPaced) = (buckets, isPaced);
@@ -28,10 +28,10 @@ internal sealed class Tally
 
     public long LastNs { get; private set; }
 
-    /// <summary>In mapping pages ahead of their faults, all threads together.</summary>
+    /// <summary>Time for mapping pages ahead of their faults, all threads together.</summary>
     public long FillNs { get; private set; }
 
-    /// <summary>The most memory that each process had, added up.</summary>
+    /// <summary>Sum of each process's peak memory.</summary>
     public long ResidentBytes { get; private set; }
 
     public int Samples => _samples.Count;

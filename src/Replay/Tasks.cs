@@ -3,7 +3,7 @@ using Faultrec.Traces;
 
 namespace Faultrec.Replay;
 
-/// <summary>A thread of the engine, and what it knows of the others.</summary>
+/// <summary>A thread of the engine, and how its operations are ordered after those of other threads.</summary>
 internal sealed class ReplayedThread(int tid, int slot, ReplayedProcess process, int slots)
 {
     public int Tid { get; } = tid;
@@ -24,16 +24,16 @@ internal sealed class ReplayedProcess(int pid, AddressMap map, PageStates states
 
     public PageStates States { get; } = states;
 
-    /// <summary>Starts of those in which a huge page was asked for.</summary>
+    /// <summary>Starts of the ranges for which a huge page was requested.</summary>
     public HashSet<ulong> HugeRanges { get; init; } = [];
 
-    /// <summary>Under way, by tid.</summary>
+    /// <summary>Running threads, by tid.</summary>
     public Dictionary<int, ReplayedThread> Threads { get; } = [];
 
-    /// <summary>The one whose fault was last.</summary>
+    /// <summary>The thread with the latest fault.</summary>
     public required ReplayedThread? Active { get; set; }
 
-    /// <summary>The process that it was forked from, when that is one of the replay's.</summary>
+    /// <summary>The process from which it was forked, if that one is in the replay.</summary>
     public ReplayedProcess? Parent { get; init; }
 
     /// <summary>The thread that runs as the process itself.</summary>
@@ -43,10 +43,10 @@ internal sealed class ReplayedProcess(int pid, AddressMap map, PageStates states
     public (int Slot, ulong Position) LastFork { get; set; } = (-1, 0);
 }
 
-/// <summary>Processes and threads: begins them in the engine when their first fault, or their fork, comes, and gives slots out.</summary>
+/// <summary>Processes and threads: starts them in the engine at their first fault or their fork, and assigns slots.</summary>
 internal sealed class Tasks
 {
-    /// <summary>Slot of the engine's own first process, which begins the recorded ones.</summary>
+    /// <summary>Slot of the engine's own first process, which starts the recorded ones.</summary>
     public const int FirstProcess = 0;
 
     private readonly Rings _rings;
@@ -76,8 +76,8 @@ internal sealed class Tasks
         return thread;
     }
 
-    /// <summary>Puts an operation into a thread's ring, after what must come before it.</summary>
-    /// <returns>The position behind it.</returns>
+    /// <summary>Puts an operation into a thread's ring, ordered after the operations that must come before it.</summary>
+    /// <returns>The position after it.</returns>
     public ulong Push(ReplayedThread thread, in Op op)
     {
         if (_isStrict && _last.Slot >= 0)
@@ -87,7 +87,7 @@ internal sealed class Tasks
         return position;
     }
 
-    /// <summary>What follows in the thread comes after the other slot's operations up to there; slot -1: after nothing.</summary>
+    /// <summary>Orders the thread's next operations after the other slot's operations up to that position; slot -1: no order.</summary>
     public void WaitFor(ReplayedThread thread, int slot, ulong position)
     {
         if (slot < 0 || slot == thread.Slot || thread.Seen[slot] >= position)
@@ -97,7 +97,7 @@ internal sealed class Tasks
             _rings.Push(thread.Slot, new Op { Kind = OpKind.Wait, Bucket = (uint)slot, Offset = position });
     }
 
-    /// <summary>The process begins as a copy of another that is under way.</summary>
+    /// <summary>Starts the process as a copy of another one that is running.</summary>
     public void Fork(ReplayedProcess parent, int pid, string comm)
     {
         var forking = parent.Active!;
@@ -105,11 +105,11 @@ internal sealed class Tasks
             WaitFor(forking, other.Slot, _rings.Head(other.Slot));
         var child = new ReplayedProcess(pid, parent.Map.Fork(), parent.States.Fork()) { HugeRanges = [.. parent.HugeRanges], Parent = parent, Active = null };
         parent.LastFork = (forking.Slot, BeginProcess(child, comm, op => Push(forking, op)));
-        // What was mapped for the parent was there for the child when it began.
+        // The child began with the mappings that the parent had.
         forking.Seen.CopyTo(child.Main!.Seen, 0);
     }
 
-    /// <summary>A thread that is not the process's first ends.</summary>
+    /// <summary>Ends a thread that is not the process's first.</summary>
     public void EndThread(int pid, int tid)
     {
         if (Find(pid) is not { } process || !process.Threads.TryGetValue(tid, out var thread) || thread == process.Main)
@@ -131,7 +131,7 @@ internal sealed class Tasks
             WaitFor(main, thread.Slot, _rings.Head(thread.Slot));
         }
 
-        // Whether a write copies a page depends on who else still has it: an exit keeps its place among the faults of parent and children.
+        // Whether a write copies a page depends on which other processes still have it, so an exit keeps its place among the faults of parent and children.
         _processes.Remove(pid);
         var relatives = _processes.Values.Where(other => other.Parent == process || other == process.Parent).SelectMany(other => other.Threads.Values).ToList();
         foreach (var relative in relatives)

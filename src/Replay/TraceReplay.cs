@@ -36,7 +36,7 @@ public static class TraceReplay
         var real = options.UsesRealFiles ? standIns.OpenReal() : default;
         standIns.Create(survey.ColdPages);
         var isPaced = options.Speed > 0;
-        // One of the first process, one for a process's first thread where another of its threads has the faults.
+        // One slot for the first process, and one for a process's first thread if only other threads of it have faults.
         var slots = Math.Min((survey.Threads * 2) + 1, MostSlots);
         using var arena = new Arena(slots, RingOps(slots));
         var tally = new Tally(survey.Buckets, slots, survey.Faults, isPaced);
@@ -75,7 +75,7 @@ public static class TraceReplay
         }
     }
 
-    /// <summary>What the trace or this machine does not have.</summary>
+    /// <summary>Refuses changes that the trace or this machine does not support.</summary>
     private static void RefuseOptions(ReplayOptions options, Admission admission)
     {
         var change = options.Change;
@@ -107,7 +107,7 @@ public static class TraceReplay
             $"the trace's faults fill {Units.Bytes(needed)} at their peak, and {Units.Bytes(available)} are available; expected at most {LargestShare:P0} of that; choose regions with --region, or one page in {Math.Ceiling(needed / (available * LargestShare)):0} with --scale");
     }
 
-    /// <returns>In the line's own unit; as good as no limit where there is no such line.</returns>
+    /// <returns>In the line's own unit; a value that acts as no limit if there is no such line.</returns>
     private static long MemInfo(string key)
     {
         const string path = "/proc/meminfo";

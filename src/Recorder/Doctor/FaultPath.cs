@@ -1,19 +1,19 @@
 namespace Faultrec.Recorder.Doctor;
 
-/// <param name="Next">The next function of the path towards handle_mm_fault: its caller, or, above it, what it calls.</param>
-/// <param name="Calls">"Its calls are …": how to tell them among what a substitute shows.</param>
+/// <param name="Next">The next function on the path towards handle_mm_fault: its caller, or, above handle_mm_fault, its callee.</param>
+/// <param name="Calls">"Its calls are …": how to recognize them among the calls that a substitute shows.</param>
 internal sealed record FaultPathFunction(string Name, string? Next, string Calls)
 {
-    /// <summary>Runs once a fault of the CPU's, before handle_mm_fault, and not for get_user_pages.</summary>
+    /// <summary>Runs once per page-fault exception, before handle_mm_fault, and not for get_user_pages.</summary>
     public bool IsEntry { get; init; }
 
-    /// <summary>What is known of it besides, such as when it came or went.</summary>
+    /// <summary>Other known facts, such as the versions that have it.</summary>
     public string? History { get; init; }
 }
 
 /// <summary>
-/// The way of a page fault through the kernel (arch/x86/mm/fault.c, mm/memory.c), as of Linux 4.10 to 6.18. Most of it is static
-/// functions that a compiler may inline; which ones, differs from build to build.
+/// The path of a page fault through the kernel (arch/x86/mm/fault.c, mm/memory.c), as of Linux 4.10 to 6.18. Most of its functions are
+/// static, and a compiler may inline them; which ones differs from build to build.
 /// </summary>
 internal static class FaultPath
 {
@@ -78,7 +78,7 @@ internal static class FaultPath
 
     public static FaultPathFunction? Find(string name) => ByName.GetValueOrDefault(name);
 
-    /// <summary>From the function itself, which is not in it, to handle_mm_fault; nearest first.</summary>
+    /// <summary>The path from the function (exclusive) to handle_mm_fault; nearest first.</summary>
     public static IEnumerable<FaultPathFunction> Towards(FaultPathFunction function)
     {
         for (var next = function.Next; next is not null; next = ByName[next].Next)

@@ -8,7 +8,7 @@ namespace Faultrec.Recorder.Doctor;
 /// <param name="Module">Null in the kernel itself.</param>
 /// <param name="Symbols">Functions of that name; 0 also where /proc/kallsyms cannot be read.</param>
 /// <param name="Prototype">Null when BTF does not have it.</param>
-/// <param name="Reasons">Why not by the others.</param>
+/// <param name="Reasons">Why the other mechanisms do not work.</param>
 /// <param name="Substitute">Null when it is not needed, or none is known.</param>
 /// <param name="Similar">The nearest names of this kernel, for a name that it does not have.</param>
 /// <param name="Suggestions">Those with a similar name that can be traced.</param>
@@ -19,7 +19,7 @@ public sealed record FunctionDiagnosis(
     public bool IsTraceable => By.Count > 0;
 }
 
-/// <param name="NotLookedAt">What would have told more, and why it could not be looked at.</param>
+/// <param name="NotLookedAt">Sources that would have shown more, and why they could not be read.</param>
 public sealed record FunctionsDiagnosis(IReadOnlyList<FunctionDiagnosis> Functions, IReadOnlyList<string> NotLookedAt);
 
 /// <summary>Can this kernel's functions be traced, and if not, why, and what instead?</summary>
@@ -47,7 +47,7 @@ public sealed class FunctionDoctor : ITraceable, IDisposable
         _btf = Btf.OpenKernel();
     }
 
-    /// <exception cref="Traces.FaultrecException">Usage: a name that no function can have.</exception>
+    /// <exception cref="Traces.FaultrecException">Usage: the name cannot be that of a function.</exception>
     public static FunctionsDiagnosis Examine(IReadOnlyList<string> names)
     {
         Machine.RequireFileSystems();
@@ -82,7 +82,7 @@ public sealed class FunctionDoctor : ITraceable, IDisposable
         var facts = Facts(name);
         if (facts.By is [] && _symbols is not null)
             facts = facts with { Similar = _symbols.Similar(name, SimilarNames) };
-        // Asked for only when it matters: each function that is tried takes a while.
+        // Evaluated only when needed: each trial takes a while.
         var machine = OfMachine() with { FentryRefusedFor = facts.Fentry is { Works: false } ? RefusedForAll() : [] };
         var substitute = facts.By is [] ? Substitutes.Choose(facts, this) : null;
         var suggestions = facts.By is [] && substitute is null ? Substitutes.Suggestions(facts, this) : [];
@@ -96,7 +96,7 @@ public sealed class FunctionDoctor : ITraceable, IDisposable
         if (_facts.TryGetValue(name, out var known))
             return known;
         var symbol = _symbols?.Find(name);
-        // A name that is not there needs no trial, unless nobody could tell that it is not there.
+        // A name that does not exist needs no trial, unless its absence could not be verified.
         var tries = _missingPrivilege is null && symbol is not { Count: 0 };
         return _facts[name] = new FunctionFacts(name)
         {
@@ -127,8 +127,8 @@ public sealed class FunctionDoctor : ITraceable, IDisposable
         };
     }
 
-    // Functions that can be traced wherever anything can tell whether a refusal is about the function or about fentry. Three, so
-    // that there are others to name when one of them was asked for.
+    // Functions that can always be traced if anything can: they show whether a refusal concerns the function or fentry. There are three, so
+    // that others can be named when one of them was asked for.
     private string[] RefusedForAll()
     {
         string[] ordinary = [FaultPath.Centre, "vfs_read", "vfs_write"];

@@ -2,7 +2,7 @@ using Faultrec.Recorder.Kernel;
 
 namespace Faultrec.Recorder.Doctor;
 
-/// <summary>What holds for every function of this machine.</summary>
+/// <summary>Facts that apply to every function on this machine.</summary>
 internal sealed record MachineFacts
 {
     /// <summary>Null when nothing is missing.</summary>
@@ -21,7 +21,7 @@ internal sealed record MachineFacts
 
     public bool IsConfidential => Lockdown?.Contains("[confidentiality]", StringComparison.Ordinal) ?? false;
 
-    /// <summary>Ordinary functions, when the kernel refuses fentry to all of them: then it is not about the function.</summary>
+    /// <summary>Ordinary functions, if the kernel refuses fentry for all of them: then the reason is not the function.</summary>
     public IReadOnlyList<string> FentryRefusedFor { get; init; } = [];
 }
 

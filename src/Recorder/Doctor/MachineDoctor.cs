@@ -16,7 +16,7 @@ public sealed record Setting(string Name, string Value, string Meaning);
 
 public sealed record Diagnosis(string Verdict, bool CanRecord, IReadOnlyList<BackendCheck> Backends, IReadOnlyList<Setting> Settings);
 
-/// <summary>What this machine lets us trace: each backend is tried for real, attached and detached again.</summary>
+/// <summary>What can be traced on this machine: each backend is actually attached and detached again.</summary>
 public static class MachineDoctor
 {
     /// <exception cref="FaultrecException">There is no /proc or /sys to look at.</exception>

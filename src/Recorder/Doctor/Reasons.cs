@@ -8,7 +8,7 @@ namespace Faultrec.Recorder.Doctor;
 /// <param name="Text">The reason and its evidence, for people.</param>
 public sealed record Reason(string Mechanism, string Cause, string Text);
 
-/// <summary>From what was found out to why a function cannot be traced: one reason a mechanism, the most telling one.</summary>
+/// <summary>Derives from the facts why a function cannot be traced: for each mechanism the most specific reason.</summary>
 internal static class Reasons
 {
     private const int Einval = 22;
@@ -66,7 +66,7 @@ internal static class Reasons
             return Because("lockdown", $"lockdown: {machine.Lockdown}");
         if (machine.FentryRefusedFor is [_, ..] all)
             return Because("kernel_refuses", $"the kernel refuses fentry, for {string.Join(" and ", all.Where(name => name != facts.Name).Take(2))} as well");
-        // Without a hook of ftrace's the kernel patches the entry itself, and finds no nop there.
+        // Without an ftrace hook the kernel patches the entry itself, and finds no nop there.
         if (refused.Errno == Ebusy)
             return Because("notrace", "probably notrace (EBUSY): its entry has no hook");
         return Because("kernel_refuses", "the kernel refuses fentry for it");
@@ -108,7 +108,7 @@ internal static class Reasons
         return string.Join(", ", texts);
     }
 
-    // The last suffix tells what this piece is: x.isra.0.cold is the cold part of a copy.
+    // The last suffix says what this piece is: x.isra.0.cold is the cold part of a copy.
     private static string Meaning(string variant)
     {
         var suffix = variant.Split('.').Last(part => !part.All(char.IsAsciiDigit));

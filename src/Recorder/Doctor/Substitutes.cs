@@ -3,10 +3,10 @@ namespace Faultrec.Recorder.Doctor;
 /// <param name="Name">A function, or the tracepoints and events that take its place.</param>
 /// <param name="By">How it can be traced.</param>
 /// <param name="Tried">False when the user may not attach anything, so that it could only be looked up.</param>
-/// <param name="Shows">How what was wanted can be seen there.</param>
+/// <param name="Shows">How the wanted function's calls can be recognized there.</param>
 public sealed record Substitute(string Name, IReadOnlyList<string> By, bool Tried, string Shows);
 
-/// <summary>What can be traced here, asked by name; tried for real where the user may.</summary>
+/// <summary>What can be traced here, by name; actually tried if the user may attach.</summary>
 internal interface ITraceable
 {
     bool Tries { get; }
@@ -27,7 +27,7 @@ internal static class Substitutes
         => Variant(facts, here) ?? (FaultPath.Find(facts.Name) is { } known ? OnFaultPath(known, here) : null);
 
     /// <summary>
-    /// The similarly named ones that can be traced, for a function of which the callers are not known; a hint, no substitute. Only
+    /// Traceable functions with similar names, for a function whose callers are not known: a hint, not a substitute. Only
     /// a few are tried.
     /// </summary>
     public static IReadOnlyList<string> Suggestions(FunctionFacts facts, ITraceable here)

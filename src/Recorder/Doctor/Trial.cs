@@ -17,7 +17,7 @@ internal sealed record Trial(string? Step, int Errno = 0, string Log = "")
     public string Reason => $"{Step}: {Native.Errno.Describe(Errno)}{(Log.Length == 0 ? "" : $", {Log}")}";
 }
 
-/// <summary>Attaches for real, and detaches again at once: only that tells what the kernel allows.</summary>
+/// <summary>Attaches for real, and detaches again at once: only this shows what the kernel allows.</summary>
 internal static unsafe class TrialAttach
 {
     private const string KprobePmuType = KprobePmu + "/type";
@@ -30,8 +30,8 @@ internal static unsafe class TrialAttach
     public static Trial Tracepoint(string tracepoint) => Bpf("at_tracepoint", "at_function", tracepoint);
 
     /// <summary>
-    /// A kprobe made by perf_event_open is registered and armed while the event is opened, and gone when it is closed. It is an
-    /// event of our own process, and never enabled.
+    /// A kprobe made by perf_event_open is registered and armed while the event is being opened, and removed when it is closed. It is an
+    /// event on this process, and never enabled.
     /// </summary>
     public static Trial Kprobe(string function)
     {

@@ -3,19 +3,19 @@ using Faultrec.Recorder.Native;
 namespace Faultrec.Recorder.Kernel;
 
 /// <summary>
-/// How many files this process may have open (getrlimit(2), RLIMIT_NOFILE): an attach of the perf rung needs four a thread and
-/// CPU, and the usual soft limit is 1,024. What the recorder raises for itself is not the recorded command's: <see cref="Before"/>.
+/// How many files this process may have open (getrlimit(2), RLIMIT_NOFILE): attaching the perf backend needs four per thread and
+/// CPU, and the usual soft limit is 1,024. The recorder raises its own limit, not that of the recorded command: <see cref="Before"/>.
 /// </summary>
 internal static class FileLimit
 {
     private static ulong? _before;
 
-    /// <summary>The soft limit that we were started with.</summary>
+    /// <summary>The soft limit with which this process was started.</summary>
     public static ulong Before => _before ?? Read().Soft;
 
     public static ulong Hard => Read().Hard;
 
-    /// <summary>The soft limit becomes the hard one, which everybody may do.</summary>
+    /// <summary>Raises the soft limit to the hard one, which needs no privilege.</summary>
     public static void Raise()
     {
         var limit = Read();
@@ -24,7 +24,7 @@ internal static class FileLimit
             Set(limit with { Soft = limit.Hard });
     }
 
-    /// <summary>For a process that was started by one that had raised it.</summary>
+    /// <summary>For a process that was started by one that had raised its limit.</summary>
     public static void Restore(ulong soft)
     {
         var limit = Read();
@@ -39,6 +39,6 @@ internal static class FileLimit
         return limit;
     }
 
-    // Not critical: what does not fit the limit is told when it happens.
+    // Not critical: running into the limit is reported when it happens.
     private static unsafe void Set(Libc.Rlimit limit) => _ = Libc.Setrlimit(Libc.RlimitNofile, &limit);
 }

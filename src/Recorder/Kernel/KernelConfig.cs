@@ -3,7 +3,7 @@ using System.Text;
 
 namespace Faultrec.Recorder.Kernel;
 
-/// <summary>The configuration that the running kernel was built with, where it or the distribution left one.</summary>
+/// <summary>The configuration of the running kernel, if the kernel or the distribution provides it.</summary>
 internal sealed class KernelConfig(string path, string text)
 {
     public static KernelConfig? Read()

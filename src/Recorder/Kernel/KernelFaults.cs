@@ -3,7 +3,7 @@ using Faultrec.Recorder.Native;
 namespace Faultrec.Recorder.Kernel;
 
 /// <summary>
-/// How the running kernel spells its fault flags and results, and where handle_mm_fault has its arguments: from BTF, else from
+/// The running kernel's names of fault flags and results, and the positions of handle_mm_fault's arguments: from BTF, otherwise from
 /// the tables here. The function lost its first argument, mm, in 4.8 and gained the last, regs, in 5.9.
 /// </summary>
 /// <param name="FlagNames">enum fault_flag (include/linux/mm_types.h).</param>
@@ -52,7 +52,7 @@ internal sealed record KernelFaults(
         ["VM_FAULT_NEEDDSYNC"] = 0x2000,
     };
 
-    // Reading BTF means parsing all of the kernel's; each rung that is tried and the trace's header ask for this.
+    // Cached: reading BTF means parsing all of the kernel's, and each backend that is tried and the trace's header need it.
     private static readonly Lazy<KernelFaults> Running = new(ReadBtf);
 
     public static KernelFaults Read() => Running.Value;
@@ -61,7 +61,7 @@ internal sealed record KernelFaults(
         IReadOnlyDictionary<string, long>? flags, IReadOnlyDictionary<string, long>? results, IReadOnlyList<string> parameters)
         => new(flags is { Count: > 0 } ? flags : KnownFlags, results is { Count: > 0 } ? results : KnownResults, parameters);
 
-    /// <summary>Fills in what the probes on handle_mm_fault need.</summary>
+    /// <summary>Sets what the probes on handle_mm_fault need.</summary>
     public ProbeConfig Describe(ProbeConfig config) => config with
     {
         ArgCount = (byte)Parameters.Count,

@@ -2,7 +2,7 @@ using Faultrec.Recorder.Native;
 
 namespace Faultrec.Recorder.Kernel;
 
-/// <summary>Files of the kernel that may not be there or not be for everybody.</summary>
+/// <summary>Files of the kernel that may be missing or not be readable for this user.</summary>
 internal static class KernelFile
 {
     /// <summary>
@@ -16,7 +16,7 @@ internal static class KernelFile
     }
 
     /// <summary>Likewise, in parts as they come.</summary>
-    /// <returns>Why it could not be read, or not to its end; null: it was.</returns>
+    /// <returns>Why it could not be read to its end; null: it was.</returns>
     public static unsafe string? Read(string path, Action<ReadOnlySpan<byte>> onPart)
     {
         try
@@ -53,8 +53,8 @@ internal static class KernelFile
     public static string? ReadText(string path) => Read(path).Bytes is { } bytes ? System.Text.Encoding.UTF8.GetString(bytes).Trim() : null;
 
     /// <summary>
-    /// Where a file system is mounted, as /proc/mounts says. Not by looking at the usual places: on a machine with debugfs, the mere
-    /// look at its tracing folder mounts one.
+    /// Where a file system is mounted, from /proc/mounts. The usual places are not probed: on a machine with debugfs, just
+    /// accessing its tracing folder mounts tracefs.
     /// </summary>
     public static string? MountPoint(string fileSystem) => MountPoints(fileSystem).FirstOrDefault();
 

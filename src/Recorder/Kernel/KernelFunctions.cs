@@ -5,7 +5,7 @@ namespace Faultrec.Recorder.Kernel;
 
 /// <summary>
 /// Names of the running kernel's functions by address, from /proc/kallsyms: lines "ADDRESS TYPE NAME" and, for a module,
-/// "\t[MODULE]". It has no sizes, so a function reaches to the next.
+/// "\t[MODULE]". It has no sizes, so a function extends to the next one.
 /// </summary>
 internal sealed class KernelFunctions
 {
@@ -27,7 +27,7 @@ internal sealed class KernelFunctions
         return new KernelFunctions(reading);
     }
 
-    /// <returns>Null where no function begins at or before it.</returns>
+    /// <returns>Null if no function begins at or before it.</returns>
     public string? Find(ulong address)
     {
         var index = Array.BinarySearch(_addresses, address);
@@ -41,7 +41,7 @@ internal sealed class KernelFunctions
         return Encoding.ASCII.GetString(rest[..rest.IndexOf((byte)'\n')]);
     }
 
-    /// <summary>The text is of megabytes, of which a third are functions' names: the rest is never held.</summary>
+    /// <summary>The text has megabytes, of which a third are functions' names: the rest is never kept.</summary>
     private sealed class Reading
     {
         private readonly MemoryStream _cut = new();

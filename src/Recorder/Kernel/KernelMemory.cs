@@ -26,8 +26,8 @@ internal static class KernelMemory
     public static long EndPfn => NumaNodes.Count == 0 ? 0 : NumaNodes.Max(range => range.EndPfn);
 
     /// <summary>
-    /// Which swap types are no devices: they are given from the highest number down, as far as the kernel was built with what
-    /// needs them, which functions and types in its BTF tell (include/linux/swap.h).
+    /// Swap types that are not devices: they are assigned from the highest number down, depending on the features that the kernel was built
+    /// with, which functions and types in its BTF show (include/linux/swap.h).
     /// </summary>
     public static IReadOnlyDictionary<string, string> SwapTypes(Btf? btf)
     {

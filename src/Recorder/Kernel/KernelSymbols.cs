@@ -2,9 +2,9 @@ using System.Text;
 
 namespace Faultrec.Recorder.Kernel;
 
-/// <param name="Count">How many functions of exactly this name: static functions of different files may share one.</param>
+/// <param name="Count">Number of functions with exactly this name: static functions of different files may share one.</param>
 /// <param name="Module">Null in the kernel itself.</param>
-/// <param name="IsData">A symbol of this name exists, but it is no function.</param>
+/// <param name="IsData">A symbol of this name exists, but it is not a function.</param>
 /// <param name="Variants">Names the compiler gave to copies and pieces of it: NAME.isra.0, NAME.cold.</param>
 internal sealed record SymbolFacts(int Count, string? Module, bool IsData, IReadOnlyList<string> Variants);
 
@@ -28,7 +28,7 @@ internal sealed class KernelSymbols(byte[] text)
         var (count, isData) = (0, false);
         string? module = null;
         var variants = new SortedSet<string>(StringComparer.Ordinal);
-        // " NAME" also begins what is longer; the character after it tells.
+        // Longer names also begin with " NAME"; the character after it decides.
         var pattern = Encoding.ASCII.GetBytes(' ' + name);
         for (var at = 0; (at = IndexOf(pattern, at)) >= 0; at += pattern.Length)
         {
@@ -71,7 +71,7 @@ internal sealed class KernelSymbols(byte[] text)
             var candidate = line[nameAt..];
             if (candidate.IndexOf((byte)'\t') is >= 0 and var tab)
             {
-                // Loaded BPF programs and the pages of kprobes and ftrace, which are listed like modules, are no functions.
+                // Loaded BPF programs and the pages of kprobes and ftrace are listed like modules, but are not functions.
                 if (candidate[tab..].StartsWith("\t[bpf]"u8) || candidate[tab..].StartsWith("\t[__builtin"u8))
                     continue;
                 candidate = candidate[..tab];

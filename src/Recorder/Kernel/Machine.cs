@@ -17,16 +17,16 @@ internal static class Machine
     /// <summary>One more than the highest CPU number that can ever come online: the size of per-CPU tables.</summary>
     public static int PossibleCpus => ParseList(File.ReadAllText("/sys/devices/system/cpu/possible"))[^1] + 1;
 
-    /// <summary>For what records.</summary>
-    /// <exception cref="FaultrecException">One is not there, as in a bare chroot or container.</exception>
+    /// <summary>Requires the file systems that recording needs.</summary>
+    /// <exception cref="FaultrecException">One is missing, as in a bare chroot or container.</exception>
     public static void RequireFileSystems()
     {
         RequireProc();
         Require("/sys", "sysfs", "/sys/devices/system/cpu");
     }
 
-    /// <summary>For what starts this executable again.</summary>
-    /// <exception cref="FaultrecException">It is not there.</exception>
+    /// <summary>Requires the file system needed to start this executable again.</summary>
+    /// <exception cref="FaultrecException">It is missing.</exception>
     public static void RequireProc() => Require("/proc", "proc", "/proc/self");
 
     private static void Require(string folder, string type, string has)
@@ -58,7 +58,7 @@ internal static class Machine
     public static IReadOnlyList<int> ThreadsOf(int pid)
         => [.. Directory.GetDirectories($"/proc/{pid}/task").Select(path => int.Parse(Path.GetFileName(path), CultureInfo.InvariantCulture)).Order()];
 
-    /// <summary>"integrity" or "confidentiality"; null when the kernel is not locked down, or does not say (kernel_lockdown(7)).</summary>
+    /// <summary>"integrity" or "confidentiality"; null if the kernel is not locked down or does not say (kernel_lockdown(7)).</summary>
     public static string? Lockdown
         => KernelFile.ReadText(LockdownFile)?.Split('[', ']') is [_, not "none" and var chosen, ..] ? chosen : null;
 

@@ -2,7 +2,7 @@ using System.Text;
 
 namespace Faultrec.Recorder.Kernel;
 
-/// <summary>A file of the kernel that lists functions, one a line.</summary>
+/// <summary>A file of the kernel that lists functions, one per line.</summary>
 internal sealed class NameList
 {
     private readonly HashSet<string> _names;

@@ -10,7 +10,7 @@ internal static class Privilege
     private const int Perfmon = 38;
     private const int Bpf = 39;
 
-    /// <summary>What is missing for attaching anything; null when nothing is.</summary>
+    /// <summary>The privilege that is missing to attach anything; null: none.</summary>
     public static string? Missing()
         => Missing(Libc.Geteuid(), KernelFile.ReadText("/proc/self/status") ?? "", KernelFile.ReadText("/proc/self/uid_map") ?? "");
 
@@ -20,7 +20,7 @@ internal static class Privilege
         _ = ulong.TryParse(line?["CapEff:".Length..].Trim(), NumberStyles.HexNumber, CultureInfo.InvariantCulture, out var effective);
         if (Has(SysAdmin) || (Has(Perfmon) && Has(Bpf)))
         {
-            // Capabilities of another user namespace than the first are none for tracing.
+            // Capabilities of a user namespace other than the first do not permit tracing.
             return uidMap.Split(' ', StringSplitOptions.RemoveEmptyEntries) is ["0", "0", "4294967295"] or []
                 ? null
                 : "its capabilities are those of its own user namespace and do not count; run it outside the container, as root";

@@ -8,7 +8,7 @@ namespace Faultrec.Recorder.Kernel;
 internal static class ProcessSnapshot
 {
     /// <summary>Every listed process with memory of its own: not the kernel's threads.</summary>
-    /// <param name="list">Is asked again until it has nothing new.</param>
+    /// <param name="list">Called again until it returns nothing new.</param>
     public static IEnumerable<MapsSnapshot> Read(Func<IEnumerable<int>> list)
     {
         // A process that was created before its parent's turn is in no earlier listing, and had nothing known to inherit.
@@ -25,13 +25,13 @@ internal static class ProcessSnapshot
         }
     }
 
-    /// <summary>Null when it ended meanwhile, or is not ours to read.</summary>
+    /// <summary>Null if the process ended meanwhile, or this user may not read it.</summary>
     public static MapsSnapshot? TryTake(int pid, out string? reason)
     {
         try
         {
             reason = null;
-            // The time is taken first: what changes while they are read is told once more, by records of a later time.
+            // The time is taken first: changes during the reading are reported again, by records of a later time.
             var timeNs = Libc.MonotonicNs();
             var maps = File.ReadAllText($"/proc/{pid}/maps");
             var threads = Machine.ThreadsOf(pid).Select(tid => new ThreadName(tid, Comm($"/proc/{pid}/task/{tid}/comm"))).ToList();

@@ -6,8 +6,8 @@ namespace Faultrec.Recorder.Kernel;
 public sealed record FunctionArgument(string Name, string Type);
 
 /// <summary>
-/// A function's declaration as this kernel has it. Arguments come and go between versions (handle_mm_fault lost mm in 4.8 and
-/// gained regs in 5.9), and a tracer that reads them by a remembered position prints flags as addresses.
+/// A function's declaration in this kernel. Arguments change between versions (handle_mm_fault lost mm in 4.8 and
+/// gained regs in 5.9), and a tracer that reads them at fixed positions prints flags as addresses.
 /// </summary>
 public sealed record Prototype(string Declaration, IReadOnlyList<FunctionArgument> Arguments)
 {
@@ -21,7 +21,7 @@ public sealed record Prototype(string Declaration, IReadOnlyList<FunctionArgumen
         return new Prototype(Declare(btf, prototype, function), [.. arguments]);
     }
 
-    // C declarators read inside out, so what is already known of the name is handed down to the type.
+    // C declarators read inside out, so the part of the declarator that is already built is passed down to the type.
     private static string Declare(Btf btf, uint type, string inner)
     {
         switch (btf.Kind(type))

@@ -1,15 +1,15 @@
 namespace Faultrec.Recorder.Kernel;
 
 /// <summary>
-/// How far a name is from the wanted one: edits (insert, delete, change, swap of neighbours), or a name that has the wanted one in it.
-/// Bounded, so that the hundred thousands of names of a kernel take milliseconds.
+/// Distance of a name from the wanted one: edits (insert, delete, change, swap of neighbours), or whether the name contains the wanted one.
+/// Bounded, so that the hundreds of thousands of names in a kernel take milliseconds.
 /// </summary>
 internal sealed class Spelling(byte[] wanted)
 {
     private readonly int _limit = Math.Max(1, Math.Min(8, wanted.Length / 3));
     private readonly int[][] _rows = [new int[wanted.Length + 1], new int[wanted.Length + 1], new int[wanted.Length + 1]];
 
-    /// <summary>Null when it is too far to be meant.</summary>
+    /// <summary>Null: too far to be the intended name.</summary>
     public int? Distance(ReadOnlySpan<byte> name)
     {
         if (wanted.Length >= 5 && name.Length <= wanted.Length + 16 && name.IndexOf(wanted) >= 0)

@@ -3,9 +3,9 @@ using Faultrec.Recorder.Native;
 namespace Faultrec.Recorder.Launch;
 
 /// <summary>
-/// Which signals our caller had ignored: `nohup` SIGHUP, a shell SIGINT and SIGQUIT of a job in the background. The command that we
-/// start ignores the same and no others, whatever the runtime and the recorder have set meanwhile. The mask of blocked signals
-/// needs no care: nobody has changed that of the first thread, which starts the command.
+/// Which signals the caller had ignored: `nohup` ignores SIGHUP, a shell SIGINT and SIGQUIT for a background job. The recorded command
+/// ignores the same ones and no others, whatever the runtime and the recorder have set meanwhile. The mask of blocked signals
+/// needs no care: the first thread, which starts the command, still has the caller's.
 /// </summary>
 internal static class CallerSignals
 {
@@ -18,8 +18,8 @@ internal static class CallerSignals
 
     public static bool Ignores(int signal) => (Ignored >> (signal - 1) & 1) != 0;
 
-    /// <summary>Right before execve, which resets handlers by itself and leaves ignored what is ignored.</summary>
-    /// <param name="ignored">By the caller of the process that was asked to run the command.</param>
+    /// <summary>Called right before execve, which resets handlers by itself and keeps ignored signals ignored.</summary>
+    /// <param name="ignored">Signals ignored by the caller of the process that was asked to run the command.</param>
     public static void Restore(ulong ignored)
     {
         foreach (var signal in (int[])[Signals.Usr2, Signals.Pipe, Signals.Xfsz, Signals.ThreadCancel])
@@ -31,7 +31,7 @@ internal static class CallerSignals
         }
     }
 
-    /// <summary>For us; what comes of the command is <see cref="Restore"/>'s.</summary>
+    /// <summary>For this process; <see cref="Restore"/> sets the command's.</summary>
     public static void SetIgnored(int signal) => Libc.SetSignal(signal, Ignore);
 
     /// <summary>For us.</summary>

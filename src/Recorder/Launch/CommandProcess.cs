@@ -16,7 +16,7 @@ public static unsafe class CommandProcess
         using var environment = new NativeArguments(NativeArguments.Environment());
         _ = Libc.Execvpe(argv.Pointer[0], argv.Pointer, environment.Pointer);
         var errno = Marshal.GetLastPInvokeError();
-        CallerSignals.SetIgnored(Signals.Pipe); // What we say of it may go to a closed pipe.
+        CallerSignals.SetIgnored(Signals.Pipe); // Messages may go to a closed pipe.
         throw Launcher.ExecFailure(command[0], errno);
     }
 }

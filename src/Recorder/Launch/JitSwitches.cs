@@ -4,8 +4,8 @@ using Faultrec.Traces.Metadata;
 namespace Faultrec.Recorder.Launch;
 
 /// <summary>
-/// Environment variables by which runtimes write down what code they make, /tmp/perf-PID.map: without them its frames have no
-/// names. They are the recorded command's, and its children have them from it; a value that the user has set stays.
+/// Environment variables that make runtimes list the code they generate in /tmp/perf-PID.map: without them its frames have no
+/// names. They are set for the recorded command, whose children inherit them; a value that the user has set is kept.
 /// </summary>
 internal static class JitSwitches
 {
@@ -15,7 +15,7 @@ internal static class JitSwitches
     // not compiled yet are all called InterpreterEntryTrampoline.
     private const string NodeSwitches = "--perf-basic-prof-only-functions --interpreted-frames-native-stack";
 
-    // CPython's PYTHONPERFSUPPORT is not among them: it calls each Python function through a piece of code that has no frame
+    // CPython's PYTHONPERFSUPPORT is not set: it makes CPython call each Python function through a piece of code that has no frame
     // pointer and no unwind table, at which most walks end (docs/symbols.md).
     private const string DotnetMaps = "DOTNET_PerfMapEnabled";
 
@@ -31,8 +31,8 @@ internal static class JitSwitches
     }
 
     /// <summary>
-    /// Deletes the maps that <see cref="AddTo"/> made processes of the recording write, when they have ended: of .NET and Node, for
-    /// other runtimes write some, too. Where the user's own variables ask for them they stay.
+    /// Deletes the maps that processes of the recording wrote because of <see cref="AddTo"/>, after they have ended: only those of .NET and Node,
+    /// because other runtimes write maps, too. Maps that the user's own variables ask for are kept.
     /// </summary>
     public static void DeleteMaps(TraceMetadata recording)
     {
@@ -63,7 +63,7 @@ internal static class JitSwitches
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            // Somebody else's after all.
+            // It belongs to somebody else after all.
         }
     }
 }

@@ -7,7 +7,7 @@ using Faultrec.Recorder.Native;
 namespace Faultrec.Recorder.Launch;
 
 /// <summary>
-/// The other side of <see cref="Launcher"/>: this very executable, started again, which waits until the probes are in place and
+/// The other side of <see cref="Launcher"/>: this executable, started again, which waits until the probes are in place and
 /// then becomes the command. Its own faults are not recorded: the events are enabled by its execve.
 /// </summary>
 public static unsafe class LaunchStub
@@ -37,8 +37,8 @@ public static unsafe class LaunchStub
         JitSwitches.AddTo(variables);
         using var environmentWithSwitches = new NativeArguments(variables);
 
-        // Once for nothing, so that the pages and bindings that the real calls need are there: from the look at the counters
-        // until execve no fault may come.
+        // A dry run, so that the pages and bindings that the real calls need are present: from reading the counters
+        // until execve there must be no fault.
         StubReport baseline = default;
         SendBaseline(-1, ref baseline);
         _ = ReadByte(-1);
@@ -87,7 +87,7 @@ public static unsafe class LaunchStub
     }
 }
 
-/// <summary>What the stub tells through its pipe; end of file after the baseline means that execve succeeded.</summary>
+/// <summary>What the stub reports through its pipe; end of file after the baseline means that execve succeeded.</summary>
 [StructLayout(LayoutKind.Sequential)]
 internal struct StubReport
 {
@@ -98,7 +98,7 @@ internal struct StubReport
     public int Kind;
     public int Errno;
 
-    /// <summary>Of the process before its execve, with those of the runtime's own threads.</summary>
+    /// <summary>Counts of the process before its execve, including those of the runtime's own threads.</summary>
     public long MinorFaults;
     public long MajorFaults;
 }

@@ -9,17 +9,17 @@ namespace Faultrec.Recorder.Launch;
 /// <summary>How a command ended.</summary>
 /// <param name="Status">Exit code, or 128 + signal, as shells say it.</param>
 /// <param name="MinorFaults">
-/// As wait4(2) counts: of the process and of those it waited for, execve's own faults included, what was before it not.
+/// As counted by wait4(2): faults of the process and of those it waited for, including those of execve, but not those before it.
 /// </param>
 internal readonly record struct ChildEnd(int Status, long MinorFaults, long MajorFaults);
 
 /// <summary>
-/// A command that is a process already but has not executed its program: it waits for <see cref="Release"/>. Its file
-/// descriptors, environment, directory, process group and terminal are the recorder's.
+/// A command whose process exists but has not executed its program yet: it waits for <see cref="Release"/>. Its file
+/// descriptors, environment, directory, process group and terminal are those of the recorder.
 /// </summary>
 internal sealed unsafe class Launcher : IDisposable
 {
-    /// <summary>What the stub waits for: to execute the command, in its environment as it is or with <see cref="JitSwitches"/>.</summary>
+    /// <summary>What the stub waits for: the order to execute the command, with the environment as it is or with <see cref="JitSwitches"/>.</summary>
     internal const byte Go = 1, GoWithSwitches = 2;
 
     private const short SpawnSetPgroup = 0x02;
@@ -82,7 +82,7 @@ internal sealed unsafe class Launcher : IDisposable
     public void Release(bool namesJitCode)
     {
         var go = namesJitCode ? GoWithSwitches : Go;
-        _ = Libc.Write(_go.Fd, &go, 1); // fails when it is gone: then its status tells
+        _ = Libc.Write(_go.Fd, &go, 1); // fails if the stub is gone: then its status says why
         if (ReadReport() is not { } report)
             return;
         Wait();
@@ -154,7 +154,7 @@ internal sealed unsafe class Launcher : IDisposable
 
     /// <param name="fileActions">A posix_spawn_file_actions_t, or null.</param>
     /// <param name="variables">Its environment; null: ours.</param>
-    /// <param name="isHelper">Of our own: what a terminal sends to its foreground group, Ctrl-C, is not for it.</param>
+    /// <param name="isHelper">A helper of faultrec: Ctrl-C, which a terminal sends to its foreground group, must not reach it.</param>
     /// <returns>0 or an errno value.</returns>
     internal static int TrySpawn(
         IReadOnlyList<string> arguments, void* fileActions, out int pid, IReadOnlyDictionary<string, string>? variables = null, bool isHelper = false)
@@ -178,8 +178,8 @@ internal sealed unsafe class Launcher : IDisposable
         }
     }
 
-    // Under `dotnet faultrec.dll` the executable is dotnet and the first argument our assembly.
-    /// <exception cref="FaultrecException">There is no /proc to know it from.</exception>
+    // Under `dotnet faultrec.dll` the executable is dotnet and the first argument is this assembly.
+    /// <exception cref="FaultrecException">/proc, which shows the executable, is not mounted.</exception>
     internal static string[] SelfCommand()
     {
         Machine.RequireProc();

@@ -6,8 +6,8 @@ namespace Faultrec.Recorder.Launch;
 internal static class Terminal
 {
     /// <summary>
-    /// A key makes the terminal send this signal to every process of its foreground group, and we are in it: a command that we
-    /// started has it too. A `kill` by someone else looks the same.
+    /// A key makes the terminal send this signal to every process of its foreground group, and this process is in it: the command
+    /// gets the signal, too. A `kill` by someone else looks the same.
     /// </summary>
     public static bool SendsToAll(int signal)
     {

@@ -5,8 +5,8 @@ namespace Faultrec.Recorder.Live;
 internal readonly record struct Delivery(FaultBatch Faults, MissedFaults Before);
 
 /// <summary>
-/// Full batches from the drain loop to the view's thread and empty ones back. The side of the drain loop never waits; memory is
-/// bounded by the number of batches, which are made only when a view is slow enough to need them.
+/// Passes full batches from the drain loop to the view's thread and empty ones back. The drain loop never waits; memory is
+/// bounded by the number of batches, which are created only if a view is slow enough to need them.
 /// </summary>
 internal sealed class BatchQueue(int maxBatches, int rowsEach)
 {
@@ -27,7 +27,7 @@ internal sealed class BatchQueue(int maxBatches, int rowsEach)
         }
     }
 
-    /// <summary>Empty, and nothing will come.</summary>
+    /// <summary>Empty, and nothing more will come.</summary>
     public bool IsFinished
     {
         get
@@ -37,7 +37,7 @@ internal sealed class BatchQueue(int maxBatches, int rowsEach)
         }
     }
 
-    /// <summary>An empty batch; null: all of them wait for the view.</summary>
+    /// <summary>An empty batch; null: all batches wait for the view.</summary>
     public FaultBatch? TryRent()
     {
         lock (_lock)

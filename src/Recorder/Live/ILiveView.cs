@@ -4,8 +4,8 @@ using Faultrec.Traces.Metadata;
 namespace Faultrec.Recorder.Live;
 
 /// <summary>Faults that never reach a view.</summary>
-/// <param name="NotShown">The view was too slow to take them.</param>
-/// <param name="Lost">The probes found their ring full.</param>
+/// <param name="NotShown">Faults for which the view was too slow.</param>
+/// <param name="Lost">Faults for which the probes found their ring full.</param>
 public readonly record struct MissedFaults(long NotShown, long Lost)
 {
     public bool IsEmpty => NotShown == 0 && Lost == 0;
@@ -14,21 +14,21 @@ public readonly record struct MissedFaults(long NotShown, long Lost)
 }
 
 /// <summary>
-/// Somebody watches a capture. All but <see cref="Start"/> run on a thread of the view's own, which may block for as long as it
-/// likes: the capture drops faults instead of waiting.
+/// A viewer of a capture. All methods but <see cref="Start"/> run on the view's own thread, which may block for any time:
+/// the capture drops faults instead of waiting.
 /// </summary>
 public interface ILiveView
 {
-    /// <summary>Before everything else.</summary>
+    /// <summary>Called before everything else.</summary>
     /// <param name="metadata">What is known when the capture starts: no regions, tasks or figures.</param>
     void Start(TraceMetadata metadata);
 
-    /// <param name="faults">In order of time but for the late ones; belongs to the view only until this returns.</param>
+    /// <param name="faults">In order of time, except for late ones; valid only until this returns.</param>
     /// <param name="before">What was missed between the last faults and these.</param>
     /// <returns>False: nobody watches any more.</returns>
     bool Show(FaultBatch faults, MissedFaults before);
 
-    /// <summary>Now and then while there is nothing to show: all faults before this time were shown.</summary>
+    /// <summary>Called now and then while there is nothing to show: all faults before this time were shown.</summary>
     /// <param name="reachedNs">Since the start of the capture.</param>
     /// <returns>False: nobody watches any more.</returns>
     bool Advance(long reachedNs);

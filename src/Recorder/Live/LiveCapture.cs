@@ -8,12 +8,12 @@ using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Recorder.Live;
 
-/// <param name="Faults">That the probes handed over.</param>
-/// <param name="NotShown">Of them, those that the view did not take.</param>
-/// <param name="Lost">Beyond them, those that found a ring full.</param>
-/// <param name="Failed">Of <paramref name="Faults"/>, those that ended in a signal; the kernel does not count these.</param>
-/// <param name="SampledOut">Faults that the probes saw and left out, as they were asked to.</param>
-/// <param name="KernelCount">What the kernel's own counters say of the target; null where none were open.</param>
+/// <param name="Faults">Faults that the probes delivered.</param>
+/// <param name="NotShown">Delivered faults that the view did not take.</param>
+/// <param name="Lost">Further faults that found a ring full.</param>
+/// <param name="Failed">Faults among <paramref name="Faults"/> that ended in a signal; the kernel does not count these.</param>
+/// <param name="SampledOut">Faults that the probes saw and left out by sampling.</param>
+/// <param name="KernelCount">The kernel's own count for the target; null if no counters were open.</param>
 /// <param name="IsReaderGone">The view ended the capture.</param>
 /// <param name="ExitStatus">Of the traced command, 128+n for a signal; null when a running process was traced.</param>
 public sealed record LiveResult(
@@ -22,15 +22,15 @@ public sealed record LiveResult(
 /// <summary>A capture that is watched instead of stored.</summary>
 public static class LiveCapture
 {
-    /// <summary>262,144 faults, 40 MB when they are all in use: half a second of the highest rate of one core.</summary>
+    /// <summary>262,144 faults, 40 MB if all are in use: half a second at the highest rate of one core.</summary>
     private const int MaxBatches = 64;
 
     private const int RowsEach = 4096;
 
-    /// <param name="options">Output and its like are not looked at.</param>
-    /// <param name="signals">The first ends the capture; a further one is the command's affair.</param>
+    /// <param name="options">Options for the output are ignored.</param>
+    /// <param name="signals">The first signal ends the capture; further ones only concern the command.</param>
     /// <exception cref="FaultrecException">See <see cref="ExitCode"/>.</exception>
-    /// <remarks>Rethrows what went wrong, the view's exceptions included, when the command has ended.</remarks>
+    /// <remarks>Rethrows failures, including the view's exceptions, after the command has ended.</remarks>
     public static LiveResult Run(RecordOptions options, EndSignals signals, ILiveView view)
     {
         Machine.RequireFileSystems();
@@ -59,7 +59,7 @@ public static class LiveCapture
             KernelCount(ending.Counts.Receipt), sink.EndNs, ending.EndReason == LiveSink.ReaderGone, exitStatus);
     }
 
-    // What has no row is no part of what is shown.
+    // Faults without a row are not shown.
     private static long? KernelCount(Receipt counted)
         => counted.InCalls is null ? counted.PerfMinor + counted.PerfMajor - counted.Excluded
             : counted.KernelMinor + counted.KernelMajor - counted.KernelExec - counted.InCalls;

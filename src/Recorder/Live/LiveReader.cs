@@ -20,7 +20,7 @@ internal sealed class LiveReader
     public LiveReader(BatchQueue queue, ILiveView view, Action onGone)
     {
         (_queue, _view, _onGone) = (queue, view, onGone);
-        // Background: one that blocks in a write for ever must not keep the process.
+        // A background thread: if it blocks in a write for ever, it must not keep the process alive.
         _thread = new Thread(Run) { IsBackground = true, Name = "view" };
         _thread.Start();
     }
@@ -29,10 +29,10 @@ internal sealed class LiveReader
     public long Shown => Interlocked.Read(ref _shown);
 
     /// <summary>
-    /// Waits until all that is in the completed queue was shown. A reader who has stopped is waited for, as in any pipeline, until a
+    /// Waits until everything in the completed queue was shown. As in any pipeline, it also waits for a stopped reader, until a
     /// signal asks for the end.
     /// </summary>
-    /// <returns>False: a signal came, and the view does not get on.</returns>
+    /// <returns>False: a signal came, and the view makes no progress.</returns>
     public bool Join(EndSignals signals)
     {
         var (shown, stuckMs) = (Shown, 0);
@@ -47,7 +47,7 @@ internal sealed class LiveReader
         return true;
     }
 
-    /// <summary>After <see cref="Join"/>: what the view could not do.</summary>
+    /// <summary>To be called after <see cref="Join"/>: throws the view's failure, if any.</summary>
     public void ThrowIfFailed() => _failure?.Throw();
 
     private void Run()
@@ -59,7 +59,7 @@ internal sealed class LiveReader
         }
         catch (Exception e)
         {
-            // Thrown by ThrowIfFailed, on the thread that can say it.
+            // Thrown by ThrowIfFailed, on the thread that can report it.
             _failure = ExceptionDispatchInfo.Capture(e);
             _onGone();
         }

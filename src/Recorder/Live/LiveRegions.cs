@@ -2,7 +2,7 @@ using Faultrec.Traces.Ledger;
 
 namespace Faultrec.Recorder.Live;
 
-/// <summary>Ids for regions, and no memory of them.</summary>
+/// <summary>Assigns ids to regions, without keeping them.</summary>
 internal sealed class LiveRegions : IRegionLedger
 {
     private int _last;

@@ -9,15 +9,15 @@ using Faultrec.Traces.Metadata;
 namespace Faultrec.Recorder.Live;
 
 /// <summary>
-/// Makes rows of records as they are drained. Everything that ended before a pass began is there when it ends, so a fault is handed
-/// out one pass after it ended, in order of its start; one that took longer than the margin comes late.
+/// Makes rows from records as they are drained. Everything that ended before a pass began has been read when the pass ends, so a fault is
+/// handed out one pass after it ended, in order of its start; one that took longer than the margin comes late.
 /// </summary>
 internal sealed class LiveSink(BatchQueue queue, Action<TraceMetadata> onStart) : IRecordSink, ISpoolItems, IMergeTarget
 {
     /// <summary>Why the capture ended, in the place of <see cref="EndReason"/>: nobody watches any more.</summary>
     public const string ReaderGone = "reader-gone";
 
-    /// <summary>One interval of the drain loop: what a watcher waits for order.</summary>
+    /// <summary>One interval of the drain loop: the delay that a viewer accepts for correct order.</summary>
     private const long MarginNs = 20_000_000;
 
     private TimeMerge? _merge;
@@ -31,10 +31,10 @@ internal sealed class LiveSink(BatchQueue queue, Action<TraceMetadata> onStart) 
 
     public SpoolEnding? Ending { get; private set; }
 
-    /// <summary>Faults that the probes handed over.</summary>
+    /// <summary>Faults that the probes delivered.</summary>
     public long Faults => _rows?.Count ?? 0;
 
-    /// <summary>Of them, those that the kernel could not serve.</summary>
+    /// <summary>Delivered faults that the kernel could not serve.</summary>
     public long Failed => _rows?.Failed ?? 0;
 
     /// <summary>Faults that found a probe's ring full.</summary>
@@ -62,7 +62,7 @@ internal sealed class LiveSink(BatchQueue queue, Action<TraceMetadata> onStart) 
     public string? EndPass(long nowNs)
     {
         _merge!.EmitUntil(Ending is null ? _passNs - MarginNs : long.MaxValue);
-        // A batch that is not full waits while the view has others to show: few faults a pass must not use up the batches.
+        // A batch that is not full waits while the view has others to show, so that passes with few faults do not use up the batches.
         if (Ending is not null || queue.IsEmpty)
             HandOver();
         queue.Advance(_rows!.ToTraceTime(_passNs - MarginNs));

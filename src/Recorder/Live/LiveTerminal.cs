@@ -4,8 +4,8 @@ using Faultrec.Recorder.Native;
 namespace Faultrec.Recorder.Live;
 
 /// <summary>
-/// The size of the terminal on stdout, asked of the terminal itself: System.Console would first switch it to another keypad mode,
-/// which the traced command shares.
+/// The size of the terminal on stdout, read from the terminal itself: System.Console would first switch it to another keypad mode,
+/// and the traced command uses the same terminal.
 /// </summary>
 public static unsafe class LiveTerminal
 {
@@ -20,7 +20,7 @@ public static unsafe class LiveTerminal
         public ushort PixelsY;
     }
 
-    /// <summary>80 × 24 where the terminal does not know.</summary>
+    /// <summary>80 × 24 if the terminal does not know.</summary>
     public static (int Columns, int Lines) Size
     {
         get

@@ -4,7 +4,7 @@ using Faultrec.Traces.Output;
 
 namespace Faultrec.Recorder.Options;
 
-/// <summary>One recording, as the command line asks for it. Exactly one of Command, Pid, Comm, Cgroup and All is set.</summary>
+/// <summary>One recording, as requested on the command line. Exactly one of Command, Pid, Comm, Cgroup and All is set.</summary>
 public sealed record RecordOptions
 {
     /// <summary>Where the trace goes; a live view has none.</summary>
@@ -28,36 +28,36 @@ public sealed record RecordOptions
     /// <summary>Record this process, too.</summary>
     public bool IncludeSelf { get; init; }
 
-    /// <summary>A rung of <see cref="Backend.Ladder"/>; null: the best that works here.</summary>
+    /// <summary>A backend of <see cref="Backend.Ladder"/>; null: the best that works here.</summary>
     public Backend? Backend { get; init; }
 
-    /// <summary>Take one fault in so many.</summary>
+    /// <summary>Record one fault in this many.</summary>
     public int Every { get; init; } = 1;
 
-    /// <summary>Above so many faults per second take only a part of them; null: take all, whatever it costs.</summary>
+    /// <summary>Above this many faults per second record only a part of them; null: record all, whatever it costs.</summary>
     public long? MaxRatePerSecond { get; init; }
 
     /// <summary>Also record which function below handle_mm_fault served each fault.</summary>
     public bool Handlers { get; init; }
 
-    /// <summary>Also trace what the time of each fault went to.</summary>
+    /// <summary>Also trace where the time of each fault went.</summary>
     public bool Why { get; init; }
 
     /// <summary>Also count the kernel objects and pages that each fault allocates.</summary>
     public bool Slab { get; init; }
 
-    /// <summary>Record the user stack of each fault; null: where the target is a command or a process, and the backend can.</summary>
+    /// <summary>Record the user stack of each fault; null: if the target is a command or a process and the backend supports it.</summary>
     public bool? Stacks { get; init; }
 
     internal bool TakesStacks => Stacks ?? (Command.Count > 0 || Pid is not null);
 
-    /// <summary>Do not set the variables that make the command's runtimes write down the code they make.</summary>
+    /// <summary>Do not set the variables that make the command's runtimes list the code they generate.</summary>
     public bool NoJitMaps { get; init; }
 
-    /// <summary>Stacks are taken of a command, which is to write that code down; see Launch/JitSwitches.cs.</summary>
+    /// <summary>The target is a command with stacks, whose runtimes are to list that code; see Launch/JitSwitches.cs.</summary>
     internal bool NamesJitCode(StackRecording? stacks) => stacks is { Reason: null } && !NoJitMaps && Command.Count > 0;
 
-    /// <summary>Ask the servers of DEBUGINFOD_URLS for debug files that are not here.</summary>
+    /// <summary>Ask the servers in DEBUGINFOD_URLS for missing debug files.</summary>
     public bool Debuginfod { get; init; }
 
     /// <summary>Do not walk page tables: no levels, entries, frames.</summary>
@@ -73,7 +73,7 @@ public sealed record RecordOptions
 
     public required string ToolVersion { get; init; }
 
-    /// <summary>Part of finalizing that is done, 0 to 1.</summary>
+    /// <summary>Share of finalizing that is done, 0 to 1.</summary>
     public Action<double>? OnFinalizing { get; init; }
 
     /// <summary>Something the user should know before the end: no process has the name yet, the rate guard took hold.</summary>
@@ -85,6 +85,6 @@ public sealed record RecordOptions
 /// <param name="ExitStatus">Of the recorded command, 128+n for a signal; null when a running process was recorded.</param>
 public sealed record RecordResult(string Output, long TraceBytes, TraceMetadata? Metadata, long SpoolBytes, TimeSpan FinalizeTime, int? ExitStatus)
 {
-    /// <summary>What the recorder could not do; the command ran to its end all the same.</summary>
+    /// <summary>What the recorder could not do; the command ran to its end nevertheless.</summary>
     public IReadOnlyList<FaultrecException> Failures { get; init; } = [];
 }

@@ -5,8 +5,8 @@ using Faultrec.Traces.Metadata;
 namespace Faultrec.Recorder.Perf;
 
 /// <summary>
-/// Reader of one CPU's ring (perf_event_open(2), "MMAP layout"). It belongs to a software dummy event on the recorder itself, which
-/// writes nothing, so that every event that does has its ring from its first moment on.
+/// Reader of one CPU's ring (perf_event_open(2), "MMAP layout"). The ring belongs to a software dummy event on the recorder itself, which
+/// writes nothing, so that every event that does write has its ring from the start.
 /// </summary>
 internal sealed unsafe class PerfRing : IDisposable
 {
@@ -33,11 +33,11 @@ internal sealed unsafe class PerfRing : IDisposable
     public int Fd => _event.Fd;
 
     /// <param name="bytes">Of records: a power of two of pages.</param>
-    /// <param name="excludeKernel">What an ordinary user needs to open any event.</param>
+    /// <param name="excludeKernel">Required for an ordinary user to open any event.</param>
     public static PerfRing Open(int cpu, int bytes, bool excludeKernel, string what)
         => TryOpen(cpu, bytes, excludeKernel) ?? throw Errno.Failure(Marshal.GetLastPInvokeError(), $"mapping the ring of {what} of CPU {cpu}");
 
-    /// <summary>Null and errno when it is more memory than this user may lock.</summary>
+    /// <summary>Null and errno if it needs more memory than this user may lock.</summary>
     public static PerfRing? TryOpen(int cpu, int bytes, bool excludeKernel)
     {
         var attr = new PerfEventAttr
@@ -49,7 +49,7 @@ internal sealed unsafe class PerfRing : IDisposable
             ClockId = Libc.ClockMonotonic,
             Flags = PerfAttrFlags.Watermark | PerfAttrFlags.UseClockid | (excludeKernel ? PerfAttrFlags.ExcludeKernel : 0),
         };
-        // The first thread's: one of a thread that ended would be readable for good.
+        // On the first thread: an event of a thread that has ended stays readable for ever.
         var fd = PerfEvent.TryOpen(attr, Environment.ProcessId, cpu, out var errno) ?? throw Errno.Failure(errno, $"perf_event_open for a ring of CPU {cpu}");
         if (MappedMemory.TryMap(fd.Fd, (nuint)(bytes + PageGeometry.Here.PageBytes), true) is { } memory)
             return new PerfRing(cpu, fd, memory, bytes);
@@ -60,7 +60,7 @@ internal sealed unsafe class PerfRing : IDisposable
     }
 
     /// <summary>
-    /// Everything that is there: whole records back to back, in two parts where the ring wraps, maybe inside a record. Valid until
+    /// All available records, back to back, in two parts if the ring wraps, possibly inside a record. Valid until
     /// <see cref="Release"/>.
     /// </summary>
     public bool TryRead(out ReadOnlySpan<byte> first, out ReadOnlySpan<byte> rest)

@@ -5,8 +5,8 @@ using Faultrec.Recorder.Native;
 namespace Faultrec.Recorder.Perf;
 
 /// <summary>
-/// A PERF_RECORD_SAMPLE of the fault events. Its length tells the kind: major faults, the rare ones, are sampled with their CPU,
-/// which makes them eight bytes longer, so that minor ones need no id to tell them apart.
+/// A PERF_RECORD_SAMPLE of the fault events. Its length shows the kind: major faults, which are rare, are sampled with their CPU,
+/// which makes them eight bytes longer, so that no id is needed to distinguish minor ones.
 /// </summary>
 internal static class PerfSample
 {
@@ -37,7 +37,7 @@ internal static class PerfSample
     /// <param name="record">A whole record, from its header on.</param>
     /// <param name="hasId">The events were opened with <see cref="PerfEvent.SampleId"/>.</param>
     /// <param name="id">Of the event, 0 without ids.</param>
-    /// <returns>False when it is no sample of ours.</returns>
+    /// <returns>False: not a sample of faultrec's events.</returns>
     public static bool TryParse(ReadOnlySpan<byte> record, bool hasId, ushort weight, out FaultRecord fault, out long id)
     {
         var minorSize = MinorSize + (hasId ? FieldSize : 0);
@@ -65,17 +65,17 @@ internal static class PerfSample
     }
 }
 
-/// <summary>What one drain of a ring of samples gave.</summary>
-/// <param name="Lost">Told by PERF_RECORD_LOST.</param>
-/// <param name="Excluded">Samples of the process that is left out.</param>
-/// <param name="LeftOutMinor">Told before by another event of ours, or before the recording began: counted by the events, but no rows.</param>
+/// <summary>Result of one drain of a ring of samples.</summary>
+/// <param name="Lost">As reported by PERF_RECORD_LOST.</param>
+/// <param name="Excluded">Samples of the excluded process.</param>
+/// <param name="LeftOutMinor">Duplicates from another of faultrec's events, or from before the recording: counted by the events, but without rows.</param>
 internal record struct SampleTotals(long Lost, long Minor, long Major, long Excluded, long LeftOutMinor, long LeftOutMajor);
 
 /// <summary>
 /// Turns one CPU's ring into fault records. A thread can have two events of a kind: its own, and one that it inherited, when it
-/// was created while events were being opened (Capture/FaultSamples.cs). Both tell a fault in the same call, so their samples
-/// are neighbours in the ring, of the same thread, address and instruction; only the first of such a group is taken. Up to Linux
-/// 6.2 they differ in id and time; since then the kernel fills both in once for all events (perf_prepare_sample), so that
+/// was created while events were being opened (Capture/FaultSamples.cs). Both report a fault in the same call, so their samples
+/// are neighbours in the ring, with the same thread, address and instruction; only the first of such a group is used. Up to Linux
+/// 6.2 they differ in id and time; since then the kernel sets both once for all events (perf_prepare_sample), so
 /// they are equal.
 /// </summary>
 /// <param name="excludedPid">A process whose samples are left out; 0: none.</param>
@@ -89,8 +89,8 @@ internal sealed class SampleReader(bool hasId, ushort weight, int excludedPid = 
     public long BeginNs { get; set; }
 
     /// <summary>
-    /// Converts from <paramref name="position"/> on until <paramref name="faults"/> is full or the records end, and moves it. What
-    /// cannot be a record ends the reading.
+    /// Converts records from <paramref name="position"/> on, and advances it, until <paramref name="faults"/> is full or the records end. Anything
+    /// that cannot be a record ends the conversion.
     /// </summary>
     /// <param name="first">Records back to back, continued in <paramref name="rest"/>, maybe inside one.</param>
     public int Read(ReadOnlySpan<byte> first, ReadOnlySpan<byte> rest, ref int position, Span<FaultRecord> faults, ref SampleTotals totals)
@@ -158,8 +158,8 @@ internal sealed class SampleReader(bool hasId, ushort weight, int excludedPid = 
         return true;
     }
 
-    // A second fault of the same instruction at the same address has a later time, and where ids differ is told by the event of
-    // _groupId once more.
+    // A second fault of the same instruction at the same address has a later time, or, if ids differ, the event of
+    // _groupId reports again.
     private bool IsToldAgain(in FaultRecord fault, long id)
     {
         if (fault.Tid == _group.Tid && fault.Address == _group.Address && fault.Ip == _group.Ip && fault.Bits == _group.Bits)

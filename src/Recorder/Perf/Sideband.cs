@@ -9,11 +9,11 @@ namespace Faultrec.Recorder.Perf;
 /// </summary>
 internal sealed class Sideband : IDisposable
 {
-    /// <summary>16,000 mappings a CPU, at one drain in 20 ms 800,000 a second.</summary>
+    /// <summary>16,000 mappings per CPU; with one drain per 20 ms 800,000 per second.</summary>
     public const int DefaultRingBytes = 2 << 20;
 
-    // No build ids (attr.build_id): one event that asks for them, and the kernel flags the records of every other session too
-    // (perf_event_mmap_output, since Linux 5.12), which then takes inode numbers for build ids. They are read from the files.
+    // No build ids (attr.build_id): while one event asks for them, the kernel also flags the records of every other session
+    // (perf_event_mmap_output, since Linux 5.12), which then mistakes inode numbers for build ids. They are read from the files.
     private const PerfAttrFlags Everything = PerfAttrFlags.Mmap | PerfAttrFlags.MmapData | PerfAttrFlags.Mmap2 | PerfAttrFlags.Comm
         | PerfAttrFlags.CommExec | PerfAttrFlags.Task;
 
@@ -40,9 +40,9 @@ internal sealed class Sideband : IDisposable
         };
     }
 
-    /// <param name="excludeKernel">What an ordinary user needs to open the events; their records are the same.</param>
+    /// <param name="excludeKernel">Required for an ordinary user to open the events; their records are the same.</param>
     /// <param name="isEnabled">From the moment each event is opened: see <see cref="FaultSamples"/>.</param>
-    /// <param name="filter">Null: all that is told is of the target.</param>
+    /// <param name="filter">Null: all records concern the target.</param>
     public static Sideband Open(
         IReadOnlyList<int> cpus, IReadOnlyList<int> tids, bool enableOnExec, int ringBytes = DefaultRingBytes, bool excludeKernel = false,
             bool isEnabled = false,
@@ -73,7 +73,7 @@ internal sealed class Sideband : IDisposable
         }
     }
 
-    /// <summary>A thread that has none of its own, and what it creates, from now on.</summary>
+    /// <summary>Opens events for a thread that has none, and for the threads it creates, from now on.</summary>
     public void Follow(IReadOnlyList<int> cpus, int tid)
     {
         foreach (var cpu in cpus)
@@ -83,8 +83,8 @@ internal sealed class Sideband : IDisposable
     public void Enable() => _events.ForEach(fd => PerfEvent.Control(fd, PerfEvent.IocEnable));
 
     /// <summary>
-    /// With a filter, takes what is there for the next <see cref="DrainTo"/>: so that whatever made a process a target before it did
-    /// something of this can be told to the filter in between.
+    /// With a filter, collects the available records for the next <see cref="DrainTo"/>, so that the filter can meanwhile be told which
+    /// processes became targets before these records.
     /// </summary>
     public void Collect()
     {
@@ -99,7 +99,7 @@ internal sealed class Sideband : IDisposable
         }
     }
 
-    /// <summary>Appends everything that is there, or was collected, to the sink.</summary>
+    /// <summary>Appends all available and collected records to the sink.</summary>
     public void DrainTo(IRecordSink sink)
     {
         if (_filter is not null)

@@ -18,7 +18,7 @@ internal sealed record ExitEvent(long TimeNs, int Pid, int Tid) : LedgerEvent(Ti
 
 internal sealed record LostEvent(long TimeNs, long Lost) : LedgerEvent(TimeNs);
 
-/// <summary>From our own probes; see bpf/faultrec.bpf.c for the arguments of each type.</summary>
+/// <summary>From faultrec's own probes; see bpf/faultrec.bpf.c for the arguments of each type.</summary>
 internal sealed record ProbeEvent(EventRecord Record) : LedgerEvent(Record.TimeNs);
 
 internal sealed record SnapshotEvent(Spool.MapsSnapshot Snapshot) : LedgerEvent(Snapshot.TimeNs);
@@ -33,7 +33,7 @@ internal sealed class SidebandParser
     private const int CommNameOffset = HeaderSize + 8;
     private const int Mmap2NameOffset = HeaderSize + 64;
 
-    /// <summary>A live view of a machine that compiles for days meets more names than memory should hold.</summary>
+    /// <summary>Limit for live views: a machine that compiles for days has more names than memory should hold.</summary>
     private const int MaxNames = 1 << 16;
 
     // Programs map few distinct files: one string for each keeps a million mappings cheap.
@@ -55,7 +55,7 @@ internal sealed class SidebandParser
 
     private static PerfRecordType TypeOf(ReadOnlySpan<byte> record) => (PerfRecordType)BinaryPrimitives.ReadUInt32LittleEndian(record);
 
-    /// <summary>Bytes between header and time that are always there: what has less is damaged.</summary>
+    /// <summary>Fewest bytes between header and time: a shorter record is damaged.</summary>
     private static int ContentsOf(PerfRecordType type) => type switch
     {
         PerfRecordType.Mmap2 => Mmap2NameOffset - HeaderSize,
@@ -71,7 +71,7 @@ internal sealed class SidebandParser
         var timeNs = BinaryPrimitives.ReadInt64LittleEndian(record[^8..]);
         return TypeOf(record) switch
         {
-            // Whatever its misc bit 14 says: it speaks of another tool's events, for which the kernel has set it (perf_event_mmap_output).
+            // misc bit 14 is ignored: the kernel sets it because of another tool's events (perf_event_mmap_output).
             PerfRecordType.Mmap2 => ParseMmap2(record, timeNs),
             PerfRecordType.Comm => new CommEvent(
                 timeNs, I32(record, 8), I32(record, 12), Text(record[CommNameOffset..^8]), (misc & PerfEvent.MiscCommExec) != 0),

@@ -8,11 +8,11 @@ namespace Faultrec.Recorder.Perf;
 internal readonly record struct NewTarget(int Pid, long TimeNs);
 
 /// <summary>
-/// Takes from the side-band of the whole machine what tells of the target's processes: those that were there, what they create,
-/// those that get a name, and those of which the probes say so. What is told of others is kept until the next drain, because a
-/// process is known as a target with its first fault only, and then dropped.
+/// Selects the side-band records about the target's processes from those of the whole machine: processes that already ran, their
+/// children, processes that get the name, and those that the probes report. Records of others are kept until the next drain, because a
+/// process is known as a target only from its first fault on, and are then dropped.
 /// </summary>
-/// <param name="names">Null: names make no targets.</param>
+/// <param name="names">Null: targets are not chosen by name.</param>
 /// <param name="excludedPid">A process that is never one; 0: none.</param>
 internal sealed class TargetFilter(Glob? names, int excludedPid)
 {
@@ -20,7 +20,7 @@ internal sealed class TargetFilter(Glob? names, int excludedPid)
 
     private readonly HashSet<int> _known = [];
 
-    // Targets no more: their end is still told.
+    // No longer targets, but their end is still reported.
     private readonly HashSet<int> _former = [];
 
     // Since when, of this drain.
@@ -30,17 +30,17 @@ internal sealed class TargetFilter(Glob? names, int excludedPid)
     private readonly SidebandParser _parser = new();
     private List<(int Cpu, byte[] Records)> _held = [];
 
-    /// <summary>What runs already and is a target.</summary>
+    /// <summary>Adds a process that already runs and is a target.</summary>
     public void Know(int pid)
     {
         if (pid != excludedPid)
             _known.Add(pid);
     }
 
-    /// <summary>The probes have found a process to be one, maybe again.</summary>
+    /// <summary>The probes have found that a process is a target, possibly once more.</summary>
     public void Found(int pid, long timeNs) => _found.Add(new NewTarget(pid, timeNs));
 
-    /// <summary>Processes whose mappings nobody has told, since the last time that this was asked.</summary>
+    /// <summary>New targets since the last call whose mappings no record has reported.</summary>
     public IReadOnlyList<NewTarget> TakeAppeared()
     {
         NewTarget[] taken = [.. _appeared];
@@ -52,11 +52,11 @@ internal sealed class TargetFilter(Glob? names, int excludedPid)
     /// <param name="keep">Is given runs of records.</param>
     public void Filter(List<(int Cpu, byte[] Records)> drained, KeepRecords keep)
     {
-        // A fork can be in one ring and what the child does in another: by time.
+        // A fork can be in one ring and the child's records in another, so they are ordered by time.
         var changes = drained.SelectMany(ring => TasksOf(ring.Records)).OrderBy(change => change.TimeNs).ToList();
         changes.ForEach(Follow);
         if (TakeFound())
-            changes.ForEach(Follow); // What they have created is known now.
+            changes.ForEach(Follow); // Now the tasks that they created are known.
         if (_new.Count > 0)
         {
             foreach (var (cpu, records) in _held)
@@ -91,7 +91,7 @@ internal sealed class TargetFilter(Glob? names, int excludedPid)
         switch (change)
         {
             case ForkEvent { Pid: var pid, ParentPid: var parent, TimeNs: var timeNs } when pid != parent:
-                // An id that was used again is somebody else's.
+                // A reused id belongs to another process.
                 _former.Remove(pid);
                 if (_known.Contains(parent))
                     Know(pid);
@@ -131,7 +131,7 @@ internal sealed class TargetFilter(Glob? names, int excludedPid)
         var (from, to) = (0, 0);
         foreach (var (start, length, type) in RecordsOf(records))
         {
-            // What was lost was lost of somebody.
+            // Lost records may have been the target's.
             if (type != PerfRecordType.Lost && !isWanted(BinaryPrimitives.ReadInt32LittleEndian(records.AsSpan(start + PidOffset)), type))
                 continue;
             if (start != to)

@@ -7,19 +7,19 @@ using Faultrec.Traces.Plans;
 namespace Faultrec.Recorder.Prefault;
 
 /// <param name="TimeNs">From before the process exists to its end.</param>
-/// <param name="MajorFaults">Of the command and of what it waited for; with a plan also of faultrec itself.</param>
+/// <param name="MajorFaults">Of the command and of the processes it waited for; with a plan also of faultrec itself.</param>
 /// <param name="Status">As a shell says it.</param>
 public readonly record struct ColdStart(long TimeNs, long MajorFaults, int Status);
 
 /// <summary>
-/// Cold starts of a command, alternately without and with its plan. Cold are the plan's files: before each start their pages are
-/// dropped from the page cache, as far as no process has them mapped and none is dirty, which everybody may ask for.
+/// Cold starts of a command, alternately without and with its plan. The plan's files are cold: before each start their pages are
+/// dropped from the page cache, unless they are mapped by a process or dirty. This needs no privilege.
 /// </summary>
 public static unsafe class ColdStarts
 {
     private const string Nowhere = "/dev/null";
 
-    /// <param name="prefaultArguments">Of this executable, so that it prefaults and becomes the command.</param>
+    /// <param name="prefaultArguments">Arguments with which this executable prefaults and becomes the command.</param>
     public static IReadOnlyList<(ColdStart Without, ColdStart With)> Run(PrefaultPlan plan, IReadOnlyList<string> command,
         IReadOnlyList<string> prefaultArguments, int pairs)
     {
@@ -27,7 +27,7 @@ public static unsafe class ColdStarts
         IReadOnlyList<string> withPlan = [.. Launcher.SelfCommand(), .. prefaultArguments];
         for (var pair = 0; pair < pairs; pair++)
         {
-            // Each is first as often as the other.
+            // Each side comes first equally often.
             var withFirst = pair % 2 == 1;
             var first = Start(plan, withFirst ? withPlan : command);
             var second = Start(plan, withFirst ? command : withPlan);
@@ -40,7 +40,7 @@ public static unsafe class ColdStarts
     private static ColdStart Start(PrefaultPlan plan, IReadOnlyList<string> command)
     {
         Drop(plan);
-        // What it prints is not the comparison's.
+        // The command's output is not part of the comparison.
         const int actionsSize = 256; // posix_spawn_file_actions_t is 80 bytes in glibc 2.36
         var actions = stackalloc byte[actionsSize];
         _ = Libc.PosixSpawnFileActionsInit(actions);

@@ -15,18 +15,18 @@ public enum SkipReason
     Replaced,
     NotRegular,
 
-    /// <summary>Not ours to read, or no more files may be open.</summary>
+    /// <summary>Not readable for this user, or too many files are open.</summary>
     NotReadable,
 }
 
-/// <summary>The files of a plan that are still those of the recording, each opened when it is first asked for.</summary>
+/// <summary>The files of a plan that are still those of the recording, each opened when it is first used.</summary>
 internal sealed class PlannedFiles(PrefaultPlan plan) : IDisposable
 {
     private readonly SafeFileHandle?[] _files = new SafeFileHandle?[plan.Files.Count];
     private readonly SkipReason?[] _skipped = new SkipReason?[plan.Files.Count];
     private readonly long[] _bytes = new long[plan.Files.Count];
 
-    /// <summary>Files that were asked for and are not to be read, by reason.</summary>
+    /// <summary>Requested files that are skipped, by reason.</summary>
     public IReadOnlyDictionary<SkipReason, int> Skipped => _skipped.Where(reason => reason is not null).CountBy(reason => reason!.Value).ToDictionary();
 
     /// <returns>Null: it is skipped.</returns>
@@ -44,8 +44,8 @@ internal sealed class PlannedFiles(PrefaultPlan plan) : IDisposable
             file?.Dispose();
     }
 
-    // A path may lead anywhere by now, and opening some devices does something (a watchdog starts): O_PATH opens a name only, and
-    // what is behind the name cannot become something else before it is opened through /proc.
+    // A path may lead anywhere by now, and opening some devices has an effect (a watchdog starts): O_PATH opens only the name, and
+    // the file behind it cannot change before it is opened through /proc.
     private SkipReason? TryOpen(int file)
     {
         var (path, inode) = plan.Files[file];
@@ -56,7 +56,7 @@ internal sealed class PlannedFiles(PrefaultPlan plan) : IDisposable
             return SkipReason.NotReadable;
         if (!status.IsRegular)
             return SkipReason.NotRegular;
-        // What was faulted in was not empty; files of /proc look empty, and are not opened.
+        // A file that was faulted in was not empty; files of /proc look empty, and are not opened.
         if (status.Inode != inode || status.ChangedAt > plan.RecordedUntil || status.Bytes == 0)
             return SkipReason.Replaced;
         var link = string.Create(CultureInfo.InvariantCulture, $"/proc/self/fd/{name.DangerousGetHandle()}");

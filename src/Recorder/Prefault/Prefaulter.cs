@@ -5,24 +5,24 @@ using Faultrec.Traces.Plans;
 
 namespace Faultrec.Recorder.Prefault;
 
-/// <param name="Bytes">That the kernel was asked to read, cached ones included.</param>
+/// <param name="Bytes">Bytes that the kernel was asked to read, including cached ones.</param>
 /// <param name="Skipped">Files, by reason.</param>
-/// <param name="BytesWithoutRoom">Not asked for, because the memory is needed for other things.</param>
+/// <param name="BytesWithoutRoom">Bytes not requested, because the memory is needed for other things.</param>
 public sealed record PrefaultResult(long Bytes, IReadOnlyDictionary<SkipReason, int> Skipped, long BytesWithoutRoom);
 
-/// <summary>Has the kernel read what a plan names into the page cache; needs no privilege but to read the files.</summary>
+/// <summary>Makes the kernel read the files of a plan into the page cache; needs only the permission to read them.</summary>
 public static class Prefaulter
 {
     /// <summary>
-    /// The kernel reads no more for one call than its readahead window or what the disk takes at once (force_page_cache_ra of
-    /// mm/readahead.c), and says nothing of the rest; this is the usual window.
+    /// For one call the kernel reads at most its readahead window or the disk's largest request (force_page_cache_ra of
+    /// mm/readahead.c), and does not report the rest; this is the usual window.
     /// </summary>
     private const long BytesPerCall = 128 << 10;
 
-    /// <summary>Of the memory that is free or could be, what a plan may fill: beyond, its first pages go while its last ones come.</summary>
+    /// <summary>Share of the available memory that a plan may fill: with more, its first pages would be evicted by its last ones.</summary>
     private const int MemoryShare = 2;
 
-    /// <summary>Asks and does not wait: the disk reads while the program starts.</summary>
+    /// <summary>Starts the reading without waiting: the disk reads while the program starts.</summary>
     public static PrefaultResult Ask(PrefaultPlan plan)
     {
         FileLimit.Raise();

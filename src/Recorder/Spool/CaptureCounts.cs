@@ -5,14 +5,14 @@ namespace Faultrec.Recorder.Spool;
 /// <summary>What the probes and the kernel's counters had counted when the capture ended.</summary>
 internal sealed record CaptureCounts
 {
-    /// <summary>The numbers that a capture counts itself; what follows from rows and side-band comes to them when the trace is made.</summary>
+    /// <summary>Numbers that the capture itself counts; those that follow from rows and side-band are added when the trace is made.</summary>
     public required Receipt Receipt { get; init; }
 
     /// <summary>Rare events (mappings, tasks) that found their ring full.</summary>
     public long EventsLost { get; init; }
 
     /// <summary>
-    /// Faults that were under way at the end, or whose return the kprobe rung has missed: it cannot tell. Beyond
+    /// Faults that were under way at the end, or whose return the kprobe backend missed: it cannot tell which. In addition to
     /// <see cref="Receipt.WithoutOutcome"/>.
     /// </summary>
     public long ReturnsDue { get; init; }
@@ -20,6 +20,6 @@ internal sealed record CaptureCounts
     /// <summary>Files without unwind tables, and why.</summary>
     public IReadOnlyList<string> StackWarnings { get; init; } = [];
 
-    /// <summary>Null for a rung without programs.</summary>
+    /// <summary>Null for a backend without BPF programs.</summary>
     public CostCounts? Costs { get; init; }
 }

@@ -2,7 +2,7 @@ using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Recorder.Spool;
 
-/// <summary>What was counted by process, see <see cref="TraceMetadata"/>.</summary>
+/// <summary>What was counted per process, see <see cref="TraceMetadata"/>.</summary>
 internal sealed record CostCounts
 {
     public IReadOnlyList<LockWait> LockWaits { get; init; } = [];

@@ -9,9 +9,9 @@ public static class EndReason
     public const string MaxSize = "max-size";
     public const string DiskFull = "disk-full";
 
-    /// <summary>The spool cannot be written for another reason than a full disk.</summary>
+    /// <summary>The spool cannot be written for a reason other than a full disk.</summary>
     public const string WriteFailed = "write-failed";
 
-    /// <summary>Something else went wrong in the recorder, not in what it records.</summary>
+    /// <summary>Something else failed in the recorder, not in the recorded program.</summary>
     public const string Failed = "failed";
 }

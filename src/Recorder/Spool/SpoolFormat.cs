@@ -9,7 +9,7 @@ namespace Faultrec.Recorder.Spool;
 
 /// <summary>
 /// The spool: an append-only file of records in the order in which they were drained, little-endian. It lives for one recording
-/// and is read by the same version that wrote it or by `recover`; it is no exchange format.
+/// and is read by the same version that wrote it or by `recover`; it is not an exchange format.
 /// </summary>
 internal enum SpoolRecordType : ushort
 {
@@ -81,7 +81,7 @@ internal struct LossRecord
     public long Lost;
 }
 
-/// <summary>What is known when the recording starts; the rest of the trace's metadata comes with the end.</summary>
+/// <summary>What is known when the recording starts; the rest of the trace's metadata is known at the end.</summary>
 internal sealed record SpoolHeader
 {
     public const int CurrentVersion = 5;
@@ -94,7 +94,7 @@ internal sealed record SpoolHeader
     /// <summary><c>/proc/sys/kernel/random/boot_id</c>, null where there is none.</summary>
     public string? BootId { get; init; }
 
-    /// <summary>The recorded process: the command, or the pid that was asked for; 0: there are many.</summary>
+    /// <summary>The recorded process: the command, or the requested pid; 0: there are many.</summary>
     public required int TargetPid { get; init; }
 
     /// <summary>The recorded process was launched; it is a command from its execve on.</summary>
@@ -129,7 +129,7 @@ internal sealed record SpoolEnding
 [JsonSerializable(typeof(SpoolEnding))]
 internal sealed partial class SpoolJson : JsonSerializerContext
 {
-    /// <exception cref="InvalidDataException">It is not what the record's type promises.</exception>
+    /// <exception cref="InvalidDataException">The payload does not match the record's type.</exception>
     public static T Parse<T>(ReadOnlySpan<byte> payload, JsonTypeInfo<T> json)
     {
         try

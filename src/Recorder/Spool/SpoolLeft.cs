@@ -5,30 +5,30 @@ using Microsoft.Win32.SafeHandles;
 
 namespace Faultrec.Recorder.Spool;
 
-/// <summary>A spool under the name that a new one is to have.</summary>
+/// <summary>An existing spool under the name that a new one needs.</summary>
 internal static class SpoolLeft
 {
     /// <summary>
-    /// Removes one that ends before its header does: its recorder was killed before anything was recorded. Not one whose recorder
-    /// runs, nor any other file.
+    /// Removes a spool that ends before its header does: its recorder was killed before anything was recorded. A spool whose recorder
+    /// runs, and any other file, is kept.
     /// </summary>
     public static bool RemoveIfEmpty(OutputFolder folder, string name)
     {
         using var file = folder is LinuxFolder linux ? linux.OpenHere(name, FileCalls.ReadOnly | FileCalls.NonBlocking) : null;
         if (file is null || !IsEmpty(file) || !TryLock(file, exclusive: true))
             return false;
-        // Its recorder may have been about to take the lock, and would now find it gone.
+        // Its recorder may have been about to take the lock, and would then find the file gone.
         if (folder.Find(name)?.Identity != FoundFile.Read(file).Identity || !IsEmpty(file))
             return false;
         folder.Remove(name);
         return true;
     }
 
-    /// <summary>flock(2), which a recorder holds shared for as long as it lives.</summary>
+    /// <summary>flock(2): a recorder holds the lock shared for as long as it lives.</summary>
     public static bool TryLock(SafeFileHandle file, bool exclusive)
     {
         var operation = (exclusive ? FileCalls.LockExclusive : FileCalls.LockShared) | FileCalls.LockAtOnce;
-        // A file system without locks is no reason not to record.
+        // A file system without locks does not prevent recording.
         return FileCalls.Flock(file, operation) == 0 || Marshal.GetLastPInvokeError() != FileCalls.Eagain;
     }
 

@@ -30,7 +30,7 @@ internal sealed class SpoolReader : IDisposable
     {
     }
 
-    /// <param name="path">For messages: where the file was made. What is there by now may be another.</param>
+    /// <param name="path">For messages: where the file was made. By now there may be another file.</param>
     /// <param name="file">Stays open.</param>
     public SpoolReader(string path, SafeFileHandle file)
         : this(path, new FileStream(new SafeFileHandle(file.DangerousGetHandle(), ownsHandle: false), FileAccess.Read, BufferSize))
@@ -66,7 +66,7 @@ internal sealed class SpoolReader : IDisposable
 
     public int Cpu { get; private set; }
 
-    /// <summary>Of the record that <see cref="Next"/> found; valid until the next call.</summary>
+    /// <summary>Payload of the record that <see cref="Next"/> found; valid until the next call.</summary>
     public ReadOnlySpan<byte> Payload => _payload.AsSpan(0, PayloadLength);
 
     public int PayloadLength { get; private set; }
@@ -74,7 +74,7 @@ internal sealed class SpoolReader : IDisposable
     /// <summary>Of the file when it was opened.</summary>
     public long Length { get; }
 
-    /// <summary>No more fit into the file.</summary>
+    /// <summary>The most faults that fit into the file.</summary>
     public unsafe long MostFaults => Length / sizeof(FaultRecord);
 
     /// <summary>Where the next record begins; after the last one, where readable data ends.</summary>
@@ -103,7 +103,7 @@ internal sealed class SpoolReader : IDisposable
         return true;
     }
 
-    /// <summary>Back to the record after the header.</summary>
+    /// <summary>Goes back to the record after the header.</summary>
     public void Rewind()
     {
         Position = 0;
@@ -112,11 +112,11 @@ internal sealed class SpoolReader : IDisposable
 
     public void Dispose() => _file.Dispose();
 
-    /// <summary>Checksums that are right over contents that are not: nothing that was killed leaves this.</summary>
+    /// <summary>Correct checksums over invalid contents: a killed recorder does not leave this.</summary>
     public static FaultrecException Damaged(string path, Exception problem)
         => new(ExitCode.BadInput, $"{path}: the spool is damaged ({problem.Message}); expected a spool as a recording leaves it", problem);
 
-    /// <summary>Checked before the payload is read: a damaged length must not make us allocate what it says.</summary>
+    /// <summary>Checked before the payload is read: a damaged length must not cause a large allocation.</summary>
     private static unsafe bool IsPlausible(SpoolRecordType type, int length) => type switch
     {
         SpoolRecordType.Header or SpoolRecordType.Maps or SpoolRecordType.End => length is > 0 and <= MaxJsonLength,
@@ -130,11 +130,11 @@ internal sealed class SpoolReader : IDisposable
         _ => false,
     };
 
-    /// <summary>A recorder holds a shared lock on its spool (flock, by FileShare.Read); an exclusive one can be had only without it.</summary>
+    /// <summary>A recorder holds a shared lock on its spool (flock, by FileShare.Read); an exclusive one is possible only when it has ended.</summary>
     public static void RefuseIfRecording(string path)
     {
         if (!File.Exists(path))
-            return; // said better when it is opened
+            return; // opening it gives the better error
         RequireRegular(path);
         try
         {
@@ -147,7 +147,7 @@ internal sealed class SpoolReader : IDisposable
         }
         catch (UnauthorizedAccessException)
         {
-            // Said better when it is opened.
+            // Opening it gives the better error.
         }
     }
 

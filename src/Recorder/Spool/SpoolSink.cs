@@ -2,7 +2,7 @@ using Faultrec.Recorder.Native;
 
 namespace Faultrec.Recorder.Spool;
 
-/// <summary>Records into a spool file, until the disk or a limit ends it.</summary>
+/// <summary>Writes records to a spool file until the disk or a limit ends it.</summary>
 internal sealed class SpoolSink(SpoolWriter spool, long maxBytes) : IRecordSink
 {
     /// <summary>Finalizing needs room for the trace beside the spool: at most a third of it, and some for the rest of the system.</summary>
@@ -14,13 +14,13 @@ internal sealed class SpoolSink(SpoolWriter spool, long maxBytes) : IRecordSink
     private long _nextSpaceCheckNs;
     private bool _isFull;
 
-    /// <summary>Why the file took no more; null: it took all.</summary>
+    /// <summary>Why writing to the file failed; null: it did not.</summary>
     public IOException? Failure { get; private set; }
 
     public void Append(SpoolRecordType type, int cpu, ReadOnlySpan<byte> payload, ReadOnlySpan<byte> rest = default)
     {
         if (_isFull)
-            return; // The rest of this pass; EndPass tells.
+            return; // Drops the rest of this pass; EndPass reports it.
         try
         {
             spool.Append(type, cpu, payload, rest);
@@ -44,7 +44,7 @@ internal sealed class SpoolSink(SpoolWriter spool, long maxBytes) : IRecordSink
 
         if (_isFull)
         {
-            // The last record may still find room, and is tried; without the first one nothing could read it.
+            // The last record may still find room, so it is tried; without the first record the spool could not be read.
             _isFull = spool.Length == 0;
             return Failure is null || Errno.IsDiskFull(Failure) ? EndReason.DiskFull : EndReason.WriteFailed;
         }

@@ -5,7 +5,7 @@ using Microsoft.Win32.SafeHandles;
 namespace Faultrec.Recorder.Spool;
 
 /// <summary>
-/// Appends records. What was flushed survives the death of this process: it is in the page cache. Nothing here allocates, so that
+/// Appends records. Flushed data survives the death of this process: it is in the page cache. Nothing here allocates, so
 /// the drain loop never waits for the garbage collector.
 /// </summary>
 internal sealed class SpoolWriter : IRecordSink, IDisposable
@@ -18,7 +18,7 @@ internal sealed class SpoolWriter : IRecordSink, IDisposable
     private readonly byte[] _buffer = new byte[BufferSize];
     private int _buffered;
 
-    // Ends of the last whole record: of all that was appended, and of what is in the file.
+    // Ends of the last whole record: among all appended records, and among those in the file.
     private long _recordEnd;
     private long _recordEndInFile;
 
@@ -48,8 +48,8 @@ internal sealed class SpoolWriter : IRecordSink, IDisposable
     }
 
     /// <exception cref="IOException">
-    /// The disk is full or broken. The file then ends with a whole record, so that what is appended later can be read; call
-    /// <see cref="DiscardBuffer"/> before.
+    /// The disk is full or broken. The file then ends with a whole record, so that later records can be read; call
+    /// <see cref="DiscardBuffer"/> before appending them.
     /// </exception>
     public void Flush()
     {
@@ -63,7 +63,7 @@ internal sealed class SpoolWriter : IRecordSink, IDisposable
         {
             Length = _recordEndInFile;
             RandomAccess.SetLength(_file, Length);
-            // .NET's word for EFBIG: a limit on file sizes, or a file system's own.
+            // How .NET reports EFBIG: a limit on file sizes, or that of the file system.
             if (e is ArgumentOutOfRangeException)
                 throw new IOException("the file has reached its size limit", e);
             throw;
