@@ -7,10 +7,10 @@ using Faultrec.Traces;
 
 namespace Faultrec.Analyzer.Budgets;
 
-/// <summary>A budget and what the trace says of it.</summary>
+/// <summary>A budget and the trace's figure for it.</summary>
 /// <param name="Budget">Null: the check that the recording is complete.</param>
-/// <param name="Found">Null: not known, which keeps no budget.</param>
-/// <param name="Note">Why it is not known, or what the figure leaves open; null where there is nothing to say.</param>
+/// <param name="Found">Null: not known, which breaks any budget.</param>
+/// <param name="Note">Why it is not known, or a restriction of the figure; null: nothing to say.</param>
 internal sealed record BudgetCheck(Budget? Budget, double? Found, bool IsBroken, string? Note)
 {
     public const string CompleteTitle = "complete recording";
@@ -31,8 +31,8 @@ internal sealed record BudgetCheck(Budget? Budget, double? Found, bool IsBroken,
     private bool LooksEqual(double found) => found != Budget!.Limit && Budget.Format(found) == Budget.Format(Budget.Limit);
 }
 
-/// <summary>A trace held against budgets.</summary>
-/// <param name="Checks">The recording itself first, then the budgets as they were given.</param>
+/// <summary>A trace checked against budgets.</summary>
+/// <param name="Checks">The completeness of the recording first, then the budgets in the given order.</param>
 internal sealed record Assertion(FaultReport Report, IReadOnlyList<BudgetCheck> Checks)
 {
     private const string AbsenceProvesNothing =

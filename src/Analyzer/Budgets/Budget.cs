@@ -14,13 +14,13 @@ internal enum BudgetMeasure
     DistinctPages,
     FaultTimeNs,
 
-    /// <summary>The only one with a lower limit, and only of the whole trace.</summary>
+    /// <summary>The only measure with a lower limit; it applies only to the whole trace.</summary>
     HugeShare,
 }
 
 /// <summary>One limit that a recording must keep.</summary>
 /// <param name="Name">As on the command line, without dashes: "max-faults".</param>
-/// <param name="Region">Part of the names of the regions that it is about; null: the whole trace.</param>
+/// <param name="Region">Part of the names of the regions that it limits; null: the whole trace.</param>
 /// <param name="Limit">Faults, pages, ns, or a share of one; the limit itself is allowed.</param>
 internal sealed record Budget(string Name, BudgetMeasure Measure, string? Region, double Limit)
 {
@@ -49,7 +49,7 @@ internal static class BudgetText
 
     private const int MostBudgets = 100_000;
 
-    /// <summary>Above a budget of a region whose name is a path (PATH_MAX).</summary>
+    /// <summary>Longer than a budget for a region whose name is a path (PATH_MAX).</summary>
     private const int MostLineCharacters = 1 << 15;
 
     private const string ExpectedFile = "expected one budget per line, such as --max-major 0";
@@ -68,7 +68,7 @@ internal static class BudgetText
 
     /// <param name="name">Without dashes.</param>
     /// <param name="found">The budget as it was written, and where, for messages.</param>
-    /// <exception cref="FaultrecException">No budget: <see cref="ExitCode.Usage"/>, with what is expected.</exception>
+    /// <exception cref="FaultrecException">Not a budget: <see cref="ExitCode.Usage"/>; the message says what is expected.</exception>
     public static Budget Parse(string name, string value, string found)
     {
         if (name == RegionName)
@@ -77,9 +77,9 @@ internal static class BudgetText
         return new Budget(name, measure, null, ParseLimit(measure, value, found));
     }
 
-    /// <summary>One budget a line, as on the command line, with or without the dashes; blank lines and lines that begin with # say nothing.</summary>
+    /// <summary>One budget per line, as on the command line, with or without the dashes; blank lines and lines that begin with # are ignored.</summary>
     /// <param name="path">For messages.</param>
-    /// <exception cref="FaultrecException">A line is no budget, or there is none: <see cref="ExitCode.Usage"/>. More or longer lines than anyone writes:
+    /// <exception cref="FaultrecException">A line is not a budget, or there is none: <see cref="ExitCode.Usage"/>. Too many or too long lines:
     /// <see cref="ExitCode.BadInput"/>.</exception>
     public static IReadOnlyList<Budget> ParseFile(string path, TextReader text)
     {
@@ -105,7 +105,7 @@ internal static class BudgetText
 
     private static Budget ParseRegion(string value, string found)
     {
-        // A name may hold colons and equal signs, a budget holds neither but its own.
+        // A name may hold colons and equal signs; a budget holds only its own.
         var colon = value.LastIndexOf(':');
         var equal = colon < 0 ? -1 : value.IndexOf('=', colon);
         if (colon <= 0 || equal < 0)

@@ -8,9 +8,9 @@ internal static class HugeShare
 {
     /// <summary>
     /// Pages that faults of kind `huge` mapped (2 MiB each on x86-64) over these and the pages that first touches of anonymous memory mapped
-    /// one by one. Faults of unknown kind count as such touches, so that what is not known never makes the share larger.
+    /// one by one. Faults of unknown kind count as such touches, so that missing facts never make the share larger.
     /// </summary>
-    /// <param name="whyUnknown">Null when the result is not.</param>
+    /// <param name="whyUnknown">Null if the result is known.</param>
     public static double? Of(FaultReport report, out string? whyUnknown)
     {
         whyUnknown = null;

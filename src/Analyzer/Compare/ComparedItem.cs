@@ -9,7 +9,7 @@ internal enum Subject
     Process,
     File,
 
-    /// <summary>Only where it is asked for, as is the next: kinds and processes say the same.</summary>
+    /// <summary>Shown only on request, like the next one: kinds and processes give the same information.</summary>
     Severity,
     Comm,
 }
@@ -17,7 +17,7 @@ internal enum Subject
 /// <summary>Names of <see cref="Subject"/>.</summary>
 internal static class SubjectNames
 {
-    /// <summary>What is shown unasked.</summary>
+    /// <summary>Subjects shown by default.</summary>
     public static IReadOnlyList<Subject> Shown { get; } = [Subject.Total, Subject.Region, Subject.Kind, Subject.Process, Subject.File];
 
     public static string Name(this Subject subject) => subject.ToString().ToLowerInvariant();
@@ -36,12 +36,12 @@ internal static class SubjectNames
 }
 
 /// <summary>
-/// What makes an item of one trace the same as one of another: nothing that differs between runs of one program, so neither
-/// address, pid nor region id.
+/// Identifies the same item in different traces: by nothing that differs between runs of one program, so not by
+/// address, pid or region id.
 /// </summary>
 /// <param name="Name">Of the region, the kind, the process (comm), the file, the severity or the threads.</param>
 /// <param name="RegionKind">Null but for regions, as the next three are.</param>
 /// <param name="Prot">Null also for faults without a mapping.</param>
-/// <param name="Process">Comm of the region's process; null also where every trace has one process only, which may have been renamed.</param>
-/// <param name="Order">1 for the first region that has all of the above in common, 2 for the next…; 0 for what is no region.</param>
+/// <param name="Process">Comm of the region's process; null also if every trace has only one process, which may have been renamed.</param>
+/// <param name="Order">1 for the first region with the same values of all of the above, 2 for the next…; 0 if the item is not a region.</param>
 internal sealed record ComparedItem(Subject Subject, string Name, string? RegionKind = null, string? Prot = null, string? Process = null, int Order = 0);

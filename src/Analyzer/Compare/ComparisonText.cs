@@ -9,7 +9,7 @@ namespace Faultrec.Analyzer.Compare;
 /// <summary>A comparison in sentences. Raw text with names from the traces in it.</summary>
 internal static class ComparisonText
 {
-    /// <summary>One sentence: faults and where most of their change was, major faults, time, and what is known of the noise.</summary>
+    /// <summary>One sentence: faults and where most of their change was, major faults, time, and what is known about the noise.</summary>
     public static string Headline(TraceComparison comparison)
     {
         var faults = comparison.Total(Metric.Faults);
@@ -118,7 +118,7 @@ internal static class ComparisonText
 
     private static string Value(Metric metric, long value) => metric == Metric.TimeNs ? Units.Duration(value) : Units.Count(value);
 
-    // A mapping more or less moves every later one of its name to another number.
+    // One mapping more or less gives every later one of its name another number.
     private static string? ShiftedRegions(IReadOnlyList<TraceMeasures> traces)
     {
         var groups = traces.SelectMany(trace => trace.Items).Where(item => item is { Subject: Subject.Region, Order: > 1 })

@@ -25,8 +25,8 @@ internal static class MetricNames
 
 /// <summary>The figures of one item in one trace.</summary>
 /// <param name="Major">Null: the trace does not say.</param>
-/// <param name="DistinctPages">Null: the item is none that has pages (a kind).</param>
-/// <param name="TimeNs">Sum of the known durations; null: the trace's backend knows none.</param>
+/// <param name="DistinctPages">Null: the item has no pages (a kind).</param>
+/// <param name="TimeNs">Sum of the known durations; null: the trace's backend has none.</param>
 internal readonly record struct MeasureValues(long Faults, long? Major, long? DistinctPages, long? TimeNs)
 {
     public long? this[Metric metric] => metric switch

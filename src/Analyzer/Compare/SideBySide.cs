@@ -4,16 +4,16 @@ namespace Faultrec.Analyzer.Compare;
 
 /// <summary>One figure of one item in every trace.</summary>
 /// <param name="IsFirst">The first row of its item.</param>
-/// <param name="Values">In the order of the traces; null where a trace does not know.</param>
+/// <param name="Values">In the order of the traces; null: not known in that trace.</param>
 internal sealed record SideRow(ComparedItem Item, Metric Metric, bool IsFirst, IReadOnlyList<long?> Values);
 
 /// <summary>
-/// Several traces beside each other, their items matched as <see cref="TraceComparison"/> does, without a judgement on what
-/// differs: any number of traces, of different machines too.
+/// Several traces side by side, with items matched as by <see cref="TraceComparison"/>, but without a verdict on
+/// differences: any number of traces, also from different machines.
 /// </summary>
 internal sealed class SideBySide
 {
-    /// <param name="traces">At least one; their processes are forgotten where each has one only.</param>
+    /// <param name="traces">At least one; processes are not distinguished if each trace has only one.</param>
     public SideBySide(IReadOnlyList<TraceMeasures> traces, FaultFilter filter)
     {
         TraceMeasures.ForgetOnlyProcesses(traces);
@@ -24,12 +24,12 @@ internal sealed class SideBySide
 
     public FaultFilter Filter { get; }
 
-    /// <summary>How a trace is called in headings: A to Z, then AA.</summary>
+    /// <summary>Name of a trace in headings: A to Z, then AA.</summary>
     public static string Letter(int trace) => trace < 26 ? $"{(char)('A' + trace)}" : Letter((trace / 26) - 1) + Letter(trace % 26);
 
     /// <summary>
-    /// Items by the most faults that a trace has of them, then by that of their time, then by name. Of an item each figure that
-    /// is anything but 0 in a trace, faults always.
+    /// Items ordered by their highest number of faults in any trace, then by their longest time, then by name. For each item the figures that
+    /// are not 0 in every trace, and always the faults.
     /// </summary>
     public IReadOnlyList<SideRow> Rows(Subject subject)
         => [.. Traces.SelectMany(trace => trace.Items).Where(item => item.Subject == subject).Distinct()

@@ -3,7 +3,7 @@ using Faultrec.Analyzer.Text;
 
 namespace Faultrec.Analyzer.Compare;
 
-/// <summary>Tables of several traces, a column each. For people: programs have the traces' own tables in CSV and JSON.</summary>
+/// <summary>Tables with one column per trace. For people: programs use the traces' own tables in CSV and JSON.</summary>
 internal static class SideBySideTables
 {
     /// <summary>Traces in one table, so that its lines keep to <see cref="TextLines.Width"/>.</summary>

@@ -1,6 +1,6 @@
 namespace Faultrec.Analyzer.Compare;
 
-/// <summary>What a difference is worth beside the differences between traces of one side.</summary>
+/// <summary>A verdict on a difference, given the differences between traces of the same side.</summary>
 internal enum Verdict
 {
     /// <summary>Every trace of both sides has the same value.</summary>
@@ -36,10 +36,10 @@ internal sealed record Spread(IReadOnlyList<long> Values)
 
     public long Max { get; } = Values.Max();
 
-    /// <summary>Nearest rank, as of all percentiles here: of an even number of values the lower of the two in the middle.</summary>
+    /// <summary>Nearest rank, as for all percentiles here: for an even number of values the lower of the two in the middle.</summary>
     public long Median { get; } = Values.Order().ElementAt((Values.Count - 1) / 2);
 
-    /// <summary>Largest distance of a value from the median, as a share of the median; null of a median of 0.</summary>
+    /// <summary>Largest distance of a value from the median, as a share of the median; null if the median is 0.</summary>
     public double? Deviation => Median == 0 ? null : (double)Math.Max(Max - Median, Median - Min) / Median;
 
     /// <summary>Null where a trace has no value.</summary>

@@ -4,7 +4,7 @@ using Faultrec.Traces;
 namespace Faultrec.Analyzer.Compare;
 
 /// <summary>One figure of one item on both sides.</summary>
-/// <param name="Before">Null: not known of every trace of this side.</param>
+/// <param name="Before">Null: not known for every trace of this side.</param>
 internal sealed record ComparedRow(ComparedItem Item, Metric Metric, Spread? Before, Spread? After)
 {
     public Verdict Verdict { get; } = Spread.Judge(Before, After);
@@ -37,8 +37,8 @@ internal sealed class TraceComparison
     public bool KnowsNoise => Before.Count > 1 && After.Count > 1;
 
     /// <summary>
-    /// All rows of a table, those of one item together. Items by the difference of their faults, then of their time, what is within
-    /// the noise counting as none; then by the difference itself, and by name.
+    /// All rows of a table, those of one item together. Items are ordered by the difference of their faults, then of their time, where a
+    /// difference within the noise counts as none; then by the difference itself, and by name.
     /// </summary>
     public IReadOnlyList<ComparedRow> Rows(Subject subject) => _rows[subject];
 

@@ -7,7 +7,7 @@ using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Analyzer.Compare;
 
-/// <summary>One trace of a comparison: the figures of its items, and what must be said of the trace itself.</summary>
+/// <summary>One trace of a comparison: the figures of its items, and facts about the trace itself.</summary>
 internal sealed class TraceMeasures
 {
     private readonly Dictionary<ComparedItem, MeasureValues> _items = [];
@@ -58,7 +58,7 @@ internal sealed class TraceMeasures
         return trace;
     }
 
-    /// <summary>Where every trace has one process only, it is the same one whatever it is called.</summary>
+    /// <summary>If every trace has only one process, it counts as the same one whatever its name.</summary>
     internal static void ForgetOnlyProcesses(IReadOnlyList<TraceMeasures> traces)
     {
         if (traces.Any(trace => trace.Processes > 1))
@@ -99,8 +99,8 @@ internal sealed class TraceMeasures
         }
     }
 
-    // Processes as they started, their mappings as they were made. An id is given at a mapping's first fault, which threads that
-    // race make another order in every run, so it only decides between what was there before the recording.
+    // Processes in the order of their starts, mappings in the order of their creation. An id is assigned at a mapping's first fault, and racing
+    // threads change that order in every run, so the id decides only between mappings from before the recording.
     private static IEnumerable<RegionRow> InOrderOfAppearance(FaultReport report)
     {
         var started = new Dictionary<int, long>();

@@ -9,7 +9,7 @@ internal abstract class DumpField(int index)
 {
     public int Index { get; } = index;
 
-    /// <summary>The rows that follow are this batch's.</summary>
+    /// <summary>Sets the batch of the following rows.</summary>
     /// <returns>False: all of them are null.</returns>
     public abstract bool Begin(FaultBatch batch);
 

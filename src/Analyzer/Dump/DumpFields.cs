@@ -21,7 +21,7 @@ internal interface IDumpFormat
     void Text(int column, string value);
 }
 
-/// <summary>The fields of a record in the schema's order, and what the Analyzer makes of them.</summary>
+/// <summary>The fields of a record in the schema's order, and those that the Analyzer derives.</summary>
 /// <param name="knowsMajor">False: the trace does not say which faults were major.</param>
 internal sealed class DumpFields(IDumpFormat format, bool knowsMajor)
 {
@@ -51,7 +51,7 @@ internal sealed class DumpFields(IDumpFormat format, bool knowsMajor)
         }
     }
 
-    /// <param name="kind">Null where faults are not classified.</param>
+    /// <param name="kind">Null if faults are not classified.</param>
     public void Write(FaultBatch batch, int row, FaultKind? kind)
     {
         if (!ReferenceEquals(batch, _batch))

@@ -6,8 +6,8 @@ using Faultrec.Traces.Metadata;
 namespace Faultrec.Analyzer.Export;
 
 /// <summary>
-/// A Perfetto trace: a sample a fault, as traced_perf writes samples of a counter, with the fault's own time (CLOCK_MONOTONIC). Field
-/// numbers are those of google/perfetto, protos/perfetto/trace. Written as it is read: a frame is named when it is first met.
+/// A Perfetto trace: one sample per fault, as traced_perf writes samples of a counter, with the fault's own time (CLOCK_MONOTONIC). Field
+/// numbers are those of google/perfetto, protos/perfetto/trace. It is written while the trace is read: a frame is named at its first use.
 /// </summary>
 internal sealed class PerfettoExport : IDisposable
 {
@@ -121,7 +121,7 @@ internal sealed class PerfettoExport : IDisposable
     }
 }
 
-/// <summary>Call stacks, frames, mappings and their names: each told once, before the first sample that needs it.</summary>
+/// <summary>Call stacks, frames, mappings and their names: each written once, before the first sample that needs it.</summary>
 internal sealed class PerfettoNames(StackTable table) : IDisposable
 {
     private const int BuildIds = 16;
@@ -135,7 +135,7 @@ internal sealed class PerfettoNames(StackTable table) : IDisposable
     /// <summary>Frames outside a file lie in this mapping, behind those of the modules.</summary>
     private const string NoModule = "[no file]";
 
-    /// <summary>How the trace and how Perfetto call the kernel.</summary>
+    /// <summary>The trace's and Perfetto's names for the kernel.</summary>
     private const string KernelModule = "[kernel]";
     private const string KernelMapping = "kernel";
 

@@ -13,11 +13,11 @@ namespace Faultrec.Analyzer.Export;
 
 /// <summary>
 /// What to read ahead of a program's next start: the parts of files that it faulted in, in the order of first use. Within a slice
-/// of time they are in the order of the file, and what touches is one range, so that a disk reads in few large pieces.
+/// of time they are in file order, and adjacent parts are one range, so that the disk reads a few large pieces.
 /// </summary>
 internal sealed class PrefaultExport
 {
-    /// <summary>A disk reads some MiB in this time: what is that close needs no order.</summary>
+    /// <summary>A disk reads some MiB in this time: parts used this close together need no order.</summary>
     private const long SliceNs = 10_000_000;
 
     private const string DeletedSuffix = " (deleted)";
@@ -94,9 +94,9 @@ internal sealed class PrefaultExport
     }
 
     /// <summary>
-    /// The pages that the fault shows to be used: a write to private memory copies one, whatever is around it. A read maps what is
-    /// cached of the aligned piece around it (do_fault_around of mm/memory.c), so that later touches there fault no more, and are in
-    /// no trace. A huge page of the cache is mapped whole.
+    /// The pages that the fault shows to be used: a write to private memory copies one page, whatever is around it. A read maps the cached
+    /// pages of the aligned piece around it (do_fault_around of mm/memory.c), so later touches there cause no fault, and are in
+    /// no trace. A huge page of the page cache is mapped whole.
     /// </summary>
     private (long First, long End) Extent(Region region, ulong address, long page, FaultAccess access, int order)
     {
@@ -109,7 +109,7 @@ internal sealed class PrefaultExport
         return (Math.Max(first, 0), page + _pages.PageOf(end) - _pages.PageOf(address) + 1);
     }
 
-    // Only pages that no earlier fault brought.
+    // Only pages that no earlier fault brought in.
     private void Take(int file, long slice, long first, long end)
     {
         var taken = _taken[file];

@@ -3,7 +3,7 @@ using Google.Protobuf;
 
 namespace Faultrec.Analyzer.Export;
 
-/// <summary>A protobuf message that is written field by field and used again and again. What it holds is valid until <see cref="Clear"/>.</summary>
+/// <summary>A protobuf message that is written field by field and reused. Its contents are valid until <see cref="Clear"/>.</summary>
 internal sealed class ProtoMessage : IDisposable
 {
     private readonly MemoryStream _bytes = new();
@@ -28,7 +28,7 @@ internal sealed class ProtoMessage : IDisposable
     /// <summary>An int32 of proto: a negative one has ten bytes.</summary>
     public ProtoMessage Number(int field, int value) => Number(field, (ulong)(long)value);
 
-    /// <summary>Made inert: whoever prints what a query over the file returns escapes nothing.</summary>
+    /// <summary>The text is made inert, because tools that print the results of a query over the file escape nothing.</summary>
     public ProtoMessage Text(int field, string value)
     {
         _output.WriteTag(field, WireFormat.WireType.LengthDelimited);

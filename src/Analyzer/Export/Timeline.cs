@@ -7,11 +7,11 @@ namespace Faultrec.Analyzer.Export;
 internal readonly record struct TimelineSample(long TimeNs, int Stack, long Weight);
 
 /// <summary>
-/// The faults of each thread as samples of a profile, in bounded memory: a fault is a sample until there are more than a viewer
-/// takes; then samples of one thread and stack within a step of time are joined, their weights added, and the step doubles as
-/// often as it must. Sums stay exact.
+/// The faults of each thread as samples of a profile, in bounded memory: each fault is a sample until there are more than a viewer
+/// accepts; then samples of one thread and stack within a step of time are joined and their weights added, and the step is doubled as
+/// often as necessary. Sums stay exact.
 /// </summary>
-/// <param name="endNs">No step is longer than the recording: what is left then is a sample a thread and stack.</param>
+/// <param name="endNs">No step is longer than the recording, which leaves one sample per thread and stack.</param>
 internal sealed class Timeline(int stacks, long endNs, int mostSamples)
 {
     private const long FirstStepNs = 1000;
@@ -50,14 +50,14 @@ internal sealed class Timeline(int stacks, long endNs, int mostSamples)
             Join();
     }
 
-    /// <summary>Brings each thread's samples into the order of time.</summary>
+    /// <summary>Sorts each thread's samples by time.</summary>
     public void Complete()
     {
         foreach (var samples in _threads.Values)
             samples.Sort(ByTime);
     }
 
-    // Down to half, so that the next time is as many faults away.
+    // Reduced to half, so that the next reduction is as many faults away.
     private void Join()
     {
         do
@@ -73,7 +73,7 @@ internal sealed class Timeline(int stacks, long endNs, int mostSamples)
         }
         while (_samples > _limit / 2 && StepNs <= endNs);
 
-        // A sample a thread and stack is the least there can be.
+        // One sample per thread and stack is the minimum.
         _limit = Math.Max(_limit, _samples * 2);
     }
 

@@ -13,7 +13,7 @@ namespace Faultrec.Analyzer.Export;
 /// <summary>A trace as the file of another tool.</summary>
 internal static class TraceExport
 {
-    /// <summary>Samples of a Firefox profile: 24 bytes each here, and about as many as the viewer takes.</summary>
+    /// <summary>Samples of a Firefox profile: 24 bytes each here, and about as many as the viewer accepts.</summary>
     private const int MostSamples = 1_000_000;
 
     /// <exception cref="FaultrecException">The trace has no stacks, and the format is made of them; or it lacks what <paramref name="weight"/> asks

@@ -33,10 +33,10 @@ internal sealed partial class PerfMappings
         return null;
     }
 
-    /// <summary>The process of a thread; null: no record tells.</summary>
+    /// <summary>The process of a thread; null: no record says it.</summary>
     public int? ProcessOf(int tid) => _tasks.TryGetValue(tid, out var task) ? task.Pid : null;
 
-    /// <summary>The last name of a thread that a record told, with all its blanks; null: none did.</summary>
+    /// <summary>The last name of a thread from a record, with all its blanks; null: none.</summary>
     public string? NameOf(int tid) => _tasks.TryGetValue(tid, out var task) ? task.Name : null;
 
     /// <summary>Sets the columns that say which mapping a fault was in.</summary>
@@ -61,7 +61,7 @@ internal sealed partial class PerfMappings
         _ = ulong.TryParse(record.Groups["inode"].ValueSpan, NumberStyles.None, CultureInfo.InvariantCulture, out var inode);
         var identity = MappingIdentity.Of(record.Groups["name"].Value, record.Groups["prot"].Value, inode, record.Groups["device"].Value);
         _tasks.TryAdd(tid, (pid, null));
-        // What perf read from /proc at its start has no time: it was there before.
+        // Mappings that perf read from /proc at its start have no time: they existed before.
         Of(pid).Space.Map(start, start + length, identity.Path is null ? 0 : offset, identity, 0, timeNs == 0 ? null : timeNs);
         return true;
     }
@@ -87,7 +87,7 @@ internal sealed partial class PerfMappings
         }
         else
         {
-            // A pid can have been another process's before.
+            // The pid may have belonged to another process before.
             _processes.Remove(pid);
             Of(parent).Space.CopyTo(Of(pid).Space, timeNs);
         }

@@ -4,13 +4,13 @@ using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Analyzer.Import;
 
-/// <summary>The rows and the metadata of a trace that is made of perf's text.</summary>
-/// <param name="mostRows">At most so many in a row group.</param>
+/// <summary>The rows and the metadata of a trace that is made from perf's text.</summary>
+/// <param name="mostRows">Most rows in a row group.</param>
 internal sealed class PerfRows(Stream output, int mostRows, PerfHeader header, PerfMappings mappings) : IDisposable
 {
     private const int Unknown = -1;
 
-    /// <summary>Process of a thread of which the text does not say it.</summary>
+    /// <summary>Process of a thread whose process is not in the text.</summary>
     private const int NoProcess = 0;
 
     private readonly FaultBatch _batch = new(mostRows);
@@ -29,7 +29,7 @@ internal sealed class PerfRows(Stream output, int mostRows, PerfHeader header, P
 
     public bool WithoutCpu { get; private set; }
 
-    /// <summary>A row stands for more faults than one, or the header says that it could have.</summary>
+    /// <summary>A row stands for more than one fault, or could according to the header.</summary>
     public bool IsSample => _maxWeight > 1 || Frequency is not null;
 
     private long? Frequency
@@ -114,7 +114,7 @@ internal sealed class PerfRows(Stream output, int mostRows, PerfHeader header, P
         _batch.Count = 0;
     }
 
-    // Blanks at its ends are lost among those that perf pads with, but for its record of the name. A name is kept once, however many faults have it.
+    // Blanks at its ends cannot be distinguished from perf's padding, except in perf's record of the name. A name is stored once for all faults.
     private string NameOf(in PerfScriptLine line)
     {
         var name = mappings.NameOf(line.Tid) is { } told && told.AsSpan().Trim().SequenceEqual(line.Comm.AsSpan().Trim()) ? told : line.Comm;

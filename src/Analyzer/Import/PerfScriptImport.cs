@@ -17,13 +17,13 @@ internal sealed record ImportSummary(long Faults, long Malformed, long FirstMalf
     /// <summary>Some faults or frames were of kernel mode, and their addresses tell where the kernel's text lies.</summary>
     public bool HasKernelAddresses { get; init; }
 
-    /// <summary>What the trace does not know because the text does not say it, a sentence each.</summary>
+    /// <summary>What the trace lacks because the text does not have it, one sentence each.</summary>
     public IReadOnlyList<string> Notes { get; init; } = [];
 }
 
 /// <summary>
-/// Makes a trace of the text that perf writes of page-fault events. What perf does not know is null; nothing says whether it saw every fault,
-/// so that the receipt does not call it complete.
+/// Makes a trace from the text that perf prints for page-fault events. Values that perf does not know are null. Nothing shows whether perf saw
+/// every fault, so the receipt does not call the trace complete.
 /// </summary>
 internal sealed class PerfScriptImport
 {
@@ -32,12 +32,12 @@ internal sealed class PerfScriptImport
 
     private const string Recording = "perf record -e minor-faults,major-faults -c 1 -d --sample-cpu";
 
-    /// <summary>Less than a thread, a time, an event and an address can be written in.</summary>
+    /// <summary>Fewer characters than a thread, a time, an event and an address need.</summary>
     private const int ShortestLine = 16;
 
     /// <summary>
-    /// So that no name in a line is more than a trace can hold. perf's longest line, an event of the header with an id for each thread and CPU, has room for
-    /// 100,000.
+    /// Limits names in a line to what a trace can hold. perf's longest line, an event of the header with an id for each thread and CPU, has room
+    /// for 100,000 ids.
     /// </summary>
     private const int MostLineCharacters = TextConverter.MostCharacters;
 
@@ -177,7 +177,7 @@ internal sealed class PerfScriptImport
         _summary = _summary with { Faults = _summary.Faults + 1, HasKernelAddresses = hasKernelAddresses };
     }
 
-    /// <returns>Why a text is refused whose faults are all like this one; null: no field is missing.</returns>
+    /// <returns>Why a text is refused if all of its faults are like this one; null: no field is missing.</returns>
     private FaultrecException? MissingField(in PerfScriptLine line) => line.Kind switch
     {
         PerfLineKind.WithoutAddress
@@ -186,7 +186,7 @@ internal sealed class PerfScriptImport
         _ => null,
     };
 
-    /// <summary>page-faults counts what minor-faults and major-faults count too, and a tracepoint all three.</summary>
+    /// <summary>page-faults counts the faults of minor-faults and major-faults, too, and a tracepoint those of all three.</summary>
     private void RequireOneKindOfEvent(in PerfScriptLine line)
     {
         var knowsMajor = line.Major is not null;

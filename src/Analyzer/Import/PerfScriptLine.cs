@@ -10,7 +10,7 @@ internal enum PerfLineKind
     /// <summary>A sample of another event, or a record of another kind.</summary>
     Other,
 
-    /// <summary>What perf lost; <see cref="PerfScriptLine.Lost"/>.</summary>
+    /// <summary>Events lost by perf; <see cref="PerfScriptLine.Lost"/>.</summary>
     Lost,
 
     /// <summary>A fault whose address is not printed.</summary>
@@ -19,7 +19,7 @@ internal enum PerfLineKind
     /// <summary>A fault whose instruction is not printed.</summary>
     WithoutIp,
 
-    /// <summary>A fault as `perf trace -F all` prints it: without the address where it lies in a file.</summary>
+    /// <summary>A fault as `perf trace -F all` prints it: without the address if it is in a file.</summary>
     OfPerfTrace,
 
     Malformed,
@@ -158,7 +158,7 @@ internal readonly partial struct PerfScriptLine
         return first.Length == AddressWidth + 1 ? this with { Kind = PerfLineKind.WithoutIp, Address = address } : Malformed;
     }
 
-    // Behind a symbol, which can hold anything, only its width tells it.
+    // After a symbol, which can hold anything, only the width identifies it.
     private static ulong? IpBehind(string rest, int start)
     {
         foreach (Match match in WideNumber().Matches(rest, start))
@@ -177,7 +177,7 @@ internal readonly partial struct PerfScriptLine
         {
             return Malformed;
         }
-        // The kernel's own memory (vmalloc): no fault of a program's.
+        // The kernel's own memory (vmalloc): not a fault of a program.
         if ((long)address < 0)
             return new PerfScriptLine { Kind = PerfLineKind.Other };
         ulong? ip = TryHex(fields.Groups["ip"], out var number) ? number : null;

@@ -11,10 +11,10 @@ internal sealed partial class PerfStacks
 {
     private const int None = -1;
 
-    /// <summary>The kernel keeps fewer (kernel.perf_event_max_stack); what is more is no chain.</summary>
+    /// <summary>The kernel keeps fewer (kernel.perf_event_max_stack); anything longer is not a chain.</summary>
     private const int MostFrames = FrameNames.MostFrames;
 
-    // Where a thread or program begins, as far as symbols tell.
+    // Where a thread or program begins, as far as symbols show.
     private static readonly HashSet<string> Roots = ["_start", "clone", "clone3", "__clone", "__clone3", "start_thread", "ret_from_fork", "ret_from_fork_asm"];
 
     private readonly OrderedDictionary<string, int> _modules = [];

@@ -7,12 +7,12 @@ using Faultrec.Traces.Metadata;
 namespace Faultrec.Analyzer.Import;
 
 /// <param name="WithoutThread">Faults of threads that thread.parquet does not have: their process and name are not known.</param>
-/// <param name="Every">systing took one fault in so many.</param>
+/// <param name="Every">systing recorded one fault in this many.</param>
 internal sealed record SystingSummary(long Faults, long WithoutThread, int Every);
 
 /// <summary>
-/// Makes a trace of systing's memory_fault.parquet and the files beside it. systing sees a fault of user mode as it begins, so nothing
-/// says which were major, failed, or how long they took.
+/// Makes a trace from systing's memory_fault.parquet and the files beside it. systing sees faults of user mode when they begin, so nothing
+/// shows which were major or failed, or how long they took.
 /// </summary>
 internal sealed class SystingImport
 {
@@ -91,11 +91,11 @@ internal sealed class SystingImport
 
     private SystingSummary WriteTo(Stream output, string toolVersion)
     {
-        // One ring buffer a CPU: rows come roughly in order only.
+        // One ring buffer per CPU, so rows are only roughly in order.
         var order = Enumerable.Range(0, _times.Length).ToArray();
         Array.Sort(order, (a, b) => (_times[a], a).CompareTo((_times[b], b)));
         var (start, end) = (_times[order[0]] ?? 0, _times[order[^1]] ?? 0);
-        // 73 years: more than a trace may tell of.
+        // 73 years: more than a trace may span.
         const long mostNs = 1L << 61;
         if ((Int128)end - start > mostNs)
         {
@@ -123,7 +123,7 @@ internal sealed class SystingImport
 
     private void Set(FaultBatch batch, int i, int row, long start, ThreadEntry thread)
     {
-        // 0 where the machine's faults have no code: a fault of user mode always has the bit for user mode.
+        // 0 if the machine's faults have no code: a fault of user mode always has the bit for user mode.
         int? code = _codes[row] is { } bits and not 0 ? bits : null;
         (batch.TimeNs[i], batch.Pid[i], batch.Tid[i], batch.Comm[i]) = ((_times[row] ?? 0) - start, thread.Pid, thread.Tid, thread.Comm);
         (batch.Cpu[i], batch.Address[i], batch.Ip[i]) = (UnknownCpu, _addresses[row] ?? 0, 0);

@@ -6,7 +6,7 @@ using Parquet.Schema;
 
 namespace Faultrec.Analyzer.Import;
 
-/// <summary>One of systing's Parquet files (src/trace/schema.rs of josefbacik/systing), read a column at a time; lists are not read.</summary>
+/// <summary>One of systing's Parquet files (src/trace/schema.rs of josefbacik/systing), read one column at a time; lists are not read.</summary>
 internal sealed class SystingTable : IDisposable
 {
     private readonly string _path;
@@ -28,7 +28,7 @@ internal sealed class SystingTable : IDisposable
             throw Bad("is damaged, or no Parquet file", "a file that systing wrote", exception);
         }
 
-        // A row of systing's takes some bytes: its times differ. Columns are held whole.
+        // A systing row takes at least some bytes, because its times differ. Columns are held whole.
         const int freeRows = 1 << 20;
         if (Rows > freeRows + _input.Length || _footer.RowGroups.Aggregate((Int128)0, (rows, group) => rows + Math.Max(group.Rows, 0)) != Rows)
         {
@@ -99,7 +99,7 @@ internal sealed class SystingTable : IDisposable
         }
         catch (Exception exception)
         {
-            // The libraries throw whatever damage leads them into.
+            // The libraries throw any kind of exception on damaged input.
             throw Bad($"column {name} is damaged", "the file as systing wrote it", exception);
         }
     }

@@ -2,7 +2,7 @@ using Faultrec.Traces.Columns;
 
 namespace Faultrec.Analyzer.Live;
 
-/// <summary>What a watcher of a running capture reads. Each call leaves everything written.</summary>
+/// <summary>The output for a viewer of a running capture. After each call everything is written.</summary>
 internal interface ILiveText
 {
     /// <summary>Faults that passed the filter.</summary>
@@ -11,7 +11,7 @@ internal interface ILiveText
     void Write(FaultBatch faults);
 
     /// <param name="notShown">Faults that are not in any batch because the reader was slow.</param>
-    /// <param name="lost">Faults that the probes could not hand over.</param>
+    /// <param name="lost">Faults that the probes could not deliver.</param>
     void Missed(long notShown, long lost);
 
     /// <summary>All faults before this time were written; ns since the start.</summary>

@@ -9,13 +9,13 @@ using Faultrec.Traces.Metadata;
 namespace Faultrec.Analyzer.Live;
 
 /// <summary>A <see cref="FaultFilter"/> on faults as they happen: there is no ledger yet, so regions match by the name
-/// in the row, and kinds other than severities cannot be told.</summary>
+/// in the row, and kinds other than severities are not known.</summary>
 internal sealed class LiveFilter(FaultFilter filter, TraceMetadata metadata)
 {
-    /// <summary>Names may go on coming for days.</summary>
+    /// <summary>Limit, because new names may appear for days.</summary>
     private const int MaxNames = 1 << 16;
 
-    // Without statistics every rule looks at the rows.
+    // Without statistics every rule must examine the rows.
     private static readonly RowGroupInfo AnyGroup = new(0, null, null, null, null, null, null);
 
     private readonly SeverityRule _rule = new(metadata);
@@ -24,7 +24,7 @@ internal sealed class LiveFilter(FaultFilter filter, TraceMetadata metadata)
     private Severity[] _severities = [];
     private bool[] _keep = [];
 
-    /// <summary>One a row of the last batch that was marked.</summary>
+    /// <summary>One per row of the last batch that was marked.</summary>
     public ReadOnlySpan<Severity> Severities => _severities;
 
     /// <summary>Valid until the next call.</summary>

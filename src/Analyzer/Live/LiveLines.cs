@@ -8,7 +8,7 @@ using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Analyzer.Live;
 
-/// <summary>One line a fault as it happens: text in columns, or the objects of `dump --format json`.</summary>
+/// <summary>One line per fault as it happens: text in columns, or the objects of `dump --format json`.</summary>
 internal sealed class LiveLines : ILiveText
 {
     private readonly LiveFilter _filter;
@@ -61,7 +61,7 @@ internal sealed class LiveLines : ILiveText
 
     public void Advance(long reachedNs)
     {
-        // Lines are out as soon as they are made.
+        // Lines are written as soon as they are made.
     }
 
     public void End(long endNs)

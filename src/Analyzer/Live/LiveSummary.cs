@@ -9,7 +9,7 @@ namespace Faultrec.Analyzer.Live;
 /// <summary>Columns and lines of the terminal that a summary is refreshed in.</summary>
 internal readonly record struct TerminalSize(int Columns, int Lines);
 
-/// <summary>Who faults now: a block of text an interval, and the sum at the end. On a terminal each block takes the place of the last.</summary>
+/// <summary>Which processes fault now: one block of text per interval, and the sum at the end. On a terminal each block replaces the last.</summary>
 internal sealed class LiveSummary : ILiveText
 {
     private readonly LiveFilter _filter;
@@ -26,8 +26,8 @@ internal sealed class LiveSummary : ILiveText
     private long _totalLost;
     private int _linesOnTerminal;
 
-    /// <param name="top">Processes a block; 0 is all.</param>
-    /// <param name="terminal">Asked before each block; null: the output is none, and gets no escapes.</param>
+    /// <param name="top">Processes per block; 0: all.</param>
+    /// <param name="terminal">Called before each block; null: the output is not a terminal, and gets no escapes.</param>
     public LiveSummary(
         FaultFilter filter, TraceMetadata metadata, long intervalNs, int top, Stream output, Func<TerminalSize>? terminal, TextStyle style)
     {
@@ -64,7 +64,7 @@ internal sealed class LiveSummary : ILiveText
         if (reachedNs < _fromNs + _intervalNs)
             return;
         EndInterval(_fromNs + _intervalNs);
-        // After a pause only the first of the empty intervals is told.
+        // Of several empty intervals only the first is shown.
         _fromNs += (reachedNs - _fromNs) / _intervalNs * _intervalNs;
     }
 

@@ -4,7 +4,7 @@ using Faultrec.Traces.Columns;
 
 namespace Faultrec.Analyzer.Live;
 
-/// <summary>Faults of one process over some time. Memory is bounded: of very many regions those with the most faults are kept.</summary>
+/// <summary>Faults of one process over some time. Memory is bounded: if there are very many regions, those with the most faults are kept.</summary>
 internal sealed class ProcessLoad(int pid)
 {
     private const int MaxRegions = 256;
@@ -21,7 +21,7 @@ internal sealed class ProcessLoad(int pid)
 
     public int Pid { get; } = pid;
 
-    /// <summary>Name of the main thread when that has faulted, else of another.</summary>
+    /// <summary>Name of the main thread if it has faulted, otherwise of another.</summary>
     public string Comm { get; private set; } = "";
 
     public long Faults { get; private set; }
@@ -84,7 +84,7 @@ internal sealed class ProcessLoad(int pid)
         return load;
     }
 
-    // Their faults stay in the process's sum.
+    // Their faults are still in the process's sum.
     private void Prune()
     {
         foreach (var region in _regions.OrderBy(region => region.Value.Faults).Take(MaxRegions / 2).ToList())
@@ -101,7 +101,7 @@ internal sealed class LoadTable
     private readonly Dictionary<int, ProcessLoad> _processes = [];
     private ProcessLoad? _last;
 
-    /// <summary>Faults that were looked at; less than <see cref="Faults"/> when each stands for several.</summary>
+    /// <summary>Recorded faults; fewer than <see cref="Faults"/> if each stands for several.</summary>
     public long Rows { get; private set; }
 
     public long Faults { get; private set; }
@@ -110,7 +110,7 @@ internal sealed class LoadTable
 
     public long Failed { get; private set; }
 
-    /// <summary>Processes that are not kept for themselves, those with the fewest faults.</summary>
+    /// <summary>Processes that are not kept individually: those with the fewest faults.</summary>
     public int Pruned { get; private set; }
 
     public int Count => _processes.Count + Pruned;

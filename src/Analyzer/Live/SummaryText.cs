@@ -5,7 +5,7 @@ using Faultrec.Analyzer.Text;
 
 namespace Faultrec.Analyzer.Live;
 
-/// <summary>The blocks of a <see cref="LiveSummary"/>: a line of sums, then a line a process.</summary>
+/// <summary>The blocks of a <see cref="LiveSummary"/>: a line of sums, then one line per process.</summary>
 internal sealed class SummaryText(int top, TextStyle style)
 {
     private const int CommWidth = 15;

@@ -5,7 +5,7 @@ using Faultrec.Analyzer.Text;
 
 namespace Faultrec.Analyzer.Render;
 
-/// <summary>What became of budgets, for programs. The keys are a contract (docs/assert.md): they stay, more may come.</summary>
+/// <summary>The results of budgets, for programs. The keys are a contract (docs/assert.md): they stay, more may come.</summary>
 internal static class AssertionJson
 {
     public static void Write(Utf8JsonWriter json, Assertion assertion)

@@ -4,7 +4,7 @@ using Faultrec.Analyzer.Text;
 
 namespace Faultrec.Analyzer.Render;
 
-/// <summary>What became of budgets, as text and as Markdown.</summary>
+/// <summary>The results of budgets, as text and as Markdown.</summary>
 internal static class AssertionReport
 {
     public static void WriteText(TextWriter output, Assertion assertion, TextStyle style)

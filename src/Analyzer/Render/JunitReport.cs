@@ -5,7 +5,7 @@ using Faultrec.Analyzer.Text;
 
 namespace Faultrec.Analyzer.Render;
 
-/// <summary>What became of budgets, as JUnit's XML: a test case a check, as the schema that CI systems read has it.</summary>
+/// <summary>The results of budgets as JUnit XML: one test case per check, in the schema that CI systems read.</summary>
 internal static class JunitReport
 {
     public static void Write(TextWriter output, Assertion assertion)
@@ -50,7 +50,7 @@ internal static class JunitReport
         xml.WriteEndElement();
     }
 
-    // Visible, since XML 1.0 has no way to write most control characters.
+    // Made visible, because XML 1.0 cannot represent most control characters.
     private static void WriteAttribute(XmlWriter xml, string name, string value) => xml.WriteAttributeString(name, Escape.Visible(value));
 
     // The limit belongs to the name, so that two budgets on one figure are two cases.

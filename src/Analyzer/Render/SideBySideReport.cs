@@ -5,12 +5,12 @@ using Faultrec.Analyzer.Text;
 
 namespace Faultrec.Analyzer.Render;
 
-/// <summary>Several traces for people: which is which, what must be said of them, then a table a question.</summary>
+/// <summary>Several traces for people: a legend, notes on the traces, then one table per question.</summary>
 internal static class SideBySideReport
 {
     private const string LeftOut = "figures that no trace has, or that are 0 in all, are left out; --by TABLE and the formats json and csv show each trace's other tables";
 
-    /// <summary>The table of this name as a question to several traces; null: it has no match from trace to trace.</summary>
+    /// <summary>The table of this name for several traces; null: its rows cannot be matched between traces.</summary>
     public static Subject? SubjectOf(TableDefinition table)
         => Enum.GetValues<Subject>().Cast<Subject?>().FirstOrDefault(subject => subject!.Value.Name() == table.Name);
 

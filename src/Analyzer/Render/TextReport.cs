@@ -40,7 +40,7 @@ internal static class TextReport
         }
     }
 
-    /// <summary>The tables to show: those with rows, and the one that was asked for where it says why it has none.</summary>
+    /// <summary>The tables to show: those with rows, and the requested one if it says why it has none.</summary>
     /// <param name="hasRoom">For tables that mostly repeat others.</param>
     internal static IEnumerable<(TableDefinition Definition, ReportTable Table)> Shown(FaultReport report, TableDefinition? by, int top, bool hasRoom)
     {
@@ -73,7 +73,7 @@ internal static class TextReport
         => (counts.Minor + counts.Major > 0 || counts.Unknown == 0 ? $"{Units.Count(counts.Minor)} minor, {Units.Count(counts.Major)} major" : "")
             + (counts.Unknown == 0 ? "" : $"{Units.Count(counts.Unknown)} of unknown severity");
 
-    /// <summary>What the time in faults means beside the time that passed; null without durations.</summary>
+    /// <summary>The time in faults compared with elapsed time; null without durations.</summary>
     internal static string? FaultTimeLine(FaultReport report)
     {
         var time = report.FaultTime;
@@ -88,7 +88,7 @@ internal static class TextReport
         => $"filter: {report.Filter} ({(report.Sample is null ? "" : "about ")}{Units.Count(report.Totals.Counts.Faults)} "
             + $"of {Units.Of(report.Metadata.Receipt.Events + report.Metadata.Receipt.SampledOut, "fault")})";
 
-    /// <summary>What the figures below cannot say: a sentence each, none for most recordings.</summary>
+    /// <summary>What the figures below cannot show: one sentence each, none for most recordings.</summary>
     internal static IEnumerable<string> Caveats(FaultReport report)
     {
         if (report.Sample is { } sample)

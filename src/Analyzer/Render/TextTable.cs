@@ -141,7 +141,7 @@ internal static class TextTable
         }
     }
 
-    // Behind the numbers, a step to the right for each call outwards.
+    // After the numbers, indented by one step for each call outwards.
     private static void WriteBranch(TextWriter output, RowText.Branch branch, int width)
     {
         var steps = Math.Min(branch.Depth, DeepestIndent);

@@ -2,26 +2,26 @@ using Faultrec.Analyzer.Facts;
 
 namespace Faultrec.Analyzer.Simulate;
 
-/// <summary>One change to one region, and what it is estimated to be worth.</summary>
+/// <summary>One change to one region, and its estimated benefit.</summary>
 /// <param name="FaultsSaved">Page faults that would not happen.</param>
 /// <param name="TimeSavedNs">Of the time in the fault handler; null where the trace has no durations.</param>
 /// <param name="ExtraBytes">Its price in memory; null: not known.</param>
 /// <param name="Change">What to do.</param>
 internal sealed record Advice(SimulatedRegion Row, Scenario Scenario, long FaultsSaved, long? TimeSavedNs, long? ExtraBytes, string Change)
 {
-    /// <summary>Faults of the region under the change, by the simulation.</summary>
+    /// <summary>Faults of the region with the change, as simulated.</summary>
     public long PredictedFaults => Row.Of(Scenario).Faults;
 
-    /// <summary>And by a replay with it; null where none was made.</summary>
+    /// <summary>The same as measured by a replay; null: no replay was made.</summary>
     public long? MeasuredFaults { get; init; }
 
-    /// <summary>What saves less than this share of the recording's faults is not worth a line.</summary>
+    /// <summary>A change that saves a smaller share of the recording's faults is not listed.</summary>
     private const double LeastShare = 0.01;
 
-    // A kernel's page size and fault_around_bytes are not a region's to choose.
+    // The kernel's page size and fault_around_bytes cannot be chosen per region.
     private static readonly Scenario[] OfARegion = [Scenario.Thp, Scenario.Populate, Scenario.Keep];
 
-    /// <summary>What saves most first: time, where it is known, else faults.</summary>
+    /// <summary>Largest savings first: of time, if it is known, otherwise of faults.</summary>
     public static IReadOnlyList<Advice> Of(Simulation simulation)
     {
         var advice = new List<Advice>();
@@ -32,7 +32,7 @@ internal sealed record Advice(SimulatedRegion Row, Scenario Scenario, long Fault
             {
                 var (before, after) = (row.Of(Scenario.Recorded), row.Of(scenario));
                 var saved = before.Faults - after.Faults;
-                // Populating moves the filling into mmap(2): only the exceptions go, and how long those took the recording cannot tell.
+                // Populating moves the filling into mmap(2): only the exceptions disappear, and the recording does not show their cost.
                 var savedNs = scenario == Scenario.Populate ? null : before.TimeNs - after.TimeNs;
                 if (saved >= least && saved > 0 && savedNs is not <= 0)
                     advice.Add(new Advice(row, scenario, saved, savedNs, after.ExtraBytes, ChangeFor(scenario, row)));

@@ -4,7 +4,7 @@ using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Analyzer.Simulate;
 
-/// <summary>Fed with the faults of one region in order, what they would have been under each scenario.</summary>
+/// <summary>Takes the faults of one region in order, and computes what they would have been under each scenario.</summary>
 internal sealed class RegionSimulation
 {
     private const long LargeFaultAroundBytes = 1 << 20;
@@ -24,7 +24,7 @@ internal sealed class RegionSimulation
     private readonly long[] _timeNs = new long[ScenarioNames.Count];
     private long _hugeFaults;
 
-    /// <param name="isForkCopy">It came with a fork: nothing can be done when it is mapped.</param>
+    /// <param name="isForkCopy">The region came with a fork, so nothing can be done when it is mapped.</param>
     public RegionSimulation(Region region, PageGeometry pages, bool isForkCopy)
     {
         _pages = pages;
@@ -32,7 +32,7 @@ internal sealed class RegionSimulation
         _canBePopulated = !isForkCopy && _facts.CanBePopulated;
         _touched = Pages();
         _copied = Pages();
-        // A stack is never advised, and grows downwards through its windows.
+        // A stack never gets advice, and grows downwards through its windows.
         if (_facts.IsAnonymousPrivate && region.Name != "[stack]")
             (_huge, _hugeWrites) = (new WindowModel(pages.HugeOrder), new WindowModel(pages.HugeOrder));
         if (_facts.Backing == MappingBacking.File)
@@ -46,7 +46,7 @@ internal sealed class RegionSimulation
         Count(Scenario.Recorded, fault.DurationNs);
         var isFirst = _touched.Add(fault.Page);
         AddHuge(fault);
-        // What fills a private mapping makes copies at once.
+        // Populating a private mapping makes copies at once.
         var isFirstCopy = fault.IsWrite && _copied.Add(fault.Page) && fault.Kind is FaultKind.ZeroCow or FaultKind.CowFile or FaultKind.Unknown;
         if (!((isFirst || isFirstCopy) && IsFilled(fault)))
             Count(Scenario.Populate, fault.DurationNs);
@@ -58,22 +58,22 @@ internal sealed class RegionSimulation
             Count(Scenario.Page64K, fault.DurationNs);
     }
 
-    /// <param name="hugeFaultNs">What a huge page's fault costs; null: the trace has no durations.</param>
+    /// <param name="hugeFaultNs">Cost of a huge page's fault; null: the trace has no durations.</param>
     public Outcome Of(Scenario scenario, long? hugeFaultNs)
         => new(_faults[(int)scenario], _timeNs[(int)scenario] + (scenario == Scenario.Thp ? _hugeFaults : 0) * hugeFaultNs, scenario switch
         {
             Scenario.Thp => Extra(_huge, _pages.HugePages),
-            // Whether what was given back was another's meanwhile is not in the recording.
+            // The recording does not show whether somebody else used the memory after it was given back.
             Scenario.Keep => null,
             Scenario.Populate when _canBePopulated => (long)(_region.End - _region.Start) - (_touched.Count << _pages.PageShift),
-            // What it maps of a file is in memory already.
+            // The file pages that it maps are already in memory.
             Scenario.Page64K when _facts.Backing != MappingBacking.File => Extra(_pages64K, 1L << _pages.OrderOf(LargePageBytes)),
             _ => 0,
         });
 
     private long Extra(WindowModel? model, long windowPages) => model is null ? 0 : ((model.Windows * windowPages) - model.Pages) << _pages.PageShift;
 
-    // Reads of a huge zero page share one fault, and the first write behind them takes the huge page.
+    // Reads of a huge zero page share one fault, and the first write after them takes the huge page.
     private void AddHuge(in SimulatedFault fault)
     {
         var model = fault.FoundNothing ? _huge : fault.Kind == FaultKind.ZeroCow ? _hugeWrites : null;
@@ -83,7 +83,7 @@ internal sealed class RegionSimulation
             CountHuge();
     }
 
-    // What it costs is known when all faults have been seen.
+    // Its cost is known when all faults have been seen.
     private void CountHuge()
     {
         _hugeFaults++;

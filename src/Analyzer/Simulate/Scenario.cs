@@ -15,7 +15,7 @@ internal enum Scenario
     /// <summary>Memory that was given back and touched again is kept instead.</summary>
     Keep,
 
-    /// <summary>Faults on cached file pages map what is cached of 1 MiB around, where recorded kernels map 64 KiB (fault_around_bytes).</summary>
+    /// <summary>Faults on cached file pages map the cached pages of 1 MiB around them, where recorded kernels map 64 KiB (fault_around_bytes).</summary>
     FaultAround,
 
     /// <summary>A kernel with base pages of 64 KiB.</summary>
@@ -36,7 +36,7 @@ internal static class ScenarioNames
 
 /// <param name="Faults">Page-fault exceptions.</param>
 /// <param name="TimeNs">In the kernel's fault handler; null where the trace has no durations.</param>
-/// <param name="ExtraBytes">Memory filled beyond what was recorded; null where the recording does not tell.</param>
+/// <param name="ExtraBytes">Memory filled in addition to what was recorded; null: the recording does not show it.</param>
 internal readonly record struct Outcome(long Faults, long? TimeNs, long? ExtraBytes)
 {
     public static Outcome operator +(Outcome a, Outcome b) => new(a.Faults + b.Faults, a.TimeNs + b.TimeNs, a.ExtraBytes + b.ExtraBytes);

@@ -18,8 +18,8 @@ internal sealed record SimulatedRegion(Region? Region, IReadOnlyList<Outcome> Ou
 }
 
 /// <summary>
-/// What a recording's faults would have been under each <see cref="Scenario"/>, from the recording alone. It holds first touches and
-/// misses, never hits, so that what depends on how often memory was used is not estimated.
+/// What a recording's faults would have been under each <see cref="Scenario"/>, from the recording alone. A recording holds first touches and
+/// misses, never hits, so effects that depend on how often memory was used are not estimated.
 /// </summary>
 internal sealed record Simulation
 {
@@ -39,10 +39,10 @@ internal sealed record Simulation
     /// <summary>With most recorded faults first.</summary>
     public required IReadOnlyList<SimulatedRegion> Regions { get; init; }
 
-    /// <summary>What a huge page's fault is taken to cost.</summary>
+    /// <summary>The assumed cost of a huge page's fault.</summary>
     public required long HugeFaultNs { get; init; }
 
-    /// <summary>It is the median of so many recorded ones; 0: an assumption.</summary>
+    /// <summary>The number of recorded huge faults of which it is the median; 0: an assumption.</summary>
     public required long HugeFaultsSeen { get; init; }
 
     /// <summary>Faults that stay as they are in all scenarios: failed, or of no known mapping.</summary>
@@ -103,7 +103,7 @@ internal sealed record Simulation
         };
     }
 
-    // Of a trace without page-table facts kinds are unknown: most faults of most programs are first touches.
+    // Without page-table facts kinds are unknown: most faults of most programs are first touches.
     private static bool FindsNothing(FaultKind kind)
         => kind is FaultKind.AnonWrite or FaultKind.StackGrowth or FaultKind.ZeroRead or FaultKind.KernelAccess or FaultKind.HugeFallback
         or FaultKind.Shmem or FaultKind.FileCache or FaultKind.FileDisk or FaultKind.Unknown;

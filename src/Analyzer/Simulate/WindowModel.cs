@@ -3,9 +3,9 @@ using System.Numerics;
 namespace Faultrec.Analyzer.Simulate;
 
 /// <summary>
-/// One region under a larger unit of mapping: the first fault that finds nothing in an aligned window maps all of it, and the
-/// others that find nothing there do not happen. A page that faults again was given back, and with it, it is assumed, its window.
-/// Memory: a bit a page of the windows touched.
+/// One region with a larger unit of mapping: the first fault that finds nothing in an aligned window maps the whole window, and the
+/// other faults that found nothing there do not happen. A page that faults again was given back, and its window is assumed to be given
+/// back with it. Memory: one bit per page of the touched windows.
 /// </summary>
 /// <param name="windowShift">log2 of the window's pages.</param>
 internal sealed class WindowModel(int windowShift)

@@ -1,6 +1,6 @@
 namespace Faultrec.Analyzer.Text;
 
-/// <summary>Escaped UTF-8 of a column's texts, made once a text: names repeat for thousands of rows.</summary>
+/// <summary>Escaped UTF-8 of a column's texts, made once per text: names repeat for thousands of rows.</summary>
 internal sealed class EncodedTexts(Func<string, byte[]> encode)
 {
     /// <summary>Stacks can all differ; past this many the cache starts again.</summary>

@@ -4,8 +4,8 @@ using System.Text;
 namespace Faultrec.Analyzer.Text;
 
 /// <summary>
-/// Text that came from the traced machine (names, paths, commands) may hold anything; here it becomes harmless for the place where
-/// it is printed. Control characters, escape sequences and what turns the direction of writing become visible as \x1b or
+/// Text from the traced machine (names, paths, commands) may hold anything; here it is made harmless for the place where
+/// it is printed. Control characters, escape sequences and characters that change the direction of text become visible as \x1b or
 /// \u202e, a backslash as two, so that the result can be read back.
 /// </summary>
 internal static class Escape

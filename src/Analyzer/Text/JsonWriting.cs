@@ -6,7 +6,7 @@ internal static class JsonWriting
 {
     private const int Enough = 1 << 16;
 
-    /// <summary>A writer keeps all until it is flushed: called after each item, this bounds what it keeps.</summary>
+    /// <summary>Called after each item, this bounds the memory of a writer, which keeps everything until it is flushed.</summary>
     public static void FlushWhenFull(this Utf8JsonWriter json)
     {
         if (json.BytesPending >= Enough)

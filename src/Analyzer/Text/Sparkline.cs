@@ -5,8 +5,8 @@ internal static class Sparkline
 {
     private const string Blocks = "▁▂▃▄▅▆▇█";
 
-    /// <summary>One character a bucket, linear to the fullest; blank only for none.</summary>
-    /// <param name="fullest">What a full character stands for; null: the fullest bucket of these.</param>
+    /// <summary>One character per bucket, scaled linearly to the fullest; a blank means none.</summary>
+    /// <param name="fullest">The value of a full character; null: the fullest of these buckets.</param>
     public static string Of(IReadOnlyList<long> heat, long? fullest = null)
     {
         var max = fullest ?? heat.Max();

@@ -49,7 +49,7 @@ internal static class Units
             : string.Create(Culture, $"{seconds / 3600} h {seconds / 60 % 60:00} m");
     }
 
-    /// <summary>A share of one: "93 %", "0.4 %", never 0 or 100 for what is not.</summary>
+    /// <summary>A share of one: "93 %", "0.4 %"; 0 and 100 only if exact.</summary>
     public static string Percent(double share)
     {
         var percent = share * 100;
@@ -69,7 +69,7 @@ internal static class Units
             : share == 0 ? Percent(0)
             : (share < 0 ? "-" : "+") + Percent(Math.Abs(share));
 
-    /// <summary>Two decimals, never 0.00 for what is not.</summary>
+    /// <summary>Two decimals; 0.00 only if exact.</summary>
     public static string Ratio(double value)
         => value is > 0 and < 0.005 ? "<0.01" : value < 999.995 ? value.ToString("0.00", Culture) : Count((long)Math.Round(value));
 
