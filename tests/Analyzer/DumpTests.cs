@@ -2,6 +2,7 @@ using System.Text;
 using DuckDB.NET.Data;
 using Faultrec.Analyzer.Classify;
 using Faultrec.Analyzer.Dump;
+using Faultrec.Analyzer.Rows;
 using Faultrec.Analyzer.Scan;
 using Faultrec.Traces.Columns;
 using Faultrec.Traces.Files;
@@ -91,7 +92,7 @@ public class DumpTests
             using (var output = File.Create(dump))
                 TraceDump.Write(reader, FaultFilter.None, asJson, output);
             // All but the kind, which is no column of the file.
-            var names = DumpFields.Names[..^1];
+            var names = RowFields.Names[..^1];
             var columns = string.Join(", ", names.Select(name => name switch
             {
                 "address" or "ip" or "pte_before" or "vmf_address" => $"('0x' || lower(to_hex({name}::BIGINT))) AS {name}",
