@@ -80,7 +80,11 @@ public class FormatTests
 
         AssertKeys("trace capture filter finding sampling totals kinds kinds_note severities regions processes threads files comms comm_kinds handlers page_table tlb_flushes physical fault_time slow_ns causes causes_note worst_faults lock_waits slab stacks stack_recording faults_without_stack functions lines callers touchers stack_frames timeline heat_maps hot_ranges locality storm_window_ns storms", root);
         AssertKeys("path schema command target host kernel arch page_size backend started_at duration_ns", root.GetProperty("trace"));
-        AssertKeys("events lost lost_sideband counts_lost kernel_minor kernel_major kernel_exec complete words sampled_out sampled_out_major excluded missed failed in_calls in_calls_major unseen limits", root.GetProperty("capture"));
+        AssertKeys(
+            "events failed lost missed sampled_out sampled_out_major excluded lost_sideband counts_lost without_entry without_outcome unfollowed "
+            + "without_region regions_folded regions_omitted perf_minor perf_major kernel_minor kernel_major kernel_exec in_calls in_calls_major unseen "
+            + "spool_bytes_dropped complete words limits",
+            root.GetProperty("capture"));
         AssertKeys("faults minor major failed distinct_pages latency_ns gup recorded estimated counts_exact", root.GetProperty("totals"));
         AssertKeys("count min p50 p90 p99 max sum", root.GetProperty("totals").GetProperty("latency_ns"));
         AssertKeys("kind faults minor major failed latency_ns share by_kernel traceevent", root.GetProperty("kinds")[0]);
@@ -123,12 +127,14 @@ public class FormatTests
     }
 
     /// <summary>A page of docs/.</summary>
-    internal static string Document(string name)
+    internal static string Document(string name) => System.IO.File.ReadAllText(DocumentPath(name));
+
+    internal static string DocumentPath(string name)
     {
         var folder = new DirectoryInfo(AppContext.BaseDirectory);
         while (!System.IO.File.Exists(Path.Combine(folder.FullName, "Toolkit.sln")))
             folder = folder.Parent!;
-        return System.IO.File.ReadAllText(Path.Combine(folder.FullName, "docs", name));
+        return Path.Combine(folder.FullName, "docs", name);
     }
 
     internal static string Csv(FaultReport report, string table)

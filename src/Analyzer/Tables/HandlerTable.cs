@@ -19,10 +19,12 @@ internal static class HandlerTable
         Needs = [HandlerAggregate.Measure],
         Rows = Rows,
         Columns = (table, _) => table
-            .Text("function", "function", ColumnAudience.Everyone, row => row.Function)
+            .Text("function", "function", "kernel function that served the faults; empty: inlined, not probed or not asked for", ColumnAudience.Everyone,
+                row => row.Function)
             .Counts(row => row.Counts)
             .Latency(row => row.Latency, ColumnAudience.Wide)
-            .Text("refusal", "not probed because", ColumnAudience.Everyone, row => row.Reason ?? "", TableBuilder<HandlerRow>.NotInJson)
+            .Text("refusal", "not probed because", "why the function could not be probed; empty: it was", ColumnAudience.Everyone, row => row.Reason ?? "",
+                TableBuilder<HandlerRow>.NotInJson)
             .Json((json, row) => json.WriteString("refusal", row.Reason)),
         Note = Note,
     };
