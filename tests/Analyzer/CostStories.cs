@@ -16,7 +16,7 @@ public class CostStories
 {
     private static readonly TraceMetadata Metadata = Story.Metadata(Story.TwoRegions) with
     {
-        Frames = new PageTableRecording(true, null, 4, "kallsyms", 0x777),
+        PageTable = new PageTableRecording(true, null, 4, "kallsyms", 0x777),
         SwapTypes = new Dictionary<string, string> { ["31"] = "migration" },
     };
 

@@ -94,9 +94,9 @@ public abstract class DuckDbOracle(bool isSample) : DuckDbTest(RandomTrace.Metad
             count(*) FILTER (pfn < 3000), count(*) FILTER (pfn >= 3000)
         FROM numbered GROUP BY region_id
         """,
-        Report.Physical.Where(row => row.FramePages > 0).Select(row => new object[]
+        Report.Physical.Where(row => row.PagesWithPfn > 0).Select(row => new object[]
         {
-            row.Id, row.FramePages, row.DistinctFrames, row.Runs, row.LongestRun,
+            row.Id, row.PagesWithPfn, row.DistinctPfns, row.Runs, row.LongestRun,
             row.Nodes.Where(node => node.Node == 0).Sum(node => node.Pages), row.Nodes.Where(node => node.Node == 1).Sum(node => node.Pages),
         }));
 

@@ -15,7 +15,7 @@ public class InfoTests
         {
             ClockStartNs = 12_345,
             Ladder = [new LadderStep("fexit", "EPERM: \x1b[31mno\x1b[0m trampolines"), new LadderStep("tracepoint", null)],
-            Frames = new PageTableRecording(false, "no \x1b[31mbase", 0, null, null),
+            PageTable = new PageTableRecording(false, "no \x1b[31mbase", 0, null, null),
             ThpMode = "madvise",
             Causes = [new CauseProbe("reclaim", null), new CauseProbe("zeroing", "EPERM")],
             FaultFlagNames = new Dictionary<string, long> { ["FAULT_FLAG_WRITE"] = 1 },

@@ -32,7 +32,7 @@ public sealed class VerdictTests
         [
             plain,
             plain with { Backend = Backend.Fexit, FaultResultNames = new Dictionary<string, long> { ["VM_FAULT_OOM"] = 4 } },
-            plain with { Frames = null },
+            plain with { PageTable = null },
             plain with { Arch = "aarch64", FaultResultNames = new Dictionary<string, long>() },
         ];
         var files = all.Select((metadata, i) => new TemporaryTrace(metadata, RandomTrace.Faults(metadata, 5_000, i), 700)).ToArray();

@@ -54,7 +54,7 @@ internal static class RandomTrace
             DurationNs = 22_000_000,
             FaultResultNames = ResultNames,
             Sampling = isSample ? new Sampling(16, 100_000, true) : null,
-            Frames = new PageTableRecording(true, null, 4, "kallsyms", ZeroPfn),
+            PageTable = new PageTableRecording(true, null, 4, "kallsyms", ZeroPfn),
             ThpMode = "always",
             SwapTypes = new Dictionary<string, string> { ["31"] = "migration" },
             NumaNodes = [new NumaRange(0, 0, 3000), new NumaRange(1, 3000, 1 << 20)],

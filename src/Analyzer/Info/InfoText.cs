@@ -56,7 +56,7 @@ internal static class InfoText
         Line(output, "sampling", metadata.Sampling is { } sampling ? SamplingWords(sampling) : "none, every fault was taken");
         if (metadata.ExcludeKernel)
             Line(output, "left out", "faults of kernel mode (perf_event_paranoid)");
-        Line(output, "frames", FrameWords(metadata.Frames));
+        Line(output, "frames", FrameWords(metadata.PageTable));
         Line(output, "huge pages", metadata.ThpMode ?? Cells.Null);
         WriteProbes(output, "handlers", metadata.Handlers.Select(probe => (probe.Function, probe.Reason)));
         WriteProbes(output, "causes", metadata.Causes.Select(probe => (probe.Cause, probe.Reason)));

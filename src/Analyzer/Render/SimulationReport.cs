@@ -79,7 +79,7 @@ internal static class SimulationReport
         yield return simulation.HugeFaultsSeen > 0
             ? $"a huge page's fault is taken as {Units.Duration(simulation.HugeFaultNs)}, the median of {Units.Of(simulation.HugeFaultsSeen, "such fault")} in the recording"
             : $"a huge page's fault is taken as {Units.Duration(simulation.HugeFaultNs)}, an assumption: the recording has none";
-        if (simulation.Metadata.Frames is not { Recorded: true })
+        if (simulation.Metadata.PageTable is not { Recorded: true })
             yield return "without page-table facts every fault is taken for one that found nothing mapped";
     }
 }

@@ -9,7 +9,7 @@ namespace Faultrec.Analyzer.Tables;
 internal readonly record struct NodePages(int Node, long Pages);
 
 /// <summary>Physical memory of one region.</summary>
-/// <param name="FramePages">Pages whose frame is known.</param>
+/// <param name="PagesWithPfn">Pages whose page frame number is known.</param>
 /// <param name="Runs">Stretches of neighbouring pages on neighbouring frames.</param>
 /// <param name="Blocks">Aligned 2 MiB ranges that lie inside the region.</param>
 /// <param name="TouchedBlocks">Of these, those with a page that faulted.</param>
@@ -18,8 +18,8 @@ internal readonly record struct NodePages(int Node, long Pages);
 internal sealed record PhysicalRow(
     int Id,
     Region Region,
-    long FramePages,
-    long DistinctFrames,
+    long PagesWithPfn,
+    long DistinctPfns,
     long Runs,
     long LongestRun,
     IReadOnlyList<NodePages> Nodes,
@@ -29,7 +29,7 @@ internal sealed record PhysicalRow(
     long TouchedPages)
 {
     /// <summary>Pages a run; null without frames.</summary>
-    public double? MeanRun => Runs == 0 ? null : (double)FramePages / Runs;
+    public double? MeanRun => Runs == 0 ? null : (double)PagesWithPfn / Runs;
 
     /// <summary>Share of their pages that touched 2 MiB ranges have in use; null when none was touched.</summary>
     public double? MeanFill => TouchedBlocks == 0 ? null : (double)TouchedPages / (TouchedBlocks * PhysicalTable.BlockPages);
@@ -50,13 +50,13 @@ internal static class PhysicalTable
         Question = "which frames regions got, and how full their 2 MiB ranges are",
         JsonKey = "physical",
         Needs = [RegionAggregate.Measure, PhysicalAggregate.Measure],
-        IsWorthShowing = (report, _) => report.Plan.HasFrames,
+        IsWorthShowing = (report, _) => report.Plan.HasPageTable,
         Rows = Rows,
         Columns = (table, report) => table
             .Region(row => row.Id, row => row.Region)
             .Integer("frame_pages", "pages", "pages of the region with a known page frame; a huge page counts as its base pages", CellFormat.Count,
-                ColumnAudience.Everyone, row => row.FramePages)
-            .Integer("distinct_frames", "frames", "different page frames of the region's pages", CellFormat.Count, ColumnAudience.Everyone, row => row.DistinctFrames)
+                ColumnAudience.Everyone, row => row.PagesWithPfn)
+            .Integer("distinct_frames", "frames", "different page frames of the region's pages", CellFormat.Count, ColumnAudience.Everyone, row => row.DistinctPfns)
             .Integer("runs", "runs", "runs: stretches of neighbouring pages on neighbouring frames", CellFormat.Count, ColumnAudience.Wide, row => row.Runs)
             .Real("mean_run", "mean run", "pages of a run, on average", CellFormat.Ratio, ColumnAudience.Everyone, row => row.MeanRun)
             .Integer("longest_run", "longest", "pages of the longest run", CellFormat.Count, ColumnAudience.Everyone, row => row.LongestRun)
@@ -89,8 +89,8 @@ internal static class PhysicalTable
             var frames = aggregate?.ById(row.Id);
             var physical = Fill(new PhysicalRow(row.Id, row.Region, 0, 0, 0, 0, [], 0, 0, 0, 0), pages.Pages, frames?.HugeBlocks);
             if (frames is not null)
-                physical = Frames(physical, frames.Frames, report.Metadata.NumaNodes);
-            if (physical.FramePages > 0 || physical.TouchedBlocks > 0)
+                physical = Frames(physical, frames.Pfns, report.Metadata.NumaNodes);
+            if (physical.PagesWithPfn > 0 || physical.TouchedBlocks > 0)
                 rows.Add(physical);
         }
 
@@ -136,10 +136,10 @@ internal static class PhysicalTable
         map.ForEach(walk, static (walk, page, frame) => walk.Add(page, frame));
         return row with
         {
-            FramePages = walk.Pages,
+            PagesWithPfn = walk.Pages,
             Runs = walk.Runs,
             LongestRun = walk.Longest,
-            DistinctFrames = Distinct(map, walk),
+            DistinctPfns = Distinct(map, walk),
             Nodes = walk.Nodes(),
         };
     }

@@ -13,7 +13,7 @@ internal sealed class FaultRows(SpoolHeader header, TaskTable tasks, IRegionLedg
 {
     private readonly CostColumns _costs = new(header.Metadata);
     private readonly PageGeometry _pages = header.Metadata.Pages;
-    private readonly int _pagingLevels = header.Metadata.Frames?.PagingLevels ?? 0;
+    private readonly int _pagingLevels = header.Metadata.PageTable?.PagingLevels ?? 0;
     private readonly long _startNs = header.Metadata.ClockStartNs;
     private readonly bool _seesEntries = header.Metadata.Backend.HasPrograms;
     private readonly int _every = header.Metadata.Sampling?.Every ?? 1;

@@ -85,7 +85,7 @@ internal static class SpoolCorpus
             Ladder = [new LadderStep("fexit", "EPERM"), new LadderStep("tracepoint", null)],
             FaultFlagNames = new Dictionary<string, long> { ["FAULT_FLAG_WRITE"] = 1, ["FAULT_FLAG_REMOTE"] = 128 },
             Sampling = new Sampling(2, 1000, false),
-            Frames = new PageTableRecording(true, null, 4, "calibration", 0x99),
+            PageTable = new PageTableRecording(true, null, 4, "calibration", 0x99),
             Causes = [new CauseProbe("reclaim", null), new CauseProbe("zeroing", "EPERM")],
             Slab = new SlabRecording([new CauseProbe("fast", null)], [], []),
             StackRecording = withStacks ? new StackRecording(null, 0, 0, 0, []) : null,
