@@ -48,7 +48,9 @@ internal sealed class ReplayPairs
     public void WriteText(TextWriter output, TextStyle style)
     {
         var last = _changed[^1];
-        TextLines.WriteWrapped(output, $"{Units.Of(last.Recorded, "recorded fault")} of {last.Path}, replayed plain and with {last.Options.Change.Description} in turns, {Units.Of(_plain.Count, "time")} each", style.Title);
+        TextLines.WriteWrapped(output,
+            $"{Units.Of(last.Recorded, "recorded fault")} of {last.Path}, replayed plain and with {last.Options.Change.Description} in turns, "
+            + $"{Units.Of(_plain.Count, "time")} each", style.Title);
         foreach (var note in last.Notes)
             TextLines.WriteWrapped(output, note, style.Title);
         output.Write('\n');

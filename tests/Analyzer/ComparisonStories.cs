@@ -84,7 +84,8 @@ public class ComparisonStories
         var comparison = Compare(before, after);
 
         Assert.Equal(
-            "Faults did not change beyond the noise (3 and 4); major faults stayed at 0; time in faults rose to 12 times, from 3.00 µs to 36.0 µs; medians of 3 traces before and 3 after.",
+            "Faults did not change beyond the noise (3 and 4); major faults stayed at 0; time in faults rose to 12 times, from 3.00 µs to 36.0 µs; "
+            + "medians of 3 traces before and 3 after.",
             ComparisonText.Headline(comparison));
         Assert.Contains(
             """

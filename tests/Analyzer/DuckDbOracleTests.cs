@@ -36,12 +36,14 @@ public abstract class DuckDbOracle(bool isSample) : DuckDbTest(RandomTrace.Metad
 
     [Fact]
     public void Heat() => Same(
-        "SELECT region_id, (address - range_start) * 64 // (range_end - range_start) AS bucket, count(*) FROM faults JOIN regions ON id = region_id GROUP BY ALL",
+        "SELECT region_id, (address - range_start) * 64 // (range_end - range_start) AS bucket, count(*) FROM faults "
+        + "JOIN regions ON id = region_id GROUP BY ALL",
         Report.Regions.SelectMany(row => row.Heat.Select((faults, bucket) => new object[] { row.Id, bucket, faults })).Where(row => (long)row[2] != 0));
 
     [Fact]
     public void Files() => Same(
-        $"SELECT path, count(DISTINCT region_id), count(DISTINCT pid), {Counts}, {Latency} FROM faults JOIN regions ON id = region_id WHERE path IS NOT NULL GROUP BY path",
+        $"SELECT path, count(DISTINCT region_id), count(DISTINCT pid), {Counts}, {Latency} FROM faults JOIN regions ON id = region_id "
+        + "WHERE path IS NOT NULL GROUP BY path",
         Report.Files.Select(row => Row(row.Counts, [], row.Latency).Prepend(row.Processes).Prepend(row.Regions).Prepend(row.Path).ToArray()));
 
     [Fact]

@@ -163,7 +163,9 @@ public class ExportTests
             }
 
             foreach (var sample in packet.All(66).Select(Proto.Parse))
-                samples.Add($"{packet.Number(8)} {sample.Number(2)} {string.Join('/', stacks[sample.Number(4)].Select(frame => names[frames[frame]]))} {sample.Number(6)}");
+                samples.Add(
+                    $"{packet.Number(8)} {sample.Number(2)} {string.Join('/', stacks[sample.Number(4)].Select(frame => names[frames[frame]]))} "
+                    + $"{sample.Number(6)}");
         }
 
         Assert.Equal(

@@ -78,7 +78,10 @@ public class FormatTests
         using var json = JsonDocument.Parse(Json(Story.Report(Story.Metadata(Story.TwoRegions), Faults)));
         var root = json.RootElement;
 
-        AssertKeys("trace capture filter finding sampling totals kinds kinds_note severities regions processes threads files comms comm_kinds handlers page_table tlb_flushes physical fault_time slow_ns causes causes_note worst_faults lock_waits slab stacks stack_recording faults_without_stack functions lines callers touchers stack_frames timeline heat_maps hot_ranges locality storm_window_ns storms", root);
+        AssertKeys(
+            "trace capture filter finding sampling totals kinds kinds_note severities regions processes threads files comms comm_kinds handlers page_table "
+            + "tlb_flushes physical fault_time slow_ns causes causes_note worst_faults lock_waits slab stacks stack_recording faults_without_stack functions "
+            + "lines callers touchers stack_frames timeline heat_maps hot_ranges locality storm_window_ns storms", root);
         AssertKeys("path schema command target host kernel arch page_size backend started_at duration_ns", root.GetProperty("trace"));
         AssertKeys(
             "events failed lost missed sampled_out sampled_out_major excluded lost_sideband counts_lost without_entry without_outcome unfollowed "
@@ -90,7 +93,8 @@ public class FormatTests
         AssertKeys("kind faults minor major failed latency_ns share by_kernel traceevent", root.GetProperty("kinds")[0]);
         AssertKeys("severity faults share minor major failed latency_ns", root.GetProperty("severities")[0]);
         AssertKeys(
-            "id name kind pid start end bytes pages faults minor major failed distinct_pages density coverage refaults faults_per_mib major_ratio latency_ns heat",
+            "id name kind pid start end bytes pages faults minor major failed distinct_pages density coverage refaults "
+            + "faults_per_mib major_ratio latency_ns heat",
             root.GetProperty("regions")[0]);
         AssertKeys("pid comm threads faults minor major failed fault_time_ns", root.GetProperty("processes")[0]);
         AssertKeys("pid tid comm faults minor major failed fault_time_ns", root.GetProperty("threads")[0]);

@@ -9,7 +9,8 @@ public sealed partial class ImportTests : LiveTest
     /// <summary>-B -N: Debian's perf 6.1 fails now and then on build ids when it writes the file.</summary>
     private const string Record = "perf record -q -B -N --sample-cpu -e minor-faults,major-faults -c 1 -d -o perf.data";
 
-    private const string Script = "perf script -i perf.data --header --show-lost-events --show-mmap-events --show-task-events --ns -F comm,pid,tid,cpu,time,event,addr,ip";
+    private const string Script = "perf script -i perf.data --header --show-lost-events --show-mmap-events --show-task-events --ns -F "
+        + "comm,pid,tid,cpu,time,event,addr,ip";
 
     [Theory]
     [InlineData("seq_touch 8")]

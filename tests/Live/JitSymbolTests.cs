@@ -63,7 +63,8 @@ public sealed class JitSymbolTests : LiveTest
     [Fact]
     public void NodeLeavesNothingInItsFolder()
     {
-        const string parent = "const run = require('child_process').execFileSync; run(process.execPath, ['-e', '1']); new (require('worker_threads').Worker)('1', { eval: true })";
+        const string parent = "const run = require('child_process').execFileSync; run(process.execPath, ['-e', '1']); "
+            + "new (require('worker_threads').Worker)('1', { eval: true })";
         Assert.SkipUnless(File.Exists("/usr/bin/node"), "node is not installed");
 
         var result = Running.ToEnd(InFolder, Checkout.Faultrec, "record", "-o", TracePath, "--", "/usr/bin/node", "-e", parent);

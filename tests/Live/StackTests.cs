@@ -104,7 +104,9 @@ public sealed partial class StackTests : LiveTest
     /// <summary>A file that is gone when the trace is made, and files that have their names under another root only.</summary>
     [Theory]
     [InlineData("cp $0 x; ./x 64 & sleep 1; rm x; echo other >x; kill $!; wait")]
-    [InlineData("mkdir -p root/lib64; cp $0 root/x; cp /lib64/ld-linux-x86-64.so.2 /lib/x86_64-linux-gnu/libc.so.6 root/lib64;  LD_LIBRARY_PATH=/lib64 chroot root /x 64 & sleep 2; kill $!; wait")]
+    [InlineData(
+        "mkdir -p root/lib64; cp $0 root/x; cp /lib64/ld-linux-x86-64.so.2 /lib/x86_64-linux-gnu/libc.so.6 root/lib64;  LD_LIBRARY_PATH=/lib64 chroot root "
+        + "/x 64 & sleep 2; kill $!; wait")]
     public void FilesOutOfReachAreRead(string script)
     {
         var (_, rows) = RecordStacks("sh", "-c", $"cd {Folder["."]}; {script}", Checkout.Fixture("keep_touching"));

@@ -24,7 +24,9 @@ internal static class TraceExport
         if (format != ExportFormat.PrefaultPlan)
             StackText.Require(reader.Path, reader.Metadata);
         if (weight == ExportWeight.Major && !reader.Metadata.KnowsMajor)
-            throw new FaultrecException(ExitCode.BadInput, $"{Escape.Visible(reader.Path)}: does not say which faults were major; expected a recording that does for the weight major; take the weight faults");
+            throw new FaultrecException(ExitCode.BadInput,
+                $"{Escape.Visible(reader.Path)}: does not say which faults were major; "
+                + "expected a recording that does for the weight major; take the weight faults");
         return format switch
         {
             ExportFormat.Perfetto => WritePerfetto(reader, filter, weight, output),
@@ -51,7 +53,8 @@ internal static class TraceExport
         FirefoxExport.Write(output, metadata, timeline, weight);
         return timeline.StepNs == 0 ? null : string.Create(
             CultureInfo.InvariantCulture,
-            $"{Units.Of(timeline.Faults, "fault")} are {Units.Of(timeline.Samples, "sample")}: those of one thread and stack within {Units.Duration(timeline.StepNs)} are joined, their weights added");
+            $"{Units.Of(timeline.Faults, "fault")} are {Units.Of(timeline.Samples, "sample")}: "
+            + $"those of one thread and stack within {Units.Duration(timeline.StepNs)} are joined, their weights added");
     }
 
     private static string? WritePerfetto(TraceReader reader, FaultFilter filter, ExportWeight weight, Stream output)

@@ -59,7 +59,8 @@ public sealed class FaultSlice
         if (bytes > maxBytes)
         {
             throw new InvalidOperationException(
-                $"{rows:N0} faults of {columns.Count} columns would take about {bytes:N0} bytes, and {maxBytes:N0} are allowed; narrow the filter, name fewer columns, or allow more with maxBytes");
+                $"{rows:N0} faults of {columns.Count} columns would take about {bytes:N0} bytes, and {maxBytes:N0} are allowed; "
+                + "narrow the filter, name fewer columns, or allow more with maxBytes");
         }
 
         var frame = new FaultFrame(columns, rows);

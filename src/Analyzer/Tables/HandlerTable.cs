@@ -51,7 +51,8 @@ internal static class HandlerTable
     // What stands in for a handler that is not known.
     private static string? Note(FaultReport report)
         => report.Rows(Definition).FirstOrDefault(row => row.Function is null) is { Counts: var counts }
-            ? $"{(report.Sample is null ? "" : "about ")}{Units.Of(counts.Faults, "fault")} without a handler: what served {(counts.Faults == 1 ? "it" : "them")} is inlined, "
+            ? $"{(report.Sample is null ? "" : "about ")}{Units.Of(counts.Faults, "fault")} without a handler: "
+                + $"what served {(counts.Faults == 1 ? "it" : "them")} is inlined, "
                 + "could not be probed or was not asked for; file_page comes from address and mapping there, the kind from the kernel's accounting"
             : null;
 

@@ -59,7 +59,8 @@ internal static class KindTable
             { PageTable: null } => $"the file is from before page-table facts were recorded, {consequence}",
             { PageTable: { Recorded: false, Reason: var reason } } => $"page-table facts were not recorded ({reason ?? "no reason given"}), {consequence}",
             { Arch: not "x86_64" and var arch } => $"page-table entries of {arch} cannot be read by this version, {consequence}",
-            _ => $"{(report.Sample is null ? "" : "about ")}{Units.Of(unknown, "fault")} of unknown kind: what was recorded of {(unknown == 1 ? "it proves" : "them proves")} none",
+            _ => $"{(report.Sample is null ? "" : "about ")}{Units.Of(unknown, "fault")} of unknown kind: "
+                + $"what was recorded of {(unknown == 1 ? "it proves" : "them proves")} none",
         };
     }
 }

@@ -93,8 +93,10 @@ internal static class StormTable
     }
 
     private static string Note(FaultReport report)
-        => $"a storm is made of windows of {Units.Duration(report.Find(StormAggregate.Measure)?.Axis.BucketNs ?? 0)} with at least {StormWindows.Factor} times the faults of the median window that has any, and at least "
-            + $"{Units.Count(StormWindows.FloorPerSecond)} a second; or with {StormWindows.Factor} times its time in faults, and at least {StormWindows.FloorPercent} % of the window";
+        => $"a storm is made of windows of {Units.Duration(report.Find(StormAggregate.Measure)?.Axis.BucketNs ?? 0)} with at least {StormWindows.Factor} times "
+            + "the faults of the median window that has any, and at least "
+            + $"{Units.Count(StormWindows.FloorPerSecond)} a second; or with {StormWindows.Factor} times its time in faults, "
+            + $"and at least {StormWindows.FloorPercent} % of the window";
 
     private static StormRow Of(StormAggregate aggregate, RegionIndex index, StormSpan storm, StormActors actors)
     {

@@ -37,7 +37,8 @@ internal static class TimeTable
         // Every bucket: a time line with holes is none.
         Keep = static (_, _) => 0,
         Columns = Columns,
-        Note = report => $"{Units.Duration(AxisOf(report).BucketNs)} a row; resident is an estimate: pages touched so far whose region still existed; pages that were mapped along with another "
+        Note = report => $"{Units.Duration(AxisOf(report).BucketNs)} a row; resident is an estimate: pages touched so far whose region still existed; "
+            + "pages that were mapped along with another "
             + "(huge pages, fault-around) are not in it, pages that were given back or swapped out are",
     };
 
