@@ -66,8 +66,8 @@ public sealed class TraceQuery : IDisposable
     {
         // query() takes exactly one statement that reads, whatever the text may try to end or to begin.
         var source = $"query({Sql.Text(sql)})";
-        List<QueryColumn> columns = [.. Guard(_session.Read(
-            $"SELECT column_name, column_type FROM (DESCRIBE SELECT * FROM {source})")).Select(row => new QueryColumn(row[0]!, row[1]!))];
+        var described = Guard(_session.Read($"SELECT column_name, column_type FROM (DESCRIBE SELECT * FROM {source})"));
+        List<QueryColumn> columns = [.. described.Select(row => new QueryColumn(row[0]!, row[1]!))];
         var texts = string.Join(", ", columns.Select(column => $"CAST({Sql.Name(column.Name)} AS VARCHAR)"));
         return new QueryResult(columns, Guard(_session.Read($"SELECT {texts} FROM {source}")));
     }
@@ -128,10 +128,12 @@ public sealed class TraceQuery : IDisposable
         [
             Origin(trace),
             .. TraceSchema.Columns.Select(column => $"{known[column.Name]} AS {column.Name}"),
-            $"[{string.Join(", ", Enumerable.Range(0, SeverityNames.Count).Select(number => Sql.Text(((Severity)number).Name())))}][{_severities.Sql(trace, name => known[name])} + 1] AS severity",
-            $"[{string.Join(", ", Enumerable.Range(0, FaultKindNames.Count).Select(number => Sql.Text(((FaultKind)number).Name())))}][{_kinds.Sql(trace, name => known[name])} + 1] AS kind",
+            $"{Names(SeverityNames.Count, number => ((Severity)number).Name())}[{_severities.Sql(trace, name => known[name])} + 1] AS severity",
+            $"{Names(FaultKindNames.Count, number => ((FaultKind)number).Name())}[{_kinds.Sql(trace, name => known[name])} + 1] AS kind",
         ];
         return $"CREATE VIEW {FaultColumnList.View} AS SELECT {string.Join(", ", columns)} FROM {files}";
+
+        static string Names(int count, Func<int, string> name) => $"[{string.Join(", ", Enumerable.Range(0, count).Select(number => Sql.Text(name(number))))}]";
     }
 
     private string Origin(string index)

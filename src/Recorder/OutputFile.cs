@@ -140,8 +140,9 @@ internal sealed class OutputFile : IDisposable
     /// <summary>Nothing is left but what we hold open: its trace goes where temporary files do.</summary>
     private WrittenTrace Rescue(Func<Stream, TraceMetadata> write)
     {
-        var folder = Environment.GetEnvironmentVariable("TMPDIR") is { Length: > 0 } named ? named : Directory.Exists("/var/tmp") ? "/var/tmp" : Path
-            .GetTempPath();
+        var folder = Environment.GetEnvironmentVariable("TMPDIR") is { Length: > 0 } named ? named
+            : Directory.Exists("/var/tmp") ? "/var/tmp"
+            : Path.GetTempPath();
         var what = $"its {(_place.Folder.IsGone ? "directory" : "spool")} was removed meanwhile";
         var path = Path.Combine(folder, $"faultrec-{Guid.NewGuid():N}.parquet");
         try

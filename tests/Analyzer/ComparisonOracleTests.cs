@@ -83,8 +83,8 @@ public sealed class ComparisonOracleTests
 
     private static string Cells(ComparedRow row) => string.Join(
         '|',
-        row.Item.Name, row.Item.Process
-            ?? "", row.Item.Order, row.Metric.Name(), row.Before!.Median, row.Before.Min, row.Before.Max, row.After!.Median, row.After.Min, row.After.Max,
+        row.Item.Name, row.Item.Process ?? "", row.Item.Order, row.Metric.Name(),
+        row.Before!.Median, row.Before.Min, row.Before.Max, row.After!.Median, row.After.Min, row.After.Max,
         row.Difference, row.Verdict.Name());
 
     private static DuckDBConnection Load(Files files, bool isSample)
@@ -95,9 +95,8 @@ public sealed class ComparisonOracleTests
         Execute(duckdb, "CREATE TABLE ledger (id INT, pid INT, name TEXT, path TEXT)");
         foreach (var region in metadata.Regions)
         {
-            Execute(duckdb,
-                string.Create(CultureInfo.InvariantCulture,
-                $"INSERT INTO ledger VALUES ({region.Id}, {region.Pid}, '{region.Name}', {(region.Path is null ? "NULL" : $"'{region.Path}'")})"));
+            var path = region.Path is null ? "NULL" : $"'{region.Path}'";
+            Execute(duckdb, string.Create(CultureInfo.InvariantCulture, $"INSERT INTO ledger VALUES ({region.Id}, {region.Pid}, '{region.Name}', {path})"));
         }
 
         Execute(duckdb,
@@ -106,7 +105,7 @@ public sealed class ComparisonOracleTests
         var parts = files.Traces.Select((file, i) => string.Create(
             CultureInfo.InvariantCulture,
             $"SELECT {i} AS trace, pid, address // 4096 AS page, region_id, coalesce(duration_ns, 0) AS ns, "
-            + "CASE WHEN signal IS NOT NULL OR coalesce(fault_result, 0) & 3 <> 0 THEN 'failed' WHEN major THEN 'major' ELSE 'minor' END AS severity, "
+            + $"CASE WHEN signal IS NOT NULL OR coalesce(fault_result, 0) & 3 <> 0 THEN 'failed' WHEN major THEN 'major' ELSE 'minor' END AS severity, "
             + $"severity = 'major' AS major, comm AS thread, weight FROM '{file.Path}'"));
         Execute(duckdb, $"CREATE TABLE rows AS {string.Join(" UNION ALL ", parts)}");
         Execute(duckdb, $"CREATE TABLE faults AS SELECT * FROM rows {(isSample ? ", unnest(range(weight))" : "")}");

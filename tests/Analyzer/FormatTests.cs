@@ -121,9 +121,8 @@ public class FormatTests
         Assert.Equal(
             ("0x10000", "0x14000", 4, 2, 1, 0.5, 0.25, 1),
             (region.GetProperty("start").GetString(), region.GetProperty("end").GetString(), region.GetProperty("pages").GetInt32(),
-            region.GetProperty("faults").GetInt32(),
-                region.GetProperty("distinct_pages").GetInt32(), region.GetProperty("density").GetDouble(), region.GetProperty("coverage").GetDouble(), region
-                    .GetProperty("refaults").GetInt32()));
+                region.GetProperty("faults").GetInt32(), region.GetProperty("distinct_pages").GetInt32(), region.GetProperty("density").GetDouble(),
+                region.GetProperty("coverage").GetDouble(), region.GetProperty("refaults").GetInt32()));
         Assert.Equal(64, region.GetProperty("heat").GetArrayLength());
         Assert.Equal(1.0, json.RootElement.GetProperty("regions")[1].GetProperty("major_ratio").GetDouble());
         Assert.Equal("2026-01-02T03:04:05Z", json.RootElement.GetProperty("trace").GetProperty("started_at").GetString());

@@ -148,11 +148,10 @@ public class KindStories
             StringComparison.Ordinal);
 
         string Said(int? signal, long? fatalNs)
-            => Finding.Describe(Story.Report(Metadata with
-            {
-                Processes = [new ProcessEntry { Pid = 10, Comm = "app", ExitedNs = 30, ExitSignal = signal,
-                FatalFaultNs = fatalNs }]
-            }, faults));
+        {
+            var process = new ProcessEntry { Pid = 10, Comm = "app", ExitedNs = 30, ExitSignal = signal, FatalFaultNs = fatalNs };
+            return Finding.Describe(Story.Report(Metadata with { Processes = [process] }, faults));
+        }
     }
 
     [Fact]

@@ -180,7 +180,11 @@ public sealed class SystingStories : IDisposable
     }
 
     private void Write(string table, string rows, string how = "COMPRESSION snappy")
-        => Rows($"COPY ({(rows.StartsWith("VALUES", StringComparison.Ordinal) ? $"SELECT * FROM ({rows[..rows.LastIndexOf(" t(", StringComparison.Ordinal)]}) {rows[(rows.LastIndexOf(" t(", StringComparison.Ordinal) + 1)..]}" : rows)}) TO '{Path.Combine(_folder.FullName, table)}.parquet' (FORMAT parquet, {how})");
+    {
+        var columns = rows.LastIndexOf(" t(", StringComparison.Ordinal);
+        var select = rows.StartsWith("VALUES", StringComparison.Ordinal) ? $"SELECT * FROM ({rows[..columns]}) {rows[(columns + 1)..]}" : rows;
+        Rows($"COPY ({select}) TO '{Path.Combine(_folder.FullName, table)}.parquet' (FORMAT parquet, {how})");
+    }
 
     private static List<object> Rows(string sql)
     {

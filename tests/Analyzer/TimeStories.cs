@@ -195,7 +195,7 @@ public class TimeStories
         [
             .. Enumerable.Range(0, 30).Select(i => new Fault(0x10000) { TimeNs = i * 10_000_000L }),
             .. Enumerable.Range(0, 400)
-            .Select(i => new Fault(0x20000, i < 380 ? 2 : 1) { TimeNs = 300_000_000 + (i * 50_000L), Pid = 20, Tid = 21, Comm = "burst" }),
+                .Select(i => new Fault(0x20000, i < 380 ? 2 : 1) { TimeNs = 300_000_000 + (i * 50_000L), Pid = 20, Tid = 21, Comm = "burst" }),
             .. Enumerable.Range(32, 38).Select(i => new Fault(0x10000) { TimeNs = i * 10_000_000L }),
             new Fault(0x10000, DurationNs: 2_000_000, Major: true) { TimeNs = 705_000_000 },
         ];

@@ -113,7 +113,7 @@ public sealed class DiskTests : LiveTest
 
         var result = Running.ToEnd(
             InFolder, "bash", "-c",
-                $"ulimit -f {limitKiB}; exec env --default-signal=XFSZ {Checkout.Faultrec} record --no-stacks -o {TracePath} -- bash -c '{program}'");
+            $"ulimit -f {limitKiB}; exec env --default-signal=XFSZ {Checkout.Faultrec} record --no-stacks -o {TracePath} -- bash -c '{program}'");
 
         Assert.Equal(3, result.Status);
         Assert.Equal(["153", ""], result.Output.Split('\n')[1..]);

@@ -34,7 +34,7 @@ public sealed partial class ImportTests : LiveTest
         Assert.Equal(scripted.Length, rows.All.Count);
         Assert.Equal(scripted.Select(Words).Order(),
             rows.All.Select(row => string.Create(CultureInfo.InvariantCulture, $"{row.Pid}/{row.Tid} {(row.Major ? "major" : "minor")} {row.Address:x}"))
-            .Order());
+                .Order());
         Assert.InRange(rows.All.Count(row => row.Major), Number(Said(said.Output), "touch_majflt"), long.MaxValue);
         Assert.InRange(rows.All.Count, Number(Said(said.Output), "touch_minflt"), long.MaxValue);
         Assert.Equal(0, rows.Receipt.Lost);

@@ -177,10 +177,8 @@ public sealed partial class StackTests : LiveTest
         Assert.InRange(rows.All.Count, 200, int.MaxValue);
         Assert.InRange(rows.All.Count(row => Modules(rows, row.StackId).Contains(file)), 100, int.MaxValue);
         // The dynamic linker's own start, the program's, or a thread's.
-        AssertReach(rows.All,
-            row
-            => Modules(rows, row.StackId)[^1] is "ld-linux-x86-64.so.2" || Modules(rows, row.StackId)[^1] == file
-                || Functions(rows, row.StackId)[^1] is "clone3" or "__clone3");
+        AssertReach(rows.All, row => Modules(rows, row.StackId)[^1] is "ld-linux-x86-64.so.2" || Modules(rows, row.StackId)[^1] == file
+            || Functions(rows, row.StackId)[^1] is "clone3" or "__clone3");
     }
 
     [Fact]

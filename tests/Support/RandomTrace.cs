@@ -21,7 +21,7 @@ internal static class RandomTrace
         [.. Enumerable.Range(0, 14).Select(i => new StackFrame
         {
             Kind = "user", Function = i == 13 ? null : $"f{i % 7}", Module = i % 7 < 5 ? 0 : 1, File = i % 3 == 0 ? $"/src/{i % 7}.c" : null,
-                Line = i % 3 == 0 ? i : null, Address = (ulong)i,
+            Line = i % 3 == 0 ? i : null, Address = (ulong)i,
         })],
         [-1, .. Enumerable.Range(1, 30).Select(node => (node - 1) / 2)],
         [.. Enumerable.Range(0, 31).Select(node => node * 5 % 14)]);

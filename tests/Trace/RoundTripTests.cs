@@ -189,7 +189,7 @@ public sealed class RoundTripTests
         string[] neverNull =
         [
             nameof(FaultBatch.TimeNs), nameof(FaultBatch.Pid), nameof(FaultBatch.Tid), nameof(FaultBatch.Cpu), nameof(FaultBatch.Address),
-                nameof(FaultBatch.Ip),
+            nameof(FaultBatch.Ip),
             nameof(FaultBatch.RegionId), nameof(FaultBatch.Weight),
         ];
         var isNullable = !neverNull.Contains(array.Name);

@@ -55,9 +55,12 @@ internal sealed record Assertion(FaultReport Report, IReadOnlyList<BudgetCheck> 
     public static Assertion Of(FaultReport report, IReadOnlyList<Budget> budgets, bool allowIncomplete)
     {
         if (!report.Metadata.KnowsMajor && budgets.FirstOrDefault(budget => budget.Measure == BudgetMeasure.Major) is { } major)
+        {
             throw new FaultrecException(ExitCode.BadInput,
                 $"{Escape.Visible(report.Path)}: does not say which faults were major; expected a recording that does for {Escape.Visible(major.Title)}; "
                 + "record with faultrec, or leave the budget out");
+        }
+
         return new(report, [CheckRecording(report, allowIncomplete), .. budgets.Select(budget => Check(report, budget))]);
     }
 

@@ -36,8 +36,8 @@ internal sealed class PerfScriptImport
     private const int ShortestLine = 16;
 
     /// <summary>
-    /// So that no name in a line is more than a trace can hold. perf's longest line, an event of the header with an id for each thread and CPU, has room for
-    /// 100,000.
+    /// So that no name in a line is more than a trace can hold. perf's longest line, an event of the header with an id for each thread and CPU,
+    /// has room for 100,000.
     /// </summary>
     private const int MostLineCharacters = TextConverter.MostCharacters;
 
@@ -210,10 +210,13 @@ internal sealed class PerfScriptImport
         if (!_header.Events.TryGetValue(line.Event, out var sampling))
             return 1;
         if (sampling.IsFrequency)
+        {
             throw Bad(
                 $"perf took a sample of {line.Event} now and then (-F {sampling.Value}, its default), "
-                + "and the text does not say for how many "
-                + "faults each stands (field period)", $"expected perf script -F +period, or a recording of every fault: {Recording}");
+                + "and the text does not say for how many faults each stands (field period)",
+                $"expected perf script -F +period, or a recording of every fault: {Recording}");
+        }
+
         return Math.Max(sampling.Value, 1);
     }
 
@@ -245,8 +248,11 @@ internal sealed class PerfScriptImport
         if (_rows.IsSample)
             yield return "perf took a sample of the faults; each row stands for as many as its period says";
         if (_rows.WithoutPid > 0)
+        {
             yield return $"{Units.Of(_rows.WithoutPid, "fault")} of threads whose process (field pid) the text does not say: "
                 + "process 0; perf script -F +pid prints it";
+        }
+
         if (_rows.WithoutCpu)
             yield return "the text has no CPU (field cpu): it is -1 in every row";
     }

@@ -13,8 +13,8 @@ internal sealed class FaultFrame : IRowFormat
 
     // A dump has the trace's columns, and the kind, which is text.
     private static readonly HashSet<string> Flags = [.. TraceSchema.Columns.Where(column => column.Type == typeof(bool)).Select(column => column.Name)];
-    private static readonly HashSet<string> Texts = [.. RowFields.Names.Except(TraceSchema.Columns.Where(column => column.Type != typeof(string))
-        .Select(column => column.Name))];
+    private static readonly HashSet<string> Texts =
+        [.. RowFields.Names.Except(TraceSchema.Columns.Where(column => column.Type != typeof(string)).Select(column => column.Name))];
 
     // By position in RowFields.Names; null: not asked for.
     private readonly DataFrameColumn?[] _columns = new DataFrameColumn?[RowFields.Names.Length];

@@ -74,7 +74,9 @@ internal sealed class PageTableAggregate : IMeasure<PageTableAggregate>
             return;
         }
 
-        var mappedLevel = order >= _pages.OrderAt(PageGeometry.PudLevel) ? PageGeometry.PudLevel : order >= _pages.HugeOrder ? PageGeometry.PmdLevel : PageGeometry.PteLevel;
+        var mappedLevel = order >= _pages.OrderAt(PageGeometry.PudLevel) ? PageGeometry.PudLevel
+            : order >= _pages.HugeOrder ? PageGeometry.PmdLevel
+            : PageGeometry.PteLevel;
         var deposit = mappedLevel == PageGeometry.PmdLevel && (uint)regionId < (uint)_isAnonymous.Length && _isAnonymous[regionId] ? weight : 0;
         var pages = new TablePages(
             Below(PageGeometry.PmdLevel) + deposit,

@@ -38,10 +38,9 @@ internal sealed class SharedPfns(RegionIndex index, PageGeometry pages)
 /// <summary>Which physical memory did each region get? The shared zero page is nobody's and left out.</summary>
 internal sealed class PhysicalAggregate : IMeasure<PhysicalAggregate>
 {
-    public static Measure<PhysicalAggregate> Measure { get; } = new(plan => plan.HasPageTable
-        ? new PhysicalAggregate(plan.Metadata, plan.Index, plan.Pfns)
-        : null)
-    { GrowsWithPages = true };
+    public static Measure<PhysicalAggregate> Measure { get; } = new(Of) { GrowsWithPages = true };
+
+    private static PhysicalAggregate? Of(MeasurePlan plan) => plan.HasPageTable ? new PhysicalAggregate(plan.Metadata, plan.Index, plan.Pfns) : null;
 
     private readonly SharedPfns _shared;
     private readonly PageGeometry _pages;

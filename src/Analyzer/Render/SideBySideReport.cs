@@ -54,8 +54,11 @@ internal static class SideBySideReport
     {
         var sizes = traces.Traces.Select(trace => trace.Metadata.PageSize).Distinct().ToList();
         if (sizes.Count > 1)
+        {
             yield return $"the page sizes differ ({string.Join(", ", sizes.Select(size => Units.Bytes(size)))}): "
                 + "a fault or a page of one is not one of another";
+        }
+
         foreach (var note in ComparisonText.Notes(traces.Traces, traces.Filter))
             yield return note;
     }

@@ -28,13 +28,19 @@ internal static class Finding
         if (Code(report) is { } code)
             sentences.Insert(1, code);
         if (report.Totals.Counts.Failed is > 0 and var failed)
+        {
             sentences.Add(
                 $"{About(report)}{Units.Of(failed, "fault")} failed: "
                 + $"the kernel could not serve {(failed == 1 ? "it" : "them")}{FailureEnds.Describe(report, failed)}.");
+        }
+
         if (report.Totals.Latency is { Count: > 0 } latency)
+        {
             sentences.Add(
                 $"In all {About(report).ToLowerInvariant()}{Units.Duration(latency.SumNs ?? 0)} went into the fault handler, "
                 + $"{Units.Duration(latency.P50Ns ?? 0)} at the median.");
+        }
+
         return string.Join(' ', sentences.Prepend(unseen).OfType<string>());
     }
 
@@ -114,8 +120,11 @@ internal static class Finding
 
         var name = Columns.CutMiddle(RegionNames.Of(most?.Region), NameWidth);
         if (report.Sample is { } sample)
+        {
             return $"{(sample.CountsExact ? "" : "About ")}{Units.Count(major)} {(major == 1 ? "was" : "were")} major{time}; "
                 + $"{(most!.Counts.Major == 0 ? "none was recorded" : $"{name} had the most of those recorded")}.";
+        }
+
         var place = most!.Counts.Major == major
             ? $"{(major == 1 ? "it was" : "all were")} in {name}"
             : $"{name} had the most, {Units.Count(most.Counts.Major)}";

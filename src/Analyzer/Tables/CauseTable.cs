@@ -65,7 +65,11 @@ internal static class CauseTable
     {
         if (report.Rows(Definition).Count == 0 || report.Find(CauseAggregate.Measure) is not { } sums)
             return null;
-        var parts = new List<string> { $"slow: {Units.Duration(CauseAggregate.SlowNs)} and more, {Units.Of(sums.Split[1].Faults, "fault")} with {Units.Duration(sums.Split[1].Ns)}" };
+        var slow = sums.Split[1];
+        var parts = new List<string>
+        {
+            $"slow: {Units.Duration(CauseAggregate.SlowNs)} and more, {Units.Of(slow.Faults, "fault")} with {Units.Duration(slow.Ns)}",
+        };
         if (sums.NotSplit.Faults > 0)
             parts.Add($"{Units.Of(sums.NotSplit.Faults, "fault")} with {Units.Duration(sums.NotSplit.Ns)} not split: no cause of theirs was traced");
         if (sums.ExcessNs > 0)

@@ -49,10 +49,8 @@ internal static class CodeRows
                 continue;
             var (name, file, line, module) = place(id);
             rows.Add(new CodeRow(
-                name, file, line == 0
-                    ? null
-                    : line, module, self[id], stacks.Share(self[id].Faults), below.Counts, stacks.Share(below.Counts.Faults), LatencySummary
-                        .Of(below.Latency)));
+                name, file, line == 0 ? null : line, module, self[id], stacks.Share(self[id].Faults),
+                below.Counts, stacks.Share(below.Counts.Faults), LatencySummary.Of(below.Latency)));
         }
 
         rows.Sort(Compare);

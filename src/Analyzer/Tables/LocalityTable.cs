@@ -90,8 +90,9 @@ internal static class LocalityTable
         Note = _ => "in order: steps of a thread to the next page up or down; mean and longest run in pages; "
             + "refault after: faults of the process between two on a page, at the median; "
             + "shared pages were faulted on again by another thread than the first; strides: pages from a thread's fault to its next, and share of the steps",
-        WhyEmpty = report
-            => report.Sample is null ? null : "no locality: in a sample nobody knows what came before a fault, so order and repeats cannot be told",
+        WhyEmpty = report => report.Sample is null
+            ? null
+            : "no locality: in a sample nobody knows what came before a fault, so order and repeats cannot be told",
     };
 
     private static List<LocalityRow> Rows(FaultReport report)

@@ -31,8 +31,8 @@ internal static class ProcessTable
         var names = new TaskNames(report.Metadata);
         var rows = TaskSum.By(report, name => name.Pid)
             .Select(sum => new ProcessRow(
-                sum.Key, names.Process(sum.Key)
-                    ?? sum.Value.MostFrequentComm, sum.Value.Threads, sum.Value.Counts, report.DistinctPagesByPid.GetValueOrDefault(sum.Key)))
+                sum.Key, names.Process(sum.Key) ?? sum.Value.MostFrequentComm, sum.Value.Threads, sum.Value.Counts,
+                report.DistinctPagesByPid.GetValueOrDefault(sum.Key)))
             .ToList();
         rows.Sort((a, b) => Ordering.ByFaults(a.Counts, b.Counts, a.Pid.CompareTo(b.Pid)));
         return rows;

@@ -126,7 +126,7 @@ internal static class RegionTable
         var bytes = region.End > region.Start ? (long)(region.End - region.Start) : 0;
         return new RegionRow(
             id, region, bytes / report.Metadata.PageSize, bytes, stats.Counts, stats.Pages.Count, LatencySummary.Of(stats.Latency), stats.Heat,
-                report.Plan.IsSample);
+            report.Plan.IsSample);
     }
 
     private static RegionRow? UnmappedRow(RegionAggregate aggregate, FaultReport report)

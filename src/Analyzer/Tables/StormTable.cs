@@ -93,9 +93,9 @@ internal static class StormTable
     }
 
     private static string Note(FaultReport report)
-        => $"a storm is made of windows of {Units.Duration(report.Find(StormAggregate.Measure)?.Axis.BucketNs ?? 0)} with at least {StormWindows.Factor} times "
-            + "the faults of the median window that has any, and at least "
-            + $"{Units.Count(StormWindows.FloorPerSecond)} a second; or with {StormWindows.Factor} times its time in faults, "
+        => $"a storm is made of windows of {Units.Duration(report.Find(StormAggregate.Measure)?.Axis.BucketNs ?? 0)} "
+            + $"with at least {StormWindows.Factor} times the faults of the median window that has any, "
+            + $"and at least {Units.Count(StormWindows.FloorPerSecond)} a second; or with {StormWindows.Factor} times its time in faults, "
             + $"and at least {StormWindows.FloorPercent} % of the window";
 
     private static StormRow Of(StormAggregate aggregate, RegionIndex index, StormSpan storm, StormActors actors)
@@ -104,8 +104,8 @@ internal static class StormTable
         var peak = storm.First;
         for (var i = storm.First; i < storm.End; i++)
             peak = aggregate.Faults[i] > aggregate.Faults[peak] ? i : peak;
-        var task = actors.ByTask.OrderByDescending(task => task.Value).ThenBy(task => task.Key.Pid).ThenBy(task => task.Key.Comm, StringComparer.Ordinal)
-            .First();
+        var task = actors.ByTask.OrderByDescending(task => task.Value)
+            .ThenBy(task => task.Key.Pid).ThenBy(task => task.Key.Comm, StringComparer.Ordinal).First();
         var region = actors.ByRegion.OrderByDescending(region => region.Value).ThenBy(region => region.Key).First();
         var kind = Array.IndexOf(actors.ByKind, actors.ByKind.Max());
         return new StormRow(

@@ -73,8 +73,8 @@ internal static class ToucherTable
         foreach (var toucher in touchers.Values)
         {
             rows.Add(new ToucherRow(
-                toucher.Region?.Id ?? 0, toucher.Region, toucher.Counts, stacks.Share(toucher.Counts.Faults), names.Long(toucher.Frame), toucher
-                    .Through(names, out var inside),
+                toucher.Region?.Id ?? 0, toucher.Region, toucher.Counts, stacks.Share(toucher.Counts.Faults), names.Long(toucher.Frame),
+                toucher.Through(names, out var inside),
                 toucher.Mapper is { } mapper ? names.Long(mapper) : null)
             {
                 ThroughFaults = inside,

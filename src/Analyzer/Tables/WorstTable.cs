@@ -22,9 +22,11 @@ internal static class WorstTable
         Needs = [WorstAggregate.Measure, TaskAggregate.Measure],
         // Which were the worst of a few, or of faults that all took the same, is no news without causes.
         IsWorthShowing = (report, _) => report.Rows(CauseTable.Definition).Count > 0 || !(report.Totals.Latency.MaxNs < CauseAggregate.SlowNs),
-        Rows = report
-            => [.. (report.Find(WorstAggregate.Measure)?.Worst
-                ?? []).Select(fault => new WorstRow(fault, report.Plan.Index.Find(fault.RegionId), FaultStory.Tell(fault)))],
+        Rows = report =>
+        [
+            .. (report.Find(WorstAggregate.Measure)?.Worst ?? [])
+                .Select(fault => new WorstRow(fault, report.Plan.Index.Find(fault.RegionId), FaultStory.Tell(fault))),
+        ],
         Columns = Columns,
         Note = report => report.Rows(Definition!).All(row => row.Fault.Parts is null) ? "where their time went was not traced: record with --why" : null,
     };

@@ -114,8 +114,8 @@ internal sealed class PerfCapture : ICapture
     private static void RefuseWhatItCannot(RecordOptions options, Target target)
     {
         const int maxPeriod = ushort.MaxValue;
-        var refusal = target.Scope is not (TargetScope.Tree
-            or TargetScope.All) ? "cannot follow a name or a cgroup: give a command, --pid or --all, or use sudo"
+        var refusal = target.Scope is not (TargetScope.Tree or TargetScope.All)
+            ? "cannot follow a name or a cgroup: give a command, --pid or --all, or use sudo"
             : options.MaxRatePerSecond is not null ? "cannot change its sampling while it records: leave --max-rate out, and give --every N"
             : options.Every > maxPeriod ? $"takes at most one fault in {maxPeriod}: give a smaller --every"
             : null;

@@ -100,8 +100,9 @@ internal sealed class FaultRows(SpoolHeader header, TaskTable tasks, IRegionLedg
     {
         var isWalked = (record.Bits & FaultBits.HasWalk) != 0;
         // Where there are four levels the pgd is where the p4d would be.
-        batch.PtLevel[i] = (sbyte)(!isWalked ? FaultBatch.Null : record.LevelBefore == PageGeometry.P4dLevel
-            && _pagingLevels == 4 ? PageGeometry.PgdLevel : record.LevelBefore);
+        batch.PtLevel[i] = (sbyte)(!isWalked ? FaultBatch.Null
+            : record.LevelBefore == PageGeometry.P4dLevel && _pagingLevels == 4 ? PageGeometry.PgdLevel
+            : record.LevelBefore);
         batch.Merged[i] = isWalked && record.IsMerged;
         batch.PteBefore[i] = isWalked ? (long)record.PteBefore : FaultBatch.NullPte;
         var entry = new PageTableEntry((long)record.PteAfter);

@@ -9,8 +9,8 @@ namespace Faultrec.Recorder.Probes;
 /// <param name="KernelMinor">What the kernel's counters of the targets gained up to the ends of faults.</param>
 /// <param name="EndedMinor">Faults that the kernel's events told, and that began after the end of the recording.</param>
 internal readonly record struct ProbeCounts(
-    long Taken, long WithoutOutcome, long SampledOut, long SampledOutMajor, long Excluded, long KernelMinor, long KernelMajor, long EndedMinor,
-        long EndedMajor);
+    long Taken, long WithoutOutcome, long SampledOut, long SampledOutMajor, long Excluded,
+    long KernelMinor, long KernelMajor, long EndedMinor, long EndedMajor);
 
 /// <summary>
 /// Reader of the per-CPU fault rings (bpf/ring.bpf.h): copies what is new into the sink, counts what was lost, and tells the

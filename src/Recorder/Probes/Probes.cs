@@ -34,7 +34,7 @@ internal sealed unsafe class OpenProbes : IDisposable
         SetMaxEntries("rings", _cpus * config.RingSlots);
         Errno.ThrowIfLibbpfFailed(
             Libbpf.MapSetValueSize(Libbpf.ObjectFindMapByName(_file.Handle, "rings"), (uint)AttachedProbes.SlotBytes(config)),
-                "sizing the records of the fault rings");
+            "sizing the records of the fault rings");
         SetMaxEntries("ring_controls", _cpus);
         SetMaxEntries("events", MemoryBudget.Scaled(EventRingBytes));
         foreach (var (map, program) in CountMaps.Where(count => programs.Contains(count.Program)))
@@ -150,7 +150,7 @@ internal sealed unsafe class AttachedProbes : IDisposable
 
     public AttachedProbes(
         ObjectHandle bpfObject, List<LinkHandle> links, Dictionary<string, LinkHandle> iterators, Dictionary<string, nint> programs, ProbeConfig config,
-            int cpus)
+        int cpus)
     {
         _object = bpfObject;
         _links = links;

@@ -105,8 +105,8 @@ internal sealed unsafe class ModuleSymbols : IDisposable
     }
 
     private bool IsCode(ulong address) => Segments.Any(segment =>
-        segment.Type == Libdw.SegmentLoad && (segment.Flags & Libdw.SegmentExecutable) != 0 && address >= segment.Address
-            && address - segment.Address < segment.MemoryBytes);
+        segment.Type == Libdw.SegmentLoad && (segment.Flags & Libdw.SegmentExecutable) != 0
+        && address >= segment.Address && address - segment.Address < segment.MemoryBytes);
 
     public void Dispose()
     {

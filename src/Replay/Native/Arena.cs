@@ -24,9 +24,12 @@ internal sealed unsafe class Arena : IDisposable
         Fd = MemoryFile.Create("faultrec-arena", Bytes);
         var memory = Libc.Mmap(0, (nuint)Bytes, Libc.ProtRead | Libc.ProtWrite, Libc.MapShared, Fd, 0);
         if (memory == -1)
+        {
             throw new FaultrecException(ExitCode.NotPermitted,
                 $"{Bytes >> 20} MiB of shared memory for the replay: {Marshal.GetPInvokeErrorMessage(Marshal.GetLastPInvokeError())}; "
                 + "expected to have them; free memory");
+        }
+
         _memory = (byte*)memory;
         (Header->Slots, Header->RingOps, Header->ToolPid) = ((uint)slots, (uint)ringOps, Environment.ProcessId);
     }

@@ -32,10 +32,9 @@ internal sealed class Summary(FuzzOptions options)
         Directory.CreateDirectory(options.Keep);
         var file = Path.Combine(options.Keep, string.Create(CultureInfo.InvariantCulture, $"{options.Seed}-{number}-{kind}"));
         File.WriteAllBytes(file, input);
+        var more = (options.AsProcesses ? " --processes" : "") + (options.Kind is null ? "" : $" --kind {options.Kind}");
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"FAILED {kind}: {problem}\n  again: "
-            + $"fuzz --seed {options.Seed} --only "
-            + $"{number}{(options.AsProcesses ? " --processes" : "")}{(options.Kind is null ? "" : $" --kind {options.Kind}")}; input: {file}"));
+            $"FAILED {kind}: {problem}\n  again: fuzz --seed {options.Seed} --only {number}{more}; input: {file}"));
     }
 
     public override string ToString()

@@ -68,7 +68,7 @@ internal static class Plan
             + "| grep -xE 'handle_pte_fault|do_(anonymous|swap|wp|numa|huge_pmd_anonymous)_page|do_fault'; true"),
         .. OnFunctions.Select(rung => new GuestStep(
             Step(rung, Handlers),
-                $"faultrec record --no-stacks --force --handlers --backend {rung} -o t -- fork_cow 256 >/dev/null && faultrec report --format json --top 0 t")),
+            $"faultrec record --no-stacks --force --handlers --backend {rung} -o t -- fork_cow 256 >/dev/null && faultrec report --format json --top 0 t")),
         new(Forbidden, AsUser(3, "faultrec record -o t -- seq_touch 4")),
         new(Rootless, AsUser(2, "faultrec record -o t -- seq_touch 4 >/dev/null && faultrec info --format json t")),
         new(LegacyKprobe, """
@@ -107,14 +107,14 @@ internal static class Plan
         .. OfKinds.Select(rung => new GuestStep(Step(rung, Kinds), KindsStep.Script(rung))),
         .. OfKinds.Select(rung => new GuestStep(
             Step(rung, Costs),
-                $"faultrec record --no-stacks --force --why --slab --backend {rung} -o t -- fork_cow 256 >/dev/null "
-                + "&& faultrec report --format json --top 0 t")),
+            $"faultrec record --no-stacks --force --why --slab --backend {rung} -o t -- fork_cow 256 >/dev/null "
+            + "&& faultrec report --format json --top 0 t")),
         .. OfStacks.Select(rung => new GuestStep(
             Step(rung, Stacks),
-                $"faultrec record --force --stacks --backend {rung} -o t -- callchain {StackPages} >/dev/null && faultrec report --format json --top 0 t")),
+            $"faultrec record --force --stacks --backend {rung} -o t -- callchain {StackPages} >/dev/null && faultrec report --format json --top 0 t")),
         .. OnFunctions.Select(rung => new GuestStep(
             Step(rung, KernelStacks),
-                $"faultrec record --force --backend {rung} -o t -- populate {StackPages} >/dev/null && faultrec report --format json --top 0 t")),
+            $"faultrec record --force --backend {rung} -o t -- populate {StackPages} >/dev/null && faultrec report --format json --top 0 t")),
         new(LeftAfter, WhatIsLeft),
     ];
 
