@@ -91,7 +91,7 @@ public sealed class ImportTests : CliTest
 
         writer.DisposeAsync().AsTask().GetAwaiter().GetResult();
 
-        static Type TypeOf(Array values) => values is ReadOnlyMemory<char>[] ? typeof(string) : values.GetType().GetElementType()!;
+        static Type TypeOf(Array values) => (values is ReadOnlyMemory<char>[]) ? typeof(string) : values.GetType().GetElementType()!;
     }
 
     [Fact]
