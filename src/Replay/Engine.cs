@@ -9,6 +9,7 @@ using Microsoft.Win32.SafeHandles;
 namespace Faultrec.Replay;
 
 /// <summary>The engine's first process (engine/start.c): started from memory, ended with whatever it started.</summary>
+// SAFETY: the arena outlives the engine; slots are below their number.
 internal sealed unsafe class Engine : IDisposable
 {
     private const int PatienceMs = 10_000;

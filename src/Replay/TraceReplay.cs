@@ -181,6 +181,7 @@ public static class TraceReplay
         return notes;
     }
 
+    // SAFETY: the header is copied while the arena is mapped; no pointer is kept.
     private static unsafe IEnumerable<string> EngineNotes(Arena arena)
     {
         var header = *arena.Header;

@@ -15,7 +15,7 @@ public readonly record struct ColdStart(long TimeNs, long MajorFaults, int Statu
 /// Cold starts of a command, alternately without and with its plan. Cold are the plan's files: before each start their pages are
 /// dropped from the page cache, as far as no process has them mapped and none is dirty, which everybody may ask for.
 /// </summary>
-public static unsafe class ColdStarts
+public static class ColdStarts
 {
     private const string Nowhere = "/dev/null";
 
@@ -37,7 +37,8 @@ public static unsafe class ColdStarts
         return starts;
     }
 
-    private static ColdStart Start(PrefaultPlan plan, IReadOnlyList<string> command)
+    // SAFETY: the file actions fit into the buffer, and are destroyed before it goes; wait4 writes into locals.
+    private static unsafe ColdStart Start(PrefaultPlan plan, IReadOnlyList<string> command)
     {
         Drop(plan);
         // What it prints is not the comparison's.

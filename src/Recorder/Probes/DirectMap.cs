@@ -9,6 +9,7 @@ namespace Faultrec.Recorder.Probes;
 /// Lets the probes walk page tables (bpf/walk.bpf.h): finds where the kernel maps physical memory by walks to pages of our own,
 /// whose frames /proc/self/pagemap tells (Documentation/admin-guide/mm/pagemap.rst). No agreement, no frames.
 /// </summary>
+// SAFETY: the pages are mapped until Find comes back, one more than WalkState.Probes of them, and every index is below their number.
 internal static unsafe class DirectMap
 {
     public const string ByCalibration = "calibration";

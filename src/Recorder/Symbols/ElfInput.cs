@@ -23,6 +23,7 @@ internal static class ElfInput
     }
 
     /// <summary>The kernel's own library, which every process has in its memory, as a file.</summary>
+    // SAFETY: the kernel says where its library begins and, in maps, ends; it is never unmapped, and write only reads it.
     public static unsafe RegularFile OpenVdso()
     {
         var start = Libc.Getauxval(Libc.AuxvSysinfoEhdr);

@@ -7,6 +7,8 @@ namespace Faultrec.Recorder.Symbols;
 internal readonly record struct InlinedFunction(string? Name, string? CallFile, int? CallLine);
 
 /// <summary>By DWARF's DW_TAG_inlined_subroutine, where a module has debug information.</summary>
+// SAFETY: DIEs and attributes are locals, here or of the caller, whose Dwarf is open and keeps the texts; an index of a file is compared
+// with their number.
 internal static unsafe class InlinedFunctions
 {
     /// <summary>Functions that were put into each other at one place; a compiler's own limits are far below.</summary>

@@ -123,6 +123,7 @@ internal sealed partial record PythonRuntime(ulong Address, PythonLayout Layout)
         StateShift = minor < 14 ? 2u : 16,
     };
 
+    // SAFETY: libelf writes into locals, and looks itself whether an index is good; texts live as long as the file is open.
     private static unsafe ulong? AddressOf(ElfFile file, string name)
     {
         for (nint section = 0; (section = Libdw.ElfNextSection(file.Elf, section)) != 0;)

@@ -8,7 +8,7 @@ using Microsoft.Win32.SafeHandles;
 namespace Faultrec.Recorder.Symbols;
 
 /// <summary>This very executable, started again, for work that is not to be done with our rights, and a socket to it.</summary>
-internal sealed unsafe class ServiceProcess
+internal sealed class ServiceProcess
 {
     /// <summary>Variables by which libdw would ask servers on its own (debuginfod-client-config(7)).</summary>
     private const string DebuginfodPrefix = "DEBUGINFOD_";
@@ -27,7 +27,8 @@ internal sealed unsafe class ServiceProcess
 
     /// <param name="verb">First argument, by which the executable knows its task.</param>
     /// <param name="asksServers">It is the one that may ask debuginfod servers.</param>
-    public static ServiceProcess Start(string verb, bool asksServers)
+    // SAFETY: the pointer is null: there are no file actions.
+    public static unsafe ServiceProcess Start(string verb, bool asksServers)
     {
         var (ours, theirs) = Socket.Pair();
         using (theirs)
@@ -59,7 +60,8 @@ internal sealed unsafe class ServiceProcess
     /// <returns>How it ended, to follow a name.</returns>
     public string Kill() => End(patience: 10);
 
-    private string End(int patience)
+    // SAFETY: wait4 writes an int and one struct rusage, both locals.
+    private unsafe string End(int patience)
     {
         _socket.Dispose();
         var status = 0;

@@ -52,6 +52,7 @@ internal static class SpoolMutation
         return after;
     }
 
+    // SAFETY: sizeof, no pointer.
     private static unsafe List<(SpoolRecordHeader, byte[])> Split(ReadOnlySpan<byte> spool)
     {
         var records = new List<(SpoolRecordHeader, byte[])>();
