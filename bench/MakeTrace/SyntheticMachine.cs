@@ -92,7 +92,7 @@ internal sealed class SyntheticMachine
         DurationNs = _timeNs + 1,
         Backend = Backend.Tracepoint,
         Regions = _regions,
-        Frames = new PageTableRecording(true, null, 4, "kallsyms", SyntheticPageTable.ZeroFrame),
+        PageTable = new PageTableRecording(true, null, 4, "kallsyms", SyntheticPageTable.ZeroFrame),
         ThpMode = "madvise",
         SwapTypes = new Dictionary<string, string> { ["30"] = "migration", ["31"] = "migration" },
         NumaNodes = [new NumaRange(0, 0, SyntheticPageTable.Frames / 2), new NumaRange(1, SyntheticPageTable.Frames / 2, SyntheticPageTable.Frames)],

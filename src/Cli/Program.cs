@@ -25,9 +25,9 @@ internal static class Program
                 return DebuginfodService.Run(args);
             var root = new RootCommand("faultrec: who touched these pages, when, and what did each page fault cost?")
             {
-                RecordVerb.Create(), TraceVerb.Create(), ReportVerb.Create(), ReplayVerb.Create(), SimulateVerb.CreateSimulate(), SimulateVerb
-                    .CreateAdvise(), DiffVerb.Create(), AssertVerb.Create(), InfoVerb.Create(), DumpVerb.Create(), QueryVerb.Create(), ExportVerb
-                    .Create(), ImportVerb.Create(), PrefaultVerb.Create(), DoctorVerb.Create(), RecoverVerb.Create(), SymbolizeVerb.Create(),
+                RecordVerb.Create(), TraceVerb.Create(), ReportVerb.Create(), ReplayVerb.Create(), SimulateVerb.CreateSimulate(),
+                SimulateVerb.CreateAdvise(), DiffVerb.Create(), AssertVerb.Create(), InfoVerb.Create(), DumpVerb.Create(), QueryVerb.Create(),
+                ExportVerb.Create(), ImportVerb.Create(), PrefaultVerb.Create(), DoctorVerb.Create(), RecoverVerb.Create(), SymbolizeVerb.Create(),
             };
             // A recorded command may have arguments that begin with '@'.
             args = CommandSeparator.Insert(root, args);

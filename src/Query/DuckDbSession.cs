@@ -134,6 +134,8 @@ internal sealed class DuckDbSession : IDisposable
     }
 
     /// <summary>A column of a chunk.</summary>
+    // SAFETY: DuckDB owns the memory, and keeps it as long as the chunk, which lives until its rows are read; whoever asks keeps row below
+    // the size of the chunk.
     private readonly unsafe struct TextVector
     {
         private readonly DuckDBString* _texts;
@@ -146,7 +148,6 @@ internal sealed class DuckDbSession : IDisposable
             _validity = NativeMethods.Vectors.DuckDBVectorGetValidity(vector);
         }
 
-        // SAFETY: the chunk lives as long as its rows are read, and the index is below its size.
         public string? this[int row]
             => _validity != null && (_validity[row >> 6] >> (row & 63) & 1) == 0
                 ? null

@@ -7,8 +7,8 @@ internal static class FaultColumnList
 {
     public const string View = "faults";
 
-    public static readonly IReadOnlyList<ViewColumn> OfFile = [.. TraceSchema.Columns.Select(column => Column(column.Name, SqlType(column.Type),
-        column.Meaning))];
+    public static readonly IReadOnlyList<ViewColumn> OfFile =
+        [.. TraceSchema.Columns.Select(column => Column(column.Name, SqlType(column.Type), column.Meaning))];
 
     public static readonly IReadOnlyList<ViewColumn> OfAnalyzer =
     [

@@ -12,8 +12,10 @@ public enum ValueShape
 /// <param name="Type">As SQL names it.</param>
 public sealed record QueryColumn(string Name, string Type)
 {
-    private static readonly string[] Numbers = ["TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT",
-        "UHUGEINT", "FLOAT", "DOUBLE"];
+    private static readonly string[] Numbers =
+    [
+        "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT", "FLOAT", "DOUBLE",
+    ];
 
     public ValueShape Shape
         => Type == "BOOLEAN" ? ValueShape.Boolean

@@ -4,8 +4,8 @@ using DuckDB.NET.Native;
 
 namespace Faultrec.Query;
 
-/// <summary>A function of faultrec that SQL calls, for many rows at a time and on several threads at once.</summary>
-internal abstract unsafe class ScalarFunction
+/// <summary>A function of ours that SQL calls, many rows at a time and on several threads at once.</summary>
+internal abstract class ScalarFunction
 {
     private GCHandle _self;
 
@@ -21,7 +21,9 @@ internal abstract unsafe class ScalarFunction
     /// <param name="output">A vector of <see cref="Result"/>, as long as the arguments.</param>
     protected abstract void Call(Vectors arguments, nint output);
 
-    public void Register(DuckDBNativeConnection connection)
+    // SAFETY: DuckDB calls Call and Free with the handle made here, and Free once, when it drops the function, which no call outlives. Call
+    // keeps what is thrown; Free throws nothing.
+    public unsafe void Register(DuckDBNativeConnection connection)
     {
         var function = NativeMethods.ScalarFunction.DuckDBCreateScalarFunction();
         NativeMethods.ScalarFunction.DuckDBScalarFunctionSetName(function, Name);

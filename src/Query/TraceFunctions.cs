@@ -8,7 +8,7 @@ using Faultrec.Traces.Metadata;
 namespace Faultrec.Query;
 
 /// <summary>faultrec_trace(filename): index of the trace.</summary>
-internal sealed unsafe class TraceIndexFunction(IReadOnlyDictionary<string, int> indexByPath) : ScalarFunction
+internal sealed class TraceIndexFunction(IReadOnlyDictionary<string, int> indexByPath) : ScalarFunction
 {
     protected override string Name => "faultrec_trace";
 
@@ -17,7 +17,7 @@ internal sealed unsafe class TraceIndexFunction(IReadOnlyDictionary<string, int>
     protected override DuckDBType Result => DuckDBType.Integer;
 
     // SAFETY: DuckDB made the output as long as the arguments.
-    protected override void Call(Vectors arguments, nint output)
+    protected override unsafe void Call(Vectors arguments, nint output)
         => arguments.CopyIndices(0, indexByPath, new Span<int>(NativeMethods.Vectors.DuckDBVectorGetData(output), arguments.Count));
 }
 
@@ -26,7 +26,7 @@ internal sealed unsafe class TraceIndexFunction(IReadOnlyDictionary<string, int>
 /// rules that every report uses, so that the two cannot differ.
 /// </summary>
 /// <param name="ofKind">Else the severity.</param>
-internal sealed unsafe class VerdictFunction(IReadOnlyList<TraceMetadata> traces, bool ofKind) : ScalarFunction, IDisposable
+internal sealed class VerdictFunction(IReadOnlyList<TraceMetadata> traces, bool ofKind) : ScalarFunction, IDisposable
 {
     private readonly ThreadLocal<Worker> _workers = new(() => new Worker(traces));
     private readonly FaultInput[] _inputs = FaultInputs.For(traces.Aggregate(FaultColumns.None, (sum, trace)
@@ -44,10 +44,10 @@ internal sealed unsafe class VerdictFunction(IReadOnlyList<TraceMetadata> traces
 
     public void Dispose() => _workers.Dispose();
 
-    protected override void Call(Vectors arguments, nint output)
+    // SAFETY: DuckDB made the output as long as the arguments.
+    protected override unsafe void Call(Vectors arguments, nint output)
     {
         var count = arguments.Count;
-        // SAFETY: DuckDB made the output as long as the arguments.
         var numbers = new Span<byte>(NativeMethods.Vectors.DuckDBVectorGetData(output), count);
         var worker = _workers.Value!;
         worker.Batch.Count = count;
@@ -95,7 +95,7 @@ internal sealed unsafe class VerdictFunction(IReadOnlyList<TraceMetadata> traces
 }
 
 /// <summary>faultrec_stack(trace index, stack_id): the stack, folded, the outermost frame first.</summary>
-internal sealed unsafe class StackFunction(IReadOnlyList<TraceMetadata> traces) : ScalarFunction
+internal sealed class StackFunction(IReadOnlyList<TraceMetadata> traces) : ScalarFunction
 {
     private readonly Lazy<Names>[] _names = [.. traces.Select(trace => new Lazy<Names>(() => new Names(trace.Stacks!)))];
 

@@ -66,7 +66,8 @@ public sealed class TraceQuery : IDisposable
     {
         // query() takes exactly one statement that reads, whatever the text may try to end or to begin.
         var source = $"query({Sql.Text(sql)})";
-        List<QueryColumn> columns = [.. Guard(_session.Read($"SELECT column_name, column_type FROM (DESCRIBE SELECT * FROM {source})")).Select(row => new QueryColumn(row[0]!, row[1]!))];
+        var described = Guard(_session.Read($"SELECT column_name, column_type FROM (DESCRIBE SELECT * FROM {source})"));
+        List<QueryColumn> columns = [.. described.Select(row => new QueryColumn(row[0]!, row[1]!))];
         var texts = string.Join(", ", columns.Select(column => $"CAST({Sql.Name(column.Name)} AS VARCHAR)"));
         return new QueryResult(columns, Guard(_session.Read($"SELECT {texts} FROM {source}")));
     }
@@ -112,12 +113,14 @@ public sealed class TraceQuery : IDisposable
         var rows = _traces.Select((trace, index) => (trace, index)).Where(pair => pair.trace.Metadata.Stacks is { NodeFrames.Count: > 0 })
             .Select(pair => $"SELECT {pair.index} AS trace_index, unnest(range({pair.trace.Metadata.Stacks!.NodeFrames.Count})) AS stack_id")
             .DefaultIfEmpty("SELECT 0 AS trace_index, 0::BIGINT AS stack_id LIMIT 0");
-        return $"CREATE VIEW stacks AS SELECT {Origin("trace_index")}, stack_id::INTEGER AS stack_id, faultrec_stack(trace_index, stack_id) AS stack FROM ({string.Join(" UNION ALL ", rows)})";
+        return $"CREATE VIEW stacks AS SELECT {Origin("trace_index")}, stack_id::INTEGER AS stack_id, faultrec_stack(trace_index, stack_id) AS stack "
+            + $"FROM ({string.Join(" UNION ALL ", rows)})";
     }
 
     private string FaultView()
     {
-        var files = $"read_parquet([{string.Join(", ", _traces.Select(trace => Sql.Text(Sql.Pattern(trace.File.Path))))}], union_by_name = true, filename = true)";
+        var files = $"read_parquet([{string.Join(", ", _traces.Select(trace => Sql.Text(Sql.Pattern(trace.File.Path))))}], "
+            + "union_by_name = true, filename = true)";
         var present = _session.Read($"SELECT column_name FROM (DESCRIBE SELECT * FROM {files})").Select(row => row[0]!).ToHashSet(StringComparer.Ordinal);
         var known = TraceSchema.Columns.ToDictionary(column => column.Name, column => FaultColumnList.Sql(column, present.Contains(column.Name)));
         const string trace = "faultrec_trace(filename)";
@@ -125,15 +128,18 @@ public sealed class TraceQuery : IDisposable
         [
             Origin(trace),
             .. TraceSchema.Columns.Select(column => $"{known[column.Name]} AS {column.Name}"),
-            $"[{string.Join(", ", Enumerable.Range(0, SeverityNames.Count).Select(number => Sql.Text(((Severity)number).Name())))}][{_severities.Sql(trace, name => known[name])} + 1] AS severity",
-            $"[{string.Join(", ", Enumerable.Range(0, FaultKindNames.Count).Select(number => Sql.Text(((FaultKind)number).Name())))}][{_kinds.Sql(trace, name => known[name])} + 1] AS kind",
+            $"{Names(SeverityNames.Count, number => ((Severity)number).Name())}[{_severities.Sql(trace, name => known[name])} + 1] AS severity",
+            $"{Names(FaultKindNames.Count, number => ((FaultKind)number).Name())}[{_kinds.Sql(trace, name => known[name])} + 1] AS kind",
         ];
         return $"CREATE VIEW {FaultColumnList.View} AS SELECT {string.Join(", ", columns)} FROM {files}";
+
+        static string Names(int count, Func<int, string> name) => $"[{string.Join(", ", Enumerable.Range(0, count).Select(number => Sql.Text(name(number))))}]";
     }
 
     private string Origin(string index)
     {
-        return $"{Pick(trace => Sql.Text(trace.File.Name))} AS trace, {Pick(trace => Sql.Text(trace.Host))} AS host, {Pick(trace => Sql.Date(trace.Date))} AS date";
+        return $"{Pick(trace => Sql.Text(trace.File.Name))} AS trace, {Pick(trace => Sql.Text(trace.Host))} AS host, "
+            + $"{Pick(trace => Sql.Date(trace.Date))} AS date";
 
         string Pick(Func<TraceSource, string> value) => $"[{string.Join(", ", _traces.Select(value))}][{index} + 1]";
     }

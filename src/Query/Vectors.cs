@@ -5,6 +5,8 @@ using Faultrec.Traces.Columns;
 namespace Faultrec.Query;
 
 /// <summary>The columns of a chunk that DuckDB hands to a function; valid during that call.</summary>
+// SAFETY: it is made for one call of a function and used in that: so long DuckDB keeps the vectors, which are flat, of the registered types
+// and Count long. Every index is below Count.
 internal readonly unsafe struct Vectors(nint chunk)
 {
     private readonly DuckDBDataChunk _chunk = new(chunk);

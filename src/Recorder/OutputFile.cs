@@ -117,7 +117,8 @@ internal sealed class OutputFile : IDisposable
             {
                 throw new FaultrecException(
                     ExitCode.Incomplete,
-                    $"{_path}: the trace could not be written ({RecordFailures.Reason(e)}); the recording is kept: fix that, then `faultrec recover {spoolPath}`", e);
+                    $"{_path}: the trace could not be written ({RecordFailures.Reason(e)}); "
+                    + $"the recording is kept: mend that, then `faultrec recover {spoolPath}`", e);
             }
         }
 
@@ -139,8 +140,9 @@ internal sealed class OutputFile : IDisposable
     /// <summary>Only the open descriptors are left: the trace goes to the folder for temporary files.</summary>
     private WrittenTrace Rescue(Func<Stream, TraceMetadata> write)
     {
-        var folder = Environment.GetEnvironmentVariable("TMPDIR") is { Length: > 0 } named ? named : Directory.Exists("/var/tmp") ? "/var/tmp" : Path
-            .GetTempPath();
+        var folder = Environment.GetEnvironmentVariable("TMPDIR") is { Length: > 0 } named ? named
+            : Directory.Exists("/var/tmp") ? "/var/tmp"
+            : Path.GetTempPath();
         var what = $"its {(_place.Folder.IsGone ? "directory" : "spool")} was removed meanwhile";
         var path = Path.Combine(folder, $"faultrec-{Guid.NewGuid():N}.parquet");
         try

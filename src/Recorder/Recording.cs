@@ -53,9 +53,10 @@ public static class Recording
                 options.OnNotice?.Invoke(notice);
             if (trace is not null && options.NamesJitCode(trace.Metadata.StackRecording))
                 JitSwitches.DeleteMaps(trace.Metadata);
-            return new RecordResult(trace?.Path ?? options.Output, trace?.Bytes ?? 0, trace?.Metadata, spool.Length, finalizeTime.Elapsed,
-                exitStatus)
-            { Failures = failures.All };
+            return new RecordResult(trace?.Path ?? options.Output, trace?.Bytes ?? 0, trace?.Metadata, spool.Length, finalizeTime.Elapsed, exitStatus)
+            {
+                Failures = failures.All,
+            };
         }
         finally
         {

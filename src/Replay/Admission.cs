@@ -57,12 +57,9 @@ internal sealed class Admission
         var (id, address) = (batch.RegionId[row], (ulong)batch.Address[row]);
         if (address >= ReplayedRegion.UserEnd)
             return Skip.BadAddress;
-        if (_scale > 1 && !IsInScale(batch.PageOrder[row] >= PageGeometry.Here.HugeOrder
-            ? PageGeometry.Here.HugePageOf(address)
-            : PageGeometry.Here.PageOf(address)))
-        {
+        var pages = PageGeometry.Here;
+        if (_scale > 1 && !IsInScale(batch.PageOrder[row] >= pages.HugeOrder ? pages.HugePageOf(address) : pages.PageOf(address)))
             return Skip.Scaled;
-        }
 
         if (id == 0)
             return severity == Severity.Failed ? Skip.No : Skip.NoRegion;

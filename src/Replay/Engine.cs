@@ -8,7 +8,8 @@ using Microsoft.Win32.SafeHandles;
 
 namespace Faultrec.Replay;
 
-/// <summary>The engine's first process (engine/start.c): started from memory, and ended together with everything that it started.</summary>
+/// <summary>The engine's first process (engine/start.c): started from memory, ended with whatever it started.</summary>
+// SAFETY: the arena outlives the engine; slots are below their number.
 internal sealed unsafe class Engine : IDisposable
 {
     private const int PatienceMs = 10_000;
@@ -52,12 +53,21 @@ internal sealed unsafe class Engine : IDisposable
         if (_arena.Header->Crashed != 0)
             throw new InvalidOperationException("the replay engine crashed");
         if (_arena.Header->Stop != 0)
-            throw new FaultrecException(ExitCode.NotPermitted, $"the engine could not start a thread or a process (errno {_arena.Header->FirstErrno}); expected room for those of the recording; choose some with --pid or --tid");
+        {
+            throw new FaultrecException(ExitCode.NotPermitted,
+                $"the engine could not start a thread or a process (errno {_arena.Header->FirstErrno}); expected room for those of the recording; "
+                + "choose some with --pid or --tid");
+        }
+
         for (var slot = 0; slot < _arena.Slots; slot++)
         {
             var tid = Volatile.Read(ref _arena.Slot(slot)->Tid);
             if (tid != 0 && hasWork(slot) && !Directory.Exists($"/proc/{tid}"))
-                throw new FaultrecException(ExitCode.NotPermitted, "a process of the replay was killed, perhaps because memory ran out (see dmesg); choose regions with --region, or one page in N with --scale N");
+            {
+                throw new FaultrecException(ExitCode.NotPermitted,
+                    "a process of the replay was killed, for want of memory perhaps (dmesg tells); "
+                    + "choose regions with --region, or one page in N with --scale N");
+            }
         }
     }
 

@@ -64,8 +64,8 @@ internal static class FidelityTables
     {
         var rows = Comparison.By(result.Buckets, bucket => (bucket.Kind, bucket.Severity));
         var table = new TableBuilder<((FaultKind Kind, Severity Severity) Key, Comparison Faults)>("kinds", rows)
-            .Text("kind", "kind", Everyone, row => row.Key.Kind.Name())
-            .Text("severity", "severity", Everyone, row => row.Key.Severity.Name());
+            .Text("kind", "kind", "kind that the recorded faults had (docs/kinds.md)", Everyone, row => row.Key.Kind.Name())
+            .Text("severity", "severity", "severity that the recorded faults had", Everyone, row => row.Key.Severity.Name());
         return Figures(table, row => row.Faults).Build(top);
     }
 
@@ -79,12 +79,13 @@ internal static class FidelityTables
     }
 
     private static TableBuilder<TRow> Figures<TRow>(TableBuilder<TRow> table, Func<TRow, Comparison> of) => table
-        .Integer("recorded", "recorded", CellFormat.Count, Everyone, row => of(row).Recorded)
-        .Integer("replayed", "replayed", CellFormat.Count, Everyone, row => of(row).Replayed)
-        .Integer("difference", "differ", CellFormat.Count, Everyone, row => of(row).Replayed - of(row).Recorded)
-        .Integer("replayed_major", "major", CellFormat.Count, Everyone, row => of(row).Major)
-        .Integer("recorded_p50_ns", "p50", CellFormat.DurationNs, Everyone, row => of(row).RecordedNs(0.5))
-        .Integer("replayed_p50_ns", "now", CellFormat.DurationNs, Everyone, row => of(row).ReplayedNs(0.5))
-        .Integer("recorded_p99_ns", "p99", CellFormat.DurationNs, Everyone, row => of(row).RecordedNs(0.99))
-        .Integer("replayed_p99_ns", "now", CellFormat.DurationNs, Everyone, row => of(row).ReplayedNs(0.99));
+        .Integer("recorded", "recorded", "faults in the recording", CellFormat.Count, Everyone, row => of(row).Recorded)
+        .Integer("replayed", "replayed", "faults of the replay", CellFormat.Count, Everyone, row => of(row).Replayed)
+        .Integer("difference", "differ", "replayed − recorded faults", CellFormat.Count, Everyone, row => of(row).Replayed - of(row).Recorded)
+        .Integer("replayed_major", "major", "major faults of the replay", CellFormat.Count, Everyone, row => of(row).Major)
+        .Integer("recorded_p50_ns", "p50", "median duration in the recording", CellFormat.DurationNs, Everyone, row => of(row).RecordedNs(0.5))
+        .Integer("replayed_p50_ns", "now", "median duration in the replay", CellFormat.DurationNs, Everyone, row => of(row).ReplayedNs(0.5))
+        .Integer("recorded_p99_ns", "p99", "99th percentile of the durations in the recording", CellFormat.DurationNs, Everyone,
+            row => of(row).RecordedNs(0.99))
+        .Integer("replayed_p99_ns", "now", "99th percentile of the durations in the replay", CellFormat.DurationNs, Everyone, row => of(row).ReplayedNs(0.99));
 }

@@ -124,12 +124,13 @@ internal sealed class PageWork(Tasks tasks, Layout layout, Survey survey, Access
         if (!isHuge && ranges.Count == 0)
             return;
         var start = Pages.HugeStartOf(address);
-        if (start < region.Start || start + HugeBytes > region.End
-            || !(isHuge ? ranges.Add(start) : ranges.Contains(start) && thread.Process.States[Pages.PageOf(address)] == PageState.Absent
-            && ranges.Remove(start)))
-        {
+        if (start < region.Start || start + HugeBytes > region.End)
             return;
-        }
+        var isNews = isHuge
+            ? ranges.Add(start)
+            : ranges.Contains(start) && thread.Process.States[Pages.PageOf(address)] == PageState.Absent && ranges.Remove(start);
+        if (!isNews)
+            return;
 
         tasks.Push(thread, new Op { Kind = OpKind.Advise, Address = start, Length = HugeBytes, Prot = (byte)(isHuge ? HugePage : NoHugePage) });
     }

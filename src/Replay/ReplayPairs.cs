@@ -48,7 +48,9 @@ internal sealed class ReplayPairs
     public void WriteText(TextWriter output, TextStyle style)
     {
         var last = _changed[^1];
-        TextLines.WriteWrapped(output, $"{Units.Of(last.Recorded, "recorded fault")} of {last.Path}, replayed plain and with {last.Options.Change.Description} in turns, {Units.Of(_plain.Count, "time")} each", style.Title);
+        TextLines.WriteWrapped(output,
+            $"{Units.Of(last.Recorded, "recorded fault")} of {last.Path}, replayed plain and with {last.Options.Change.Description} in turns, "
+            + $"{Units.Of(_plain.Count, "time")} each", style.Title);
         foreach (var note in last.Notes)
             TextLines.WriteWrapped(output, note, style.Title);
         output.Write('\n');
@@ -73,17 +75,17 @@ internal sealed class ReplayPairs
         var rows = Figures.Select(figure => (figure.Metric, Plain: Side(_plain, figure.Of), Changed: Side(_changed, figure.Of))).ToList();
         const ColumnAudience everyone = ColumnAudience.Everyone;
         return new TableBuilder<(string Metric, Spread Plain, Spread Changed)>("figures", rows)
-            .Text("metric", "figure", everyone, row => row.Metric)
-            .Integer("plain", "plain", CellFormat.Amount, everyone, row => row.Plain.Median)
-            .Integer("plain_min", "min", CellFormat.Amount, everyone, row => row.Plain.Min)
-            .Integer("plain_max", "max", CellFormat.Amount, everyone, row => row.Plain.Max)
-            .Integer("changed", "changed", CellFormat.Amount, everyone, row => row.Changed.Median)
-            .Integer("changed_min", "min", CellFormat.Amount, everyone, row => row.Changed.Min)
-            .Integer("changed_max", "max", CellFormat.Amount, everyone, row => row.Changed.Max)
-            .Integer("difference", "difference", CellFormat.Amount, ColumnAudience.Machine, row => row.Changed.Median - row.Plain.Median)
-            .Real("change", "change", CellFormat.Change, everyone,
+            .Text("metric", "figure", "figure that is compared", everyone, row => row.Metric)
+            .Integer("plain", "plain", "median of the plain replays", CellFormat.Amount, everyone, row => row.Plain.Median)
+            .Integer("plain_min", "min", "smallest value of the plain replays", CellFormat.Amount, everyone, row => row.Plain.Min)
+            .Integer("plain_max", "max", "largest value of the plain replays", CellFormat.Amount, everyone, row => row.Plain.Max)
+            .Integer("changed", "changed", "median of the changed replays", CellFormat.Amount, everyone, row => row.Changed.Median)
+            .Integer("changed_min", "min", "smallest value of the changed replays", CellFormat.Amount, everyone, row => row.Changed.Min)
+            .Integer("changed_max", "max", "largest value of the changed replays", CellFormat.Amount, everyone, row => row.Changed.Max)
+            .Integer("difference", "difference", "changed − plain", CellFormat.Amount, ColumnAudience.Machine, row => row.Changed.Median - row.Plain.Median)
+            .Real("change", "change", "difference / plain", CellFormat.Change, everyone,
                 row => row.Plain.Median == 0 ? null : (row.Changed.Median - row.Plain.Median) / (double)row.Plain.Median)
-            .Text("verdict", "verdict", everyone, row => Spread.Judge(row.Plain, row.Changed).Name())
+            .Text("verdict", "verdict", "same, within noise, differs or unknown", everyone, row => Spread.Judge(row.Plain, row.Changed).Name())
             .Build(0);
     }
 

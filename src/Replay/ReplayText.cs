@@ -29,9 +29,11 @@ internal static class ReplayText
 
     private static string Headline(ReplayResult result)
         => result.Options.Change.Description is { Length: > 0 } words
-            ? $"with {words}: {Units.Of(result.Replayed, "fault")}, where {result.Path} has {Units.Count(result.Recorded)}; a plain replay shows how many come back without the change"
+            ? $"with {words}: {Units.Of(result.Replayed, "fault")}, where {result.Path} has {Units.Count(result.Recorded)}; "
+                + "a plain replay says how many come back without"
             : $"fidelity {FidelityWords(result.Fidelity)}: of {Units.Of(result.Recorded, "recorded fault")} of {result.Path}, "
-            + $"{Units.Count(Comparison.Of(result.Buckets).Matched)} came back in the same region with the same severity; {Units.Count(result.Replayed)} faults replayed";
+            + $"{Units.Count(Comparison.Of(result.Buckets).Matched)} came back in the same region with the same severity; "
+            + $"{Units.Count(result.Replayed)} faults replayed";
 
     // If one fault in ten thousand differs, the text must not say 100 %.
     private static string FidelityWords(double share) => string.Create(CultureInfo.InvariantCulture, $"{Math.Floor(share * 10000) / 100:0.00} %");
@@ -44,7 +46,8 @@ internal static class ReplayText
             : "";
         var threads = $"{order}{Units.Of(result.Threads, "thread")}";
         return result is { LateP50Ns: { } p50, LateP99Ns: { } p99 }
-            ? $"{threads}; at {result.Options.Speed.ToString(CultureInfo.InvariantCulture)} × the recorded pace, {Units.Duration(p50)} late at the median, {Units.Duration(p99)} at p99"
+            ? $"{threads}; at {result.Options.Speed.ToString(CultureInfo.InvariantCulture)} × the recorded pace, "
+                + $"{Units.Duration(p50)} late at the median, {Units.Duration(p99)} at p99"
                 + (result.GapError is { } gap ? $"; from a thread's fault to its next {Units.Percent(gap)} off at the median" : "")
             : threads;
     }
@@ -52,7 +55,8 @@ internal static class ReplayText
     private static string Times(ReplayResult result)
     {
         var all = Comparison.Of(result.Buckets);
-        return $"{Units.Duration(result.ElapsedNs)} for what took {Units.Duration(result.RecordedSpanNs)} when it was recorded, {Units.Count((long)result.FaultsPerSecond)} faults/s; "
+        return $"{Units.Duration(result.ElapsedNs)} for what took {Units.Duration(result.RecordedSpanNs)} when it was recorded, "
+            + $"{Units.Count((long)result.FaultsPerSecond)} faults/s; "
             + $"{Units.Duration(all.ReplayedSumNs)} in touches, {Units.Duration(all.RecordedSumNs)} in recorded faults; "
             + (result.FillNs > 0 ? $"{Units.Duration(result.FillNs)} in filling ahead; " : "")
             + $"most memory {Units.Bytes(result.ResidentBytes)}";

@@ -6,6 +6,8 @@ namespace Faultrec.Replay;
 /// Puts operations into the slots' rings and takes their results out again, in each slot's order. Waiting here means waiting for a thread
 /// of the engine. Every operation that it may wait for was put in earlier, so all operations end.
 /// </summary>
+// SAFETY: the arena outlives this object. A slot is below their number, and a place in its ring is taken modulo RingOps; Head and Tail say
+// whose it is.
 internal sealed unsafe class Rings
 {
     private const int SpinsBeforeSleep = 50;

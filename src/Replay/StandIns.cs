@@ -137,7 +137,9 @@ internal sealed class StandIns : IDisposable
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            throw new FaultrecException(ExitCode.NotPermitted, $"{folder}: no stand-in file of {bytes >> 20} MiB (sparse) can be made there ({exception.Message}); expected a folder for temporary files; name one in TMPDIR", exception);
+            throw new FaultrecException(ExitCode.NotPermitted,
+                $"{folder}: no stand-in file of {bytes >> 20} MiB (sparse) can be made there ({exception.Message}); "
+                + "expected a folder for temporary files; name one in TMPDIR", exception);
         }
     }
 
@@ -185,7 +187,9 @@ internal sealed class StandIns : IDisposable
         }
         catch (IOException exception)
         {
-            throw new FaultrecException(ExitCode.NotPermitted, $"{folder}: {pages.Count * (long)PageGeometry.Here.PageBytes >> 20} MiB for faults from the disk cannot be written ({exception.Message}); name another folder in TMPDIR", exception);
+            throw new FaultrecException(ExitCode.NotPermitted,
+                $"{folder}: {pages.Count * (long)PageGeometry.Here.PageBytes >> 20} MiB for faults from the disk cannot be written "
+                + $"({exception.Message}); name another folder in TMPDIR", exception);
         }
 
         _ = Libc.PosixFadvise(FileFd, 0, 0, DontNeed);

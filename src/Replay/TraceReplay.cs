@@ -80,7 +80,12 @@ public static class TraceReplay
     {
         var change = options.Change;
         if (change.Populated is not null && !admission.Regions.Any(region => region is { IsPopulated: true, HasFaults: true }))
-            throw new FaultrecException(ExitCode.BadInput, $"{change.Description}: found no such region with faults that can be filled; expected the id or a part of the name of a region in the report, or all");
+        {
+            throw new FaultrecException(ExitCode.BadInput,
+                $"{change.Description}: found no such region with faults that can be filled; "
+                + "expected a part of a name, or an id, of the report's regions, or all");
+        }
+
         if (change.NumaNode != ReplayChange.NoNode && !Directory.Exists($"/sys/devices/system/node/node{change.NumaNode}"))
         {
             throw new FaultrecException(ExitCode.NotPermitted,
@@ -98,13 +103,20 @@ public static class TraceReplay
     {
         var pool = MemInfo("HugePages_Free") * (long)ReplayedRegion.HugeBytes;
         if (survey.PeakPoolPages * PageGeometry.Here.PageBytes > pool)
-            throw new FaultrecException(ExitCode.NotPermitted, $"--hugetlb needs {Units.Bytes(survey.PeakPoolPages * PageGeometry.Here.PageBytes)} from the pool of huge pages, and {Units.Bytes(pool)} are free; expected room for all; enlarge the pool (sysctl vm.nr_hugepages), or choose regions with --region");
+        {
+            throw new FaultrecException(ExitCode.NotPermitted,
+                $"--hugetlb needs {Units.Bytes(survey.PeakPoolPages * PageGeometry.Here.PageBytes)} of the pool of huge pages, "
+                + $"and {Units.Bytes(pool)} of it are free; expected room for all; enlarge it (sysctl vm.nr_hugepages), or choose regions with --region");
+        }
+
         var (needed, available) = (survey.PeakPages * PageGeometry.Here.PageBytes, MemInfo("MemAvailable") * 1024);
         if (needed <= available * LargestShare)
             return;
         throw new FaultrecException(
             ExitCode.NotPermitted,
-            $"the trace's faults fill {Units.Bytes(needed)} at their peak, and {Units.Bytes(available)} are available; expected at most {LargestShare:P0} of that; choose regions with --region, or one page in {Math.Ceiling(needed / (available * LargestShare)):0} with --scale");
+            $"the trace's faults fill {Units.Bytes(needed)} at their peak, and {Units.Bytes(available)} are available; "
+            + $"expected at most {LargestShare:P0} of that; choose regions with --region, "
+            + $"or one page in {Math.Ceiling(needed / (available * LargestShare)):0} with --scale");
     }
 
     /// <returns>In the line's own unit; a value that acts as no limit if there is no such line.</returns>
@@ -131,7 +143,12 @@ public static class TraceReplay
         if (!KindRule.CanTell(metadata))
             notes.Add("the recording has no page-table facts: the state of a page before a fault is guessed from its earlier faults");
         if (options.UsesRealFiles)
-            notes.Add($"{Units.Of(real.Opened, "recorded file")} mapped and read directly; {Units.Of(real.Others, "stand-in")} for files that are missing here, not regular, shorter, not readable, or mapped shared and written to");
+        {
+            notes.Add(
+                $"{Units.Of(real.Opened, "file")} of the recording mapped themselves, to be read; "
+                + $"{Units.Count(real.Others)} by stand-ins: not here, no regular file, shorter, not readable, or mapped shared and written to");
+        }
+
         if (standIns.Warning is { } warning)
             notes.Add(warning);
         if (survey.Buckets.All.Any(bucket => bucket.Kind == FaultKind.SwapCache || (bucket.Kind == FaultKind.SwapDevice && !options.Swaps)))
@@ -145,20 +162,34 @@ public static class TraceReplay
         if ((change.HugePages is not null || (hadHuge && !change.NoHugePages)) && HugePagesAreOff())
             notes.Add("transparent huge pages are off on this machine (/sys/kernel/mm/transparent_hugepage/enabled): huge faults come back as small ones");
         if (hadHuge && change.NoHugePages)
-            notes.Add("without huge pages the program would have faulted for each of their pages that it used; the recording has only the first, and so has the replay");
+        {
+            notes.Add(
+                "without huge pages the program would have faulted for each of their pages that it used; "
+                + "the recording has only the first, and so has the replay");
+        }
+
         if (survey.Buckets.All.Any(bucket => bucket.Kind == FaultKind.ZeroCow) && !ZeroPage.IsMappedForReads())
             notes.Add("this machine's kernel maps no zero page: a read gets a page of its own at once, and a write after it does not fault (zero_cow)");
         if (change.PageBytes > 0 || change.FaultAroundBytes > 0)
-            notes.Add("larger pages and fault-around are imitated: the other pages that a fault would have mapped are mapped by a call after it, whose time is not counted");
+        {
+            notes.Add(
+                "larger pages and fault-around are imitated: what a fault would have mapped with its page, a call maps after it, "
+                + "whose time is not among the touches");
+        }
+
         notes.AddRange(EngineNotes(arena));
         return notes;
     }
 
+    // SAFETY: the header is copied while the arena is mapped; no pointer is kept.
     private static unsafe IEnumerable<string> EngineNotes(Arena arena)
     {
         var header = *arena.Header;
         return header.Errors == 0 ? []
-            : [$"the kernel refused {Units.Of(header.Errors, "operation")} on mappings, the first {(OpKind)header.FirstErrorKind} with errno {header.FirstErrno} ({System.Runtime.InteropServices.Marshal.GetPInvokeErrorMessage(header.FirstErrno)})"];
+            : [
+                $"the kernel refused {Units.Of(header.Errors, "operation")} on mappings, the first {(OpKind)header.FirstErrorKind} "
+                + $"with errno {header.FirstErrno} ({System.Runtime.InteropServices.Marshal.GetPInvokeErrorMessage(header.FirstErrno)})",
+            ];
     }
 
     private static bool HugePagesAreOff()

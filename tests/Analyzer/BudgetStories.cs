@@ -86,7 +86,7 @@ public class BudgetStories
             new Region { Id = 1, Pid = 10, Start = 0x4000_0000, End = 0x4800_0000, Prot = "rw-p", Name = "[anon]" },
             new Region { Id = 2, Pid = 10, Start = 0x5000_0000, End = 0x5001_0000, Prot = "rw-p", Name = "/f", Path = "/f" }) with
         {
-            Frames = new PageTableRecording(true, null, 4, "kallsyms", 77),
+            PageTable = new PageTableRecording(true, null, 4, "kallsyms", 77),
             ThpMode = "always",
         };
         Fault[] faults =

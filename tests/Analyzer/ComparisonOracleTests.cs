@@ -83,8 +83,8 @@ public sealed class ComparisonOracleTests
 
     private static string Cells(ComparedRow row) => string.Join(
         '|',
-        row.Item.Name, row.Item.Process
-            ?? "", row.Item.Order, row.Metric.Name(), row.Before!.Median, row.Before.Min, row.Before.Max, row.After!.Median, row.After.Min, row.After.Max,
+        row.Item.Name, row.Item.Process ?? "", row.Item.Order, row.Metric.Name(),
+        row.Before!.Median, row.Before.Min, row.Before.Max, row.After!.Median, row.After.Min, row.After.Max,
         row.Difference, row.Verdict.Name());
 
     private static DuckDBConnection Load(Files files, bool isSample)
@@ -95,9 +95,8 @@ public sealed class ComparisonOracleTests
         Execute(duckdb, "CREATE TABLE ledger (id INT, pid INT, name TEXT, path TEXT)");
         foreach (var region in metadata.Regions)
         {
-            Execute(duckdb,
-                string.Create(CultureInfo.InvariantCulture,
-                $"INSERT INTO ledger VALUES ({region.Id}, {region.Pid}, '{region.Name}', {(region.Path is null ? "NULL" : $"'{region.Path}'")})"));
+            var path = region.Path is null ? "NULL" : $"'{region.Path}'";
+            Execute(duckdb, string.Create(CultureInfo.InvariantCulture, $"INSERT INTO ledger VALUES ({region.Id}, {region.Pid}, '{region.Name}', {path})"));
         }
 
         Execute(duckdb,
@@ -105,7 +104,9 @@ public sealed class ComparisonOracleTests
         // Regions have no time of birth here: in the order of processes, then of ids; only those that faulted count.
         var parts = files.Traces.Select((file, i) => string.Create(
             CultureInfo.InvariantCulture,
-            $"SELECT {i} AS trace, pid, address // 4096 AS page, region_id, coalesce(duration_ns, 0) AS ns, CASE WHEN signal IS NOT NULL OR coalesce(fault_result, 0) & 3 <> 0 THEN 'failed' WHEN major THEN 'major' ELSE 'minor' END AS severity, severity = 'major' AS major, comm AS thread, weight FROM '{file.Path}'"));
+            $"SELECT {i} AS trace, pid, address // 4096 AS page, region_id, coalesce(duration_ns, 0) AS ns, "
+            + $"CASE WHEN signal IS NOT NULL OR coalesce(fault_result, 0) & 3 <> 0 THEN 'failed' WHEN major THEN 'major' ELSE 'minor' END AS severity, "
+            + $"severity = 'major' AS major, comm AS thread, weight FROM '{file.Path}'"));
         Execute(duckdb, $"CREATE TABLE rows AS {string.Join(" UNION ALL ", parts)}");
         Execute(duckdb, $"CREATE TABLE faults AS SELECT * FROM rows {(isSample ? ", unnest(range(weight))" : "")}");
         Execute(duckdb, """
@@ -123,11 +124,13 @@ public sealed class ComparisonOracleTests
         {
             Subject.Total
                 => $"SELECT trace, 'all' AS name, '' AS process, 0 AS place, {figures}, count(DISTINCT (pid, page)) AS pages FROM faults GROUP BY ALL",
-            Subject.Process => $"SELECT trace, comm AS name, '' AS process, 0 AS place, {figures}, count(DISTINCT (pid, page)) AS pages FROM faults JOIN comms USING (pid) GROUP BY ALL",
+            Subject.Process => $"SELECT trace, comm AS name, '' AS process, 0 AS place, {figures}, count(DISTINCT (pid, page)) AS pages FROM faults "
+                + "JOIN comms USING (pid) GROUP BY ALL",
             Subject.Severity => $"SELECT trace, severity AS name, '' AS process, 0 AS place, {figures}, 0 AS pages FROM faults GROUP BY ALL",
             Subject.Comm => $"SELECT trace, thread AS name, '' AS process, 0 AS place, {figures}, 0 AS pages FROM faults GROUP BY ALL",
             // A page of a file that two mappings had counts in each.
-            Subject.File => $"SELECT trace, path AS name, '' AS process, 0 AS place, {figures}, count(DISTINCT (region_id, page)) AS pages FROM faults JOIN ledger ON id = region_id WHERE path IS NOT NULL GROUP BY ALL",
+            Subject.File => $"SELECT trace, path AS name, '' AS process, 0 AS place, {figures}, count(DISTINCT (region_id, page)) AS pages FROM faults "
+                + "JOIN ledger ON id = region_id WHERE path IS NOT NULL GROUP BY ALL",
             _ => $"""
                 SELECT trace, name, comm AS process, place, {figures}, count(DISTINCT page) AS pages FROM faults JOIN regions USING (trace, region_id) GROUP BY ALL
                 UNION ALL SELECT trace, '[no mapping]', '', 1, {figures}, count(DISTINCT (pid, page)) FROM faults WHERE region_id = 0 GROUP BY trace

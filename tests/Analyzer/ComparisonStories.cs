@@ -84,7 +84,8 @@ public class ComparisonStories
         var comparison = Compare(before, after);
 
         Assert.Equal(
-            "Faults did not change beyond the noise (3 and 4); major faults stayed at 0; time in faults rose to 12 times, from 3.00 µs to 36.0 µs; medians of 3 traces before and 3 after.",
+            "Faults did not change beyond the noise (3 and 4); major faults stayed at 0; time in faults rose to 12 times, from 3.00 µs to 36.0 µs; "
+            + "medians of 3 traces before and 3 after.",
             ComparisonText.Headline(comparison));
         Assert.Contains(
             """
@@ -113,7 +114,7 @@ public class ComparisonStories
         Assert.Matches("/lib/a.so r--p 1 faults +1 0 % +2 0 % +[+]100 % differs", few);
         Assert.EndsWith(
             "differences within the noise are left out (3 of regions, 2 of kinds, 3 of processes); --top 0 shows them ", few.Replace('\n', ' '),
-                StringComparison.Ordinal);
+            StringComparison.Ordinal);
         Assert.DoesNotContain("left out", all, StringComparison.Ordinal);
     }
 
@@ -151,7 +152,7 @@ public class ComparisonStories
         var before = Side(Story.Metadata(Anon(1, 0x1000, 5), Anon(2, 0x2000, 9)), [new(0x1000, 1), new(0x1000, 1), new(0x2000, 2)]);
         var after = Side(
             Story.Metadata(Anon(1, 0x9000, 9), Anon(2, 0x8000, 5), Anon(3, 0x7000, 1, "r--p")),
-                [new(0x9000, 1), new(0x8000, 2), new(0x8000, 2), new(0x7000, 3)]);
+            [new(0x9000, 1), new(0x8000, 2), new(0x8000, 2), new(0x7000, 3)]);
 
         var rows = Compare([before], [after]).Rows(Subject.Region).Where(row => row.Metric == Metric.Faults);
 
@@ -252,8 +253,12 @@ public class ComparisonStories
         using (var json = new Utf8JsonWriter(stream))
             ComparisonJson.Write(json, comparison, 0);
 
-        Assert.All([Text(comparison), markdown.ToString(), csv.ToString().Replace("\r\n", "\n", StringComparison.Ordinal),
-            System.Text.Encoding.UTF8.GetString(stream.ToArray())], text =>
+        string[] texts =
+        [
+            Text(comparison), markdown.ToString(), csv.ToString().Replace("\r\n", "\n", StringComparison.Ordinal),
+            System.Text.Encoding.UTF8.GetString(stream.ToArray()),
+        ];
+        Assert.All(texts, text =>
         {
             Assert.Contains("evil", text, StringComparison.Ordinal);
             Assert.DoesNotContain(text, c => (char.IsControl(c) && c != '\n') || c == '\u202e');
@@ -278,8 +283,7 @@ public class ComparisonStories
         }).ToArray();
         var metadata = Story.Metadata(regions) with
         {
-            Processes = [new ProcessEntry { Pid = 10, Comm = "a-long-name-1234" },
-            new ProcessEntry { Pid = 11, Comm = "b" }]
+            Processes = [new ProcessEntry { Pid = 10, Comm = "a-long-name-1234" }, new ProcessEntry { Pid = 11, Comm = "b" }],
         };
         Fault[] faults = [.. regions.Select(region => new Fault(region.Start, region.Id, 123_456_789)), new(0x1000, 0) { Pid = 11 }];
         var before = Side(metadata, faults);

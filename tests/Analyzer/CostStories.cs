@@ -16,7 +16,7 @@ public class CostStories
 {
     private static readonly TraceMetadata Metadata = Story.Metadata(Story.TwoRegions) with
     {
-        Frames = new PageTableRecording(true, null, 4, "kallsyms", 0x777),
+        PageTable = new PageTableRecording(true, null, 4, "kallsyms", 0x777),
         SwapTypes = new Dictionary<string, string> { ["31"] = "migration" },
     };
 
@@ -44,8 +44,7 @@ public class CostStories
     {
         var metadata = Metadata with
         {
-            Causes = [new CauseProbe("io_wait", null), new CauseProbe("off_cpu", null),
-            new CauseProbe("compaction", "no such tracepoint")]
+            Causes = [new CauseProbe("io_wait", null), new CauseProbe("off_cpu", null), new CauseProbe("compaction", "no such tracepoint")],
         };
         Fault[] faults =
         [
@@ -97,9 +96,12 @@ public class CostStories
         var metadata = Metadata with { Regions = regions, NumaNodes = [new NumaRange(0, 0, 0x1_0000), new NumaRange(1, 0x1_0000, 0x2_0000)] };
         Fault[] faults =
         [
-            .. Enumerable.Range(0, 1024)
-            .Select(page => new Fault(0x4000_0000 + ((ulong)page << 12)) { Level = page % 512 == 0 ? 1 : 0, Pfn = page < 600 ? 0x1000 + page : 0x9000 + page,
-            Order = 0 }),
+            .. Enumerable.Range(0, 1024).Select(page => new Fault(0x4000_0000 + ((ulong)page << 12))
+            {
+                Level = page % 512 == 0 ? 1 : 0,
+                Pfn = page < 600 ? 0x1000 + page : 0x9000 + page,
+                Order = 0,
+            }),
             new(0x80_0000_5000, 2) { Level = 3, Pfn = 0x1_0005, Order = 9 },
         ];
 

@@ -36,12 +36,14 @@ public abstract class DuckDbOracle(bool isSample) : DuckDbTest(RandomTrace.Metad
 
     [Fact]
     public void Heat() => Same(
-        "SELECT region_id, (address - range_start) * 64 // (range_end - range_start) AS bucket, count(*) FROM faults JOIN regions ON id = region_id GROUP BY ALL",
+        "SELECT region_id, (address - range_start) * 64 // (range_end - range_start) AS bucket, count(*) FROM faults "
+        + "JOIN regions ON id = region_id GROUP BY ALL",
         Report.Regions.SelectMany(row => row.Heat.Select((faults, bucket) => new object[] { row.Id, bucket, faults })).Where(row => (long)row[2] != 0));
 
     [Fact]
     public void Files() => Same(
-        $"SELECT path, count(DISTINCT region_id), count(DISTINCT pid), {Counts}, {Latency} FROM faults JOIN regions ON id = region_id WHERE path IS NOT NULL GROUP BY path",
+        $"SELECT path, count(DISTINCT region_id), count(DISTINCT pid), {Counts}, {Latency} FROM faults JOIN regions ON id = region_id "
+        + "WHERE path IS NOT NULL GROUP BY path",
         Report.Files.Select(row => Row(row.Counts, [], row.Latency).Prepend(row.Processes).Prepend(row.Regions).Prepend(row.Path).ToArray()));
 
     [Fact]
@@ -94,9 +96,9 @@ public abstract class DuckDbOracle(bool isSample) : DuckDbTest(RandomTrace.Metad
             count(*) FILTER (pfn < 3000), count(*) FILTER (pfn >= 3000)
         FROM numbered GROUP BY region_id
         """,
-        Report.Physical.Where(row => row.FramePages > 0).Select(row => new object[]
+        Report.Physical.Where(row => row.PagesWithPfn > 0).Select(row => new object[]
         {
-            row.Id, row.FramePages, row.DistinctFrames, row.Runs, row.LongestRun,
+            row.Id, row.PagesWithPfn, row.DistinctPfns, row.Runs, row.LongestRun,
             row.Nodes.Where(node => node.Node == 0).Sum(node => node.Pages), row.Nodes.Where(node => node.Node == 1).Sum(node => node.Pages),
         }));
 
@@ -163,8 +165,8 @@ public abstract class DuckDbOracle(bool isSample) : DuckDbTest(RandomTrace.Metad
         $"SELECT region_id, {Counts}, sum(duration_ns) FROM faults WHERE stack_id IS NOT NULL GROUP BY region_id",
         Report.Touchers.GroupBy(row => row.RegionId).Select(group => new object[]
         {
-            group.Key, group.Sum(row => row.Counts.Minor), group.Sum(row => row.Counts.Major), group.Sum(row => row.Counts.Failed), group
-                .Sum(row => row.Counts.DurationNs),
+            group.Key, group.Sum(row => row.Counts.Minor), group.Sum(row => row.Counts.Major), group.Sum(row => row.Counts.Failed),
+            group.Sum(row => row.Counts.DurationNs),
         }));
 
     [Fact]

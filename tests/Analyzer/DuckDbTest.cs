@@ -33,7 +33,12 @@ public abstract class DuckDbTest : IDisposable
         _duckdb.Open();
         Execute("CREATE TABLE regions (id INT, path TEXT, range_start BIGINT, range_end BIGINT, died_ns BIGINT)");
         foreach (var region in metadata.Regions)
-            Execute(string.Create(CultureInfo.InvariantCulture, $"INSERT INTO regions VALUES ({region.Id}, {(region.Path is null ? "NULL" : $"'{region.Path}'")}, {region.Start}, {region.End}, {region.DiedNs?.ToString(CultureInfo.InvariantCulture) ?? "NULL"})"));
+        {
+            Execute(string.Create(CultureInfo.InvariantCulture,
+                $"INSERT INTO regions VALUES ({region.Id}, {(region.Path is null ? "NULL" : $"'{region.Path}'")}, {region.Start}, {region.End}, "
+                + $"{region.DiedNs?.ToString(CultureInfo.InvariantCulture) ?? "NULL"})"));
+        }
+
         Execute("CREATE TABLE nodes (node INT, parent INT, name TEXT)");
         for (var node = 0; node < RandomTrace.Stacks.NodeFrames.Count; node++)
         {

@@ -2,6 +2,7 @@ using System.Text;
 using DuckDB.NET.Data;
 using Faultrec.Analyzer.Classify;
 using Faultrec.Analyzer.Dump;
+using Faultrec.Analyzer.Rows;
 using Faultrec.Analyzer.Scan;
 using Faultrec.Traces.Columns;
 using Faultrec.Traces.Files;
@@ -21,9 +22,21 @@ public class DumpTests
             9,,10,11,0,"a,b",0xffffffffff600000,0x400000,true,write,false,6,,4,11,,,,,0,,,,true,do_swap_page,,,16,false,,,,,,,,,,,,,,,,false,failed
 
             """.ReplaceLineEndings("\r\n"),
-            Dump([new(0x10008) { TimeNs = 5, Comm = "=app", Stack = 7 },
-                new(0xffff_ffff_ff60_0000, 0, null, true, 11) { TimeNs = 9, Tid = 11, Comm = "a,b", FaultResult = 4, Gup = true, Handler = "do_swap_page",
-                Weight = 16 }], asJson: false));
+            Dump(
+                [
+                    new(0x10008) { TimeNs = 5, Comm = "=app", Stack = 7 },
+                    new(0xffff_ffff_ff60_0000, 0, null, true, 11)
+                    {
+                        TimeNs = 9,
+                        Tid = 11,
+                        Comm = "a,b",
+                        FaultResult = 4,
+                        Gup = true,
+                        Handler = "do_swap_page",
+                        Weight = 16,
+                    },
+                ],
+                asJson: false));
     }
 
     [Fact]
@@ -91,7 +104,7 @@ public class DumpTests
             using (var output = File.Create(dump))
                 TraceDump.Write(reader, FaultFilter.None, asJson, output);
             // All but the kind, which is no column of the file.
-            var names = DumpFields.Names[..^1];
+            var names = RowFields.Names[..^1];
             var columns = string.Join(", ", names.Select(name => name switch
             {
                 "address" or "ip" or "pte_before" or "vmf_address" => $"('0x' || lower(to_hex({name}::BIGINT))) AS {name}",

@@ -56,7 +56,7 @@ public class EscapeTests
             Backend = Backend.Named(evil),
             Processes = [new ProcessEntry { Pid = 10, Comm = evil }],
             Threads = [new ThreadEntry { Pid = 10, Tid = 10, Comm = evil }],
-            Frames = new PageTableRecording(false, evil, 0, null, null),
+            PageTable = new PageTableRecording(false, evil, 0, null, null),
             StackRecording = new StackRecording(null, 1, 0, 0, [evil]),
             Stacks = new StackTable(
                 [new StackModule(evil, evil)],

@@ -38,9 +38,9 @@ public class ExportTests
         StackFrame[] frames =
         [
             new() { Kind = "user", Function = "main", Module = 0, Address = 1, File = "a.c", Line = 1 },
-                new() { Kind = "user", Function = "main", Module = 0, Address = 2, File = "b.h", Line = 9 },
+            new() { Kind = "user", Function = "main", Module = 0, Address = 2, File = "b.h", Line = 9 },
             new() { Kind = "python", Function = "<module>", File = "/x/a.py", Line = 1 },
-                new() { Kind = "python", Function = "<module>", File = "/x/a.py", Line = 2 },
+            new() { Kind = "python", Function = "<module>", File = "/x/a.py", Line = 2 },
         ];
         var metadata = StackStory.Metadata() with { Stacks = new StackTable([new StackModule("/bin/a", null)], frames, [-1, -1, 0, 1], [0, 1, 2, 3]) };
 
@@ -163,7 +163,11 @@ public class ExportTests
             }
 
             foreach (var sample in packet.All(66).Select(Proto.Parse))
-                samples.Add($"{packet.Number(8)} {sample.Number(2)} {string.Join('/', stacks[sample.Number(4)].Select(frame => names[frames[frame]]))} {sample.Number(6)}");
+            {
+                samples.Add(
+                    $"{packet.Number(8)} {sample.Number(2)} {string.Join('/', stacks[sample.Number(4)].Select(frame => names[frames[frame]]))} "
+                    + $"{sample.Number(6)}");
+            }
         }
 
         Assert.Equal(

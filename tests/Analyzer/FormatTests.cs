@@ -78,15 +78,23 @@ public class FormatTests
         using var json = JsonDocument.Parse(Json(Story.Report(Story.Metadata(Story.TwoRegions), Faults)));
         var root = json.RootElement;
 
-        AssertKeys("trace capture filter finding sampling totals kinds kinds_note severities regions processes threads files comms comm_kinds handlers page_table tlb_flushes physical fault_time slow_ns causes causes_note worst_faults lock_waits slab stacks stack_recording faults_without_stack functions lines callers touchers stack_frames timeline heat_maps hot_ranges locality storm_window_ns storms", root);
+        AssertKeys(
+            "trace capture filter finding sampling totals kinds kinds_note severities regions processes threads files comms comm_kinds handlers page_table "
+            + "tlb_flushes physical fault_time slow_ns causes causes_note worst_faults lock_waits slab stacks stack_recording faults_without_stack functions "
+            + "lines callers touchers stack_frames timeline heat_maps hot_ranges locality storm_window_ns storms", root);
         AssertKeys("path schema command target host kernel arch page_size backend started_at duration_ns", root.GetProperty("trace"));
-        AssertKeys("events lost lost_sideband counts_lost kernel_minor kernel_major kernel_exec complete words sampled_out sampled_out_major excluded missed failed in_calls in_calls_major unseen limits", root.GetProperty("capture"));
+        AssertKeys(
+            "events failed lost missed sampled_out sampled_out_major excluded lost_sideband counts_lost without_entry without_outcome unfollowed "
+            + "without_region regions_folded regions_omitted perf_minor perf_major kernel_minor kernel_major kernel_exec in_calls in_calls_major unseen "
+            + "spool_bytes_dropped complete words limits",
+            root.GetProperty("capture"));
         AssertKeys("faults minor major failed distinct_pages latency_ns gup recorded estimated counts_exact", root.GetProperty("totals"));
         AssertKeys("count min p50 p90 p99 max sum", root.GetProperty("totals").GetProperty("latency_ns"));
         AssertKeys("kind faults minor major failed latency_ns share by_kernel traceevent", root.GetProperty("kinds")[0]);
         AssertKeys("severity faults share minor major failed latency_ns", root.GetProperty("severities")[0]);
         AssertKeys(
-            "id name kind pid start end bytes pages faults minor major failed distinct_pages density coverage refaults faults_per_mib major_ratio latency_ns heat",
+            "id name kind pid start end bytes pages faults minor major failed distinct_pages density coverage refaults "
+            + "faults_per_mib major_ratio latency_ns heat",
             root.GetProperty("regions")[0]);
         AssertKeys("pid comm threads faults minor major failed fault_time_ns", root.GetProperty("processes")[0]);
         AssertKeys("pid tid comm faults minor major failed fault_time_ns", root.GetProperty("threads")[0]);
@@ -113,9 +121,8 @@ public class FormatTests
         Assert.Equal(
             ("0x10000", "0x14000", 4, 2, 1, 0.5, 0.25, 1),
             (region.GetProperty("start").GetString(), region.GetProperty("end").GetString(), region.GetProperty("pages").GetInt32(),
-            region.GetProperty("faults").GetInt32(),
-                region.GetProperty("distinct_pages").GetInt32(), region.GetProperty("density").GetDouble(), region.GetProperty("coverage").GetDouble(), region
-                    .GetProperty("refaults").GetInt32()));
+                region.GetProperty("faults").GetInt32(), region.GetProperty("distinct_pages").GetInt32(), region.GetProperty("density").GetDouble(),
+                region.GetProperty("coverage").GetDouble(), region.GetProperty("refaults").GetInt32()));
         Assert.Equal(64, region.GetProperty("heat").GetArrayLength());
         Assert.Equal(1.0, json.RootElement.GetProperty("regions")[1].GetProperty("major_ratio").GetDouble());
         Assert.Equal("2026-01-02T03:04:05Z", json.RootElement.GetProperty("trace").GetProperty("started_at").GetString());
@@ -123,12 +130,14 @@ public class FormatTests
     }
 
     /// <summary>A page of docs/.</summary>
-    internal static string Document(string name)
+    internal static string Document(string name) => System.IO.File.ReadAllText(DocumentPath(name));
+
+    internal static string DocumentPath(string name)
     {
         var folder = new DirectoryInfo(AppContext.BaseDirectory);
         while (!System.IO.File.Exists(Path.Combine(folder.FullName, "Toolkit.sln")))
             folder = folder.Parent!;
-        return System.IO.File.ReadAllText(Path.Combine(folder.FullName, "docs", name));
+        return Path.Combine(folder.FullName, "docs", name);
     }
 
     internal static string Csv(FaultReport report, string table)

@@ -27,7 +27,8 @@ public sealed class ImportStories : IDisposable
 
         """;
 
-    private const string AtFrequency = "# event : name = minor-faults, , id = { 1, 2 }, type = 1, size = 128, config = 0x5, { sample_period, sample_freq } = 4000, sample_type = IP|TID, inherit = 1, freq = 1, enable_on_exec = 1\n";
+    private const string AtFrequency = "# event : name = minor-faults, , id = { 1, 2 }, type = 1, size = 128, config = 0x5, "
+        + "{ sample_period, sample_freq } = 4000, sample_type = IP|TID, inherit = 1, freq = 1, enable_on_exec = 1\n";
 
     private readonly string _path = Path.Combine(Path.GetTempPath(), $"faultrec-{Guid.NewGuid():N}.parquet");
 
@@ -128,7 +129,8 @@ public sealed class ImportStories : IDisposable
         using var reader = TraceReader.Open(_path);
         Assert.Equal((2, 19), (reader.Metadata.Receipt.Events, reader.Metadata.Receipt.Lost));
         Assert.Equal(
-            "INCOMPLETE: 2 faults captured, 19 lost; 2 faults outside every known mapping; imported from another tool, without kernel counters to compare with",
+            "INCOMPLETE: 2 faults captured, 19 lost; 2 faults outside every known mapping; "
+            + "imported from another tool, with nothing of the kernel's to compare with",
             ReceiptText.Describe(reader.Metadata.Receipt));
     }
 
@@ -194,7 +196,9 @@ public sealed class ImportStories : IDisposable
         "line 1 is of perf trace, which prints no address (addr) of a fault in a file; expected perf record -e minor-faults,major-faults -c 1")]
     [InlineData("app 1/1 [000] 1.000000: page-faults: 1000 2000\napp 1/1 [000] 1.000000: minor-faults: 1000 2000\n",
         "has events page-faults and minor-faults, which count the same faults twice")]
-    [InlineData(AtFrequency + "app 1/1 [000] 1.000000: minor-faults: 1000 2000\n", "perf sampled minor-faults (-F 4000, its default), and the text does not say how many faults each sample stands for (field period); expected perf script -F +period")]
+    [InlineData(AtFrequency + "app 1/1 [000] 1.000000: minor-faults: 1000 2000\n",
+        "perf took a sample of minor-faults now and then (-F 4000, its default), and the text does not say for how many faults each stands (field period); "
+        + "expected perf script -F +period")]
     public void WhatIsRefused(string text, string because)
     {
         var refusal = Assert.Throws<FaultrecException>(() => Import(text));
@@ -208,7 +212,8 @@ public sealed class ImportStories : IDisposable
     [InlineData("      a: b 1/2 [3]   100/101   [001]    10.000000: minor-faults:     7f0000001008     5577aabbcc00")]
     [InlineData("      a: b 1/2 [3]   100/101   [001] K   10.000000000: minor-faults:     7f0000001008     5577aabbcc00")]
     [InlineData("      a: b 1/2 [3]   100/101   [001]    10.000000:          1 minor-faults:     7f0000001008 add     5577aabbcc00 f(int, char)")]
-    [InlineData("      a: b 1/2 [3]   100/101   [001]    10.000000: minor-faults:     7f0000001008 dead+0x8 (/a b (deleted))     5577aabbcc00 main+0x10 (/bin/app)\r")]
+    [InlineData(
+        "      a: b 1/2 [3]   100/101   [001]    10.000000: minor-faults:     7f0000001008 dead+0x8 (/a b (deleted))     5577aabbcc00 main+0x10 (/bin/app)\r")]
     [InlineData("      a: b 1/2 [3]   100/101   [001]    10.000000: minor-faults:u:     7f0000001008     5577aabbcc00")]
     public void AnyFieldsThatPerfPrints(string line)
     {
@@ -274,14 +279,18 @@ public sealed class ImportStories : IDisposable
     [Fact]
     public void ASampleHasWeights()
     {
-        Import("# event : name = minor-faults:u, , id = { 1 }, { sample_period, sample_freq } = 100, sample_type = IP\napp 1/1 [000] 1.000000: minor-faults:u: 1000 2000\n");
+        Import(
+            "# event : name = minor-faults:u, , id = { 1 }, { sample_period, sample_freq } = 100, sample_type = IP\n"
+            + "app 1/1 [000] 1.000000: minor-faults:u: 1000 2000\n");
         Assert.Equal((100, new Sampling(100, null, false)), (Rows(1).Weight[0], Sampling()));
 
         Import(AtFrequency + "app 1/1 [000] 1.000000:          1 minor-faults: 1000 2000\napp 1/1 [000] 1.000001:         37 minor-faults: 1000 2000\n");
         Assert.Equal([1, 37], Rows(2).Weight);
         Assert.Equal(new Sampling(1, 4000, true), Sampling());
 
-        Import("# event : name = minor-faults, , id = { 1 }, { sample_period, sample_freq } = 1, sample_type = IP\napp 1/1 [000] 1.000000: minor-faults: 1000 2000\n");
+        Import(
+            "# event : name = minor-faults, , id = { 1 }, { sample_period, sample_freq } = 1, sample_type = IP\n"
+            + "app 1/1 [000] 1.000000: minor-faults: 1000 2000\n");
         Assert.Null(Sampling());
 
         Sampling? Sampling()
@@ -338,7 +347,8 @@ public sealed class ImportStories : IDisposable
     [Theory]
     [InlineData("# hostname : X\napp 1/1 [000] 1.000001: minor-faults: 1000 2000\n")]
     [InlineData("# cmdline : X\napp 1/1 [000] 1.000001: minor-faults: 1000 2000\n")]
-    [InlineData("app 1/1 [000] 1.000000: PERF_RECORD_MMAP2 1/1: [0x1000(0x4000) @ 0x2000 fe:00 7 0]: r--p /X\napp 1/1 [000] 1.000001: minor-faults: 1000 2000\n")]
+    [InlineData(
+        "app 1/1 [000] 1.000000: PERF_RECORD_MMAP2 1/1: [0x1000(0x4000) @ 0x2000 fe:00 7 0]: r--p /X\napp 1/1 [000] 1.000001: minor-faults: 1000 2000\n")]
     [InlineData("app 1/1 [000] 1.000001: minor-faults: 1000 2000\n\t    7f79b36f2ad7 X+0x10 (/bin/app)\n")]
     [InlineData("app 1/1 [000] 1.000001: minor-faults: 1000 2000\n\t    7f79b36f2ad7 main+0x10 (/X)\n")]
     public void NamesAsLongAsALine(string text)

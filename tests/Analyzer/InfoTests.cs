@@ -15,7 +15,7 @@ public class InfoTests
         {
             ClockStartNs = 12_345,
             Ladder = [new LadderStep("fexit", "EPERM: \x1b[31mno\x1b[0m trampolines"), new LadderStep("tracepoint", null)],
-            Frames = new PageTableRecording(false, "no \x1b[31mbase", 0, null, null),
+            PageTable = new PageTableRecording(false, "no \x1b[31mbase", 0, null, null),
             ThpMode = "madvise",
             Causes = [new CauseProbe("reclaim", null), new CauseProbe("zeroing", "EPERM")],
             FaultFlagNames = new Dictionary<string, long> { ["FAULT_FLAG_WRITE"] = 1 },
@@ -71,13 +71,16 @@ public class InfoTests
         using var json = JsonDocument.Parse(Encoding.UTF8.GetString(stream.ToArray()));
 
         Assert.Equal(
-            "path schema file_bytes faults bytes_per_fault row_groups tool_version command target host kernel arch page_size clock clock_start_ns started_at duration_ns "
-            + "backend ladder durations sampling exclude_kernel handlers frames thp_mode causes slab_stages stack_recording stacks stack_frames regions processes threads fault_flag_names fault_result_names receipt call_faults",
+            "path schema file_bytes faults bytes_per_fault row_groups tool_version command target host kernel arch page_size clock "
+            + "clock_start_ns started_at duration_ns backend ladder durations sampling exclude_kernel handlers frames thp_mode causes slab_stages "
+            + "stack_recording stacks stack_frames regions processes threads fault_flag_names fault_result_names receipt call_faults",
             Keys(json.RootElement));
         // More counters may come; those that are there stay.
         var documented = (
-            "complete words events failed lost lost_by_cpu lost_by_second missed sampled_out sampled_out_major excluded lost_sideband counts_lost without_entry without_outcome unfollowed without_region regions_folded regions_omitted "
-            + "perf_minor perf_major kernel_minor kernel_major kernel_exec in_calls in_calls_major unseen end_reason exit_status spool_bytes_dropped").Split(' ');
+            "complete words events failed lost lost_by_cpu lost_by_second missed sampled_out sampled_out_major excluded lost_sideband counts_lost "
+            + "without_entry without_outcome unfollowed without_region regions_folded regions_omitted "
+            + "perf_minor perf_major kernel_minor kernel_major kernel_exec in_calls in_calls_major unseen end_reason "
+            + "exit_status spool_bytes_dropped").Split(' ');
         var found = Keys(json.RootElement.GetProperty("receipt")).Split(' ');
         Assert.Equal(documented, found.Where(documented.Contains));
         Assert.Equal(

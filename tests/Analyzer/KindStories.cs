@@ -52,7 +52,7 @@ public class KindStories
 
     private static readonly TraceMetadata Metadata = Story.Metadata(Regions) with
     {
-        Frames = new PageTableRecording(true, null, 4, "kallsyms", ZeroPfn),
+        PageTable = new PageTableRecording(true, null, 4, "kallsyms", ZeroPfn),
         ThpMode = "madvise",
         SwapTypes = new Dictionary<string, string> { ["30"] = "migration", ["29"] = "hwpoison", ["31"] = "marker" },
     };
@@ -148,11 +148,10 @@ public class KindStories
             StringComparison.Ordinal);
 
         string Said(int? signal, long? fatalNs)
-            => Finding.Describe(Story.Report(Metadata with
-            {
-                Processes = [new ProcessEntry { Pid = 10, Comm = "app", ExitedNs = 30, ExitSignal = signal,
-                FatalFaultNs = fatalNs }]
-            }, faults));
+        {
+            var process = new ProcessEntry { Pid = 10, Comm = "app", ExitedNs = 30, ExitSignal = signal, FatalFaultNs = fatalNs };
+            return Finding.Describe(Story.Report(Metadata with { Processes = [process] }, faults));
+        }
     }
 
     [Fact]
@@ -340,11 +339,11 @@ public class KindStories
     public void FactsOfAnotherArchitectureOrOfNoRecordingProveNothing()
     {
         Assert.Equal("unknown", Kind(Metadata with { Arch = "aarch64" }, Missing(Anon, 1)));
-        Assert.Equal("unknown", Kind(Metadata with { Frames = null }, Missing(Anon, 1)));
-        Assert.Equal("unknown", Kind(Metadata with { Frames = new PageTableRecording(false, "no permission", 0, null, null) }, Missing(Anon, 1)));
+        Assert.Equal("unknown", Kind(Metadata with { PageTable = null }, Missing(Anon, 1)));
+        Assert.Equal("unknown", Kind(Metadata with { PageTable = new PageTableRecording(false, "no permission", 0, null, null) }, Missing(Anon, 1)));
         // The zero page's frame is not known.
         Assert.Equal("unknown",
-            Kind(Metadata with { Frames = new PageTableRecording(true, null, 4, "kallsyms", null) },
+            Kind(Metadata with { PageTable = new PageTableRecording(true, null, 4, "kallsyms", null) },
             Missing(Anon, 1) with { Access = FaultAccess.Read, Pfn = ZeroPfn }));
     }
 
@@ -402,10 +401,10 @@ public class KindStories
     [Fact]
     public void WhyKindsAreUnknownIsOneLine()
     {
-        Assert.StartsWith("the file is older than", Note(Metadata with { Frames = null }), StringComparison.Ordinal);
+        Assert.StartsWith("the file is from before", Note(Metadata with { PageTable = null }), StringComparison.Ordinal);
         Assert.Equal(
-            "page-table facts were not recorded (--no-frames), so kinds are unknown; minor, major and failed are right",
-            Note(Metadata with { Frames = new PageTableRecording(false, "--no-frames", 0, null, null) }));
+            "page-table facts were not recorded (--no-frames), so kinds are unknown; minor, major and failed hold",
+            Note(Metadata with { PageTable = new PageTableRecording(false, "--no-frames", 0, null, null) }));
         Assert.StartsWith("page-table entries of riscv64 cannot be read", Note(Metadata with { Arch = "riscv64" }), StringComparison.Ordinal);
         Assert.Equal("1 fault of unknown kind: what was recorded of it proves no kind", Note(Metadata));
 

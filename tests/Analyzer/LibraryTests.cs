@@ -1,9 +1,9 @@
 using Faultrec.Analyzer.Classify;
 using Faultrec.Analyzer.Compare;
-using Faultrec.Analyzer.Dump;
 using Faultrec.Analyzer.Library;
 using Faultrec.Analyzer.Measures;
 using Faultrec.Analyzer.Report;
+using Faultrec.Analyzer.Rows;
 using Faultrec.Analyzer.Scan;
 using Faultrec.Analyzer.Simulate;
 using Faultrec.Analyzer.Tables;
@@ -30,7 +30,7 @@ public class LibraryTests
 
         var frame = trace.Faults().ToDataFrame();
 
-        Assert.Equal(DumpFields.Names, frame.Columns.Select(column => column.Name));
+        Assert.Equal(RowFields.Names, frame.Columns.Select(column => column.Name));
         Assert.Equal(trace.RowCount, frame.Rows.Count);
         var row = 0;
         trace.Faults().ForEach(FaultColumns.All, (batch, in verdicts) =>

@@ -83,8 +83,9 @@ public class OwnCodeStories
     private static StackFrame Frame(string text)
     {
         var parts = text.TrimStart('*', ' ').Split(" @ ");
-        var kind = parts[0].StartsWith("jit: ", StringComparison.Ordinal) ? "jit" : parts[0]
-            .StartsWith("python: ", StringComparison.Ordinal) ? "python" : "user";
+        var kind = parts[0].StartsWith("jit: ", StringComparison.Ordinal) ? "jit"
+            : parts[0].StartsWith("python: ", StringComparison.Ordinal) ? "python"
+            : "user";
         var name = kind == "user" ? parts[0] : parts[0][(kind.Length + 2)..];
         return new StackFrame
         {

@@ -116,9 +116,8 @@ public class PrefaultStories
     public void FiguresThatCannotBeAreHarmless()
     {
         // The longest duration that a reader accepts.
-        var metadata = Story.Metadata(File(1, ulong.MaxValue - 0xfff, 0x800, "/bin/app", 101),
-            File(2, Library, 0x1000, "/lib/a.so", 102)) with
-        { DurationNs = 1L << 61 };
+        var (program, library) = (File(1, ulong.MaxValue - 0xfff, 0x800, "/bin/app", 101), File(2, Library, 0x1000, "/lib/a.so", 102));
+        var metadata = Story.Metadata(program, library) with { DurationNs = 1L << 61 };
 
         var (text, _) = Export(metadata, [Read(ulong.MaxValue, 1, long.MaxValue, 0), Read(Program, 2, long.MaxValue >> 14, 0), Read(Library, 2, 0, -5)]);
 

@@ -62,9 +62,8 @@ public sealed class SideBySideStories
     [Fact]
     public void ColumnsOfMoreTracesThanALineHoldsGoBelow()
     {
-        var traces = Enumerable.Range(1, 7)
-            .Select(i => Of($"{i}", App,
-            [.. Enumerable.Range(0, i).Select(fault => new Fault(0x10000 + ((ulong)fault << 12), DurationNs: 123_456_789))])).ToArray();
+        var faults = Enumerable.Range(0, 7).Select(fault => new Fault(0x10000 + ((ulong)fault << 12), DurationNs: 123_456_789)).ToArray();
+        var traces = Enumerable.Range(1, 7).Select(i => Of($"{i}", App, faults[..i])).ToArray();
 
         var text = Text(traces, Subject.Region);
 

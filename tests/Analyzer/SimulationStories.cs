@@ -38,7 +38,7 @@ public sealed class SimulationStories
     [Fact]
     public void ReadsShareAHugeZeroPageAndTheFirstWriteTakesTheHugePage()
     {
-        var metadata = App with { Frames = new PageTableRecording(true, null, 4, "kallsyms", 77) };
+        var metadata = App with { PageTable = new PageTableRecording(true, null, 4, "kallsyms", 77) };
         Fault Read(int page) => new(Page(page)) { Access = FaultAccess.Read, Level = 0, Entry = 0, Pfn = 77, Order = 0 };
         Fault Write(int page) => new(Page(page)) { Access = FaultAccess.Write, Level = 0, Entry = 0x25 | (77 << 12), Pfn = 500 + page, Order = 0 };
 
@@ -107,7 +107,7 @@ public sealed class SimulationStories
 public sealed class SimulationOracleTests() : DuckDbTest(WithoutFacts, RandomTrace.Faults(WithoutFacts, 8_000, seed: 6))
 {
     // Without page-table facts every kind is unknown, so that only the pages decide.
-    private static readonly TraceMetadata WithoutFacts = RandomTrace.Metadata() with { Frames = null };
+    private static readonly TraceMetadata WithoutFacts = RandomTrace.Metadata() with { PageTable = null };
 
     [Fact]
     public void FirstTouchesAndRepeatsAreThoseOfTheRows()

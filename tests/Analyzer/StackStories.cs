@@ -274,8 +274,12 @@ public class StackStories
 
     [Theory]
     [InlineData("stack", "stack_id,faults,minor,major,failed,share,latency_p50_ns,latency_p90_ns,latency_p99_ns,latency_max_ns,latency_sum_ns,stack", 4)]
-    [InlineData("function", "function,module,self_faults,self_share,self_major,self_latency_sum_ns,total_faults,total_share,total_major,latency_p50_ns,latency_p99_ns,latency_max_ns,latency_sum_ns", 5)]
-    [InlineData("line", "file,line,function,self_faults,self_share,self_major,self_latency_sum_ns,total_faults,total_share,total_major,latency_p50_ns,latency_p99_ns,latency_max_ns,latency_sum_ns", 5)]
+    [InlineData("function",
+        "function,module,self_faults,self_share,self_major,self_latency_sum_ns,total_faults,total_share,total_major,latency_p50_ns,"
+        + "latency_p99_ns,latency_max_ns,latency_sum_ns", 5)]
+    [InlineData("line",
+        "file,line,function,self_faults,self_share,self_major,self_latency_sum_ns,total_faults,total_share,total_major,latency_p50_ns,"
+        + "latency_p99_ns,latency_max_ns,latency_sum_ns", 5)]
     [InlineData("caller", "depth,faults,minor,major,failed,share,latency_sum_ns,functions", 4)]
     [InlineData("toucher", "id,region,faults,minor,major,failed,share,latency_sum_ns,code,through,mapper", 4)]
     public void CsvHasItsDocumentedColumns(string kind, string header, int rows)

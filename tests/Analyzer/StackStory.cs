@@ -17,9 +17,9 @@ internal static class StackStory
         [new StackModule("/bin/app", "aa01"), new StackModule("/usr/lib/libc.so.6", null), new StackModule("/opt/libstripped.so", "bb02")],
         [
             Frame("main", "/src/app.c", 30), Frame("fill", "/src/app.c", 12),
-                new StackFrame { Kind = "user", Function = "memset", Module = 1, Address = 0x500 },
+            new StackFrame { Kind = "user", Function = "memset", Module = 1, Address = 0x500 },
             Frame("walk", "/src/app.c", 20), Frame("reserve", "/src/app.c", 40),
-                new StackFrame { Kind = "user", Function = "mmap", Module = 1, Address = 0x900 },
+            new StackFrame { Kind = "user", Function = "mmap", Module = 1, Address = 0x900 },
             new StackFrame { Kind = "user", Module = 2, Address = 0x1234 },
         ],
         [-1, 0, 1, 0, 3, 0, 5, -1],

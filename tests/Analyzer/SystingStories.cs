@@ -32,7 +32,9 @@ public sealed class SystingStories : IDisposable
     public void FaultsGetProcessAndNameFromTheFilesBeside()
     {
         WriteTasks();
-        Write("memory_fault", "VALUES (3000::BIGINT, 2::BIGINT, 8192::BIGINT, 6::INT, 7::BIGINT), (1000, 1, 4097, 4, NULL), (2000, 9, 12288, 20, NULL), (2000, 3, 16384, 0, NULL) t(ts, utid, addr, error_code, stack_id)");
+        Write("memory_fault",
+            "VALUES (3000::BIGINT, 2::BIGINT, 8192::BIGINT, 6::INT, 7::BIGINT), (1000, 1, 4097, 4, NULL), (2000, 9, 12288, 20, NULL), "
+            + "(2000, 3, 16384, 0, NULL) t(ts, utid, addr, error_code, stack_id)");
         Write("sysinfo",
             "SELECT 'Linux' AS sysname, '6.18.0' AS release, 'x86_64' AS machine, 'tracepoint' AS memory_fault_leg, 8::BIGINT AS memory_fault_sample_rate");
 
@@ -127,7 +129,9 @@ public sealed class SystingStories : IDisposable
         Write("process", $"SELECT i::BIGINT AS upid, i::INT AS pid, 'process ' || i AS name FROM range({faults}) t(i)", how);
         Write("thread",
             $"SELECT i::BIGINT AS utid, i::INT AS tid, CASE WHEN i % 3 > 0 THEN 'thread ' || i END AS name, i::BIGINT AS upid FROM range({faults}) t(i)", how);
-        Write("memory_fault", $"SELECT (i * 1000)::BIGINT AS ts, i::BIGINT AS utid, (i * i * 4096)::BIGINT AS addr, CASE WHEN i % 2 = 0 THEN 6 END::INT AS error_code FROM range({faults}) t(i)", how);
+        Write("memory_fault",
+            "SELECT (i * 1000)::BIGINT AS ts, i::BIGINT AS utid, (i * i * 4096)::BIGINT AS addr, "
+            + $"CASE WHEN i % 2 = 0 THEN 6 END::INT AS error_code FROM range({faults}) t(i)", how);
 
         Assert.Equal(faults, Import().Faults);
 
@@ -146,19 +150,25 @@ public sealed class SystingStories : IDisposable
     {
         WriteTasks();
         var rows = TraceSchema.RowGroupSize + 5;
-        Write("memory_fault", $"SELECT ({rows} - i)::BIGINT AS ts, (1 + i % 2)::BIGINT AS utid, (i * 4096)::BIGINT AS addr, 6::INT AS error_code, NULL::BIGINT AS stack_id FROM range({rows}) t(i)");
+        Write("memory_fault",
+            $"SELECT ({rows} - i)::BIGINT AS ts, (1 + i % 2)::BIGINT AS utid, (i * 4096)::BIGINT AS addr, 6::INT AS error_code, "
+            + $"NULL::BIGINT AS stack_id FROM range({rows}) t(i)");
 
         Assert.Equal(rows, Import().Faults);
 
         using var reader = TraceReader.Open(Output);
         Assert.Equal(2, reader.RowGroups.Count);
         Assert.Equal(rows, ReportBuilder.Build(reader, FaultFilter.None, ReportTables.All).Totals.DistinctPages);
-        Assert.Equal([0L], Rows($"SELECT count(*) FROM (SELECT time_ns, lag(time_ns) OVER (ORDER BY file_row_number) AS before FROM read_parquet('{Output}', file_row_number = true)) WHERE time_ns < before"));
+        Assert.Equal([0L], Rows(
+            "SELECT count(*) FROM (SELECT time_ns, lag(time_ns) OVER (ORDER BY file_row_number) AS before "
+            + $"FROM read_parquet('{Output}', file_row_number = true)) WHERE time_ns < before"));
     }
 
     private void WriteTasks()
     {
-        Write("process", "VALUES (100::BIGINT, 10::INT, 'app', NULL::BIGINT, ['app', '--work'], false), (200, 20, NULL, 100, [], false) t(upid, pid, name, parent_upid, cmdline, is_kernel_thread)");
+        Write("process",
+            "VALUES (100::BIGINT, 10::INT, 'app', NULL::BIGINT, ['app', '--work'], false), "
+            + "(200, 20, NULL, 100, [], false) t(upid, pid, name, parent_upid, cmdline, is_kernel_thread)");
         Write("thread",
             "VALUES (1::BIGINT, 10::INT, 'app', 100::BIGINT), (2, 11, 'pool', 100), (3, 20, 'lonely', NULL), (4, 99, NULL, NULL) t(utid, tid, name, upid)");
     }
@@ -170,7 +180,11 @@ public sealed class SystingStories : IDisposable
     }
 
     private void Write(string table, string rows, string how = "COMPRESSION snappy")
-        => Rows($"COPY ({(rows.StartsWith("VALUES", StringComparison.Ordinal) ? $"SELECT * FROM ({rows[..rows.LastIndexOf(" t(", StringComparison.Ordinal)]}) {rows[(rows.LastIndexOf(" t(", StringComparison.Ordinal) + 1)..]}" : rows)}) TO '{Path.Combine(_folder.FullName, table)}.parquet' (FORMAT parquet, {how})");
+    {
+        var columns = rows.LastIndexOf(" t(", StringComparison.Ordinal);
+        var select = rows.StartsWith("VALUES", StringComparison.Ordinal) ? $"SELECT * FROM ({rows[..columns]}) {rows[(columns + 1)..]}" : rows;
+        Rows($"COPY ({select}) TO '{Path.Combine(_folder.FullName, table)}.parquet' (FORMAT parquet, {how})");
+    }
 
     private static List<object> Rows(string sql)
     {

@@ -132,7 +132,8 @@ public class TimeStories
 
         FormatTests.AssertKeys("from_ns to_ns bucket_ns buckets first_touches", timeline);
         FormatTests.AssertKeys(
-            "from_ns length_ns faults minor major failed faults_per_s major_per_s new_pages new_pages_per_s touched_pages resident_pages resident_bytes latency_sum_ns",
+            "from_ns length_ns faults minor major failed faults_per_s major_per_s new_pages new_pages_per_s touched_pages "
+            + "resident_pages resident_bytes latency_sum_ns",
             timeline.GetProperty("buckets")[0]);
         FormatTests.AssertKeys("id name pid born_ns died_ns pages touched_pages first_touches", timeline.GetProperty("first_touches")[0]);
         Assert.Equal(3, timeline.GetProperty("first_touches")[0].GetProperty("first_touches").EnumerateArray().Sum(pages => pages.GetInt32()));
@@ -194,7 +195,7 @@ public class TimeStories
         [
             .. Enumerable.Range(0, 30).Select(i => new Fault(0x10000) { TimeNs = i * 10_000_000L }),
             .. Enumerable.Range(0, 400)
-            .Select(i => new Fault(0x20000, i < 380 ? 2 : 1) { TimeNs = 300_000_000 + (i * 50_000L), Pid = 20, Tid = 21, Comm = "burst" }),
+                .Select(i => new Fault(0x20000, i < 380 ? 2 : 1) { TimeNs = 300_000_000 + (i * 50_000L), Pid = 20, Tid = 21, Comm = "burst" }),
             .. Enumerable.Range(32, 38).Select(i => new Fault(0x10000) { TimeNs = i * 10_000_000L }),
             new Fault(0x10000, DurationNs: 2_000_000, Major: true) { TimeNs = 705_000_000 },
         ];

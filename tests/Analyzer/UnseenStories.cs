@@ -19,13 +19,15 @@ public class UnseenStories
         var report = Report(131_072, Call("mmap", 9, 131_072, bytes: 512 << 20));
 
         Assert.StartsWith(
-            "2 page-fault exceptions captured; the kernel also filled 131,072 pages (512.0 MiB) inside system calls (mmap), which this backend does not see: 99.99 % of its count. "
+            "2 page-fault exceptions captured; the kernel also filled 131,072 pages (512.0 MiB) inside system calls (mmap), "
+            + "which this backend does not see: 99.99 % of its count. "
             + "100 % of the faults (2) are in",
             Finding.Describe(report),
             StringComparison.Ordinal);
         Assert.StartsWith(
             "complete for page-fault exceptions: 2 faults captured, 0 lost; "
-            + "2 captured + 131,072 inside system calls (unseen by this backend) + 3 in exec before the program's first instruction = 131,077, the kernel's count; ",
+            + "2 captured + 131,072 inside system calls (unseen by this backend) + 3 in exec before the program's first instruction "
+            + "= 131,077, the kernel's count; ",
             ReceiptText.Describe(report.Metadata.Receipt),
             StringComparison.Ordinal);
     }
@@ -38,7 +40,8 @@ public class UnseenStories
             Call(null, -1, 1));
 
         Assert.StartsWith(
-            "2 page-fault exceptions captured; the kernel also served 2,176 faults inside system calls (mprotect 2,080, mlockall 62, brk 33, …), which this backend does not see: 99.77 % of its count. ",
+            "2 page-fault exceptions captured; the kernel also served 2,176 faults inside system calls (mprotect 2,080, mlockall 62, brk 33, …), "
+            + "which this backend does not see: 99.77 % of its count. ",
             Finding.Describe(report),
             StringComparison.Ordinal);
     }
@@ -69,11 +72,13 @@ public class UnseenStories
         var report = Story.Report(metadata, TwoFaults);
 
         Assert.StartsWith(
-            "2 page-fault exceptions captured; the kernel counted 98 more faults, inside system calls, execve or kernel mode, which this backend does not see: 98 % of its count. ",
+            "2 page-fault exceptions captured; the kernel counted 98 more faults, inside system calls, execve or kernel mode, "
+            + "which this backend does not see: 98 % of its count. ",
             Finding.Describe(report),
             StringComparison.Ordinal);
         Assert.StartsWith(
-            "complete for what this backend sees: 2 faults captured, 0 lost; 2 captured + 98 unseen by this backend (inside system calls, execve or kernel mode) = 100, the kernel's count; ",
+            "complete for what this backend sees: 2 faults captured, 0 lost; 2 captured + 98 unseen by this backend "
+            + "(inside system calls, execve or kernel mode) = 100, the kernel's count; ",
             ReceiptText.Describe(report.Metadata.Receipt),
             StringComparison.Ordinal);
     }
@@ -97,8 +102,10 @@ public class UnseenStories
         };
 
         Assert.Equal(
-            "INCOMPLETE: 12 faults captured, 3 lost; 2 of them failed, which the kernel does not count; 4 missed, which the kernel counted but no probe saw being served; "
-            + "5 (0 major) left out by sampling; 10 served + 5 left out by sampling + 6 inside system calls (unseen by this backend) + 7 in exec before the program's first instruction "
+            "INCOMPLETE: 12 faults captured, 3 lost; 2 of them failed, which the kernel does not count; "
+            + "4 missed, which the kernel counted and no probe saw served; "
+            + "5 (0 major) left out by sampling; 10 served + 5 left out by sampling + 6 inside system calls (unseen by this backend) + 7 in exec before "
+            + "the program's first instruction "
             + "+ 3 lost + 4 missed = 35, but the kernel counted 32 (2 major); the program exited with status 0",
             ReceiptText.Describe(receipt));
     }

@@ -113,7 +113,7 @@ public abstract class ViewOracle(bool isSample) : DuckDbTest(RandomTrace.Metadat
         Report.Locality.Select(row => new object[]
         {
             row.Id, row.Faults, row.Refaults, new Approximate(row.DistanceP50 ?? -1), new Approximate(row.DistanceP90 ?? -1), row.SharedPages,
-                row.ForeignRefaults,
+            row.ForeignRefaults,
         }));
 
     private void SameUnlessSample(string sql, IEnumerable<object[]> rows)

@@ -53,10 +53,13 @@ public class WordsTests
         };
 
         Assert.Equal(
-            "INCOMPLETE: 1 fault captured, 2 lost; 14 missed, which the kernel counted but no probe saw being served; the kernel counted 25 (13 major); its perf counters say 21 (11 major); "
-            + "3 records of mappings, names or forks lost, so regions may be wrong; 15 counts of TLB flushes, lock waits or kernel objects lost, because the tables by process had no room; "
+            "INCOMPLETE: 1 fault captured, 2 lost; 14 missed, which the kernel counted and no probe saw served; the kernel counted 25 (13 major); "
+            + "its perf counters say 21 (11 major); "
+            + "3 records of mappings, names or forks lost, so regions may be wrong; 15 counts of TLB flushes, lock waits or kernel objects lost, "
+            + "because the tables by process had no room; "
             + "4 faults without a duration, because the entry was not seen; "
-            + "5 faults entered without an outcome (fixed up in the kernel, retried, or killed); 1 program run with other rights (set-uid, capabilities), which the perf backend cannot follow; 6 faults outside every known mapping; "
+            + "5 faults entered without an outcome (fixed up in the kernel, retried, or killed); "
+            + "1 program run with other rights (set-uid, capabilities), which the perf backend cannot follow; 6 faults outside every known mapping; "
             + "7 mappings beyond the ledger's limit folded into others; 8 mappings without a fault left out; 9 bytes of damaged spool left out; "
             + "recovered from the spool of a recorder that was killed",
             ReceiptText.Describe(receipt));

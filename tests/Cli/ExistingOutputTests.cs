@@ -6,8 +6,7 @@ public sealed class ExistingOutputTests : CliTest
     public static TheoryData<string> Verbs =>
     [
         "report trace", "report --format json trace", "diff trace trace", "assert trace --max-major 0", "simulate trace", "advise trace", "dump trace",
-        "query trace 'SELECT 1'", "query --schema",
-        "export trace --to folded", "import perf.txt", "symbolize trace",
+        "query trace 'SELECT 1'", "query --schema", "export trace --to folded", "import perf.txt", "symbolize trace",
     ];
 
     [Theory]

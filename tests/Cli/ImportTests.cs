@@ -73,9 +73,7 @@ public sealed class ImportTests : CliTest
 
     private void Table(string name, params (string Name, Array Values)[] columns)
     {
-        var fields = Array.ConvertAll(columns,
-            column
-            => new DataField(column.Name, (column.Values is ReadOnlyMemory<char>[]) ? typeof(string) : column.Values.GetType().GetElementType()!, false));
+        var fields = Array.ConvertAll(columns, column => new DataField(column.Name, TypeOf(column.Values), false));
         using var file = File.Create(Folder[$"systing/{name}.parquet"]);
         var writer = ParquetWriter.CreateAsync(new ParquetSchema(fields.Select(field => (Field)field)), file).GetAwaiter().GetResult();
         using (var group = writer.CreateRowGroup())
@@ -92,6 +90,8 @@ public sealed class ImportTests : CliTest
         }
 
         writer.DisposeAsync().AsTask().GetAwaiter().GetResult();
+
+        static Type TypeOf(Array values) => (values is ReadOnlyMemory<char>[]) ? typeof(string) : values.GetType().GetElementType()!;
     }
 
     [Fact]

@@ -32,7 +32,7 @@ public sealed class LibraryTests : CliTest
     {
         var result = Running.ToEnd(
             new Circumstances { Folder = Folder.Path, Environment = new Dictionary<string, string?> { ["NUGET_PACKAGES"] = Folder["unpacked"] } }, "dotnet",
-                arguments);
+            arguments);
         Assert.True(result.Status == 0, result.Output + result.Error);
         return result.Output;
     }

@@ -58,13 +58,7 @@ public sealed partial class PageSizeTests
 
     /// <summary>Lines of code, without comments and what stands in quotes.</summary>
     private static IEnumerable<(string File, string Code)> Lines()
-    {
-        var root = Path.Combine(Checkout.Root, "src");
-        return Directory.EnumerateFiles(root, "*.cs", SearchOption.AllDirectories)
-            .Select(path => (Name: Path.GetRelativePath(root, path), Path: path))
-            .Where(file => !file.Name.Contains("/obj/", StringComparison.Ordinal))
-            .SelectMany(file => File.ReadLines(file.Path).Select(line => (file.Name, QuotedOrComment().Replace(line, ""))));
-    }
+        => SourceFiles.In("src", ".cs").SelectMany(file => File.ReadLines(file.Path).Select(line => (file.Name, QuotedOrComment().Replace(line, ""))));
 
     [GeneratedRegex(
         """

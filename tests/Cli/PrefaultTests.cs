@@ -16,7 +16,8 @@ public sealed class PrefaultTests : CliTest
         Evict("data");
         WritePlan("plan", [("data", null)], (0, 16 * 4096, 512 * 4096), (0, 900 * 4096, 4096));
 
-        var result = Bash("sync; $F prefault plan -- true; for i in $(seq 50); do fincore -nbo pages data | grep -q 513 && break; sleep 0.1; done; fincore -nbo pages data");
+        var result = Bash(
+            "sync; $F prefault plan -- true; for i in $(seq 50); do fincore -nbo pages data | grep -q 513 && break; sleep 0.1; done; fincore -nbo pages data");
 
         Assert.Equal((0, "513", ""), (result.Status, result.Output.Trim(), result.Error));
     }
@@ -72,7 +73,8 @@ public sealed class PrefaultTests : CliTest
 
         Assert.Equal((0, "ran\n"), (result.Status, result.Output));
         Assert.Equal(
-            "faultrec: plan: 9 files not read (2 missing, 2 replaced or changed since the recording, 4 not a regular file, 1 not readable); record again and export a new plan if these matter",
+            "faultrec: plan: 9 files not read (2 missing, 2 replaced or changed since the recording, 4 no regular file, 1 not readable); "
+            + "record again and export a new plan if these matter",
             Assert.Single(result.ErrorLines));
     }
 

@@ -12,7 +12,9 @@ public sealed class QueryTests : CliTest
     [InlineData("csv", "region,n,quarter,major\n/usr/bin/toucher,50,149.75,false\n[heap],50,149.5,false\n")]
     [InlineData("markdown",
         "| region | n | quarter | major |\n| --- | ---: | ---: | --- |\n| /usr/bin/toucher | 50 | 149.75 | false |\n| \\[heap\\] | 50 | 149.5 | false |\n")]
-    [InlineData("json", "[\n{\"region\":\"/usr/bin/toucher\",\"n\":50,\"quarter\":149.75,\"major\":false},\n{\"region\":\"[heap]\",\"n\":50,\"quarter\":149.5,\"major\":false}\n]\n")]
+    [InlineData("json",
+        "[\n{\"region\":\"/usr/bin/toucher\",\"n\":50,\"quarter\":149.75,\"major\":false},\n"
+        + "{\"region\":\"[heap]\",\"n\":50,\"quarter\":149.5,\"major\":false}\n]\n")]
     public void Formats(string format, string expected)
     {
         SmallTrace.Write(Folder["trace"]);
@@ -30,7 +32,10 @@ public sealed class QueryTests : CliTest
             "--format", "json").Output;
         var csv = Faultrec("query", "trace", "SELECT NULL AS a, -1 AS b, '=1+1' AS c, 'a,b' AS d", "--format", "csv").Output;
 
-        Assert.Equal("[\n{\"a\":null,\"b\":1.50,\"c\":\"inf\",\"d\":\"[1, 2]\",\"e\":1.1805916207174113e+21,\"f\":\"-x\",\"g\":true,\"h\":\"2026-01-02\",\"a_1\":1}\n]\n", json);
+        Assert.Equal(
+            "[\n{\"a\":null,\"b\":1.50,\"c\":\"inf\",\"d\":\"[1, 2]\",\"e\":1.1805916207174113e+21,\"f\":\"-x\","
+            + "\"g\":true,\"h\":\"2026-01-02\",\"a_1\":1}\n]\n",
+            json);
         Assert.Equal("a,b,c,d\n,-1,'=1+1,\"a,b\"\n", csv);
         Assert.Equal("[]\n", Faultrec("query", "trace", "SELECT 1 WHERE false", "--format", "json").Output);
     }
@@ -43,8 +48,8 @@ public sealed class QueryTests : CliTest
         {
             using var report = JsonDocument.Parse(Faultrec("report", path, "--format", "json").Output);
             using var query = JsonDocument.Parse(Faultrec("query", path,
-                "SELECT kind, sum(weight) AS faults, sum(weight) FILTER (major) AS major FROM faults GROUP BY kind ORDER BY faults DESC, kind", "--format",
-                "json").Output);
+                "SELECT kind, sum(weight) AS faults, sum(weight) FILTER (major) AS major FROM faults GROUP BY kind ORDER BY faults DESC, kind",
+                "--format", "json").Output);
             var dumped = Lines(Faultrec("dump", path)).Skip(1).Select(line => line[(line.LastIndexOf(',') + 1)..]);
             var queried = Lines(Faultrec("query", path, "SELECT kind FROM faults", "--format", "csv")).Skip(1);
 

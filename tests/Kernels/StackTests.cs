@@ -38,18 +38,16 @@ public sealed class StackTests(Guests guests)
 
         var populated = report["stacks"]!.AsArray().Where(stack => Passes(stack!["stack"]!.AsArray(), ["main", "do_syscall_64", "__get_user_pages"])).ToList();
         Assert.InRange(populated.Sum(stack => stack!["faults"]!.GetValue<long>()), Plan.StackPages, Plan.StackPages + 2);
-        Assert.All(populated,
-            stack
-            => Assert.DoesNotContain(stack!["stack"]!.AsArray(), frame => frame!.GetValue<string>().StartsWith("handle_mm_fault ", StringComparison.Ordinal)));
+        var frames = populated.SelectMany(stack => stack!["stack"]!.AsArray()).Select(frame => frame!.GetValue<string>());
+        Assert.DoesNotContain(frames, frame => frame.StartsWith("handle_mm_fault ", StringComparison.Ordinal));
     }
 
     /// <summary>Faults of stacks that pass through these functions, the outermost first.</summary>
     private static long FaultsBelow(JsonNode report, params string[] functions)
         => report["stacks"]!.AsArray().Where(stack => Passes(stack!["stack"]!.AsArray(), functions)).Sum(stack => stack!["faults"]!.GetValue<long>());
 
-    public static TheoryData<string,
-        string> KernelsAndRungsOnFunctions
-    { get; } = [.. from kernel in Plan.Kernels from rung in Plan.OnFunctions select (kernel, rung.Name)];
+    public static TheoryData<string, string> KernelsAndRungsOnFunctions { get; } =
+        [.. from kernel in Plan.Kernels from rung in Plan.OnFunctions select (kernel, rung.Name)];
 
     private static bool Passes(JsonArray stack, string[] functions)
     {

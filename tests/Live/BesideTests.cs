@@ -31,8 +31,8 @@ public sealed class BesideTests : LiveTest
         Assert.Equal(0, Running.ToEnd("mkfifo", Folder["control"], Folder["answer"]).Status);
         using (var perf = Running.Start(
             InFolder, "perf",
-                ["record", .. Plain, "-o", Folder["attached"], "-D", "-1", "--control", $"fifo:{Folder["control"]},{Folder["answer"]}", "-p",
-                $"{watched.Pid}"]))
+            ["record", .. Plain, "-o", Folder["attached"], "-D", "-1", "--control", $"fifo:{Folder["control"]},{Folder["answer"]}",
+                "-p", $"{watched.Pid}"]))
         {
             File.WriteAllText(Folder["control"], "enable\n");
             using (var answer = new StreamReader(Folder["answer"]))
@@ -74,9 +74,9 @@ public sealed class BesideTests : LiveTest
         var pid = own.All[0].Pid;
         Assert.All(
             code.Where(region => own.All.Any(row => row.Region == region)),
-            region
-                => Assert.Contains(all.Metadata.Regions,
-                    other => other.Pid == pid && other.Start == region.Start && other.Inode == region.Inode && other.BuildId == region.BuildId));
+            region => Assert.Contains(
+                all.Metadata.Regions,
+                other => other.Pid == pid && other.Start == region.Start && other.Inode == region.Inode && other.BuildId == region.BuildId));
     }
 
     protected override void Cleanup()

@@ -32,7 +32,8 @@ public sealed class DiskTests : LiveTest
         var disk = MountSmallDisk("48m");
         var trace = Path.Combine(disk, "trace.parquet");
         // The fill comes from the program itself, at once: no check of free space can see it coming.
-        var script = $"{Checkout.Fixture("rand_touch")} 200000 1024; head -c 64m /dev/zero > {disk}/fill 2>&-; {Checkout.Fixture("rand_touch")} 300000 1024; rm {disk}/fill; exit 3";
+        var script = $"{Checkout.Fixture("rand_touch")} 200000 1024; head -c 64m /dev/zero > {disk}/fill 2>&-; "
+            + $"{Checkout.Fixture("rand_touch")} 300000 1024; rm {disk}/fill; exit 3";
 
         var result = Running.ToEnd(InFolder, Checkout.Faultrec, "record", "--no-stacks", "-o", trace, "--", "sh", "-c", script);
 
@@ -50,7 +51,8 @@ public sealed class DiskTests : LiveTest
     [MemberData(nameof(RoomsKiB))]
     public void AFullDiskIsNotTheProgramsAffair(int roomKiB)
     {
-        var script = $"{Checkout.Fixture("rand_touch")} 100000 1024; head -c $(($(df --output=avail -B1 disk | tail -1) - {roomKiB} * 1024)) /dev/zero >disk/fill 2>/dev/null; {Checkout.Fixture("rand_touch")} 50000 1024; exit 3";
+        var script = $"{Checkout.Fixture("rand_touch")} 100000 1024; head -c $(($(df --output=avail -B1 disk "
+            + $"| tail -1) - {roomKiB} * 1024)) /dev/zero >disk/fill 2>/dev/null; {Checkout.Fixture("rand_touch")} 50000 1024; exit 3";
 
         var result = OnOwnDisk("mount -t tmpfs -o size=48m tmpfs disk", "rm disk/fill", "--no-stacks", "--", "sh", "-c", script);
 
@@ -111,7 +113,7 @@ public sealed class DiskTests : LiveTest
 
         var result = Running.ToEnd(
             InFolder, "bash", "-c",
-                $"ulimit -f {limitKiB}; exec env --default-signal=XFSZ {Checkout.Faultrec} record --no-stacks -o {TracePath} -- bash -c '{program}'");
+            $"ulimit -f {limitKiB}; exec env --default-signal=XFSZ {Checkout.Faultrec} record --no-stacks -o {TracePath} -- bash -c '{program}'");
 
         Assert.Equal(3, result.Status);
         Assert.Equal(["153", ""], result.Output.Split('\n')[1..]);
@@ -214,7 +216,8 @@ public sealed class DiskTests : LiveTest
     private Finished OnOwnDisk(string mount, string afterwards, params string[] recordArguments)
     {
         Directory.CreateDirectory(Folder["disk"]);
-        var script = $"{mount} || exit 99; \"$0\" record -o disk/trace.parquet \"$@\"; status=$?; {afterwards}; cp disk/trace.parquet* . 2>/dev/null; exit $status";
+        var script = $"{mount} || exit 99; \"$0\" record -o disk/trace.parquet \"$@\"; status=$?; {afterwards}; "
+            + "cp disk/trace.parquet* . 2>/dev/null; exit $status";
         return Running.ToEnd(InFolder, "unshare", ["--mount", "sh", "-c", script, Checkout.Faultrec, .. recordArguments]);
     }
 

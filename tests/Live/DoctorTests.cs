@@ -165,13 +165,13 @@ public sealed partial class DoctorTests : LiveTest
 
     // BPF_PROG_LOAD of "r0 = 0; exit" with expected_attach_type BPF_TRACE_FENTRY, then BPF_RAW_TRACEPOINT_OPEN, as union bpf_attr has
     // them (include/uapi/linux/bpf.h). Null when both work, else the name of the errno.
+    // SAFETY: everything the attributes point to is on this stack for the time of the call; they are 128 bytes long, and so much is said.
     private static unsafe string? TryFentry(int btfId)
     {
         const int progLoad = 5;
         const int rawTracepointOpen = 17;
         const uint tracing = 26;
         const uint fentry = 24;
-        // SAFETY: everything the attributes point to is on this stack for the time of the call.
         var instructions = stackalloc ulong[] { 0xb7, 0x95 };
         var license = stackalloc byte[] { (byte)'G', (byte)'P', (byte)'L', 0 };
         var load = stackalloc byte[128];
@@ -194,6 +194,7 @@ public sealed partial class DoctorTests : LiveTest
         return refusal;
     }
 
+    // SAFETY: the attributes are 128 bytes long, as they say; the name is freed after the call.
     private static unsafe bool TryKprobe(uint type, string function)
     {
         var name = Marshal.StringToCoTaskMemUTF8(function);

@@ -216,7 +216,7 @@ public sealed class EndingTests : LiveTest
 
         var result = Running.ToEnd(
             InFolder, Checkout.Faultrec, "record", "--no-stacks", "--max-size", "4MiB", "-o", TracePath, "--", Checkout.Fixture("rand_touch"), $"{faults}",
-                "8192");
+            "8192");
 
         Assert.Equal(0, result.Status);
         Assert.Equal(faults, Number(Said(result.Output), "touch_minflt"));

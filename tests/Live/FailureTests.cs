@@ -26,7 +26,7 @@ public sealed class FailureTests : LiveTest
     {
         var result = Running.ToEnd(
             InFolder, Checkout.Faultrec, "record", "-o", TracePath, "--", "/usr/bin/python3", "-c",
-                "import ctypes, resource\nresource.setrlimit(resource.RLIMIT_CORE, (0, 0))\nctypes.string_at(0x1234)");
+            "import ctypes, resource\nresource.setrlimit(resource.RLIMIT_CORE, (0, 0))\nctypes.string_at(0x1234)");
 
         Assert.Equal(139, result.Status);
         var rows = Rows.Read(TracePath);

@@ -115,7 +115,7 @@ public sealed class FrameTests : LiveTest
     {
         var (_, rows) = RecordFixture("seq_touch", "1");
 
-        Assert.True(rows.Metadata.Frames!.Recorded, rows.Metadata.Frames.Reason);
+        Assert.True(rows.Metadata.PageTable!.Recorded, rows.Metadata.PageTable.Reason);
         Assert.Contains(rows.All, row => row.Pfn is not null);
         Assert.Equal("600", Mode());
     }
@@ -127,7 +127,7 @@ public sealed class FrameTests : LiveTest
 
         Assert.Equal(0, result.Status);
         var rows = Rows.Read(TracePath);
-        Assert.Equal((false, "--no-frames was given"), (rows.Metadata.Frames!.Recorded, rows.Metadata.Frames.Reason));
+        Assert.Equal((false, "--no-frames was given"), (rows.Metadata.PageTable!.Recorded, rows.Metadata.PageTable.Reason));
         Assert.All(rows.All, row => Assert.Equal((null, null, null, null), (row.PtLevel, row.PteBefore, row.Pfn, row.PageOrder)));
         // What is left to hide is where the kernel's text lies, if it is hidden from others.
         var firstSymbol = Running.ToEnd("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "head", "-n", "1", "/proc/kallsyms").Output;

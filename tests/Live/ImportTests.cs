@@ -9,7 +9,8 @@ public sealed partial class ImportTests : LiveTest
     /// <summary>-B -N: Debian's perf 6.1 fails now and then on build ids when it writes the file.</summary>
     private const string Record = "perf record -q -B -N --sample-cpu -e minor-faults,major-faults -c 1 -d -o perf.data";
 
-    private const string Script = "perf script -i perf.data --header --show-lost-events --show-mmap-events --show-task-events --ns -F comm,pid,tid,cpu,time,event,addr,ip";
+    private const string Script = "perf script -i perf.data --header --show-lost-events --show-mmap-events --show-task-events --ns -F "
+        + "comm,pid,tid,cpu,time,event,addr,ip";
 
     [Theory]
     [InlineData("seq_touch 8")]
@@ -33,7 +34,7 @@ public sealed partial class ImportTests : LiveTest
         Assert.Equal(scripted.Length, rows.All.Count);
         Assert.Equal(scripted.Select(Words).Order(),
             rows.All.Select(row => string.Create(CultureInfo.InvariantCulture, $"{row.Pid}/{row.Tid} {(row.Major ? "major" : "minor")} {row.Address:x}"))
-            .Order());
+                .Order());
         Assert.InRange(rows.All.Count(row => row.Major), Number(Said(said.Output), "touch_majflt"), long.MaxValue);
         Assert.InRange(rows.All.Count, Number(Said(said.Output), "touch_minflt"), long.MaxValue);
         Assert.Equal(0, rows.Receipt.Lost);

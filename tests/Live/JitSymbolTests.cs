@@ -43,7 +43,7 @@ public sealed class JitSymbolTests : LiveTest
         var result = Running.ToEnd(InFolder, Checkout.Faultrec, ["record", "--stacks", "-o", TracePath, "--", java,
             // Compiled at its first call: what is interpreted has no name of its own. No pages are touched before.
             "-XX:+UseG1GC", "-Xms512m", "-XX:+PreserveFramePointer", "-Xcomp", "-XX:CompileCommand=quiet", "-XX:CompileCommand=compileonly,Touch::*",
-                "-XX:CompileCommand=dontinline,Touch::touchPages", .. map,
+            "-XX:CompileCommand=dontinline,Touch::touchPages", .. map,
             Path.Combine(Checkout.Root, "fixtures/Touch.java"), $"{Arrays}"]);
 
         Assert.Equal("", result.Error.Replace(Summary(result), "", StringComparison.Ordinal));
@@ -63,7 +63,8 @@ public sealed class JitSymbolTests : LiveTest
     [Fact]
     public void NodeLeavesNothingInItsFolder()
     {
-        const string parent = "const run = require('child_process').execFileSync; run(process.execPath, ['-e', '1']); new (require('worker_threads').Worker)('1', { eval: true })";
+        const string parent = "const run = require('child_process').execFileSync; run(process.execPath, ['-e', '1']); "
+            + "new (require('worker_threads').Worker)('1', { eval: true })";
         Assert.SkipUnless(File.Exists("/usr/bin/node"), "node is not installed");
 
         var result = Running.ToEnd(InFolder, Checkout.Faultrec, "record", "-o", TracePath, "--", "/usr/bin/node", "-e", parent);

@@ -6,7 +6,8 @@ namespace Faultrec.Live.Tests;
 public sealed class PrefaultTests : LiveTest
 {
     private const int PageSize = 4096;
-    private const string Program = "import mmap; f = open('data'); m = mmap.mmap(f.fileno(), 0, prot=mmap.PROT_READ); m.madvise(mmap.MADV_RANDOM); [m[page * 4096] for page in (5, 100, 700)]; raise SystemExit(7)";
+    private const string Program = "import mmap; f = open('data'); m = mmap.mmap(f.fileno(), 0, prot=mmap.PROT_READ); m.madvise(mmap.MADV_RANDOM); "
+        + "[m[page * 4096] for page in (5, 100, 700)]; raise SystemExit(7)";
 
     [Fact]
     public void TheNextStartFindsWhatTheFirstOneFaultedIn()

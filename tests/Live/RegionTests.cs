@@ -140,7 +140,11 @@ public sealed class RegionTests : LiveTest
 
     // What is anonymous has no place in a file.
     private static string MapsLine(Region region)
-        => $"{region.Start:x8}-{region.End:x8} {region.Prot} {(region.Path is null ? 0 : region.FileOffset):x8} {region.Device ?? "00:00"} {region.Inode} {(region.Name == "[anon]" ? "" : region.Name)}".TrimEnd();
+    {
+        var offset = region.Path is null ? 0 : region.FileOffset;
+        var name = region.Name == "[anon]" ? "" : region.Name;
+        return $"{region.Start:x8}-{region.End:x8} {region.Prot} {offset:x8} {region.Device ?? "00:00"} {region.Inode} {name}".TrimEnd();
+    }
 
     // The name's column is padded with blanks.
     private static string Normalize(string line) => string.Join(' ', line.Split(' ', StringSplitOptions.RemoveEmptyEntries));

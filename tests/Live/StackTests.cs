@@ -104,7 +104,9 @@ public sealed partial class StackTests : LiveTest
     /// <summary>A file that is gone when the trace is made, and files that have their names under another root only.</summary>
     [Theory]
     [InlineData("cp $0 x; ./x 64 & sleep 1; rm x; echo other >x; kill $!; wait")]
-    [InlineData("mkdir -p root/lib64; cp $0 root/x; cp /lib64/ld-linux-x86-64.so.2 /lib/x86_64-linux-gnu/libc.so.6 root/lib64;  LD_LIBRARY_PATH=/lib64 chroot root /x 64 & sleep 2; kill $!; wait")]
+    [InlineData(
+        "mkdir -p root/lib64; cp $0 root/x; cp /lib64/ld-linux-x86-64.so.2 /lib/x86_64-linux-gnu/libc.so.6 root/lib64;  LD_LIBRARY_PATH=/lib64 chroot root "
+        + "/x 64 & sleep 2; kill $!; wait")]
     public void FilesOutOfReachAreRead(string script)
     {
         var (_, rows) = RecordStacks("sh", "-c", $"cd {Folder["."]}; {script}", Checkout.Fixture("keep_touching"));
@@ -175,10 +177,8 @@ public sealed partial class StackTests : LiveTest
         Assert.InRange(rows.All.Count, 200, int.MaxValue);
         Assert.InRange(rows.All.Count(row => Modules(rows, row.StackId).Contains(file)), 100, int.MaxValue);
         // The dynamic linker's own start, the program's, or a thread's.
-        AssertReach(rows.All,
-            row
-            => Modules(rows, row.StackId)[^1] is "ld-linux-x86-64.so.2" || Modules(rows, row.StackId)[^1] == file
-                || Functions(rows, row.StackId)[^1] is "clone3" or "__clone3");
+        AssertReach(rows.All, row => Modules(rows, row.StackId)[^1] is "ld-linux-x86-64.so.2" || Modules(rows, row.StackId)[^1] == file
+            || Functions(rows, row.StackId)[^1] is "clone3" or "__clone3");
     }
 
     [Fact]

@@ -93,7 +93,8 @@ public sealed class TargetTests : LiveTest
     public void AllOfTheMachineIsToldApart()
     {
         const int pythonMib = 64;
-        var script = $"import ctypes, resource\nb = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_minflt\nn = b()\nx = bytearray({pythonMib} << 20)\nprint(b() - n)\n";
+        var script = "import ctypes, resource\nb = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_minflt\nn = b()\n"
+            + $"x = bytearray({pythonMib} << 20)\nprint(b() - n)\n";
         File.WriteAllText(Folder["touch.py"], script);
         File.WriteAllText(Folder["a.c"], "#include <stdio.h>\n#include <stdlib.h>\nint main(void) { puts(\"x\"); return 0; }\n");
         using var recorder = StartRecording("--all");

@@ -37,12 +37,12 @@ public sealed class TraceVerbTests : LiveTest
         Assert.Equal(0, result.Status);
         var said = Said(result.Output);
         var lines = File.ReadAllLines(LinesPath)[1..];
-        Assert.Equal(5,
-            lines.Count(line => line.Contains($" {said["sigsegv_address"]} ", StringComparison.Ordinal)
-            && line.Contains(" SIGSEGV ", StringComparison.Ordinal)));
-        Assert.Equal(1,
-            lines.Count(line => line.Contains($" {said["sigbus_address"]} ", StringComparison.Ordinal) && line.Contains(" SIGBUS ", StringComparison.Ordinal)));
+        Assert.Equal(5, Count(said["sigsegv_address"], "SIGSEGV"));
+        Assert.Equal(1, Count(said["sigbus_address"], "SIGBUS"));
         Assert.Equal(6, lines.Length);
+
+        int Count(object? address, string signal)
+            => lines.Count(line => line.Contains($" {address} ", StringComparison.Ordinal) && line.Contains($" {signal} ", StringComparison.Ordinal));
     }
 
     /// <summary>Two runs of the same program: the fields are those of a dump, and the counts agree.</summary>

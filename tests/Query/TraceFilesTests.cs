@@ -24,7 +24,8 @@ public sealed class TraceFilesTests : IDisposable
     [Fact]
     public void AFolderIsEveryTraceBelowIt()
         => Assert.Equal(
-            "b1.parquet, b[1].parquet, flat.parquet, host=a/date=2026-01-02/x.parquet, host=a/date=2026-01-03/y.parquet, host=b%2Fc/date=2026-01-02/x.parquet, it's \"a\"\n.parquet",
+            "b1.parquet, b[1].parquet, flat.parquet, host=a/date=2026-01-02/x.parquet, host=a/date=2026-01-03/y.parquet, "
+            + "host=b%2Fc/date=2026-01-02/x.parquet, it's \"a\"\n.parquet",
             Names(_folder.Path));
 
     [Theory]

@@ -50,9 +50,21 @@ public sealed class ViewTests
     {
         var metadata = Story.Metadata(Story.TwoRegions) with
         {
-            Regions = [.. Story.TwoRegions,
-                new Region { Id = 3, Pid = 11, Start = 0xffff_ffff_ff60_0000, End = 0xffff_ffff_ff60_1000, Prot = "r-xp", Name = "[vsyscall]", BornNs = 7,
-                Inode = ulong.MaxValue }],
+            Regions =
+            [
+                .. Story.TwoRegions,
+                new Region
+                {
+                    Id = 3,
+                    Pid = 11,
+                    Start = 0xffff_ffff_ff60_0000,
+                    End = 0xffff_ffff_ff60_1000,
+                    Prot = "r-xp",
+                    Name = "[vsyscall]",
+                    BornNs = 7,
+                    Inode = ulong.MaxValue,
+                },
+            ],
             Receipt = new Receipt { Events = 2, Lost = 3, KernelMinor = 5 },
         };
         using var file = new TemporaryTrace(metadata, [new Fault(0x10000), new Fault(0x20000, Region: 2)], 1);

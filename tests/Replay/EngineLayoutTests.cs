@@ -18,13 +18,10 @@ public sealed class EngineLayoutTests
     private static readonly (string Native, string Managed)[] ArenaMembers =
     [
         ("slots", nameof(ArenaHeader.Slots)), ("ring_ops", nameof(ArenaHeader.RingOps)), ("tool_pid", nameof(ArenaHeader.ToolPid)),
-        ("file", nameof(ArenaHeader.File)),
-        ("memory_file", nameof(ArenaHeader.MemoryFile)), ("is_paced", nameof(ArenaHeader.IsPaced)), ("go", nameof(ArenaHeader.Go)),
-        ("stop", nameof(ArenaHeader.Stop)),
-        ("ready", nameof(ArenaHeader.Ready)), ("crashed", nameof(ArenaHeader.Crashed)), ("errors", nameof(ArenaHeader.Errors)),
-        ("first_errno", nameof(ArenaHeader.FirstErrno)),
-        ("first_error_kind", nameof(ArenaHeader.FirstErrorKind)), ("origin_cycles", nameof(ArenaHeader.OriginCycles)),
-        ("ns_per_cycle", nameof(ArenaHeader.NsPerCycle)),
+        ("file", nameof(ArenaHeader.File)), ("memory_file", nameof(ArenaHeader.MemoryFile)), ("is_paced", nameof(ArenaHeader.IsPaced)),
+        ("go", nameof(ArenaHeader.Go)), ("stop", nameof(ArenaHeader.Stop)), ("ready", nameof(ArenaHeader.Ready)), ("crashed", nameof(ArenaHeader.Crashed)),
+        ("errors", nameof(ArenaHeader.Errors)), ("first_errno", nameof(ArenaHeader.FirstErrno)), ("first_error_kind", nameof(ArenaHeader.FirstErrorKind)),
+        ("origin_cycles", nameof(ArenaHeader.OriginCycles)), ("ns_per_cycle", nameof(ArenaHeader.NsPerCycle)),
     ];
 
     private static readonly (string Native, string Managed)[] SlotMembers =
@@ -33,10 +30,9 @@ public sealed class EngineLayoutTests
     private static readonly (string Native, int Managed)[] Constants =
     [
         ("OP_TOUCH", (int)OpKind.Touch), ("OP_MAP", (int)OpKind.Map), ("OP_UNMAP", (int)OpKind.Unmap), ("OP_PROTECT", (int)OpKind.Protect),
-        ("OP_ADVISE", (int)OpKind.Advise),
-        ("OP_WARM", (int)OpKind.Warm), ("OP_EVICT", (int)OpKind.Evict), ("OP_PREPARE", (int)OpKind.Prepare), ("OP_WAIT", (int)OpKind.Wait),
-        ("OP_SPAWN", (int)OpKind.Spawn),
-        ("OP_FORK", (int)OpKind.Fork), ("OP_EXIT", (int)OpKind.Exit), ("OP_EXIT_PROCESS", (int)OpKind.ExitProcess),
+        ("OP_ADVISE", (int)OpKind.Advise), ("OP_WARM", (int)OpKind.Warm), ("OP_EVICT", (int)OpKind.Evict), ("OP_PREPARE", (int)OpKind.Prepare),
+        ("OP_WAIT", (int)OpKind.Wait), ("OP_SPAWN", (int)OpKind.Spawn), ("OP_FORK", (int)OpKind.Fork), ("OP_EXIT", (int)OpKind.Exit),
+        ("OP_EXIT_PROCESS", (int)OpKind.ExitProcess),
         ("OP_WRITE", (int)OpFlags.Write), ("OP_BY_KERNEL", (int)OpFlags.ByKernel), ("OP_SMALL", (int)OpFlags.Small), ("OP_EXEC", (int)OpFlags.Exec),
         ("OP_FAILED", (int)OpResult.Failed), ("OP_CLOSES_RUN", (int)OpResult.ClosesRun),
         ("SOURCE_ANONYMOUS", (int)OpSource.Anonymous), ("SOURCE_SHARED", (int)OpSource.Shared), ("SOURCE_FILE", (int)OpSource.File),

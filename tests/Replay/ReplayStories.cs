@@ -77,7 +77,7 @@ public sealed class ReplayStories
         [
             .. Enumerable.Range(0, 16).Select(page => Write(page) with { TimeNs = page * 1000 }),
             .. Enumerable.Range(0, 10)
-            .Select(page => Write(page) with { TimeNs = 110_000 + page, Pid = 20, Tid = 20, Region = 2, Entry = PresentReadOnly | 0x5000, Pfn = 6 }),
+                .Select(page => Write(page) with { TimeNs = 110_000 + page, Pid = 20, Tid = 20, Region = 2, Entry = PresentReadOnly | 0x5000, Pfn = 6 }),
             .. Enumerable.Range(0, 16).Select(page => Write(page) with { TimeNs = 120_000 + page, Entry = PresentReadOnly | 0x5000, Pfn = 7 }),
         ];
 
@@ -166,9 +166,10 @@ public sealed class ReplayStories
                 Device = "00:17",
                 Inode = 3
             };
-        var metadata = Replaying.Metadata(Shared(1, 10),
-            Shared(2, 20)) with
-        { Processes = [new ProcessEntry { Pid = 10, Comm = "a" }, new ProcessEntry { Pid = 20, Comm = "b" }] };
+        var metadata = Replaying.Metadata(Shared(1, 10), Shared(2, 20)) with
+        {
+            Processes = [new ProcessEntry { Pid = 10, Comm = "a" }, new ProcessEntry { Pid = 20, Comm = "b" }],
+        };
 
         var result = Replaying.Of(metadata, [Write(0), Write(0) with { Pid = 20, Tid = 20, Region = 2, TimeNs = 5 }]);
 

@@ -29,7 +29,7 @@ internal static class Replaying
     public static TraceMetadata Metadata(params Region[] regions)
         => Story.Metadata(regions) with
         {
-            Frames = new PageTableRecording(true, null, 4, "kallsyms", 0x77),
+            PageTable = new PageTableRecording(true, null, 4, "kallsyms", 0x77),
             ThpMode = "madvise",
             SwapTypes = new Dictionary<string, string> { ["31"] = "migration" }
         };

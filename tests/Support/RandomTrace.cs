@@ -21,7 +21,7 @@ internal static class RandomTrace
         [.. Enumerable.Range(0, 14).Select(i => new StackFrame
         {
             Kind = "user", Function = i == 13 ? null : $"f{i % 7}", Module = i % 7 < 5 ? 0 : 1, File = i % 3 == 0 ? $"/src/{i % 7}.c" : null,
-                Line = i % 3 == 0 ? i : null, Address = (ulong)i,
+            Line = i % 3 == 0 ? i : null, Address = (ulong)i,
         })],
         [-1, .. Enumerable.Range(1, 30).Select(node => (node - 1) / 2)],
         [.. Enumerable.Range(0, 31).Select(node => node * 5 % 14)]);
@@ -54,7 +54,7 @@ internal static class RandomTrace
             DurationNs = 22_000_000,
             FaultResultNames = ResultNames,
             Sampling = isSample ? new Sampling(16, 100_000, true) : null,
-            Frames = new PageTableRecording(true, null, 4, "kallsyms", ZeroPfn),
+            PageTable = new PageTableRecording(true, null, 4, "kallsyms", ZeroPfn),
             ThpMode = "always",
             SwapTypes = new Dictionary<string, string> { ["31"] = "migration" },
             NumaNodes = [new NumaRange(0, 0, 3000), new NumaRange(1, 3000, 1 << 20)],

@@ -98,7 +98,8 @@ public sealed class DamageTests
     {
         using var file = new TempFile(Trace);
         var rows = DuckDb.Query(
-            $"SELECT coalesce(nullif(dictionary_page_offset, 0), data_page_offset), total_compressed_size FROM parquet_metadata('{file.Path}') WHERE stats_null_count = num_values");
+            $"SELECT coalesce(nullif(dictionary_page_offset, 0), data_page_offset), total_compressed_size FROM parquet_metadata('{file.Path}') "
+            + "WHERE stats_null_count = num_values");
         return [.. rows.Select(row => ((long)row[0]!, (long)row[1]!))];
     }
 

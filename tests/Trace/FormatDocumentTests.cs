@@ -15,7 +15,8 @@ public sealed partial class FormatDocumentTests
     public void DescribesTheColumnsInOrder()
     {
         using var file = new TempFile(SampleTrace.Write(SampleTrace.RandomBatches(1, 10)));
-        var columns = DuckDb.Query($"SELECT name, lower(data_type) FROM (SELECT column_name AS name, column_type AS data_type FROM (DESCRIBE SELECT * FROM '{file.Path}'))")
+        var columns = DuckDb.Query(
+            $"SELECT name, lower(data_type) FROM (SELECT column_name AS name, column_type AS data_type FROM (DESCRIBE SELECT * FROM '{file.Path}'))")
             .Select(row => ((string)row[0]!, (string)row[1]!));
 
         var documented = ColumnRow().Matches(Section("Columns")).Select(row => (row.Groups[1].Value, row.Groups[2].Value switch

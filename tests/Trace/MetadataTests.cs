@@ -88,7 +88,7 @@ public sealed class MetadataTests
         Sampling = new Sampling(16, 200_000, true),
         ExcludeKernel = true,
         Handlers = [new HandlerProbe("do_swap_page", null), new HandlerProbe("do_anonymous_page", "inlined")],
-        Frames = new PageTableRecording(true, "because", 5, "kallsyms", 1234),
+        PageTable = new PageTableRecording(true, "because", 5, "kallsyms", 1234),
         ThpMode = "madvise",
         SwapTypes = new Dictionary<string, string> { ["28"] = "migration" },
         Advice = [new MemoryAdvice(10, 0x7f00_0000_0000, 0xffff_ffff_ffff_f000, "hugepage", 17)],

@@ -66,7 +66,7 @@ public sealed class OlderFileTests
         Assert.Null(reader.Metadata.Sampling);
         Assert.False(reader.Metadata.ExcludeKernel);
         Assert.Empty(reader.Metadata.Handlers);
-        Assert.Null(reader.Metadata.Frames);
+        Assert.Null(reader.Metadata.PageTable);
         Assert.Null(reader.Metadata.Slab);
         Assert.Empty(reader.Metadata.SwapTypes);
         Assert.Empty(reader.Metadata.Causes);

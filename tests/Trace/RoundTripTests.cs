@@ -155,7 +155,9 @@ public sealed class RoundTripTests
 
         Assert.Equal(
             [["exec", "exec"], [only, only]],
-            DuckDb.Query($"SELECT stats_min_value, stats_max_value FROM parquet_metadata('{file.Path}') WHERE path_in_schema IN ('access', 'comm') ORDER BY path_in_schema"));
+            DuckDb.Query(
+                $"SELECT stats_min_value, stats_max_value FROM parquet_metadata('{file.Path}') "
+                + "WHERE path_in_schema IN ('access', 'comm') ORDER BY path_in_schema"));
         Assert.Equal([[comms.LongCount(text => text == comm)]], DuckDb.Query($"SELECT count(*) FROM '{file.Path}' WHERE comm = '{comm}' AND access = 'exec'"));
         using var reader = TraceReader.Open(file.Path);
         var read = new FaultBatch(4);
@@ -187,7 +189,7 @@ public sealed class RoundTripTests
         string[] neverNull =
         [
             nameof(FaultBatch.TimeNs), nameof(FaultBatch.Pid), nameof(FaultBatch.Tid), nameof(FaultBatch.Cpu), nameof(FaultBatch.Address),
-                nameof(FaultBatch.Ip),
+            nameof(FaultBatch.Ip),
             nameof(FaultBatch.RegionId), nameof(FaultBatch.Weight),
         ];
         var isNullable = !neverNull.Contains(array.Name);

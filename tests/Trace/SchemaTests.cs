@@ -17,7 +17,8 @@ public sealed class SchemaTests
     {
         using var file = new TempFile(SampleTrace.Write(SampleTrace.RandomBatches(1, 10)));
 
-        var columns = DuckDb.Query($"SELECT name, type, coalesce(converted_type, '-'), repetition_type FROM parquet_schema('{file.Path}') WHERE name <> 'root'");
+        var columns = DuckDb.Query(
+            $"SELECT name, type, coalesce(converted_type, '-'), repetition_type FROM parquet_schema('{file.Path}') WHERE name <> 'root'");
 
         var listing = string.Join('\n', columns.Select(column => string.Join(' ', column)));
         Assert.Equal(
@@ -84,7 +85,8 @@ public sealed class SchemaTests
 
         Assert.Equal(
             [["major", "OPTIONAL"]],
-            DuckDb.Query($"SELECT name, repetition_type FROM ({string.Format(null, columns, unknown.Path)} EXCEPT {string.Format(null, columns, known.Path)})"));
+            DuckDb.Query(
+                $"SELECT name, repetition_type FROM ({string.Format(null, columns, unknown.Path)} EXCEPT {string.Format(null, columns, known.Path)})"));
         Assert.Equal([[10L, 0L]], DuckDb.Query($"SELECT count(*), count(major) FROM '{unknown.Path}'"));
         Assert.Equal("2", DuckDb.KeyValues(unknown.Path)["faultrec.schema_version"]);
         using (var reader = TraceReader.Open(unknown.Path))

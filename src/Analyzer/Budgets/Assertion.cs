@@ -44,7 +44,8 @@ internal sealed record Assertion(FaultReport Report, IReadOnlyList<BudgetCheck> 
     public string Headline
         => Broken == 0
             ? $"{Report.Path}: all {Units.Of(Checks.Count, "check")} kept"
-            : $"{Report.Path}: {Broken} of {Units.Of(Checks.Count, "check")} broken: {string.Join("; ", Checks.Where(check => check.IsBroken).Select(Describe))}";
+            : $"{Report.Path}: {Broken} of {Units.Of(Checks.Count, "check")} broken: "
+                + $"{string.Join("; ", Checks.Where(check => check.IsBroken).Select(Describe))}";
 
     public static string Describe(BudgetCheck check)
         => $"{check.Title} found {check.FoundText}, allowed {check.AllowedText}";
@@ -54,7 +55,12 @@ internal sealed record Assertion(FaultReport Report, IReadOnlyList<BudgetCheck> 
     public static Assertion Of(FaultReport report, IReadOnlyList<Budget> budgets, bool allowIncomplete)
     {
         if (!report.Metadata.KnowsMajor && budgets.FirstOrDefault(budget => budget.Measure == BudgetMeasure.Major) is { } major)
-            throw new FaultrecException(ExitCode.BadInput, $"{Escape.Visible(report.Path)}: does not say which faults were major; expected a recording that does for {Escape.Visible(major.Title)}; record with faultrec, or leave the budget out");
+        {
+            throw new FaultrecException(ExitCode.BadInput,
+                $"{Escape.Visible(report.Path)}: does not say which faults were major; expected a recording that does for {Escape.Visible(major.Title)}; "
+                + "record with faultrec, or leave the budget out");
+        }
+
         return new(report, [CheckRecording(report, allowIncomplete), .. budgets.Select(budget => Check(report, budget))]);
     }
 

@@ -79,8 +79,9 @@ internal static class BudgetText
 
     /// <summary>One budget per line, as on the command line, with or without the dashes; blank lines and lines that begin with # are ignored.</summary>
     /// <param name="path">For messages.</param>
-    /// <exception cref="FaultrecException">A line is not a budget, or there is none: <see cref="ExitCode.Usage"/>. Too many or too long lines:
-    /// <see cref="ExitCode.BadInput"/>.</exception>
+    /// <exception cref="FaultrecException">
+    /// A line is no budget, or there is none: <see cref="ExitCode.Usage"/>. More or longer lines than anyone writes: <see cref="ExitCode.BadInput"/>.
+    /// </exception>
     public static IReadOnlyList<Budget> ParseFile(string path, TextReader text)
     {
         var budgets = new List<Budget>();

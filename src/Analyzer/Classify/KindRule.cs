@@ -20,7 +20,7 @@ internal sealed class KindRule
     private readonly PageGeometry _pages;
     private readonly MappingFacts[] _mappings;
     private readonly RangeAdvice _advice;
-    private readonly long _zeroFrame;
+    private readonly long _zeroPfn;
     private readonly bool _hasFrames;
     private readonly bool _hugeAlways;
     private readonly bool _hugeAdvised;
@@ -43,7 +43,7 @@ internal sealed class KindRule
         _advice = new RangeAdvice(metadata);
         _forks = new ForkHistory(metadata);
         _access = new AccessReader(metadata.Backend);
-        _zeroFrame = metadata.Frames?.ZeroPfn ?? FaultBatch.Null;
+        _zeroPfn = metadata.PageTable?.ZeroPfn ?? FaultBatch.Null;
         _hasFrames = CanTell(metadata);
         _hugeAlways = metadata.ThpMode == "always";
         _hugeAdvised = metadata.ThpMode is "always" or "madvise";
@@ -52,8 +52,8 @@ internal sealed class KindRule
             _busErrorBits |= (int)metadata.FaultResultNames.GetValueOrDefault(name);
     }
 
-    /// <summary>Whether the trace has page-table facts that can be read: other architectures have other bits.</summary>
-    public static bool CanTell(TraceMetadata metadata) => metadata is { Frames.Recorded: true, Arch: "x86_64" };
+    /// <summary>Whether the trace has page-table facts that can be read: entries of other machines have other bits.</summary>
+    public static bool CanTell(TraceMetadata metadata) => metadata is { PageTable.Recorded: true, Arch: "x86_64" };
 
     /// <summary>Columns that <see cref="Classify"/> reads.</summary>
     public FaultColumns Columns
@@ -155,7 +155,7 @@ internal sealed class KindRule
             case MappingBacking.Anonymous when isAboveLast && WantedHuge(regionId, mapping, (ulong)batch.Address[row], batch.TimeNs[row]):
                 return FaultKind.HugeFallback;
             case MappingBacking.Anonymous:
-                var isDemandZero = access == FaultAccess.Write || (access != FaultAccess.Unknown && _zeroFrame >= 0 && batch.Pfn[row] == _zeroFrame);
+                var isDemandZero = access == FaultAccess.Write || (access != FaultAccess.Unknown && _zeroPfn >= 0 && batch.Pfn[row] == _zeroPfn);
                 if (!isDemandZero)
                     return FaultKind.Unknown;
                 return batch.KernelAccess[row] ? FaultKind.KernelAccess
@@ -215,7 +215,7 @@ internal sealed class KindRule
     {
         // A huge page is never copied whole, except for the huge zero page, which is replaced by a huge page of the process
         // (do_huge_zero_wp_pmd, since 6.13).
-        var wasZero = entryOrder > 0 ? mapping.IsAnonymousPrivate : _zeroFrame >= 0 && entry.Frame(0) == _zeroFrame;
+        var wasZero = entryOrder > 0 ? mapping.IsAnonymousPrivate : _zeroPfn >= 0 && entry.Frame(0) == _zeroPfn;
         if (wasZero)
             return FaultKind.ZeroCow;
         if (batch.Merged[row])

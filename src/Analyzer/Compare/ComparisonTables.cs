@@ -15,24 +15,29 @@ internal static class ComparisonTables
         var forRegions = subject == Subject.Region ? ColumnAudience.Everyone : ColumnAudience.Machine;
         var ofSeveral = comparison.Traces.Count() > 2 ? ColumnAudience.Everyone : ColumnAudience.Machine;
         return new TableBuilder<ComparedRow>(subject.Title(), rows)
-            .Text("table", "table", ColumnAudience.Machine, row => row.Item.Subject.Name())
-            .Text("name", subject.Name(), subject == Subject.Total ? ColumnAudience.Machine : ColumnAudience.Everyone, row => row.Item.Name)
-            .Text("kind", "kind", ColumnAudience.Machine, row => row.Item.RegionKind)
-            .Text("prot", "prot", forRegions, row => row.Item.Prot)
-            .Text("process", "process", rows.Any(row => row.Item.Process is not null) ? forRegions : ColumnAudience.Machine, row => row.Item.Process)
-            .Integer("order", "#", CellFormat.Id, forRegions, row => row.Item.Order == 0 ? null : row.Item.Order)
-            .Text("metric", "figure", ColumnAudience.Everyone, row => row.Metric.Name())
-            .Integer("before", "before", CellFormat.Amount, ColumnAudience.Everyone, row => row.Before?.Median)
-            .Integer("before_min", "min", CellFormat.Amount, ColumnAudience.Machine, row => row.Before?.Min)
-            .Integer("before_max", "max", CellFormat.Amount, ColumnAudience.Machine, row => row.Before?.Max)
-            .Real("before_deviation", "±", CellFormat.Percent, ofSeveral, row => row.Before?.Deviation)
-            .Integer("after", "after", CellFormat.Amount, ColumnAudience.Everyone, row => row.After?.Median)
-            .Integer("after_min", "min", CellFormat.Amount, ColumnAudience.Machine, row => row.After?.Min)
-            .Integer("after_max", "max", CellFormat.Amount, ColumnAudience.Machine, row => row.After?.Max)
-            .Real("after_deviation", "±", CellFormat.Percent, ofSeveral, row => row.After?.Deviation)
-            .Integer("difference", "difference", CellFormat.Amount, ColumnAudience.Machine, row => row.Difference)
-            .Real("change", "change", CellFormat.Change, ColumnAudience.Everyone, row => row.Change)
-            .Text("verdict", "verdict", comparison.KnowsNoise ? ColumnAudience.Everyone : ColumnAudience.Machine, row => row.Verdict.Name())
+            .Text("table", "table", "what the row compares: total, region, kind and so on", ColumnAudience.Machine, row => row.Item.Subject.Name())
+            .Text("name", subject.Name(), "name of what the row compares", subject == Subject.Total ? ColumnAudience.Machine : ColumnAudience.Everyone, row => row.Item.Name)
+            .Text("kind", "kind", "kind of the region", ColumnAudience.Machine, row => row.Item.RegionKind)
+            .Text("prot", "prot", "protection of the region", forRegions, row => row.Item.Prot)
+            .Text("process", "process", "process of the region, where there are several",
+                rows.Any(row => row.Item.Process is not null) ? forRegions : ColumnAudience.Machine, row => row.Item.Process)
+            .Integer("order", "#", "which of several regions with the same name, kind, protection and process", CellFormat.Id, forRegions,
+                row => row.Item.Order == 0 ? null : row.Item.Order)
+            .Text("metric", "figure", "figure that is compared", ColumnAudience.Everyone, row => row.Metric.Name())
+            .Integer("before", "before", "median of the traces before", CellFormat.Amount, ColumnAudience.Everyone, row => row.Before?.Median)
+            .Integer("before_min", "min", "smallest value of the traces before", CellFormat.Amount, ColumnAudience.Machine, row => row.Before?.Min)
+            .Integer("before_max", "max", "largest value of the traces before", CellFormat.Amount, ColumnAudience.Machine, row => row.Before?.Max)
+            .Real("before_deviation", "±", "largest distance of a trace from the median, as a share of the median", CellFormat.Percent, ofSeveral,
+                row => row.Before?.Deviation)
+            .Integer("after", "after", "median of the traces after", CellFormat.Amount, ColumnAudience.Everyone, row => row.After?.Median)
+            .Integer("after_min", "min", "smallest value of the traces after", CellFormat.Amount, ColumnAudience.Machine, row => row.After?.Min)
+            .Integer("after_max", "max", "largest value of the traces after", CellFormat.Amount, ColumnAudience.Machine, row => row.After?.Max)
+            .Real("after_deviation", "±", "largest distance of a trace from the median, as a share of the median", CellFormat.Percent, ofSeveral,
+                row => row.After?.Deviation)
+            .Integer("difference", "difference", "after − before", CellFormat.Amount, ColumnAudience.Machine, row => row.Difference)
+            .Real("change", "change", "difference / before", CellFormat.Change, ColumnAudience.Everyone, row => row.Change)
+            .Text("verdict", "verdict", "same, within noise, differs or unknown", comparison.KnowsNoise ? ColumnAudience.Everyone : ColumnAudience.Machine,
+                row => row.Verdict.Name())
             .Build(items == 0 ? 0 : RowsOfItems(rows, items));
     }
 

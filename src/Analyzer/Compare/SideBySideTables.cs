@@ -18,16 +18,20 @@ internal static class SideBySideTables
         var last = Math.Min(first + MostTraces, traces.Traces.Count) - 1;
         var title = traces.Traces.Count <= MostTraces ? subject.Title() : $"{subject.Title()}, {SideBySide.Letter(first)} to {SideBySide.Letter(last)}";
         var table = new TableBuilder<SideRow>(title, rows)
-            .Text("name", subject.Name(), subject == Subject.Total ? ColumnAudience.Machine : ColumnAudience.Everyone, row => row.IsFirst ? row.Item.Name : "")
-            .Text("prot", "prot", forRegions, row => row.IsFirst ? row.Item.Prot : "")
-            .Text("process", "process", rows.Any(row => row.Item.Process is not null) ? forRegions : ColumnAudience.Machine,
+            .Text("name", subject.Name(), "name of the region, kind, process or file",
+                subject == Subject.Total ? ColumnAudience.Machine : ColumnAudience.Everyone, row => row.IsFirst ? row.Item.Name : "")
+            .Text("prot", "prot", "protection of the region", forRegions, row => row.IsFirst ? row.Item.Prot : "")
+            .Text("process", "process", "process of the region, where there are several",
+                rows.Any(row => row.Item.Process is not null) ? forRegions : ColumnAudience.Machine,
                 row => row.IsFirst ? row.Item.Process : "")
-            .Text("order", "#", forRegions, row => row.IsFirst && row.Item.Order > 0 ? Units.Count(row.Item.Order) : "")
-            .Text("metric", "figure", ColumnAudience.Everyone, row => row.Metric.Name());
+            .Text("order", "#", "which of several regions with the same name, kind, protection and process", forRegions,
+                row => row.IsFirst && row.Item.Order > 0 ? Units.Count(row.Item.Order) : "")
+            .Text("metric", "figure", "figure that is compared", ColumnAudience.Everyone, row => row.Metric.Name());
         for (var trace = first; trace <= last; trace++)
         {
             var column = trace;
-            table.Integer(SideBySide.Letter(column), SideBySide.Letter(column), CellFormat.Amount, ColumnAudience.Everyone, row => row.Values[column]);
+            table.Integer(SideBySide.Letter(column), SideBySide.Letter(column), "the figure in that trace; null: not known", CellFormat.Amount,
+                ColumnAudience.Everyone, row => row.Values[column]);
         }
 
         return table.Build(items == 0 ? 0 : RowsOfItems(rows, items));

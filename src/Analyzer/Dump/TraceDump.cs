@@ -1,3 +1,4 @@
+using Faultrec.Analyzer.Rows;
 using Faultrec.Analyzer.Scan;
 using Faultrec.Analyzer.Text;
 using Faultrec.Traces;
@@ -17,8 +18,8 @@ internal static class TraceDump
     public static void Write(TraceReader reader, FaultFilter filter, bool asJson, Stream output)
     {
         var rows = new Utf8Rows(output);
-        IDumpFormat format = asJson ? new JsonLines(rows) : new CsvLines(rows);
-        var fields = new DumpFields(format, reader.Metadata.KnowsMajor);
+        IRowFormat format = asJson ? new JsonLines(rows) : new CsvLines(rows);
+        var fields = new RowFields(format, reader.Metadata.KnowsMajor);
         format.Header();
         TraceScan.RunInOrder(reader, filter, FaultColumns.All, (batch, classifier) => fields.Write(batch, classifier.Verdicts.Kinds));
         rows.Flush();

@@ -15,8 +15,10 @@ internal sealed class FirefoxTables
     private const ulong LargestAddress = 1UL << 53;
 
     private static readonly (string Kind, string Name, string Colour)[] Categories =
-        [("", "Other", "grey"), ("user", "Native", "yellow"), (FrameKinds.Kernel, "Kernel", "orange"), (FrameKinds.Jit, "JIT", "green"),
-            (FrameKinds.Python, "Python", "blue")];
+    [
+        ("", "Other", "grey"), ("user", "Native", "yellow"), (FrameKinds.Kernel, "Kernel", "orange"), (FrameKinds.Jit, "JIT", "green"),
+        (FrameKinds.Python, "Python", "blue"),
+    ];
 
     private readonly StackTable _table;
     private readonly FrameNames _names;

@@ -54,11 +54,16 @@ internal sealed class PrefaultExport
     internal static (PrefaultPlan Plan, string? Note) Make(TraceReader reader, FaultFilter filter, int mostRanges)
     {
         if (reader.Metadata.StartedAt <= DateTimeOffset.UnixEpoch)
-            throw new FaultrecException(ExitCode.BadInput, $"{reader.Path}: does not say when it was recorded; expected a time, which tells a prefault plan which files have changed since; record with faultrec record");
+        {
+            throw new FaultrecException(ExitCode.BadInput,
+                $"{reader.Path}: does not say when it was recorded; expected a time, by which a prefault plan knows files that have changed "
+                + "since; record with faultrec record");
+        }
+
         var export = new PrefaultExport(reader.Metadata, mostRanges);
-        TraceScan.RunInOrder(reader, filter,
-            FaultColumns.TimeNs | FaultColumns.Address | FaultColumns.Access | FaultColumns.RegionId | FaultColumns.FilePage
-            | FaultColumns.PageOrder, (batch, classifier) =>
+        const FaultColumns columns = FaultColumns.TimeNs | FaultColumns.Address | FaultColumns.Access | FaultColumns.RegionId | FaultColumns.FilePage
+            | FaultColumns.PageOrder;
+        TraceScan.RunInOrder(reader, filter, columns, (batch, classifier) =>
         {
             for (var row = 0; row < batch.Count; row++)
             {
@@ -67,7 +72,12 @@ internal sealed class PrefaultExport
             }
         });
         if (export._pieces.Count == 0)
-            throw new FaultrecException(ExitCode.BadInput, $"{reader.Path}: has no faults in files that can be found again; expected some for a prefault plan; record a program that maps files, or widen the filter");
+        {
+            throw new FaultrecException(ExitCode.BadInput,
+                $"{reader.Path}: has no faults in files that can be found again; expected some for a prefault plan; "
+                + "record a program that maps files, or widen the filter");
+        }
+
         return (new PrefaultPlan(EndOf(reader.Metadata), export._files, export.Ranges()), export.Note(SampleRule.IsSample(reader.Metadata)));
     }
 
@@ -156,7 +166,12 @@ internal sealed class PrefaultExport
     {
         List<string> parts = [];
         if (_unusable.Count > 0)
-            parts.Add($"{Units.Of(_unusable.Count, "file")} that cannot be found again (deleted, or recorded without an inode), such as {_unusable.Min(StringComparer.Ordinal)}");
+        {
+            parts.Add(
+                $"{Units.Of(_unusable.Count, "file")} that cannot be found again (deleted, or recorded without an inode), "
+                + $"such as {_unusable.Min(StringComparer.Ordinal)}");
+        }
+
         if (_pagesLeftOut > 0)
             parts.Add($"{Units.Of(_pagesLeftOut, "page")} after the first {Units.Count(_mostRanges)} ranges");
         if (isSample)

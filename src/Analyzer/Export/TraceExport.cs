@@ -16,15 +16,21 @@ internal static class TraceExport
     /// <summary>Samples of a Firefox profile: 24 bytes each here, and about as many as the viewer accepts.</summary>
     private const int MostSamples = 1_000_000;
 
-    /// <exception cref="FaultrecException">The trace has no stacks, and the format is made of them; or it lacks what <paramref name="weight"/> asks
-    /// for.</exception>
+    /// <exception cref="FaultrecException">
+    /// The trace has no stacks, and the format is made of them; or it lacks what <paramref name="weight"/> asks for.
+    /// </exception>
     /// <returns>What the file leaves out or joins, in words; null: nothing.</returns>
     public static string? Write(TraceReader reader, FaultFilter filter, ExportFormat format, ExportWeight weight, Stream output)
     {
         if (format != ExportFormat.PrefaultPlan)
             StackText.Require(reader.Path, reader.Metadata);
         if (weight == ExportWeight.Major && !reader.Metadata.KnowsMajor)
-            throw new FaultrecException(ExitCode.BadInput, $"{Escape.Visible(reader.Path)}: does not say which faults were major; expected a recording that does for --weight major; use --weight faults");
+        {
+            throw new FaultrecException(ExitCode.BadInput,
+                $"{Escape.Visible(reader.Path)}: does not say which faults were major; "
+                + "expected a recording that does for the weight major; take the weight faults");
+        }
+
         return format switch
         {
             ExportFormat.Perfetto => WritePerfetto(reader, filter, weight, output),
@@ -51,7 +57,8 @@ internal static class TraceExport
         FirefoxExport.Write(output, metadata, timeline, weight);
         return timeline.StepNs == 0 ? null : string.Create(
             CultureInfo.InvariantCulture,
-            $"{Units.Of(timeline.Faults, "fault")} are {Units.Of(timeline.Samples, "sample")}: those of one thread and stack within {Units.Duration(timeline.StepNs)} are joined and their weights added");
+            $"{Units.Of(timeline.Faults, "fault")} are {Units.Of(timeline.Samples, "sample")}: "
+            + $"those of one thread and stack within {Units.Duration(timeline.StepNs)} are joined, their weights added");
     }
 
     private static string? WritePerfetto(TraceReader reader, FaultFilter filter, ExportWeight weight, Stream output)

@@ -21,8 +21,7 @@ internal sealed class OwnCode(StackTable table, FrameNames names)
     private static readonly HashSet<string> InterpreterFiles =
     [
         "python", "python2", "python3", "libpython2", "libpython3", "node", "libnode", "java", "libjvm", "libjava", "dotnet", "libcoreclr", "libclrjit",
-        "libclrgc", "ruby", "libruby", "perl",
-        "libperl", "php", "lua", "luajit", "bash", "dash", "sh",
+        "libclrgc", "ruby", "libruby", "perl", "libperl", "php", "lua", "luajit", "bash", "dash", "sh",
     ];
 
     private readonly bool[] _isInterpreter = [.. table.Modules.Select(module => InterpreterFiles.Contains(Stem(module.Path)))];

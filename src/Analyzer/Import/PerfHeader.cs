@@ -4,8 +4,9 @@ using System.Text.RegularExpressions;
 namespace Faultrec.Analyzer.Import;
 
 /// <summary>How perf took samples of an event.</summary>
-/// <param name="IsFrequency">It took <paramref name="Value"/> samples a second, each of as many events as had come; else one in <paramref name="Value"/>
-/// events.</param>
+/// <param name="IsFrequency">
+/// It took <paramref name="Value"/> samples a second, each of as many events as had come; else one in <paramref name="Value"/> events.
+/// </param>
 internal readonly record struct PerfSampling(long Value, bool IsFrequency)
 {
     public bool IsWhole => !IsFrequency && Value == 1;
@@ -59,13 +60,15 @@ internal sealed partial class PerfHeader
 
     // ctime(3): "Wed Nov  5 01:34:26 2026"
     private static DateTimeOffset? ParseTime(string text)
-        => DateTimeOffset.TryParseExact(
-            text, ["ddd MMM d HH:mm:ss yyyy", "ddd MMM dd HH:mm:ss yyyy"], CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal
-                | DateTimeStyles.AllowInnerWhite, out var time)
-                ? time
-                : null;
+    {
+        string[] formats = ["ddd MMM d HH:mm:ss yyyy", "ddd MMM dd HH:mm:ss yyyy"];
+        const DateTimeStyles styles = DateTimeStyles.AssumeUniversal | DateTimeStyles.AllowInnerWhite;
+        return DateTimeOffset.TryParseExact(text, formats, CultureInfo.InvariantCulture, styles, out var time) ? time : null;
+    }
 
     // "name = minor-faults:u, , id = { 48551, 48552 }, type = 1, …, { sample_period, sample_freq } = 4000, …, freq = 1, …"; 0 and absent are the same.
-    [GeneratedRegex(@"^name = (?<name>[\w-]+(?::\w{4,})?)(?::[a-zA-Z]*)?,.*\{ sample_period, sample_freq \} = (?<value>\d+)(?:,.*?, (?<frequency>freq = 1)(?:,|$))?", RegexOptions.CultureInvariant)]
+    [GeneratedRegex(
+        @"^name = (?<name>[\w-]+(?::\w{4,})?)(?::[a-zA-Z]*)?,.*\{ sample_period, sample_freq \} = (?<value>\d+)(?:,.*?, (?<frequency>freq = 1)(?:,|$))?",
+        RegexOptions.CultureInvariant)]
     private static partial Regex Attributes();
 }

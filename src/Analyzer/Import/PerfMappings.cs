@@ -128,7 +128,10 @@ internal sealed partial class PerfMappings
     private const string Time = @"(?<seconds>\d+)\.(?<fraction>\d{6}|\d{9}): PERF_RECORD_";
 
     // "5986/5986: [0x55ffdcaea000(0x6000) @ 0x2000 fe:00 247444 0]: r-xp /usr/bin/env"; with a build id instead of device and inode where perf collects those.
-    [GeneratedRegex(Time + @"MMAP2 (?<pid>-1|\d+)/(?<tid>\d+): \[0x(?<start>[0-9a-f]+)\((?:0x)?(?<length>[0-9a-f]+)\) @ (?:0x)?(?<offset>[0-9a-f]+) (?:(?<device>[0-9a-f]+:[0-9a-f]+) (?<inode>\d+) \d+|<[0-9a-f]*>)\]: (?<prot>[r-][w-][x-][ps]) (?<name>.*)$", RegexOptions.CultureInvariant)]
+    [GeneratedRegex(
+        Time + @"MMAP2 (?<pid>-1|\d+)/(?<tid>\d+): \[0x(?<start>[0-9a-f]+)\((?:0x)?(?<length>[0-9a-f]+)\) @ (?:0x)?(?<offset>[0-9a-f]+) "
+        + @"(?:(?<device>[0-9a-f]+:[0-9a-f]+) (?<inode>\d+) \d+|<[0-9a-f]*>)\]: (?<prot>[r-][w-][x-][ps]) (?<name>.*)$",
+        RegexOptions.CultureInvariant)]
     private static partial Regex Mapping();
 
     // "FORK(5988:5988):(5986:5986)"

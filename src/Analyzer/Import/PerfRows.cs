@@ -85,9 +85,10 @@ internal sealed class PerfRows(Stream output, int mostRows, PerfHeader header, P
             Backend = Backend.PerfScript,
             ExcludeKernel = _userOnly,
             // A fixed period is the same in every row; at a frequency it is not.
-            Sampling = !IsSample ? null : Frequency is null
-                && _minWeight == _maxWeight ? new Sampling((int)Math.Min(_maxWeight, int.MaxValue), null, false) : new Sampling(1, Frequency, true),
-            Frames = new PageTableRecording(false, "perf script does not print them", 0, null, null),
+            Sampling = !IsSample ? null
+                : Frequency is null && _minWeight == _maxWeight ? new Sampling((int)Math.Min(_maxWeight, int.MaxValue), null, false)
+                : new Sampling(1, Frequency, true),
+            PageTable = new PageTableRecording(false, "perf script does not print them", 0, null, null),
             Regions = mappings.Regions(startNs),
             Processes = [.. _processes.Select(pair => new ProcessEntry { Pid = pair.Key, Comm = pair.Value })],
             Threads = [.. _threads.Select(pair => new ThreadEntry { Pid = pair.Key.Pid, Tid = pair.Key.Tid, Comm = pair.Value })],

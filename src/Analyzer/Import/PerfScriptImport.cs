@@ -36,8 +36,8 @@ internal sealed class PerfScriptImport
     private const int ShortestLine = 16;
 
     /// <summary>
-    /// Limits names in a line to what a trace can hold. perf's longest line, an event of the header with an id for each thread and CPU, has room
-    /// for 100,000 ids.
+    /// So that no name in a line is more than a trace can hold. perf's longest line, an event of the header with an id for each thread and CPU,
+    /// has room for 100,000.
     /// </summary>
     private const int MostLineCharacters = TextConverter.MostCharacters;
 
@@ -210,7 +210,13 @@ internal sealed class PerfScriptImport
         if (!_header.Events.TryGetValue(line.Event, out var sampling))
             return 1;
         if (sampling.IsFrequency)
-            throw Bad($"perf sampled {line.Event} (-F {sampling.Value}, its default), and the text does not say how many faults each sample stands for (field period)", $"expected perf script -F +period, or a recording of every fault: {Recording}");
+        {
+            throw Bad(
+                $"perf took a sample of {line.Event} now and then (-F {sampling.Value}, its default), "
+                + "and the text does not say for how many faults each stands (field period)",
+                $"expected perf script -F +period, or a recording of every fault: {Recording}");
+        }
+
         return Math.Max(sampling.Value, 1);
     }
 
@@ -242,7 +248,11 @@ internal sealed class PerfScriptImport
         if (_rows.IsSample)
             yield return "perf sampled the faults; each row stands for as many faults as its period says";
         if (_rows.WithoutPid > 0)
-            yield return $"{Units.Of(_rows.WithoutPid, "fault")} of threads whose process (field pid) is not in the text: process 0; perf script -F +pid prints it";
+        {
+            yield return $"{Units.Of(_rows.WithoutPid, "fault")} of threads whose process (field pid) the text does not say: "
+                + "process 0; perf script -F +pid prints it";
+        }
+
         if (_rows.WithoutCpu)
             yield return "the text has no CPU (field cpu): it is -1 in every row";
     }

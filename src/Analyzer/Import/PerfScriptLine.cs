@@ -122,7 +122,7 @@ internal readonly partial struct PerfScriptLine
         var fraction = sample.Groups["fraction"].Value;
         var isWhole = TryInteger(sample.Groups["tid"], out var tid) & TryInteger(sample.Groups["seconds"], out var seconds)
             & TryOptional(sample.Groups["pid"], out var pid) & TryOptional(sample.Groups["cpu"], out var cpu)
-                & TryOptional(sample.Groups["period"], out var period);
+            & TryOptional(sample.Groups["period"], out var period);
         if (!isWhole)
             return false;
         // Microseconds, or nanoseconds with --ns.

@@ -109,9 +109,8 @@ internal sealed partial class PerfStacks
     // As recordings have it in the column.
     private string Name(StackFrame frame)
     {
-        var name = frame.Function
-            ?? string.Create(CultureInfo.InvariantCulture,
-            $"{(frame.Module is { } module ? FrameNames.FileName(_modules.GetAt(module).Key) + "+" : "")}0x{frame.Address:x}");
+        var file = frame.Module is { } module ? FrameNames.FileName(_modules.GetAt(module).Key) + "+" : "";
+        var name = frame.Function ?? string.Create(CultureInfo.InvariantCulture, $"{file}0x{frame.Address:x}");
         return name.Replace(';', ':');
     }
 

@@ -162,7 +162,7 @@ internal sealed class SystingImport
             DurationNs = end - start,
             Backend = Backend.Systing,
             Sampling = _origin.Every > 1 ? new Sampling(_origin.Every, null, false) : null,
-            Frames = new PageTableRecording(false, "systing does not record them", 0, null, null),
+            PageTable = new PageTableRecording(false, "systing does not record them", 0, null, null),
             Processes = [.. _processes.Values.Where(process => pids.Contains(process.Pid)).OrderBy(process => process.Pid)],
             Threads = [.. faulted.OrderBy(thread => (thread.Pid, thread.Tid))],
             Receipt = new Receipt { Events = _times.Length, WithoutRegion = _times.Length, EndReason = "imported", Complete = false },

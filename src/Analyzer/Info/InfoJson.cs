@@ -107,7 +107,7 @@ internal static class InfoJson
         JsonReport.WriteSampling(json, metadata.Sampling);
         json.WriteBoolean("exclude_kernel", metadata.ExcludeKernel);
         WriteProbes(json, "handlers", "function", metadata.Handlers.Select(probe => (probe.Function, probe.Reason)));
-        WriteFrames(json, metadata.Frames);
+        WriteFrames(json, metadata.PageTable);
         json.WriteString("thp_mode", metadata.ThpMode);
         WriteProbes(json, "causes", "cause", metadata.Causes.Select(probe => (probe.Cause, probe.Reason)));
         WriteProbes(json, "slab_stages", "stage", (metadata.Slab?.Stages ?? []).Select(probe => (probe.Cause, probe.Reason)));

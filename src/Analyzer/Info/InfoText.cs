@@ -42,7 +42,9 @@ internal static class InfoText
         foreach (var step in metadata.Ladder)
             Line(output, "", step.Reason is null ? $"{step.Backend}: taken" : $"{step.Backend}: refused, {step.Reason}");
         WriteCoverage(output, metadata);
-        Line(output, "ledger", $"{Units.Of(metadata.Regions.Count, "region")}, {Units.Of(metadata.Processes.Count, "process", "processes")}, {Units.Of(metadata.Threads.Count, "thread")}");
+        Line(output, "ledger",
+            $"{Units.Of(metadata.Regions.Count, "region")}, {Units.Of(metadata.Processes.Count, "process", "processes")}, "
+            + $"{Units.Of(metadata.Threads.Count, "thread")}");
         Line(output, "flag names", $"FAULT_FLAG_* {Names(metadata.FaultFlagNames, "FAULT_FLAG_")}");
         Line(output, "", $"VM_FAULT_* {Names(metadata.FaultResultNames, "VM_FAULT_")}");
         WriteCounters(output, receipt);
@@ -56,7 +58,7 @@ internal static class InfoText
         Line(output, "sampling", metadata.Sampling is { } sampling ? SamplingWords(sampling) : "none, every fault was recorded");
         if (metadata.ExcludeKernel)
             Line(output, "left out", "faults of kernel mode (perf_event_paranoid)");
-        Line(output, "frames", FrameWords(metadata.Frames));
+        Line(output, "frames", FrameWords(metadata.PageTable));
         Line(output, "huge pages", metadata.ThpMode ?? Cells.Null);
         WriteProbes(output, "handlers", metadata.Handlers.Select(probe => (probe.Function, probe.Reason)));
         WriteProbes(output, "causes", metadata.Causes.Select(probe => (probe.Cause, probe.Reason)));
@@ -72,7 +74,9 @@ internal static class InfoText
         if (metadata.Stacks is { } stacks)
         {
             var unnamed = stacks.Frames.Count(frame => frame.Function is null);
-            Line(output, "", $"{Units.Of(stacks.Frames.Count, "different frame")} in {Units.Of(stacks.Modules.Count, "file")}, {Units.Count(unnamed)} of them without a symbol");
+            Line(output, "",
+                $"{Units.Of(stacks.Frames.Count, "different frame")} in {Units.Of(stacks.Modules.Count, "file")}, "
+                + $"{Units.Count(unnamed)} of them without a symbol");
         }
 
         foreach (var warning in metadata.StackRecording!.Warnings)
@@ -119,13 +123,16 @@ internal static class InfoText
 
     private static string FileWords(TraceInfo info)
     {
-        var each = info.BytesPerFault is { } bytes ? string.Create(CultureInfo.InvariantCulture, $", {bytes:0.0} B per fault") : "";
-        return $"{Units.Bytes(info.FileBytes)}, {Units.Of(info.Rows, "fault")}{each}, {Units.Of(info.RowGroups.Count, "row group")}, schema {info.Metadata.SchemaVersion}";
+        var each = info.BytesPerFault is { } bytes ? string.Create(CultureInfo.InvariantCulture, $", {bytes:0.0} B a fault") : "";
+        return $"{Units.Bytes(info.FileBytes)}, {Units.Of(info.Rows, "fault")}{each}, {Units.Of(info.RowGroups.Count, "row group")}, "
+            + $"schema {info.Metadata.SchemaVersion}";
     }
 
     private static void WriteCounters(TextWriter output, Receipt receipt)
     {
-        Line(output, "kernel", $"minor {OrDash(receipt.KernelMinor)}, major {OrDash(receipt.KernelMajor)}, of these in exec {OrDash(receipt.KernelExec)}, inside other system calls {OrDash(receipt.InCalls)}");
+        Line(output, "kernel",
+            $"minor {OrDash(receipt.KernelMinor)}, major {OrDash(receipt.KernelMajor)}, of these in exec {OrDash(receipt.KernelExec)}, "
+            + $"inside other system calls {OrDash(receipt.InCalls)}");
         Line(output, "perf", $"minor {OrDash(receipt.PerfMinor)}, major {OrDash(receipt.PerfMajor)}");
         if (receipt.Missed != 0)
             Line(output, "missed", $"{Units.Of(receipt.Missed, "fault")} that the kernel counted but no probe saw being served");
@@ -146,7 +153,9 @@ internal static class InfoText
             var range = largest is { Start: { } start, End: { } end } && end > start
                 ? $"; the largest in 0x{start:x}-0x{end:x} ({Units.Bytes((long)(end - start))})"
                 : "";
-            Line(output, label, $"{row.Key.Name}: {Units.Of(row.Sum(call => call.Faults), "fault")} in {Units.Of(row.Sum(call => call.Calls), "call")} of {ThreadName(metadata, largest)}{range}");
+            Line(output, label,
+                $"{row.Key.Name}: {Units.Of(row.Sum(call => call.Faults), "fault")} in {Units.Of(row.Sum(call => call.Calls), "call")} of "
+                + $"{ThreadName(metadata, largest)}{range}");
             label = "";
         }
 

@@ -1,11 +1,11 @@
-using Faultrec.Analyzer.Dump;
+using Faultrec.Analyzer.Rows;
 using Faultrec.Traces.Columns;
 using Microsoft.Data.Analysis;
 
 namespace Faultrec.Analyzer.Library;
 
 /// <summary>Faults as columns of a data frame: another format of what `faultrec dump` writes.</summary>
-internal sealed class FaultFrame : IDumpFormat
+internal sealed class FaultFrame : IRowFormat
 {
     private const int TextBytes = 8; // a reference: texts are few and shared
     private const int NumberBytes = 8;
@@ -13,11 +13,11 @@ internal sealed class FaultFrame : IDumpFormat
 
     // A dump has the trace's columns, and the kind, which is text.
     private static readonly HashSet<string> Flags = [.. TraceSchema.Columns.Where(column => column.Type == typeof(bool)).Select(column => column.Name)];
-    private static readonly HashSet<string> Texts = [.. DumpFields.Names.Except(TraceSchema.Columns.Where(column => column.Type != typeof(string))
-        .Select(column => column.Name))];
+    private static readonly HashSet<string> Texts =
+        [.. RowFields.Names.Except(TraceSchema.Columns.Where(column => column.Type != typeof(string)).Select(column => column.Name))];
 
-    // By position in DumpFields.Names; null: not asked for.
-    private readonly DataFrameColumn?[] _columns = new DataFrameColumn?[DumpFields.Names.Length];
+    // By position in RowFields.Names; null: not asked for.
+    private readonly DataFrameColumn?[] _columns = new DataFrameColumn?[RowFields.Names.Length];
     private readonly DataFrameColumn[] _ordered;
     private long _row;
 
@@ -25,7 +25,7 @@ internal sealed class FaultFrame : IDumpFormat
     {
         _ordered = [.. names.Select(name => Make(name, rows))];
         for (var i = 0; i < names.Count; i++)
-            _columns[Array.IndexOf(DumpFields.Names, names[i])] = _ordered[i];
+            _columns[Array.IndexOf(RowFields.Names, names[i])] = _ordered[i];
     }
 
     public static long BytesPerRow(IEnumerable<string> names)

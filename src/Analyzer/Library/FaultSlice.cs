@@ -1,5 +1,5 @@
 using Faultrec.Analyzer.Classify;
-using Faultrec.Analyzer.Dump;
+using Faultrec.Analyzer.Rows;
 using Faultrec.Analyzer.Scan;
 using Faultrec.Traces;
 using Faultrec.Traces.Columns;
@@ -51,19 +51,20 @@ public sealed class FaultSlice
     /// <exception cref="InvalidOperationException">The frame would exceed <paramref name="maxBytes"/>; the message has its rows and bytes.</exception>
     public DataFrame ToDataFrame(IReadOnlyList<string>? columns = null, long maxBytes = DefaultMaxBytes)
     {
-        columns ??= DumpFields.Names;
-        if (columns.FirstOrDefault(name => !DumpFields.Names.Contains(name)) is { } unknown)
-            throw new ArgumentException($"A fault has no column '{unknown}'; there are {string.Join(", ", DumpFields.Names)}.", nameof(columns));
+        columns ??= RowFields.Names;
+        if (columns.FirstOrDefault(name => !RowFields.Names.Contains(name)) is { } unknown)
+            throw new ArgumentException($"A fault has no column '{unknown}'; there are {string.Join(", ", RowFields.Names)}.", nameof(columns));
         var rows = Count();
         var bytes = rows * FaultFrame.BytesPerRow(columns);
         if (bytes > maxBytes)
         {
             throw new InvalidOperationException(
-                $"{rows:N0} faults of {columns.Count} columns would take about {bytes:N0} bytes, and {maxBytes:N0} are allowed; narrow the filter, name fewer columns, or allow more with maxBytes");
+                $"{rows:N0} faults of {columns.Count} columns would take about {bytes:N0} bytes, and {maxBytes:N0} are allowed; "
+                + "narrow the filter, name fewer columns, or allow more with maxBytes");
         }
 
         var frame = new FaultFrame(columns, rows);
-        var fields = new DumpFields(frame, _reader.Metadata.KnowsMajor);
+        var fields = new RowFields(frame, _reader.Metadata.KnowsMajor);
         ForEach(TraceSchema.ColumnsOf(columns), (batch, in verdicts) =>
         {
             for (var row = 0; row < batch.Count; row++)

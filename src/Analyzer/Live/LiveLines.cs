@@ -1,6 +1,6 @@
 using System.Globalization;
 using System.Text;
-using Faultrec.Analyzer.Dump;
+using Faultrec.Analyzer.Rows;
 using Faultrec.Analyzer.Scan;
 using Faultrec.Analyzer.Text;
 using Faultrec.Traces.Columns;
@@ -14,7 +14,7 @@ internal sealed class LiveLines : ILiveText
     private readonly LiveFilter _filter;
     private readonly Utf8Rows _rows;
     private readonly FaultLine? _text;
-    private readonly DumpFields? _json;
+    private readonly RowFields? _json;
     private bool _hasHeader;
 
     /// <param name="metadata">What is known at the start.</param>
@@ -23,7 +23,7 @@ internal sealed class LiveLines : ILiveText
         _filter = new LiveFilter(filter, metadata);
         _rows = new Utf8Rows(output);
         if (asJson)
-            _json = new DumpFields(new JsonLines(_rows), knowsMajor: true);
+            _json = new RowFields(new JsonLines(_rows), knowsMajor: true);
         else
             _text = new FaultLine(_rows, metadata);
     }

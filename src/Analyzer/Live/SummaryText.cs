@@ -64,7 +64,8 @@ internal sealed class SummaryText(int top, TextStyle style)
         if (loads.Count > shown)
         {
             var rest = loads.Faults - processes.Take(shown).Sum(process => process.Faults);
-            Line($"  … {Units.Of(loads.Count - shown, "more process", "more processes")} with {Units.Of(rest, "fault")}{(top > 0 ? "; --top 0 shows all" : "")}");
+            var hint = top > 0 ? "; --top 0 shows all" : "";
+            Line($"  … {Units.Of(loads.Count - shown, "more process", "more processes")} with {Units.Of(rest, "fault")}{hint}");
         }
 
         if (notShown > 0)

@@ -153,8 +153,7 @@ internal sealed class CauseAggregate(TraceMetadata metadata) : IMeasure<CauseAgg
 internal static class CauseSplit
 {
     public const FaultColumns Columns = FaultColumns.DurationNs | FaultColumns.ReclaimNs | FaultColumns.CompactionNs | FaultColumns.IoWaitNs
-        | FaultColumns.LockWaitNs
-        | FaultColumns.OffCpuNs | FaultColumns.ZeroingNs | FaultColumns.PtLevel | FaultColumns.PteBefore;
+        | FaultColumns.LockWaitNs | FaultColumns.OffCpuNs | FaultColumns.ZeroingNs | FaultColumns.PtLevel | FaultColumns.PteBefore;
 
     /// <param name="swapTypes">Null: the trace does not name them.</param>
     /// <param name="parts">One per <see cref="FaultCause"/>, ns; a cause that was not traced is 0 and so part of the rest.</param>

@@ -10,7 +10,7 @@ namespace Faultrec.Analyzer.Measures;
 /// <param name="hasFrames">The trace has page-table facts.</param>
 internal sealed class KindAggregate(bool hasFrames) : IMeasure<KindAggregate>
 {
-    public static Measure<KindAggregate> Measure { get; } = new(plan => new KindAggregate(plan.HasFrames));
+    public static Measure<KindAggregate> Measure { get; } = new(plan => new KindAggregate(plan.HasPageTable));
 
     private readonly long[] _faults = new long[FaultKindNames.Count * SeverityNames.Count * WalkEnds.Count];
     private readonly LatencyHistogram?[] _latency = new LatencyHistogram?[FaultKindNames.Count * SeverityNames.Count * WalkEnds.Count];

@@ -10,7 +10,7 @@ namespace Faultrec.Analyzer.Measures;
 internal sealed class MeasurePlan
 {
     private readonly Dictionary<Measure, IOrderedMeasure> _ordered = [];
-    private SharedPfns? _frames;
+    private SharedPfns? _pfns;
 
     /// <param name="groups">The file's row groups; they may have times outside the recording.</param>
     public MeasurePlan(TraceMetadata metadata, IEnumerable<RowGroupInfo> groups, FaultFilter filter, IEnumerable<Measure> measures)
@@ -46,16 +46,16 @@ internal sealed class MeasurePlan
     /// <summary>Fed in the order of time, for all threads.</summary>
     public IReadOnlyDictionary<Measure, IOrderedMeasure> Ordered => _ordered;
 
-    /// <summary>Frames by page, into which all threads write.</summary>
-    public SharedPfns Frames => LazyInitializer.EnsureInitialized(ref _frames, () => new SharedPfns(Index, Metadata.Pages));
+    /// <summary>Page frame numbers by page, into which all threads write.</summary>
+    public SharedPfns Pfns => LazyInitializer.EnsureInitialized(ref _pfns, () => new SharedPfns(Index, Metadata.Pages));
 
     /// <summary>The trace has page-table facts.</summary>
-    public bool HasFrames => KindRule.CanTell(Metadata);
+    public bool HasPageTable => KindRule.CanTell(Metadata);
 
     /// <summary>Frees the memory that grows with pages.</summary>
     public void ForgetPages()
     {
-        _frames = null;
+        _pfns = null;
         foreach (var measure in _ordered.Keys.Where(measure => measure.GrowsWithPages).ToList())
             _ordered.Remove(measure);
     }

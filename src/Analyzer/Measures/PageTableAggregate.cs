@@ -18,7 +18,7 @@ internal readonly record struct TablePages(long Pte, long Pmd, long Pud, long P4
 /// <summary>How many page tables did faults allocate that found an entry missing above the last level?</summary>
 internal sealed class PageTableAggregate : IMeasure<PageTableAggregate>
 {
-    public static Measure<PageTableAggregate> Measure { get; } = new(plan => plan.HasFrames ? new PageTableAggregate(plan.Metadata, plan.Index) : null);
+    public static Measure<PageTableAggregate> Measure { get; } = new(plan => plan.HasPageTable ? new PageTableAggregate(plan.Metadata, plan.Index) : null);
 
     private readonly Dictionary<int, TablePages> _byPid = [];
     private readonly bool[] _isAnonymous;
@@ -30,7 +30,7 @@ internal sealed class PageTableAggregate : IMeasure<PageTableAggregate>
         _isAnonymous = new bool[index.IdLimit];
         for (var id = 1; id < _isAnonymous.Length; id++)
             _isAnonymous[id] = index.Find(id) is { } region && MappingFacts.Of(region).IsAnonymousPrivate;
-        _hasP4d = metadata.Frames?.PagingLevels == 5;
+        _hasP4d = metadata.PageTable?.PagingLevels == 5;
         _pages = metadata.Pages;
     }
 
@@ -74,7 +74,9 @@ internal sealed class PageTableAggregate : IMeasure<PageTableAggregate>
             return;
         }
 
-        var mappedLevel = order >= _pages.OrderAt(PageGeometry.PudLevel) ? PageGeometry.PudLevel : order >= _pages.HugeOrder ? PageGeometry.PmdLevel : PageGeometry.PteLevel;
+        var mappedLevel = order >= _pages.OrderAt(PageGeometry.PudLevel) ? PageGeometry.PudLevel
+            : order >= _pages.HugeOrder ? PageGeometry.PmdLevel
+            : PageGeometry.PteLevel;
         var deposit = mappedLevel == PageGeometry.PmdLevel && (uint)regionId < (uint)_isAnonymous.Length && _isAnonymous[regionId] ? weight : 0;
         var pages = new TablePages(
             Below(PageGeometry.PmdLevel) + deposit,

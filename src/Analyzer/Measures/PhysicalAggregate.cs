@@ -5,17 +5,17 @@ using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Analyzer.Measures;
 
-/// <summary>Frames of one region, and which of its huge pages were mapped at once.</summary>
+/// <summary>Page frame numbers of one region, and which of its huge pages were mapped at once.</summary>
 internal sealed class RegionPfns(PfnArray shared)
 {
-    public PfnMap Frames { get; } = new(shared);
+    public PfnMap Pfns { get; } = new(shared);
 
     /// <summary>Numbers of huge pages (as <see cref="PageGeometry.HugePageOf"/>) that one fault mapped whole.</summary>
     public HashSet<long> HugeBlocks { get; } = [];
 
     public void Merge(RegionPfns other)
     {
-        Frames.Merge(other.Frames);
+        Pfns.Merge(other.Pfns);
         HugeBlocks.UnionWith(other.HugeBlocks);
     }
 }
@@ -38,21 +38,20 @@ internal sealed class SharedPfns(RegionIndex index, PageGeometry pages)
 /// <summary>Which physical memory did each region get? The shared zero page belongs to no region and is left out.</summary>
 internal sealed class PhysicalAggregate : IMeasure<PhysicalAggregate>
 {
-    public static Measure<PhysicalAggregate> Measure { get; } = new(plan => plan.HasFrames
-        ? new PhysicalAggregate(plan.Metadata, plan.Index, plan.Frames)
-        : null)
-    { GrowsWithPages = true };
+    public static Measure<PhysicalAggregate> Measure { get; } = new(Of) { GrowsWithPages = true };
+
+    private static PhysicalAggregate? Of(MeasurePlan plan) => plan.HasPageTable ? new PhysicalAggregate(plan.Metadata, plan.Index, plan.Pfns) : null;
 
     private readonly SharedPfns _shared;
     private readonly PageGeometry _pages;
-    private readonly long _zeroFrame;
+    private readonly long _zeroPfn;
     private readonly RegionPfns?[] _byId;
 
     internal PhysicalAggregate(TraceMetadata metadata, RegionIndex index, SharedPfns shared)
     {
         _shared = shared;
         _pages = metadata.Pages;
-        _zeroFrame = metadata.Frames?.ZeroPfn ?? FaultBatch.Null;
+        _zeroPfn = metadata.PageTable?.ZeroPfn ?? FaultBatch.Null;
         _byId = new RegionPfns?[index.IdLimit];
     }
 
@@ -69,7 +68,7 @@ internal sealed class PhysicalAggregate : IMeasure<PhysicalAggregate>
         {
             var frame = frames[i];
             var id = regions[i];
-            if (frame < 0 || frame == _zeroFrame || (uint)id >= (uint)_byId.Length)
+            if (frame < 0 || frame == _zeroPfn || (uint)id >= (uint)_byId.Length)
                 continue;
             if ((_byId[id] ?? Create(id)) is not { } region)
                 continue;
@@ -77,7 +76,7 @@ internal sealed class PhysicalAggregate : IMeasure<PhysicalAggregate>
             if (orders[i] >= _pages.HugeOrder)
                 AddHuge(region, page, frame, orders[i]);
             else
-                region.Frames.Add(page, frame);
+                region.Pfns.Add(page, frame);
         }
     }
 
@@ -91,7 +90,7 @@ internal sealed class PhysicalAggregate : IMeasure<PhysicalAggregate>
         for (var block = 0; block < pages >> _pages.HugeOrder; block++)
             region.HugeBlocks.Add((firstPage >> _pages.HugeOrder) + block);
         for (var i = 0; i < pages; i++)
-            region.Frames.Add(firstPage + i, firstFrame + i);
+            region.Pfns.Add(firstPage + i, firstFrame + i);
     }
 
     private RegionPfns? Create(int id) => _shared.Of(id) is { } shared ? _byId[id] = new RegionPfns(shared) : null;

@@ -14,9 +14,8 @@ internal readonly record struct RegionStack(int Region, int Stack, int Mapper);
 /// <param name="nodes">Nodes of the trace's <see cref="StackTable"/>.</param>
 internal sealed class RegionStackAggregate(int nodes) : IMeasure<RegionStackAggregate>
 {
-    public static Measure<RegionStackAggregate> Measure { get; } = new(plan => plan.Metadata.Stacks is { } stacks
-        ? new RegionStackAggregate(stacks.NodeFrames.Count)
-        : null);
+    public static Measure<RegionStackAggregate> Measure { get; } =
+        new(plan => plan.Metadata.Stacks is { } stacks ? new RegionStackAggregate(stacks.NodeFrames.Count) : null);
 
     private readonly Dictionary<RegionStack, FaultCounts> _counts = [];
 

@@ -8,9 +8,8 @@ namespace Faultrec.Analyzer.Measures;
 /// <param name="nodes">Nodes of the trace's <see cref="StackTable"/>.</param>
 internal sealed class StackAggregate(int nodes) : IMeasure<StackAggregate>
 {
-    public static Measure<StackAggregate> Measure { get; } = new(plan => plan.Metadata.Stacks is { } stacks
-        ? new StackAggregate(stacks.NodeFrames.Count)
-        : null);
+    public static Measure<StackAggregate> Measure { get; } =
+        new(plan => plan.Metadata.Stacks is { } stacks ? new StackAggregate(stacks.NodeFrames.Count) : null);
 
     private readonly FaultStats?[] _byStack = new FaultStats?[nodes];
 

@@ -42,8 +42,7 @@ internal sealed class WorstAggregate(TraceMetadata metadata) : IMeasure<WorstAgg
 
     public FaultColumns Columns
         => FaultColumns.TimeNs | FaultColumns.DurationNs | FaultColumns.Pid | FaultColumns.Tid | FaultColumns.Comm | FaultColumns.Address
-            | FaultColumns.RegionId
-        | (_withCauses ? CauseSplit.Columns : FaultColumns.None);
+            | FaultColumns.RegionId | (_withCauses ? CauseSplit.Columns : FaultColumns.None);
 
     public void Add<TWeights>(FaultBatch batch, in Verdicts verdicts, TWeights weights)
         where TWeights : struct, IRowWeights

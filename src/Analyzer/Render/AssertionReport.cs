@@ -29,9 +29,9 @@ internal static class AssertionReport
 
     private static ReportTable Table(Assertion assertion)
         => new TableBuilder<BudgetCheck>("budgets", assertion.Checks)
-            .Text("result", "result", ColumnAudience.Everyone, check => check.ResultText)
-            .Text("budget", "budget", ColumnAudience.Everyone, check => check.Title)
-            .Text("found", "found", ColumnAudience.Everyone, check => check.FoundText)
-            .Text("allowed", "allowed", ColumnAudience.Everyone, check => check.AllowedText)
+            .Text("result", "result", "kept or BROKEN", ColumnAudience.Everyone, check => check.ResultText)
+            .Text("budget", "budget", "what was asserted", ColumnAudience.Everyone, check => check.Title)
+            .Text("found", "found", "what the trace has", ColumnAudience.Everyone, check => check.FoundText)
+            .Text("allowed", "allowed", "limit of the budget", ColumnAudience.Everyone, check => check.AllowedText)
             .Build(0);
 }

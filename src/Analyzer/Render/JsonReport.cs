@@ -89,23 +89,10 @@ internal static class JsonReport
     {
         var receipt = metadata.Receipt;
         json.WriteStartObject("capture");
-        json.WriteNumber("events", receipt.Events);
-        json.WriteNumber("lost", receipt.Lost);
-        json.WriteNumber("lost_sideband", receipt.LostSideband);
-        json.WriteNumber("counts_lost", receipt.CountsLost);
-        json.WriteNullable("kernel_minor", receipt.KernelMinor);
-        json.WriteNullable("kernel_major", receipt.KernelMajor);
-        json.WriteNullable("kernel_exec", receipt.KernelExec);
+        foreach (var counter in Receipt.Counters)
+            json.WriteNullable(counter.Name, counter.Of(receipt));
         json.WriteBoolean("complete", ReceiptText.IsComplete(receipt));
         json.WriteString("words", ReceiptText.Describe(receipt));
-        json.WriteNumber("sampled_out", receipt.SampledOut);
-        json.WriteNumber("sampled_out_major", receipt.SampledOutMajor);
-        json.WriteNumber("excluded", receipt.Excluded);
-        json.WriteNumber("missed", receipt.Missed);
-        json.WriteNullable("failed", receipt.Failed);
-        json.WriteNullable("in_calls", receipt.InCalls);
-        json.WriteNullable("in_calls_major", receipt.InCallsMajor);
-        json.WriteNullable("unseen", receipt.Unseen);
         json.WriteStrings("limits", RecordingLimits.Of(metadata));
         json.WriteEndObject();
     }

@@ -8,7 +8,8 @@ namespace Faultrec.Analyzer.Render;
 /// <summary>Several traces for people: a legend, notes on the traces, then one table per question.</summary>
 internal static class SideBySideReport
 {
-    private const string LeftOut = "figures that no trace has, or that are 0 in all, are left out; --by TABLE and the formats json and csv show each trace's other tables";
+    private const string LeftOut = "figures that no trace has, or that are 0 in all, are left out; "
+        + "--by TABLE and the formats json and csv have each trace's other tables";
 
     /// <summary>The table of this name for several traces; null: its rows cannot be matched between traces.</summary>
     public static Subject? SubjectOf(TableDefinition table)
@@ -53,7 +54,11 @@ internal static class SideBySideReport
     {
         var sizes = traces.Traces.Select(trace => trace.Metadata.PageSize).Distinct().ToList();
         if (sizes.Count > 1)
-            yield return $"the page sizes differ ({string.Join(", ", sizes.Select(size => Units.Bytes(size)))}): faults and pages cannot be compared between them";
+        {
+            yield return $"the page sizes differ ({string.Join(", ", sizes.Select(size => Units.Bytes(size)))}): "
+                + "a fault or a page of one is not one of another";
+        }
+
         foreach (var note in ComparisonText.Notes(traces.Traces, traces.Filter))
             yield return note;
     }

@@ -71,15 +71,17 @@ internal static class SimulationReport
             return $"No change to a region would save 1 % of the {Units.Of(recorded.Faults, "fault")} of {simulation.Path}.";
         var time = best.TimeSavedNs is { } saved ? $" and about {Units.Duration(saved)} in the fault handler" : "";
         var price = best.ExtraBytes is { } bytes ? $", for {Units.Bytes(bytes)} more memory" : "";
-        return $"{best.Scenario.Name()} for {RegionNames.Of(best.Row.Region)} would save {Units.Count(best.FaultsSaved)} of {Units.Of(recorded.Faults, "fault")}{time}{price}: {best.Change}.";
+        return $"{best.Scenario.Name()} for {RegionNames.Of(best.Row.Region)} would save {Units.Count(best.FaultsSaved)} of "
+            + $"{Units.Of(recorded.Faults, "fault")}{time}{price}: {best.Change}.";
     }
 
     private static IEnumerable<string> Notes(Simulation simulation)
     {
         yield return simulation.HugeFaultsSeen > 0
-            ? $"a huge page's fault is taken as {Units.Duration(simulation.HugeFaultNs)}, the median of {Units.Of(simulation.HugeFaultsSeen, "such fault")} in the recording"
+            ? $"a huge page's fault is taken as {Units.Duration(simulation.HugeFaultNs)}, "
+                + $"the median of {Units.Of(simulation.HugeFaultsSeen, "such fault")} in the recording"
             : $"a huge page's fault is taken as {Units.Duration(simulation.HugeFaultNs)}, an assumption: the recording has none";
-        if (simulation.Metadata.Frames is not { Recorded: true })
+        if (simulation.Metadata.PageTable is not { Recorded: true })
             yield return "without page-table facts every fault is taken for one that found nothing mapped";
     }
 }

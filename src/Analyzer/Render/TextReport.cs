@@ -63,7 +63,8 @@ internal static class TextReport
         var (totals, isSample) = (report.Totals, report.Sample is not null);
         var about = report.Sample is { CountsExact: false } ? "about " : "";
         return $"{about}{Units.Of(totals.Counts.Faults, "fault")}: {Severities(totals.Counts)}, "
-            + $"{(isSample && totals.Counts.Failed > 0 ? "about " : "")}{Units.Count(totals.Counts.Failed)} failed; {(isSample ? "at least " : "")}{Units.Count(totals.DistinctPages)} distinct pages"
+            + $"{(isSample && totals.Counts.Failed > 0 ? "about " : "")}{Units.Count(totals.Counts.Failed)} failed; "
+            + $"{(isSample ? "at least " : "")}{Units.Count(totals.DistinctPages)} distinct pages"
             + (totals.Gup == 0
                 ? ""
                 : $"; {(isSample ? "about " : "")}{Units.Count(totals.Gup)} by get_user_pages: system calls and execve touching memory for the program");
@@ -81,7 +82,8 @@ internal static class TextReport
             return null;
         var about = report.Sample is null ? "" : "about ";
         var ofThreads = time.ShareOfThreadTime is { } share ? $"; {Units.Percent(share)} of the life of {Units.Of(time.Threads, "thread")}" : "";
-        return $"{about}{Units.Duration(sum)} in faults in {Units.Duration(time.WallNs)}: at an average moment {Units.Ratio(ofWall)} threads were in the fault handler{ofThreads}";
+        return $"{about}{Units.Duration(sum)} in faults in {Units.Duration(time.WallNs)}: "
+            + $"at an average moment {Units.Ratio(ofWall)} threads were in the fault handler{ofThreads}";
     }
 
     internal static string FilterLine(FaultReport report)

@@ -18,7 +18,8 @@ internal static class FailureEnds
             var first = killed[0];
             var whom = killed.Count == 1 ? $"{first.Comm} (pid {first.Pid})" : $"{Units.Count(killed.Count)} processes";
             var signal = killed.All(process => process.ExitSignal == first.ExitSignal) ? SignalName(first.ExitSignal!.Value) : "their signals";
-            return $", and {signal} ended {whom}{(failed > killed.Count && report.Sample is null ? $"; {Units.Count(failed - killed.Count)} ended nothing" : "")}";
+            var others = failed > killed.Count && report.Sample is null ? $"; {Units.Count(failed - killed.Count)} ended nothing" : "";
+            return $", and {signal} ended {whom}{others}";
         }
 
         // A process that still lives, or ended in another way, has handled its signals.

@@ -28,9 +28,19 @@ internal static class Finding
         if (Code(report) is { } code)
             sentences.Insert(1, code);
         if (report.Totals.Counts.Failed is > 0 and var failed)
-            sentences.Add($"{About(report)}{Units.Of(failed, "fault")} failed: the kernel could not serve {(failed == 1 ? "it" : "them")}{FailureEnds.Describe(report, failed)}.");
+        {
+            sentences.Add(
+                $"{About(report)}{Units.Of(failed, "fault")} failed: "
+                + $"the kernel could not serve {(failed == 1 ? "it" : "them")}{FailureEnds.Describe(report, failed)}.");
+        }
+
         if (report.Totals.Latency is { Count: > 0 } latency)
-            sentences.Add($"In all {About(report).ToLowerInvariant()}{Units.Duration(latency.SumNs ?? 0)} went into the fault handler, {Units.Duration(latency.P50Ns ?? 0)} at the median.");
+        {
+            sentences.Add(
+                $"In all {About(report).ToLowerInvariant()}{Units.Duration(latency.SumNs ?? 0)} went into the fault handler, "
+                + $"{Units.Duration(latency.P50Ns ?? 0)} at the median.");
+        }
+
         return string.Join(' ', sentences.Prepend(unseen).OfType<string>());
     }
 
@@ -110,7 +120,11 @@ internal static class Finding
 
         var name = Columns.CutMiddle(RegionNames.Of(most?.Region), NameWidth);
         if (report.Sample is { } sample)
-            return $"{(sample.CountsExact ? "" : "About ")}{Units.Count(major)} {(major == 1 ? "was" : "were")} major{time}; {(most!.Counts.Major == 0 ? "none was recorded" : $"{name} had the most of those recorded")}.";
+        {
+            return $"{(sample.CountsExact ? "" : "About ")}{Units.Count(major)} {(major == 1 ? "was" : "were")} major{time}; "
+                + $"{(most!.Counts.Major == 0 ? "none was recorded" : $"{name} had the most of those recorded")}.";
+        }
+
         var place = most!.Counts.Major == major
             ? $"{(major == 1 ? "it was" : "all were")} in {name}"
             : $"{name} had the most, {Units.Count(most.Counts.Major)}";
@@ -152,7 +166,8 @@ internal static class Finding
         public string Pages()
             => Faults == _distinctPages
                 ? Faults == 1 ? "on one page" : "each on a page of its own"
-                : $"on {(_distinctPages == 1 ? "one page" : $"{Units.Count(_distinctPages)} distinct pages")}, so {Units.Count(Faults - _distinctPages)} {(Faults - _distinctPages == 1 ? "is a repeat" : "are repeats")}";
+                : $"on {(_distinctPages == 1 ? "one page" : $"{Units.Count(_distinctPages)} distinct pages")}, "
+                    + $"so {Units.Count(Faults - _distinctPages)} {(Faults - _distinctPages == 1 ? "is a repeat" : "are repeats")}";
 
         public string PagesAtLeast() => $"on at least {Units.Of(_distinctPages, "distinct page")}";
 

@@ -15,7 +15,12 @@ internal static class ReceiptText
         if (receipt.Failed is > 0 and var failed)
             clauses.Add($"{Units.Count(failed)} of them failed, which the kernel does not count");
         if (receipt.Missed != 0)
-            clauses.Add($"{Units.Count(receipt.Missed)} missed{(receipt is { Excluded: not 0, Failed: null } ? " (of its own or of other processes)" : "")}, which the kernel counted but no probe saw being served");
+        {
+            clauses.Add(
+                $"{Units.Count(receipt.Missed)} missed{(receipt is { Excluded: not 0, Failed: null } ? " (of its own or of other processes)" : "")}, "
+                + "which the kernel counted and no probe saw served");
+        }
+
         AddLeftOut(clauses, receipt);
         AddKernel(clauses, receipt);
         AddPerf(clauses, receipt);

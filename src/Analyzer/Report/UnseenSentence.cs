@@ -42,8 +42,9 @@ internal static class UnseenSentence
     private static string InCalls(TraceMetadata metadata, long unseen)
     {
         var calls = ByName(metadata.CallFaults).ToList();
+        var largest = calls.Take(NamedCalls).Select(call => $"{call.Name} {Units.Count(call.Faults)}");
         var names = calls.Count == 1 ? $" ({calls[0].Name})"
-            : calls.Count > 1 ? $" ({string.Join(", ", calls.Take(NamedCalls).Select(call => $"{call.Name} {Units.Count(call.Faults)}"))}{(calls.Count > NamedCalls ? ", …" : "")})"
+            : calls.Count > 1 ? $" ({string.Join(", ", largest)}{(calls.Count > NamedCalls ? ", …" : "")})"
             : "";
         // A fault may map one page, a huge one, or a few around it: if there were as many faults as pages in the calls' ranges, it was one each.
         var pages = metadata.CallFaults.Sum(call => PagesOf(call, metadata.PageSize) == call.Faults ? call.Faults : 0);

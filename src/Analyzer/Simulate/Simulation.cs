@@ -53,7 +53,12 @@ internal sealed record Simulation
     {
         var metadata = reader.Metadata;
         if (metadata.Sampling is not null)
-            throw new FaultrecException(ExitCode.BadInput, $"{Escape.Visible(reader.Path)}: is a sample of the faults; expected a recording of all, since which faults would fall together is asked; record without --every and --max-rate");
+        {
+            throw new FaultrecException(ExitCode.BadInput,
+                $"{Escape.Visible(reader.Path)}: is a sample of the faults; expected a recording of all, since which faults would fall together is asked; "
+                + "record without --every and --max-rate");
+        }
+
         var pages = metadata.Pages;
         var hugeFaults = new LatencyHistogram();
         var index = new RegionIndex(metadata.Regions);

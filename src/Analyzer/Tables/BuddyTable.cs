@@ -14,10 +14,10 @@ internal static class BuddyTable
         Rows = Rows,
         Keep = static (_, _) => 0,
         Columns = (table, _) => table
-            .Integer("order", "order", CellFormat.Id, ColumnAudience.Everyone, row => row.Order)
-            .Integer("allocations", "allocations", CellFormat.Count, ColumnAudience.Everyone, row => row.Allocations)
-            .Integer("pages", "pages", CellFormat.Count, ColumnAudience.Everyone, row => row.Pages)
-            .Real("share", "share", CellFormat.Percent, ColumnAudience.Everyone, row => row.Share),
+            .Integer("order", "order", "order of the allocation: 2^order pages", CellFormat.Id, ColumnAudience.Everyone, row => row.Order)
+            .Integer("allocations", "allocations", "allocations of that order", CellFormat.Count, ColumnAudience.Everyone, row => row.Allocations)
+            .Integer("pages", "pages", "pages of the allocations of that order", CellFormat.Count, ColumnAudience.Everyone, row => row.Pages)
+            .Real("share", "share", "of all pages", CellFormat.Percent, ColumnAudience.Everyone, row => row.Share),
     };
 
     // Smallest first.

@@ -22,15 +22,16 @@ internal static class CacheTable
     private static void Columns(TableBuilder<SlabCacheRow> table, FaultReport report)
     {
         table
-            .Text("cache", "cache", ColumnAudience.Everyone, row => row.Cache)
-            .Integer("objects", "objects", CellFormat.Count, ColumnAudience.Everyone, row => row.Objects);
+            .Text("cache", "cache", "name of the slab cache (/proc/slabinfo)", ColumnAudience.Everyone, row => row.Cache)
+            .Integer("objects", "objects", "kernel objects allocated from it", CellFormat.Count, ColumnAudience.Everyone, row => row.Objects);
         for (var i = 0; i < SlabAggregate.Stages.Count; i++)
         {
             var stage = i;
-            table.Integer(SlabAggregate.Stages[i], SlabAggregate.Stages[i], CellFormat.Count, ColumnAudience.Everyone, row => row.ByStage[stage]);
+            table.Integer(SlabAggregate.Stages[i], SlabAggregate.Stages[i], $"objects from the stage {SlabAggregate.Stages[i]}", CellFormat.Count,
+                ColumnAudience.Everyone, row => row.ByStage[stage]);
         }
 
-        table.Integer("unknown", "unknown", CellFormat.Count, ColumnAudience.Everyone, row => row.Unknown);
+        table.Integer("unknown", "unknown", "objects whose stage the kernel does not show", CellFormat.Count, ColumnAudience.Everyone, row => row.Unknown);
     }
 
     // Most objects first.

@@ -18,11 +18,12 @@ internal static class CallerTable
         // JSON always has the whole tree.
         Json = (json, key, report, _) => json.WriteTable(key, Definition!.Build(report, 0)),
         Columns = (table, report) => table
-            .Integer("depth", "depth", CellFormat.Id, ColumnAudience.Wide, row => row.Depth)
+            .Integer("depth", "depth", "calls between the faulting function and this one", CellFormat.Id, ColumnAudience.Wide, row => row.Depth)
             .Counts(row => row.Counts)
-            .Real("share", "share", CellFormat.Percent, ColumnAudience.Everyone, row => row.Share)
+            .Real("share", "share", "of all faults of the report", CellFormat.Percent, ColumnAudience.Everyone, row => row.Share)
             .Time(report, row => row.Counts)
-            .Text("functions", "called by", ColumnAudience.Wide, row => string.Join(" < ", row.Functions), TableBuilder<CallerRow>.NotInJson)
+            .Text("functions", "called by", "the faulting function and its callers up to this one", ColumnAudience.Wide,
+                row => string.Join(" < ", row.Functions), TableBuilder<CallerRow>.NotInJson)
             .Json((json, row) => json.WriteStrings("functions", row.Functions))
             .Beside(row => new RowText.Branch(row.Depth, string.Join(" < ", row.Functions))),
         Note = report => $"branches with less than {Units.Percent(CallerTree.SmallestShare)} of the faults are left out; {StackText.Note(report)}",

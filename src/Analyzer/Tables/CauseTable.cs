@@ -23,14 +23,15 @@ internal static class CauseTable
         Rows = Rows,
         Keep = static (_, _) => 0,
         Columns = (table, _) => table
-            .Text("cause", "cause", ColumnAudience.Everyone, row => row.Cause.Name())
-            .Integer("faults", "faults", CellFormat.Count, ColumnAudience.Everyone, row => row.All.Faults)
-            .Integer("time_ns", "time", CellFormat.DurationNs, ColumnAudience.Everyone, row => row.All.Ns)
-            .Real("share", "share", CellFormat.Percent, ColumnAudience.Everyone, row => row.Share)
-            .Integer("slow_faults", "slow faults", CellFormat.Count, ColumnAudience.Everyone, row => row.Slow.Faults)
-            .Integer("slow_time_ns", "their time", CellFormat.DurationNs, ColumnAudience.Everyone, row => row.Slow.Ns)
-            .Real("slow_share", "share", CellFormat.Percent, ColumnAudience.Everyone, row => row.SlowShare)
-            .Text("refusal", "not traced because", ColumnAudience.Everyone, row => row.Reason ?? ""),
+            .Text("cause", "cause", "what the time was spent on (docs/report.md, Causes)", ColumnAudience.Everyone, row => row.Cause.Name())
+            .Integer("faults", "faults", "faults that spent time on it", CellFormat.Count, ColumnAudience.Everyone, row => row.All.Faults)
+            .Integer("time_ns", "time", "time that faults spent on it", CellFormat.DurationNs, ColumnAudience.Everyone, row => row.All.Ns)
+            .Real("share", "share", "of the time of all faults", CellFormat.Percent, ColumnAudience.Everyone, row => row.Share)
+            .Integer("slow_faults", "slow faults", "faults of 100 µs or more that spent time on it", CellFormat.Count, ColumnAudience.Everyone,
+                row => row.Slow.Faults)
+            .Integer("slow_time_ns", "their time", "time that slow faults spent on it", CellFormat.DurationNs, ColumnAudience.Everyone, row => row.Slow.Ns)
+            .Real("slow_share", "share", "of the time of all slow faults", CellFormat.Percent, ColumnAudience.Everyone, row => row.SlowShare)
+            .Text("refusal", "not traced because", "why the cause could not be traced; empty: it was", ColumnAudience.Everyone, row => row.Reason ?? ""),
         Note = Note,
     };
 
@@ -64,7 +65,11 @@ internal static class CauseTable
     {
         if (report.Rows(Definition).Count == 0 || report.Find(CauseAggregate.Measure) is not { } sums)
             return null;
-        var parts = new List<string> { $"slow: {Units.Duration(CauseAggregate.SlowNs)} and more, {Units.Of(sums.Split[1].Faults, "fault")} with {Units.Duration(sums.Split[1].Ns)}" };
+        var slow = sums.Split[1];
+        var parts = new List<string>
+        {
+            $"slow: {Units.Duration(CauseAggregate.SlowNs)} and more, {Units.Of(slow.Faults, "fault")} with {Units.Duration(slow.Ns)}",
+        };
         if (sums.NotSplit.Faults > 0)
             parts.Add($"{Units.Of(sums.NotSplit.Faults, "fault")} with {Units.Duration(sums.NotSplit.Ns)} not split: none of their causes was traced");
         if (sums.ExcessNs > 0)

@@ -49,10 +49,8 @@ internal static class CodeRows
                 continue;
             var (name, file, line, module) = place(id);
             rows.Add(new CodeRow(
-                name, file, line == 0
-                    ? null
-                    : line, module, self[id], stacks.Share(self[id].Faults), below.Counts, stacks.Share(below.Counts.Faults), LatencySummary
-                        .Of(below.Latency)));
+                name, file, line == 0 ? null : line, module, self[id], stacks.Share(self[id].Faults),
+                below.Counts, stacks.Share(below.Counts.Faults), LatencySummary.Of(below.Latency)));
         }
 
         rows.Sort(Compare);
@@ -61,17 +59,25 @@ internal static class CodeRows
 
     public static void Columns(TableBuilder<CodeRow> table, FaultReport report)
         => table
-            .Integer("self_faults", "self", CellFormat.Count, ColumnAudience.Everyone, row => row.Self.Faults, NotInJson)
-            .Real("self_share", "share", CellFormat.Percent, ColumnAudience.Everyone, row => row.SelfShare, NotInJson)
-            .Integer("self_major", "self major", CellFormat.Count, ColumnAudience.Wide, row => row.Self.KnownMajor, NotInJson)
-            .Integer("self_latency_sum_ns", "self time", CellFormat.DurationNs, ColumnAudience.Wide, row => report.TimeOf(row.Self), NotInJson)
-            .Integer("total_faults", "total", CellFormat.Count, ColumnAudience.Everyone, row => row.Total.Faults, NotInJson)
-            .Real("total_share", "share", CellFormat.Percent, ColumnAudience.Everyone, row => row.TotalShare, NotInJson)
-            .Integer("total_major", "major", CellFormat.Count, ColumnAudience.Everyone, row => row.Total.KnownMajor, NotInJson)
-            .Integer("latency_p50_ns", "p50", CellFormat.DurationNs, ColumnAudience.Everyone, row => row.Latency.P50Ns, NotInJson)
-            .Integer("latency_p99_ns", "p99", CellFormat.DurationNs, ColumnAudience.Wide, row => row.Latency.P99Ns, NotInJson)
-            .Integer("latency_max_ns", "max", CellFormat.DurationNs, ColumnAudience.Wide, row => row.Latency.MaxNs, NotInJson)
-            .Integer("latency_sum_ns", "time", CellFormat.DurationNs, ColumnAudience.Everyone, row => row.Latency.SumNs, NotInJson)
+            .Integer("self_faults", "self", "faults that the code itself raised", CellFormat.Count, ColumnAudience.Everyone, row => row.Self.Faults, NotInJson)
+            .Real("self_share", "share", "of all faults of the report, those that the code itself raised", CellFormat.Percent, ColumnAudience.Everyone,
+                row => row.SelfShare, NotInJson)
+            .Integer("self_major", "self major", "major faults that the code itself raised", CellFormat.Count, ColumnAudience.Wide, row => row.Self.KnownMajor, NotInJson)
+            .Integer("self_latency_sum_ns", "self time", "sum of the known durations of faults that the code itself raised", CellFormat.DurationNs, ColumnAudience.Wide,
+                row => report.TimeOf(row.Self), NotInJson)
+            .Integer("total_faults", "total", "faults of the code and of all it called", CellFormat.Count, ColumnAudience.Everyone, row => row.Total.Faults,
+                NotInJson)
+            .Real("total_share", "share", "of all faults of the report, those of the code and of all it called", CellFormat.Percent, ColumnAudience.Everyone,
+                row => row.TotalShare, NotInJson)
+            .Integer("total_major", "major", "major faults of the code and of all it called", CellFormat.Count, ColumnAudience.Everyone, row => row.Total.KnownMajor, NotInJson)
+            .Integer("latency_p50_ns", "p50", "median duration of the total's faults", CellFormat.DurationNs, ColumnAudience.Everyone, row => row.Latency.P50Ns,
+                NotInJson)
+            .Integer("latency_p99_ns", "p99", "99th percentile of the durations of the total's faults", CellFormat.DurationNs, ColumnAudience.Wide,
+                row => row.Latency.P99Ns, NotInJson)
+            .Integer("latency_max_ns", "max", "longest duration of the total's faults", CellFormat.DurationNs, ColumnAudience.Wide, row => row.Latency.MaxNs,
+                NotInJson)
+            .Integer("latency_sum_ns", "time", "sum of the known durations of the total's faults", CellFormat.DurationNs, ColumnAudience.Everyone,
+                row => row.Latency.SumNs, NotInJson)
             .Json(WriteJson);
 
     private static void WriteJson(Utf8JsonWriter json, CodeRow row)

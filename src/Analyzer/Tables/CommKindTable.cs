@@ -21,8 +21,8 @@ internal static class CommKindTable
         IsInReport = false,
         Rows = Rows,
         Columns = (table, _) => table
-            .Text("comm", "comm", ColumnAudience.Everyone, row => row.Comm)
-            .Text("kind", "kind", ColumnAudience.Everyone, row => row.Kind.Name())
+            .Text("comm", "comm", "thread name at the fault", ColumnAudience.Everyone, row => row.Comm)
+            .Text("kind", "kind", "why the faults happened (docs/kinds.md)", ColumnAudience.Everyone, row => row.Kind.Name())
             .Counts(row => row.Counts)
             .Latency(row => row.Latency, ColumnAudience.Wide, ColumnAudience.Everyone),
     };

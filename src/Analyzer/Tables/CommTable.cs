@@ -18,8 +18,8 @@ internal static class CommTable
         Needs = [TaskAggregate.Measure],
         Rows = Rows,
         Columns = (table, report) => table
-            .Text("comm", "comm", ColumnAudience.Everyone, row => row.Comm)
-            .Integer("threads", "threads", CellFormat.Count, ColumnAudience.Everyone, row => row.Threads)
+            .Text("comm", "comm", "thread name at the fault", ColumnAudience.Everyone, row => row.Comm)
+            .Integer("threads", "threads", "threads that faulted under the name", CellFormat.Count, ColumnAudience.Everyone, row => row.Threads)
             .Counts(row => row.Counts)
             .Time(report, row => row.Counts),
     };

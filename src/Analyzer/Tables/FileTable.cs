@@ -18,9 +18,9 @@ internal static class FileTable
         Needs = [RegionAggregate.Measure],
         Rows = Rows,
         Columns = (table, _) => table
-            .Text("path", "file", ColumnAudience.Everyone, row => row.Path)
-            .Integer("regions", "regions", CellFormat.Count, ColumnAudience.Everyone, row => row.Regions)
-            .Integer("processes", "processes", CellFormat.Count, ColumnAudience.Wide, row => row.Processes)
+            .Text("path", "file", "path of the mapped file", ColumnAudience.Everyone, row => row.Path)
+            .Integer("regions", "regions", "mappings of the file that faulted", CellFormat.Count, ColumnAudience.Everyone, row => row.Regions)
+            .Integer("processes", "processes", "processes with such a mapping", CellFormat.Count, ColumnAudience.Wide, row => row.Processes)
             .Counts(row => row.Counts)
             .Latency(row => row.Latency, ColumnAudience.Wide),
     };

@@ -23,17 +23,23 @@ internal static class FirstTouchTable
         Rows = Rows,
         Columns = (table, report) => table
             .Region(row => row.Id, row => row.Region, pid: ColumnAudience.Everyone)
-            .Integer("born_ns", "born", CellFormat.DurationNs, ColumnAudience.Everyone, row => row.Region?.BornNs)
-            .Integer("died_ns", "died", CellFormat.DurationNs, ColumnAudience.Everyone, row => row.Region?.DiedNs)
-            .Integer("pages", "pages", CellFormat.Count, ColumnAudience.Everyone, row => row.Region is null ? null : row.Pages,
+            .Integer("born_ns", "born", "when the mapping was made; null: before the recording", CellFormat.DurationNs, ColumnAudience.Everyone,
+                row => row.Region?.BornNs)
+            .Integer("died_ns", "died", "when the mapping was unmapped; null: it outlived the recording", CellFormat.DurationNs, ColumnAudience.Everyone,
+                row => row.Region?.DiedNs)
+            .Integer("pages", "pages", "pages of the region's widest range", CellFormat.Count, ColumnAudience.Everyone,
+                row => row.Region is null ? null : row.Pages,
                 TableBuilder<FirstTouchRow>.NotInJson)
             .Json((json, row) => json.WriteNumber("pages", row.Pages))
-            .Integer("touched_pages", report.Sample is null ? "touched" : "≥touched", CellFormat.Count, ColumnAudience.Everyone, row => row.TouchedPages)
-            .Integer("from_ns", "from", CellFormat.DurationNs, ColumnAudience.Machine, _ => TimeTable.AxisOf(report).FromNs,
+            .Integer("touched_pages", report.Sample is null ? "touched" : "≥touched", "pages that faulted at least once; in a sample a lower bound",
+                CellFormat.Count, ColumnAudience.Everyone, row => row.TouchedPages)
+            .Integer("from_ns", "from", "start of the time line", CellFormat.DurationNs, ColumnAudience.Machine, _ => TimeTable.AxisOf(report).FromNs,
                 TableBuilder<FirstTouchRow>.NotInJson)
-            .Integer("bucket_ns", "bucket", CellFormat.DurationNs, ColumnAudience.Machine, _ => TimeTable.AxisOf(report).BucketNs,
+            .Integer("bucket_ns", "bucket", "length of a bucket of the time line", CellFormat.DurationNs, ColumnAudience.Machine,
+                _ => TimeTable.AxisOf(report).BucketNs,
                 TableBuilder<FirstTouchRow>.NotInJson)
-            .Numbers("first_touches", "first touches over time", CellFormat.Heat, ColumnAudience.Wide, row => row.FirstTouches)
+            .Numbers("first_touches", "first touches over time", "pages whose first fault is in each bucket of the time line", CellFormat.Heat,
+                ColumnAudience.Wide, row => row.FirstTouches)
             .Below(row => new RowText.Heat(null, Sparkline.Of(row.FirstTouches))),
         Note = report => $"{Units.Duration(TimeTable.AxisOf(report).BucketNs)} per character, from {Units.Duration(TimeTable.AxisOf(report).FromNs)} on",
     };

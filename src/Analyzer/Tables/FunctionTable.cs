@@ -13,8 +13,9 @@ internal static class FunctionTable
         Rows = report => report.Stacks is { Names: var names } stacks ? CodeRows.Rows(stacks, names.FunctionCount, names.FunctionIdOf, names.Function) : [],
         Columns = (table, report) => CodeRows.Columns(
             table
-                .Text("function", "function", ColumnAudience.Everyone, row => row.Name)
-                .Text("module", "in", ColumnAudience.Everyone, row => row.Module ?? row.File, TableBuilder<CodeRow>.NotInJson)
+                .Text("function", "function", "name of the function; without a name its module and address", ColumnAudience.Everyone, row => row.Name)
+                .Text("module", "in", "executable or library of the function, else its source file", ColumnAudience.Everyone, row => row.Module ?? row.File,
+                    TableBuilder<CodeRow>.NotInJson)
                 .Json((json, row) => json.WriteString("module", row.Module)),
             report),
         Note = StackText.Note,

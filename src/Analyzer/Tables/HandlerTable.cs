@@ -19,10 +19,12 @@ internal static class HandlerTable
         Needs = [HandlerAggregate.Measure],
         Rows = Rows,
         Columns = (table, _) => table
-            .Text("function", "function", ColumnAudience.Everyone, row => row.Function)
+            .Text("function", "function", "kernel function that served the faults; empty: inlined, not probed or not asked for", ColumnAudience.Everyone,
+                row => row.Function)
             .Counts(row => row.Counts)
             .Latency(row => row.Latency, ColumnAudience.Wide)
-            .Text("refusal", "not probed because", ColumnAudience.Everyone, row => row.Reason ?? "", TableBuilder<HandlerRow>.NotInJson)
+            .Text("refusal", "not probed because", "why the function could not be probed; empty: it was", ColumnAudience.Everyone, row => row.Reason ?? "",
+                TableBuilder<HandlerRow>.NotInJson)
             .Json((json, row) => json.WriteString("refusal", row.Reason)),
         Note = Note,
     };
@@ -49,7 +51,8 @@ internal static class HandlerTable
     // What stands in for a handler that is not known.
     private static string? Note(FaultReport report)
         => report.Rows(Definition).FirstOrDefault(row => row.Function is null) is { Counts: var counts }
-            ? $"{(report.Sample is null ? "" : "about ")}{Units.Of(counts.Faults, "fault")} without a handler: what served {(counts.Faults == 1 ? "it" : "them")} is inlined, "
+            ? $"{(report.Sample is null ? "" : "about ")}{Units.Of(counts.Faults, "fault")} without a handler: "
+                + $"what served {(counts.Faults == 1 ? "it" : "them")} is inlined, "
                 + "could not be probed or was not asked for; file_page comes from address and mapping there, the kind from the kernel's accounting"
             : null;
 

@@ -34,7 +34,8 @@ internal static class HeatTable
         Keep = (rows, top) => top == 0 || rows.Count == 0 ? 0 : (int)Math.Min((long)top * rows[0].Map.Rows.Count, int.MaxValue),
         Columns = Columns,
         Json = WriteJson,
-        Note = report => $"{Units.Duration(report.Find(HeatMapAggregate.Measure)?.Axis.BucketNs ?? 0)} per row, 1/64 of the region's address range per character, lowest first",
+        Note = report => $"{Units.Duration(report.Find(HeatMapAggregate.Measure)?.Axis.BucketNs ?? 0)} a row, "
+            + "a 64th of the region's address range a character, lowest first",
     };
 
     private static void Columns(TableBuilder<HeatMapRow> table, FaultReport report)
@@ -42,16 +43,18 @@ internal static class HeatTable
         if (report.Find(HeatMapAggregate.Measure)?.Axis is not { } axis)
             axis = new TimeAxis(0, 1, 1);
         table
-            .Integer("id", "id", CellFormat.Id, ColumnAudience.Wide, row => row.Map.Id)
-            .Text("name", "region", ColumnAudience.Wide, row => RegionNames.Of(row.Map.Region))
-            .Integer("pid", "pid", CellFormat.Id, ColumnAudience.Wide, row => row.Map.Region.Pid)
-            .Text("start", "start", ColumnAudience.Wide, row => Units.Hex(row.Map.Region.Start))
-            .Text("end", "end", ColumnAudience.Wide, row => Units.Hex(row.Map.Region.End))
-            .Integer("from_ns", "at", CellFormat.DurationNs, ColumnAudience.Everyone, row => axis.StartNs(row.Time))
-            .Integer("length_ns", "for", CellFormat.DurationNs, ColumnAudience.Machine, row => axis.LengthNs(row.Time))
-            .Integer("faults", "faults", CellFormat.Count, ColumnAudience.Everyone, row => row.Heat.Sum())
-            .Integer("fullest", "fullest", CellFormat.Count, ColumnAudience.Machine, row => row.Map.Fullest)
-            .Numbers("heat", "64 address buckets", CellFormat.HeatMap, ColumnAudience.Everyone, row => row.Heat)
+            .Integer("id", "id", "id of the region in the recording", CellFormat.Id, ColumnAudience.Wide, row => row.Map.Id)
+            .Text("name", "region", "mapping that the map shows", ColumnAudience.Wide, row => RegionNames.Of(row.Map.Region))
+            .Integer("pid", "pid", "process of the mapping", CellFormat.Id, ColumnAudience.Wide, row => row.Map.Region.Pid)
+            .Text("start", "start", "first address of the region at its widest", ColumnAudience.Wide, row => Units.Hex(row.Map.Region.Start))
+            .Text("end", "end", "first address after the region at its widest", ColumnAudience.Wide, row => Units.Hex(row.Map.Region.End))
+            .Integer("from_ns", "at", "start of the time bucket, from the start of the recording", CellFormat.DurationNs, ColumnAudience.Everyone,
+                row => axis.StartNs(row.Time))
+            .Integer("length_ns", "for", "length of the time bucket", CellFormat.DurationNs, ColumnAudience.Machine, row => axis.LengthNs(row.Time))
+            .Integer("faults", "faults", "faults of the region in the time bucket", CellFormat.Count, ColumnAudience.Everyone, row => row.Heat.Sum())
+            .Integer("fullest", "fullest", "faults of the fullest cell of the region's map", CellFormat.Count, ColumnAudience.Machine, row => row.Map.Fullest)
+            .Numbers("heat", "64 address buckets", "faults in 64 equal address buckets of the region", CellFormat.HeatMap, ColumnAudience.Everyone,
+                row => row.Heat)
             // Rows have no room for a name.
             .Above((row, before) => row.Map == before.Map ? null : new RowText.Heading(
                 $"{row.Map.Id} {RegionNames.Of(row.Map.Region)}",

@@ -39,14 +39,14 @@ internal static class HotTable
         Rows = report => report.Find(HotRangeAggregate.Measure) is { } aggregate ? [.. RegionTable.Select(report, aggregate.ById, Of)] : [],
         Columns = (table, _) => table
             .Region(row => row.Id, row => row.Region)
-            .Integer("bytes", "size", CellFormat.Bytes, ColumnAudience.Everyone, row => row.Bytes)
-            .Integer("faults", "faults", CellFormat.Count, ColumnAudience.Everyone, row => row.Faults)
-            .Integer("touched_2m", "2 MiB ranges", CellFormat.Count, ColumnAudience.Everyone, row => row.Touched)
-            .Integer("hot_2m", "hot", CellFormat.Count, ColumnAudience.Everyone, row => row.Hot)
-            .Integer("hot_faults", "their faults", CellFormat.Count, ColumnAudience.Everyone, row => row.HotFaults)
-            .Integer("hot_bytes", "their size", CellFormat.Bytes, ColumnAudience.Everyone, row => row.HotBytes)
-            .Real("hot_share", "of region", CellFormat.Percent, ColumnAudience.Everyone, row => row.HotShare)
-            .Text("hottest", "hottest", ColumnAudience.Wide, Hottest, TableBuilder<HotRangeRow>.NotInJson)
+            .Integer("bytes", "size", "size of the region at its widest", CellFormat.Bytes, ColumnAudience.Everyone, row => row.Bytes)
+            .Integer("faults", "faults", "faults of the region", CellFormat.Count, ColumnAudience.Everyone, row => row.Faults)
+            .Integer("touched_2m", "2 MiB ranges", "aligned 2 MiB ranges with faults", CellFormat.Count, ColumnAudience.Everyone, row => row.Touched)
+            .Integer("hot_2m", "hot", "fewest ranges that hold 90 % of the region's faults", CellFormat.Count, ColumnAudience.Everyone, row => row.Hot)
+            .Integer("hot_faults", "their faults", "faults in the hot ranges", CellFormat.Count, ColumnAudience.Everyone, row => row.HotFaults)
+            .Integer("hot_bytes", "their size", "bytes of the hot ranges inside the region", CellFormat.Bytes, ColumnAudience.Everyone, row => row.HotBytes)
+            .Real("hot_share", "of region", "of the region's size, that of its hot ranges", CellFormat.Percent, ColumnAudience.Everyone, row => row.HotShare)
+            .Text("hottest", "hottest", "the five hottest ranges, each with its faults", ColumnAudience.Wide, Hottest, TableBuilder<HotRangeRow>.NotInJson)
             .JsonList("hottest", row => row.Hottest, (json, _, range) =>
             {
                 json.WriteString("start", Units.Hex(range.Start));

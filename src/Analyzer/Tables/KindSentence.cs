@@ -10,8 +10,8 @@ internal static class KindSentence
     public static string? Of(FaultReport report)
     {
         const double worthSaying = 0.5;
-        return report.Rows(KindTable.Definition) is [{ Kind: not (FaultKind.Unknown or FaultKind.Failed or FaultKind.BusError), Share: >= worthSaying } most,
-            ..]
+        return report.Rows(KindTable.Definition) is [var most, ..]
+            && most is { Kind: not (FaultKind.Unknown or FaultKind.Failed or FaultKind.BusError), Share: >= worthSaying }
             ? $"{Units.Percent(most.Share)} are {Plural(most.Kind)}."
             : null;
     }

@@ -20,13 +20,15 @@ internal static class KindTable
         JsonNoteKey = "kinds_note",
         Rows = Rows,
         Columns = (table, _) => table
-            .Text("kind", "kind", ColumnAudience.Everyone, row => row.Kind.Name())
-            .Text("traceevent", "TraceEvent", ColumnAudience.Everyone, row => row.Kind.TraceEventName() ?? "", TableBuilder<KindRow>.NotInJson)
+            .Text("kind", "kind", "why the faults happened (docs/kinds.md)", ColumnAudience.Everyone, row => row.Kind.Name())
+            .Text("traceevent", "TraceEvent", "name that PerfView's TraceEvent has for the same", ColumnAudience.Everyone,
+                row => row.Kind.TraceEventName() ?? "", TableBuilder<KindRow>.NotInJson)
             .Json((json, row) => json.WriteString("traceevent", row.Kind.TraceEventName()))
-            .Integer("faults", "faults", CellFormat.Count, ColumnAudience.Everyone, row => row.Counts.Faults)
-            .Real("share", "share", CellFormat.Percent, ColumnAudience.Everyone, row => row.Share)
+            .Integer("faults", "faults", "faults; in a sample an estimate", CellFormat.Count, ColumnAudience.Everyone, row => row.Counts.Faults)
+            .Real("share", "share", "of all faults of the table", CellFormat.Percent, ColumnAudience.Everyone, row => row.Share)
             .Severities(row => row.Counts, major: ColumnAudience.Everyone, rest: ColumnAudience.Machine)
-            .Integer("by_kernel", "by kernel", CellFormat.Count, ColumnAudience.Wide, row => row.ByKernel)
+            .Integer("by_kernel", "by kernel", "faults that kernel mode raised by touching the program's memory", CellFormat.Count, ColumnAudience.Wide,
+                row => row.ByKernel)
             .Latency(row => row.Latency, ColumnAudience.Wide, ColumnAudience.Everyone),
         Note = Note,
     };
@@ -54,10 +56,11 @@ internal static class KindTable
         var consequence = $"so kinds are unknown{(report.Metadata.KnowsMajor ? "; minor, major and failed are right" : "")}";
         return report.Metadata switch
         {
-            { Frames: null } => $"the file is older than page-table facts, {consequence}",
-            { Frames: { Recorded: false, Reason: var reason } } => $"page-table facts were not recorded ({reason ?? "no reason given"}), {consequence}",
+            { PageTable: null } => $"the file is from before page-table facts were recorded, {consequence}",
+            { PageTable: { Recorded: false, Reason: var reason } } => $"page-table facts were not recorded ({reason ?? "no reason given"}), {consequence}",
             { Arch: not "x86_64" and var arch } => $"page-table entries of {arch} cannot be read by this version, {consequence}",
-            _ => $"{(report.Sample is null ? "" : "about ")}{Units.Of(unknown, "fault")} of unknown kind: what was recorded of {(unknown == 1 ? "it" : "them")} proves no kind",
+            _ => $"{(report.Sample is null ? "" : "about ")}{Units.Of(unknown, "fault")} of unknown kind: "
+                + $"what was recorded of {(unknown == 1 ? "it proves" : "them proves")} none",
         };
     }
 }

@@ -19,9 +19,9 @@ internal static class LevelTable
         Rows = Rows,
         Keep = static (_, _) => 0,
         Columns = (table, report) => table
-            .Text("level", "missing at", ColumnAudience.Everyone, row => row.End.Name())
+            .Text("level", "missing at", "level of the page table at which the walk to the address ended", ColumnAudience.Everyone, row => row.End.Name())
             .Counts(row => row.Counts)
-            .Real("share", "share", CellFormat.Percent, ColumnAudience.Everyone,
+            .Real("share", "share", "of all faults of the table", CellFormat.Percent, ColumnAudience.Everyone,
                 row => (double)row.Counts.Faults / report.Rows(Definition!).Sum(level => level.Counts.Faults))
             .Latency(row => row.Latency, ColumnAudience.Wide, ColumnAudience.Everyone),
     };

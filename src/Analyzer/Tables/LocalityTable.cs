@@ -62,19 +62,24 @@ internal static class LocalityTable
         Rows = Rows,
         Columns = (table, _) => table
             .Region(row => row.Id, row => row.Region)
-            .Integer("faults", "faults", CellFormat.Count, ColumnAudience.Everyone, row => row.Faults)
-            .Integer("steps", "steps", CellFormat.Count, ColumnAudience.Machine, row => row.Steps)
-            .Real("sequential_share", "in order", CellFormat.Percent, ColumnAudience.Everyone, row => row.SequentialShare)
-            .Integer("runs", "runs", CellFormat.Count, ColumnAudience.Everyone, row => row.Runs)
-            .Integer("runs_down", "down", CellFormat.Count, ColumnAudience.Wide, row => row.RunsDown)
-            .Real("mean_run", "mean", CellFormat.Ratio, ColumnAudience.Everyone, row => row.MeanRun)
-            .Integer("longest_run", "longest", CellFormat.Count, ColumnAudience.Everyone, row => row.LongestRun)
-            .Integer("refaults", "refaults", CellFormat.Count, ColumnAudience.Wide, row => row.Refaults)
-            .Integer("distance_p50", "refault after", CellFormat.Count, ColumnAudience.Everyone, row => row.DistanceP50)
-            .Integer("distance_p90", "p90", CellFormat.Count, ColumnAudience.Wide, row => row.DistanceP90)
-            .Integer("shared_pages", "shared pages", CellFormat.Count, ColumnAudience.Everyone, row => row.SharedPages)
-            .Integer("foreign_refaults", "by others", CellFormat.Count, ColumnAudience.Everyone, row => row.ForeignRefaults)
-            .Text("strides", "strides", ColumnAudience.Wide, Strides, TableBuilder<LocalityRow>.NotInJson)
+            .Integer("faults", "faults", "faults of the region", CellFormat.Count, ColumnAudience.Everyone, row => row.Faults)
+            .Integer("steps", "steps", "pairs of successive faults of one thread in the region", CellFormat.Count, ColumnAudience.Machine, row => row.Steps)
+            .Real("sequential_share", "in order", "of the steps, those to the next page, up or down", CellFormat.Percent, ColumnAudience.Everyone,
+                row => row.SequentialShare)
+            .Integer("runs", "runs", "stretches of steps to the next page in one direction", CellFormat.Count, ColumnAudience.Everyone, row => row.Runs)
+            .Integer("runs_down", "down", "runs that went down", CellFormat.Count, ColumnAudience.Wide, row => row.RunsDown)
+            .Real("mean_run", "mean", "pages of a run, on average", CellFormat.Ratio, ColumnAudience.Everyone, row => row.MeanRun)
+            .Integer("longest_run", "longest", "pages of the longest run", CellFormat.Count, ColumnAudience.Everyone, row => row.LongestRun)
+            .Integer("refaults", "refaults", "faults on pages of the region that had faulted before", CellFormat.Count, ColumnAudience.Wide,
+                row => row.Refaults)
+            .Integer("distance_p50", "refault after", "faults of the process between the two faults of a refault, median", CellFormat.Count,
+                ColumnAudience.Everyone, row => row.DistanceP50)
+            .Integer("distance_p90", "p90", "faults of the process between the two faults of a refault, 90th percentile", CellFormat.Count, ColumnAudience.Wide, row => row.DistanceP90)
+            .Integer("shared_pages", "shared pages", "pages that several threads faulted on", CellFormat.Count, ColumnAudience.Everyone, row => row.SharedPages)
+            .Integer("foreign_refaults", "by others", "faults on shared pages by others than the first thread", CellFormat.Count, ColumnAudience.Everyone,
+                row => row.ForeignRefaults)
+            .Text("strides", "strides", "most frequent strides in pages, each with its share of the steps", ColumnAudience.Wide, Strides,
+                TableBuilder<LocalityRow>.NotInJson)
             .JsonList("strides", row => row.Strides, (json, row, stride) =>
             {
                 json.WriteNumber("pages", stride.Pages);
@@ -83,11 +88,11 @@ internal static class LocalityTable
             })
             .Below(row => row.Strides.Count > 0 ? new RowText.Story($"strides {Strides(row)}", IsDim: true) : null),
         Note = _ => "in order: steps of a thread to the next page up or down; mean and longest run in pages; "
-            + "refault after: median number of the process's faults between two on a page; "
-            + "shared pages: those on which a thread other than the first faulted again; "
-            + "strides: pages from a thread's fault to its next, and share of the steps",
-        WhyEmpty = report
-            => report.Sample is null ? null : "no locality: a sample lacks the faults in between, so order and repeats are not known",
+            + "refault after: faults of the process between two on a page, at the median; "
+            + "shared pages were faulted on again by another thread than the first; strides: pages from a thread's fault to its next, and share of the steps",
+        WhyEmpty = report => report.Sample is null
+            ? null
+            : "no locality: in a sample nobody knows what came before a fault, so order and repeats cannot be told",
     };
 
     private static List<LocalityRow> Rows(FaultReport report)

@@ -16,15 +16,17 @@ internal static class LockTable
         JsonKey = "lock_waits",
         Rows = Rows,
         Columns = (table, _) => table
-            .Integer("pid", "pid", CellFormat.Id, ColumnAudience.Wide, row => row.Wait.Pid)
-            .Integer("tid", "tid", CellFormat.Id, ColumnAudience.Everyone, row => row.Wait.Tid)
-            .Text("comm", "waited", ColumnAudience.Everyone, row => row.Comm)
-            .Integer("holder_pid", "holder pid", CellFormat.Id, ColumnAudience.Wide, row => row.Wait.HolderTid == 0 ? null : row.Wait.HolderPid)
-            .Integer("holder_tid", "holder", CellFormat.Id, ColumnAudience.Everyone, row => row.Wait.HolderTid == 0 ? null : row.Wait.HolderTid)
-            .Text("holder_comm", "for", ColumnAudience.Everyone, row => row.HolderComm)
-            .Integer("waits", "faults", CellFormat.Count, ColumnAudience.Everyone, row => row.Wait.Waits)
-            .Integer("total_ns", "time", CellFormat.DurationNs, ColumnAudience.Everyone, row => row.Wait.TotalNs)
-            .Integer("max_ns", "longest", CellFormat.DurationNs, ColumnAudience.Everyone, row => row.Wait.MaxNs),
+            .Integer("pid", "pid", "process of the waiting thread", CellFormat.Id, ColumnAudience.Wide, row => row.Wait.Pid)
+            .Integer("tid", "tid", "waiting thread", CellFormat.Id, ColumnAudience.Everyone, row => row.Wait.Tid)
+            .Text("comm", "waited", "name of the waiting thread", ColumnAudience.Everyone, row => row.Comm)
+            .Integer("holder_pid", "holder pid", "process of the thread that held mmap_lock; null: not known", CellFormat.Id, ColumnAudience.Wide,
+                row => row.Wait.HolderTid == 0 ? null : row.Wait.HolderPid)
+            .Integer("holder_tid", "holder", "thread that held mmap_lock; null: not known", CellFormat.Id, ColumnAudience.Everyone,
+                row => row.Wait.HolderTid == 0 ? null : row.Wait.HolderTid)
+            .Text("holder_comm", "for", "name of the holder", ColumnAudience.Everyone, row => row.HolderComm)
+            .Integer("waits", "faults", "faults that waited for that holder", CellFormat.Count, ColumnAudience.Everyone, row => row.Wait.Waits)
+            .Integer("total_ns", "time", "sum of the waits", CellFormat.DurationNs, ColumnAudience.Everyone, row => row.Wait.TotalNs)
+            .Integer("max_ns", "longest", "longest wait", CellFormat.DurationNs, ColumnAudience.Everyone, row => row.Wait.MaxNs),
     };
 
     // Longest time first. The trace has only sums, so only filters by process and thread apply.

@@ -20,14 +20,18 @@ internal static class PageTableTable
         Needs = [PageTableAggregate.Measure],
         Rows = Rows,
         Columns = (table, _) => table
-            .Integer("pid", "pid", CellFormat.Id, ColumnAudience.Everyone, row => row.Pid)
-            .Text("comm", "comm", ColumnAudience.Everyone, row => row.Comm)
-            .Integer("bytes", "memory", CellFormat.Bytes, ColumnAudience.Everyone, row => row.Bytes)
-            .Integer("pte_tables", "pte tables", CellFormat.Count, ColumnAudience.Everyone, row => row.Pages.Pte)
-            .Integer("deposited", "deposited", CellFormat.Count, ColumnAudience.Everyone, row => row.Pages.Deposited)
-            .Integer("pmd_tables", "pmd tables", CellFormat.Count, ColumnAudience.Everyone, row => row.Pages.Pmd)
-            .Integer("pud_tables", "pud tables", CellFormat.Count, ColumnAudience.Everyone, row => row.Pages.Pud)
-            .Integer("p4d_tables", "p4d tables", CellFormat.Count, ColumnAudience.Wide, row => row.Pages.P4d),
+            .Integer("pid", "pid", "process id", CellFormat.Id, ColumnAudience.Everyone, row => row.Pid)
+            .Text("comm", "comm", "name of the process: the last that the recording has, else the one it faulted under most", ColumnAudience.Everyone,
+                row => row.Comm)
+            .Integer("bytes", "memory", "memory of the page tables that faults allocated: their number × page size", CellFormat.Bytes, ColumnAudience.Everyone,
+                row => row.Bytes)
+            .Integer("pte_tables", "pte tables", "tables of the last level (PTE), deposited ones included", CellFormat.Count, ColumnAudience.Everyone,
+                row => row.Pages.Pte)
+            .Integer("deposited", "deposited", "PTE tables kept in reserve for anonymous huge pages", CellFormat.Count, ColumnAudience.Everyone,
+                row => row.Pages.Deposited)
+            .Integer("pmd_tables", "pmd tables", "tables of level PMD", CellFormat.Count, ColumnAudience.Everyone, row => row.Pages.Pmd)
+            .Integer("pud_tables", "pud tables", "tables of level PUD", CellFormat.Count, ColumnAudience.Everyone, row => row.Pages.Pud)
+            .Integer("p4d_tables", "p4d tables", "tables of level P4D", CellFormat.Count, ColumnAudience.Wide, row => row.Pages.P4d),
         Note = Note,
     };
 

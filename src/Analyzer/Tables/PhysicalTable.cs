@@ -9,7 +9,7 @@ namespace Faultrec.Analyzer.Tables;
 internal readonly record struct NodePages(int Node, long Pages);
 
 /// <summary>Physical memory of one region.</summary>
-/// <param name="FramePages">Pages whose frame is known.</param>
+/// <param name="PagesWithPfn">Pages whose page frame number is known.</param>
 /// <param name="Runs">Stretches of neighbouring pages on neighbouring frames.</param>
 /// <param name="Blocks">Aligned 2 MiB ranges that lie inside the region.</param>
 /// <param name="TouchedBlocks">Blocks with a page that faulted.</param>
@@ -18,8 +18,8 @@ internal readonly record struct NodePages(int Node, long Pages);
 internal sealed record PhysicalRow(
     int Id,
     Region Region,
-    long FramePages,
-    long DistinctFrames,
+    long PagesWithPfn,
+    long DistinctPfns,
     long Runs,
     long LongestRun,
     IReadOnlyList<NodePages> Nodes,
@@ -28,8 +28,8 @@ internal sealed record PhysicalRow(
     long FullBlocks,
     long TouchedPages)
 {
-    /// <summary>Pages per run; null without frames.</summary>
-    public double? MeanRun => Runs == 0 ? null : (double)FramePages / Runs;
+    /// <summary>Pages a run; null without frames.</summary>
+    public double? MeanRun => Runs == 0 ? null : (double)PagesWithPfn / Runs;
 
     /// <summary>Share of the pages of touched 2 MiB ranges that are in use; null if none was touched.</summary>
     public double? MeanFill => TouchedBlocks == 0 ? null : (double)TouchedPages / (TouchedBlocks * PhysicalTable.BlockPages);
@@ -50,20 +50,23 @@ internal static class PhysicalTable
         Question = "which frames regions got, and how full their 2 MiB ranges are",
         JsonKey = "physical",
         Needs = [RegionAggregate.Measure, PhysicalAggregate.Measure],
-        IsWorthShowing = (report, _) => report.Plan.HasFrames,
+        IsWorthShowing = (report, _) => report.Plan.HasPageTable,
         Rows = Rows,
         Columns = (table, report) => table
             .Region(row => row.Id, row => row.Region)
-            .Integer("frame_pages", "pages", CellFormat.Count, ColumnAudience.Everyone, row => row.FramePages)
-            .Integer("distinct_frames", "frames", CellFormat.Count, ColumnAudience.Everyone, row => row.DistinctFrames)
-            .Integer("runs", "runs", CellFormat.Count, ColumnAudience.Wide, row => row.Runs)
-            .Real("mean_run", "mean run", CellFormat.Ratio, ColumnAudience.Everyone, row => row.MeanRun)
-            .Integer("longest_run", "longest", CellFormat.Count, ColumnAudience.Everyone, row => row.LongestRun)
-            .Integer("blocks_2m", "2 MiB", CellFormat.Count, ColumnAudience.Everyone, row => row.Blocks)
-            .Integer("touched_2m", "touched", CellFormat.Count, ColumnAudience.Everyone, row => row.TouchedBlocks)
-            .Integer("full_2m", "full", CellFormat.Count, ColumnAudience.Everyone, row => row.FullBlocks)
-            .Real("mean_fill_2m", "fill", CellFormat.Percent, ColumnAudience.Everyone, row => row.MeanFill)
-            .Text("nodes", "NUMA nodes", report.Metadata.NumaNodes.Count > 1 ? ColumnAudience.Everyone : ColumnAudience.Wide, row => Nodes(row.Nodes),
+            .Integer("frame_pages", "pages", "pages of the region with a known page frame; a huge page counts as its base pages", CellFormat.Count,
+                ColumnAudience.Everyone, row => row.PagesWithPfn)
+            .Integer("distinct_frames", "frames", "different page frames of the region's pages", CellFormat.Count, ColumnAudience.Everyone, row => row.DistinctPfns)
+            .Integer("runs", "runs", "runs: stretches of neighbouring pages on neighbouring frames", CellFormat.Count, ColumnAudience.Wide, row => row.Runs)
+            .Real("mean_run", "mean run", "pages of a run, on average", CellFormat.Ratio, ColumnAudience.Everyone, row => row.MeanRun)
+            .Integer("longest_run", "longest", "pages of the longest run", CellFormat.Count, ColumnAudience.Everyone, row => row.LongestRun)
+            .Integer("blocks_2m", "2 MiB", "aligned 2 MiB ranges inside the region", CellFormat.Count, ColumnAudience.Everyone, row => row.Blocks)
+            .Integer("touched_2m", "touched", "aligned 2 MiB ranges with a page that faulted", CellFormat.Count, ColumnAudience.Everyone, row => row.TouchedBlocks)
+            .Integer("full_2m", "full", "aligned 2 MiB ranges whose pages all faulted, or that one fault mapped", CellFormat.Count, ColumnAudience.Everyone,
+                row => row.FullBlocks)
+            .Real("mean_fill_2m", "fill", "of the pages of touched 2 MiB ranges, those in use", CellFormat.Percent, ColumnAudience.Everyone, row => row.MeanFill)
+            .Text("nodes", "NUMA nodes", "pages by NUMA node; ?: frames that no node has",
+                report.Metadata.NumaNodes.Count > 1 ? ColumnAudience.Everyone : ColumnAudience.Wide, row => Nodes(row.Nodes),
                 TableBuilder<PhysicalRow>.NotInJson)
             .JsonList("nodes", row => row.Nodes, (json, _, node) =>
             {
@@ -86,8 +89,8 @@ internal static class PhysicalTable
             var frames = aggregate?.ById(row.Id);
             var physical = Fill(new PhysicalRow(row.Id, row.Region, 0, 0, 0, 0, [], 0, 0, 0, 0), pages.Pages, frames?.HugeBlocks);
             if (frames is not null)
-                physical = Frames(physical, frames.Frames, report.Metadata.NumaNodes);
-            if (physical.FramePages > 0 || physical.TouchedBlocks > 0)
+                physical = Frames(physical, frames.Pfns, report.Metadata.NumaNodes);
+            if (physical.PagesWithPfn > 0 || physical.TouchedBlocks > 0)
                 rows.Add(physical);
         }
 
@@ -133,10 +136,10 @@ internal static class PhysicalTable
         map.ForEach(walk, static (walk, page, frame) => walk.Add(page, frame));
         return row with
         {
-            FramePages = walk.Pages,
+            PagesWithPfn = walk.Pages,
             Runs = walk.Runs,
             LongestRun = walk.Longest,
-            DistinctFrames = Distinct(map, walk),
+            DistinctPfns = Distinct(map, walk),
             Nodes = walk.Nodes(),
         };
     }

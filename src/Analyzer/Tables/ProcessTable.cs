@@ -18,9 +18,10 @@ internal static class ProcessTable
         Needs = [TaskAggregate.Measure],
         Rows = Rows,
         Columns = (table, report) => table
-            .Integer("pid", "pid", CellFormat.Id, ColumnAudience.Everyone, row => row.Pid)
-            .Text("comm", "comm", ColumnAudience.Everyone, row => row.Comm)
-            .Integer("threads", "threads", CellFormat.Count, ColumnAudience.Everyone, row => row.Threads)
+            .Integer("pid", "pid", "process id", CellFormat.Id, ColumnAudience.Everyone, row => row.Pid)
+            .Text("comm", "comm", "name of the process: the last that the recording has, else the one it faulted under most", ColumnAudience.Everyone,
+                row => row.Comm)
+            .Integer("threads", "threads", "threads that faulted", CellFormat.Count, ColumnAudience.Everyone, row => row.Threads)
             .Counts(row => row.Counts)
             .Time(report, row => row.Counts),
     };
@@ -30,8 +31,8 @@ internal static class ProcessTable
         var names = new TaskNames(report.Metadata);
         var rows = TaskSum.By(report, name => name.Pid)
             .Select(sum => new ProcessRow(
-                sum.Key, names.Process(sum.Key)
-                    ?? sum.Value.MostFrequentComm, sum.Value.Threads, sum.Value.Counts, report.DistinctPagesByPid.GetValueOrDefault(sum.Key)))
+                sum.Key, names.Process(sum.Key) ?? sum.Value.MostFrequentComm, sum.Value.Threads, sum.Value.Counts,
+                report.DistinctPagesByPid.GetValueOrDefault(sum.Key)))
             .ToList();
         rows.Sort((a, b) => Ordering.ByFaults(a.Counts, b.Counts, a.Pid.CompareTo(b.Pid)));
         return rows;

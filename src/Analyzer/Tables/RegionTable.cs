@@ -79,14 +79,18 @@ internal static class RegionTable
     {
         var isSample = report.Sample is not null;
         table
-            .Integer("id", "id", CellFormat.Id, ColumnAudience.Everyone, row => row.Id)
-            .Text("name", "region", ColumnAudience.Everyone, row => RegionNames.Of(row.Region))
-            .Text("kind", "kind", ColumnAudience.Machine, row => RegionNames.KindOf(row.Region))
-            .Integer("pid", "pid", CellFormat.Id, ColumnAudience.Wide, row => row.Region?.Pid, TableBuilder<RegionRow>.NotInJson)
-            .Text("start", "start", ColumnAudience.Wide, row => row.Region is { } region ? Units.Hex(region.Start) : null, TableBuilder<RegionRow>.NotInJson)
-            .Text("end", "end", ColumnAudience.Wide, row => row.Region is { } region ? Units.Hex(region.End) : null, TableBuilder<RegionRow>.NotInJson)
-            .Integer("bytes", "size", CellFormat.Bytes, ColumnAudience.Everyone, row => row.Region is null ? null : row.Bytes)
-            .Integer("pages", "pages", CellFormat.Count, ColumnAudience.Wide, row => row.Region is null ? null : row.Pages, TableBuilder<RegionRow>.NotInJson)
+            .Integer("id", "id", "id of the region in the recording; 0: no known mapping", CellFormat.Id, ColumnAudience.Everyone, row => row.Id)
+            .Text("name", "region", "file, [heap], [stack] or other name of the mapping", ColumnAudience.Everyone, row => RegionNames.Of(row.Region))
+            .Text("kind", "kind", "file, heap, stack, anon, special or none", ColumnAudience.Machine, row => RegionNames.KindOf(row.Region))
+            .Integer("pid", "pid", "process of the mapping", CellFormat.Id, ColumnAudience.Wide, row => row.Region?.Pid, TableBuilder<RegionRow>.NotInJson)
+            .Text("start", "start", "first address of the region at its widest", ColumnAudience.Wide,
+                row => row.Region is { } region ? Units.Hex(region.Start) : null, TableBuilder<RegionRow>.NotInJson)
+            .Text("end", "end", "first address after the region at its widest", ColumnAudience.Wide,
+                row => row.Region is { } region ? Units.Hex(region.End) : null, TableBuilder<RegionRow>.NotInJson)
+            .Integer("bytes", "size", "size of the region at its widest; null: no known mapping", CellFormat.Bytes, ColumnAudience.Everyone,
+                row => row.Region is null ? null : row.Bytes)
+            .Integer("pages", "pages", "pages of the region at its widest", CellFormat.Count, ColumnAudience.Wide,
+                row => row.Region is null ? null : row.Pages, TableBuilder<RegionRow>.NotInJson)
             .Json((json, row) =>
             {
                 json.WriteNumber("pid", row.Region?.Pid ?? 0);
@@ -95,14 +99,16 @@ internal static class RegionTable
                 json.WriteNumber("pages", row.Pages);
             })
             .Counts(row => row.Counts)
-            .Integer("distinct_pages", isSample ? "≥distinct" : "distinct", CellFormat.Count, ColumnAudience.Everyone, row => row.DistinctPages)
-            .Real("density", "density", CellFormat.Ratio, ColumnAudience.Everyone, row => row.Density)
-            .Real("coverage", isSample ? "≥cover" : "cover", CellFormat.Percent, ColumnAudience.Everyone, row => row.Coverage)
-            .Integer("refaults", "refaults", CellFormat.Count, isSample ? ColumnAudience.Machine : ColumnAudience.Everyone, row => row.Refaults)
-            .Real("faults_per_mib", "per MiB", CellFormat.Ratio, ColumnAudience.Wide, row => row.FaultsPerMib)
-            .Real("major_ratio", "major share", CellFormat.Percent, ColumnAudience.Wide, row => row.MajorRatio)
+            .Integer("distinct_pages", isSample ? "≥distinct" : "distinct", "different pages that faulted; in a sample a lower bound", CellFormat.Count,
+                ColumnAudience.Everyone, row => row.DistinctPages)
+            .Real("density", "density", "faults / pages", CellFormat.Ratio, ColumnAudience.Everyone, row => row.Density)
+            .Real("coverage", isSample ? "≥cover" : "cover", "distinct pages / pages", CellFormat.Percent, ColumnAudience.Everyone, row => row.Coverage)
+            .Integer("refaults", "refaults", "faults on pages that had faulted before in the recording; null: a sample cannot tell", CellFormat.Count,
+                isSample ? ColumnAudience.Machine : ColumnAudience.Everyone, row => row.Refaults)
+            .Real("faults_per_mib", "per MiB", "faults / size in MiB", CellFormat.Ratio, ColumnAudience.Wide, row => row.FaultsPerMib)
+            .Real("major_ratio", "major share", "major faults / faults; null: not known", CellFormat.Percent, ColumnAudience.Wide, row => row.MajorRatio)
             .Latency(row => row.Latency, ColumnAudience.Wide)
-            .Numbers("heat", "heat", CellFormat.Heat, ColumnAudience.Wide, row => row.Heat)
+            .Numbers("heat", "heat", "faults in 64 equal address buckets of the region", CellFormat.Heat, ColumnAudience.Wide, row => row.Heat)
             .Below(row => row.Region is { } region ? new RowText.Heat($"{region.Start:x}-{region.End:x}", Sparkline.Of(row.Heat)) : null);
         if (report.Stacks is { } stacks)
         {
@@ -120,7 +126,7 @@ internal static class RegionTable
         var bytes = region.End > region.Start ? (long)(region.End - region.Start) : 0;
         return new RegionRow(
             id, region, bytes / report.Metadata.PageSize, bytes, stats.Counts, stats.Pages.Count, LatencySummary.Of(stats.Latency), stats.Heat,
-                report.Plan.IsSample);
+            report.Plan.IsSample);
     }
 
     private static RegionRow? UnmappedRow(RegionAggregate aggregate, FaultReport report)

@@ -49,7 +49,8 @@ internal enum ColumnAudience
 
 /// <param name="Key">Name in CSV and in data frames.</param>
 /// <param name="Heading">For people.</param>
-internal sealed record TableColumn(string Key, string Heading, CellFormat Format, ColumnAudience Audience);
+/// <param name="Meaning">What a value is, and when it is null, as a phrase that stands alone; docs/tables.md lists them.</param>
+internal sealed record TableColumn(string Key, string Heading, string Meaning, CellFormat Format, ColumnAudience Audience);
 
 /// <summary>Text shown with a row in addition to its cells. Raw text: a renderer makes it inert.</summary>
 internal abstract record RowText

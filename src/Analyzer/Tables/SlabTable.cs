@@ -20,10 +20,10 @@ internal static class SlabTable
         Rows = Rows,
         Keep = static (_, _) => 0,
         Columns = (table, _) => table
-            .Text("stage", "stage", ColumnAudience.Everyone, row => row.Stage)
-            .Integer("objects", "objects", CellFormat.Count, ColumnAudience.Everyone, row => row.Objects)
-            .Real("share", "share", CellFormat.Percent, ColumnAudience.Everyone, row => row.Share)
-            .Text("refusal", "not told apart because", ColumnAudience.Everyone, row => row.Reason ?? ""),
+            .Text("stage", "stage", "where the allocator found the object (docs/report.md, Causes)", ColumnAudience.Everyone, row => row.Stage)
+            .Integer("objects", "objects", "kernel objects that came from it", CellFormat.Count, ColumnAudience.Everyone, row => row.Objects)
+            .Real("share", "share", "of all objects", CellFormat.Percent, ColumnAudience.Everyone, row => row.Share)
+            .Text("refusal", "not told apart because", "why the stage cannot be told apart; empty: it can", ColumnAudience.Everyone, row => row.Reason ?? ""),
     };
 
     // Fastest stage first, with every stage that the recording knows of, and the unknown ones.

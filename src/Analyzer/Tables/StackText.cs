@@ -16,7 +16,8 @@ internal static class StackText
     {
         null => null,
         { Reason: { } reason } => $"not recorded: {reason}",
-        _ => $"{Units.Count(recording.Complete)} walked to the thread's outermost frame, {Units.Count(recording.Truncated)} cut short, {Units.Count(recording.Lost)} lost",
+        _ => $"{Units.Count(recording.Complete)} walked to the thread's outermost frame, {Units.Count(recording.Truncated)} cut short, "
+            + $"{Units.Count(recording.Lost)} lost",
     };
 
     /// <summary>Why no table names code although stacks were asked for; null if one does.</summary>

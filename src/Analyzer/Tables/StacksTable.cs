@@ -24,12 +24,13 @@ internal static class StacksTable
         IsInReport = false,
         Rows = Rows,
         Columns = (table, report) => table
-            .Integer("stack_id", "stack", CellFormat.Id, ColumnAudience.Machine, row => row.StackId)
+            .Integer("stack_id", "stack", "id of the stack in the recording", CellFormat.Id, ColumnAudience.Machine, row => row.StackId)
             .Json((json, row) => WriteFrames(json, report.Stacks!.Names, row.StackId))
             .Counts(row => row.Counts)
-            .Real("share", "share", CellFormat.Percent, ColumnAudience.Everyone, row => row.Share)
+            .Real("share", "share", "of all faults of the report", CellFormat.Percent, ColumnAudience.Everyone, row => row.Share)
             .Latency(row => row.Latency, ColumnAudience.Everyone)
-            .Text("stack", "stack, innermost first", ColumnAudience.Wide, row => report.Stacks!.Names.Describe(row.StackId), TableBuilder<StackRow>.NotInJson)
+            .Text("stack", "stack, innermost first", "frames of the stack, innermost first", ColumnAudience.Wide,
+                row => report.Stacks!.Names.Describe(row.StackId), TableBuilder<StackRow>.NotInJson)
             .Below(row => new RowText.Story(report.Stacks!.Names.Describe(row.StackId), IsDim: false)),
         Note = StackText.Note,
     };

@@ -60,20 +60,25 @@ internal static class StormTable
         IsInReport = false,
         Rows = Rows,
         Columns = (table, report) => table
-            .Integer("from_ns", "at", CellFormat.DurationNs, ColumnAudience.Everyone, row => row.FromNs)
-            .Integer("length_ns", "for", CellFormat.DurationNs, ColumnAudience.Everyone, row => row.LengthNs)
-            .Text("burst", "of", ColumnAudience.Wide, row => row.Why)
+            .Integer("from_ns", "at", "start of the storm, from the start of the recording", CellFormat.DurationNs, ColumnAudience.Everyone, row => row.FromNs)
+            .Integer("length_ns", "for", "length of the storm", CellFormat.DurationNs, ColumnAudience.Everyone, row => row.LengthNs)
+            .Text("burst", "of", "what made it a storm: faults, time in faults, or both", ColumnAudience.Wide, row => row.Why)
             .Counts(row => row.Counts)
-            .Integer("peak_per_s", "peak/s", CellFormat.Count, ColumnAudience.Everyone, row => row.PeakPerSecond)
-            .Integer("latency_sum_ns", "time", CellFormat.DurationNs, ColumnAudience.Everyone, row => report.TimeOf(row.Counts))
-            .Integer("pid", "pid", CellFormat.Id, ColumnAudience.Wide, row => row.Task.Name.Pid)
-            .Text("comm", "most by", ColumnAudience.Everyone, row => row.Task.Name.Comm)
-            .Real("comm_share", "share", CellFormat.Percent, ColumnAudience.Everyone, row => row.ShareOf(row.Task.Faults))
-            .Integer("region_id", "region id", CellFormat.Id, ColumnAudience.Wide, row => row.Region.Name.Id)
-            .Text("region", "in", ColumnAudience.Everyone, row => RegionNames.Of(row.Region.Name.Region))
-            .Real("region_share", "share", CellFormat.Percent, ColumnAudience.Everyone, row => row.ShareOf(row.Region.Faults))
-            .Text("kind", "kind", ColumnAudience.Everyone, row => row.Kind.Name.Name())
-            .Real("kind_share", "share", CellFormat.Percent, ColumnAudience.Everyone, row => row.ShareOf(row.Kind.Faults)),
+            .Integer("peak_per_s", "peak/s", "faults a second in the fullest window of the storm", CellFormat.Count, ColumnAudience.Everyone,
+                row => row.PeakPerSecond)
+            .Integer("latency_sum_ns", "time", "sum of the known durations of its faults", CellFormat.DurationNs, ColumnAudience.Everyone,
+                row => report.TimeOf(row.Counts))
+            .Integer("pid", "pid", "process of the thread name with most of its faults", CellFormat.Id, ColumnAudience.Wide, row => row.Task.Name.Pid)
+            .Text("comm", "most by", "thread name with most of its faults", ColumnAudience.Everyone, row => row.Task.Name.Comm)
+            .Real("comm_share", "share", "of the storm's faults, those under that thread name", CellFormat.Percent, ColumnAudience.Everyone,
+                row => row.ShareOf(row.Task.Faults))
+            .Integer("region_id", "region id", "id of the region with most of its faults", CellFormat.Id, ColumnAudience.Wide, row => row.Region.Name.Id)
+            .Text("region", "in", "region with most of its faults", ColumnAudience.Everyone, row => RegionNames.Of(row.Region.Name.Region))
+            .Real("region_share", "share", "of the storm's faults, those in that region", CellFormat.Percent, ColumnAudience.Everyone,
+                row => row.ShareOf(row.Region.Faults))
+            .Text("kind", "kind", "kind that most of its faults had", ColumnAudience.Everyone, row => row.Kind.Name.Name())
+            .Real("kind_share", "share", "of the storm's faults, those of that kind", CellFormat.Percent, ColumnAudience.Everyone,
+                row => row.ShareOf(row.Kind.Faults)),
         Note = Note,
         WhyEmpty = report => $"no storm: {Note(report)}",
     };
@@ -88,8 +93,10 @@ internal static class StormTable
     }
 
     private static string Note(FaultReport report)
-        => $"a storm is made of windows of {Units.Duration(report.Find(StormAggregate.Measure)?.Axis.BucketNs ?? 0)} with at least {StormWindows.Factor} times the faults of the median window that has any, and at least "
-            + $"{Units.Count(StormWindows.FloorPerSecond)} a second; or with {StormWindows.Factor} times its time in faults, and at least {StormWindows.FloorPercent} % of the window";
+        => $"a storm is made of windows of {Units.Duration(report.Find(StormAggregate.Measure)?.Axis.BucketNs ?? 0)} "
+            + $"with at least {StormWindows.Factor} times the faults of the median window that has any, "
+            + $"and at least {Units.Count(StormWindows.FloorPerSecond)} a second; or with {StormWindows.Factor} times its time in faults, "
+            + $"and at least {StormWindows.FloorPercent} % of the window";
 
     private static StormRow Of(StormAggregate aggregate, RegionIndex index, StormSpan storm, StormActors actors)
     {
@@ -97,8 +104,8 @@ internal static class StormTable
         var peak = storm.First;
         for (var i = storm.First; i < storm.End; i++)
             peak = aggregate.Faults[i] > aggregate.Faults[peak] ? i : peak;
-        var task = actors.ByTask.OrderByDescending(task => task.Value).ThenBy(task => task.Key.Pid).ThenBy(task => task.Key.Comm, StringComparer.Ordinal)
-            .First();
+        var task = actors.ByTask.OrderByDescending(task => task.Value)
+            .ThenBy(task => task.Key.Pid).ThenBy(task => task.Key.Comm, StringComparer.Ordinal).First();
         var region = actors.ByRegion.OrderByDescending(region => region.Value).ThenBy(region => region.Key).First();
         var kind = Array.IndexOf(actors.ByKind, actors.ByKind.Max());
         return new StormRow(

@@ -22,19 +22,22 @@ internal sealed class TableBuilder<TRow>(string title, IReadOnlyList<TRow> rows)
     private Func<TRow, RowText?>? _beside;
     private Func<TRow, RowText?>? _below;
 
-    public TableBuilder<TRow> Text(string key, string heading, ColumnAudience audience, Func<TRow, string?> value, string? json = null)
-        => Add(new TableColumn(key, heading, CellFormat.Text, audience), value, json, (writer, name, row) => writer.WriteString(name, value(row)));
+    public TableBuilder<TRow> Text(string key, string heading, string meaning, ColumnAudience audience, Func<TRow, string?> value, string? json = null)
+        => Add(new TableColumn(key, heading, meaning, CellFormat.Text, audience), value, json, (writer, name, row) => writer.WriteString(name, value(row)));
 
-    public TableBuilder<TRow> Integer(string key, string heading, CellFormat format, ColumnAudience audience, Func<TRow, long?> value, string? json = null)
-        => Add(new TableColumn(key, heading, format, audience), value, json, (writer, name, row) => writer.WriteNullable(name, value(row)));
+    public TableBuilder<TRow> Integer(string key, string heading, string meaning, CellFormat format, ColumnAudience audience, Func<TRow, long?> value,
+        string? json = null)
+        => Add(new TableColumn(key, heading, meaning, format, audience), value, json, (writer, name, row) => writer.WriteNullable(name, value(row)));
 
-    public TableBuilder<TRow> Real(string key, string heading, CellFormat format, ColumnAudience audience, Func<TRow, double?> value, string? json = null)
-        => Add(new TableColumn(key, heading, format, audience), value, json, (writer, name, row) => writer.WriteNullable(name, value(row)));
+    public TableBuilder<TRow> Real(string key, string heading, string meaning, CellFormat format, ColumnAudience audience, Func<TRow, double?> value,
+        string? json = null)
+        => Add(new TableColumn(key, heading, meaning, format, audience), value, json, (writer, name, row) => writer.WriteNullable(name, value(row)));
 
     /// <param name="format">Of lists: <see cref="CellFormat.Heat"/> or <see cref="CellFormat.HeatMap"/>.</param>
-    public TableBuilder<TRow> Numbers(string key, string heading, CellFormat format, ColumnAudience audience, Func<TRow, IReadOnlyList<long>> value,
+    public TableBuilder<TRow> Numbers(string key, string heading, string meaning, CellFormat format, ColumnAudience audience, Func<TRow,
+        IReadOnlyList<long>> value,
         string? json = null)
-        => Add(new TableColumn(key, heading, format, audience), value, json, (writer, name, row) => writer.WriteNumbers(name, value(row)));
+        => Add(new TableColumn(key, heading, meaning, format, audience), value, json, (writer, name, row) => writer.WriteNumbers(name, value(row)));
 
     /// <summary>Members that only JSON has.</summary>
     public TableBuilder<TRow> Json(Action<Utf8JsonWriter, TRow> write)
@@ -61,35 +64,39 @@ internal sealed class TableBuilder<TRow>(string title, IReadOnlyList<TRow> rows)
     /// <summary>Which region a row is about.</summary>
     /// <param name="pid">Who sees the process.</param>
     public TableBuilder<TRow> Region(Func<TRow, int> id, Func<TRow, Region?> region, ColumnAudience pid = ColumnAudience.Wide)
-        => Integer("id", "id", CellFormat.Id, ColumnAudience.Everyone, row => id(row))
-            .Text("name", "region", ColumnAudience.Everyone, row => RegionNames.Of(region(row)))
-            .Integer("pid", "pid", CellFormat.Id, pid, row => region(row)?.Pid);
+        => Integer("id", "id", "id of the region in the recording; 0: no known mapping", CellFormat.Id, ColumnAudience.Everyone, row => id(row))
+            .Text("name", "region", "file, [heap], [stack] or other name of the mapping", ColumnAudience.Everyone, row => RegionNames.Of(region(row)))
+            .Integer("pid", "pid", "process of the mapping", CellFormat.Id, pid, row => region(row)?.Pid);
 
     /// <param name="major">Who sees major faults; <paramref name="rest"/>: who sees minor and failed ones.</param>
     public TableBuilder<TRow> Counts(Func<TRow, FaultCounts> counts, ColumnAudience major = ColumnAudience.Everyone, ColumnAudience rest = ColumnAudience.Wide)
-        => Integer("faults", "faults", CellFormat.Count, ColumnAudience.Everyone, row => counts(row).Faults)
+        => Integer("faults", "faults", "faults; in a sample an estimate", CellFormat.Count, ColumnAudience.Everyone, row => counts(row).Faults)
             .Severities(counts, major, rest);
 
     /// <summary>The parts of <see cref="Counts"/> without their sum.</summary>
     public TableBuilder<TRow> Severities(Func<TRow, FaultCounts> counts, ColumnAudience major, ColumnAudience rest)
-        => Integer("minor", "minor", CellFormat.Count, rest, row => counts(row).KnownMinor)
-            .Integer("major", "major", CellFormat.Count, major, row => counts(row).KnownMajor)
-            .Integer("failed", "failed", CellFormat.Count, rest, row => counts(row).Failed)
+        => Integer("minor", "minor", "minor faults", CellFormat.Count, rest, row => counts(row).KnownMinor)
+            .Integer("major", "major", "major faults: they waited for a device or were retried; null: not known", CellFormat.Count, major,
+                row => counts(row).KnownMajor)
+            .Integer("failed", "failed", "faults for which the kernel raised a signal", CellFormat.Count, rest, row => counts(row).Failed)
             .Json((json, row) => json.WriteUnknownSeverity(counts(row)));
 
     /// <param name="detail">Who sees p90 and max.</param>
     /// <param name="time">Who sees the sum; as <paramref name="detail"/> when left out.</param>
     public TableBuilder<TRow> Latency(Func<TRow, LatencySummary> latency, ColumnAudience detail, ColumnAudience? time = null)
-        => Integer("latency_p50_ns", "p50", CellFormat.DurationNs, ColumnAudience.Everyone, row => latency(row).P50Ns, NotInJson)
-            .Integer("latency_p90_ns", "p90", CellFormat.DurationNs, detail, row => latency(row).P90Ns, NotInJson)
-            .Integer("latency_p99_ns", "p99", CellFormat.DurationNs, ColumnAudience.Everyone, row => latency(row).P99Ns, NotInJson)
-            .Integer("latency_max_ns", "max", CellFormat.DurationNs, detail, row => latency(row).MaxNs, NotInJson)
-            .Integer("latency_sum_ns", "time", CellFormat.DurationNs, time ?? detail, row => latency(row).SumNs, NotInJson)
+        => Integer("latency_p50_ns", "p50", "median of the known durations", CellFormat.DurationNs, ColumnAudience.Everyone, row => latency(row).P50Ns,
+            NotInJson)
+            .Integer("latency_p90_ns", "p90", "90th percentile of the known durations", CellFormat.DurationNs, detail, row => latency(row).P90Ns, NotInJson)
+            .Integer("latency_p99_ns", "p99", "99th percentile of the known durations", CellFormat.DurationNs, ColumnAudience.Everyone,
+                row => latency(row).P99Ns, NotInJson)
+            .Integer("latency_max_ns", "max", "longest of the known durations", CellFormat.DurationNs, detail, row => latency(row).MaxNs, NotInJson)
+            .Integer("latency_sum_ns", "time", "sum of the known durations", CellFormat.DurationNs, time ?? detail, row => latency(row).SumNs, NotInJson)
             .Json((json, row) => json.WriteLatency(latency(row)));
 
     /// <summary>Sum of the durations of these faults: null if the backend has no durations; JSON then has 0.</summary>
     public TableBuilder<TRow> Time(FaultReport report, Func<TRow, FaultCounts> counts)
-        => Integer("latency_sum_ns", "time", CellFormat.DurationNs, ColumnAudience.Everyone, row => report.TimeOf(counts(row)), NotInJson)
+        => Integer("latency_sum_ns", "time", "sum of the known durations", CellFormat.DurationNs, ColumnAudience.Everyone, row => report.TimeOf(counts(row)),
+            NotInJson)
             .Json((json, row) => json.WriteNumber("fault_time_ns", counts(row).DurationNs));
 
     /// <param name="above">Given a row and the one before it, which is null for the first.</param>

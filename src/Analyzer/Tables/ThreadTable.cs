@@ -19,9 +19,10 @@ internal static class ThreadTable
         IsWorthShowing = (report, hasRoom) => hasRoom || report.Rows(Definition!).Count != report.Rows(ProcessTable.Definition).Count,
         Rows = Rows,
         Columns = (table, report) => table
-            .Integer("pid", "pid", CellFormat.Id, ColumnAudience.Everyone, row => row.Pid)
-            .Integer("tid", "tid", CellFormat.Id, ColumnAudience.Everyone, row => row.Tid)
-            .Text("comm", "comm", ColumnAudience.Everyone, row => row.Comm)
+            .Integer("pid", "pid", "process id", CellFormat.Id, ColumnAudience.Everyone, row => row.Pid)
+            .Integer("tid", "tid", "thread id", CellFormat.Id, ColumnAudience.Everyone, row => row.Tid)
+            .Text("comm", "comm", "name of the thread: the last that the recording has, else the one it faulted under most", ColumnAudience.Everyone,
+                row => row.Comm)
             .Counts(row => row.Counts)
             .Time(report, row => row.Counts),
     };

@@ -37,8 +37,9 @@ internal static class TimeTable
         // Every bucket: a time line must have no gaps.
         Keep = static (_, _) => 0,
         Columns = Columns,
-        Note = report => $"{Units.Duration(AxisOf(report).BucketNs)} per row; resident is an estimate: pages touched so far whose region still existed; pages that were mapped together with another "
-            + "(huge pages, fault-around) are not included, pages that were given back or swapped out are",
+        Note = report => $"{Units.Duration(AxisOf(report).BucketNs)} a row; resident is an estimate: pages touched so far whose region still existed; "
+            + "pages that were mapped along with another "
+            + "(huge pages, fault-around) are not in it, pages that were given back or swapped out are",
     };
 
     public static TimeAxis AxisOf(FaultReport report) => TimeAggregate.AxisOf(report.Plan);
@@ -47,17 +48,23 @@ internal static class TimeTable
     {
         var isSample = report.Sample is not null;
         table
-            .Integer("from_ns", "at", CellFormat.DurationNs, ColumnAudience.Everyone, row => row.FromNs)
-            .Integer("length_ns", "for", CellFormat.DurationNs, ColumnAudience.Wide, row => row.LengthNs)
+            .Integer("from_ns", "at", "start of the bucket, from the start of the recording", CellFormat.DurationNs, ColumnAudience.Everyone, row => row.FromNs)
+            .Integer("length_ns", "for", "length of the bucket", CellFormat.DurationNs, ColumnAudience.Wide, row => row.LengthNs)
             .Counts(row => row.Counts)
-            .Integer("faults_per_s", "faults/s", CellFormat.Count, ColumnAudience.Everyone, row => row.FaultsPerSecond)
-            .Integer("major_per_s", "major/s", CellFormat.Count, ColumnAudience.Everyone, row => row.MajorPerSecond)
-            .Integer("new_pages", isSample ? "≥new" : "new pages", CellFormat.Count, ColumnAudience.Everyone, row => row.NewPages)
-            .Integer("new_pages_per_s", isSample ? "≥new/s" : "new/s", CellFormat.Count, ColumnAudience.Everyone, row => row.NewPagesPerSecond)
-            .Integer("touched_pages", isSample ? "≥touched" : "touched", CellFormat.Count, ColumnAudience.Everyone, row => row.TouchedPages)
-            .Integer("resident_pages", "resident pages", CellFormat.Count, ColumnAudience.Machine, row => row.ResidentPages)
-            .Integer("resident_bytes", "resident", CellFormat.Bytes, ColumnAudience.Everyone, row => row.ResidentPages * report.Metadata.PageSize)
-            .Integer("latency_sum_ns", "time", CellFormat.DurationNs, ColumnAudience.Everyone, row => report.TimeOf(row.Counts));
+            .Integer("faults_per_s", "faults/s", "faults a second", CellFormat.Count, ColumnAudience.Everyone, row => row.FaultsPerSecond)
+            .Integer("major_per_s", "major/s", "major faults a second; null: not known", CellFormat.Count, ColumnAudience.Everyone, row => row.MajorPerSecond)
+            .Integer("new_pages", isSample ? "≥new" : "new pages", "pages whose first fault is in the bucket; in a sample a lower bound", CellFormat.Count,
+                ColumnAudience.Everyone, row => row.NewPages)
+            .Integer("new_pages_per_s", isSample ? "≥new/s" : "new/s", "new pages a second; in a sample a lower bound", CellFormat.Count, ColumnAudience.Everyone,
+                row => row.NewPagesPerSecond)
+            .Integer("touched_pages", isSample ? "≥touched" : "touched", "new pages so far; in a sample a lower bound", CellFormat.Count,
+                ColumnAudience.Everyone, row => row.TouchedPages)
+            .Integer("resident_pages", "resident pages", "estimate of the touched pages still mapped at the end of the bucket", CellFormat.Count,
+                ColumnAudience.Machine, row => row.ResidentPages)
+            .Integer("resident_bytes", "resident", "estimate of the touched memory still mapped at the end of the bucket", CellFormat.Bytes, ColumnAudience.Everyone,
+                row => row.ResidentPages * report.Metadata.PageSize)
+            .Integer("latency_sum_ns", "time", "sum of the known durations of the bucket's faults", CellFormat.DurationNs, ColumnAudience.Everyone,
+                row => report.TimeOf(row.Counts));
     }
 
     // In the order of time, without gaps.

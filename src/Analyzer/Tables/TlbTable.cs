@@ -15,12 +15,13 @@ internal static class TlbTable
         JsonKey = "tlb_flushes",
         Rows = Rows,
         Columns = (table, _) => table
-            .Integer("pid", "pid", CellFormat.Id, ColumnAudience.Everyone, row => row.Flushes.Pid)
-            .Text("comm", "comm", ColumnAudience.Everyone, row => row.Comm)
-            .Text("reason", "reason", ColumnAudience.Everyone, row => row.Flushes.Reason)
-            .Integer("flushes", "flushes", CellFormat.Count, ColumnAudience.Everyone, row => row.Flushes.Flushes)
-            .Integer("pages", "pages", CellFormat.Count, ColumnAudience.Everyone, row => row.Flushes.Pages)
-            .Integer("full", "full", CellFormat.Count, ColumnAudience.Everyone, row => row.Flushes.Full),
+            .Integer("pid", "pid", "process id", CellFormat.Id, ColumnAudience.Everyone, row => row.Flushes.Pid)
+            .Text("comm", "comm", "name of the process: the last that the recording has", ColumnAudience.Everyone, row => row.Comm)
+            .Text("reason", "reason", "the kernel's reason (trace/events/tlb.h)", ColumnAudience.Everyone, row => row.Flushes.Reason)
+            .Integer("flushes", "flushes", "flushes that the kernel's tracepoint reported", CellFormat.Count, ColumnAudience.Everyone,
+                row => row.Flushes.Flushes)
+            .Integer("pages", "pages", "pages that flushes named, summed", CellFormat.Count, ColumnAudience.Everyone, row => row.Flushes.Pages)
+            .Integer("full", "full", "flushes of everything", CellFormat.Count, ColumnAudience.Everyone, row => row.Flushes.Full),
     };
 
     // Most flushes first. The trace has only sums, so only filters by process apply.

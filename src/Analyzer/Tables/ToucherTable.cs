@@ -35,15 +35,17 @@ internal static class ToucherTable
         // Code with a small share of the faults is shown only on request.
         KeepAmongOthers = (rows, top) => top == 0 ? 0 : Math.Clamp(rows.Count(row => row.Share >= CallerTree.SmallestShare), 1, top),
         Columns = (table, report) => table
-            .Integer("id", "id", CellFormat.Id, ColumnAudience.Everyone, row => row.RegionId, "region_id")
-            .Text("region", "region", ColumnAudience.Everyone, row => RegionNames.Of(row.Region))
+            .Integer("id", "id", "id of the region in the recording; 0: no known mapping", CellFormat.Id, ColumnAudience.Everyone, row => row.RegionId,
+                "region_id")
+            .Text("region", "region", "mapping that was touched", ColumnAudience.Everyone, row => RegionNames.Of(row.Region))
             .Counts(row => row.Counts)
-            .Real("share", "share", CellFormat.Percent, ColumnAudience.Everyone, row => row.Share)
+            .Real("share", "share", "of all faults of the report", CellFormat.Percent, ColumnAudience.Everyone, row => row.Share)
             .Time(report, row => row.Counts)
-            .Text("code", "touched by", ColumnAudience.Wide, row => row.Code)
-            .Text("through", "in", ColumnAudience.Wide, row => row.Through ?? "", TableBuilder<ToucherRow>.NotInJson)
+            .Text("code", "touched by", "innermost frame of the program's own code", ColumnAudience.Wide, row => row.Code)
+            .Text("through", "in", "library function that faulted for it; empty: the code itself did", ColumnAudience.Wide, row => row.Through ?? "",
+                TableBuilder<ToucherRow>.NotInJson)
             .Json((json, row) => json.WriteString("through", row.Through))
-            .Text("mapper", "reserved by", ColumnAudience.Wide, row => row.Mapper)
+            .Text("mapper", "reserved by", "code that mapped the region, by the stack at mmap or brk", ColumnAudience.Wide, row => row.Mapper)
             .Below(row => new RowText.Story(Describe(row), IsDim: false)),
         Note = StackText.Note,
     };
@@ -71,8 +73,8 @@ internal static class ToucherTable
         foreach (var toucher in touchers.Values)
         {
             rows.Add(new ToucherRow(
-                toucher.Region?.Id ?? 0, toucher.Region, toucher.Counts, stacks.Share(toucher.Counts.Faults), names.Long(toucher.Frame), toucher
-                    .Through(names, out var inside),
+                toucher.Region?.Id ?? 0, toucher.Region, toucher.Counts, stacks.Share(toucher.Counts.Faults), names.Long(toucher.Frame),
+                toucher.Through(names, out var inside),
                 toucher.Mapper is { } mapper ? names.Long(mapper) : null)
             {
                 ThroughFaults = inside,

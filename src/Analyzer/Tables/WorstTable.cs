@@ -22,9 +22,11 @@ internal static class WorstTable
         Needs = [WorstAggregate.Measure, TaskAggregate.Measure],
         // Without causes, the worst of a few faults, or of faults that all took equally long, are of no interest.
         IsWorthShowing = (report, _) => report.Rows(CauseTable.Definition).Count > 0 || !(report.Totals.Latency.MaxNs < CauseAggregate.SlowNs),
-        Rows = report
-            => [.. (report.Find(WorstAggregate.Measure)?.Worst
-                ?? []).Select(fault => new WorstRow(fault, report.Plan.Index.Find(fault.RegionId), FaultStory.Tell(fault)))],
+        Rows = report =>
+        [
+            .. (report.Find(WorstAggregate.Measure)?.Worst ?? [])
+                .Select(fault => new WorstRow(fault, report.Plan.Index.Find(fault.RegionId), FaultStory.Tell(fault))),
+        ],
         Columns = Columns,
         Note = report => report.Rows(Definition!).All(row => row.Fault.Parts is null) ? "where their time went was not traced: record with --why" : null,
     };
@@ -32,21 +34,23 @@ internal static class WorstTable
     private static void Columns(TableBuilder<WorstRow> table, FaultReport report)
     {
         table
-            .Integer("time_ns", "at", CellFormat.DurationNs, ColumnAudience.Everyone, row => row.Fault.TimeNs)
-            .Integer("duration_ns", "took", CellFormat.DurationNs, ColumnAudience.Everyone, row => row.Fault.DurationNs)
-            .Integer("pid", "pid", CellFormat.Id, ColumnAudience.Wide, row => row.Fault.Pid)
-            .Integer("tid", "tid", CellFormat.Id, ColumnAudience.Everyone, row => row.Fault.Tid)
-            .Text("comm", "comm", ColumnAudience.Everyone, row => row.Fault.Comm)
-            .Text("kind", "kind", ColumnAudience.Everyone, row => row.Fault.Kind.Name())
-            .Text("severity", "severity", ColumnAudience.Wide, row => row.Fault.Severity.Name())
-            .Text("address", "address", ColumnAudience.Everyone, row => Units.Hex(row.Fault.Address))
-            .Text("region", "region", ColumnAudience.Everyone, row => RegionNames.Of(row.Region))
-            .Text("story", "story", ColumnAudience.Wide, row => row.Story)
+            .Integer("time_ns", "at", "start of the fault, from the start of the recording", CellFormat.DurationNs, ColumnAudience.Everyone,
+                row => row.Fault.TimeNs)
+            .Integer("duration_ns", "took", "duration of the fault", CellFormat.DurationNs, ColumnAudience.Everyone, row => row.Fault.DurationNs)
+            .Integer("pid", "pid", "process id", CellFormat.Id, ColumnAudience.Wide, row => row.Fault.Pid)
+            .Integer("tid", "tid", "thread id", CellFormat.Id, ColumnAudience.Everyone, row => row.Fault.Tid)
+            .Text("comm", "comm", "name of the thread at the fault", ColumnAudience.Everyone, row => row.Fault.Comm)
+            .Text("kind", "kind", "why the fault happened (docs/kinds.md)", ColumnAudience.Everyone, row => row.Fault.Kind.Name())
+            .Text("severity", "severity", "minor, major, failed or unknown", ColumnAudience.Wide, row => row.Fault.Severity.Name())
+            .Text("address", "address", "faulting address", ColumnAudience.Everyone, row => Units.Hex(row.Fault.Address))
+            .Text("region", "region", "mapping of the address", ColumnAudience.Everyone, row => RegionNames.Of(row.Region))
+            .Text("story", "story", "what the fault spent its time on, as a sentence", ColumnAudience.Wide, row => row.Story)
             .Below(row => new RowText.Story(row.Story, IsDim: true));
         for (var i = 0; i < FaultCauseNames.Count; i++)
         {
             var cause = i;
-            table.Integer(((FaultCause)i).Name() + "_ns", ((FaultCause)i).Name(), CellFormat.DurationNs, ColumnAudience.Machine,
+            table.Integer(((FaultCause)i).Name() + "_ns", ((FaultCause)i).Name(), "time that the fault spent on this cause; null: not traced",
+                CellFormat.DurationNs, ColumnAudience.Machine,
                 row => row.Fault.Parts?[cause]);
         }
     }

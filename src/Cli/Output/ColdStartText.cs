@@ -26,7 +26,8 @@ internal static class ColdStartText
     private static void WriteSide(TextWriter output, string name, List<ColdStart> starts)
     {
         var (times, major) = (Times(starts), new Spread([.. starts.Select(start => start.MajorFaults)]));
-        output.WriteLine($"{name,-18}{Units.Duration(times.Median),10}{Units.Duration(times.Min),10}{Units.Duration(times.Max),10}{Units.Count(major.Median),14}");
+        output.WriteLine(
+            $"{name,-18}{Units.Duration(times.Median),10}{Units.Duration(times.Min),10}{Units.Duration(times.Max),10}{Units.Count(major.Median),14}");
     }
 
     private static string Sentence(IReadOnlyList<(ColdStart Without, ColdStart With)> starts, Spread without, Spread with)

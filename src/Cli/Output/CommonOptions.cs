@@ -26,5 +26,5 @@ internal static class CommonOptions
     public static Option<int?> Top(string rows = "Show N rows per table", int forPeople = RowsForPeople, bool forPrograms = true)
         => TypedOption.Number(
             "--top", "N", $"{rows}, 0 for all (default: {forPeople}{(forPrograms ? "; all in JSON and CSV" : "")})", 0, int.MaxValue,
-                "a number of rows, or 0 for all");
+            "a number of rows, or 0 for all");
 }

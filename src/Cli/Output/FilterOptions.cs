@@ -17,8 +17,8 @@ internal sealed class FilterOptions(bool isLive = false, string endName = "--to"
     private readonly Option<string[]> _region = TypedOption.Repeatable("--region", "NAME|ID",
         "Only faults in regions with this id, or with NAME in their name");
     private readonly Option<(Severity? Severity, FaultKind? Kind)[]> _kind = TypedOption.Repeatable(
-        "--kind", "KIND", $"Only faults of this kind: {(isLive ? SeverityNames.All : "major, failed, anon_write and others")}", (option, text)
-            => KindOf(option, text, isLive));
+        "--kind", "KIND", $"Only faults of this kind: {(isLive ? SeverityNames.All : "major, failed, anon_write and others")}",
+        (option, text) => KindOf(option, text, isLive));
     private readonly Option<long?> _from = TypedOption.Time("--from", "Only faults from TIME after the start on: 1.5s, 200ms");
     private readonly Option<long?> _to = TypedOption.Time(endName, $"Only faults before this time{(endNote is null ? "" : $" ({endNote})")}");
 

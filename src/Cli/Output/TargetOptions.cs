@@ -26,7 +26,7 @@ internal sealed class TargetOptions
     private readonly Option<string?> _comm = new("--comm")
     {
         HelpName = "NAME",
-        Description = "Processes of this name, also those that start later; * and ? match any"
+        Description = "Processes of this name, also those that start later; * and ? match any",
     };
     private readonly Option<string?> _cgroup = new("--cgroup") { HelpName = "PATH", Description = "A cgroup (v2) and its descendants: a container, a service" };
     private readonly Option<bool> _all = new("--all") { Description = "Every process on the machine" };
@@ -36,8 +36,8 @@ internal sealed class TargetOptions
     private readonly Option<int?> _every = TypedOption.Number("--every", "N", "Record one fault in N, at random distances; counts become estimates", 1,
         RateGuard.MaxEvery);
     private readonly Option<long?> _maxRate = TypedOption.Create<long?>(
-        "--max-rate", "N", "Above N faults/s, record only a part of them", (option, text)
-            => TypedOption.ParseNumber(option, text, 1, long.MaxValue, "faults per second such as 100000"));
+        "--max-rate", "N", "Above N faults/s, record only a part of them",
+        (option, text) => TypedOption.ParseNumber(option, text, 1, long.MaxValue, "faults per second such as 100000"));
     private readonly Option<bool> _handlers = new("--handlers") { Description = "Also record which kernel function served each fault (fexit, kprobe)" };
     private readonly Option<bool> _why = new("--why") { Description = "Also record where the time of each fault went: reclaim, I/O, locks, …" };
     private readonly Option<bool> _slab = new("--slab") { Description = "Also count the kernel objects and pages that faults allocate" };
@@ -49,8 +49,10 @@ internal sealed class TargetOptions
     public void AddTo(Command verb)
     {
         verb.Arguments.Add(_command);
-        Option[] options = [_pid, _comm, _cgroup, _all, _excludeSelf, _includeSelf, _duration, _every, _maxRate, _handlers, _why, _slab, _noFrames, _backend,
-            _asRoot];
+        Option[] options =
+        [
+            _pid, _comm, _cgroup, _all, _excludeSelf, _includeSelf, _duration, _every, _maxRate, _handlers, _why, _slab, _noFrames, _backend, _asRoot,
+        ];
         foreach (var option in options)
             verb.Options.Add(option);
     }

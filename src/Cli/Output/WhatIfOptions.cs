@@ -68,8 +68,10 @@ internal sealed class WhatIfOptions
     }
 
     private static long PageSize(string option, string text)
-        => SizeText.Parse(option, text) is var bytes && bytes > PageGeometry.Here.PageBytes && bytes <= PageGeometry.Here.HugeBytes
-            && long.IsPow2(bytes) ? bytes
-            : throw TypedOption.Wrong(option, text,
-                $"a power of two from {PageGeometry.Here.PageBytes * 2 >> 10}KiB to {PageGeometry.Here.HugeBytes >> 20}MiB");
+    {
+        var (bytes, pages) = (SizeText.Parse(option, text), PageGeometry.Here);
+        return bytes > pages.PageBytes && bytes <= pages.HugeBytes && long.IsPow2(bytes)
+            ? bytes
+            : throw TypedOption.Wrong(option, text, $"a power of two from {pages.PageBytes * 2 >> 10}KiB to {pages.HugeBytes >> 20}MiB");
+    }
 }

@@ -50,7 +50,8 @@ internal static class ImportVerb
             summary = SystingImport.Run(input, ToolVersion.Text, stream);
             return false;
         });
-        Talk.Say($"{Escape.Visible(output.Path!)}: {Units.Of(summary!.Faults, "fault")} imported; systing does not say which were major, or whether any were lost");
+        Talk.Say(
+            $"{Escape.Visible(output.Path!)}: {Units.Of(summary!.Faults, "fault")} imported; systing does not say which were major, or whether any were lost");
         if (summary.Every > 1)
             Talk.Say($"systing recorded 1 fault in {Units.Count(summary.Every)}; each row stands for that many");
         if (summary.WithoutThread > 0)
@@ -89,7 +90,9 @@ internal static class ImportVerb
 
     private static void Say(string output, ImportSummary summary)
     {
-        Talk.Say($"{Escape.Visible(output)}: {Units.Of(summary.Faults, "fault")} imported; perf does not compare them with a kernel counter, so faults may be missing");
+        Talk.Say(
+            $"{Escape.Visible(output)}: {Units.Of(summary.Faults, "fault")} imported; "
+            + "perf does not compare them with a kernel counter, so faults may be missing");
         foreach (var note in summary.Notes)
             Talk.Say(note);
         if (summary.Lost > 0)

@@ -59,7 +59,8 @@ internal static class PrefaultVerb
         if (result.Skipped.Count > 0)
         {
             var reasons = result.Skipped.OrderBy(skipped => skipped.Key).Select(skipped => $"{Units.Count(skipped.Value)} {Describe(skipped.Key)}");
-            parts.Add($"{Units.Of(result.Skipped.Values.Sum(), "file")} not read ({string.Join(", ", reasons)}); record again and export a new plan if these matter");
+            parts.Add(
+                $"{Units.Of(result.Skipped.Values.Sum(), "file")} not read ({string.Join(", ", reasons)}); record again and export a new plan if these matter");
         }
 
         if (result.BytesWithoutRoom > 0)

@@ -37,8 +37,8 @@ internal static class QueryVerb
                 return RunSchema(given, result.GetValue(format), output.Parse(result));
             CheckWords(given);
             return Run(new QueryArgs(
-                given[..^1], given[^1], result.GetValue(format), output.Parse(result), result.GetValue(top), result.GetValue(memory)
-                    ?? DefaultMemoryBytes, !result.GetValue(noVerify)));
+                given[..^1], given[^1], result.GetValue(format), output.Parse(result), result.GetValue(top),
+                result.GetValue(memory) ?? DefaultMemoryBytes, !result.GetValue(noVerify)));
         });
         return command;
     }
@@ -66,7 +66,12 @@ internal static class QueryVerb
     private static void CheckWords(string[] given)
     {
         if (given.Length == 0)
-            throw new FaultrecException(ExitCode.Usage, "query needs traces and, as the last word, SQL: faultrec query trace.parquet 'SELECT kind, count(*) FROM faults GROUP BY kind'; --schema prints the views");
+        {
+            throw new FaultrecException(ExitCode.Usage,
+                "query needs traces and, as the last word, SQL: "
+                + "faultrec query trace.parquet 'SELECT kind, count(*) FROM faults GROUP BY kind'; --schema prints the views");
+        }
+
         if (given.Length == 1 || File.Exists(given[^1]) || Directory.Exists(given[^1]))
         {
             throw new FaultrecException(ExitCode.Usage,

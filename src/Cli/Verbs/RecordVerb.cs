@@ -25,8 +25,10 @@ internal static class RecordVerb
         var noJitMaps = new Option<bool>("--no-jit-maps") { Description = "Do not ask .NET and Node for the names of the code they generate" };
         var debuginfod = DebuginfodOption.Create();
         var strict = new Option<bool>("--strict") { Description = "Exit with 5 if anything was lost" };
-        var verb = new Command("record", "Record every page fault of a command, of processes or of the machine") { maxSize, stacks, noStacks, noJitMaps,
-            debuginfod, strict };
+        var verb = new Command("record", "Record every page fault of a command, of processes or of the machine")
+        {
+            maxSize, stacks, noStacks, noJitMaps, debuginfod, strict,
+        };
         output.AddTo(verb);
         target.AddTo(verb);
         verb.SetAction(result =>

@@ -55,9 +55,8 @@ internal static class ReportVerb
             using var reader = TraceReader.Open(path);
             if (args.By?.NeedsStacks == true)
                 StackText.Require(path, reader.Metadata);
-            reports.Add(ReportBuilder.Build(reader, args.Filter, TablesOf(args),
-                args.Format == ReportFormat.Text ? [ActivityAggregate.Measure] : []) with
-            { Path = path });
+            var report = ReportBuilder.Build(reader, args.Filter, TablesOf(args), args.Format == ReportFormat.Text ? [ActivityAggregate.Measure] : []);
+            reports.Add(report with { Path = path });
         }
 
         if (args.Format == ReportFormat.Json)

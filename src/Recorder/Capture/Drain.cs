@@ -8,7 +8,7 @@ namespace Faultrec.Recorder.Capture;
 /// The loop that empties the rings into the sink until the recording ends. It is woken by the clock, not by events: one wake-up per
 /// fault would cost the program more than everything else (bench/).
 /// </summary>
-internal sealed unsafe class Drain(ICapture capture, IRecordSink sink)
+internal sealed class Drain(ICapture capture, IRecordSink sink)
 {
     private const int IntervalMs = 20;
 
@@ -52,7 +52,8 @@ internal sealed unsafe class Drain(ICapture capture, IRecordSink sink)
         }
     }
 
-    private static void Wait(Libc.PollFd[] fds)
+    // SAFETY: the array is pinned for the call, and its own length goes with it.
+    private static unsafe void Wait(Libc.PollFd[] fds)
     {
         // EINTR is treated like a timeout.
         fixed (Libc.PollFd* pointer = fds)

@@ -13,7 +13,7 @@ namespace Faultrec.Recorder.Capture;
 /// recorder. Any other ignored signal is ignored on purpose (`nohup`). SIGUSR2 does nothing: it is reserved for asking a recording
 /// for what it has so far.
 /// </remarks>
-public sealed unsafe class EndSignals : IDisposable
+public sealed class EndSignals : IDisposable
 {
     private readonly FdHandle _read;
     private readonly FdHandle _write;
@@ -21,8 +21,9 @@ public sealed unsafe class EndSignals : IDisposable
     private readonly List<PosixSignalRegistration> _registrations = [];
     private int _signal;
 
-    /// <param name="onFirst">Called with the first signal, on a thread of the runtime.</param>
-    public EndSignals(Action? onFirst = null)
+    /// <param name="onFirst">Called with the first that comes, on a thread of the runtime's.</param>
+    // SAFETY: pipe2 writes two descriptors, and there is room for two.
+    public unsafe EndSignals(Action? onFirst = null)
     {
         _onFirst = onFirst;
         var fds = stackalloc int[2];
@@ -61,7 +62,8 @@ public sealed unsafe class EndSignals : IDisposable
     }
 
     // A positive value is the system's own number.
-    private void Register(int signal) => _registrations.Add(PosixSignalRegistration.Create((PosixSignal)signal, context =>
+    // SAFETY: write reads one byte, of the local that it gets.
+    private unsafe void Register(int signal) => _registrations.Add(PosixSignalRegistration.Create((PosixSignal)signal, context =>
     {
         context.Cancel = true;
         var isFirst = Interlocked.CompareExchange(ref _signal, signal, 0) == 0;

@@ -32,7 +32,7 @@ internal static class TraceHeader
                 FaultFlagNames = kernel.FlagNames,
                 FaultResultNames = kernel.ResultNames,
                 Handlers = capture.Handlers,
-                Frames = capture.Frames,
+                PageTable = capture.Frames,
                 Causes = capture.Costs.Causes,
                 Slab = capture.Costs.Slab,
                 StackRecording = capture.Stacks,

@@ -17,8 +17,8 @@ internal sealed record Trial(string? Step, int Errno = 0, string Log = "")
     public string Reason => $"{Step}: {Native.Errno.Describe(Errno)}{(Log.Length == 0 ? "" : $", {Log}")}";
 }
 
-/// <summary>Attaches for real, and detaches again at once: only this shows what the kernel allows.</summary>
-internal static unsafe class TrialAttach
+/// <summary>Attaches for real, and detaches again at once: only that tells what the kernel allows.</summary>
+internal static class TrialAttach
 {
     private const string KprobePmuType = KprobePmu + "/type";
 
@@ -51,7 +51,9 @@ internal static unsafe class TrialAttach
     public static Trial SoftwareEvent(ulong config)
         => Event(new PerfEventAttr { Type = PerfEvent.TypeSoftware, Config = config, Flags = PerfAttrFlags.Disabled }, "opening a software event");
 
-    private static Trial Event(PerfEventAttr attr, string step)
+    // SAFETY: the attributes lie in this frame, their size is in them, and the text that they may point to is freed after the call by who
+    // made it.
+    private static unsafe Trial Event(PerfEventAttr attr, string step)
     {
         attr.Size = (uint)sizeof(PerfEventAttr);
         using var fd = new FdHandle(Libc.PerfEventOpen(&attr, 0, -1, -1, PerfEvent.FlagFdCloexec));

@@ -13,7 +13,7 @@ internal sealed class FaultRows(SpoolHeader header, TaskTable tasks, IRegionLedg
 {
     private readonly CostColumns _costs = new(header.Metadata);
     private readonly PageGeometry _pages = header.Metadata.Pages;
-    private readonly int _pagingLevels = header.Metadata.Frames?.PagingLevels ?? 0;
+    private readonly int _pagingLevels = header.Metadata.PageTable?.PagingLevels ?? 0;
     private readonly long _startNs = header.Metadata.ClockStartNs;
     private readonly bool _seesEntries = header.Metadata.Backend.HasPrograms;
     private readonly int _every = header.Metadata.Sampling?.Every ?? 1;
@@ -99,9 +99,10 @@ internal sealed class FaultRows(SpoolHeader header, TaskTable tasks, IRegionLedg
     private void SetFrame(FaultBatch batch, int i, in FaultRecord record)
     {
         var isWalked = (record.Bits & FaultBits.HasWalk) != 0;
-        // With four levels, the walk's p4d level is the pgd.
-        batch.PtLevel[i] = (sbyte)(!isWalked ? FaultBatch.Null : record.LevelBefore == PageGeometry.P4dLevel
-            && _pagingLevels == 4 ? PageGeometry.PgdLevel : record.LevelBefore);
+        // Where there are four levels the pgd is where the p4d would be.
+        batch.PtLevel[i] = (sbyte)(!isWalked ? FaultBatch.Null
+            : record.LevelBefore == PageGeometry.P4dLevel && _pagingLevels == 4 ? PageGeometry.PgdLevel
+            : record.LevelBefore);
         batch.Merged[i] = isWalked && record.IsMerged;
         batch.PteBefore[i] = isWalked ? (long)record.PteBefore : FaultBatch.NullPte;
         var entry = new PageTableEntry((long)record.PteAfter);

@@ -19,6 +19,7 @@ internal sealed class PythonFrames
     public static bool IsInterpreter(string function)
         => function.StartsWith("_PyEval_EvalFrameDefault", StringComparison.Ordinal);
 
+    // SAFETY: sizeof, no pointer.
     public unsafe void Add(ReadOnlySpan<byte> record)
     {
         const int texts = PythonCodeHead.FileChars + PythonCodeHead.NameChars;

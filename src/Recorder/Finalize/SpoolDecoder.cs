@@ -81,6 +81,7 @@ internal sealed class SpoolDecoder(ISpoolItems items)
         }
     }
 
+    // SAFETY: sizeof, no pointer.
     private unsafe void DecodeStack(ReadOnlySpan<byte> payload)
     {
         var head = MemoryMarshal.Read<StackRecordHead>(payload);

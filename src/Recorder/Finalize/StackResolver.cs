@@ -100,8 +100,8 @@ internal sealed class StackResolver : IDisposable
         if (_resolved.TryGetValue(key, out var known))
             return known;
         var (frames, isWhole) = NativeFrames(stack.Ips, space, timeNs);
-        var isComplete = isWhole && (stack.Ending == StackEnding.Outermost || frames.Count > 0 && _frames[frames[^1]].Function is { } root
-            && StackRoots.Contains(root));
+        var isComplete = isWhole
+            && (stack.Ending == StackEnding.Outermost || frames.Count > 0 && _frames[frames[^1]].Function is { } root && StackRoots.Contains(root));
         if (stack.Python.Length > 0)
             frames = WithPython(frames, stack.Python);
         var node = StackTree.Root;

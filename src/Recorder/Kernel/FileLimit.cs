@@ -32,6 +32,7 @@ internal static class FileLimit
             Set(limit with { Soft = soft });
     }
 
+    // SAFETY: the kernel writes one struct rlimit, into the local.
     private static unsafe Libc.Rlimit Read()
     {
         Libc.Rlimit limit;
@@ -39,6 +40,7 @@ internal static class FileLimit
         return limit;
     }
 
-    // Not critical: running into the limit is reported when it happens.
+    // Not critical: what does not fit the limit is told when it happens.
+    // SAFETY: the kernel reads one struct rlimit, the argument.
     private static unsafe void Set(Libc.Rlimit limit) => _ = Libc.Setrlimit(Libc.RlimitNofile, &limit);
 }

@@ -5,7 +5,7 @@ using Faultrec.Traces;
 namespace Faultrec.Recorder.Kernel;
 
 /// <summary>A shell pattern for process names (* any characters, ? one), as the automaton that the probe runs: see bpf/faultrec.h.</summary>
-internal sealed unsafe class Glob
+internal sealed class Glob
 {
     /// <summary>The kernel cuts names to this (TASK_COMM_LEN - 1).</summary>
     public const int MaxNameBytes = 15;

@@ -16,7 +16,8 @@ internal static class KernelFile
     }
 
     /// <summary>Likewise, in parts as they come.</summary>
-    /// <returns>Why it could not be read to its end; null: it was.</returns>
+    /// <returns>Why it could not be read, or not to its end; null: it was.</returns>
+    // SAFETY: the buffer is pinned for each call, which gets its length; the file is open until the end of the method.
     public static unsafe string? Read(string path, Action<ReadOnlySpan<byte>> onPart)
     {
         try
@@ -27,7 +28,6 @@ internal static class KernelFile
             {
                 nint length;
                 // By read(2): .NET reads such files with pread, which took 340,000 calls for one kallsyms; doctor took 0.7 s, and takes 0.1 now.
-                // SAFETY: the buffer is pinned for the call, and the file is open.
                 fixed (byte* start = buffer)
                     length = Libc.Read((int)file.DangerousGetHandle(), start, (nuint)buffer.Length);
                 if (length <= 0)

@@ -10,6 +10,7 @@ namespace Faultrec.Recorder.Launch;
 /// The other side of <see cref="Launcher"/>: this executable, started again, which waits until the probes are in place and
 /// then becomes the command. Its own faults are not recorded: the events are enabled by its execve.
 /// </summary>
+// SAFETY: each pointer is to a local of the method, with its size, or to arguments that are disposed after the call; execve copies those.
 public static unsafe class LaunchStub
 {
     /// <summary>First argument that makes the executable a stub; not a verb for people.</summary>
@@ -104,6 +105,7 @@ internal struct StubReport
 }
 
 /// <summary>A char *argv[] or envp[] in native memory.</summary>
+// SAFETY: the array and its texts belong to the object until Dispose. The array has a place more than there are texts, which stays null.
 internal sealed unsafe class NativeArguments : IDisposable
 {
     private readonly List<nint> _strings = [];

@@ -17,6 +17,8 @@ internal readonly record struct ChildEnd(int Status, long MinorFaults, long Majo
 /// A command whose process exists but has not executed its program yet: it waits for <see cref="Release"/>. Its file
 /// descriptors, environment, directory, process group and terminal are those of the recorder.
 /// </summary>
+// SAFETY: each pointer is to memory of the method that passes it, with its size, or to arguments that are disposed after the call. Nothing
+// keeps one: posix_spawn has copied its file actions, attributes and arguments when it comes back.
 internal sealed unsafe class Launcher : IDisposable
 {
     /// <summary>What the stub waits for: the order to execute the command, with the environment as it is or with <see cref="JitSwitches"/>.</summary>

@@ -7,7 +7,7 @@ namespace Faultrec.Recorder.Live;
 /// The size of the terminal on stdout, read from the terminal itself: System.Console would first switch it to another keypad mode,
 /// and the traced command uses the same terminal.
 /// </summary>
-public static unsafe class LiveTerminal
+public static class LiveTerminal
 {
     private const nuint Tiocgwinsz = 0x5413; // asm-generic/ioctls.h
 
@@ -20,13 +20,13 @@ public static unsafe class LiveTerminal
         public ushort PixelsY;
     }
 
-    /// <summary>80 × 24 if the terminal does not know.</summary>
-    public static (int Columns, int Lines) Size
+    /// <summary>80 × 24 where the terminal does not know.</summary>
+    // SAFETY: the kernel writes one struct winsize (ioctl_tty(2)), into the local.
+    public static unsafe (int Columns, int Lines) Size
     {
         get
         {
             WindowSize size = default;
-            // SAFETY: the kernel writes one struct winsize (ioctl_tty(2)), which lives in this frame.
             var result = Libc.Ioctl(1, Tiocgwinsz, (nint)(&size));
             return result == 0 && size is { Rows: > 0, Columns: > 0 } ? (size.Columns, size.Rows) : (80, 24);
         }

@@ -39,6 +39,8 @@ internal enum BtfKind
 }
 
 /// <summary>Reads types by their id; 0 is void. A module's BTF is split: its ids go on where the kernel's end.</summary>
+// SAFETY: libbpf has checked the whole BTF when it was loaded: counts and offsets in it are good. Types and strings live as long as the
+// handle, which whoever uses this object disposes after its last use.
 internal sealed unsafe class Btf : IDisposable
 {
     private readonly BtfHandle _handle;
@@ -141,7 +143,6 @@ internal sealed unsafe class Btf : IDisposable
 
     private static Btf? Wrap(nint btf) => btf == 0 ? null : new Btf(new BtfHandle(btf));
 
-    // SAFETY: libbpf has checked the whole BTF when it was loaded; types and strings live as long as the handle.
     private uint* Type(uint id)
     {
         var type = Libbpf.BtfTypeById(_handle, id);

@@ -3,6 +3,7 @@ using System.Runtime.InteropServices;
 namespace Faultrec.Recorder.Native;
 
 /// <summary>What a process gives up for good: user, capabilities, system calls (setresuid(2), capabilities(7), seccomp(2)).</summary>
+// SAFETY: the kernel gets locals and what is pinned for the call: version 3 of the capabilities is two words of header and six of sets.
 internal static unsafe partial class Confinement
 {
     public const int CapDacReadSearch = 2;

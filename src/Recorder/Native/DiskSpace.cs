@@ -3,6 +3,7 @@ using Microsoft.Win32.SafeHandles;
 
 namespace Faultrec.Recorder.Native;
 
+// SAFETY: fstatvfs writes one struct statvfs, 112 bytes, into a local that is larger.
 internal static unsafe partial class DiskSpace
 {
     /// <summary>struct statvfs of glibc on 64 bit: f_bsize, f_frsize, f_blocks, f_bfree, f_bavail, …</summary>

@@ -7,6 +7,8 @@ namespace Faultrec.Recorder.Native;
 /// A BPF object file of this assembly, parsed by libbpf and not yet in the kernel. Disposing frees the verifier's log only, which
 /// libbpf writes to until the object is loaded; <see cref="Handle"/> is the caller's.
 /// </summary>
+// SAFETY: the log belongs to this object. libbpf keeps the pointer for as long as the BPF object lives, and writes to it only while that is
+// loaded, which is before Dispose; what it writes ends with a zero within LogSize.
 internal sealed unsafe class EmbeddedObject : IDisposable
 {
     private const int LogSize = 64 * 1024;

@@ -4,7 +4,7 @@ namespace Faultrec.Recorder.Native;
 
 /// <summary>fstat(2): what tells whether a file is the one that is meant.</summary>
 /// <param name="ChangedAt">st_ctim: of the contents, the name or the permissions; nobody can set it.</param>
-internal readonly unsafe record struct FileStatus(ulong Inode, bool IsRegular, uint Owner, long Bytes, DateTimeOffset ModifiedAt, DateTimeOffset ChangedAt)
+internal readonly record struct FileStatus(ulong Inode, bool IsRegular, uint Owner, long Bytes, DateTimeOffset ModifiedAt, DateTimeOffset ChangedAt)
 {
     private const uint TypeMask = 0xf000; // S_IFMT
     private const uint Regular = 0x8000; // S_IFREG
@@ -12,7 +12,8 @@ internal readonly unsafe record struct FileStatus(ulong Inode, bool IsRegular, u
     private static readonly long LastSecond = DateTimeOffset.MaxValue.ToUnixTimeSeconds() - 1;
 
     /// <summary>Null: fstat fails.</summary>
-    public static FileStatus? Read(SafeFileHandle file)
+    // SAFETY: fstat writes a struct stat, which is 144 bytes, as are these 18 words.
+    public static unsafe FileStatus? Read(SafeFileHandle file)
     {
         // struct stat of x86-64: st_dev, st_ino, st_nlink, st_mode with st_uid above, st_gid, st_rdev, st_size, … st_mtim, st_ctim.
         var stat = stackalloc ulong[18];
@@ -22,12 +23,13 @@ internal readonly unsafe record struct FileStatus(ulong Inode, bool IsRegular, u
     }
 
     // Whoever owns a file can say that it was modified in any year.
-    private static DateTimeOffset Time(ulong* timespec)
+    // SAFETY: the struct timespec is two words within the buffer of Read.
+    private static unsafe DateTimeOffset Time(ulong* timespec)
         => DateTimeOffset.FromUnixTimeSeconds(Math.Clamp((long)timespec[0], 0, LastSecond)).AddTicks((long)timespec[1] / NsPerTick);
 }
 
 /// <summary>A filesystem root: ours, or that of a process in another mount namespace.</summary>
-internal sealed unsafe class RootFolder : IDisposable
+internal sealed class RootFolder : IDisposable
 {
     private const int NoFollow = 0x20000; // O_NOFOLLOW
     private const ulong ResolveInRoot = 0x10 | 0x02; // RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS
@@ -49,7 +51,8 @@ internal sealed unsafe class RootFolder : IDisposable
     /// A regular file below the root, to read. Links on the way stay inside it (openat2(2)): its owner is not trusted; the last
     /// name must be no link, and a pipe does not hold us up.
     /// </summary>
-    public SafeFileHandle? TryOpenFile(string path, out FileStatus status)
+    // SAFETY: openat2 reads a struct open_how of the size that it is told, three words of this frame.
+    public unsafe SafeFileHandle? TryOpenFile(string path, out FileStatus status)
     {
         status = default;
         var how = stackalloc ulong[3] { NoFollow | Libc.ONonblock | Libc.OCloexec, 0, ResolveInRoot }; // struct open_how

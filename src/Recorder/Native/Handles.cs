@@ -10,6 +10,7 @@ internal sealed class ObjectHandle() : SafeHandle(0, ownsHandle: true)
     public override bool IsInvalid => handle == 0;
 
     /// <summary>The map libbpf made of a data section, ".rodata" or ".bss": its name may have the object's before it.</summary>
+    // SAFETY: the name of a map is text of libbpf that lives as long as the object, which this handle keeps.
     public unsafe nint SectionMap(string section)
     {
         for (nint map = 0; (map = Libbpf.ObjectNextMap(this, map)) != 0;)
@@ -22,6 +23,7 @@ internal sealed class ObjectHandle() : SafeHandle(0, ownsHandle: true)
     }
 
     /// <summary>In the order of the source.</summary>
+    // SAFETY: the name of a program is text of libbpf that lives as long as the object, which this handle keeps.
     public unsafe IReadOnlyList<(string Name, nint Program)> Programs()
     {
         var programs = new List<(string, nint)>();
@@ -74,14 +76,15 @@ internal sealed class FdHandle() : SafeHandle(-1, ownsHandle: true)
 }
 
 /// <summary>Mapped memory: of an fd and shared with the kernel, or of nobody else.</summary>
-internal sealed unsafe class MappedMemory() : SafeHandle(-1, ownsHandle: true)
+internal sealed class MappedMemory() : SafeHandle(-1, ownsHandle: true)
 {
     private nuint _length;
 
     public override bool IsInvalid => handle == -1;
 
     /// <summary>Valid until the handle is disposed.</summary>
-    public byte* Pointer => (byte*)handle;
+    // SAFETY: only whoever owns the handle uses the pointer, before disposing it, and within the length that was mapped.
+    public unsafe byte* Pointer => (byte*)handle;
 
     public static MappedMemory Map(int fd, nuint length, bool writable, string what)
         => TryMap(fd, length, writable) ?? throw Errno.Failure(Marshal.GetLastPInvokeError(), $"mapping {what}");

@@ -7,6 +7,8 @@ namespace Faultrec.Recorder.Native;
 /// libbpf 1.x (libbpf.h documents each call). Pointers to maps and programs belong to their object and die with it. The native
 /// executable links libbpf.a; elsewhere the shared library is loaded.
 /// </summary>
+// SAFETY: declarations as in libbpf.h and bpf.h, nothing else; no function here keeps a pointer beyond its call, but for the log of
+// ObjectOpenMem (EmbeddedObject) and the callback of RingBufferNew (RecordRing).
 internal static unsafe partial class Libbpf
 {
     private const string Library = "bpf";

@@ -3,6 +3,8 @@ using System.Runtime.InteropServices;
 namespace Faultrec.Recorder.Native;
 
 /// <summary>System calls as glibc names them; see the man page of each. Errors: -1 and errno.</summary>
+// SAFETY: declarations as in the manual; what is not only that passes locals, of the sizes that the kernel writes: 18 words are a struct
+// stat.
 internal static unsafe partial class Libc
 {
     public const int ProtRead = 1;

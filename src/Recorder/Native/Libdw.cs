@@ -7,6 +7,7 @@ namespace Faultrec.Recorder.Native;
 /// elfutils: libelf, libdw and libdwfl (their headers document each call). The native executable links the archives; elsewhere
 /// the shared libraries are loaded.
 /// </summary>
+// SAFETY: declarations as in libelf.h, dwarf.h, libdw.h and libdwfl.h; only DwflBegin keeps its pointer, to callbacks that are never freed.
 internal static unsafe partial class Libdw
 {
     public const string Library = "dw";

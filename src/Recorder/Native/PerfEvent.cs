@@ -58,7 +58,7 @@ internal enum PerfRecordType : uint
     Mmap2 = 10,
 }
 
-internal static unsafe class PerfEvent
+internal static class PerfEvent
 {
     public const uint TypeSoftware = 1;
     public const ulong SwPageFaultsMin = 5;
@@ -95,7 +95,8 @@ internal static unsafe class PerfEvent
     /// The event into whose ring it writes from its first moment on; -1: none. An event that gets its ring afterwards
     /// (PERF_EVENT_IOC_SET_OUTPUT) counts already and drops what it would have written, and no count of lost samples tells.
     /// </param>
-    public static FdHandle? TryOpen(PerfEventAttr attr, int pid, int cpu, out int errno, int outputFd = -1)
+    // SAFETY: the kernel reads the attributes, an argument of ours, for as many bytes as they say.
+    public static unsafe FdHandle? TryOpen(PerfEventAttr attr, int pid, int cpu, out int errno, int outputFd = -1)
     {
         attr.Size = (uint)sizeof(PerfEventAttr);
         // Broken since Linux 2.6.35, says perf_event_open(2) of FD_OUTPUT: alone it makes the event a member of the group too.
@@ -118,7 +119,8 @@ internal static unsafe class PerfEvent
         => Errno.ThrowIfFailed(Libc.Ioctl(fd.Fd, request, argument), $"perf event ioctl 0x{request:x}");
 
     /// <summary>The event's count, with that of every inherited child.</summary>
-    public static long ReadCount(FdHandle fd)
+    // SAFETY: read writes at most the size of the local.
+    public static unsafe long ReadCount(FdHandle fd)
     {
         long count;
         Errno.ThrowIfFailed(Libc.Read(fd.Fd, &count, sizeof(long)), "reading a perf counter");
@@ -126,7 +128,8 @@ internal static unsafe class PerfEvent
     }
 
     /// <summary>Count and lost samples of an event whose read format is <see cref="ReadLost"/>, with every inherited child's.</summary>
-    public static (long Count, long Lost) ReadCountAndLost(FdHandle fd)
+    // SAFETY: read writes at most the two words that there are.
+    public static unsafe (long Count, long Lost) ReadCountAndLost(FdHandle fd)
     {
         var values = stackalloc long[2];
         Errno.ThrowIfFailed(Libc.Read(fd.Fd, values, 2 * sizeof(long)), "reading a perf counter");

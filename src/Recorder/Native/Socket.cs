@@ -4,6 +4,8 @@ using Microsoft.Win32.SafeHandles;
 namespace Faultrec.Recorder.Native;
 
 /// <summary>A pair of connected sockets between two processes, which also carries open files (unix(7), SCM_RIGHTS).</summary>
+// SAFETY: the message, its part and its control lie in the frame of the caller, the bytes are pinned for the call, and the kernel keeps
+// none of them.
 internal static unsafe partial class Socket
 {
     private const string Library = "libc";

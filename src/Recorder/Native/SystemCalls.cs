@@ -67,7 +67,7 @@ internal static class SystemCalls
             "mmap" when !failed => ((ulong)value, (ulong)second),
             "mremap" when !failed => ((ulong)value, (ulong)third),
             "mlock" or "mlock2" or "munlock" or "madvise" or "mprotect" or "pkey_mprotect" or "munmap" or "mbind" or "msync" or "getrandom"
-            => ((ulong)first, (ulong)second),
+                => ((ulong)first, (ulong)second),
             "read" or "write" or "pread64" or "pwrite64" or "recvfrom" or "sendto" => ((ulong)second, (ulong)third),
             _ => null,
         };

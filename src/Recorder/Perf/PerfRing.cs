@@ -8,7 +8,7 @@ namespace Faultrec.Recorder.Perf;
 /// Reader of one CPU's ring (perf_event_open(2), "MMAP layout"). The ring belongs to a software dummy event on the recorder itself, which
 /// writes nothing, so that every event that does write has its ring from the start.
 /// </summary>
-internal sealed unsafe class PerfRing : IDisposable
+internal sealed class PerfRing : IDisposable
 {
     // struct perf_event_mmap_page, the first page of the mapping.
     private const int HeadOffset = 1024;
@@ -63,7 +63,9 @@ internal sealed unsafe class PerfRing : IDisposable
     /// All available records, back to back, in two parts if the ring wraps, possibly inside a record. Valid until
     /// <see cref="Release"/>.
     /// </summary>
-    public bool TryRead(out ReadOnlySpan<byte> first, out ReadOnlySpan<byte> rest)
+    // SAFETY: the mapping has a first page and _size bytes behind it; the kernel keeps head - tail <= _size, and Volatile orders the read
+    // of head before those of the records.
+    public unsafe bool TryRead(out ReadOnlySpan<byte> first, out ReadOnlySpan<byte> rest)
     {
         // SAFETY: the mapping has a first page and _size bytes behind it; the kernel keeps head - tail <= _size, and Volatile
         // orders the read of head before those of the records.
@@ -80,7 +82,8 @@ internal sealed unsafe class PerfRing : IDisposable
     }
 
     /// <summary>Lets the kernel overwrite what <see cref="TryRead"/> gave.</summary>
-    public void Release() => Volatile.Write(ref *(long*)(_memory.Pointer + TailOffset), _readTo);
+    // SAFETY: the tail lies in the first page, and no one but this reader writes it.
+    public unsafe void Release() => Volatile.Write(ref *(long*)(_memory.Pointer + TailOffset), _readTo);
 
     public void Dispose()
     {

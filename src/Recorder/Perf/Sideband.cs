@@ -45,8 +45,7 @@ internal sealed class Sideband : IDisposable
     /// <param name="filter">Null: all records concern the target.</param>
     public static Sideband Open(
         IReadOnlyList<int> cpus, IReadOnlyList<int> tids, bool enableOnExec, int ringBytes = DefaultRingBytes, bool excludeKernel = false,
-            bool isEnabled = false,
-        TargetFilter? filter = null)
+        bool isEnabled = false, TargetFilter? filter = null)
     {
         var sideband = new Sideband(enableOnExec, ringBytes, excludeKernel, isEnabled, filter);
         try

@@ -15,7 +15,7 @@ public readonly record struct ColdStart(long TimeNs, long MajorFaults, int Statu
 /// Cold starts of a command, alternately without and with its plan. The plan's files are cold: before each start their pages are
 /// dropped from the page cache, unless they are mapped by a process or dirty. This needs no privilege.
 /// </summary>
-public static unsafe class ColdStarts
+public static class ColdStarts
 {
     private const string Nowhere = "/dev/null";
 
@@ -37,7 +37,8 @@ public static unsafe class ColdStarts
         return starts;
     }
 
-    private static ColdStart Start(PrefaultPlan plan, IReadOnlyList<string> command)
+    // SAFETY: the file actions fit into the buffer, and are destroyed before it goes; wait4 writes into locals.
+    private static unsafe ColdStart Start(PrefaultPlan plan, IReadOnlyList<string> command)
     {
         Drop(plan);
         // The command's output is not part of the comparison.

@@ -9,6 +9,7 @@ namespace Faultrec.Recorder.Probes;
 /// Lets the probes walk page tables (bpf/walk.bpf.h): finds where the kernel maps physical memory by walks to pages of this process,
 /// whose frames /proc/self/pagemap shows (Documentation/admin-guide/mm/pagemap.rst). If they never agree, no frames are recorded.
 /// </summary>
+// SAFETY: the pages are mapped until Find comes back, one more than WalkState.Probes of them, and every index is below their number.
 internal static unsafe class DirectMap
 {
     public const string ByCalibration = "calibration";

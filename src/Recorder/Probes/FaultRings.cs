@@ -9,14 +9,14 @@ namespace Faultrec.Recorder.Probes;
 /// <param name="KernelMinor">Increase of the targets' own kernel counters up to the ends of faults.</param>
 /// <param name="EndedMinor">Faults that the kernel's events reported although they began after the end of the recording.</param>
 internal readonly record struct ProbeCounts(
-    long Taken, long WithoutOutcome, long SampledOut, long SampledOutMajor, long Excluded, long KernelMinor, long KernelMajor, long EndedMinor,
-        long EndedMajor);
+    long Taken, long WithoutOutcome, long SampledOut, long SampledOutMajor, long Excluded,
+    long KernelMinor, long KernelMajor, long EndedMinor, long EndedMajor);
 
 /// <summary>
 /// Reader of the per-CPU fault rings (bpf/ring.bpf.h): copies new records into the sink, counts the lost ones, and tells the
 /// probes what share of the faults to record.
 /// </summary>
-internal sealed unsafe class FaultRings
+internal sealed class FaultRings
 {
     private readonly AttachedProbes _probes;
     private readonly ulong[] _lostSeen;
@@ -83,8 +83,8 @@ internal sealed unsafe class FaultRings
         return counts;
     }
 
-    // SAFETY: RingControl[Cpus] is mapped for as long as the probes live.
-    private ref RingControl Control(int cpu) => ref ((RingControl*)_probes.Controls.Pointer)[cpu];
+    // SAFETY: RingControl[Cpus] is mapped for as long as the probes live, which outlive this reader.
+    private unsafe ref RingControl Control(int cpu) => ref ((RingControl*)_probes.Controls.Pointer)[cpu];
 
     // Served faults without a record: the ring was full, or the probe at their end did not run.
     private static ulong Lost(ref RingControl control) => Volatile.Read(ref control.Lost) + Volatile.Read(ref control.Unreturned);
@@ -98,7 +98,9 @@ internal sealed unsafe class FaultRings
             Volatile.Write(ref Control(cpu).Every, every);
     }
 
-    private void DrainCpu(IRecordSink sink, int cpu, ref RingControl control)
+    // SAFETY: each CPU has RingSlots slots in the mapping, a power of two; a run ends at the last of them. The probe leaves records between
+    // tail and head alone, and the sink keeps none.
+    private unsafe void DrainCpu(IRecordSink sink, int cpu, ref RingControl control)
     {
         var slots = _probes.RingSlots;
         var bytes = _probes.BytesPerSlot;

@@ -7,7 +7,7 @@ using Faultrec.Traces.Metadata;
 namespace Faultrec.Recorder.Probes;
 
 /// <summary>The BPF object, parsed, not yet in the kernel. What depends on target and machine is set on the way to load.</summary>
-internal sealed unsafe class OpenProbes : IDisposable
+internal sealed class OpenProbes : IDisposable
 {
     /// <summary>Entries of a table of counts by process; what finds it full is counted as lost.</summary>
     private const uint MostCounts = 16 * 1024;
@@ -27,14 +27,15 @@ internal sealed unsafe class OpenProbes : IDisposable
     /// <summary>Sizes maps, fills .rodata and loads; this object must not be used afterwards.</summary>
     /// <param name="programs">Names of the programs to load; the others stay out of the kernel.</param>
     /// <exception cref="FaultrecException">Not permitted or not supported; names the errno and the verifier's last line.</exception>
-    public LoadedProbes Load(ProbeConfig config, IReadOnlySet<string> programs)
+    // SAFETY: InitialValue has looked whether a ProbeConfig fits; libbpf keeps that memory until the object is loaded, which is later.
+    public unsafe LoadedProbes Load(ProbeConfig config, IReadOnlySet<string> programs)
     {
         foreach (var (name, program) in _file.Handle.Programs())
             Errno.ThrowIfLibbpfFailed(Libbpf.ProgramSetAutoload(program, programs.Contains(name)), $"choosing the probe {name}");
         SetMaxEntries("rings", _cpus * config.RingSlots);
         Errno.ThrowIfLibbpfFailed(
             Libbpf.MapSetValueSize(Libbpf.ObjectFindMapByName(_file.Handle, "rings"), (uint)AttachedProbes.SlotBytes(config)),
-                "sizing the records of the fault rings");
+            "sizing the records of the fault rings");
         SetMaxEntries("ring_controls", _cpus);
         SetMaxEntries("events", MemoryBudget.Scaled(EventRingBytes));
         foreach (var (map, program) in CountMaps.Where(count => programs.Contains(count.Program)))
@@ -73,7 +74,8 @@ internal sealed unsafe class OpenProbes : IDisposable
         => Errno.ThrowIfLibbpfFailed(
             Libbpf.MapSetMaxEntries(Libbpf.ObjectFindMapByName(_file.Handle, map), entries), $"sizing the BPF map {map}");
 
-    private void* InitialValue(string section, int size)
+    // SAFETY: libbpf writes the length into the local, and says how many bytes are behind the pointer.
+    private unsafe void* InitialValue(string section, int size)
     {
         nuint length;
         var value = Libbpf.MapInitialValue(_file.Handle.SectionMap(section), &length);
@@ -84,7 +86,7 @@ internal sealed unsafe class OpenProbes : IDisposable
 }
 
 /// <summary>Programs and maps in the kernel, nothing attached.</summary>
-internal sealed unsafe class LoadedProbes(ObjectHandle bpfObject, ProbeConfig config, int cpus, IReadOnlySet<string> loaded)
+internal sealed class LoadedProbes(ObjectHandle bpfObject, ProbeConfig config, int cpus, IReadOnlySet<string> loaded)
 {
     public ProbeConfig Config { get; } = config;
 
@@ -128,6 +130,8 @@ internal sealed unsafe class LoadedProbes(ObjectHandle bpfObject, ProbeConfig co
 }
 
 /// <summary>Probes that run. Disposing detaches and unloads them.</summary>
+// SAFETY: what is mapped stays so until Dispose; ProbeTotals and WalkState are smaller than the page that is mapped for each. Keys and values of
+// BPF maps are locals or arguments, of the types that the header has for the map.
 internal sealed unsafe class AttachedProbes : IDisposable
 {
     public const string MinorProgram = "fault_minor";
@@ -150,7 +154,7 @@ internal sealed unsafe class AttachedProbes : IDisposable
 
     public AttachedProbes(
         ObjectHandle bpfObject, List<LinkHandle> links, Dictionary<string, LinkHandle> iterators, Dictionary<string, nint> programs, ProbeConfig config,
-            int cpus)
+        int cpus)
     {
         _object = bpfObject;
         _links = links;

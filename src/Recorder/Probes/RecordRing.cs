@@ -9,7 +9,7 @@ namespace Faultrec.Recorder.Probes;
 internal delegate void RingRecord(ReadOnlySpan<byte> record);
 
 /// <summary>Reader of one BPF ring buffer: everything but the faults, which have rings of their own.</summary>
-internal sealed unsafe class RecordRing : IDisposable
+internal sealed class RecordRing : IDisposable
 {
     private readonly string _what;
     private readonly RingRecord _see;
@@ -18,7 +18,8 @@ internal sealed unsafe class RecordRing : IDisposable
     private ExceptionDispatchInfo? _failure;
 
     /// <param name="what">For messages: "the event ring".</param>
-    public RecordRing(int mapFd, string what, RingRecord see)
+    // SAFETY: libbpf calls OnRecord, with the handle, only while Drain runs; the handle is freed after the ring.
+    public unsafe RecordRing(int mapFd, string what, RingRecord see)
     {
         (_what, _see) = (what, see);
         _self = GCHandle.Alloc(this);
@@ -45,13 +46,13 @@ internal sealed unsafe class RecordRing : IDisposable
             _self.Free();
     }
 
+    // SAFETY: libbpf keeps the record in place, with its size, until this returns; what is thrown waits for Drain.
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
-    private static int OnRecord(void* context, void* data, nuint size)
+    private static unsafe int OnRecord(void* context, void* data, nuint size)
     {
         var self = (RecordRing)GCHandle.FromIntPtr((nint)context).Target!;
         try
         {
-            // SAFETY: libbpf keeps the record in place until we return.
             self._see(new ReadOnlySpan<byte>(data, (int)size));
         }
         catch (Exception e)

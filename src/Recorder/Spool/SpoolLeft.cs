@@ -32,6 +32,7 @@ internal static class SpoolLeft
         return FileCalls.Flock(file, operation) == 0 || Marshal.GetLastPInvokeError() != FileCalls.Eagain;
     }
 
+    // SAFETY: sizeof, no pointer.
     private static unsafe bool IsEmpty(SafeFileHandle file)
     {
         var found = FoundFile.Read(file);

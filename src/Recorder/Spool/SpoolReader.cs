@@ -13,6 +13,7 @@ internal sealed class SpoolReader : IDisposable
     // MaxFaultsPerRecord records, or one drain of a side-band ring.
     private const int MaxRecordsLength = 8 << 20;
 
+    // SAFETY: sizeof, no pointer.
     private static readonly unsafe int MaxStackLength =
         sizeof(PythonCodeHead) + PythonCodeHead.FileChars + PythonCodeHead.NameChars + PythonCodeHead.MaxLineBytes;
 
@@ -74,7 +75,8 @@ internal sealed class SpoolReader : IDisposable
     /// <summary>Of the file when it was opened.</summary>
     public long Length { get; }
 
-    /// <summary>The most faults that fit into the file.</summary>
+    /// <summary>No more fit into the file.</summary>
+    // SAFETY: sizeof, no pointer.
     public unsafe long MostFaults => Length / sizeof(FaultRecord);
 
     /// <summary>Where the next record begins; after the last one, where readable data ends.</summary>
@@ -116,7 +118,8 @@ internal sealed class SpoolReader : IDisposable
     public static FaultrecException Damaged(string path, Exception problem)
         => new(ExitCode.BadInput, $"{path}: the spool is damaged ({problem.Message}); expected a spool as a recording leaves it", problem);
 
-    /// <summary>Checked before the payload is read: a damaged length must not cause a large allocation.</summary>
+    /// <summary>Checked before the payload is read: a damaged length must not make us allocate what it says.</summary>
+    // SAFETY: sizeof, no pointer.
     private static unsafe bool IsPlausible(SpoolRecordType type, int length) => type switch
     {
         SpoolRecordType.Header or SpoolRecordType.Maps or SpoolRecordType.End => length is > 0 and <= MaxJsonLength,

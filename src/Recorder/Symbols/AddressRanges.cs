@@ -3,7 +3,7 @@ using Faultrec.Recorder.Native;
 namespace Faultrec.Recorder.Symbols;
 
 /// <summary>Which DIE covers an address: compile units of a file, or functions of a unit.</summary>
-internal sealed unsafe class AddressRanges
+internal sealed class AddressRanges
 {
     /// <summary>No real program has more.</summary>
     private const int MaxRanges = 4 << 20;
@@ -18,7 +18,8 @@ internal sealed unsafe class AddressRanges
 
     /// <summary>Adds all ranges of a DIE; none if it has no address.</summary>
     /// <param name="isCode">What a linker threw away has addresses that no code has.</param>
-    public void Add(Libdw.Die* die, Func<ulong, bool> isCode)
+    // SAFETY: the DIE is a local of the caller, whose Dwarf is open; libdw writes into locals.
+    public unsafe void Add(Libdw.Die* die, Func<ulong, bool> isCode)
     {
         ulong rangeBase, start, end;
         nint offset = 0;

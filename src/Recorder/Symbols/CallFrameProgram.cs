@@ -199,9 +199,9 @@ internal sealed class CallFrameProgram(CallFrameSection section, UnwindMachine m
         var row = _state.HasExpression ? _state.Expression : CfaOf(_state.CfaRegister, _state.CfaOffset);
         if (row.CfaRule == CfaRule.Unsupported)
             return row;
-        // An undefined register is treated as kept: nobody needs it then. So is one with an expression, except for a realigned stack.
-        if (_state.Bp.Saved == Saved.BelowCfa && _state.Bp.Offset % machine.WordBytes == 0 && _state.Bp.Offset / machine.WordBytes is >= sbyte.MinValue
-            and <= sbyte.MaxValue and var place)
+        // Undefined is as good as kept: nobody needs it then. So is what an expression tells, but for a realigned stack.
+        if (_state.Bp.Saved == Saved.BelowCfa && _state.Bp.Offset % machine.WordBytes == 0
+            && _state.Bp.Offset / machine.WordBytes is >= sbyte.MinValue and <= sbyte.MaxValue and var place)
         {
             row.BpOffset = (sbyte)place;
         }
@@ -211,8 +211,8 @@ internal sealed class CallFrameProgram(CallFrameSection section, UnwindMachine m
         row.BxPlace = _state.Bx.Saved switch
         {
             Saved.Kept or Saved.Undefined => 0,
-            Saved.BelowCfa when _state.Bx.Offset % machine.WordBytes == 0 && -_state.Bx.Offset / machine.WordBytes - 1 is > 0 and < UnwindRow.BxLost
-                and var below => (int)below,
+            Saved.BelowCfa when _state.Bx.Offset % machine.WordBytes == 0
+                && -_state.Bx.Offset / machine.WordBytes - 1 is > 0 and < UnwindRow.BxLost and var below => (int)below,
             _ => UnwindRow.BxLost,
         };
         return row;

@@ -43,6 +43,8 @@ internal sealed class CallFrameCommon
 /// <summary>A section with call-frame information, .eh_frame or .debug_frame, whose entries libdw takes apart.</summary>
 /// <param name="data">Elf_Data, which lives as long as the file is open.</param>
 /// <param name="address">In the file's own space.</param>
+// SAFETY: libelf owns data and buffer, and keeps them as long as the file is open, which whoever reads the section closes. Bytes are read
+// through the span, and what libdw points to lies in the same buffer.
 internal sealed unsafe class CallFrameSection(byte[] identity, nint data, ulong address, bool isEhFrame)
 {
     private const ulong CommonId = ulong.MaxValue; // DW_CIE_ID_64

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.ExceptionServices;
 using System.Runtime.InteropServices;
 using Faultrec.Recorder.Native;
 using Microsoft.Win32.SafeHandles;
@@ -9,6 +10,8 @@ namespace Faultrec.Recorder.Symbols;
 /// Passes libdwfl's request for a file with a module's debug information on to the recorder, which opens files. The file that comes back
 /// is used only if it is the right one: by its build id, otherwise by the checksum in .gnu_debuglink.
 /// </summary>
+// SAFETY: texts and build ids are those of libdw, which keeps them until the file that has them is closed, after the call; each is copied.
+// No exception crosses into libdwfl: see FindDebugInfo.
 internal static unsafe class DebugFileSearch
 {
     private const uint CrcPolynomial = 0xedb88320; // of zlib and IEEE 802.3, reversed
@@ -16,6 +19,7 @@ internal static unsafe class DebugFileSearch
     private static readonly uint[] CrcTable = [.. Enumerable.Range(0, 256).Select(CrcOf)];
 
     private static bool _isAsking;
+    private static ExceptionDispatchInfo? _failure;
 
     /// <summary>Dwfl_Callbacks.find_debuginfo.</summary>
     /// <returns>A descriptor, which libdwfl closes; -1: none.</returns>
@@ -31,12 +35,26 @@ internal static unsafe class DebugFileSearch
         }
         catch (Exception e) when (e is IOException or BadElfException)
         {
-            return -1; // no exception crosses into native code
+            return -1;
+        }
+        catch (Exception e)
+        {
+            // No exception may cross into libdwfl: kept here, thrown by ThrowIfFailed.
+            _failure ??= ExceptionDispatchInfo.Capture(e);
+            return -1;
         }
         finally
         {
             _isAsking = false;
         }
+    }
+
+    /// <summary>To be called when libdwfl has come back.</summary>
+    public static void ThrowIfFailed()
+    {
+        var failure = _failure;
+        _failure = null;
+        failure?.Throw();
     }
 
     /// <summary>Lower hex; empty: there is none.</summary>

@@ -11,7 +11,7 @@ namespace Faultrec.Recorder.Symbols;
 /// The other side of <see cref="Debuginfod"/>: this executable, started again with the rights of the user who called it, asks
 /// the servers through elfutils' client library, which stores what it gets in that user's cache.
 /// </summary>
-public static unsafe class DebuginfodService
+public static class DebuginfodService
 {
     /// <summary>First argument that makes the executable a service; not a verb for people.</summary>
     public const string Verb = "__debuginfod";
@@ -22,7 +22,9 @@ public static unsafe class DebuginfodService
     private static long _told;
 
     /// <param name="args">Verb, fd of the socket; see also <see cref="LowRights.GiveUp"/>.</param>
-    public static int Run(string[] args)
+    // SAFETY: the functions have these types in debuginfod.h; the build id is pinned for the call, and OnProgress, which fails by its
+    // result and not by an exception, is never freed.
+    public static unsafe int Run(string[] args)
     {
         LowRights.GiveUp(args);
         _socket = int.Parse(args[1], CultureInfo.InvariantCulture);

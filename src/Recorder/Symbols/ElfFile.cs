@@ -4,14 +4,15 @@ using Microsoft.Win32.SafeHandles;
 
 namespace Faultrec.Recorder.Symbols;
 
-/// <summary>An ELF file that is open for libdw. Whatever cannot be read throws <see cref="BadElfException"/>.</summary>
-internal sealed unsafe class ElfFile : IDisposable
+/// <summary>An ELF file that is open for libdw. What cannot be read throws <see cref="BadElfException"/>.</summary>
+internal sealed class ElfFile : IDisposable
 {
     private const long MaxOffset = 1L << 56;
 
     private readonly SafeFileHandle _file;
 
-    private ElfFile(SafeFileHandle file, nint elf)
+    // SAFETY: libelf writes into locals.
+    private unsafe ElfFile(SafeFileHandle file, nint elf)
     {
         (_file, Elf) = (file, elf);
         nuint count;

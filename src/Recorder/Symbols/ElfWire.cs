@@ -107,6 +107,7 @@ internal static class ElfWire
         return true;
     }
 
+    // SAFETY: poll gets one struct pollfd, a local.
     private static unsafe bool WaitFor(int fd, long deadline)
     {
         while (true)

@@ -45,6 +45,7 @@ internal sealed class GoFunctions
 
     /// <summary>Null: not the table of a Go program, or of a version before 1.18.</summary>
     /// <param name="file">It has to stay open.</param>
+    // SAFETY: libelf says how long the section is, which is looked at first, and keeps it while the file is open.
     public static unsafe GoFunctions? Read(ElfFile file)
     {
         var (data, bytes) = CallFrameSection.BytesOf(file, ".gopclntab");
@@ -154,8 +155,8 @@ internal sealed class GoFunctions
 
     private uint Word(long at) => BinaryPrimitives.ReadUInt32LittleEndian(At(at, 4));
 
+    // SAFETY: the bounds are those of the section, which libelf keeps while the file is open.
     private unsafe ReadOnlySpan<byte> At(long at, int bytes)
-        // SAFETY: libelf says how long the section is, and keeps it while the file is open.
         => at >= 0 && at <= _bytes - bytes
             ? new ReadOnlySpan<byte>((byte*)_table + at, bytes)
             : throw new BadElfException("has a Go table that ends too early");

@@ -12,7 +12,7 @@ namespace Faultrec.Recorder.Symbols;
 /// the runtime has threads before Main: so a process that has too many rights gives them up and executes itself again. The filter
 /// of system calls is set after that, on all threads.
 /// </summary>
-internal static unsafe class LowRights
+internal static class LowRights
 {
     /// <summary>Memory in addition to what the process has at its start; libdw maps files and unpacks sections.</summary>
     private const ulong MaxMemoryBytes = 4UL << 30;
@@ -21,8 +21,9 @@ internal static unsafe class LowRights
     /// Becomes the user who called sudo, if that user can read this executable; otherwise root without any capability except to read files.
     /// Returns only if there was nothing to give up.
     /// </summary>
-    /// <param name="args">Verb, fd, and, if there are too many rights: user or "", uid, gid, home.</param>
-    public static void GiveUp(string[] args)
+    /// <param name="args">Verb, fd, and where rights are too many: user or "", uid, gid, home.</param>
+    // SAFETY: execve copies both arrays, which end with a null and live until it comes back, if it does.
+    public static unsafe void GiveUp(string[] args)
     {
         if (args.Length < 6)
             return;
@@ -65,7 +66,8 @@ internal static unsafe class LowRights
     }
 
     /// <summary>Of CPU time, from now on.</summary>
-    public static void LimitCpu(ulong seconds)
+    // SAFETY: getrusage writes one struct rusage, into the local.
+    public static unsafe void LimitCpu(ulong seconds)
     {
         Libc.Rusage usage;
         _ = Libc.Getrusage(Libc.RusageSelf, &usage);
@@ -84,7 +86,8 @@ internal static unsafe class LowRights
             _ = Libc.Setresuid(0, 0, 0);
     }
 
-    private static void SetLimit(int resource, ulong value, bool keepHard = false)
+    // SAFETY: one struct rlimit is read and written, the local.
+    private static unsafe void SetLimit(int resource, ulong value, bool keepHard = false)
     {
         Libc.Rlimit limit;
         _ = Libc.Getrlimit(resource, &limit);

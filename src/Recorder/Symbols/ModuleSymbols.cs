@@ -7,6 +7,7 @@ namespace Faultrec.Recorder.Symbols;
 internal readonly record struct CodeName(string? Function, string? File, int? Line);
 
 /// <summary>Functions and lines of one ELF file, by libdwfl: its symbol tables, and its debug information, here or in a file of its own.</summary>
+// SAFETY: the callbacks are never freed; texts and DWARF belong to libdwfl, which is ended by Dispose. DIEs are locals.
 internal sealed unsafe class ModuleSymbols : IDisposable
 {
     private static readonly Libdw.Callbacks* Callbacks = MakeCallbacks();
@@ -64,6 +65,7 @@ internal sealed unsafe class ModuleSymbols : IDisposable
         var function = Text(Libdw.ModuleAddressName(_module, address));
         var names = new List<CodeName>();
         var (file, line) = AddInlined(names, address);
+        DebugFileSearch.ThrowIfFailed();
         names.Add(new CodeName(function is null ? null : Demangler.Demangle(WithoutVersion(function)), file, line));
         return file is null && _go?.Find(address) is { } go ? [go] : names;
     }
@@ -105,8 +107,8 @@ internal sealed unsafe class ModuleSymbols : IDisposable
     }
 
     private bool IsCode(ulong address) => Segments.Any(segment =>
-        segment.Type == Libdw.SegmentLoad && (segment.Flags & Libdw.SegmentExecutable) != 0 && address >= segment.Address
-            && address - segment.Address < segment.MemoryBytes);
+        segment.Type == Libdw.SegmentLoad && (segment.Flags & Libdw.SegmentExecutable) != 0
+        && address >= segment.Address && address - segment.Address < segment.MemoryBytes);
 
     public void Dispose()
     {

@@ -5,7 +5,7 @@ namespace Faultrec.Recorder.Symbols;
 
 /// <summary>The libraries that an ELF file names (DT_NEEDED), by libelf: with their paths where it says in which folders they are
 /// (DT_RUNPATH, DT_RPATH; ld.so(8)), else by name.</summary>
-internal static unsafe class NeededLibraries
+internal static class NeededLibraries
 {
     private const uint DynamicSection = 6; // SHT_DYNAMIC
     private const long Needed = 1; // DT_NEEDED
@@ -24,7 +24,8 @@ internal static unsafe class NeededLibraries
     }
 
     /// <returns>Names, and the folders that the file says they are in, as it writes them.</returns>
-    public static (List<string> Names, List<string> Folders) Read(ElfFile file)
+    // SAFETY: libelf writes into locals, and looks itself whether an index is good; texts live as long as the file is open.
+    public static unsafe (List<string> Names, List<string> Folders) Read(ElfFile file)
     {
         var elf = file.Elf;
         var (names, folders) = (new List<string>(), new List<string>());

@@ -19,11 +19,10 @@ internal sealed partial record PythonRuntime(ulong Address, PythonLayout Layout)
     {
         if (AddressOf(file, "_PyRuntime") is not { } runtime)
             return null;
-        // PY_VERSION_HEX; in older versions only the file's name shows the version.
-        var minor = AddressOf(file, "Py_Version") is { } version && file.ReadAt(version, sizeof(ulong)) is { } bytes
-            ? bytes[2]
-            : NameWithVersion().Match(path) is { Success: true } match && int.TryParse(match.Groups[1].ValueSpan, CultureInfo.InvariantCulture, out var named)
-            ? named
+        // PY_VERSION_HEX; older ones tell their version by the file's name only.
+        var minor = AddressOf(file, "Py_Version") is { } version && file.ReadAt(version, sizeof(ulong)) is { } bytes ? bytes[2]
+            : NameWithVersion().Match(path) is { Success: true } match
+                && int.TryParse(match.Groups[1].ValueSpan, CultureInfo.InvariantCulture, out var named) ? named
             : 0;
         var layout = minor < FirstWithOffsets
             ? Known(minor)
@@ -124,6 +123,7 @@ internal sealed partial record PythonRuntime(ulong Address, PythonLayout Layout)
         StateShift = minor < 14 ? 2u : 16,
     };
 
+    // SAFETY: libelf writes into locals, and looks itself whether an index is good; texts live as long as the file is open.
     private static unsafe ulong? AddressOf(ElfFile file, string name)
     {
         for (nint section = 0; (section = Libdw.ElfNextSection(file.Elf, section)) != 0;)

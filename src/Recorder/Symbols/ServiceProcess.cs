@@ -7,8 +7,8 @@ using Microsoft.Win32.SafeHandles;
 
 namespace Faultrec.Recorder.Symbols;
 
-/// <summary>This executable, started again for work that must not be done with the recorder's rights, and a socket to it.</summary>
-internal sealed unsafe class ServiceProcess
+/// <summary>This very executable, started again, for work that is not to be done with our rights, and a socket to it.</summary>
+internal sealed class ServiceProcess
 {
     /// <summary>Variables by which libdw would ask servers on its own (debuginfod-client-config(7)).</summary>
     private const string DebuginfodPrefix = "DEBUGINFOD_";
@@ -25,9 +25,10 @@ internal sealed unsafe class ServiceProcess
 
     public int Pid { get; }
 
-    /// <param name="verb">First argument, which tells the executable its task.</param>
-    /// <param name="asksServers">Whether this service may ask debuginfod servers.</param>
-    public static ServiceProcess Start(string verb, bool asksServers)
+    /// <param name="verb">First argument, by which the executable knows its task.</param>
+    /// <param name="asksServers">It is the one that may ask debuginfod servers.</param>
+    // SAFETY: the pointer is null: there are no file actions.
+    public static unsafe ServiceProcess Start(string verb, bool asksServers)
     {
         var (ours, theirs) = Socket.Pair();
         using (theirs)
@@ -59,7 +60,8 @@ internal sealed unsafe class ServiceProcess
     /// <returns>How it ended, as the predicate of a sentence.</returns>
     public string Kill() => End(patience: 10);
 
-    private string End(int patience)
+    // SAFETY: wait4 writes an int and one struct rusage, both locals.
+    private unsafe string End(int patience)
     {
         _socket.Dispose();
         var status = 0;

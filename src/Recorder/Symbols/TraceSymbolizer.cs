@@ -80,12 +80,12 @@ public sealed class TraceSymbolizer : IDisposable
         writer.Complete(trace.Metadata with
         {
             Stacks = tree.BuildTable(),
-            Regions = [.. trace.Metadata.Regions.Select(region => region.MapperStack is { } stack
-                && (uint)stack < (uint)nodes.Length ? region with { MapperStack = nodes[stack] } : region)],
-            CallFaults = [.. trace.Metadata.CallFaults.Select(call => call.Stack is { } stack
-                && (uint)stack < (uint)nodes.Length ? call with { Stack = nodes[stack] } : call)],
+            Regions = [.. trace.Metadata.Regions.Select(region => region with { MapperStack = Renumbered(region.MapperStack) })],
+            CallFaults = [.. trace.Metadata.CallFaults.Select(call => call with { Stack = Renumbered(call.Stack) })],
         });
         return new SymbolizeResult(missing, found.Count, [.. _notes, .. _debugFiles.Warnings]);
+
+        int? Renumbered(int? stack) => stack is { } node && (uint)node < (uint)nodes.Length ? nodes[node] : stack;
     }
 
     public void Dispose()

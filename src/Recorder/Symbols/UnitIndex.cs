@@ -7,6 +7,7 @@ namespace Faultrec.Recorder.Symbols;
 /// clang and Go do not write, and which is incomplete if only some compilers wrote it; and it does not find functions in
 /// namespaces, where Rust has them. So units are walked once per file, and their functions once per unit.
 /// </summary>
+// SAFETY: DIEs are locals, here or of the caller; what they point to belongs to the Dwarf, which outlives this object.
 internal sealed unsafe class UnitIndex
 {
     /// <summary>Most namespaces and types nested in each other.</summary>

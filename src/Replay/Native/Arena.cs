@@ -6,6 +6,8 @@ using Faultrec.Traces.Metadata;
 namespace Faultrec.Replay.Native;
 
 /// <summary>The memory that planner and engine share: a header, the slots, and a stack and a ring for each (engine/engine.h).</summary>
+// SAFETY: the mapping lives until Dispose, which comes last, and pages of a memfd of that size never go away under it. It is as long as header,
+// slots and rooms together, and indices are below Slots.
 internal sealed unsafe class Arena : IDisposable
 {
     private const int StackBytes = 32 * 1024;
@@ -24,7 +26,12 @@ internal sealed unsafe class Arena : IDisposable
         Fd = MemoryFile.Create("faultrec-arena", Bytes);
         var memory = Libc.Mmap(0, (nuint)Bytes, Libc.ProtRead | Libc.ProtWrite, Libc.MapShared, Fd, 0);
         if (memory == -1)
-            throw new FaultrecException(ExitCode.NotPermitted, $"{Bytes >> 20} MiB of shared memory for the replay: {Marshal.GetPInvokeErrorMessage(Marshal.GetLastPInvokeError())}; expected that much memory; free some");
+        {
+            throw new FaultrecException(ExitCode.NotPermitted,
+                $"{Bytes >> 20} MiB of shared memory for the replay: {Marshal.GetPInvokeErrorMessage(Marshal.GetLastPInvokeError())}; "
+                + "expected to have them; free memory");
+        }
+
         _memory = (byte*)memory;
         (Header->Slots, Header->RingOps, Header->ToolPid) = ((uint)slots, (uint)ringOps, Environment.ProcessId);
     }
@@ -40,7 +47,6 @@ internal sealed unsafe class Arena : IDisposable
 
     public int Fd { get; }
 
-    // SAFETY: the mapping lives as long as this object, and pages of a memfd of that size never go away under it.
     public ArenaHeader* Header => (ArenaHeader*)_memory;
 
     public SlotHeader* Slot(int index) => (SlotHeader*)(_memory + PageBytes) + index;

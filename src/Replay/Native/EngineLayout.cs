@@ -111,6 +111,7 @@ internal struct ArenaHeader
 }
 
 /// <summary>struct slot of engine/engine.h: who writes what has a cache line of its own.</summary>
+// SAFETY: a layout; the name is inside of it, 16 bytes long.
 [StructLayout(LayoutKind.Explicit, Size = 192)]
 internal unsafe struct SlotHeader
 {

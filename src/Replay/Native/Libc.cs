@@ -3,6 +3,7 @@ using System.Runtime.InteropServices;
 namespace Faultrec.Replay.Native;
 
 /// <summary>System calls as glibc names them. Errors: -1 and errno.</summary>
+// SAFETY: declarations as in the manual; nothing keeps a pointer beyond its call.
 internal static unsafe partial class Libc
 {
     public const int ProtRead = 1;

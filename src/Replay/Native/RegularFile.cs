@@ -3,8 +3,8 @@ using Microsoft.Win32.SafeHandles;
 
 namespace Faultrec.Replay.Native;
 
-/// <summary>Files that a trace names: what is not a regular file is never opened, since opening alone can do things (devices, pipes).</summary>
-internal static unsafe class RegularFile
+/// <summary>Files that a trace names: what is no regular file is never opened, since opening alone can do things (devices, pipes).</summary>
+internal static class RegularFile
 {
     private const int OpenPath = 0x20_0000; // O_*, asm-generic/fcntl.h
     private const int OpenClosedOnExec = 0x8_0000;
@@ -18,7 +18,8 @@ internal static unsafe class RegularFile
 
     /// <param name="least">Bytes that it must have more than.</param>
     /// <returns>To be read; null: no such file, no regular one, a shorter one, or none that this user may read.</returns>
-    public static SafeFileHandle? Open(string path, ulong least)
+    // SAFETY: statx writes 256 bytes, into a buffer of that size.
+    public static unsafe SafeFileHandle? Open(string path, ulong least)
     {
         var fd = Libc.Open(path, OpenPath | OpenClosedOnExec);
         if (fd < 0)

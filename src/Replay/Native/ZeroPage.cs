@@ -7,7 +7,7 @@ namespace Faultrec.Replay.Native;
 /// Whether a read of untouched anonymous memory maps the zero page, as it does unless the kernel was built or booted not to: some
 /// virtual machines' are.
 /// </summary>
-internal static unsafe class ZeroPage
+internal static class ZeroPage
 {
     private const int PrivateAnonymous = 0x22;
 
@@ -15,7 +15,8 @@ internal static unsafe class ZeroPage
     private const ulong Exclusive = 1UL << 56;
 
     /// <summary>True where it cannot be seen.</summary>
-    public static bool IsMappedForReads()
+    // SAFETY: the mapping is one page, and there until the end of this method.
+    public static unsafe bool IsMappedForReads()
     {
         var bytes = (nuint)PageGeometry.Here.PageBytes;
         var memory = Libc.Mmap(0, bytes, Libc.ProtRead | Libc.ProtWrite, PrivateAnonymous, -1, 0);
@@ -23,7 +24,6 @@ internal static unsafe class ZeroPage
             return true;
         try
         {
-            // SAFETY: the mapping is one page, and there until the end of this method.
             _ = Volatile.Read(ref *(byte*)memory);
             Span<byte> entry = stackalloc byte[sizeof(ulong)];
             using var pagemap = File.OpenHandle("/proc/self/pagemap");

@@ -88,7 +88,11 @@ internal ref struct PageWalk
         if (header.CompressedSize < 0 || header.CompressedSize > reader.Rest.Length)
             throw new InvalidDataException($"a page claims {header.CompressedSize} bytes where {reader.Rest.Length} are left");
         if (header.UncompressedSize < 0 || header.UncompressedSize > _bytesLeft)
-            throw new InvalidDataException($"a page claims {header.UncompressedSize} bytes when decompressed, too many for {_rows} rows in {_rest.Length} bytes");
+        {
+            throw new InvalidDataException(
+                $"a page claims {header.UncompressedSize} bytes when decompressed, too many for {_rows} rows in {_rest.Length} bytes");
+        }
+
         Count(header);
         _bytesLeft -= header.UncompressedSize;
         Header = header;

@@ -159,8 +159,8 @@ internal static class MetadataKeys
             Json = "array of `{function, refusal}`",
             Description = "functions that `--handlers` asked for; `refusal` says why one was not probed. Empty without `--handlers`",
         },
-        new MetadataKey<PageTableRecording>(new("frames", PageTableRecording.Members), Context.PageTableRecording, m => m.Frames,
-            (m, value) => m with { Frames = value })
+        new MetadataKey<PageTableRecording>(new("frames", PageTableRecording.Members), Context.PageTableRecording, m => m.PageTable,
+            (m, value) => m with { PageTable = value })
         {
             IsOptional = true,
             Problem = MetadataRules.Frames,

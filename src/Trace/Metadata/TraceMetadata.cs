@@ -86,7 +86,7 @@ public sealed record TraceMetadata
     public IReadOnlyList<HandlerProbe> Handlers { get; init; } = [];
 
     /// <summary>Whether page-table facts (pt_level, pte_before, pfn, page_order) were recorded; null in files older than these columns.</summary>
-    public PageTableRecording? Frames { get; init; }
+    public PageTableRecording? PageTable { get; init; }
 
     /// <summary>
     /// Setting of transparent huge pages (/sys/kernel/mm/transparent_hugepage/enabled): always, madvise or never; null if the file does not

@@ -4,6 +4,7 @@ using Microsoft.Win32.SafeHandles;
 namespace Faultrec.Traces.Native;
 
 /// <summary>System calls on files by folder and name, as Linux's libc has them. Errors: -1 and errno.</summary>
+// SAFETY: declarations as in the manual; nothing keeps a pointer beyond its call.
 internal static unsafe partial class FileCalls
 {
     public const int ReadOnly = 0; // O_*, asm-generic/fcntl.h

@@ -7,6 +7,7 @@ namespace Faultrec.Traces.Native;
 /// Opens files that somebody else named. What is not a regular file is not opened: a FIFO would hold us up until somebody writes to it, and a
 /// device can act on being opened.
 /// </summary>
+// SAFETY: statx writes 256 bytes, into a buffer of that size.
 internal static unsafe partial class RegularFile
 {
     private const string Library = "libc";

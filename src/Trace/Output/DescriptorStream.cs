@@ -5,7 +5,7 @@ using Microsoft.Win32.SafeHandles;
 namespace Faultrec.Traces.Output;
 
 /// <summary>Writes where a descriptor stands: pipes, devices, and files whose offset is shared with other programs.</summary>
-internal sealed unsafe class DescriptorStream : Stream
+internal sealed class DescriptorStream : Stream
 {
     private readonly SafeFileHandle _file;
 
@@ -31,7 +31,8 @@ internal sealed unsafe class DescriptorStream : Stream
         => FileCalls.Dup(fd) is >= 0 and var copy ? new DescriptorStream(new SafeFileHandle(copy, ownsHandle: true)) : null;
 
     /// <exception cref="IOException">HResult is errno.</exception>
-    public override void Write(ReadOnlySpan<byte> bytes)
+    // SAFETY: the bytes are pinned until all are written, and done never passes their number.
+    public override unsafe void Write(ReadOnlySpan<byte> bytes)
     {
         fixed (byte* start = bytes)
         {

@@ -22,7 +22,7 @@ internal readonly record struct FileIdentity(ulong Device, ulong Inode);
 /// <summary>What a name or a descriptor stands for; a link at the end of a path is not followed unless said.</summary>
 /// <param name="Mode">Permission bits.</param>
 /// <param name="Links">How many names it has; 0: it was removed.</param>
-internal readonly unsafe record struct FoundFile(FileKind Kind, UnixFileMode Mode, uint Owner, uint Group, uint Links, long Bytes, FileIdentity Identity)
+internal readonly record struct FoundFile(FileKind Kind, UnixFileMode Mode, uint Owner, uint Group, uint Links, long Bytes, FileIdentity Identity)
 {
     private const int PermissionBits = 0xfff;
 
@@ -40,7 +40,8 @@ internal readonly unsafe record struct FoundFile(FileKind Kind, UnixFileMode Mod
     };
 
     /// <summary>What the path leads to, links followed; null: it cannot be told.</summary>
-    public static FoundFile? Read(string path)
+    // SAFETY: statx writes StatxBytes, into a buffer of that size.
+    public static unsafe FoundFile? Read(string path)
     {
         if (OperatingSystem.IsLinux())
         {
@@ -57,7 +58,8 @@ internal readonly unsafe record struct FoundFile(FileKind Kind, UnixFileMode Mod
 
     /// <summary>On Linux.</summary>
     /// <exception cref="IOException">It cannot be told.</exception>
-    public static FoundFile Read(SafeFileHandle file)
+    // SAFETY: statx writes StatxBytes, into a buffer of that size.
+    public static unsafe FoundFile Read(SafeFileHandle file)
     {
         var stat = stackalloc byte[FileCalls.StatxBytes];
         FileCalls.ThrowIfFailed(FileCalls.Statx(file, "", FileCalls.EmptyPath, FileCalls.BasicStatx, stat));
@@ -65,9 +67,9 @@ internal readonly unsafe record struct FoundFile(FileKind Kind, UnixFileMode Mod
     }
 
     /// <summary>struct statx of uapi/linux/stat.h, the same on every architecture.</summary>
-    public static FoundFile Parse(byte* statx)
+    // SAFETY: the callers' buffers have StatxBytes.
+    public static unsafe FoundFile Parse(byte* statx)
     {
-        // SAFETY: the callers' buffers have StatxBytes.
         var stat = new ReadOnlySpan<byte>(statx, FileCalls.StatxBytes);
         var mode = BinaryPrimitives.ReadUInt16LittleEndian(stat[28..]);
         return new FoundFile(

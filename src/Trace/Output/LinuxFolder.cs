@@ -5,7 +5,7 @@ using Microsoft.Win32.SafeHandles;
 namespace Faultrec.Traces.Output;
 
 /// <summary>A folder by its descriptor: renamed or replaced under its path, it is still the one that was checked.</summary>
-internal sealed unsafe class LinuxFolder : OutputFolder
+internal sealed class LinuxFolder : OutputFolder
 {
     private const string OwnDescriptors = "/proc/self/fd";
 
@@ -35,7 +35,8 @@ internal sealed unsafe class LinuxFolder : OutputFolder
         throw failure.HResult is FileCalls.Enoent or FileCalls.Enotdir ? new DirectoryNotFoundException(failure.Message) : failure;
     }
 
-    public override FoundFile? Find(string name)
+    // SAFETY: statx writes StatxBytes, into a buffer of that size.
+    public override unsafe FoundFile? Find(string name)
     {
         var stat = stackalloc byte[FileCalls.StatxBytes];
         if (FileCalls.Statx(_folder, name, FileCalls.LinkItself, FileCalls.BasicStatx, stat) == 0)

@@ -10,7 +10,7 @@ internal static class TraceSecrets
     /// Physical frames, which help whoever attacks the memory under them, or addresses of the kernel's text, which tell where it lies
     /// (KASLR), while kallsyms hides those.
     /// </summary>
-    public static bool AreIn(TraceMetadata metadata) => metadata.Frames is { Recorded: true } || (!metadata.ExcludeKernel && KernelAddressesAreHidden);
+    public static bool AreIn(TraceMetadata metadata) => metadata.PageTable is { Recorded: true } || (!metadata.ExcludeKernel && KernelAddressesAreHidden);
 
     /// <summary>/proc/kallsyms shows none to ordinary users of this machine (kallsyms_show_value of kernel/ksyms_common.c), or it cannot be told.</summary>
     public static bool KernelAddressesAreHidden => Setting("kptr_restrict") != 0 || Setting("perf_event_paranoid") is not <= 1;

@@ -37,7 +37,10 @@ public sealed class PrefaultPlanReader
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or NotSupportedException)
         {
-            var problem = e is FileNotFoundException or DirectoryNotFoundException ? "no such file" : Directory.Exists(path) ? "is a directory" : e is NotSupportedException ? "is not a regular file" : e.Message;
+            var problem = e is FileNotFoundException or DirectoryNotFoundException ? "no such file"
+                : Directory.Exists(path) ? "is a directory"
+                : e is NotSupportedException ? "is no regular file"
+                : e.Message;
             throw new FaultrecException(ExitCode.BadInput, $"{path}: {problem}; expected a plan; make one with faultrec export TRACE --to prefault-plan", e);
         }
     }
@@ -135,9 +138,10 @@ public sealed class PrefaultPlanReader
             ? inode : throw Bad("has no inode, the file's number above 0");
 
     private long Number(JsonElement line, string name, long least, long most)
-        => line.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.Number && value.TryGetInt64(out var number) && number >= least
-            && number <= most
-            ? number : throw Bad($"has no {name} {(most < least ? "of a file on a line before" : $"from {least} to {most}")}");
+        => line.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.Number && value.TryGetInt64(out var number)
+            && number >= least && number <= most
+            ? number
+            : throw Bad($"has no {name} {(most < least ? "of a file on a line before" : $"from {least} to {most}")}");
 
     private FaultrecException Bad(string problem)
         => new(ExitCode.BadInput, $"{_path}: line {_lines.Number} {problem}; {Expected}");

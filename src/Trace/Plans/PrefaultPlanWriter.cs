@@ -13,7 +13,9 @@ public static class PrefaultPlanWriter
     {
         using var text = new StreamWriter(output, new UTF8Encoding(false), 1 << 16, leaveOpen: true) { NewLine = "\n" };
         var until = plan.RecordedUntil.UtcDateTime.ToString("O", CultureInfo.InvariantCulture);
-        text.WriteLine($$"""{"{{PrefaultPlan.Magic}}":{{PrefaultPlan.Version}},"recorded_until":"{{until}}","files":{{plan.Files.Count}},"ranges":{{plan.Ranges.Count}}}""");
+        text.WriteLine(
+            $$"""{"{{PrefaultPlan.Magic}}":{{PrefaultPlan.Version}},"recorded_until":"{{until}}","files":{{plan.Files.Count}}"""
+            + $$""","ranges":{{plan.Ranges.Count}}}""");
         var told = 0;
         foreach (var range in plan.Ranges)
         {

@@ -6,9 +6,8 @@ internal sealed class Dice(int seed, long number)
     private static readonly long[] Extremes =
     [
         0, 1, -1, 2, 7, 8, 15, 16, 63, 64, 127, 128, 255, 256, 1000, 4095, 4096, 4097, 65_535, 65_536, 1 << 20, (1 << 30) - 1, 1 << 30, int.MaxValue,
-            int.MinValue,
-        uint.MaxValue, 1L << 32, 1L << 40, 1L << 47, 1L << 48, 1L << 56, 1L << 61, 1L << 62, long.MaxValue, long.MaxValue - 1, long.MinValue, long.MinValue
-            + 1, -4096,
+        int.MinValue, uint.MaxValue, 1L << 32, 1L << 40, 1L << 47, 1L << 48, 1L << 56, 1L << 61, 1L << 62, long.MaxValue, long.MaxValue - 1, long.MinValue,
+        long.MinValue + 1, -4096,
     ];
 
     private readonly Random _random = new(HashCode.Of(seed, number));

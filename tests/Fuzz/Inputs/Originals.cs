@@ -191,7 +191,7 @@ internal static class Originals
         },
         Sampling = new Sampling(2, 1000, true),
         Handlers = [new HandlerProbe("do_anonymous_page", null)],
-        Frames = new PageTableRecording(true, null, 4, "kallsyms", 77),
+        PageTable = new PageTableRecording(true, null, 4, "kallsyms", 77),
         ThpMode = "madvise",
         SwapTypes = new Dictionary<string, string> { ["28"] = "migration" },
         Advice = [new MemoryAdvice(10, 0x7f00_0000_0000, 0x7f00_0010_0000, "hugepage", 17),

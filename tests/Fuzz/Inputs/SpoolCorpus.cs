@@ -21,7 +21,9 @@ internal static class SpoolCorpus
         {
             spool.Append(SpoolRecordType.Header, Header(withStacks), SpoolJson.Default.SpoolHeader);
             Put(spool, SpoolRecordType.Pass, new PassRecord { TimeNs = StartNs });
-            spool.Append(SpoolRecordType.Maps, new MapsSnapshot(Pid, StartNs, "app", 1, [new ThreadName(Pid, "app"), new ThreadName(Pid + 1, "pool")], "7f0000000000-7f0000100000 rw-p 00000000 00:00 0 \n7fff00000000-7fff00021000 rw-p 00000000 00:00 0 [stack]\n400000-500000 r-xp 00001000 fe:00 9 /bin/true"), SpoolJson.Default.MapsSnapshot);
+            spool.Append(SpoolRecordType.Maps, new MapsSnapshot(Pid, StartNs, "app", 1, [new ThreadName(Pid, "app"), new ThreadName(Pid + 1, "pool")],
+                "7f0000000000-7f0000100000 rw-p 00000000 00:00 0 \n7fff00000000-7fff00021000 rw-p 00000000 00:00 0 [stack]\n"
+                + "400000-500000 r-xp 00001000 fe:00 9 /bin/true"), SpoolJson.Default.MapsSnapshot);
             spool.Append(SpoolRecordType.Sideband, 0, new PerfRecords()
                 .Comm(StartNs + 5, Pid, Pid, "app", exec: true).Mmap2(StartNs + 6, Pid, 0x7f0000200000, 0x7f0000300000, "//anon")
                 .Mmap2(StartNs + 7, Pid, 0x7f0000400000, 0x7f0000500000, "/lib/x.so", prot: 5, inode: 8).Fork(StartNs + 8, Pid + 2, Pid + 2, Pid, Pid)
@@ -85,7 +87,7 @@ internal static class SpoolCorpus
             Ladder = [new LadderStep("fexit", "EPERM"), new LadderStep("tracepoint", null)],
             FaultFlagNames = new Dictionary<string, long> { ["FAULT_FLAG_WRITE"] = 1, ["FAULT_FLAG_REMOTE"] = 128 },
             Sampling = new Sampling(2, 1000, false),
-            Frames = new PageTableRecording(true, null, 4, "calibration", 0x99),
+            PageTable = new PageTableRecording(true, null, 4, "calibration", 0x99),
             Causes = [new CauseProbe("reclaim", null), new CauseProbe("zeroing", "EPERM")],
             Slab = new SlabRecording([new CauseProbe("fast", null)], [], []),
             StackRecording = withStacks ? new StackRecording(null, 0, 0, 0, []) : null,

@@ -36,10 +36,10 @@ internal static class SpoolMutation
                 break;
             default:
                 var isJson = header.Type is SpoolRecordType.Header or SpoolRecordType.Maps or SpoolRecordType.End;
-                records[at] = (header,
-                    isJson
+                var mutated = isJson
                     ? Encoding.UTF8.GetBytes(JsonMutation.Mutate(Encoding.UTF8.GetString(payload), dice))
-                    : Same(payload, Bytes.Mutate(payload, dice), dice));
+                    : Same(payload, Bytes.Mutate(payload, dice), dice);
+                records[at] = (header, mutated);
                 break;
         }
     }
@@ -52,6 +52,7 @@ internal static class SpoolMutation
         return after;
     }
 
+    // SAFETY: sizeof, no pointer.
     private static unsafe List<(SpoolRecordHeader, byte[])> Split(ReadOnlySpan<byte> spool)
     {
         var records = new List<(SpoolRecordHeader, byte[])>();

@@ -32,12 +32,16 @@ internal sealed class Summary(FuzzOptions options)
         Directory.CreateDirectory(options.Keep);
         var file = Path.Combine(options.Keep, string.Create(CultureInfo.InvariantCulture, $"{options.Seed}-{number}-{kind}"));
         File.WriteAllBytes(file, input);
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"FAILED {kind}: {problem}\n  again: fuzz --seed {options.Seed} --only {number}{(options.AsProcesses ? " --processes" : "")}{(options.Kind is null ? "" : $" --kind {options.Kind}")}; input: {file}"));
+        var more = (options.AsProcesses ? " --processes" : "") + (options.Kind is null ? "" : $" --kind {options.Kind}");
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"FAILED {kind}: {problem}\n  again: fuzz --seed {options.Seed} --only {number}{more}; input: {file}"));
     }
 
     public override string ToString()
     {
         var outcomes = string.Join(", ", _outcomes.OrderBy(outcome => outcome.Key, StringComparer.Ordinal).Select(outcome => $"{outcome.Key} {outcome.Value}"));
-        return string.Create(CultureInfo.InvariantCulture, $"{_inputs} inputs of seed {options.Seed} from {options.First}: {_failures} failures; longest {Longest.TotalSeconds:0.00} s, most {MostBytes >> 20} MiB; {outcomes}");
+        return string.Create(CultureInfo.InvariantCulture,
+            $"{_inputs} inputs of seed {options.Seed} from {options.First}: {_failures} failures; "
+            + $"longest {Longest.TotalSeconds:0.00} s, most {MostBytes >> 20} MiB; {outcomes}");
     }
 }

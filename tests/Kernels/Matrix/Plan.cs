@@ -63,10 +63,12 @@ internal static class Plan
         new(Auto, "faultrec record --force -o t -- true >/dev/null && faultrec info --format json t"),
         .. Rungs.SelectMany(rung => (GuestStep[])[.. Workload.All.SelectMany(workload => Record(rung, workload)), .. Endings(rung)]),
         new(Functions, "faultrec doctor --format json handle_mm_fault handle_pte_fault exc_page_fault; [ $? = 4 ]"),
-        new(HandlersInKernel, "awk '$2 ~ /[tT]/ && NF == 3 { print $3 }' /proc/kallsyms | grep -xE 'handle_pte_fault|do_(anonymous|swap|wp|numa|huge_pmd_anonymous)_page|do_fault'; true"),
+        new(HandlersInKernel,
+            "awk '$2 ~ /[tT]/ && NF == 3 { print $3 }' /proc/kallsyms "
+            + "| grep -xE 'handle_pte_fault|do_(anonymous|swap|wp|numa|huge_pmd_anonymous)_page|do_fault'; true"),
         .. OnFunctions.Select(rung => new GuestStep(
             Step(rung, Handlers),
-                $"faultrec record --no-stacks --force --handlers --backend {rung} -o t -- fork_cow 256 >/dev/null && faultrec report --format json --top 0 t")),
+            $"faultrec record --no-stacks --force --handlers --backend {rung} -o t -- fork_cow 256 >/dev/null && faultrec report --format json --top 0 t")),
         new(Forbidden, AsUser(3, "faultrec record -o t -- seq_touch 4")),
         new(Rootless, AsUser(2, "faultrec record -o t -- seq_touch 4 >/dev/null && faultrec info --format json t")),
         new(LegacyKprobe, """
@@ -104,13 +106,15 @@ internal static class Plan
         .. AttachedAgain.Select(step => new GuestStep(step, AttachAgain(Rung.Fexit))),
         .. OfKinds.Select(rung => new GuestStep(Step(rung, Kinds), KindsStep.Script(rung))),
         .. OfKinds.Select(rung => new GuestStep(
-            Step(rung, Costs), $"faultrec record --no-stacks --force --why --slab --backend {rung} -o t -- fork_cow 256 >/dev/null && faultrec report --format json --top 0 t")),
+            Step(rung, Costs),
+            $"faultrec record --no-stacks --force --why --slab --backend {rung} -o t -- fork_cow 256 >/dev/null "
+            + "&& faultrec report --format json --top 0 t")),
         .. OfStacks.Select(rung => new GuestStep(
             Step(rung, Stacks),
-                $"faultrec record --force --stacks --backend {rung} -o t -- callchain {StackPages} >/dev/null && faultrec report --format json --top 0 t")),
+            $"faultrec record --force --stacks --backend {rung} -o t -- callchain {StackPages} >/dev/null && faultrec report --format json --top 0 t")),
         .. OnFunctions.Select(rung => new GuestStep(
             Step(rung, KernelStacks),
-                $"faultrec record --force --backend {rung} -o t -- populate {StackPages} >/dev/null && faultrec report --format json --top 0 t")),
+            $"faultrec record --force --backend {rung} -o t -- populate {StackPages} >/dev/null && faultrec report --format json --top 0 t")),
         new(LeftAfter, WhatIsLeft),
     ];
 

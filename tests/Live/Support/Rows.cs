@@ -9,7 +9,7 @@ namespace Faultrec.Live.Tests;
 internal sealed record Row(
     long TimeNs, long? DurationNs, int Pid, int Tid, string Comm, ulong Address, bool Major, FaultAccess Access, bool KernelAccess,
     int? ErrorCode, int? Signal, Region? Region, string RegionName, long? FilePage, int? PtLevel, ulong? PteBefore, long? Pfn, int? PageOrder, bool Grew,
-        int? StackId, int? MapperStackId)
+    int? StackId, int? MapperStackId)
 {
     public ulong Page => Address >> 12;
 
@@ -58,9 +58,8 @@ internal sealed class Rows
             batch.TimeNs[i], Known(batch.DurationNs[i]), batch.Pid[i], batch.Tid[i], batch.Comm[i], (ulong)batch.Address[i], batch.Major[i],
             batch.Access[i], batch.KernelAccess[i], (int?)Known(batch.ErrorCode[i]), (int?)Known(batch.Signal[i]),
             batch.RegionId[i] == 0 ? null : regions[batch.RegionId[i]], batch.Region[i], Known(batch.FilePage[i]),
-            (int?)Known(batch.PtLevel[i]), batch.PteBefore[i] == FaultBatch.NullPte
-            ? null
-            : (ulong)batch.PteBefore[i], Known(batch.Pfn[i]), (int?)Known(batch.PageOrder[i]),
+            (int?)Known(batch.PtLevel[i]), batch.PteBefore[i] == FaultBatch.NullPte ? null : (ulong)batch.PteBefore[i],
+            Known(batch.Pfn[i]), (int?)Known(batch.PageOrder[i]),
             batch.Grew[i], (int?)Known(batch.StackId[i]), (int?)Known(batch.MapperStackId[i]));
 
     private static long? Known(long value) => value == FaultBatch.Null ? null : value;

@@ -86,9 +86,12 @@ public sealed class SidebandParserTests
     [Fact]
     public void ARecordThatIsTooSmallForItsTypeEndsTheFrame()
     {
-        foreach (var (record, least) in (IEnumerable<(PerfRecords, int)>)[(new PerfRecords().Mmap2(1, 5, 0x7000, 0x9000, "/a"), 80),
-            (new PerfRecords().Comm(1, 1, 1, "a"), 24),
-            (new PerfRecords().Fork(1, 1, 1, 1, 1), 40), (new PerfRecords().Exit(1, 1, 1), 40), (new PerfRecords().Lost(1, 9), 32)])
+        (PerfRecords, int)[] records =
+        [
+            (new PerfRecords().Mmap2(1, 5, 0x7000, 0x9000, "/a"), 80), (new PerfRecords().Comm(1, 1, 1, "a"), 24),
+            (new PerfRecords().Fork(1, 1, 1, 1, 1), 40), (new PerfRecords().Exit(1, 1, 1), 40), (new PerfRecords().Lost(1, 9), 32),
+        ];
+        foreach (var (record, least) in records)
         {
             var whole = record.ToArray();
             for (var size = 16; size <= whole.Length; size++)

@@ -86,7 +86,7 @@ internal sealed class SpoolStory : IDisposable
     private static SpoolHeader WithFrames(int pagingLevels)
     {
         var header = Header();
-        return header with { Metadata = header.Metadata with { Frames = new PageTableRecording(true, null, pagingLevels, "calibration", 0x99) } };
+        return header with { Metadata = header.Metadata with { PageTable = new PageTableRecording(true, null, pagingLevels, "calibration", 0x99) } };
     }
 
     public SpoolStory Pass(long timeNs)

@@ -84,7 +84,9 @@ public sealed class JitSymbolTests
     public void DamagedLinesAreCountedAndTheRestIsRead()
     {
         var tooLong = new string('x', 200_000);
-        var table = Map($"1000 10 good\nnonsense\n2000 zz bad\n3000 0 empty\nffffffffffffffff 10 over\n4000 ffffffff huge\n\n5000 10 {tooLong}\n6000 10 last\n7000 10 half", out var damaged);
+        var table = Map(
+            "1000 10 good\nnonsense\n2000 zz bad\n3000 0 empty\nffffffffffffffff 10 over\n4000 ffffffff huge\n\n"
+            + $"5000 10 {tooLong}\n6000 10 last\n7000 10 half", out var damaged);
 
         Assert.Equal(8, damaged);
         Assert.Equal(["good", "last"], new ulong[] { 0x1000, 0x6000 }.Select(address => table.Find(address, Ever)!.Name));

@@ -15,10 +15,12 @@ public sealed class SystemCallFilterTests
     private const long ClockNanosleep = 230;
 
     // Through pointers: no stub that the runtime could compile anew, and errno is what the call left.
+    // SAFETY: syscall(2) takes up to seven words; none of the calls made by it waits.
     private static readonly unsafe delegate* unmanaged[SuppressGCTransition]<long, long, long, long, long, long, long, long> Call =
         (delegate* unmanaged[SuppressGCTransition]<long, long, long, long, long, long, long, long>)NativeLibrary.GetExport(NativeLibrary.Load("libc.so.6"),
             "syscall");
 
+    // SAFETY: syscall(2) takes up to seven words, of which clock_nanosleep needs five.
     private static readonly unsafe delegate* unmanaged<long, long, long, long*, long*, long> Sleep =
         (delegate* unmanaged<long, long, long, long*, long*, long>)NativeLibrary.GetExport(NativeLibrary.Load("libc.so.6"), "syscall");
 
@@ -48,10 +50,10 @@ public sealed class SystemCallFilterTests
         public int[] Errors = [];
     }
 
+    // SAFETY: all that the calls point to lives in this frame, which outlives them.
     private static unsafe void Try(Trial trial)
     {
         var file = Libc.Open("/proc/self/maps", 0, 0);
-        // SAFETY: all live as long as this call.
         var buffer = stackalloc byte[64];
         var limit = stackalloc Libc.Rlimit[1];
         _ = Libc.Getrlimit(Libc.RlimitCpu, limit);
@@ -97,6 +99,7 @@ public sealed class SystemCallFilterTests
             _ = Sleep(ClockNanosleep, 0, 0, forever, null);
     }
 
+    // SAFETY: the addresses among the arguments are those of the caller's frame.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static unsafe void Make((string Name, long Number, long A0, long A1, long A2, long A3)[] calls, int[] errors, bool isRehearsal)
     {

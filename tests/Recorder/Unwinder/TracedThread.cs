@@ -4,6 +4,7 @@ using Faultrec.Recorder.Native;
 namespace Faultrec.Recorder.Tests.Unwinder;
 
 /// <summary>struct user_regs_struct (arch/x86/include/asm/user_64.h).</summary>
+// SAFETY: a layout; the index of the only reader is a constant below 21.
 [StructLayout(LayoutKind.Sequential)]
 internal unsafe struct Registers
 {
@@ -19,6 +20,7 @@ internal unsafe struct Registers
 /// <summary>
 /// A thread of a <see cref="Descendant"/> that is stopped, by ptrace(2). The kernel lets only the thread use it that made it.
 /// </summary>
+// SAFETY: the kernel writes a struct user_regs_struct, which Registers is, and an int, into locals.
 internal sealed unsafe partial class TracedThread : IDisposable
 {
     private const int GetRegisters = 12, SingleStep = 9, Interrupt = 0x4207, Seize = 0x4206; // include/uapi/linux/ptrace.h
@@ -40,7 +42,6 @@ internal sealed unsafe partial class TracedThread : IDisposable
 
     public Registers Read()
     {
-        // SAFETY: the kernel writes a struct user_regs_struct, which this is.
         Registers registers;
         Ask(GetRegisters, (nint)(&registers));
         return registers;

@@ -12,6 +12,8 @@ namespace Faultrec.Recorder.Tests.Unwinder;
 internal sealed record WalkedStack(IReadOnlyList<ulong> Ips, int Guessed, StackEnding Ending, IReadOnlyList<StackFrame> Python, int Entries);
 
 /// <summary>The probes' walk, compiled for user space (walker.c) and loaded into this process.</summary>
+// SAFETY: the library is loaded until Dispose. The tables are pinned for the call; the walker keeps no pointer beyond its next call, and
+// what it has sent lies in memory of its own.
 internal sealed unsafe class UserSpaceWalker : IDisposable
 {
     private readonly TempFolder _folder = new();
@@ -43,7 +45,6 @@ internal sealed unsafe class UserSpaceWalker : IDisposable
                 RowCount = (uint)tables.Rows.Length,
                 Thread = (uint)thread.Id,
             };
-            // SAFETY: the walker keeps no pointer beyond its next call, and what it has sent lies in memory of its own.
             bytes = _walk(&process, &records);
         }
 

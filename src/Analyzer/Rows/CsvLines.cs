@@ -1,14 +1,14 @@
 using System.Text;
 using Faultrec.Analyzer.Text;
 
-namespace Faultrec.Analyzer.Dump;
+namespace Faultrec.Analyzer.Rows;
 
 /// <summary>RFC 4180: lines end in CRLF, null is an empty field, text is inert (<see cref="Escape.Csv"/>).</summary>
-internal sealed class CsvLines(Utf8Rows rows) : IDumpFormat
+internal sealed class CsvLines(Utf8Rows rows) : IRowFormat
 {
-    private readonly EncodedTexts[] _texts = Array.ConvertAll(DumpFields.Names, _ => new EncodedTexts(text => Encoding.UTF8.GetBytes(Escape.Csv(text))));
+    private readonly EncodedTexts[] _texts = Array.ConvertAll(RowFields.Names, _ => new EncodedTexts(text => Encoding.UTF8.GetBytes(Escape.Csv(text))));
 
-    public void Header() => rows.Bytes(Encoding.UTF8.GetBytes(string.Join(',', DumpFields.Names) + "\r\n"));
+    public void Header() => rows.Bytes(Encoding.UTF8.GetBytes(string.Join(',', RowFields.Names) + "\r\n"));
 
     public void EndRow() => rows.Bytes("\r\n"u8);
 

@@ -2,16 +2,16 @@ using System.Text;
 using System.Text.Json;
 using Faultrec.Analyzer.Text;
 
-namespace Faultrec.Analyzer.Dump;
+namespace Faultrec.Analyzer.Rows;
 
 /// <summary>One object a line; addresses are strings, because 64 bits do not fit every reader's numbers.</summary>
-internal sealed class JsonLines(Utf8Rows rows) : IDumpFormat
+internal sealed class JsonLines(Utf8Rows rows) : IRowFormat
 {
-    private readonly EncodedTexts[] _texts = Array.ConvertAll(DumpFields.Names,
+    private readonly EncodedTexts[] _texts = Array.ConvertAll(RowFields.Names,
         _ => new EncodedTexts(text => JsonEncodedText.Encode(text).EncodedUtf8Bytes.ToArray()));
 
-    private readonly byte[][] _keys = Array.ConvertAll(DumpFields.Names,
-        name => Encoding.UTF8.GetBytes($"{(name == DumpFields.Names[0] ? "{" : ",")}\"{name}\":"));
+    private readonly byte[][] _keys = Array.ConvertAll(RowFields.Names,
+        name => Encoding.UTF8.GetBytes($"{(name == RowFields.Names[0] ? "{" : ",")}\"{name}\":"));
 
     public void Header()
     {

@@ -1,10 +1,10 @@
 using Faultrec.Analyzer.Classify;
 using Faultrec.Traces.Columns;
 
-namespace Faultrec.Analyzer.Dump;
+namespace Faultrec.Analyzer.Rows;
 
 /// <summary>How one field is written.</summary>
-internal interface IDumpFormat
+internal interface IRowFormat
 {
     void Header();
 
@@ -23,11 +23,11 @@ internal interface IDumpFormat
 
 /// <summary>The fields of a record in the schema's order, and those that the Analyzer derives.</summary>
 /// <param name="knowsMajor">False: the trace does not say which faults were major.</param>
-internal sealed class DumpFields(IDumpFormat format, bool knowsMajor)
+internal sealed class RowFields(IRowFormat format, bool knowsMajor)
 {
     public static readonly string[] Names = [.. TraceSchema.Columns.Select(column => column.Name), "kind"];
 
-    private readonly DumpField[] _fields = DumpField.OfTrace(knowsMajor);
+    private readonly RowField[] _fields = RowField.OfTrace(knowsMajor);
     private FaultBatch? _batch;
 
     /// <summary>Every row of a batch.</summary>

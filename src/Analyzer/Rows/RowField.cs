@@ -1,11 +1,11 @@
 using System.Numerics;
 using Faultrec.Traces.Columns;
 
-namespace Faultrec.Analyzer.Dump;
+namespace Faultrec.Analyzer.Rows;
 
-/// <summary>One column of the trace on its way into a dump.</summary>
+/// <summary>One column of the trace on its way into a line or a data frame.</summary>
 /// <param name="index">Of <see cref="TraceSchema.Columns"/>.</param>
-internal abstract class DumpField(int index)
+internal abstract class RowField(int index)
 {
     public int Index { get; } = index;
 
@@ -13,10 +13,10 @@ internal abstract class DumpField(int index)
     /// <returns>False: all of them are null.</returns>
     public abstract bool Begin(FaultBatch batch);
 
-    public abstract void Write(IDumpFormat format, int row);
+    public abstract void Write(IRowFormat format, int row);
 
     /// <param name="knowsMajor">False: the trace does not say which faults were major.</param>
-    public static DumpField[] OfTrace(bool knowsMajor)
+    public static RowField[] OfTrace(bool knowsMajor)
     {
         var maker = new Maker(knowsMajor);
         foreach (var column in TraceSchema.Columns)
@@ -26,7 +26,7 @@ internal abstract class DumpField(int index)
 
     private sealed class Maker(bool knowsMajor) : IColumnVisitor
     {
-        public List<DumpField> Fields { get; } = [];
+        public List<RowField> Fields { get; } = [];
 
         public void Number<T>(NumberColumn<T> column)
             where T : unmanaged, IBinaryInteger<T>
@@ -40,7 +40,7 @@ internal abstract class DumpField(int index)
         public void Access(AccessColumn column) => Fields.Add(new AccessField(Fields.Count, column));
     }
 
-    private abstract class Field<T>(int index, TraceColumn<T> column) : DumpField(index)
+    private abstract class Field<T>(int index, TraceColumn<T> column) : RowField(index)
     {
         protected T[] Values { get; private set; } = [];
 
@@ -60,7 +60,7 @@ internal abstract class DumpField(int index)
 
         public override bool Begin(FaultBatch batch) => base.Begin(batch) && (!_isNullable || Values.AsSpan(0, batch.Count).ContainsAnyExcept(_none));
 
-        public override void Write(IDumpFormat format, int row)
+        public override void Write(IRowFormat format, int row)
         {
             var value = Values[row];
             if (_isNullable && value == _none)
@@ -74,21 +74,21 @@ internal abstract class DumpField(int index)
 
     private sealed class FlagField(int index, FlagColumn column) : Field<bool>(index, column)
     {
-        public override void Write(IDumpFormat format, int row) => format.Bool(Index, Values[row]);
+        public override void Write(IRowFormat format, int row) => format.Bool(Index, Values[row]);
     }
 
-    private sealed class UnknownField(int index) : DumpField(index)
+    private sealed class UnknownField(int index) : RowField(index)
     {
         public override bool Begin(FaultBatch batch) => false;
 
-        public override void Write(IDumpFormat format, int row) => format.Null(Index);
+        public override void Write(IRowFormat format, int row) => format.Null(Index);
     }
 
     private sealed class TextField(int index, TextColumn column) : Field<string?>(index, column)
     {
         public override bool Begin(FaultBatch batch) => base.Begin(batch) && Values.AsSpan(0, batch.Count).ContainsAnyExcept((string?)null);
 
-        public override void Write(IDumpFormat format, int row)
+        public override void Write(IRowFormat format, int row)
         {
             if (Values[row] is { } text)
                 format.Text(Index, text);
@@ -99,7 +99,7 @@ internal abstract class DumpField(int index)
 
     private sealed class AccessField(int index, AccessColumn column) : Field<FaultAccess>(index, column)
     {
-        public override void Write(IDumpFormat format, int row)
+        public override void Write(IRowFormat format, int row)
         {
             if (Values[row] == FaultAccess.Unknown)
                 format.Null(Index);
