@@ -4,7 +4,7 @@ using DuckDB.NET.Native;
 
 namespace Faultrec.Query;
 
-/// <summary>A function of ours that SQL calls, many rows at a time and on several threads at once.</summary>
+/// <summary>A function of faultrec that SQL calls, for many rows at a time and on several threads at once.</summary>
 internal abstract class ScalarFunction
 {
     private GCHandle _self;

@@ -118,7 +118,7 @@ internal sealed class OutputFile : IDisposable
                 throw new FaultrecException(
                     ExitCode.Incomplete,
                     $"{_path}: the trace could not be written ({RecordFailures.Reason(e)}); "
-                    + $"the recording is kept: mend that, then `faultrec recover {spoolPath}`", e);
+                    + $"the recording is kept: fix that, then `faultrec recover {spoolPath}`", e);
             }
         }
 

@@ -8,7 +8,7 @@ using Microsoft.Win32.SafeHandles;
 
 namespace Faultrec.Replay;
 
-/// <summary>The engine's first process (engine/start.c): started from memory, ended with whatever it started.</summary>
+/// <summary>The engine's first process (engine/start.c): started from memory, and ended together with everything that it started.</summary>
 // SAFETY: the arena outlives the engine; slots are below their number.
 internal sealed unsafe class Engine : IDisposable
 {
@@ -65,7 +65,7 @@ internal sealed unsafe class Engine : IDisposable
             if (tid != 0 && hasWork(slot) && !Directory.Exists($"/proc/{tid}"))
             {
                 throw new FaultrecException(ExitCode.NotPermitted,
-                    "a process of the replay was killed, for want of memory perhaps (dmesg tells); "
+                    "a process of the replay was killed, perhaps because memory ran out (see dmesg); "
                     + "choose regions with --region, or one page in N with --scale N");
             }
         }

@@ -30,7 +30,7 @@ internal static class ReplayText
     private static string Headline(ReplayResult result)
         => result.Options.Change.Description is { Length: > 0 } words
             ? $"with {words}: {Units.Of(result.Replayed, "fault")}, where {result.Path} has {Units.Count(result.Recorded)}; "
-                + "a plain replay says how many come back without"
+                + "a plain replay shows how many come back without the change"
             : $"fidelity {FidelityWords(result.Fidelity)}: of {Units.Of(result.Recorded, "recorded fault")} of {result.Path}, "
             + $"{Units.Count(Comparison.Of(result.Buckets).Matched)} came back in the same region with the same severity; "
             + $"{Units.Count(result.Replayed)} faults replayed";

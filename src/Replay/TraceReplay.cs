@@ -83,7 +83,7 @@ public static class TraceReplay
         {
             throw new FaultrecException(ExitCode.BadInput,
                 $"{change.Description}: found no such region with faults that can be filled; "
-                + "expected a part of a name, or an id, of the report's regions, or all");
+                + "expected the id or a part of the name of a region in the report, or all");
         }
 
         if (change.NumaNode != ReplayChange.NoNode && !Directory.Exists($"/sys/devices/system/node/node{change.NumaNode}"))
@@ -105,8 +105,8 @@ public static class TraceReplay
         if (survey.PeakPoolPages * PageGeometry.Here.PageBytes > pool)
         {
             throw new FaultrecException(ExitCode.NotPermitted,
-                $"--hugetlb needs {Units.Bytes(survey.PeakPoolPages * PageGeometry.Here.PageBytes)} of the pool of huge pages, "
-                + $"and {Units.Bytes(pool)} of it are free; expected room for all; enlarge it (sysctl vm.nr_hugepages), or choose regions with --region");
+                $"--hugetlb needs {Units.Bytes(survey.PeakPoolPages * PageGeometry.Here.PageBytes)} from the pool of huge pages, "
+                + $"and {Units.Bytes(pool)} are free; expected room for all; enlarge the pool (sysctl vm.nr_hugepages), or choose regions with --region");
         }
 
         var (needed, available) = (survey.PeakPages * PageGeometry.Here.PageBytes, MemInfo("MemAvailable") * 1024);
@@ -145,8 +145,8 @@ public static class TraceReplay
         if (options.UsesRealFiles)
         {
             notes.Add(
-                $"{Units.Of(real.Opened, "file")} of the recording mapped themselves, to be read; "
-                + $"{Units.Count(real.Others)} by stand-ins: not here, no regular file, shorter, not readable, or mapped shared and written to");
+                $"{Units.Of(real.Opened, "recorded file")} mapped and read directly; {Units.Of(real.Others, "stand-in")} for files that are "
+                + "missing here, not regular, shorter, not readable, or mapped shared and written to");
         }
 
         if (standIns.Warning is { } warning)
@@ -173,8 +173,8 @@ public static class TraceReplay
         if (change.PageBytes > 0 || change.FaultAroundBytes > 0)
         {
             notes.Add(
-                "larger pages and fault-around are imitated: what a fault would have mapped with its page, a call maps after it, "
-                + "whose time is not among the touches");
+                "larger pages and fault-around are imitated: the other pages that a fault would have mapped "
+                + "are mapped by a call after it, whose time is not counted");
         }
 
         notes.AddRange(EngineNotes(arena));

@@ -130,7 +130,7 @@ public sealed class ImportStories : IDisposable
         Assert.Equal((2, 19), (reader.Metadata.Receipt.Events, reader.Metadata.Receipt.Lost));
         Assert.Equal(
             "INCOMPLETE: 2 faults captured, 19 lost; 2 faults outside every known mapping; "
-            + "imported from another tool, with nothing of the kernel's to compare with",
+            + "imported from another tool, without kernel counters to compare with",
             ReceiptText.Describe(reader.Metadata.Receipt));
     }
 
@@ -197,7 +197,7 @@ public sealed class ImportStories : IDisposable
     [InlineData("app 1/1 [000] 1.000000: page-faults: 1000 2000\napp 1/1 [000] 1.000000: minor-faults: 1000 2000\n",
         "has events page-faults and minor-faults, which count the same faults twice")]
     [InlineData(AtFrequency + "app 1/1 [000] 1.000000: minor-faults: 1000 2000\n",
-        "perf took a sample of minor-faults now and then (-F 4000, its default), and the text does not say for how many faults each stands (field period); "
+        "perf sampled minor-faults (-F 4000, its default), and the text does not say how many faults each sample stands for (field period); "
         + "expected perf script -F +period")]
     public void WhatIsRefused(string text, string because)
     {

@@ -401,9 +401,9 @@ public class KindStories
     [Fact]
     public void WhyKindsAreUnknownIsOneLine()
     {
-        Assert.StartsWith("the file is from before", Note(Metadata with { PageTable = null }), StringComparison.Ordinal);
+        Assert.StartsWith("the file is older than", Note(Metadata with { PageTable = null }), StringComparison.Ordinal);
         Assert.Equal(
-            "page-table facts were not recorded (--no-frames), so kinds are unknown; minor, major and failed hold",
+            "page-table facts were not recorded (--no-frames), so kinds are unknown; minor, major and failed are right",
             Note(Metadata with { PageTable = new PageTableRecording(false, "--no-frames", 0, null, null) }));
         Assert.StartsWith("page-table entries of riscv64 cannot be read", Note(Metadata with { Arch = "riscv64" }), StringComparison.Ordinal);
         Assert.Equal("1 fault of unknown kind: what was recorded of it proves no kind", Note(Metadata));

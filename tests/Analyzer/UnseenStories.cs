@@ -103,7 +103,7 @@ public class UnseenStories
 
         Assert.Equal(
             "INCOMPLETE: 12 faults captured, 3 lost; 2 of them failed, which the kernel does not count; "
-            + "4 missed, which the kernel counted and no probe saw served; "
+            + "4 missed, which the kernel counted but no probe saw being served; "
             + "5 (0 major) left out by sampling; 10 served + 5 left out by sampling + 6 inside system calls (unseen by this backend) + 7 in exec before "
             + "the program's first instruction "
             + "+ 3 lost + 4 missed = 35, but the kernel counted 32 (2 major); the program exited with status 0",

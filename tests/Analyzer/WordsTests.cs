@@ -53,7 +53,7 @@ public class WordsTests
         };
 
         Assert.Equal(
-            "INCOMPLETE: 1 fault captured, 2 lost; 14 missed, which the kernel counted and no probe saw served; the kernel counted 25 (13 major); "
+            "INCOMPLETE: 1 fault captured, 2 lost; 14 missed, which the kernel counted but no probe saw being served; the kernel counted 25 (13 major); "
             + "its perf counters say 21 (11 major); "
             + "3 records of mappings, names or forks lost, so regions may be wrong; 15 counts of TLB flushes, lock waits or kernel objects lost, "
             + "because the tables by process had no room; "

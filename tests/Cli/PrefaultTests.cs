@@ -73,7 +73,7 @@ public sealed class PrefaultTests : CliTest
 
         Assert.Equal((0, "ran\n"), (result.Status, result.Output));
         Assert.Equal(
-            "faultrec: plan: 9 files not read (2 missing, 2 replaced or changed since the recording, 4 no regular file, 1 not readable); "
+            "faultrec: plan: 9 files not read (2 missing, 2 replaced or changed since the recording, 4 not a regular file, 1 not readable); "
             + "record again and export a new plan if these matter",
             Assert.Single(result.ErrorLines));
     }

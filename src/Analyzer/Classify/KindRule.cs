@@ -52,7 +52,7 @@ internal sealed class KindRule
             _busErrorBits |= (int)metadata.FaultResultNames.GetValueOrDefault(name);
     }
 
-    /// <summary>Whether the trace has page-table facts that can be read: entries of other machines have other bits.</summary>
+    /// <summary>Whether the trace has page-table facts that can be read: other architectures have other bits.</summary>
     public static bool CanTell(TraceMetadata metadata) => metadata is { PageTable.Recorded: true, Arch: "x86_64" };
 
     /// <summary>Columns that <see cref="Classify"/> reads.</summary>

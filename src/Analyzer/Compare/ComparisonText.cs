@@ -132,7 +132,7 @@ internal static class ComparisonText
             return null;
         var (item, counts) = groups[0];
         var others = groups.Count == 1 ? "" : $", and {Units.Of(groups.Count - 1, "other name")} likewise";
-        return $"{NameOf(item)} {item.Prot}: {counts.Min()} to {counts.Max()} such regions a trace{others}; "
+        return $"{NameOf(item)} {item.Prot}: {counts.Min()} to {counts.Max()} such regions per trace{others}; "
             + "those after a missing one are matched with their neighbours, so look at kinds, files and totals first";
     }
 }

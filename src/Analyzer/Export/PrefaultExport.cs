@@ -56,7 +56,7 @@ internal sealed class PrefaultExport
         if (reader.Metadata.StartedAt <= DateTimeOffset.UnixEpoch)
         {
             throw new FaultrecException(ExitCode.BadInput,
-                $"{reader.Path}: does not say when it was recorded; expected a time, by which a prefault plan knows files that have changed "
+                $"{reader.Path}: does not say when it was recorded; expected a time, which tells a prefault plan which files have changed "
                 + "since; record with faultrec record");
         }
 

@@ -28,7 +28,7 @@ internal static class TraceExport
         {
             throw new FaultrecException(ExitCode.BadInput,
                 $"{Escape.Visible(reader.Path)}: does not say which faults were major; "
-                + "expected a recording that does for the weight major; take the weight faults");
+                + "expected a recording that does for --weight major; use --weight faults");
         }
 
         return format switch
@@ -58,7 +58,7 @@ internal static class TraceExport
         return timeline.StepNs == 0 ? null : string.Create(
             CultureInfo.InvariantCulture,
             $"{Units.Of(timeline.Faults, "fault")} are {Units.Of(timeline.Samples, "sample")}: "
-            + $"those of one thread and stack within {Units.Duration(timeline.StepNs)} are joined, their weights added");
+            + $"those of one thread and stack within {Units.Duration(timeline.StepNs)} are joined and their weights added");
     }
 
     private static string? WritePerfetto(TraceReader reader, FaultFilter filter, ExportWeight weight, Stream output)

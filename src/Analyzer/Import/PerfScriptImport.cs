@@ -212,8 +212,8 @@ internal sealed class PerfScriptImport
         if (sampling.IsFrequency)
         {
             throw Bad(
-                $"perf took a sample of {line.Event} now and then (-F {sampling.Value}, its default), "
-                + "and the text does not say for how many faults each stands (field period)",
+                $"perf sampled {line.Event} (-F {sampling.Value}, its default), "
+                + "and the text does not say how many faults each sample stands for (field period)",
                 $"expected perf script -F +period, or a recording of every fault: {Recording}");
         }
 
@@ -249,7 +249,7 @@ internal sealed class PerfScriptImport
             yield return "perf sampled the faults; each row stands for as many faults as its period says";
         if (_rows.WithoutPid > 0)
         {
-            yield return $"{Units.Of(_rows.WithoutPid, "fault")} of threads whose process (field pid) the text does not say: "
+            yield return $"{Units.Of(_rows.WithoutPid, "fault")} of threads whose process (field pid) is not in the text: "
                 + "process 0; perf script -F +pid prints it";
         }
 

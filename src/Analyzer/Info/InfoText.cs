@@ -123,7 +123,7 @@ internal static class InfoText
 
     private static string FileWords(TraceInfo info)
     {
-        var each = info.BytesPerFault is { } bytes ? string.Create(CultureInfo.InvariantCulture, $", {bytes:0.0} B a fault") : "";
+        var each = info.BytesPerFault is { } bytes ? string.Create(CultureInfo.InvariantCulture, $", {bytes:0.0} B per fault") : "";
         return $"{Units.Bytes(info.FileBytes)}, {Units.Of(info.Rows, "fault")}{each}, {Units.Of(info.RowGroups.Count, "row group")}, "
             + $"schema {info.Metadata.SchemaVersion}";
     }

@@ -9,7 +9,7 @@ namespace Faultrec.Analyzer.Render;
 internal static class SideBySideReport
 {
     private const string LeftOut = "figures that no trace has, or that are 0 in all, are left out; "
-        + "--by TABLE and the formats json and csv have each trace's other tables";
+        + "--by TABLE and the formats json and csv show each trace's other tables";
 
     /// <summary>The table of this name for several traces; null: its rows cannot be matched between traces.</summary>
     public static Subject? SubjectOf(TableDefinition table)
@@ -56,7 +56,7 @@ internal static class SideBySideReport
         if (sizes.Count > 1)
         {
             yield return $"the page sizes differ ({string.Join(", ", sizes.Select(size => Units.Bytes(size)))}): "
-                + "a fault or a page of one is not one of another";
+                + "faults and pages cannot be compared between them";
         }
 
         foreach (var note in ComparisonText.Notes(traces.Traces, traces.Filter))

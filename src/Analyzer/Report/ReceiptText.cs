@@ -18,7 +18,7 @@ internal static class ReceiptText
         {
             clauses.Add(
                 $"{Units.Count(receipt.Missed)} missed{(receipt is { Excluded: not 0, Failed: null } ? " (of its own or of other processes)" : "")}, "
-                + "which the kernel counted and no probe saw served");
+                + "which the kernel counted but no probe saw being served");
         }
 
         AddLeftOut(clauses, receipt);

@@ -34,8 +34,8 @@ internal static class HeatTable
         Keep = (rows, top) => top == 0 || rows.Count == 0 ? 0 : (int)Math.Min((long)top * rows[0].Map.Rows.Count, int.MaxValue),
         Columns = Columns,
         Json = WriteJson,
-        Note = report => $"{Units.Duration(report.Find(HeatMapAggregate.Measure)?.Axis.BucketNs ?? 0)} a row, "
-            + "a 64th of the region's address range a character, lowest first",
+        Note = report => $"{Units.Duration(report.Find(HeatMapAggregate.Measure)?.Axis.BucketNs ?? 0)} per row, "
+            + "1/64 of the region's address range per character, lowest first",
     };
 
     private static void Columns(TableBuilder<HeatMapRow> table, FaultReport report)

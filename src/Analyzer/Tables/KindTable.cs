@@ -56,11 +56,11 @@ internal static class KindTable
         var consequence = $"so kinds are unknown{(report.Metadata.KnowsMajor ? "; minor, major and failed are right" : "")}";
         return report.Metadata switch
         {
-            { PageTable: null } => $"the file is from before page-table facts were recorded, {consequence}",
+            { PageTable: null } => $"the file is older than page-table facts, {consequence}",
             { PageTable: { Recorded: false, Reason: var reason } } => $"page-table facts were not recorded ({reason ?? "no reason given"}), {consequence}",
             { Arch: not "x86_64" and var arch } => $"page-table entries of {arch} cannot be read by this version, {consequence}",
             _ => $"{(report.Sample is null ? "" : "about ")}{Units.Of(unknown, "fault")} of unknown kind: "
-                + $"what was recorded of {(unknown == 1 ? "it proves" : "them proves")} none",
+                + $"what was recorded of {(unknown == 1 ? "it" : "them")} proves no kind",
         };
     }
 }

@@ -88,11 +88,12 @@ internal static class LocalityTable
             })
             .Below(row => row.Strides.Count > 0 ? new RowText.Story($"strides {Strides(row)}", IsDim: true) : null),
         Note = _ => "in order: steps of a thread to the next page up or down; mean and longest run in pages; "
-            + "refault after: faults of the process between two on a page, at the median; "
-            + "shared pages were faulted on again by another thread than the first; strides: pages from a thread's fault to its next, and share of the steps",
+            + "refault after: median number of the process's faults between two on a page; "
+            + "shared pages: those on which a thread other than the first faulted again; "
+            + "strides: pages from a thread's fault to its next, and share of the steps",
         WhyEmpty = report => report.Sample is null
             ? null
-            : "no locality: in a sample nobody knows what came before a fault, so order and repeats cannot be told",
+            : "no locality: a sample lacks the faults in between, so order and repeats are not known",
     };
 
     private static List<LocalityRow> Rows(FaultReport report)

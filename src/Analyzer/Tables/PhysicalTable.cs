@@ -28,7 +28,7 @@ internal sealed record PhysicalRow(
     long FullBlocks,
     long TouchedPages)
 {
-    /// <summary>Pages a run; null without frames.</summary>
+    /// <summary>Pages per run; null without frames.</summary>
     public double? MeanRun => Runs == 0 ? null : (double)PagesWithPfn / Runs;
 
     /// <summary>Share of the pages of touched 2 MiB ranges that are in use; null if none was touched.</summary>

@@ -43,7 +43,7 @@ internal static class SampleText
         var exact = sample.CountsExact ? "The totals of faults and of major faults are exact, other counts are estimates" : "Counts are estimates";
         var error = $"{Units.Count(ErrorExample)} means {Units.Count(ErrorExample)} ± {Units.Count((long)Math.Round(sample.StandardErrorOf(ErrorExample)))}, "
             + "the standard error of a random sample";
-        return $"{Way(sample.Sampling)}: {recorded}. {exact} ({error}); distinct pages are a lower bound, and repeats cannot be told.";
+        return $"{Way(sample.Sampling)}: {recorded}. {exact} ({error}); distinct pages are a lower bound, and repeats are not known.";
     }
 
     /// <summary>How faults were chosen: "sampled 1 in 16", "sampled above 200,000 faults/s".</summary>

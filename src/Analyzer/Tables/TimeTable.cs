@@ -37,9 +37,9 @@ internal static class TimeTable
         // Every bucket: a time line must have no gaps.
         Keep = static (_, _) => 0,
         Columns = Columns,
-        Note = report => $"{Units.Duration(AxisOf(report).BucketNs)} a row; resident is an estimate: pages touched so far whose region still existed; "
-            + "pages that were mapped along with another "
-            + "(huge pages, fault-around) are not in it, pages that were given back or swapped out are",
+        Note = report => $"{Units.Duration(AxisOf(report).BucketNs)} per row; resident is an estimate: pages touched so far whose region still existed; "
+            + "pages that were mapped together with another "
+            + "(huge pages, fault-around) are not included, pages that were given back or swapped out are",
     };
 
     public static TimeAxis AxisOf(FaultReport report) => TimeAggregate.AxisOf(report.Plan);

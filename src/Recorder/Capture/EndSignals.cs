@@ -21,7 +21,7 @@ public sealed class EndSignals : IDisposable
     private readonly List<PosixSignalRegistration> _registrations = [];
     private int _signal;
 
-    /// <param name="onFirst">Called with the first that comes, on a thread of the runtime's.</param>
+    /// <param name="onFirst">Called with the first signal, on a thread of the runtime.</param>
     // SAFETY: pipe2 writes two descriptors, and there is room for two.
     public unsafe EndSignals(Action? onFirst = null)
     {

@@ -114,9 +114,9 @@ internal sealed class PerfCapture : ICapture
     private static void RefuseWhatItCannot(RecordOptions options, Target target)
     {
         const int maxPeriod = ushort.MaxValue;
-        var refusal = target.Scope is not (TargetScope.Tree or TargetScope.All)
+        var reason = target.Scope is not (TargetScope.Tree or TargetScope.All)
             ? "cannot follow a name or a cgroup: give a command, --pid or --all, or use sudo"
-            : options.MaxRatePerSecond is not null ? "cannot change its sampling while it records: leave --max-rate out, and give --every N"
+            : options.MaxRatePerSecond is not null ? "cannot change its sampling while it records: use --every N instead of --max-rate"
             : options.Every > maxPeriod ? $"takes at most one fault in {maxPeriod}: give a smaller --every"
             : null;
         if (reason is not null)

@@ -17,7 +17,7 @@ internal sealed record Trial(string? Step, int Errno = 0, string Log = "")
     public string Reason => $"{Step}: {Native.Errno.Describe(Errno)}{(Log.Length == 0 ? "" : $", {Log}")}";
 }
 
-/// <summary>Attaches for real, and detaches again at once: only that tells what the kernel allows.</summary>
+/// <summary>Attaches for real, and detaches again at once: only this shows what the kernel allows.</summary>
 internal static class TrialAttach
 {
     private const string KprobePmuType = KprobePmu + "/type";

@@ -99,7 +99,7 @@ internal sealed class FaultRows(SpoolHeader header, TaskTable tasks, IRegionLedg
     private void SetFrame(FaultBatch batch, int i, in FaultRecord record)
     {
         var isWalked = (record.Bits & FaultBits.HasWalk) != 0;
-        // Where there are four levels the pgd is where the p4d would be.
+        // With four levels, the walk's p4d level is the pgd.
         batch.PtLevel[i] = (sbyte)(!isWalked ? FaultBatch.Null
             : record.LevelBefore == PageGeometry.P4dLevel && _pagingLevels == 4 ? PageGeometry.PgdLevel
             : record.LevelBefore);

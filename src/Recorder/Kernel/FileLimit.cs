@@ -40,7 +40,7 @@ internal static class FileLimit
         return limit;
     }
 
-    // Not critical: what does not fit the limit is told when it happens.
+    // Not critical: running into the limit is reported when it happens.
     // SAFETY: the kernel reads one struct rlimit, the argument.
     private static unsafe void Set(Libc.Rlimit limit) => _ = Libc.Setrlimit(Libc.RlimitNofile, &limit);
 }

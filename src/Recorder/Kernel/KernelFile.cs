@@ -16,7 +16,7 @@ internal static class KernelFile
     }
 
     /// <summary>Likewise, in parts as they come.</summary>
-    /// <returns>Why it could not be read, or not to its end; null: it was.</returns>
+    /// <returns>Why it could not be read to its end; null: it was.</returns>
     // SAFETY: the buffer is pinned for each call, which gets its length; the file is open until the end of the method.
     public static unsafe string? Read(string path, Action<ReadOnlySpan<byte>> onPart)
     {

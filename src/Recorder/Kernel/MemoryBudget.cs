@@ -21,8 +21,8 @@ internal static class MemoryBudget
 
     /// <summary>Why no stacks are recorded unless they are asked for; null if there is enough memory.</summary>
     public static string? NoStacksReason => LimitBytes < LeastForStacksBytes
-        ? $"the memory limit of {LimitBytes >> 20} MiB leaves no room for them and the program: "
-            + $"raise it to {LeastForStacksBytes >> 20} MiB or more, or insist with --stacks"
+        ? $"the memory limit of {LimitBytes >> 20} MiB is too low for them and the program: "
+            + $"raise it to {LeastForStacksBytes >> 20} MiB or more, or force them with --stacks"
         : null;
 
     private static long LimitBytes => AvailableBytes * 4 / 3;

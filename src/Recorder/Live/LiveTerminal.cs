@@ -20,7 +20,7 @@ public static class LiveTerminal
         public ushort PixelsY;
     }
 
-    /// <summary>80 × 24 where the terminal does not know.</summary>
+    /// <summary>80 × 24 if the terminal does not know.</summary>
     // SAFETY: the kernel writes one struct winsize (ioctl_tty(2)), into the local.
     public static unsafe (int Columns, int Lines) Size
     {

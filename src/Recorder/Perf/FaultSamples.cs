@@ -195,14 +195,14 @@ internal sealed class FaultSamples : IDisposable
     {
         Errno.Eperm or Errno.Eacces when tid == EveryThread => new FaultrecException(
             ExitCode.NotPermitted,
-            $"the whole machine may not be traced by this user (kernel.perf_event_paranoid is {PerfLimits.Setting("perf_event_paranoid")}, "
-            + "and would have to be 0); use sudo"),
+            $"this user may not trace the whole machine (kernel.perf_event_paranoid is {PerfLimits.Setting("perf_event_paranoid")}; "
+            + "expected 0); use sudo"),
         Errno.Eperm or Errno.Eacces => new FaultrecException(
             ExitCode.NotPermitted,
             $"this user may not trace thread {tid} ({Errno.Describe(errno)}): it belongs to another user, or its program is not readable; use sudo"),
         Errno.Emfile => new FaultrecException(
             ExitCode.NotPermitted,
-            "the target has more threads than perf events can be opened for: four a thread and CPU, "
+            "the target has too many threads: each needs four perf events per CPU, "
             + $"and this process may open {FileLimit.Hard} files (`ulimit -Hn`); raise that limit, or use sudo"),
         _ => Errno.Failure(errno, $"perf_event_open for the faults of thread {tid}"),
     };

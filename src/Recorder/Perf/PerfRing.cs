@@ -53,9 +53,9 @@ internal sealed class PerfRing : IDisposable
         var fd = PerfEvent.TryOpen(attr, Environment.ProcessId, cpu, out var errno) ?? throw Errno.Failure(errno, $"perf_event_open for a ring of CPU {cpu}");
         if (MappedMemory.TryMap(fd.Fd, (nuint)(bytes + PageGeometry.Here.PageBytes), true) is { } memory)
             return new PerfRing(cpu, fd, memory, bytes);
-        var refusal = Marshal.GetLastPInvokeError();
+        var error = Marshal.GetLastPInvokeError();
         fd.Dispose();
-        Marshal.SetLastPInvokeError(refusal);
+        Marshal.SetLastPInvokeError(error);
         return null;
     }
 

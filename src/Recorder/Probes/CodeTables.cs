@@ -5,7 +5,7 @@ using Faultrec.Traces.Ledger;
 
 namespace Faultrec.Recorder.Probes;
 
-/// <summary>The tables by which the probes unwind, as user space fills them (bpf/unwind.bpf.h). One thread uses it.</summary>
+/// <summary>The tables with which the probes unwind, filled by user space (bpf/unwind.bpf.h). Used by one thread.</summary>
 // SAFETY: both arrays are mapped until Dispose, with MaxRows and maxAddressSpaces elements. Rows are counted before they are written;
 // elements are 0 or come from the queue that the constructor filled.
 internal sealed unsafe class CodeTables : IDisposable

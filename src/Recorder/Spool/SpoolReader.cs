@@ -75,7 +75,7 @@ internal sealed class SpoolReader : IDisposable
     /// <summary>Of the file when it was opened.</summary>
     public long Length { get; }
 
-    /// <summary>No more fit into the file.</summary>
+    /// <summary>The most faults that fit into the file.</summary>
     // SAFETY: sizeof, no pointer.
     public unsafe long MostFaults => Length / sizeof(FaultRecord);
 
@@ -118,7 +118,7 @@ internal sealed class SpoolReader : IDisposable
     public static FaultrecException Damaged(string path, Exception problem)
         => new(ExitCode.BadInput, $"{path}: the spool is damaged ({problem.Message}); expected a spool as a recording leaves it", problem);
 
-    /// <summary>Checked before the payload is read: a damaged length must not make us allocate what it says.</summary>
+    /// <summary>Checked before the payload is read: a damaged length must not cause a large allocation.</summary>
     // SAFETY: sizeof, no pointer.
     private static unsafe bool IsPlausible(SpoolRecordType type, int length) => type switch
     {

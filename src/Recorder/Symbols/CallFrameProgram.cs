@@ -199,7 +199,7 @@ internal sealed class CallFrameProgram(CallFrameSection section, UnwindMachine m
         var row = _state.HasExpression ? _state.Expression : CfaOf(_state.CfaRegister, _state.CfaOffset);
         if (row.CfaRule == CfaRule.Unsupported)
             return row;
-        // Undefined is as good as kept: nobody needs it then. So is what an expression tells, but for a realigned stack.
+        // An undefined register is treated as kept: nobody needs it then. So is one with an expression, except for a realigned stack.
         if (_state.Bp.Saved == Saved.BelowCfa && _state.Bp.Offset % machine.WordBytes == 0
             && _state.Bp.Offset / machine.WordBytes is >= sbyte.MinValue and <= sbyte.MaxValue and var place)
         {

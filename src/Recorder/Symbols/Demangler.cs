@@ -4,7 +4,7 @@ using System.Text;
 
 namespace Faultrec.Recorder.Symbols;
 
-/// <summary>C++ names, and with them older Rust's, by the C++ runtime's own function, where that is installed; else as they are.</summary>
+/// <summary>Demangles C++ names, and older Rust names, with the C++ runtime's own function; if that is not installed, names stay as they are.</summary>
 // SAFETY: the function has this type in the C++ ABI; the name is pinned for the call and ends with a zero, and the result is ours to free.
 internal static unsafe class Demangler
 {

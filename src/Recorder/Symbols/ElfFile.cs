@@ -4,7 +4,7 @@ using Microsoft.Win32.SafeHandles;
 
 namespace Faultrec.Recorder.Symbols;
 
-/// <summary>An ELF file that is open for libdw. What cannot be read throws <see cref="BadElfException"/>.</summary>
+/// <summary>An ELF file that is open for libdw. Whatever cannot be read throws <see cref="BadElfException"/>.</summary>
 internal sealed class ElfFile : IDisposable
 {
     private const long MaxOffset = 1L << 56;

@@ -22,7 +22,7 @@ internal static class ElfInput
         throw new BadElfException("is no longer the file that was mapped");
     }
 
-    /// <summary>The kernel's own library, which every process has in its memory, as a file.</summary>
+    /// <summary>The vDSO, which every process has in its memory, as a file.</summary>
     // SAFETY: the kernel says where its library begins and, in maps, ends; it is never unmapped, and write only reads it.
     public static unsafe RegularFile OpenVdso()
     {

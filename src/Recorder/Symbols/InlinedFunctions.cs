@@ -6,7 +6,7 @@ namespace Faultrec.Recorder.Symbols;
 /// <summary>An inlined function, and the place of its call.</summary>
 internal readonly record struct InlinedFunction(string? Name, string? CallFile, int? CallLine);
 
-/// <summary>By DWARF's DW_TAG_inlined_subroutine, where a module has debug information.</summary>
+/// <summary>From DWARF's DW_TAG_inlined_subroutine, if a module has debug information.</summary>
 // SAFETY: DIEs and attributes are locals, here or of the caller, whose Dwarf is open and keeps the texts; an index of a file is compared
 // with their number.
 internal static unsafe class InlinedFunctions

@@ -21,7 +21,7 @@ internal static class LowRights
     /// Becomes the user who called sudo, if that user can read this executable; otherwise root without any capability except to read files.
     /// Returns only if there was nothing to give up.
     /// </summary>
-    /// <param name="args">Verb, fd, and where rights are too many: user or "", uid, gid, home.</param>
+    /// <param name="args">Verb, fd, and, if there are too many rights: user or "", uid, gid, home.</param>
     // SAFETY: execve copies both arrays, which end with a null and live until it comes back, if it does.
     public static unsafe void GiveUp(string[] args)
     {

@@ -19,7 +19,7 @@ internal sealed partial record PythonRuntime(ulong Address, PythonLayout Layout)
     {
         if (AddressOf(file, "_PyRuntime") is not { } runtime)
             return null;
-        // PY_VERSION_HEX; older ones tell their version by the file's name only.
+        // PY_VERSION_HEX; in older versions only the file's name shows the version.
         var minor = AddressOf(file, "Py_Version") is { } version && file.ReadAt(version, sizeof(ulong)) is { } bytes ? bytes[2]
             : NameWithVersion().Match(path) is { Success: true } match
                 && int.TryParse(match.Groups[1].ValueSpan, CultureInfo.InvariantCulture, out var named) ? named

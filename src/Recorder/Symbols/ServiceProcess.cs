@@ -7,7 +7,7 @@ using Microsoft.Win32.SafeHandles;
 
 namespace Faultrec.Recorder.Symbols;
 
-/// <summary>This very executable, started again, for work that is not to be done with our rights, and a socket to it.</summary>
+/// <summary>This executable, started again for work that must not be done with the recorder's rights, and a socket to it.</summary>
 internal sealed class ServiceProcess
 {
     /// <summary>Variables by which libdw would ask servers on its own (debuginfod-client-config(7)).</summary>
@@ -25,8 +25,8 @@ internal sealed class ServiceProcess
 
     public int Pid { get; }
 
-    /// <param name="verb">First argument, by which the executable knows its task.</param>
-    /// <param name="asksServers">It is the one that may ask debuginfod servers.</param>
+    /// <param name="verb">First argument, which tells the executable its task.</param>
+    /// <param name="asksServers">Whether this service may ask debuginfod servers.</param>
     // SAFETY: the pointer is null: there are no file actions.
     public static unsafe ServiceProcess Start(string verb, bool asksServers)
     {

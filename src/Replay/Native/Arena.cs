@@ -29,7 +29,7 @@ internal sealed unsafe class Arena : IDisposable
         {
             throw new FaultrecException(ExitCode.NotPermitted,
                 $"{Bytes >> 20} MiB of shared memory for the replay: {Marshal.GetPInvokeErrorMessage(Marshal.GetLastPInvokeError())}; "
-                + "expected to have them; free memory");
+                + "expected that much memory; free some");
         }
 
         _memory = (byte*)memory;

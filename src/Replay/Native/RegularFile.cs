@@ -3,7 +3,7 @@ using Microsoft.Win32.SafeHandles;
 
 namespace Faultrec.Replay.Native;
 
-/// <summary>Files that a trace names: what is no regular file is never opened, since opening alone can do things (devices, pipes).</summary>
+/// <summary>Files that a trace names: what is not a regular file is never opened, since opening alone can do things (devices, pipes).</summary>
 internal static class RegularFile
 {
     private const int OpenPath = 0x20_0000; // O_*, asm-generic/fcntl.h

@@ -39,7 +39,7 @@ public sealed class PrefaultPlanReader
         {
             var problem = e is FileNotFoundException or DirectoryNotFoundException ? "no such file"
                 : Directory.Exists(path) ? "is a directory"
-                : e is NotSupportedException ? "is no regular file"
+                : e is NotSupportedException ? "is not a regular file"
                 : e.Message;
             throw new FaultrecException(ExitCode.BadInput, $"{path}: {problem}; expected a plan; make one with faultrec export TRACE --to prefault-plan", e);
         }
