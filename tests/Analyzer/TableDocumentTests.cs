@@ -44,9 +44,10 @@ public sealed class TableDocumentTests
             """);
         foreach (var definition in ReportTables.All)
         {
-            text.Append($"\n## {definition.Name}\n\n`--by {definition.Name}`: {definition.Question}.\n\n| column | heading | unit | meaning |\n|---|---|---|---|\n");
+            text.Append($"\n## {definition.Name}\n\n`--by {definition.Name}`: {definition.Question}.\n\n");
+            text.Append("| column | heading | unit | meaning |\n|---|---|---|---|\n");
             foreach (var column in Columns(definition))
-                text.Append($"| `{column.Key}` | {column.Heading} | {Unit(column.Format)} | {column.Meaning.Replace("|", "\\|", StringComparison.Ordinal)} |\n");
+                text.Append($"| `{column.Key}` | {column.Heading} | {Unit(column.Format)} | {column.Meaning} |\n");
         }
 
         return text.ToString();

@@ -16,7 +16,8 @@ internal static class ComparisonTables
         var ofSeveral = comparison.Traces.Count() > 2 ? ColumnAudience.Everyone : ColumnAudience.Machine;
         return new TableBuilder<ComparedRow>(subject.Title(), rows)
             .Text("table", "table", "what the row compares: total, region, kind and so on", ColumnAudience.Machine, row => row.Item.Subject.Name())
-            .Text("name", subject.Name(), "name of what the row compares", subject == Subject.Total ? ColumnAudience.Machine : ColumnAudience.Everyone, row => row.Item.Name)
+            .Text("name", subject.Name(), "name of what the row compares", subject == Subject.Total ? ColumnAudience.Machine : ColumnAudience.Everyone,
+                row => row.Item.Name)
             .Text("kind", "kind", "kind of the region", ColumnAudience.Machine, row => row.Item.RegionKind)
             .Text("prot", "prot", "protection of the region", forRegions, row => row.Item.Prot)
             .Text("process", "process", "process of the region, where there are several",

@@ -62,14 +62,16 @@ internal static class CodeRows
             .Integer("self_faults", "self", "faults that the code itself raised", CellFormat.Count, ColumnAudience.Everyone, row => row.Self.Faults, NotInJson)
             .Real("self_share", "share", "of all faults of the report, those that the code itself raised", CellFormat.Percent, ColumnAudience.Everyone,
                 row => row.SelfShare, NotInJson)
-            .Integer("self_major", "self major", "major faults that the code itself raised", CellFormat.Count, ColumnAudience.Wide, row => row.Self.KnownMajor, NotInJson)
-            .Integer("self_latency_sum_ns", "self time", "sum of the known durations of faults that the code itself raised", CellFormat.DurationNs, ColumnAudience.Wide,
-                row => report.TimeOf(row.Self), NotInJson)
+            .Integer("self_major", "self major", "major faults that the code itself raised", CellFormat.Count, ColumnAudience.Wide,
+                row => row.Self.KnownMajor, NotInJson)
+            .Integer("self_latency_sum_ns", "self time", "sum of the known durations of faults that the code itself raised",
+                CellFormat.DurationNs, ColumnAudience.Wide, row => report.TimeOf(row.Self), NotInJson)
             .Integer("total_faults", "total", "faults of the code and of all it called", CellFormat.Count, ColumnAudience.Everyone, row => row.Total.Faults,
                 NotInJson)
             .Real("total_share", "share", "of all faults of the report, those of the code and of all it called", CellFormat.Percent, ColumnAudience.Everyone,
                 row => row.TotalShare, NotInJson)
-            .Integer("total_major", "major", "major faults of the code and of all it called", CellFormat.Count, ColumnAudience.Everyone, row => row.Total.KnownMajor, NotInJson)
+            .Integer("total_major", "major", "major faults of the code and of all it called", CellFormat.Count, ColumnAudience.Everyone,
+                row => row.Total.KnownMajor, NotInJson)
             .Integer("latency_p50_ns", "p50", "median duration of the total's faults", CellFormat.DurationNs, ColumnAudience.Everyone, row => row.Latency.P50Ns,
                 NotInJson)
             .Integer("latency_p99_ns", "p99", "99th percentile of the durations of the total's faults", CellFormat.DurationNs, ColumnAudience.Wide,

@@ -74,7 +74,8 @@ internal static class LocalityTable
                 row => row.Refaults)
             .Integer("distance_p50", "refault after", "faults of the process between the two faults of a refault, median", CellFormat.Count,
                 ColumnAudience.Everyone, row => row.DistanceP50)
-            .Integer("distance_p90", "p90", "faults of the process between the two faults of a refault, 90th percentile", CellFormat.Count, ColumnAudience.Wide, row => row.DistanceP90)
+            .Integer("distance_p90", "p90", "faults of the process between the two faults of a refault, 90th percentile", CellFormat.Count,
+                ColumnAudience.Wide, row => row.DistanceP90)
             .Integer("shared_pages", "shared pages", "pages that several threads faulted on", CellFormat.Count, ColumnAudience.Everyone, row => row.SharedPages)
             .Integer("foreign_refaults", "by others", "faults on shared pages by others than the first thread", CellFormat.Count, ColumnAudience.Everyone,
                 row => row.ForeignRefaults)

@@ -56,15 +56,18 @@ internal static class PhysicalTable
             .Region(row => row.Id, row => row.Region)
             .Integer("frame_pages", "pages", "pages of the region with a known page frame; a huge page counts as its base pages", CellFormat.Count,
                 ColumnAudience.Everyone, row => row.PagesWithPfn)
-            .Integer("distinct_frames", "frames", "different page frames of the region's pages", CellFormat.Count, ColumnAudience.Everyone, row => row.DistinctPfns)
+            .Integer("distinct_frames", "frames", "different page frames of the region's pages", CellFormat.Count, ColumnAudience.Everyone,
+                row => row.DistinctPfns)
             .Integer("runs", "runs", "runs: stretches of neighbouring pages on neighbouring frames", CellFormat.Count, ColumnAudience.Wide, row => row.Runs)
             .Real("mean_run", "mean run", "pages of a run, on average", CellFormat.Ratio, ColumnAudience.Everyone, row => row.MeanRun)
             .Integer("longest_run", "longest", "pages of the longest run", CellFormat.Count, ColumnAudience.Everyone, row => row.LongestRun)
             .Integer("blocks_2m", "2 MiB", "aligned 2 MiB ranges inside the region", CellFormat.Count, ColumnAudience.Everyone, row => row.Blocks)
-            .Integer("touched_2m", "touched", "aligned 2 MiB ranges with a page that faulted", CellFormat.Count, ColumnAudience.Everyone, row => row.TouchedBlocks)
+            .Integer("touched_2m", "touched", "aligned 2 MiB ranges with a page that faulted", CellFormat.Count, ColumnAudience.Everyone,
+                row => row.TouchedBlocks)
             .Integer("full_2m", "full", "aligned 2 MiB ranges whose pages all faulted, or that one fault mapped", CellFormat.Count, ColumnAudience.Everyone,
                 row => row.FullBlocks)
-            .Real("mean_fill_2m", "fill", "of the pages of touched 2 MiB ranges, those in use", CellFormat.Percent, ColumnAudience.Everyone, row => row.MeanFill)
+            .Real("mean_fill_2m", "fill", "of the pages of touched 2 MiB ranges, those in use", CellFormat.Percent, ColumnAudience.Everyone,
+                row => row.MeanFill)
             .Text("nodes", "NUMA nodes", "pages by NUMA node; ?: frames that no node has",
                 report.Metadata.NumaNodes.Count > 1 ? ColumnAudience.Everyone : ColumnAudience.Wide, row => Nodes(row.Nodes),
                 TableBuilder<PhysicalRow>.NotInJson)

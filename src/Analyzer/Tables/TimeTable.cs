@@ -55,14 +55,14 @@ internal static class TimeTable
             .Integer("major_per_s", "major/s", "major faults a second; null: not known", CellFormat.Count, ColumnAudience.Everyone, row => row.MajorPerSecond)
             .Integer("new_pages", isSample ? "≥new" : "new pages", "pages whose first fault is in the bucket; in a sample a lower bound", CellFormat.Count,
                 ColumnAudience.Everyone, row => row.NewPages)
-            .Integer("new_pages_per_s", isSample ? "≥new/s" : "new/s", "new pages a second; in a sample a lower bound", CellFormat.Count, ColumnAudience.Everyone,
-                row => row.NewPagesPerSecond)
+            .Integer("new_pages_per_s", isSample ? "≥new/s" : "new/s", "new pages a second; in a sample a lower bound", CellFormat.Count,
+                ColumnAudience.Everyone, row => row.NewPagesPerSecond)
             .Integer("touched_pages", isSample ? "≥touched" : "touched", "new pages so far; in a sample a lower bound", CellFormat.Count,
                 ColumnAudience.Everyone, row => row.TouchedPages)
             .Integer("resident_pages", "resident pages", "estimate of the touched pages still mapped at the end of the bucket", CellFormat.Count,
                 ColumnAudience.Machine, row => row.ResidentPages)
-            .Integer("resident_bytes", "resident", "estimate of the touched memory still mapped at the end of the bucket", CellFormat.Bytes, ColumnAudience.Everyone,
-                row => row.ResidentPages * report.Metadata.PageSize)
+            .Integer("resident_bytes", "resident", "estimate of the touched memory still mapped at the end of the bucket", CellFormat.Bytes,
+                ColumnAudience.Everyone, row => row.ResidentPages * report.Metadata.PageSize)
             .Integer("latency_sum_ns", "time", "sum of the known durations of the bucket's faults", CellFormat.DurationNs, ColumnAudience.Everyone,
                 row => report.TimeOf(row.Counts));
     }

@@ -86,6 +86,7 @@ public sealed record TraceMetadata
     public IReadOnlyList<HandlerProbe> Handlers { get; init; } = [];
 
     /// <summary>Whether page-table facts (pt_level, pte_before, pfn, page_order) were recorded; null in files older than these columns.</summary>
+    [JsonPropertyName("frames")]
     public PageTableRecording? PageTable { get; init; }
 
     /// <summary>
