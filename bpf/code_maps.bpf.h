@@ -57,6 +57,8 @@ static __always_inline void add_code(__u32 element, __u64 start, __u64 end, __u6
 		barrier();
 		maps->python = file->python;
 	}
+	/* What was found in between is remembered as of before. */
+	__sync_fetch_and_add(&maps->changes, 1);
 }
 
 static __always_inline struct code_file *file_of(struct inode *inode)

@@ -47,9 +47,10 @@ struct probe_config {
 	__u32 result_retry;
 	__u32 result_error;
 	__u32 result_major;
-	__u32 code_maps; /* elements of that map; 0: no stacks are taken */
-	__u8 has_costs;	 /* what a fault's time went to, or what it allocated, is counted */
-	__u8 _pad[3];
+	__u32 code_maps;    /* elements of that map; 0: no stacks are taken */
+	__u8 has_costs;	    /* what a fault's time went to, or what it allocated, is counted */
+	__u8 checks_stacks; /* a stack that was remembered is walked as well: struct stack_checks */
+	__u8 _pad[2];
 	__u64 cgroup_id;
 	/*
 	 * SCOPE_COMM: a shell pattern as an automaton of at most 31 states. Bit i of an entry: in
@@ -251,6 +252,13 @@ struct stack_record {
 	__u64 words[MAX_FRAMES + 2 * MAX_PYTHON_FRAMES];
 };
 
+/* Stacks that the walk before was found to have in common with this one, and those where walking
+ * led elsewhere. */
+struct stack_checks {
+	__u64 checked;
+	__u64 different;
+};
+
 struct python_code_head {
 	enum {
 		PYTHON_CODE_KIND = 0xffff,
@@ -348,7 +356,8 @@ struct code_maps {
 	__u32 uses;	 /* how often it was given out */
 	__u32 python;	 /* element of python_layouts; 0: no Python */
 	__u64 python_runtime;
-	__u64 _pad;
+	__u32 changes; /* mappings that were added, counted when each is complete */
+	__u32 _pad;
 	struct code_mapping mappings[MAX_CODE_MAPPINGS];
 };
 

@@ -16,6 +16,9 @@
 #define PYTHON_LENGTH	   16
 #define PYTHON_BYTES	   32 /* PyBytesObject.ob_sval */
 
+#define CODE_NAMES     3 /* co_filename, co_name, and since 3.11 co_qualname */
+#define SEEN_CODE_BITS 5
+
 /* Since 3.12 this and above: not a function's frame, but the interpreter's. */
 #define OWNED_BY_C 3
 
@@ -34,9 +37,16 @@ struct {
 	__type(value, __u8);
 } sent_codes SEC(".maps");
 
+/* Code whose record user space has, as it was when that was made. */
+struct seen_code {
+	__u64 code;
+	__u64 salt; /* of its address space */
+	__u64 words[CODE_NAMES];
+	__u64 id;
+};
+
 struct python_scratch {
-	struct python_layout layout;
-	__u8 frame[2 * FRAME_BYTES];
+	struct seen_code seen[1 << SEEN_CODE_BITS];
 	struct python_code code;
 };
 
@@ -48,9 +58,11 @@ struct {
 } python_scratches SEC(".maps");
 
 struct python_walk {
+	const struct python_layout *layout;
 	struct python_scratch *scratch;
 	struct stack_walk *stack;
 	struct stack_record *record;
+	struct stack_window *window;
 	__u64 frame;
 	__u64 thread;
 	__u64 thread_id;
@@ -66,10 +78,18 @@ static __always_inline __u64 pointer_at(__u64 place)
 	return value;
 }
 
+/* A word near others that are wanted too. */
+static __always_inline __u64 word_near(struct stack_window *window, __u64 place)
+{
+	__u64 *word = word_at(window, place, (place | (WINDOW_ALIGNMENT - 1)) + 1);
+
+	return word ? *word : pointer_at(place);
+}
+
 /* bpf_loop's function: is it the running thread's? */
 static long look_at_thread(__u32 i, struct python_walk *walk)
 {
-	const struct python_layout *layout = &walk->scratch->layout;
+	const struct python_layout *layout = walk->layout;
 
 	if (!walk->thread || pointer_at(walk->thread + layout->thread_id) == walk->thread_id)
 		return 1;
@@ -81,13 +101,15 @@ static long look_at_thread(__u32 i, struct python_walk *walk)
 static __always_inline __u64 thread_of(struct task_slot *slot, const struct code_maps *maps,
 				       struct python_walk *walk)
 {
-	const struct python_layout *layout = &walk->scratch->layout;
-	__u64 interpreter;
+	const struct python_layout *layout = walk->layout;
+	__u64 interpreter, known = slot->python_thread;
 
-	walk->thread_id = BPF_CORE_READ(bpf_get_current_task_btf(), thread.fsbase);
-	if (slot->python_thread &&
-	    pointer_at(slot->python_thread + layout->thread_id) == walk->thread_id)
-		return slot->python_thread;
+	walk->thread_id = bpf_get_current_task_btf()->thread.fsbase;
+	/* Its frame is wanted next: the window begins at the lower of the two. */
+	if (known && layout->thread_frame < layout->thread_id)
+		word_near(walk->window, known + layout->thread_frame);
+	if (known && word_near(walk->window, known + layout->thread_id) == walk->thread_id)
+		return known;
 	interpreter = pointer_at(maps->python_runtime + layout->runtime_interpreters);
 	walk->thread = interpreter ? pointer_at(interpreter + layout->interpreter_threads) : 0;
 	bpf_loop(MAX_PYTHON_THREADS, look_at_thread, walk, 0);
@@ -121,11 +143,11 @@ static __always_inline __u32 read_text(const struct python_layout *layout, __u64
 	return width;
 }
 
-/* words: co_filename, co_name, and what follows them. */
-static __always_inline void send_code(struct python_scratch *scratch, __u64 id, __u64 code,
+/* words: co_filename, co_name, and what follows them. Returns whether user space has it. */
+static __always_inline bool send_code(const struct python_layout *layout,
+				      struct python_scratch *scratch, __u64 id, __u64 code,
 				      const __u64 *words)
 {
-	const struct python_layout *layout = &scratch->layout;
 	struct python_code *record = &scratch->code;
 	bool has_qualname = layout->minor >= 11;
 	__u64 lines = has_qualname ? words[3] : words[2];
@@ -153,23 +175,75 @@ static __always_inline void send_code(struct python_scratch *scratch, __u64 id, 
 	bytes = offsetof(struct python_code, lines) + line_bytes;
 	barrier_var(bytes);
 	if (bytes > sizeof(*record) || bpf_ringbuf_output(&stacks, record, bytes, BPF_RB_NO_WAKEUP))
-		return;
+		return false;
 	bpf_map_update_elem(&sent_codes, &id, &one, BPF_ANY);
+	return true;
 }
 
-static __always_inline __u64 frame_word(const struct python_scratch *scratch, __u32 offset)
+/* The id of a code object, whose record is sent where it is new. */
+static __always_inline __u64 id_of(const struct python_walk *walk, __u64 code, const __u64 *words)
+{
+	struct python_scratch *scratch = walk->scratch;
+	struct seen_code *seen = &scratch->seen[(code * GOLDEN) >> (64 - SEEN_CODE_BITS)];
+	__u64 id = (code ^ walk->stack->salt) * GOLDEN;
+
+	if (seen->code == code && seen->salt == walk->stack->salt && seen->words[0] == words[0] &&
+	    seen->words[1] == words[1] && seen->words[2] == words[2])
+		return seen->id;
+	for (int i = 0; i < CODE_NAMES; i++)
+		id = (id ^ (id >> 29) ^ words[i]) * GOLDEN;
+	id |= 1;
+	if (!bpf_map_lookup_elem(&sent_codes, &id) &&
+	    !send_code(walk->layout, scratch, id, code, words))
+		return id;
+	seen->code = code;
+	seen->salt = walk->stack->salt;
+	for (int i = 0; i < CODE_NAMES; i++)
+		seen->words[i] = words[i];
+	seen->id = id;
+	return id;
+}
+
+/* A frame, whose callers most often lie below it: the window ends with it. Null: it cannot be read.
+ */
+static __always_inline const __u8 *frame_in(struct stack_window *window, __u64 frame)
+{
+	__u64 offset = frame - window->start;
+
+	if (offset > WINDOW_BYTES - FRAME_BYTES || offset + FRAME_BYTES > window->bytes) {
+		__u64 below = frame & (WINDOW_ALIGNMENT - 1);
+		__u64 bytes;
+
+		if (below > WINDOW_BYTES - FRAME_BYTES)
+			below = WINDOW_BYTES - FRAME_BYTES;
+		bytes = below + FRAME_BYTES;
+		barrier_var(bytes);
+		if (bytes > WINDOW_BYTES)
+			return 0;
+		window->bytes = 0;
+		if (!read_user(window->data, bytes, frame - below))
+			return 0;
+		window->start = frame - below;
+		window->bytes = bytes;
+		offset = below;
+	}
+	barrier_var(offset);
+	return offset <= WINDOW_BYTES - FRAME_BYTES ? window->data + offset : 0;
+}
+
+static __always_inline __u64 frame_word(const __u8 *frame, __u32 offset)
 {
 	offset &= FRAME_BYTES - 1;
 	barrier_var(offset);
-	return *(__u64 *)&scratch->frame[offset & (FRAME_BYTES - 1)];
+	return *(__u64 *)&frame[offset & (FRAME_BYTES - 1)];
 }
 
 /* Offset of the frame's instruction in bytes; before 3.10 it is counted in bytes, in 3.10 in
  * instructions of two. */
-static __always_inline __u32 instruction_of(const struct python_scratch *scratch, __u64 code)
+static __always_inline __u32 instruction_of(const struct python_layout *layout, const __u8 *frame,
+					    __u64 code)
 {
-	const struct python_layout *layout = &scratch->layout;
-	__u64 instruction = frame_word(scratch, layout->frame_instruction);
+	__u64 instruction = frame_word(frame, layout->frame_instruction);
 
 	if (layout->code_bytes)
 		return instruction - (code + layout->code_bytes);
@@ -179,37 +253,33 @@ static __always_inline __u32 instruction_of(const struct python_scratch *scratch
 /* bpf_loop's function: one frame; 1 ends the loop. */
 static long walk_python_frame(__u32 i, struct python_walk *walk)
 {
-	struct python_scratch *scratch = walk->scratch;
-	const struct python_layout *layout = &scratch->layout;
+	const struct python_layout *layout = walk->layout;
 	__u32 place = walk->base + 2 * walk->frames;
 	__u64 code, id, words[4] = {};
 	bool is_entry = layout->minor < 11;
+	const __u8 *frame;
 	__u32 instruction;
 
-	if (!walk->frame || walk->frames >= MAX_PYTHON_FRAMES ||
-	    !read_user(scratch->frame, FRAME_BYTES, walk->frame))
+	if (!walk->frame || walk->frames >= MAX_PYTHON_FRAMES)
 		return 1;
-	walk->frame = frame_word(scratch, layout->frame_back);
+	frame = frame_in(walk->window, walk->frame);
+	if (!frame)
+		return 1;
+	walk->frame = frame_word(frame, layout->frame_back);
 	if (layout->minor == 11)
-		is_entry = frame_word(scratch, layout->frame_owner) & 0xff;
-	if (layout->minor >= 12 &&
-	    (frame_word(scratch, layout->frame_owner) & 0xff) >= OWNED_BY_C) {
+		is_entry = frame_word(frame, layout->frame_owner) & 0xff;
+	if (layout->minor >= 12 && (frame_word(frame, layout->frame_owner) & 0xff) >= OWNED_BY_C) {
 		/* The frame inside it was the first that the C function ran. */
 		place -= 1;
 		if (walk->frames && place < MAX_FRAMES + 2 * MAX_PYTHON_FRAMES)
 			walk->record->words[place] |= 1;
 		return 0;
 	}
-	code = frame_word(scratch, layout->frame_code) & ~TAG_BITS;
+	code = frame_word(frame, layout->frame_code) & ~TAG_BITS;
 	if (!read_user(words, sizeof(words), code + layout->code_file))
 		return 1;
-	id = (code ^ walk->stack->salt) * GOLDEN;
-	for (int w = 0; w < 3; w++)
-		id = (id ^ (id >> 29) ^ words[w]) * GOLDEN;
-	id |= 1;
-	if (!bpf_map_lookup_elem(&sent_codes, &id))
-		send_code(scratch, id, code, words);
-	instruction = instruction_of(scratch, code);
+	id = id_of(walk, code, words);
+	instruction = instruction_of(layout, frame, code);
 	if (place >= MAX_FRAMES + 2 * MAX_PYTHON_FRAMES - 1)
 		return 1;
 	walk->record->words[place] = id;
@@ -221,11 +291,12 @@ static long walk_python_frame(__u32 i, struct python_walk *walk)
 
 /* Returns how many frames were put behind the native ones. */
 static __always_inline __u32 walk_python(struct task_slot *slot, const struct code_maps *maps,
-					 struct stack_walk *stack, __u32 walker)
+					 struct stack_walk *stack, struct stack_record *record,
+					 struct stack_window *window, __u32 walker)
 {
-	struct python_walk walk = { .stack = stack,
-				    .record = stack->record,
-				    .base = stack->frames };
+	struct python_walk walk = {
+		.stack = stack, .record = record, .window = window, .base = stack->frames
+	};
 	__u32 element = maps->python;
 	struct python_layout *layout = bpf_map_lookup_elem(&python_layouts, &element);
 	__u64 frame;
@@ -233,10 +304,10 @@ static __always_inline __u32 walk_python(struct task_slot *slot, const struct co
 	walk.scratch = bpf_map_lookup_elem(&python_scratches, &walker);
 	if (!layout || !walk.scratch || !layout->minor)
 		return 0;
-	walk.scratch->layout = *layout;
+	walk.layout = layout;
 	if (!thread_of(slot, maps, &walk))
 		return 0;
-	frame = pointer_at(slot->python_thread + layout->thread_frame);
+	frame = word_near(walk.window, slot->python_thread + layout->thread_frame);
 	if (layout->cframe_frame != NO_CFRAME)
 		frame = frame ? pointer_at(frame + layout->cframe_frame) : 0;
 	walk.frame = frame;

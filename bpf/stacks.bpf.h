@@ -4,7 +4,7 @@
 #define FAULTREC_STACKS_BPF_H
 
 #include "python.bpf.h"
-#include "unwind.bpf.h"
+#include "remembered.bpf.h"
 
 /* The element of a process, by its id. */
 struct {
@@ -22,17 +22,19 @@ struct {
 	__type(value, __u8);
 } sent_stacks SEC(".maps");
 
+/* Stacks that were not walked, walked all the same (config.checks_stacks). */
 struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, WALKERS);
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, struct stack_record);
-} walked_stacks SEC(".maps");
+	__type(value, struct stack_checks);
+} stack_checks SEC(".maps");
 
 /* How the kernel came to touch user memory: return addresses, from here outwards. */
-static __always_inline void add_kernel_frames(struct stack_walk *walk)
+static __always_inline void add_kernel_frames(const struct walking *walking)
 {
-	struct stack_record *record = walk->record;
+	struct stack_walk *walk = walking->walk;
+	struct stack_record *record = walking->record;
 	long bytes = bpf_get_task_stack(bpf_get_current_task_btf(), record->words,
 					MAX_KERNEL_FRAMES * 8, 0);
 
@@ -64,54 +66,103 @@ static __always_inline __u32 maps_of(struct task_slot *slot)
 	return slot->maps;
 }
 
+/* To the innermost frame in user mode. */
+static __always_inline void start_walk(struct stack_walk *walk, const struct pt_regs *regs)
+{
+	walk->ip = regs->ip;
+	walk->sp = regs->sp;
+	walk->bp = regs->bp;
+	walk->bx = regs->bx;
+	walk->bx_place = 0;
+	walk->ending = ENDING_NONE;
+	walk->is_interrupted = 1;
+}
+
+/* Walks once more, every frame. */
+static __always_inline void check_stack(struct recalling *recalling, const struct pt_regs *regs)
+{
+	struct stack_walk *walk = recalling->walking.walk;
+	struct recall *recall = recalling->recall;
+	__u64 hash = walk->hash;
+	__u32 frames = walk->frames, ending = walk->ending, zero = 0;
+	struct stack_checks *checks = bpf_map_lookup_elem(&stack_checks, &zero);
+
+	start_walk(walk, regs);
+	walk->frames = recall->base;
+	walk->hash = recall->base_hash;
+	bpf_loop(MAX_FRAMES, walk_frame, recalling, 0);
+	recall->is_as_before = 0;
+	if (!checks)
+		return;
+	__sync_fetch_and_add(&checks->checked, 1);
+	if (walk->hash != hash || walk->frames != frames || walk->ending != ending)
+		__sync_fetch_and_add(&checks->different, 1);
+}
+
 /* Sends the running task's stack where it is new; returns its id, 0: it was lost. */
 static __noinline __u64 take_stack(struct task_slot *slot, __u32 walker, bool is_in_kernel)
 {
 	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
-	struct stack_record *record = bpf_map_lookup_elem(&walked_stacks, &walker);
-	struct stack_walk walk = {};
+	struct walker_memory *memory = bpf_map_lookup_elem(&walkers, &walker);
+	struct recalling recalling = {};
+	struct stack_record *record;
+	struct stack_walk *walk;
 	struct code_maps *maps;
-	__u32 bytes;
+	struct recall *recall;
+	__u32 bytes, frames;
 	__u8 one = 1;
 
-	if (!record)
+	if (!memory)
 		return 0;
-	walk.ip = regs->ip;
-	walk.sp = regs->sp;
-	walk.bp = regs->bp;
-	walk.bx = regs->bx;
-	walk.maps = maps_of(slot);
-	maps = bpf_map_lookup_elem(&code_maps, &walk.maps);
-	if (maps)
-		walk.salt = ((__u64)maps->uses << 32 | *(volatile __u32 *)&maps->count) * GOLDEN +
-			    walk.maps;
-	walk.record = record;
-	walk.is_interrupted = 1;
+	walk = recalling.walking.walk = &memory->walk;
+	record = recalling.walking.record = &memory->record;
+	recalling.walking.window = &memory->window;
+	memory->window.bytes = 0;
+	recall = recalling.recall = &memory->recall;
+	recalling.before = &memory->walks[recall->last & 1];
+	recalling.fresh = &memory->walks[~recall->last & 1];
+	recall->has_recalled = 0;
+	recall->is_as_before = 0;
+	walk->maps = maps_of(slot);
+	maps = bpf_map_lookup_elem(&code_maps, &walk->maps);
+	walk->salt = maps ? ((__u64)maps->uses << 32 | *(volatile __u32 *)&maps->changes) * GOLDEN +
+				     walk->maps
+			  : 0;
+	walk->frames = 0;
+	walk->hash = 0;
 	if (is_in_kernel)
-		add_kernel_frames(&walk);
+		add_kernel_frames(&recalling.walking);
+	start_walk(walk, regs);
 	if (is_in_kernel && has_no_program())
-		walk.ending = ENDING_OUTERMOST;
+		walk->ending = ENDING_OUTERMOST;
 	else if (regs->cs == USER32_CS)
-		bpf_loop(MAX_FRAMES, walk_frame_32, &walk, 0);
+		bpf_loop(MAX_FRAMES, walk_frame_32, &recalling, 0);
 	else
-		bpf_loop(MAX_FRAMES, walk_frame, &walk, 0);
-	if (!walk.frames || walk.frames > MAX_FRAMES)
+		walk_as_before(&recalling);
+	if (config.checks_stacks && recall->has_recalled)
+		check_stack(&recalling, regs);
+	frames = walk->frames;
+	if (!frames || frames > MAX_FRAMES)
 		return 0;
-	record->head.frames = walk.frames;
-	record->head.ending = walk.ending;
-	record->head.python_frames =
-		maps && maps->python ? walk_python(slot, maps, &walk, walker) : 0;
-	record->head.id = (walk.hash ^ walk.ending) | 1;
+	record->head.frames = frames;
+	record->head.ending = walk->ending;
+	record->head.python_frames = maps && maps->python ? walk_python(slot, maps, walk, record,
+									&memory->window, walker)
+							  : 0;
+	record->head.id = (walk->hash ^ walk->ending) | 1;
 	/* Most stacks are those of the fault before. */
-	if (record->head.id == slot->sent_stack ||
-	    bpf_map_lookup_elem(&sent_stacks, &record->head.id))
+	if (record->head.id == slot->sent_stack)
 		return record->head.id;
-	bytes = sizeof(record->head) + (walk.frames + 2 * record->head.python_frames) * 8;
-	if (bytes > sizeof(*record))
-		return 0;
-	if (bpf_ringbuf_output(&stacks, record, bytes, BPF_RB_NO_WAKEUP))
-		return 0;
-	bpf_map_update_elem(&sent_stacks, &record->head.id, &one, BPF_ANY);
+	if (!bpf_map_lookup_elem(&sent_stacks, &record->head.id)) {
+		bytes = sizeof(record->head) + (frames + 2 * record->head.python_frames) * 8;
+		if (bytes > sizeof(*record))
+			return 0;
+		if (recall->is_as_before)
+			bpf_loop(frames, write_frame, &recalling, 0);
+		if (bpf_ringbuf_output(&stacks, record, bytes, BPF_RB_NO_WAKEUP))
+			return 0;
+		bpf_map_update_elem(&sent_stacks, &record->head.id, &one, BPF_ANY);
+	}
 	slot->sent_stack = record->head.id;
 	return record->head.id;
 }

@@ -22,6 +22,8 @@
 #define SIGFRAME_SP	  160
 #define SIGFRAME_IP	  168
 #define LOWEST_USER_PLACE 4096
+#define WINDOW_BYTES	  2048
+#define WINDOW_ALIGNMENT  4096 /* no page of any kind is smaller */
 #define WORD		  8
 #define WORD_32		  4
 
@@ -80,6 +82,20 @@ enum walker {
 	WALKERS = 2,
 };
 
+/* What a step depended on besides the registers and the row: whoever finds the same words again
+ * knows that it would lead to the same frame. */
+struct step_reads {
+	enum {
+		READ_NOTHING = 0,
+		READ_CALLER = 1, /* the return address below the CFA, and rbp at bp_place */
+		READ_MORE = 2,
+	} _constants[0];
+	__u64 ip;
+	__u64 bp_place; /* 0: rbp was not read */
+	__u64 bx_place; /* as in stack_walk; 0: rbx was not saved */
+	__u64 what;
+};
+
 struct stack_walk {
 	__u64 ip;
 	__u64 sp;
@@ -88,11 +104,25 @@ struct stack_walk {
 	__u64 bx;	/* in the innermost frame, while it has not been saved */
 	__u64 hash;
 	__u64 salt; /* of the address space as it is mapped now, in keys of row_cache */
-	struct stack_record *record;
-	__u32 maps; /* element of code_maps */
+	struct step_reads reads; /* of the last step */
+	__u32 maps;		 /* element of code_maps */
 	__u32 frames;
 	__u32 ending;	     /* enum stack_ending */
 	__u8 is_interrupted; /* ip is where it was interrupted, not behind a call */
+};
+
+/* A piece of the stack as it is now. One reading of memory costs as much as the rest of a step, and
+ * hardly more if it is long. */
+struct stack_window {
+	__u64 start;
+	__u64 bytes; /* 0: nothing was read */
+	__u8 data[WINDOW_BYTES + WORD];
+};
+
+struct walking {
+	struct stack_walk *walk;
+	struct stack_record *record;
+	struct stack_window *window;
 };
 
 #define GOLDEN 0x9e3779b97f4a7c15ull
@@ -199,21 +229,54 @@ static __always_inline bool read_user(void *to, __u32 bytes, __u64 place)
 	return place >= LOWEST_USER_PLACE && !bpf_probe_read_user(to, bytes, (void *)place);
 }
 
-/* A word of 8 or 4 bytes; false: it cannot be read. */
-static __always_inline bool read_word(__u64 *to, __u64 place, __u32 word)
+/* Finds a word in the window, which is moved to it if need be, and read up to `end`. Null: it
+ * cannot be read. */
+static __always_inline void *word_at(struct stack_window *window, __u64 place, __u64 end)
 {
+	__u64 offset = place - window->start;
+
+	if (offset > WINDOW_BYTES || offset + WORD > window->bytes) {
+		__u64 bytes = end - place;
+
+		if (bytes > WINDOW_BYTES)
+			bytes = WINDOW_BYTES;
+		barrier_var(bytes);
+		if (bytes < WORD || bytes > WINDOW_BYTES)
+			return 0;
+		window->bytes = 0;
+		if (!read_user(window->data, bytes, place))
+			return 0;
+		window->start = place;
+		window->bytes = bytes;
+		offset = 0;
+	}
+	barrier_var(offset);
+	return offset <= WINDOW_BYTES ? window->data + offset : 0;
+}
+
+/* A word of 8 or 4 bytes of the stack; false: it cannot be read. */
+static __always_inline bool read_word(const struct walking *walking, __u64 *to, __u64 place,
+				      __u32 word)
+{
+	/* What is behind the page may not be mapped. */
+	void *found = word_at(walking->window, place, (place | (WINDOW_ALIGNMENT - 1)) + 1);
+
 	*to = 0; /* the machine is little-endian */
-	return read_user(to, word, place);
+	if (!found)
+		return read_user(to, word, place);
+	*to = word == WORD ? *(__u64 *)found : *(__u32 *)found;
+	return true;
 }
 
 /* A signal handler's return: every register is in the frame that the kernel made. */
-static __always_inline __u32 step_out_of_signal(struct stack_walk *walk)
+static __always_inline __u32 step_out_of_signal(const struct walking *walking)
 {
+	struct stack_walk *walk = walking->walk;
 	__u64 frame = walk->sp;
 
-	if (!read_user(&walk->ip, WORD, frame + SIGFRAME_IP) ||
-	    !read_user(&walk->bp, WORD, frame + SIGFRAME_BP) ||
-	    !read_user(&walk->sp, WORD, frame + SIGFRAME_SP))
+	if (!read_word(walking, &walk->ip, frame + SIGFRAME_IP, WORD) ||
+	    !read_word(walking, &walk->bp, frame + SIGFRAME_BP, WORD) ||
+	    !read_word(walking, &walk->sp, frame + SIGFRAME_SP, WORD))
 		return ENDING_UNREADABLE;
 	walk->bx_place = frame + SIGFRAME_BX;
 	walk->is_interrupted = 1;
@@ -221,22 +284,23 @@ static __always_inline __u32 step_out_of_signal(struct stack_walk *walk)
 }
 
 /* To the frame of the caller; returns why there is none, else ENDING_NONE. */
-static __always_inline __u32 step(struct stack_walk *walk, struct unwind_row row, __u64 pc,
+static __always_inline __u32 step(const struct walking *walking, struct unwind_row row, __u64 pc,
 				  const __u32 word)
 {
-	__u64 cfa, ip, bp = walk->bp;
+	struct stack_walk *walk = walking->walk;
+	__u64 cfa, ip, bp = walk->bp, sp = walk->sp;
 	__u8 bx = row.rules >> BX_SHIFT;
-	union {
-		__u64 words[2];
-		__u32 words_32[2];
-	} pair;
 
+	walk->reads.what = READ_NOTHING;
+	walk->reads.bp_place = 0;
+	walk->reads.bx_place = 0;
 	switch (row.rules & CFA_RULE_MASK) {
 	case CFA_OUTERMOST:
 		return ENDING_OUTERMOST;
 	case CFA_SIGNAL:
+		walk->reads.what = READ_MORE;
 		/* 32-bit code has two kinds of them, which nothing tells apart. */
-		return word == WORD ? step_out_of_signal(walk) : ENDING_NO_TABLE;
+		return word == WORD ? step_out_of_signal(walking) : ENDING_NO_TABLE;
 	case CFA_SP:
 		cfa = walk->sp + (__s64)row.cfa_offset * word;
 		break;
@@ -247,14 +311,16 @@ static __always_inline __u32 step(struct stack_walk *walk, struct unwind_row row
 		cfa = walk->sp + ((pc & PLT_ENTRY_LOW) >= row.cfa_offset ? 2 * word : word);
 		break;
 	case CFA_BX:
+		walk->reads.what = READ_MORE;
 		cfa = walk->bx;
-		if (walk->bx_place && !read_word(&cfa, walk->bx_place, word))
+		if (walk->bx_place && !read_word(walking, &cfa, walk->bx_place, word))
 			return ENDING_NO_TABLE;
 		cfa += (__s64)row.cfa_offset * word;
 		break;
 	case CFA_REALIGNED:
-		if (!read_word(&cfa, walk->bp + (__s64)row.cfa_offset * word, word) ||
-		    !read_word(&bp, walk->bp, word))
+		walk->reads.what = READ_MORE;
+		if (!read_word(walking, &cfa, walk->bp + (__s64)row.cfa_offset * word, word) ||
+		    !read_word(walking, &bp, walk->bp, word))
 			return ENDING_UNREADABLE;
 		break;
 	case CFA_UNSUPPORTED:
@@ -269,28 +335,26 @@ static __always_inline __u32 step(struct stack_walk *walk, struct unwind_row row
 		bx = BX_LOST;
 		break;
 	}
-	if (row.bp_offset == -2) {
-		/* Next to the return address, as a frame pointer is: one reading. */
-		if (!read_user(&pair, 2 * word, cfa - 2 * word))
-			return ENDING_UNREADABLE;
-		bp = word == WORD ? pair.words[0] : pair.words_32[0];
-		ip = word == WORD ? pair.words[1] : pair.words_32[1];
-	} else {
-		if (row.bp_offset && !read_word(&bp, cfa + (__s64)row.bp_offset * word, word))
-			return ENDING_UNREADABLE;
-		if (!read_word(&ip, cfa - word, word))
-			return ENDING_UNREADABLE;
-	}
-	if (!ip)
-		return ENDING_CHAIN_END;
-	if (cfa <= walk->sp)
-		return ENDING_NO_TABLE; /* it does not lead outwards */
-	if (bx)
-		walk->bx_place = bx == BX_LOST ? 1 : cfa - (bx + 1) * word;
+	if (row.bp_offset)
+		walk->reads.bp_place = cfa + (__s64)row.bp_offset * word;
+	/* The lower word first: the window begins at it. */
+	if (row.bp_offset && !read_word(walking, &bp, walk->reads.bp_place, word))
+		return ENDING_UNREADABLE;
+	if (!read_word(walking, &ip, cfa - word, word))
+		return ENDING_UNREADABLE;
+	if (walk->reads.what == READ_NOTHING)
+		walk->reads.what = READ_CALLER;
+	walk->reads.ip = ip;
 	walk->ip = ip;
 	walk->sp = cfa;
 	walk->bp = bp;
 	walk->is_interrupted = 0;
+	if (!ip)
+		return ENDING_CHAIN_END;
+	if (cfa <= sp)
+		return ENDING_NO_TABLE; /* it does not lead outwards */
+	if (bx)
+		walk->bx_place = walk->reads.bx_place = bx == BX_LOST ? 1 : cfa - (bx + 1) * word;
 	return ENDING_NONE;
 }
 
@@ -300,33 +364,38 @@ static __always_inline void add_to_hash(struct stack_walk *walk, __u64 word)
 	walk->hash ^= walk->hash >> 29;
 }
 
-static __always_inline long add_frame(struct stack_walk *walk, const __u32 word)
+/* A return address may be the first byte of the next function: a call at a function's end. */
+static __always_inline __u64 pc_of(const struct stack_walk *walk)
 {
+	return walk->is_interrupted ? walk->ip : walk->ip - 1;
+}
+
+static __always_inline long add_frame(const struct walking *walking, const __u32 word)
+{
+	struct stack_walk *walk = walking->walk;
 	__u32 frame = walk->frames;
-	/* A return address may be the first byte of the next function: a call at a function's end.
-	 */
-	__u64 pc = walk->is_interrupted ? walk->ip : walk->ip - 1;
+	__u64 pc = pc_of(walk);
 	struct unwind_row row = row_of(walk, pc);
 	__u64 told = row.rules == CFA_NO_TABLE ? pc | FRAME_WITHOUT_TABLE : pc;
 
 	if (frame >= MAX_FRAMES)
 		return 1;
-	walk->record->words[frame] = told;
+	walking->record->words[frame] = told;
 	walk->frames = frame + 1;
 	add_to_hash(walk, told);
-	walk->ending = step(walk, row, pc, word);
+	walk->ending = step(walking, row, pc, word);
 	return walk->ending != ENDING_NONE;
 }
 
 /* bpf_loop's functions: one frame; 1 ends the loop. */
-static long walk_frame(__u32 index, struct stack_walk *walk)
+static long walk_frame(__u32 index, struct walking *walking)
 {
-	return add_frame(walk, WORD);
+	return add_frame(walking, WORD);
 }
 
-static long walk_frame_32(__u32 index, struct stack_walk *walk)
+static long walk_frame_32(__u32 index, struct walking *walking)
 {
-	return add_frame(walk, WORD_32);
+	return add_frame(walking, WORD_32);
 }
 
 #endif

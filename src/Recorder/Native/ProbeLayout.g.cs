@@ -46,6 +46,7 @@ internal partial struct ProbeConfig
     [FieldOffset(52)] public uint ResultMajor;
     [FieldOffset(56)] public uint CodeMaps;
     [FieldOffset(60)] public byte HasCosts;
+    [FieldOffset(61)] public byte ChecksStacks;
     [FieldOffset(64)] public ulong CgroupId;
     [FieldOffset(72)] public uint CommStar;
     [FieldOffset(76)] public uint CommAccept;
@@ -293,6 +294,13 @@ internal partial struct StackRecord
     }
 }
 
+[StructLayout(LayoutKind.Explicit, Size = 16)]
+internal partial record struct StackChecks
+{
+    [FieldOffset(0)] public ulong Checked;
+    [FieldOffset(8)] public ulong Different;
+}
+
 [StructLayout(LayoutKind.Explicit, Size = 40)]
 internal partial record struct PythonCodeHead
 {
@@ -411,6 +419,7 @@ internal partial struct CodeMaps
     [FieldOffset(8)] public uint Uses;
     [FieldOffset(12)] public uint Python;
     [FieldOffset(16)] public ulong PythonRuntime;
+    [FieldOffset(24)] public uint Changes;
     [FieldOffset(32)] public MappingsArray Mappings;
 
     [InlineArray(511)]

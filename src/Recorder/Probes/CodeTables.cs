@@ -245,9 +245,13 @@ internal sealed unsafe class CodeTables : IDisposable
         }
 
         var index = Interlocked.Increment(ref maps.Count) - 1;
-        if (index < CodeMaps.MaxCodeMappings)
-            maps.Mappings[(int)index] = mapping;
-        else
+        if (index >= CodeMaps.MaxCodeMappings)
+        {
             _leftOut++;
+            return;
+        }
+
+        maps.Mappings[(int)index] = mapping;
+        Interlocked.Increment(ref maps.Changes);
     }
 }

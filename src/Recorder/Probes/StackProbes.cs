@@ -1,3 +1,4 @@
+using System.Globalization;
 using Faultrec.Recorder.Kernel;
 using Faultrec.Recorder.Native;
 using Faultrec.Recorder.Options;
@@ -23,11 +24,16 @@ internal sealed class StackProbes : IDisposable
     /// <summary>16 KiB each, for a process and its forks until they execute another program.</summary>
     private static readonly uint MaxAddressSpaces = MemoryBudget.Scaled(1024);
 
+    /// <summary>For whoever doubts a stack: each that a probe remembered is walked as well, and both are compared.</summary>
+    private static readonly bool ChecksStacks = Environment.GetEnvironmentVariable("FAULTREC_CHECK_STACKS") == "1";
+
+    private readonly AttachedProbes _probes;
     private readonly StackRing _ring;
     private readonly CodeWatch _watch;
 
     private StackProbes(AttachedProbes probes, MappedFiles mapped)
     {
+        _probes = probes;
         _ring = new StackRing(probes);
         _watch = new CodeWatch(new CodeTables(probes, MaxAddressSpaces, mapped));
     }
@@ -39,6 +45,7 @@ internal sealed class StackProbes : IDisposable
             return config;
         config.HasDetails = 1;
         config.CodeMaps = MaxAddressSpaces;
+        config.ChecksStacks = ChecksStacks ? (byte)1 : (byte)0;
         return config;
     }
 
@@ -68,7 +75,14 @@ internal sealed class StackProbes : IDisposable
     public void DrainTo(IRecordSink sink) => _ring.DrainTo(sink);
 
     /// <summary>After the last drain: files whose unwind tables could not be made, and why.</summary>
-    public IReadOnlyList<string> Warnings => _watch.Warnings;
+    public IReadOnlyList<string> Warnings => ChecksStacks ? [.. _watch.Warnings, DescribeChecks()] : _watch.Warnings;
+
+    private string DescribeChecks()
+    {
+        _ = _probes.TryGet("stack_checks", 0U, out StackChecks checks);
+        return string.Create(CultureInfo.InvariantCulture,
+            $"FAULTREC_CHECK_STACKS: {checks.Checked} remembered stacks were walked as well, {checks.Different} differed");
+    }
 
     public void Dispose()
     {

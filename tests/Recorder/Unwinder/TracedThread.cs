@@ -4,7 +4,7 @@ using Faultrec.Recorder.Native;
 namespace Faultrec.Recorder.Tests.Unwinder;
 
 /// <summary>struct user_regs_struct (arch/x86/include/asm/user_64.h).</summary>
-// SAFETY: a layout; the index of the only reader is a constant below 21.
+// SAFETY: a layout; indices are constants below 21.
 [StructLayout(LayoutKind.Sequential)]
 internal unsafe struct Registers
 {
@@ -12,9 +12,21 @@ internal unsafe struct Registers
     public ulong FsBase;
     public fixed ulong Rest[5];
 
-    private const int Rip = 16;
+    private const int Rbp = 4, Rip = 16, Rsp = 19;
 
     public readonly ulong Ip => General[Rip];
+
+    public readonly ulong Sp => General[Rsp];
+
+    /// <summary>The same, changed by so many bytes.</summary>
+    public readonly Registers With(int ip = 0, int sp = 0, int bp = 0)
+    {
+        var changed = this;
+        changed.General[Rip] += (ulong)ip;
+        changed.General[Rsp] += (ulong)sp;
+        changed.General[Rbp] += (ulong)bp;
+        return changed;
+    }
 }
 
 /// <summary>

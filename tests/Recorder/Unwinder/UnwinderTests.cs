@@ -82,6 +82,66 @@ public sealed class UnwinderTests(ChainPrograms programs) : IClassFixture<ChainP
         Assert.Superset(expected, met.Select(ip => chain.Tables.RowOf(ip).CfaRule.ToString()).ToHashSet());
     }
 
+    /// <summary>
+    /// What the walk before had in common is not walked again. Whatever differs from then, a word of the stack or a register, the stack
+    /// must be the one that a walk without any before it finds.
+    /// </summary>
+    [Theory]
+    [InlineData("-O2", "direct")]
+    [InlineData("-O2", "signal")]
+    [InlineData("-O0", "callback")]
+    [InlineData(FramePointers, "signal")]
+    public void AStackThatHasChangedIsWalkedAnew(string options, string how)
+    {
+        const int words = 400;
+        using var chain = Start(options, how);
+        using var memory = File.OpenHandle($"/proc/{chain.Thread.Id}/mem", FileMode.Open, FileAccess.ReadWrite);
+        var registers = chain.Thread.Read();
+        var right = Fresh(chain, registers);
+        var different = 0;
+        Span<byte> value = stackalloc byte[sizeof(ulong)];
+        for (var word = 0; word < words; word++)
+        {
+            var place = (long)registers.Sp + word * sizeof(ulong);
+            if (RandomAccess.Read(memory, value, place) < value.Length)
+                break;
+            foreach (var change in (byte[])[1, 0x10])
+            {
+                _ = Fresh(chain, registers);
+                value[0] ^= change;
+                RandomAccess.Write(memory, value, place);
+                different += AssertIsFresh(chain, registers, right) ? 0 : 1;
+                value[0] ^= change;
+                RandomAccess.Write(memory, value, place);
+            }
+        }
+
+        // Return addresses and saved frame pointers.
+        Assert.InRange(different, 2 * chain.Returns.Count, words);
+        foreach (var changed in (Registers[])[registers.With(ip: 1), registers.With(sp: 8), registers.With(bp: 8), registers.With(sp: 16, bp: 16)])
+        {
+            _ = Fresh(chain, registers);
+            AssertIsFresh(chain, changed, right);
+        }
+    }
+
+    /// <summary>Walks after the walk before, and without one.</summary>
+    /// <returns>Whether it is that stack.</returns>
+    private bool AssertIsFresh(Chain chain, in Registers registers, WalkedStack before)
+    {
+        var recalled = programs.Walker.Walk(chain.Thread, registers, chain.Tables);
+        var fresh = Fresh(chain, registers);
+        Assert.Equal(fresh.Ips, recalled.Ips);
+        Assert.Equal((fresh.Ending, fresh.Guessed), (recalled.Ending, recalled.Guessed));
+        return fresh.Ips.SequenceEqual(before.Ips) && fresh.Ending == before.Ending;
+    }
+
+    private WalkedStack Fresh(Chain chain, in Registers registers)
+    {
+        programs.Walker.Forget();
+        return programs.Walker.Walk(chain.Thread, registers, chain.Tables);
+    }
+
     /// <summary>A row that is off by a word anywhere on the way shows.</summary>
     [Fact]
     public void AWrongRowIsCaught()

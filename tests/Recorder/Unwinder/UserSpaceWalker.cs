@@ -19,6 +19,7 @@ internal sealed unsafe class UserSpaceWalker : IDisposable
     private readonly TempFolder _folder = new();
     private readonly nint _library;
     private readonly delegate* unmanaged<Process*, byte**, uint> _walk;
+    private readonly delegate* unmanaged<void> _forget;
 
     public UserSpaceWalker()
     {
@@ -26,7 +27,11 @@ internal sealed unsafe class UserSpaceWalker : IDisposable
         Tool.Run("clang", "-O1", "-g", "-shared", "-fPIC", "-Wall", "-Werror", "-I", bpf, source, "-o", _folder.File("walker.so"));
         _library = NativeLibrary.Load(_folder.File("walker.so"));
         _walk = (delegate* unmanaged<Process*, byte**, uint>)NativeLibrary.GetExport(_library, "walk_stack");
+        _forget = (delegate* unmanaged<void>)NativeLibrary.GetExport(_library, "forget_walk");
     }
+
+    /// <summary>The next walk is made as if there had been none before it.</summary>
+    public void Forget() => _forget();
 
     public WalkedStack Walk(TracedThread thread, in Registers registers, ProcessTables tables)
     {

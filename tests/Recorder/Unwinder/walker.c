@@ -100,10 +100,11 @@ static const struct process *process;
 static __u8 sent[SENT_BYTES];
 static __u32 sent_bytes;
 
+static struct walker_memory memory;
+
 static void *bpf_map_lookup_elem(void *map, const void *key)
 {
 	static struct cached_row cache[1 << ROW_CACHE_BITS];
-	static struct stack_record record;
 	static struct python_scratch scratch;
 	static __u32 element = ELEMENT;
 	__u32 index = *(const __u32 *)key;
@@ -116,8 +117,8 @@ static void *bpf_map_lookup_elem(void *map, const void *key)
 		return index == ELEMENT ? (void *)process->python : 0;
 	if (map == &row_cache)
 		return &cache[index];
-	if (map == &walked_stacks)
-		return &record;
+	if (map == &walkers)
+		return &memory;
 	if (map == &python_scratches)
 		return &scratch;
 	if (map == &process_maps)
@@ -158,4 +159,10 @@ __u32 walk_stack(const struct process *of, const __u8 **records)
 	sent_bytes = 0;
 	*records = sent;
 	return take_stack(&slot, WALK_FAULT, false) ? sent_bytes : 0;
+}
+
+/* The next walk has none before it. */
+void forget_walk(void)
+{
+	memset(&memory, 0, sizeof(memory));
 }
