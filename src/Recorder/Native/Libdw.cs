@@ -202,6 +202,15 @@ internal static unsafe partial class Libdw
     [LibraryImport(Library, EntryPoint = "dwfl_module_addrname")]
     public static partial byte* ModuleAddressName(nint module, ulong address);
 
+    [LibraryImport(Library, EntryPoint = "dwfl_module_getsymtab")]
+    public static partial int ModuleSymbolCount(nint module);
+
+    [LibraryImport(Library, EntryPoint = "dwfl_module_getsymtab_first_global")]
+    public static partial int ModuleFirstGlobal(nint module);
+
+    [LibraryImport(Library, EntryPoint = "dwfl_module_getsym_info")]
+    public static partial byte* ModuleSymbol(nint module, int index, ElfSymbolEntry* symbol, ulong* address, uint* section, nint* elf, ulong* bias);
+
     [LibraryImport(Library, EntryPoint = "dwarf_get_units")]
     public static partial int NextUnit(nint dwarf, nint unit, nint* next, ushort* version, byte* type, Die* die, Die* split);
 

@@ -17,6 +17,7 @@ internal sealed unsafe class ModuleSymbols : IDisposable
     private readonly nint _module;
     private readonly GoFunctions? _go;
     private UnitIndex? _units;
+    private SymbolIndex? _symbols;
 
     /// <param name="file">It belongs to the result.</param>
     /// <param name="path">Only its file name is used.</param>
@@ -62,7 +63,8 @@ internal sealed unsafe class ModuleSymbols : IDisposable
     /// <summary>The functions at the address, innermost first: inlined ones come before their callers. Never empty.</summary>
     public IReadOnlyList<CodeName> Find(ulong address)
     {
-        var function = Text(Libdw.ModuleAddressName(_module, address));
+        _symbols ??= new SymbolIndex(_module);
+        var function = _symbols.TryFind(address, out var name) ? name : Text(Libdw.ModuleAddressName(_module, address));
         var names = new List<CodeName>();
         var (file, line) = AddInlined(names, address);
         DebugFileSearch.ThrowIfFailed();
