@@ -14,6 +14,7 @@ internal sealed class SymbolIndex
     private const int FileSymbol = 4;
     private const int ThreadSymbol = 6;
     private const int MaxSymbols = 8 << 20;
+    private const long MaxComparisons = 100_000_000; // a tenth of a second
 
     /// <summary>Most symbols examined for one address; valid ones overlap only where functions have several names.</summary>
     private const int MaxSteps = 256;
@@ -23,8 +24,8 @@ internal sealed class SymbolIndex
     private readonly ulong[] _highestGlobalEnds = [];
     private readonly ulong[] _highestLocalEnds = [];
 
-    // No local symbol counts for an address behind a global label, if that is in the same section.
-    private readonly ulong _firstGlobalLabel = ulong.MaxValue;
+    // Where a global label may stand for the code behind it, so that libdwfl looks at no local symbol.
+    private readonly List<(ulong Start, ulong End)> _labels = [];
 
     /// <param name="module">Dwfl_Module*, which outlives this object.</param>
     // SAFETY: libdwfl writes into locals, and looks itself whether an index is good; names live as long as the module.
@@ -35,6 +36,7 @@ internal sealed class SymbolIndex
         if (count <= 0 || count > MaxSymbols || firstGlobal < 0)
             return;
         var (globals, locals) = (new List<Symbol>(), new List<Symbol>());
+        var comparisons = 0L;
         for (var i = 1; i < count; i++)
         {
             Libdw.ElfSymbolEntry entry;
@@ -45,9 +47,14 @@ internal sealed class SymbolIndex
             if (name == null || *name == 0 || entry.Section == UndefinedSection || (entry.Info & 0xf) is SectionSymbol or FileSymbol or ThreadSymbol)
                 continue;
             if (entry.Size > 0)
+            {
                 (i >= firstGlobal ? globals : locals).Add(new Symbol(address, entry.Size, i, entry.Info >> 4, (nint)name));
+            }
             else if (i >= firstGlobal)
-                _firstGlobalLabel = Math.Min(_firstGlobalLabel, address);
+            {
+                comparisons += globals.Count;
+                _labels.Add((address, comparisons > MaxComparisons ? ulong.MaxValue : EndOfLabel(globals, address)));
+            }
         }
 
         (_globals, _locals) = ([.. globals], [.. locals]);
@@ -58,13 +65,27 @@ internal sealed class SymbolIndex
     public bool TryFind(ulong address, out string? name)
     {
         if (!TryFind(_globals, _highestGlobalEnds, address, out var found)
-            || found is null && (_firstGlobalLabel <= address || !TryFind(_locals, _highestLocalEnds, address, out found)))
+            || found is null && (_labels.Exists(label => label.Start <= address && address < label.End)
+                || !TryFind(_locals, _highestLocalEnds, address, out found)))
         {
             found = null;
         }
 
         name = found is { Name: var text } ? Marshal.PtrToStringUTF8(text) : null;
         return found is not null;
+    }
+
+    // A symbol that libdwfl has looked at before, and that ends behind the label, excludes it.
+    private static ulong EndOfLabel(List<Symbol> before, ulong label)
+    {
+        var end = ulong.MaxValue;
+        foreach (var symbol in CollectionsMarshal.AsSpan(before))
+        {
+            if (symbol.End > label && symbol.Start < end)
+                end = symbol.Start;
+        }
+
+        return end;
     }
 
     /// <returns>False: too many symbols overlap.</returns>

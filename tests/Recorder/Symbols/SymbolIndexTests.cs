@@ -16,7 +16,6 @@ public sealed class SymbolIndexTests
     [InlineData("/lib64/ld-linux-x86-64.so.2")]
     [InlineData("/lib/x86_64-linux-gnu/libstdc++.so.6")]
     [InlineData("/bin/bash")]
-    [InlineData("/usr/bin/node")]
     [InlineData(null)]
     // SAFETY: the callbacks and the module are used only until DwflEnd.
     public unsafe void AnAddressHasTheNameThatLibdwflGivesIt(string? path)
