@@ -39,7 +39,6 @@ class Tracer:
     min_ns: list[float] = field(default_factory=list)
     median_ns: list[float] = field(default_factory=list)
     finish_s: list[float] = field(default_factory=list)  # from the loop's last line to the tracer's end
-    peak_mb: float = 0                    # of the tracer and the loop, whichever is larger
     bytes_per_fault: float | None = None
     lost: int | None = None
     faults: int = 0
@@ -118,7 +117,7 @@ def measure(tracer: Tracer, folder: Path, loop_rounds: int) -> None:
         line = process.stdout.readline()
         loop_ended = time.monotonic()
         process.stdout.read()
-        _, status, usage = os.wait4(process.pid, 0)
+        _, status = os.waitpid(process.pid, 0)
         finish_s = time.monotonic() - loop_ended
         process.returncode = os.waitstatus_to_exitcode(status)
         stderr.seek(0)
@@ -131,7 +130,6 @@ def measure(tracer: Tracer, folder: Path, loop_rounds: int) -> None:
     tracer.min_ns.append(loop["min_ns"])
     tracer.median_ns.append(loop["median_ns"])
     tracer.finish_s.append(finish_s)
-    tracer.peak_mb = max(tracer.peak_mb, usage.ru_maxrss / 1024)
     if tracer.count_lost:
         tracer.output = output
         tracer.bytes_per_fault = output.stat().st_size / loop["faults"]
@@ -140,7 +138,7 @@ def measure(tracer: Tracer, folder: Path, loop_rounds: int) -> None:
 
 def print_costs(all_tracers: list[Tracer]) -> None:
     base, perf = all_tracers[0], all_tracers[3]
-    print(f"{'':52}{'ns/fault':>9}{'median':>8}{'added':>7}{'/perf -d':>9}{'B/fault':>9}{'lost':>7}{'peak MB':>9}")
+    print(f"{'':52}{'ns/fault':>9}{'median':>8}{'added':>7}{'/perf -d':>9}{'B/fault':>9}{'lost':>7}")
     for tracer in all_tracers:
         if tracer.missing:
             print(f"{tracer.name:52}  left out: {tracer.missing}")
@@ -151,7 +149,7 @@ def print_costs(all_tracers: list[Tracer]) -> None:
         size = "-" if tracer.bytes_per_fault is None else f"{tracer.bytes_per_fault:.1f}"
         lost = "-" if tracer.lost is None else str(tracer.lost)
         print(f"{tracer.name:52}{min(tracer.min_ns):9.0f}{min(tracer.median_ns):8.0f}{added:7.0f}{ratio:>9}{size:>9}"
-              f"{lost:>7}{tracer.peak_mb:9.0f}")
+              f"{lost:>7}")
 
 
 def print_speeds(all_tracers: list[Tracer]) -> None:
@@ -160,29 +158,27 @@ def print_speeds(all_tracers: list[Tracer]) -> None:
     for what, faultrec in (" --no-stacks", all_tracers[-2]), ("", all_tracers[-1]):
         if not faultrec.missing:
             print_speed(f"record{what}: program's end to finished trace", faultrec.faults, min(faultrec.finish_s))
-            print_speed(f"record{what}: faultrec report", faultrec.faults, *fastest([str(FAULTREC), "report", str(faultrec.output)]))
+            print_speed(f"record{what}: faultrec report", faultrec.faults, fastest([str(FAULTREC), "report", str(faultrec.output)]))
     if not perf.missing:
-        print_speed("perf script > /dev/null", perf.faults, *fastest(["perf", "script", "-i", str(perf.output)]))
+        print_speed("perf script > /dev/null", perf.faults, fastest(["perf", "script", "-i", str(perf.output)]))
 
 
-def print_speed(name: str, rows: int, seconds: float, peak_mb: float | None = None) -> None:
-    peak = "" if peak_mb is None else f"{peak_mb:8.0f} MB peak"
-    print(f"{name:52}{rows / seconds / 1e6:9.2f} M rows/s {seconds:8.3f} s for {rows:,}{peak}")
+def print_speed(name: str, rows: int, seconds: float) -> None:
+    print(f"{name:52}{rows / seconds / 1e6:9.2f} M rows/s {seconds:8.3f} s for {rows:,}")
 
 
-def fastest(command: list[str]) -> tuple[float, float]:
-    """Seconds of the fastest run, and the largest peak of memory in MB."""
-    seconds, peak_mb = [], 0.0
+def fastest(command: list[str]) -> float:
+    """Seconds of the fastest run."""
+    seconds = []
     for _ in range(READ_RUNS):
         begun = time.monotonic()
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-        _, status, usage = os.wait4(process.pid, 0)
+        _, status = os.waitpid(process.pid, 0)
         seconds.append(time.monotonic() - begun)
         process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode != 0:
             sys.exit(f"run.py: {' '.join(command)} ended with {process.returncode}")
-        peak_mb = max(peak_mb, usage.ru_maxrss / 1024)
-    return min(seconds), peak_mb
+    return min(seconds)
 
 
 def main() -> None:

@@ -21,7 +21,7 @@ internal static class RecordVerb
         var output = new OutputOptions("The trace (default: trace.parquet)", "trace.parquet");
         var maxSize = TypedOption.Size("--max-size", "End the recording when its working file reaches SIZE: 500MiB, 1GiB");
         var stacks = new Option<bool>("--stacks") { Description = "Record the user stack of each fault (default for a command and for --pid)" };
-        var noStacks = new Option<bool>("--no-stacks") { Description = "Do not record stacks (halves the cost of a fault)" };
+        var noStacks = new Option<bool>("--no-stacks") { Description = "Do not record stacks (a fault costs about 40 % less)" };
         var noJitMaps = new Option<bool>("--no-jit-maps") { Description = "Do not ask .NET and Node for the names of the code they generate" };
         var debuginfod = DebuginfodOption.Create();
         var strict = new Option<bool>("--strict") { Description = "Exit with 5 if anything was lost" };
