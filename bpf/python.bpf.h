@@ -46,6 +46,7 @@ struct seen_code {
 };
 
 struct python_scratch {
+	__u8 frame[2 * FRAME_BYTES];
 	struct seen_code seen[1 << SEEN_CODE_BITS];
 	struct python_code code;
 };
@@ -62,7 +63,6 @@ struct python_walk {
 	struct python_scratch *scratch;
 	struct stack_walk *stack;
 	struct stack_record *record;
-	struct stack_window *window;
 	__u64 frame;
 	__u64 thread;
 	__u64 thread_id;
@@ -76,14 +76,6 @@ static __always_inline __u64 pointer_at(__u64 place)
 
 	read_user(&value, sizeof(value), place);
 	return value;
-}
-
-/* A word near others that are wanted too. */
-static __always_inline __u64 word_near(struct stack_window *window, __u64 place)
-{
-	__u64 *word = word_at(window, place, (place | (WINDOW_ALIGNMENT - 1)) + 1);
-
-	return word ? *word : pointer_at(place);
 }
 
 /* bpf_loop's function: is it the running thread's? */
@@ -102,14 +94,12 @@ static __always_inline __u64 thread_of(struct task_slot *slot, const struct code
 				       struct python_walk *walk)
 {
 	const struct python_layout *layout = walk->layout;
-	__u64 interpreter, known = slot->python_thread;
+	__u64 interpreter;
 
 	walk->thread_id = bpf_get_current_task_btf()->thread.fsbase;
-	/* Its frame is wanted next: the window begins at the lower of the two. */
-	if (known && layout->thread_frame < layout->thread_id)
-		word_near(walk->window, known + layout->thread_frame);
-	if (known && word_near(walk->window, known + layout->thread_id) == walk->thread_id)
-		return known;
+	if (slot->python_thread &&
+	    pointer_at(slot->python_thread + layout->thread_id) == walk->thread_id)
+		return slot->python_thread;
 	interpreter = pointer_at(maps->python_runtime + layout->runtime_interpreters);
 	walk->thread = interpreter ? pointer_at(interpreter + layout->interpreter_threads) : 0;
 	bpf_loop(MAX_PYTHON_THREADS, look_at_thread, walk, 0);
@@ -204,46 +194,19 @@ static __always_inline __u64 id_of(const struct python_walk *walk, __u64 code, c
 	return id;
 }
 
-/* A frame, whose callers most often lie below it: the window ends with it. Null: it cannot be read.
- */
-static __always_inline const __u8 *frame_in(struct stack_window *window, __u64 frame)
-{
-	__u64 offset = frame - window->start;
-
-	if (offset > WINDOW_BYTES - FRAME_BYTES || offset + FRAME_BYTES > window->bytes) {
-		__u64 below = frame & (WINDOW_ALIGNMENT - 1);
-		__u64 bytes;
-
-		if (below > WINDOW_BYTES - FRAME_BYTES)
-			below = WINDOW_BYTES - FRAME_BYTES;
-		bytes = below + FRAME_BYTES;
-		barrier_var(bytes);
-		if (bytes > WINDOW_BYTES)
-			return 0;
-		window->bytes = 0;
-		if (!read_user(window->data, bytes, frame - below))
-			return 0;
-		window->start = frame - below;
-		window->bytes = bytes;
-		offset = below;
-	}
-	barrier_var(offset);
-	return offset <= WINDOW_BYTES - FRAME_BYTES ? window->data + offset : 0;
-}
-
-static __always_inline __u64 frame_word(const __u8 *frame, __u32 offset)
+static __always_inline __u64 frame_word(const struct python_scratch *scratch, __u32 offset)
 {
 	offset &= FRAME_BYTES - 1;
 	barrier_var(offset);
-	return *(__u64 *)&frame[offset & (FRAME_BYTES - 1)];
+	return *(__u64 *)&scratch->frame[offset & (FRAME_BYTES - 1)];
 }
 
 /* Offset of the frame's instruction in bytes; before 3.10 it is counted in bytes, in 3.10 in
  * instructions of two. */
-static __always_inline __u32 instruction_of(const struct python_layout *layout, const __u8 *frame,
-					    __u64 code)
+static __always_inline __u32 instruction_of(const struct python_layout *layout,
+					    const struct python_scratch *scratch, __u64 code)
 {
-	__u64 instruction = frame_word(frame, layout->frame_instruction);
+	__u64 instruction = frame_word(scratch, layout->frame_instruction);
 
 	if (layout->code_bytes)
 		return instruction - (code + layout->code_bytes);
@@ -253,33 +216,32 @@ static __always_inline __u32 instruction_of(const struct python_layout *layout, 
 /* bpf_loop's function: one frame; 1 ends the loop. */
 static long walk_python_frame(__u32 i, struct python_walk *walk)
 {
+	struct python_scratch *scratch = walk->scratch;
 	const struct python_layout *layout = walk->layout;
 	__u32 place = walk->base + 2 * walk->frames;
 	__u64 code, id, words[4] = {};
 	bool is_entry = layout->minor < 11;
-	const __u8 *frame;
 	__u32 instruction;
 
-	if (!walk->frame || walk->frames >= MAX_PYTHON_FRAMES)
+	if (!walk->frame || walk->frames >= MAX_PYTHON_FRAMES ||
+	    !read_user(scratch->frame, FRAME_BYTES, walk->frame))
 		return 1;
-	frame = frame_in(walk->window, walk->frame);
-	if (!frame)
-		return 1;
-	walk->frame = frame_word(frame, layout->frame_back);
+	walk->frame = frame_word(scratch, layout->frame_back);
 	if (layout->minor == 11)
-		is_entry = frame_word(frame, layout->frame_owner) & 0xff;
-	if (layout->minor >= 12 && (frame_word(frame, layout->frame_owner) & 0xff) >= OWNED_BY_C) {
+		is_entry = frame_word(scratch, layout->frame_owner) & 0xff;
+	if (layout->minor >= 12 &&
+	    (frame_word(scratch, layout->frame_owner) & 0xff) >= OWNED_BY_C) {
 		/* The frame inside it was the first that the C function ran. */
 		place -= 1;
 		if (walk->frames && place < MAX_FRAMES + 2 * MAX_PYTHON_FRAMES)
 			walk->record->words[place] |= 1;
 		return 0;
 	}
-	code = frame_word(frame, layout->frame_code) & ~TAG_BITS;
+	code = frame_word(scratch, layout->frame_code) & ~TAG_BITS;
 	if (!read_user(words, sizeof(words), code + layout->code_file))
 		return 1;
 	id = id_of(walk, code, words);
-	instruction = instruction_of(layout, frame, code);
+	instruction = instruction_of(layout, scratch, code);
 	if (place >= MAX_FRAMES + 2 * MAX_PYTHON_FRAMES - 1)
 		return 1;
 	walk->record->words[place] = id;
@@ -292,11 +254,9 @@ static long walk_python_frame(__u32 i, struct python_walk *walk)
 /* Returns how many frames were put behind the native ones. */
 static __always_inline __u32 walk_python(struct task_slot *slot, const struct code_maps *maps,
 					 struct stack_walk *stack, struct stack_record *record,
-					 struct stack_window *window, __u32 walker)
+					 __u32 walker)
 {
-	struct python_walk walk = {
-		.stack = stack, .record = record, .window = window, .base = stack->frames
-	};
+	struct python_walk walk = { .stack = stack, .record = record, .base = stack->frames };
 	__u32 element = maps->python;
 	struct python_layout *layout = bpf_map_lookup_elem(&python_layouts, &element);
 	__u64 frame;
@@ -307,7 +267,7 @@ static __always_inline __u32 walk_python(struct task_slot *slot, const struct co
 	walk.layout = layout;
 	if (!thread_of(slot, maps, &walk))
 		return 0;
-	frame = word_near(walk.window, slot->python_thread + layout->thread_frame);
+	frame = pointer_at(slot->python_thread + layout->thread_frame);
 	if (layout->cframe_frame != NO_CFRAME)
 		frame = frame ? pointer_at(frame + layout->cframe_frame) : 0;
 	walk.frame = frame;

@@ -12,7 +12,7 @@
 #include "unwind.bpf.h"
 
 #define LOOK_AHEAD     4 /* frames of the one before that are passed in one step */
-#define FRAMES_AT_ONCE 4 /* frames */
+#define FRAMES_AT_ONCE 4 /* in one turn of a loop */
 
 struct remembered_frame {
 	__u64 told; /* the word of the record */

@@ -146,9 +146,8 @@ static __noinline __u64 take_stack(struct task_slot *slot, __u32 walker, bool is
 		return 0;
 	record->head.frames = frames;
 	record->head.ending = walk->ending;
-	record->head.python_frames = maps && maps->python ? walk_python(slot, maps, walk, record,
-									&memory->window, walker)
-							  : 0;
+	record->head.python_frames =
+		maps && maps->python ? walk_python(slot, maps, walk, record, walker) : 0;
 	record->head.id = (walk->hash ^ walk->ending) | 1;
 	/* Most stacks are those of the fault before. */
 	if (record->head.id == slot->sent_stack)
