@@ -40,6 +40,7 @@ internal static unsafe partial class Libc
     private static readonly int SysPerfEventOpen = SystemCalls.Number("perf_event_open");
     private static readonly int SysPidfdOpen = SystemCalls.Number("pidfd_open");
     private static readonly int SysOpenat2 = SystemCalls.Number("openat2");
+    private static readonly int SysMembarrier = SystemCalls.Number("membarrier");
 
     [StructLayout(LayoutKind.Sequential)]
     public struct PollFd
@@ -231,6 +232,16 @@ internal static unsafe partial class Libc
         // struct kernel_sigaction: handler, flags, restorer, mask of 8 bytes.
         var action = stackalloc nint[4] { handler, 0, 0, 0 };
         _ = Syscall(SysRtSigaction, signal, (nint)action, 0, sizeof(ulong), 0);
+    }
+
+    /// <summary>
+    /// Waits until all kernel code that is in an RCU read-side section now has left it: MEMBARRIER_CMD_GLOBAL is synchronize_rcu
+    /// (kernel/sched/membarrier.c). On a machine with nohz_full the kernel refuses, and this does not wait.
+    /// </summary>
+    public static void WaitForRcuReaders()
+    {
+        const int commandGlobal = 1;
+        _ = Syscall(SysMembarrier, commandGlobal, 0, 0, 0, 0);
     }
 
     /// <summary>pidfd_open(2): readable when the process has ended. An fd, or -1.</summary>

@@ -72,6 +72,8 @@ internal sealed class FaultSamples : IDisposable
     public void Stop()
     {
         ForEach(PerfEvent.IocDisable);
+        // A fault that is counted may not have written its sample yet; it does so in one RCU section (do_perf_sw_event, kernel/events/core.c).
+        Libc.WaitForRcuReaders();
         _isStopped = true;
     }
 
