@@ -6,28 +6,9 @@
  * usage: fault_loop [PAGES [ROUNDS [CPU]]]
  */
 #define _GNU_SOURCE
-#include <sched.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/mman.h>
 #include <sys/resource.h>
-#include <time.h>
 
-#define PAGE_BYTES 4096L
-
-static void die(const char *what)
-{
-	perror(what);
-	exit(2);
-}
-
-static double now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1e9 + now.tv_nsec;
-}
+#include "loop.h"
 
 static long minor_faults(void)
 {
@@ -47,31 +28,16 @@ static double touch_ns(char *start, long pages)
 	return (now_ns() - begun) / pages;
 }
 
-static int by_value(const void *left, const void *right)
-{
-	double a = *(const double *)left, b = *(const double *)right;
-
-	return (a > b) - (a < b);
-}
-
 int main(int argc, char **argv)
 {
 	long pages = argc > 1 ? atol(argv[1]) : 16384;
 	long rounds = argc > 2 ? atol(argv[2]) : 16;
 	int cpu = argc > 3 ? atoi(argv[3]) : 0;
 	double *costs = calloc(rounds, sizeof(*costs));
-	cpu_set_t one_cpu;
 	long faults;
 	char *start;
 
-	CPU_ZERO(&one_cpu);
-	CPU_SET(cpu, &one_cpu);
-	if (sched_setaffinity(0, sizeof(one_cpu), &one_cpu) != 0)
-		die("sched_setaffinity");
-	start = mmap(NULL, pages * PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-		     -1, 0);
-	if (start == MAP_FAILED || madvise(start, pages * PAGE_BYTES, MADV_NOHUGEPAGE) != 0)
-		die("mmap");
+	start = map_on(cpu, pages);
 
 	faults = minor_faults();
 	for (long round = 0; round < rounds; round++) {

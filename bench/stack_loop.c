@@ -8,32 +8,14 @@
  *   depths  in turn from 1 to DEPTH calls below main, so that no fault has the stack before
  */
 #define _GNU_SOURCE
-#include <sched.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <time.h>
 
-#define PAGE_BYTES 4096L
-#define LEAVES	   8
+#include "loop.h"
+
+#define LEAVES 8
 
 static long pages = 8192;
 static char *start;
-
-static void die(const char *what)
-{
-	perror(what);
-	exit(2);
-}
-
-static double now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1e9 + now.tv_nsec;
-}
 
 #define LEAF(n)                                                                                    \
 	static __attribute__((noinline)) void leaf_##n(long page)                                  \
@@ -73,32 +55,17 @@ static __attribute__((noinline)) int descend(long depth, int leaf_count, long pa
 	return held[0];
 }
 
-static int by_value(const void *left, const void *right)
-{
-	double a = *(const double *)left, b = *(const double *)right;
-
-	return (a > b) - (a < b);
-}
-
 int main(int argc, char **argv)
 {
 	const char *shape = argc > 1 ? argv[1] : "same";
 	long depth = argc > 2 ? atol(argv[2]) : 20, rounds = argc > 4 ? atol(argv[4]) : 32;
 	int leaf_count = strcmp(shape, "leaves") == 0 ? LEAVES : 1;
 	double *costs;
-	cpu_set_t one_cpu;
 
 	if (argc > 3)
 		pages = atol(argv[3]);
 	costs = calloc(rounds, sizeof(*costs));
-	CPU_ZERO(&one_cpu);
-	CPU_SET(argc > 5 ? atoi(argv[5]) : 0, &one_cpu);
-	if (sched_setaffinity(0, sizeof(one_cpu), &one_cpu) != 0)
-		die("sched_setaffinity");
-	start = mmap(NULL, pages * PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-		     -1, 0);
-	if (start == MAP_FAILED || madvise(start, pages * PAGE_BYTES, MADV_NOHUGEPAGE) != 0)
-		die("mmap");
+	start = map_on(argc > 5 ? atoi(argv[5]) : 0, pages);
 	for (long round = 0; round < rounds; round++) {
 		double begun = now_ns();
 
