@@ -24,7 +24,7 @@ internal static class KindTable
             .Text("traceevent", "TraceEvent", "name that PerfView's TraceEvent has for the same", ColumnAudience.Everyone,
                 row => row.Kind.TraceEventName() ?? "", TableBuilder<KindRow>.NotInJson)
             .Json((json, row) => json.WriteString("traceevent", row.Kind.TraceEventName()))
-            .Integer("faults", "faults", "faults; in a sample an estimate", CellFormat.Count, ColumnAudience.Everyone, row => row.Counts.Faults)
+            .Faults(row => row.Counts)
             .Real("share", "share", "of all faults of the table", CellFormat.Percent, ColumnAudience.Everyone, row => row.Share)
             .Severities(row => row.Counts, major: ColumnAudience.Everyone, rest: ColumnAudience.Machine)
             .Integer("by_kernel", "by kernel", "faults that kernel mode raised by touching the program's memory", CellFormat.Count, ColumnAudience.Wide,

@@ -21,7 +21,7 @@ internal static class SeverityTable
         Columns = (table, report) => table
             .Text("severity", "severity", "minor; major: it waited for a device or was retried; failed: the kernel raised a signal", ColumnAudience.Everyone,
                 row => row.Severity.Name())
-            .Integer("faults", "faults", "faults; in a sample an estimate", CellFormat.Count, ColumnAudience.Everyone, row => row.Counts.Faults)
+            .Faults(row => row.Counts)
             .Real("share", "share", "of all faults of the report", CellFormat.Percent, ColumnAudience.Everyone,
                 row => (double)row.Counts.Faults / report.Totals.Counts.Faults)
             .Severities(row => row.Counts, major: ColumnAudience.Machine, rest: ColumnAudience.Machine)

@@ -70,8 +70,11 @@ internal sealed class TableBuilder<TRow>(string title, IReadOnlyList<TRow> rows)
 
     /// <param name="major">Who sees major faults; <paramref name="rest"/>: who sees minor and failed ones.</param>
     public TableBuilder<TRow> Counts(Func<TRow, FaultCounts> counts, ColumnAudience major = ColumnAudience.Everyone, ColumnAudience rest = ColumnAudience.Wide)
-        => Integer("faults", "faults", "faults; in a sample an estimate", CellFormat.Count, ColumnAudience.Everyone, row => counts(row).Faults)
-            .Severities(counts, major, rest);
+        => Faults(counts).Severities(counts, major, rest);
+
+    /// <summary>The sum of <see cref="Counts"/> alone.</summary>
+    public TableBuilder<TRow> Faults(Func<TRow, FaultCounts> counts)
+        => Integer("faults", "faults", "faults; in a sample an estimate", CellFormat.Count, ColumnAudience.Everyone, row => counts(row).Faults);
 
     /// <summary>The parts of <see cref="Counts"/> without their sum.</summary>
     public TableBuilder<TRow> Severities(Func<TRow, FaultCounts> counts, ColumnAudience major, ColumnAudience rest)
