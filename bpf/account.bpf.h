@@ -105,12 +105,12 @@ static __noinline int served_among_others(struct task_slot *slot, struct gain *o
 	return 0;
 }
 
-/* At the end of a fault, in its own task. */
-static __always_inline void account_served(struct task_slot *slot, struct ring_control *control,
-					   __u8 bits)
+/* At the end of a fault of `task`, which runs. */
+static __always_inline void account_served(struct task_slot *slot, struct task_struct *task,
+					   struct ring_control *control, __u8 bits)
 {
 	__u32 is_major = bits & FAULT_MAJOR ? 1 : 0;
-	struct gain gain = take_gain(slot, bpf_get_current_task_btf());
+	struct gain gain = take_gain(slot, task);
 
 	/* It may have been counted before anybody looked. */
 	if (slot->account == ACCOUNT_OFF || !(gain.minor | gain.major)) {
@@ -178,7 +178,7 @@ static __noinline int account_call(struct task_slot *slot, struct task_struct *t
 }
 
 /* Not in account_call: beneath it the stack would be too deep for take_stack (512 bytes). */
-static __noinline int tell_call(struct task_slot *slot, struct pt_regs *regs, __u64 value,
+static __noinline int tell_call(struct task_slot *slot, const struct pt_regs *regs, __u64 value,
 				__u64 stack)
 {
 	__u64 call = (__u32)regs->orig_ax;

@@ -71,7 +71,8 @@ static __always_inline struct code_file *file_of(struct inode *inode)
 }
 
 /* mmap(2) of a file's code; ip - bias is an address in the file's own space. */
-static __always_inline void code_mapped(struct task_slot *slot, struct pt_regs *regs, __u64 start)
+static __always_inline void code_mapped(struct task_slot *slot, const struct pt_regs *regs,
+					__u64 start)
 {
 	__u32 fd = regs->r8;
 	__u64 offset = regs->r9;

@@ -26,7 +26,9 @@ static __always_inline __u16 choose(struct ring_control *control)
 	return every;
 }
 
-static __always_inline void begin_fault(struct task_slot *slot, struct ring_control *control,
+/* `user` has the registers of user mode. */
+static __always_inline void begin_fault(struct task_slot *slot, struct task_struct *task,
+					const struct pt_regs *user, struct ring_control *control,
 					__u32 cpu, __u64 address, __u64 ip, __u32 code, __u8 bits,
 					bool is_remote)
 {
@@ -46,7 +48,7 @@ static __always_inline void begin_fault(struct task_slot *slot, struct ring_cont
 			bump(&control->without_outcome);
 	}
 	if (slot->account == ACCOUNT_OFF)
-		open_account(slot, bpf_get_current_task_btf());
+		open_account(slot, task);
 	slot->address = address;
 	slot->ip = ip;
 	slot->code = code;
@@ -70,10 +72,11 @@ static __always_inline void begin_fault(struct task_slot *slot, struct ring_cont
 	if (is_remote)
 		slot->walk_shift = 0;
 	else
-		walk_before(slot, address);
+		walk_before(slot, task, address);
 	if (config.code_maps)
 		slot->stack = is_remote ? STACK_NOT_TAKEN
-					: take_stack(slot, WALK_FAULT, bits & FAULT_KERNEL_IP);
+					: take_stack(slot, task, user, WALK_FAULT,
+						     bits & FAULT_KERNEL_IP);
 	slot->start_ns = exception_ns ?: bpf_ktime_get_ns();
 }
 
@@ -84,7 +87,7 @@ static __always_inline void count_sampled_out(struct ring_control *control, __u8
 		bump(&control->sampled_out_major);
 }
 
-/* The part of a record that only some options ask for; returns what it says, as enum fault_bits. */
+/* What only some options ask for; returns what it says, as enum fault_bits. */
 static __always_inline __u8 add_details(struct task_slot *slot, bool has_costs,
 					struct fault_details *details, __u64 now_ns)
 {
@@ -92,7 +95,6 @@ static __always_inline __u8 add_details(struct task_slot *slot, bool has_costs,
 		end_costs(slot, has_costs, details, now_ns);
 	else
 		details->has_costs = 0;
-	details->stack = slot->stack;
 	if (!slot->handler)
 		return 0;
 	details->vmf_address = slot->vmf_address;
@@ -104,14 +106,16 @@ static __always_inline __u8 add_details(struct task_slot *slot, bool has_costs,
  * The fault in `slot` is served. `bits` are those that its end tells; without FAULT_NO_ENTRY its
  * beginning is known, and the slot's own bits are added.
  */
-static __always_inline void complete_fault(struct task_slot *slot, struct ring_control *control,
-					   __u32 cpu, __u64 now_ns, __u8 bits, __u32 result)
+static __always_inline void complete_fault(struct task_slot *slot, struct task_struct *task,
+					   struct ring_control *control, __u32 cpu, __u64 now_ns,
+					   __u8 bits, __u32 result)
 {
+	struct fault_details *details;
 	struct fault_record *record;
 	__u64 start_ns = slot->start_ns;
 	bool has_costs = false;
 
-	account_served(slot, control, bits | slot->bits);
+	account_served(slot, task, control, bits | slot->bits);
 	slot->state = SLOT_IDLE;
 	slot->has_completed = 1;
 	if (config.has_costs) {
@@ -155,8 +159,11 @@ static __always_inline void complete_fault(struct task_slot *slot, struct ring_c
 		record->pte_before = slot->pte_before;
 		record->pte_after = after.entry;
 	}
+	details = (struct fault_details *)(record + 1);
+	if (config.has_details || config.code_maps)
+		details->stack = slot->stack;
 	if (config.has_details)
-		bits |= add_details(slot, has_costs, (struct fault_details *)(record + 1), now_ns);
+		bits |= add_details(slot, has_costs, details, now_ns);
 	record->bits = bits;
 	publish(control);
 }

@@ -10,17 +10,19 @@
 
 #include "own_counters.bpf.h"
 
-static __always_inline int fault_enter(unsigned long address, struct pt_regs *regs,
+/* `user` has the registers of user mode. */
+static __always_inline int fault_enter(struct task_struct *task, unsigned long address,
+				       const struct pt_regs *regs, const struct pt_regs *user,
 				       unsigned long error_code, __u8 bits)
 {
-	struct task_slot *slot = my_slot();
+	struct task_slot *slot = slot_of(task);
 	__u32 cpu = bpf_get_smp_processor_id();
 	struct ring_control *control = bpf_map_lookup_elem(&ring_controls, &cpu);
 
 	if (!slot || !control || !is_on(control) || !is_target(slot))
 		return 0;
-	settle(slot, bpf_get_current_task_btf(), control, cpu);
-	begin_fault(slot, control, cpu, address, regs->ip, error_code, bits, false);
+	settle(slot, task, control, cpu);
+	begin_fault(slot, task, user, control, cpu, address, regs->ip, error_code, bits, false);
 	return 0;
 }
 
@@ -28,26 +30,31 @@ SEC("tp_btf/page_fault_user")
 int BPF_PROG(fault_enter_user, unsigned long address, struct pt_regs *regs,
 	     unsigned long error_code)
 {
-	return fault_enter(address, regs, error_code, FAULT_HAS_ERROR_CODE);
+	return fault_enter(bpf_get_current_task_btf(), address, regs, regs, error_code,
+			   FAULT_HAS_ERROR_CODE);
 }
 
 SEC("tp_btf/page_fault_kernel")
 int BPF_PROG(fault_enter_kernel, unsigned long address, struct pt_regs *regs,
 	     unsigned long error_code)
 {
+	struct task_struct *task = bpf_get_current_task_btf();
+
 	/*
 	 * Other people's probes read user memory with page faults disabled; that never completes,
 	 * and must not overwrite the fault that it interrupted.
 	 */
-	if (bpf_get_current_task_btf()->pagefault_disabled)
+	if (task->pagefault_disabled)
 		return 0;
-	return fault_enter(address, regs, error_code, FAULT_HAS_ERROR_CODE | FAULT_KERNEL_IP);
+	return fault_enter(task, address, regs, (struct pt_regs *)bpf_task_pt_regs(task),
+			   error_code, FAULT_HAS_ERROR_CODE | FAULT_KERNEL_IP);
 }
 
 static __always_inline int fault_complete(struct bpf_perf_event_data *ctx, __u8 bits)
 {
 	__u64 now_ns = bpf_ktime_get_ns();
-	struct task_slot *slot = my_slot();
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct task_slot *slot = slot_of(task);
 	__u32 cpu = bpf_get_smp_processor_id();
 	struct ring_control *control = bpf_map_lookup_elem(&ring_controls, &cpu);
 
@@ -84,7 +91,7 @@ static __always_inline int fault_complete(struct bpf_perf_event_data *ctx, __u8 
 		slot->bits = 0;
 		bits |= FAULT_NO_ENTRY;
 	}
-	complete_fault(slot, control, cpu, now_ns, bits, 0);
+	complete_fault(slot, task, control, cpu, now_ns, bits, 0);
 	return 0;
 }
 

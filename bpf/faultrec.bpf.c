@@ -2,12 +2,12 @@
 /*
  * The probes. Rungs differ in how they see a fault's beginning and end (fault_tracepoint.bpf.h,
  * handle_mm_fault.bpf.h); user space loads the programs of one rung. What follows here all rungs
- * share: failed faults, changes of mappings, the life of tasks.
+ * share: failed faults and the life of tasks. Changes of mappings: calls.bpf.h.
  *
  * Which tasks: see target.bpf.h. mark_target gives a slot to the target's threads, task_new to
  * every child.
  */
-#include "code_maps.bpf.h"
+#include "calls.bpf.h"
 #include "fault_tracepoint.bpf.h"
 #include "handle_mm_fault.bpf.h"
 #include "slab.bpf.h"
@@ -23,13 +23,6 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 #define SIGSEGV		  11
 #define SIGTERM		  15
 #define LAST_ADDRESS_CODE 2 /* SEGV_MAPERR, SEGV_ACCERR; BUS_ADRALN, BUS_ADRERR */
-#define PROT_WRITE	  2
-#define PROT_EXEC	  4
-#define MAP_ANONYMOUS	  0x20
-#define MADV_HUGEPAGE	  14
-#define MADV_NOHUGEPAGE	  15
-#define UFFDIO_REGISTER	  0xc020aa00 /* include/uapi/linux/userfaultfd.h */
-#define UFFDIO_UNREGISTER 0x8010aa01
 
 /*
  * A fault that the kernel could not serve ends in a signal raised by force_sig_fault() in the
@@ -41,6 +34,7 @@ int BPF_PROG(signal_raised, int sig, void *info, struct task_struct *task)
 {
 	struct ring_control *control;
 	struct siginfo_head head;
+	struct task_struct *current = bpf_get_current_task_btf();
 	struct task_slot *slot;
 	struct pt_regs *regs;
 	__u64 now_ns;
@@ -56,10 +50,9 @@ int BPF_PROG(signal_raised, int sig, void *info, struct task_struct *task)
 	}
 	if (sig != SIGSEGV && sig != SIGBUS)
 		return 0;
-	slot = my_slot();
+	slot = slot_of(current);
 	control = my_control();
-	if (!slot || !control || !is_on(control) || !is_target(slot) ||
-	    task->pid != bpf_get_current_task_btf()->pid)
+	if (!slot || !control || !is_on(control) || !is_target(slot) || task->pid != current->pid)
 		return 0;
 	/* SEND_SIG_NOINFO and SEND_SIG_PRIV are not pointers: the read fails. A user's own kill()
 	 * has si_code <= 0. */
@@ -81,115 +74,12 @@ int BPF_PROG(signal_raised, int sig, void *info, struct task_struct *task)
 		slot->state = SLOT_IDLE;
 	} else if (config.sees_only_mapped && head.si_code <= LAST_ADDRESS_CODE) {
 		/* Where nothing is mapped handle_mm_fault is not called. */
-		regs = (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
-		send_event_of(config.code_maps ? take_stack(slot, WALK_CALL, false) : 0,
+		regs = (struct pt_regs *)bpf_task_pt_regs(current);
+		send_event_of(config.code_maps ? take_stack(slot, current, regs, WALK_CALL, false)
+					       : 0,
 			      EVENT_FAULT_FAILED, slot, now_ns, now_ns, head.si_addr,
 			      BPF_CORE_READ(regs, ip), (__u32)sig, FAULT_NO_ENTRY, 0);
 	}
-	return 0;
-}
-
-/* The head of struct uffdio_register; struct uffdio_range ends before mode. */
-struct uffd_register {
-	__u64 start;
-	__u64 len;
-	__u64 mode;
-};
-
-static __always_inline int account_settled_call(struct task_slot *slot, struct task_struct *task)
-{
-	__u32 cpu = bpf_get_smp_processor_id();
-	struct ring_control *control = bpf_map_lookup_elem(&ring_controls, &cpu);
-
-	if (control)
-		settle(slot, task, control, cpu);
-	return account_call(slot, task);
-}
-
-/*
- * The end of every system call of the machine: whether the kernel served faults inside it that no
- * probe has seen, address-space changes that perf's side-band does not tell, and what the program
- * told the kernel of how to serve faults. Arguments are still in the registers.
- */
-SEC("tp_btf/sys_exit")
-int BPF_PROG(system_call_ended, struct pt_regs *regs, long ret)
-{
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct uffd_register range;
-	struct task_slot *slot;
-	__u64 stack = 0;
-	__u32 type;
-
-	if (config.scope == SCOPE_TREE && !task->bpf_storage)
-		return 0; /* nobody's target, known without a look-up */
-	slot = bpf_task_storage_get(&slots, task, 0, 0);
-	if (slot && slot->account != ACCOUNT_OFF &&
-	    (slot->state != SLOT_IDLE || has_gained(slot, task)) &&
-	    account_settled_call(slot, task)) {
-		stack = config.code_maps ? take_stack(slot, WALK_CALL, false) : STACK_NOT_TAKEN;
-		tell_call(slot, regs, ret, stack);
-		stack = 0;
-	}
-	switch (regs->orig_ax) {
-	case __NR_mmap:
-	case __NR_shmat:
-		if (!config.code_maps)
-			return 0;
-		type = EVENT_MAPPED;
-		break;
-	case __NR_mprotect:
-		/* What was reserved without access comes into use; code that is written and
-		 * executed in turns does not matter. */
-		if (!config.code_maps || (regs->dx & (PROT_WRITE | PROT_EXEC)) != PROT_WRITE)
-			return 0;
-		type = EVENT_ACCESSIBLE;
-		break;
-	case __NR_munmap:
-		type = EVENT_UNMAP;
-		break;
-	case __NR_brk:
-		type = EVENT_BRK;
-		break;
-	case __NR_ioctl:
-		if (regs->si != UFFDIO_REGISTER && regs->si != UFFDIO_UNREGISTER)
-			return 0;
-		type = EVENT_USERFAULTFD;
-		break;
-	case __NR_mremap:
-		type = EVENT_REMAP;
-		break;
-	case __NR_madvise:
-		if (regs->dx != MADV_HUGEPAGE && regs->dx != MADV_NOHUGEPAGE)
-			return 0;
-		type = EVENT_ADVISE;
-		break;
-	case __NR_shmdt:
-		type = EVENT_SHMDT;
-		break;
-	default:
-		return 0;
-	}
-	if (ret < 0 && ret > -4096)
-		return 0;
-	if (!slot)
-		slot = my_slot();
-	if (!slot || !is_target(slot) || regs->cs == USER32_CS)
-		return 0;
-	if (type == EVENT_MAPPED && (regs->dx & PROT_EXEC) && !(regs->r10 & MAP_ANONYMOUS) &&
-	    regs->orig_ax == __NR_mmap)
-		code_mapped(slot, regs, ret);
-	if (config.code_maps && (type == EVENT_MAPPED || type == EVENT_BRK || type == EVENT_REMAP ||
-				 type == EVENT_ACCESSIBLE))
-		stack = take_stack(slot, WALK_CALL, false);
-	if (type == EVENT_USERFAULTFD) {
-		if (bpf_probe_read_user(&range, sizeof(range), (void *)regs->dx))
-			return 0;
-		send_event(type, slot, bpf_ktime_get_ns(), range.start, range.len,
-			   regs->si == UFFDIO_REGISTER ? range.mode : 0, 0, 0, 0);
-		return 0;
-	}
-	send_event_of(stack, type, slot, bpf_ktime_get_ns(), regs->di, regs->si, regs->dx,
-		      regs->r10, ret, regs->orig_ax);
 	return 0;
 }
 

@@ -201,16 +201,16 @@ struct fault_record {
 	__u64 pte_after;
 };
 
-/* Behind each fault_record when config.has_details. */
+/* Behind each fault_record when config.has_details; its first member also when there are stacks. */
 struct fault_details {
 	enum { CAUSES = 6, SLAB_STAGES = 6 } _constants[0];
+	__u64 stack; /* id of a struct stack_record, or STACK_NOT_TAKEN; 0: it was lost */
 	__s64 vmf_address;
 	__s64 vmf_pgoff;
 	__s64 cause_ns[CAUSES];	    /* by enum fault_cause */
 	__u16 objects[SLAB_STAGES]; /* by enum slab_stage */
 	__u16 buddy_pages;
 	__u16 has_costs; /* the three above are known */
-	__u64 stack;	 /* id of a struct stack_record, or STACK_NOT_TAKEN; 0: it was lost */
 };
 
 /* Why a stack has no more frames. */

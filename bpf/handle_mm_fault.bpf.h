@@ -30,7 +30,8 @@ static __always_inline bool is_next_try(const struct task_slot *slot, __u64 addr
 
 static __always_inline int mm_fault_enter(__u64 address, __u32 flags, struct pt_regs *regs)
 {
-	struct task_slot *slot = my_slot();
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct task_slot *slot = slot_of(task);
 	__u32 cpu = bpf_get_smp_processor_id();
 	struct ring_control *control = bpf_map_lookup_elem(&ring_controls, &cpu);
 	__u8 bits = FAULT_HAS_FLAGS;
@@ -58,14 +59,16 @@ static __always_inline int mm_fault_enter(__u64 address, __u32 flags, struct pt_
 	slot->result = 0;
 	/* Memory of another process, or of the program that execve prepares: not in our page table.
 	 */
-	begin_fault(slot, control, cpu, address, ip, flags, bits, flags & config.flag_remote);
+	begin_fault(slot, task, (struct pt_regs *)bpf_task_pt_regs(task), control, cpu, address, ip,
+		    flags, bits, flags & config.flag_remote);
 	return 0;
 }
 
 /* `address` and `flags` are for a fault whose entry was not seen; 0 where the rung cannot know. */
 static __always_inline int mm_fault_leave(__u32 result, __u64 address, __u32 flags)
 {
-	struct task_slot *slot = my_slot();
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct task_slot *slot = slot_of(task);
 	__u32 cpu = bpf_get_smp_processor_id();
 	struct ring_control *control = bpf_map_lookup_elem(&ring_controls, &cpu);
 	__u8 bits = 0;
@@ -98,7 +101,7 @@ static __always_inline int mm_fault_leave(__u32 result, __u64 address, __u32 fla
 			/* It began before the recording, or the probe at its entry did not run. */
 			bump(slot->has_completed ? &control->lost : &control->excluded);
 			if (!slot->has_completed)
-				take_gain(slot, bpf_get_current_task_btf());
+				take_gain(slot, task);
 			slot->has_completed = 1;
 			return 0;
 		}
@@ -110,7 +113,7 @@ static __always_inline int mm_fault_leave(__u32 result, __u64 address, __u32 fla
 	}
 	if ((result & config.result_major) || (slot->code & config.flag_tried))
 		bits |= FAULT_MAJOR;
-	complete_fault(slot, control, cpu, bpf_ktime_get_ns(), bits, result);
+	complete_fault(slot, task, control, cpu, bpf_ktime_get_ns(), bits, result);
 	return 0;
 }
 

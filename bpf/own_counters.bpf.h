@@ -41,7 +41,7 @@ static __noinline void settle_fault(struct task_slot *slot, struct task_struct *
 	slot->walk_shift = 0;
 	slot->costs.is_under_way = 0;
 	/* A duration of 0 says that the end is not known. */
-	complete_fault(slot, control, cpu, slot->start_ns, bits, 0);
+	complete_fault(slot, task, control, cpu, slot->start_ns, bits, 0);
 	__sync_fetch_and_add(&totals.told_by_task, 1);
 }
 

@@ -11,6 +11,8 @@
 #define MAX_PYTHON_LAYOUTS 64
 #define MAX_PYTHON_THREADS 256
 #define FRAME_BYTES	   128	/* of a frame, as far as its fields are looked at */
+#define FRAMES_BYTES	   1024 /* a power of two: frames of functions lie one behind the other */
+#define THREAD_BYTES	   256	/* of a thread's state, likewise */
 #define TAG_BITS	   7ull /* of a reference, since 3.14 */
 #define PYTHON_STATE	   32	/* PyASCIIObject.state; length is at 16, as a bytes object's */
 #define PYTHON_LENGTH	   16
@@ -45,8 +47,22 @@ struct seen_code {
 	__u64 id;
 };
 
+/* Memory of the interpreter, as far as it was read at once. */
+struct python_window {
+	__u64 start;
+	__u64 bytes;
+	__u8 data[FRAMES_BYTES + WORD];
+};
+
 struct python_scratch {
-	__u8 frame[2 * FRAME_BYTES];
+	__u64 frame;
+	__u64 at; /* of the frame in the window */
+	__u64 thread;
+	__u64 thread_id;
+	__u64 words[4]; /* of the frame's code */
+	__u32 base;	/* words before the first Python frame's */
+	__u32 frames;
+	struct python_window window;
 	struct seen_code seen[1 << SEEN_CODE_BITS];
 	struct python_code code;
 };
@@ -61,13 +77,7 @@ struct {
 struct python_walk {
 	const struct python_layout *layout;
 	struct python_scratch *scratch;
-	struct stack_walk *stack;
-	struct stack_record *record;
-	__u64 frame;
-	__u64 thread;
-	__u64 thread_id;
-	__u32 base; /* words before the first Python frame's */
-	__u32 frames;
+	const struct walking *native;
 };
 
 static __always_inline __u64 pointer_at(__u64 place)
@@ -82,31 +92,58 @@ static __always_inline __u64 pointer_at(__u64 place)
 static long look_at_thread(__u32 i, struct python_walk *walk)
 {
 	const struct python_layout *layout = walk->layout;
+	struct python_scratch *scratch = walk->scratch;
 
-	if (!walk->thread || pointer_at(walk->thread + layout->thread_id) == walk->thread_id)
+	if (!scratch->thread ||
+	    pointer_at(scratch->thread + layout->thread_id) == scratch->thread_id)
 		return 1;
-	walk->thread = pointer_at(walk->thread + layout->thread_next);
+	scratch->thread = pointer_at(scratch->thread + layout->thread_next);
 	return 0;
 }
 
-/* A thread's id is pthread_self(), which on x86-64 is its fs base. */
-static __always_inline __u64 thread_of(struct task_slot *slot, const struct code_maps *maps,
-				       struct python_walk *walk)
+static __always_inline __u64 window_word(const struct python_window *window, __u64 at)
+{
+	at &= FRAMES_BYTES - 1;
+	barrier_var(at);
+	return *(__u64 *)&window->data[at & (FRAMES_BYTES - 1)];
+}
+
+/* Is that the state of the running thread? Then its field thread_frame goes to *frame. */
+static __always_inline bool is_state(const struct python_walk *walk, __u64 thread, __u64 *frame)
 {
 	const struct python_layout *layout = walk->layout;
-	__u64 interpreter;
+	struct python_scratch *scratch = walk->scratch;
+	struct python_window *window = &scratch->window;
 
-	walk->thread_id = bpf_get_current_task_btf()->thread.fsbase;
-	if (slot->python_thread &&
-	    pointer_at(slot->python_thread + layout->thread_id) == walk->thread_id)
-		return slot->python_thread;
+	if (!thread || layout->thread_id > THREAD_BYTES - WORD ||
+	    layout->thread_frame > THREAD_BYTES - WORD ||
+	    !read_user(window->data, THREAD_BYTES, thread) ||
+	    window_word(window, layout->thread_id) != scratch->thread_id)
+		return false;
+	*frame = window_word(window, layout->thread_frame);
+	return true;
+}
+
+/* Field thread_frame. A thread's id is pthread_self(), which on x86-64 is its fs base. */
+static __always_inline __u64 thread_frame(struct task_slot *slot, const struct task_struct *task,
+					  const struct code_maps *maps, struct python_walk *walk)
+{
+	const struct python_layout *layout = walk->layout;
+	struct python_scratch *scratch = walk->scratch;
+	__u64 interpreter, frame;
+
+	scratch->thread_id = task->thread.fsbase;
+	scratch->window.bytes = 0;
+	if (is_state(walk, slot->python_thread, &frame))
+		return frame;
 	interpreter = pointer_at(maps->python_runtime + layout->runtime_interpreters);
-	walk->thread = interpreter ? pointer_at(interpreter + layout->interpreter_threads) : 0;
+	scratch->thread = interpreter ? pointer_at(interpreter + layout->interpreter_threads) : 0;
 	bpf_loop(MAX_PYTHON_THREADS, look_at_thread, walk, 0);
-	if (walk->thread && pointer_at(walk->thread + layout->thread_id) != walk->thread_id)
-		walk->thread = 0;
-	slot->python_thread = walk->thread;
-	return walk->thread;
+	if (scratch->thread &&
+	    pointer_at(scratch->thread + layout->thread_id) != scratch->thread_id)
+		scratch->thread = 0;
+	slot->python_thread = scratch->thread;
+	return scratch->thread ? pointer_at(scratch->thread + layout->thread_frame) : 0;
 }
 
 /* Bytes a character of a text; its length goes to *length and its beginning to `to`. */
@@ -175,10 +212,10 @@ static __always_inline __u64 id_of(const struct python_walk *walk, __u64 code, c
 {
 	struct python_scratch *scratch = walk->scratch;
 	struct seen_code *seen = &scratch->seen[(code * GOLDEN) >> (64 - SEEN_CODE_BITS)];
-	__u64 id = (code ^ walk->stack->salt) * GOLDEN;
+	__u64 id = (code ^ walk->native->walk->salt) * GOLDEN;
 
-	if (seen->code == code && seen->salt == walk->stack->salt && seen->words[0] == words[0] &&
-	    seen->words[1] == words[1] && seen->words[2] == words[2])
+	if (seen->code == code && seen->salt == walk->native->walk->salt &&
+	    seen->words[0] == words[0] && seen->words[1] == words[1] && seen->words[2] == words[2])
 		return seen->id;
 	for (int i = 0; i < CODE_NAMES; i++)
 		id = (id ^ (id >> 29) ^ words[i]) * GOLDEN;
@@ -187,7 +224,7 @@ static __always_inline __u64 id_of(const struct python_walk *walk, __u64 code, c
 	    !send_code(walk->layout, scratch, id, code, words))
 		return id;
 	seen->code = code;
-	seen->salt = walk->stack->salt;
+	seen->salt = walk->native->walk->salt;
 	for (int i = 0; i < CODE_NAMES; i++)
 		seen->words[i] = words[i];
 	seen->id = id;
@@ -196,9 +233,29 @@ static __always_inline __u64 id_of(const struct python_walk *walk, __u64 code, c
 
 static __always_inline __u64 frame_word(const struct python_scratch *scratch, __u32 offset)
 {
-	offset &= FRAME_BYTES - 1;
-	barrier_var(offset);
-	return *(__u64 *)&scratch->frame[offset & (FRAME_BYTES - 1)];
+	return window_word(&scratch->window, scratch->at + offset);
+}
+
+/* Has the frame in the window, with what lies before it on its page. */
+static __always_inline bool reach_frame(struct python_scratch *scratch)
+{
+	struct python_window *window = &scratch->window;
+	__u64 before = scratch->frame & (WINDOW_ALIGNMENT - 1), bytes;
+
+	scratch->at = scratch->frame - window->start;
+	if (scratch->at < window->bytes && scratch->at + FRAME_BYTES <= window->bytes)
+		return true;
+	if (before > FRAMES_BYTES - FRAME_BYTES)
+		before = FRAMES_BYTES - FRAME_BYTES;
+	bytes = before + FRAME_BYTES;
+	window->bytes = 0;
+	barrier_var(bytes);
+	if (bytes > FRAMES_BYTES || !read_user(window->data, bytes, scratch->frame - before))
+		return false;
+	window->start = scratch->frame - before;
+	window->bytes = bytes;
+	scratch->at = before;
+	return true;
 }
 
 /* Offset of the frame's instruction in bytes; before 3.10 it is counted in bytes, in 3.10 in
@@ -216,63 +273,73 @@ static __always_inline __u32 instruction_of(const struct python_layout *layout,
 /* bpf_loop's function: one frame; 1 ends the loop. */
 static long walk_python_frame(__u32 i, struct python_walk *walk)
 {
-	struct python_scratch *scratch = walk->scratch;
 	const struct python_layout *layout = walk->layout;
-	__u32 place = walk->base + 2 * walk->frames;
-	__u64 code, id, words[4] = {};
+	struct python_scratch *scratch = walk->scratch;
+	__u32 place = scratch->base + 2 * scratch->frames;
+	__u64 code, id, *words = scratch->words;
 	bool is_entry = layout->minor < 11;
 	__u32 instruction;
 
-	if (!walk->frame || walk->frames >= MAX_PYTHON_FRAMES ||
-	    !read_user(scratch->frame, FRAME_BYTES, walk->frame))
+	if (!scratch->frame || scratch->frames >= MAX_PYTHON_FRAMES || !reach_frame(scratch))
 		return 1;
-	walk->frame = frame_word(scratch, layout->frame_back);
+	scratch->frame = frame_word(scratch, layout->frame_back);
 	if (layout->minor == 11)
 		is_entry = frame_word(scratch, layout->frame_owner) & 0xff;
 	if (layout->minor >= 12 &&
 	    (frame_word(scratch, layout->frame_owner) & 0xff) >= OWNED_BY_C) {
 		/* The frame inside it was the first that the C function ran. */
 		place -= 1;
-		if (walk->frames && place < MAX_FRAMES + 2 * MAX_PYTHON_FRAMES)
-			walk->record->words[place] |= 1;
+		if (scratch->frames && place < MAX_FRAMES + 2 * MAX_PYTHON_FRAMES)
+			walk->native->record->words[place] |= 1;
 		return 0;
 	}
 	code = frame_word(scratch, layout->frame_code) & ~TAG_BITS;
-	if (!read_user(words, sizeof(words), code + layout->code_file))
+	if (!read_user(words, sizeof(scratch->words), code + layout->code_file))
 		return 1;
 	id = id_of(walk, code, words);
 	instruction = instruction_of(layout, scratch, code);
 	if (place >= MAX_FRAMES + 2 * MAX_PYTHON_FRAMES - 1)
 		return 1;
-	walk->record->words[place] = id;
-	walk->record->words[place + 1] = (__u64)instruction << 1 | is_entry;
-	add_to_hash(walk->stack, id ^ instruction);
-	walk->frames++;
+	walk->native->record->words[place] = id;
+	walk->native->record->words[place + 1] = (__u64)instruction << 1 | is_entry;
+	add_to_hash(walk->native->walk, id ^ instruction);
+	scratch->frames++;
 	return 0;
 }
 
+/* A word that most likely lies on the interpreter's own stack. */
+static __always_inline __u64 native_word(const struct stack_window *window, __u64 place)
+{
+	__u64 distance = place - window->start;
+
+	if (distance >= LARGEST_WINDOW || distance + WORD > window->bytes)
+		return pointer_at(place);
+	barrier_var(distance);
+	return distance < LARGEST_WINDOW ? *(__u64 *)(window->data + distance) : 0;
+}
+
 /* Returns how many frames were put behind the native ones. */
-static __always_inline __u32 walk_python(struct task_slot *slot, const struct code_maps *maps,
-					 struct stack_walk *stack, struct stack_record *record,
+static __always_inline __u32 walk_python(struct task_slot *slot, const struct task_struct *task,
+					 const struct code_maps *maps, const struct walking *native,
 					 __u32 walker)
 {
-	struct python_walk walk = { .stack = stack, .record = record, .base = stack->frames };
-	__u32 element = maps->python;
-	struct python_layout *layout = bpf_map_lookup_elem(&python_layouts, &element);
+	struct python_walk walk = { .native = native };
+	struct python_layout *layout = bpf_map_lookup_elem(&python_layouts, &maps->python);
+	struct python_scratch *scratch = bpf_map_lookup_elem(&python_scratches, &walker);
 	__u64 frame;
 
-	walk.scratch = bpf_map_lookup_elem(&python_scratches, &walker);
-	if (!layout || !walk.scratch || !layout->minor)
+	if (!layout || !scratch || !layout->minor)
 		return 0;
 	walk.layout = layout;
-	if (!thread_of(slot, maps, &walk))
-		return 0;
-	frame = pointer_at(slot->python_thread + layout->thread_frame);
-	if (layout->cframe_frame != NO_CFRAME)
-		frame = frame ? pointer_at(frame + layout->cframe_frame) : 0;
-	walk.frame = frame;
+	walk.scratch = scratch;
+	frame = thread_frame(slot, task, maps, &walk);
+	if (frame && layout->cframe_frame != NO_CFRAME)
+		frame = native_word(native->window, frame + layout->cframe_frame);
+	scratch->frame = frame;
+	scratch->base = native->walk->frames;
+	scratch->frames = 0;
 	bpf_loop(2 * MAX_PYTHON_FRAMES, walk_python_frame, &walk, 0);
-	return walk.frames <= MAX_PYTHON_FRAMES ? walk.frames : 0;
+	return scratch->frames <= MAX_PYTHON_FRAMES ? scratch->frames : 0;
 }
 
 #endif

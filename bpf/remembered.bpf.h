@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * The stack before. Most faults have the callers of the fault before, so the last walk of each CPU
- * is remembered: the registers in each frame, and what was read on the way out of it. A walk that
- * comes to a frame with the same registers, in the same address space with the same tables, would
- * go the same way as long as it read the same words. So these are compared, which takes one
- * reading of memory for many frames, and where one differs the walk goes on from there.
+ * Walks that are not made again. A walk that begins with the same registers as one before, in the
+ * same address space with the same tables, goes the same way as long as it reads the same words. So
+ * it is enough to compare these: one reading of memory, and no look-up.
+ *
+ * Two things are remembered on each CPU. Stacks that have come twice: all their words, which are
+ * compared at once. And the walk before, frame by frame: one that comes to the registers of one of
+ * its frames takes frames over until a word differs.
  */
 #ifndef FAULTREC_REMEMBERED_BPF_H
 #define FAULTREC_REMEMBERED_BPF_H
@@ -13,6 +15,39 @@
 
 #define LOOK_AHEAD     4 /* frames of the one before that are passed in one step */
 #define FRAMES_AT_ONCE 4 /* in one turn of a loop */
+#define KNOWN_BITS     5
+#define KNOWN_STACKS   (1 << KNOWN_BITS)
+#define WORDS_AT_ONCE  8
+#define KNOWN_WORDS    128
+
+/* The registers and the rest that decide where a walk goes, besides what it reads. */
+struct walk_start {
+	__u64 ip;
+	__u64 sp;
+	__u64 bp;
+	__u64 salt;
+	__u64 base_hash; /* of the kernel's frames before it */
+};
+
+/* A stack that has come before, and from the second time on the words that were read to walk it. */
+struct known_stack {
+	struct walk_start start;
+	__u64 hash;
+	__u32 frames;
+	__u32 ending;
+	__u32 bytes; /* from start.sp to behind the last word; 0: the words are not here */
+	__u32 words;
+	__u64 value[KNOWN_WORDS];    /* the last is repeated up to a multiple of WORDS_AT_ONCE */
+	__u16 distance[KNOWN_WORDS]; /* in bytes, from start.sp */
+};
+
+/* Of each walker. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, WALKERS << KNOWN_BITS);
+	__type(key, __u32);
+	__type(value, struct known_stack);
+} known_stacks SEC(".maps");
 
 struct remembered_frame {
 	__u64 told; /* the word of the record */
@@ -23,10 +58,9 @@ struct remembered_frame {
 
 struct remembered_walk {
 	__u64 salt;
-	__u64 hash;   /* of these frames alone; 0: those of the kernel came before */
-	__u64 end;    /* no word above it was read */
-	__u32 frames; /* 0: nothing is remembered */
-	__u32 ending; /* enum stack_ending */
+	__u64 end;				       /* no word above it was read */
+	__u32 frames;				       /* 0: nothing is remembered */
+	__u32 ending;				       /* enum stack_ending */
 	struct remembered_frame frame[MAX_FRAMES + 1]; /* and the registers at the end */
 };
 
@@ -35,11 +69,12 @@ struct recall {
 	__u32 last;	   /* which of the two walks is the one before */
 	__u32 at;	   /* frame of that walk at which this one is, or which it looks at next */
 	__u32 base;	   /* frames of the kernel */
+	__u32 place;	   /* of the stack, among those known */
 	__u8 follows;	   /* that walk, frame by frame */
 	__u8 has_recalled; /* some frames were not walked */
-	__u8 is_as_before; /* none was walked, and the record's words are not written yet */
-	__u8 _pad;
-	__u64 base_hash; /* of those */
+	__u8 is_known;	   /* none was, and the record's words are not written yet */
+	struct walk_start start;
+	__u64 hash; /* of the frames, without Python's */
 };
 
 /* What a walker works with. It is here and not on the program's stack, where the verifier would
@@ -64,6 +99,7 @@ struct recalling {
 	struct recall *recall;
 	const struct remembered_walk *before;
 	struct remembered_walk *fresh;
+	struct known_stack *known; /* where it is, or would be */
 };
 
 /* Is there the same word at that place as before? */
@@ -81,14 +117,13 @@ static __always_inline bool is_same_step(const struct recalling *recalling,
 {
 	const struct remembered_frame *next = frame + 1;
 
-	if (frame->out.what == READ_NOTHING)
-		return true;
-	if (frame->out.what != READ_CALLER)
+	if (frame->out.depends_on_bx)
 		return false;
-	/* The lower word first: a window begins at it. */
-	if (frame->out.bp_place && !is_same_word(recalling, frame->out.bp_place, next->bp))
-		return false;
-	return is_same_word(recalling, next->sp - WORD, frame->out.ip);
+	/* Lower words first: a window begins at the first. */
+	return (!frame->out.sp_place || is_same_word(recalling, frame->out.sp_place, next->sp)) &&
+	       (!frame->out.bp_place || is_same_word(recalling, frame->out.bp_place, next->bp)) &&
+	       (!frame->out.ip_place ||
+		is_same_word(recalling, frame->out.ip_place, frame->out.ip));
 }
 
 /* Null behind the last. */
@@ -104,22 +139,6 @@ static __always_inline const struct remembered_frame *frame_at(const struct reme
 		return 0;
 	barrier_var(at);
 	return &walk->frame[at];
-}
-
-/* bpf_loop's function: are the next frames of the walk before those of this walk too? */
-static long compare_frames(__u32 index, struct recalling *recalling)
-{
-	__u32 at = index * FRAMES_AT_ONCE;
-
-	for (int i = 0; i < FRAMES_AT_ONCE; i++, at++) {
-		const struct remembered_frame *frame = frame_at(recalling->before, at);
-
-		if (!frame || !is_same_step(recalling, frame)) {
-			recalling->recall->at = at;
-			return 1;
-		}
-	}
-	return 0;
 }
 
 /* Is the walk at a frame that the walk before came to as well? */
@@ -227,46 +246,154 @@ static __always_inline void remember(const struct recalling *recalling)
 	fresh->frame[frames].bp = walk->bp;
 	fresh->frame[frames].told = pc_of(walk);
 	fresh->salt = walk->salt;
-	fresh->hash = recalling->recall->base ? 0 : walk->hash;
 	fresh->end = walk->sp;
 	fresh->ending = walk->ending;
 	fresh->frames = frames;
 }
 
+/* Of a walk that begins so, among a walker's known stacks. */
+static __always_inline __u32 place_of(const struct stack_walk *walk)
+{
+	return ((walk->ip ^ walk->sp << 16 ^ walk->hash) * GOLDEN) >> (64 - KNOWN_BITS);
+}
+
+static __always_inline bool is_start(const struct walk_start *start, const struct walk_start *other)
+{
+	return start->ip == other->ip && start->sp == other->sp && start->bp == other->bp &&
+	       start->salt == other->salt && start->base_hash == other->base_hash;
+}
+
+/* Are all words of that stack, which begins where the walk does, as they were? */
+static __always_inline bool has_same_words(const struct recalling *recalling)
+{
+	const struct known_stack *known = recalling->known;
+	struct stack_window *window = recalling->walking.window;
+	__u32 bytes = known->bytes, words = known->words;
+
+	if (!bytes || bytes > LARGEST_WINDOW || words > KNOWN_WORDS)
+		return false;
+	barrier_var(bytes);
+	if (!bytes || bytes > LARGEST_WINDOW)
+		return false;
+	window->bytes = 0;
+	if (!read_user(window->data, bytes, known->start.sp))
+		return false;
+	window->start = known->start.sp;
+	window->bytes = bytes;
+	for (__u32 i = 0; i < KNOWN_WORDS; i += WORDS_AT_ONCE) {
+		__u64 differing = 0;
+
+		if (i >= words)
+			break;
+		for (int j = 0; j < WORDS_AT_ONCE; j++) {
+			__u32 distance = known->distance[i + j] & (LARGEST_WINDOW - 1);
+
+			differing |= *(__u64 *)(window->data + distance) ^ known->value[i + j];
+		}
+		if (differing)
+			return false;
+	}
+	return true;
+}
+
+static __always_inline bool add_known_word(struct known_stack *known, __u64 place, __u64 value)
+{
+	__u32 at = known->words;
+	__u64 distance = place - known->start.sp;
+
+	if (distance > LARGEST_WINDOW - WORD || at >= KNOWN_WORDS)
+		return false;
+	barrier_var(at);
+	if (at >= KNOWN_WORDS)
+		return false;
+	known->distance[at] = distance;
+	known->value[at] = value;
+	known->words = at + 1;
+	if (distance + WORD > known->bytes)
+		known->bytes = distance + WORD;
+	return true;
+}
+
+/* bpf_loop's function: the words that were read on the way out of one frame; 1 ends the loop. */
+static long add_known_words(__u32 index, struct recalling *recalling)
+{
+	const struct remembered_frame *frame = frame_at(recalling->fresh, index), *next = frame + 1;
+	struct known_stack *known = recalling->known;
+
+	if (!frame)
+		return 1; /* behind the last */
+	if (!frame->out.depends_on_bx &&
+	    (!frame->out.sp_place || add_known_word(known, frame->out.sp_place, next->sp)) &&
+	    (!frame->out.bp_place || add_known_word(known, frame->out.bp_place, next->bp)) &&
+	    (!frame->out.ip_place || add_known_word(known, frame->out.ip_place, frame->out.ip)))
+		return 0;
+	known->words = KNOWN_WORDS + 1;
+	return 1;
+}
+
+/* The walk is over. One that is the same as the one in its place was met twice. */
+static __always_inline void learn(struct recalling *recalling)
+{
+	const struct stack_walk *walk = recalling->walking.walk;
+	struct known_stack *known = recalling->known;
+	bool is_met_again = is_start(&known->start, &recalling->recall->start) &&
+			    known->hash == walk->hash && known->ending == walk->ending;
+
+	known->bytes = 0;
+	known->words = 0;
+	if (!is_met_again) {
+		known->start = recalling->recall->start;
+		known->hash = walk->hash;
+		known->frames = walk->frames;
+		known->ending = walk->ending;
+		return;
+	}
+	if (walk->ending == ENDING_UNREADABLE)
+		return;
+	bpf_loop(MAX_FRAMES, add_known_words, recalling, 0);
+	if (known->words > KNOWN_WORDS) {
+		known->bytes = 0;
+		return;
+	}
+	for (int i = 0; i < WORDS_AT_ONCE - 1; i++) {
+		__u32 last = known->words - 1;
+
+		if (last >= KNOWN_WORDS || !(known->words % WORDS_AT_ONCE))
+			break;
+		barrier_var(last);
+		if (last >= KNOWN_WORDS ||
+		    !add_known_word(known, known->start.sp + known->distance[last],
+				    known->value[last]))
+			break;
+	}
+}
+
 /* The whole walk, from its innermost frame in user mode. */
 static __always_inline void walk_as_before(struct recalling *recalling)
 {
-	const struct remembered_walk *before = recalling->before;
 	struct stack_walk *walk = recalling->walking.walk;
 	struct recall *recall = recalling->recall;
+	struct known_stack *known = recalling->known;
 
-	recall->follows = 0;
+	recall->start.ip = walk->ip;
+	recall->start.sp = walk->sp;
+	recall->start.bp = walk->bp;
+	recall->start.salt = walk->salt;
+	recall->start.base_hash = walk->hash;
 	recall->base = walk->frames;
-	recall->base_hash = walk->hash;
-	recall->at = before->salt == walk->salt ? 0 : MAX_FRAMES;
-	if (!recall->base && before->hash && meets(recalling) && !recall->at) {
-		bpf_loop(MAX_FRAMES / FRAMES_AT_ONCE + 1, compare_frames, recalling, 0);
-		if (recall->at >= before->frames) {
-			walk->frames = before->frames;
-			walk->hash = before->hash;
-			walk->ending = before->ending;
-			recall->is_as_before = 1;
-			recall->has_recalled = 1;
-			return;
-		}
-		recall->at = 0;
+	if (is_start(&known->start, &recall->start) && has_same_words(recalling)) {
+		walk->frames = known->frames;
+		walk->hash = known->hash;
+		walk->ending = known->ending;
+		recall->is_known = 1;
+		recall->has_recalled = 1;
+		return;
 	}
+	recall->follows = 0;
+	recall->at = recalling->before->salt == walk->salt ? 0 : MAX_FRAMES;
 	bpf_loop(MAX_FRAMES, take_frames, recalling, 0);
 	remember(recalling);
-}
-
-/* bpf_loop's function. */
-static long write_frame(__u32 index, struct recalling *recalling)
-{
-	if (index >= MAX_FRAMES)
-		return 1;
-	recalling->walking.record->words[index] = recalling->before->frame[index].told;
-	return 0;
+	learn(recalling);
 }
 
 #endif

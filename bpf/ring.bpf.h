@@ -16,7 +16,7 @@ struct {
 	__uint(map_flags, BPF_F_MMAPABLE);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	/* and struct fault_details behind it when config.has_details: user space sets the size */
+	/* and what of struct fault_details is behind it: user space sets the size */
 	__uint(value_size, sizeof(struct fault_record));
 } rings SEC(".maps");
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* Whose faults are recorded, and what is remembered of each task between a fault's entry and end.
+/* Whose faults are recorded, and what is remembered of each task between a
+ * fault's entry and end.
  */
 #ifndef FAULTREC_TARGET_BPF_H
 #define FAULTREC_TARGET_BPF_H
@@ -29,7 +30,8 @@ enum slot_state {
 
 #define SLABS_PENDING 4
 
-/* What a fault's time went to so far, and what it allocated; see why.bpf.h and slab.bpf.h. */
+/* What a fault's time went to so far, and what it allocated; see why.bpf.h and
+ * slab.bpf.h. */
 struct fault_costs {
 	__u64 cause_ns[CAUSES];
 	__u64 since_ns;	    /* when `cause`, or `away`, began to run */
@@ -38,7 +40,8 @@ struct fault_costs {
 	__u64 lock_before_ns; /* cause_ns[CAUSE_LOCK_WAIT] before this wait */
 	__u32 holder_pid;     /* who has the lock that is waited for */
 	__u32 holder_tid;
-	__u64 slab[SLABS_PENDING]; /* caches whose slow path was entered since their last object */
+	__u64 slab[SLABS_PENDING];	/* caches whose slow path was entered since their
+					   last object */
 	__u8 slab_stage[SLABS_PENDING]; /* how far it went; 0: none */
 	__u8 is_under_way;		/* the thread is in a fault whose costs are counted */
 	__u8 waits_for_exec;		/* what it does is not the recorded command's yet */
@@ -46,6 +49,13 @@ struct fault_costs {
 	__u8 away;			/* likewise, why the thread is off its CPU */
 	__u16 objects[SLAB_STAGES];
 	__u16 buddy_pages;
+};
+
+/* What the end of a system call has to tell; see calls.bpf.h. */
+struct call_end {
+	__u32 type; /* enum event_type; 0: nothing has changed */
+	__u8 has_faults;
+	__u8 has_stack;
 };
 
 struct task_slot {
@@ -69,18 +79,24 @@ struct task_slot {
 	__u8 state;	     /* enum slot_state */
 	__u8 bits;	     /* enum fault_bits, those known at entry */
 	__u8 handler;
-	__u8 has_completed; /* its completions are seen: from now on one that is missing counts */
+	__u8 has_completed; /* its completions are seen: from now on one that is
+			       missing counts */
 	__u8 is_retried;    /* handle_mm_fault has asked for another try */
-	__u8 is_counted;    /* a perf event has told of a fault of the task: own_counters.bpf.h */
+	__u8 is_counted;    /* a perf event has told of a fault of the task:
+			       own_counters.bpf.h */
 	__u8 is_told;	    /* EVENT_TARGET_FOUND was sent */
 	__u8 walk_merged;   /* WALK_MERGED, of the page in pte_before */
+	__u8 is_in_call;    /* a kretprobe is to tell of its end: calls.bpf.h */
 	__u8 name_is_known;
 	__u8 name_matches;
 	__u8 account;	  /* enum account_state; see account.bpf.h: */
-	__u32 seen_minor; /* the kernel's counters of the task when they were looked at last */
+	__u32 seen_minor; /* the kernel's counters of the task when they were looked
+			     at last */
 	__u32 seen_major;
-	__u32 unseen_minor; /* faults that were served and raised no event, not told yet */
+	__u32 unseen_minor; /* faults that were served and raised no event, not told
+			       yet */
 	__u32 unseen_major;
+	struct call_end call_end;
 	__u64 name[TASK_COMM_LEN / 8]; /* of the process, when it was compared */
 	struct fault_costs costs;      /* used when config.has_costs */
 };
@@ -92,7 +108,8 @@ struct {
 	__type(value, struct task_slot);
 } slots SEC(".maps");
 
-/* The id of `task` in the recorder's pid namespace; 0 when it is not visible there. */
+/* The id of `task` in the recorder's pid namespace; 0 when it is not visible
+ * there. */
 static __always_inline __u32 id_in_recorder_ns(struct task_struct *task)
 {
 	struct pid *pid = BPF_CORE_READ(task, thread_pid);
@@ -123,21 +140,36 @@ static __always_inline struct task_slot *give_slot(struct task_struct *task,
 	return slot;
 }
 
-/*
- * The slot of the running task. SCOPE_TREE: only targets have one. Else everybody gets one; null
- * when the kernel cannot make it just now.
- */
-static __always_inline struct task_slot *my_slot(void)
+/* Known without a look-up to be no target. */
+static __always_inline bool is_nobodys(const struct task_struct *task)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct task_slot *slot = bpf_task_storage_get(&slots, task, 0, 0);
+	return config.scope == SCOPE_TREE && !task->bpf_storage;
+}
+
+/*
+ * The slot of `task`, which runs. SCOPE_TREE: only targets have one. Else
+ * everybody gets one; null when the kernel cannot make it just now.
+ */
+static __always_inline struct task_slot *slot_of(struct task_struct *task)
+{
+	struct task_slot *slot;
+
+	if (is_nobodys(task))
+		return 0;
+	slot = bpf_task_storage_get(&slots, task, 0, 0);
 
 	if (slot || config.scope == SCOPE_TREE)
 		return slot;
 	return give_slot(task, task->group_leader);
 }
 
-/* Does the name of the process match config's pattern? Compared anew only when it has changed. */
+static __always_inline struct task_slot *my_slot(void)
+{
+	return slot_of(bpf_get_current_task_btf());
+}
+
+/* Does the name of the process match config's pattern? Compared anew only when
+ * it has changed. */
 static __always_inline bool name_matches(struct task_slot *slot)
 {
 	struct task_struct *leader = BPF_CORE_READ(bpf_get_current_task_btf(), group_leader);
@@ -162,8 +194,8 @@ static __always_inline bool name_matches(struct task_slot *slot)
 	return slot->name_matches;
 }
 
-/* The cgroup is looked for among all ancestors: its level below a namespace's root is not known to
- * user space. */
+/* The cgroup is looked for among all ancestors: its level below a namespace's
+ * root is not known to user space. */
 static __always_inline bool in_cgroup(void)
 {
 	for (int level = 0; level < MAX_CGROUP_LEVEL; level++) {
@@ -178,10 +210,11 @@ static __always_inline bool in_cgroup(void)
 }
 
 /*
- * handle_mm_fault was entered, and no probe has seen it return: it is under way, or its return was
- * missed. A kretprobe has few instances, each taken for as long as a fault sleeps; and a program is
- * left out while another one runs on its CPU. Probes at the end are attached before those at the
- * entry, so every return of an entry that was seen should be.
+ * handle_mm_fault was entered, and no probe has seen it return: it is under
+ * way, or its return was missed. A kretprobe has few instances, each taken for
+ * as long as a fault sleeps; and a program is left out while another one runs
+ * on its CPU. Probes at the end are attached before those at the entry, so
+ * every return of an entry that was seen should be.
  */
 static __always_inline bool return_is_due(const struct task_slot *slot)
 {

@@ -23,6 +23,7 @@
 #define SIGFRAME_IP	  168
 #define LOWEST_USER_PLACE 4096
 #define WINDOW_BYTES	  2048
+#define LARGEST_WINDOW	  8192
 #define WINDOW_ALIGNMENT  4096 /* no page of any kind is smaller */
 #define WORD		  8
 #define WORD_32		  4
@@ -85,15 +86,12 @@ enum walker {
 /* What a step depended on besides the registers and the row: whoever finds the same words again
  * knows that it would lead to the same frame. */
 struct step_reads {
-	enum {
-		READ_NOTHING = 0,
-		READ_CALLER = 1, /* the return address below the CFA, and rbp at bp_place */
-		READ_MORE = 2,
-	} _constants[0];
 	__u64 ip;
-	__u64 bp_place; /* 0: rbp was not read */
-	__u64 bx_place; /* as in stack_walk; 0: rbx was not saved */
-	__u64 what;
+	__u64 ip_place; /* 0: nothing was read */
+	__u64 bp_place; /* 0: rbp was not read; likewise rsp, */
+	__u64 sp_place;
+	__u64 bx_place; /* and as in stack_walk; 0: rbx was not saved */
+	__u64 depends_on_bx;
 };
 
 struct stack_walk {
@@ -116,7 +114,7 @@ struct stack_walk {
 struct stack_window {
 	__u64 start;
 	__u64 bytes; /* 0: nothing was read */
-	__u8 data[WINDOW_BYTES + WORD];
+	__u8 data[LARGEST_WINDOW + WORD];
 };
 
 struct walking {
@@ -272,13 +270,18 @@ static __always_inline bool read_word(const struct walking *walking, __u64 *to, 
 static __always_inline __u32 step_out_of_signal(const struct walking *walking)
 {
 	struct stack_walk *walk = walking->walk;
+	struct step_reads *reads = &walk->reads;
 	__u64 frame = walk->sp;
 
-	if (!read_word(walking, &walk->ip, frame + SIGFRAME_IP, WORD) ||
-	    !read_word(walking, &walk->bp, frame + SIGFRAME_BP, WORD) ||
-	    !read_word(walking, &walk->sp, frame + SIGFRAME_SP, WORD))
+	reads->bp_place = frame + SIGFRAME_BP;
+	reads->sp_place = frame + SIGFRAME_SP;
+	reads->ip_place = frame + SIGFRAME_IP;
+	if (!read_word(walking, &walk->bp, reads->bp_place, WORD) ||
+	    !read_word(walking, &walk->sp, reads->sp_place, WORD) ||
+	    !read_word(walking, &walk->ip, reads->ip_place, WORD))
 		return ENDING_UNREADABLE;
-	walk->bx_place = frame + SIGFRAME_BX;
+	reads->ip = walk->ip;
+	walk->bx_place = reads->bx_place = frame + SIGFRAME_BX;
 	walk->is_interrupted = 1;
 	return ENDING_NONE;
 }
@@ -291,14 +294,15 @@ static __always_inline __u32 step(const struct walking *walking, struct unwind_r
 	__u64 cfa, ip, bp = walk->bp, sp = walk->sp;
 	__u8 bx = row.rules >> BX_SHIFT;
 
-	walk->reads.what = READ_NOTHING;
+	walk->reads.ip_place = 0;
 	walk->reads.bp_place = 0;
+	walk->reads.sp_place = 0;
 	walk->reads.bx_place = 0;
+	walk->reads.depends_on_bx = 0;
 	switch (row.rules & CFA_RULE_MASK) {
 	case CFA_OUTERMOST:
 		return ENDING_OUTERMOST;
 	case CFA_SIGNAL:
-		walk->reads.what = READ_MORE;
 		/* 32-bit code has two kinds of them, which nothing tells apart. */
 		return word == WORD ? step_out_of_signal(walking) : ENDING_NO_TABLE;
 	case CFA_SP:
@@ -311,15 +315,16 @@ static __always_inline __u32 step(const struct walking *walking, struct unwind_r
 		cfa = walk->sp + ((pc & PLT_ENTRY_LOW) >= row.cfa_offset ? 2 * word : word);
 		break;
 	case CFA_BX:
-		walk->reads.what = READ_MORE;
+		walk->reads.depends_on_bx = 1;
 		cfa = walk->bx;
 		if (walk->bx_place && !read_word(walking, &cfa, walk->bx_place, word))
 			return ENDING_NO_TABLE;
 		cfa += (__s64)row.cfa_offset * word;
 		break;
 	case CFA_REALIGNED:
-		walk->reads.what = READ_MORE;
-		if (!read_word(walking, &cfa, walk->bp + (__s64)row.cfa_offset * word, word) ||
+		walk->reads.sp_place = walk->bp + (__s64)row.cfa_offset * word;
+		walk->reads.bp_place = walk->bp;
+		if (!read_word(walking, &cfa, walk->reads.sp_place, word) ||
 		    !read_word(walking, &bp, walk->bp, word))
 			return ENDING_UNREADABLE;
 		break;
@@ -340,10 +345,9 @@ static __always_inline __u32 step(const struct walking *walking, struct unwind_r
 	/* The lower word first: the window begins at it. */
 	if (row.bp_offset && !read_word(walking, &bp, walk->reads.bp_place, word))
 		return ENDING_UNREADABLE;
-	if (!read_word(walking, &ip, cfa - word, word))
+	walk->reads.ip_place = cfa - word;
+	if (!read_word(walking, &ip, walk->reads.ip_place, word))
 		return ENDING_UNREADABLE;
-	if (walk->reads.what == READ_NOTHING)
-		walk->reads.what = READ_CALLER;
 	walk->reads.ip = ip;
 	walk->ip = ip;
 	walk->sp = cfa;

@@ -107,10 +107,11 @@ static __always_inline __u8 merged(const struct walk_end *end)
 		       : 0;
 }
 
-/* Where a fault that begins now finds the page table of the running task. */
-static __always_inline void walk_before(struct task_slot *slot, __u64 address)
+/* Where a fault that begins now finds the page table of its task. */
+static __always_inline void walk_before(struct task_slot *slot, const struct task_struct *task,
+					__u64 address)
 {
-	struct mm_struct *mm = bpf_get_current_task_btf()->mm;
+	struct mm_struct *mm = task->mm;
 	__u64 direct_map = walk.direct_map;
 	struct walk_end end;
 

@@ -20,7 +20,7 @@ internal sealed class ProbeCapture : ICapture
     private const int UnderWayMs = 2;
 
     private static readonly string[] CommonPrograms =
-        ["signal_raised", "system_call_ended", "task_new", "task_exec", "task_exit", AttachedProbes.MarkerProgram, AttachedProbes.OpenAccountsProgram];
+        ["signal_raised", "task_new", "task_exec", "task_exit", AttachedProbes.MarkerProgram, AttachedProbes.OpenAccountsProgram];
 
     private readonly Target _target;
     private readonly AttachedProbes _probes;
@@ -83,7 +83,9 @@ internal sealed class ProbeCapture : ICapture
         if (backend == Backend.Kprobe)
             StaleKprobes.Remove();
         using var open = OpenProbes.Open(Machine.PossibleCpus);
-        var probes = open.Load(config, Programs(backend, handlers, costs, options)).Attach();
+        var calls = CallProbes.Functions(backend);
+        var programs = Programs(backend, handlers, costs, options).Concat(CallProbes.Programs(backend, calls)).ToHashSet();
+        var probes = open.Load(config, programs).Attach(calls);
         StackProbes? stacks = null;
         Sideband? sideband = null;
         FaultCounters? counters = null;
@@ -262,7 +264,7 @@ internal sealed class ProbeCapture : ICapture
             throw new FaultrecException(ExitCode.NotPermitted, $"this kernel has no kprobes: neither {TrialAttach.KprobePmu} nor {events} exists");
     }
 
-    private static HashSet<string> Programs(Backend backend, IReadOnlyList<HandlerProbe> handlers, CostProbes costs, RecordOptions options)
+    private static IEnumerable<string> Programs(Backend backend, IReadOnlyList<HandlerProbe> handlers, CostProbes costs, RecordOptions options)
     {
         string[] own = backend.Hooks is { } hooks
             ? [$"mm_fault_{hooks.Entry}", $"mm_fault_{hooks.Return}"]

@@ -55,6 +55,10 @@ internal sealed class SpoolDecoder(ISpoolItems items)
                 foreach (ref readonly var record in MemoryMarshal.Cast<byte, FaultRecord>(payload))
                     items.OnFault(new SpooledFault(record, cpu, 0));
                 break;
+            case SpoolRecordType.StackedFaults:
+                foreach (ref readonly var record in MemoryMarshal.Cast<byte, StackedFault>(payload))
+                    items.OnFault(new SpooledFault(record.Fault, cpu, 0, record.Stack));
+                break;
             case SpoolRecordType.DetailedFaults:
                 foreach (ref readonly var record in MemoryMarshal.Cast<byte, DetailedFault>(payload))
                     items.OnFault(new SpooledFault(record.Fault, cpu, 0, record.Details.Stack, DetailsOf(record)));

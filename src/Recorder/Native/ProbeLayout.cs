@@ -17,6 +17,16 @@ internal partial record struct FaultRecord
     public readonly int LevelAfter => Levels >> LevelAfterShift;
 }
 
+/// <summary>What the rings hold when stacks are taken, and no option needs more.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct StackedFault
+{
+    public FaultRecord Fault;
+
+    /// <summary>As <see cref="FaultDetails.Stack"/>, which is the first of the details.</summary>
+    public ulong Stack;
+}
+
 /// <summary>What the rings hold when an option needs more than <see cref="FaultRecord"/>.</summary>
 [StructLayout(LayoutKind.Sequential)]
 internal struct DetailedFault

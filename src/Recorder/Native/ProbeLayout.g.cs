@@ -236,13 +236,13 @@ internal partial struct FaultDetails
     public const int Causes = 6;
     public const int SlabStages = 6;
 
-    [FieldOffset(0)] public long VmfAddress;
-    [FieldOffset(8)] public long VmfPgoff;
-    [FieldOffset(16)] public CauseNsArray CauseNs;
-    [FieldOffset(64)] public ObjectsArray Objects;
-    [FieldOffset(76)] public ushort BuddyPages;
-    [FieldOffset(78)] public ushort HasCosts;
-    [FieldOffset(80)] public ulong Stack;
+    [FieldOffset(0)] public ulong Stack;
+    [FieldOffset(8)] public long VmfAddress;
+    [FieldOffset(16)] public long VmfPgoff;
+    [FieldOffset(24)] public CauseNsArray CauseNs;
+    [FieldOffset(72)] public ObjectsArray Objects;
+    [FieldOffset(84)] public ushort BuddyPages;
+    [FieldOffset(86)] public ushort HasCosts;
 
     [InlineArray(6)]
     public struct CauseNsArray

@@ -104,7 +104,6 @@ internal sealed class FaultRings
     {
         var slots = _probes.RingSlots;
         var bytes = _probes.BytesPerSlot;
-        var type = bytes == sizeof(FaultRecord) ? SpoolRecordType.Faults : SpoolRecordType.DetailedFaults;
         var ring = _probes.Rings.Pointer + (nint)cpu * (nint)slots * bytes;
         var tail = control.Tail;
         // Acquire: the records before head are complete once head is seen.
@@ -113,7 +112,7 @@ internal sealed class FaultRings
         {
             var from = tail & (slots - 1);
             var run = Math.Min(Math.Min(slots - from, head - tail), SpoolWriter.MaxFaultsPerRecord);
-            sink.Append(type, cpu, new ReadOnlySpan<byte>(ring + (nint)from * bytes, (int)run * bytes));
+            sink.Append(_probes.RecordType, cpu, new ReadOnlySpan<byte>(ring + (nint)from * bytes, (int)run * bytes));
             tail += run;
             // Release: only now may the probe overwrite them.
             Volatile.Write(ref control.Tail, tail);

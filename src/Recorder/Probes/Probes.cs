@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using Faultrec.Recorder.Kernel;
 using Faultrec.Recorder.Native;
+using Faultrec.Recorder.Spool;
 using Faultrec.Traces;
 using Faultrec.Traces.Metadata;
 
@@ -34,7 +35,7 @@ internal sealed class OpenProbes : IDisposable
             Errno.ThrowIfLibbpfFailed(Libbpf.ProgramSetAutoload(program, programs.Contains(name)), $"choosing the probe {name}");
         SetMaxEntries("rings", _cpus * config.RingSlots);
         Errno.ThrowIfLibbpfFailed(
-            Libbpf.MapSetValueSize(Libbpf.ObjectFindMapByName(_file.Handle, "rings"), (uint)AttachedProbes.SlotBytes(config)),
+            Libbpf.MapSetValueSize(Libbpf.ObjectFindMapByName(_file.Handle, "rings"), (uint)AttachedProbes.SlotOf(config).Bytes),
             "sizing the records of the fault rings");
         SetMaxEntries("ring_controls", _cpus);
         SetMaxEntries("events", MemoryBudget.Scaled(EventRingBytes));
@@ -96,7 +97,8 @@ internal sealed class LoadedProbes(ObjectHandle bpfObject, ProbeConfig config, i
     /// Attaches everything that does not need a perf event of its own, in the order of the source: a probe at an end before the
     /// one at its entry. This object must not be used afterwards.
     /// </summary>
-    public AttachedProbes Attach()
+    /// <param name="calls">Functions to which kprobes at system calls are attached, if they are loaded.</param>
+    public AttachedProbes Attach(IReadOnlyList<string> calls)
     {
         var links = new List<LinkHandle>();
         var iterators = new Dictionary<string, LinkHandle>();
@@ -108,13 +110,15 @@ internal sealed class LoadedProbes(ObjectHandle bpfObject, ProbeConfig config, i
                 programs[name] = program;
                 if (name is AttachedProbes.MinorProgram or AttachedProbes.MajorProgram)
                     continue;
-                var link = Libbpf.ProgramAttach(program);
-                if (link == 0)
-                    throw Errno.Failure(Marshal.GetLastPInvokeError(), $"attaching the probe {name}");
                 if (AttachedProbes.Iterators.Contains(name))
-                    iterators.Add(name, new LinkHandle(link));
-                else
-                    links.Add(new LinkHandle(link));
+                {
+                    iterators.Add(name, Link(Libbpf.ProgramAttach(program), name));
+                    continue;
+                }
+
+                // One by one: where an attachment fails, those before it are given back.
+                foreach (var link in Links(program, name, calls))
+                    links.Add(link);
             }
 
             return new AttachedProbes(bpfObject, links, iterators, programs, Config, Cpus);
@@ -127,6 +131,14 @@ internal sealed class LoadedProbes(ObjectHandle bpfObject, ProbeConfig config, i
             throw;
         }
     }
+
+    private static IEnumerable<LinkHandle> Links(nint program, string name, IReadOnlyList<string> calls)
+        => name is CallProbes.EntryProgram or CallProbes.ReturnProgram
+            ? calls.Select(call => Link(Libbpf.ProgramAttachKprobe(program, name == CallProbes.ReturnProgram, call), $"{name} at {call}"))
+            : [Link(Libbpf.ProgramAttach(program), name)];
+
+    private static LinkHandle Link(nint link, string program)
+        => link == 0 ? throw Errno.Failure(Marshal.GetLastPInvokeError(), $"attaching the probe {program}") : new LinkHandle(link);
 }
 
 /// <summary>Probes that run. Disposing detaches and unloads them.</summary>
@@ -162,7 +174,7 @@ internal sealed unsafe class AttachedProbes : IDisposable
         _programs = programs;
         RingSlots = config.RingSlots;
         Cpus = cpus;
-        BytesPerSlot = SlotBytes(config);
+        (BytesPerSlot, RecordType) = SlotOf(config);
         Rings = MappedMemory.Map(MapFd("rings"), (nuint)PageGeometry.Here.RoundUp((nuint)cpus * config.RingSlots * (nuint)BytesPerSlot), false,
             "the fault rings");
         Controls = MappedMemory.Map(MapFd("ring_controls"), (nuint)PageGeometry.Here.RoundUp((nuint)cpus * (nuint)sizeof(RingControl)), true,
@@ -178,7 +190,10 @@ internal sealed unsafe class AttachedProbes : IDisposable
     /// <summary>Size of a record, with details if the configuration asks for them.</summary>
     public int BytesPerSlot { get; }
 
-    /// <summary>FaultRecord[Cpus][RingSlots], or DetailedFault.</summary>
+    /// <summary>Of what a slot holds.</summary>
+    public SpoolRecordType RecordType { get; }
+
+    /// <summary>FaultRecord[Cpus][RingSlots], or StackedFault, or DetailedFault.</summary>
     public MappedMemory Rings { get; }
 
     /// <summary>RingControl[Cpus].</summary>
@@ -275,7 +290,10 @@ internal sealed unsafe class AttachedProbes : IDisposable
         _object.Dispose();
     }
 
-    public static int SlotBytes(ProbeConfig config) => config.HasDetails != 0 ? sizeof(DetailedFault) : sizeof(FaultRecord);
+    public static (int Bytes, SpoolRecordType Type) SlotOf(ProbeConfig config)
+        => config.HasDetails != 0 ? (sizeof(DetailedFault), SpoolRecordType.DetailedFaults)
+            : config.CodeMaps != 0 ? (sizeof(StackedFault), SpoolRecordType.StackedFaults)
+            : (sizeof(FaultRecord), SpoolRecordType.Faults);
 
     private void RunForEachTask(string program)
     {

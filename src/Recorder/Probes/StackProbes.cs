@@ -43,7 +43,6 @@ internal sealed class StackProbes : IDisposable
     {
         if (!options.TakesStacks || ReasonFor(options) is not null)
             return config;
-        config.HasDetails = 1;
         config.CodeMaps = MaxAddressSpaces;
         config.ChecksStacks = ChecksStacks ? (byte)1 : (byte)0;
         return config;

@@ -42,7 +42,8 @@ internal static class StaleKprobes
            where IsOurs(words[1].Split('+')[0].Trim()) && PidOf(name) is { } pid && !isAlive(pid)
            select name;
 
-    private static bool IsOurs(string function) => function == KernelFaults.Function || FaultHandlers.Functions.Contains(function);
+    private static bool IsOurs(string function)
+        => function == KernelFaults.Function || FaultHandlers.Functions.Contains(function) || CallProbes.AllFunctions.Contains(function);
 
     private static int? PidOf(string name)
     {

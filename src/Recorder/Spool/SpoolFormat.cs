@@ -42,6 +42,9 @@ internal enum SpoolRecordType : ushort
 
     /// <summary>stack_record up to its last frame: a user stack that faults name by its id, before or after this.</summary>
     Stack = 10,
+
+    /// <summary>StackedFault[] of one CPU.</summary>
+    StackedFaults = 11,
 }
 
 [StructLayout(LayoutKind.Sequential)]
@@ -84,7 +87,7 @@ internal struct LossRecord
 /// <summary>What is known when the recording starts; the rest of the trace's metadata is known at the end.</summary>
 internal sealed record SpoolHeader
 {
-    public const int CurrentVersion = 5;
+    public const int CurrentVersion = 6;
 
     public int SpoolVersion { get; init; } = CurrentVersion;
 

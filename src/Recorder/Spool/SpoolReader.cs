@@ -125,6 +125,7 @@ internal sealed class SpoolReader : IDisposable
         SpoolRecordType.Header or SpoolRecordType.Maps or SpoolRecordType.End => length is > 0 and <= MaxJsonLength,
         SpoolRecordType.Pass => length == sizeof(PassRecord),
         SpoolRecordType.Faults => length is > 0 and <= MaxRecordsLength && length % sizeof(FaultRecord) == 0,
+        SpoolRecordType.StackedFaults => length is > 0 and <= MaxRecordsLength && length % sizeof(StackedFault) == 0,
         SpoolRecordType.DetailedFaults => length is > 0 and <= MaxRecordsLength && length % sizeof(DetailedFault) == 0,
         SpoolRecordType.Sideband => length is > 0 and <= MaxRecordsLength,
         SpoolRecordType.Stack => length >= sizeof(StackRecordHead) + sizeof(ulong) && length <= MaxStackLength,

@@ -35,6 +35,8 @@ internal static class SpoolCorpus
                 spool.Append(SpoolRecordType.Faults, i,
                     MemoryMarshal.AsBytes<FaultRecord>([Fault(10 + i, 0x7f0000000000 + i * 4096), Fault(20 + i, 0x7f0000201000),
                     Fault(30 + i, 0x7ffeffff0000)]));
+                spool.Append(SpoolRecordType.StackedFaults, i,
+                    MemoryMarshal.AsBytes<StackedFault>([new StackedFault { Fault = Fault(50 + i, 0x7f0000003000), Stack = StackId }]));
                 spool.Append(SpoolRecordType.DetailedFaults, i, MemoryMarshal.AsBytes<DetailedFault>([Detailed(40 + i, 0x7f0000002000)]));
                 Put(spool, SpoolRecordType.Pass, new PassRecord { TimeNs = StartNs + 100 * (i + 1) });
             }

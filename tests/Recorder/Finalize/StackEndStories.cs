@@ -52,7 +52,7 @@ public sealed class StackEndStories
                 .Mmap2(SpoolStory.StartNs + 2, SpoolStory.Command, Data, Data + 0x1000, "[uprobes]")
                 .Mmap2(SpoolStory.StartNs + 3, SpoolStory.Command, Made, Made + 0x1000, "//anon", prot: ReadAndExecute))
             .Stack(7, ending, ips)
-            .DetailedFaults(0, new DetailedFault { Fault = SpoolStory.Fault(10, 0x7000), Details = new FaultDetails { Stack = 7 } })
+            .StackedFaults(0, new StackedFault { Fault = SpoolStory.Fault(10, 0x7000), Stack = 7 })
             .Pass(20)
             .End(100)
             .Finalize();

@@ -101,6 +101,12 @@ internal sealed class SpoolStory : IDisposable
         return this;
     }
 
+    public SpoolStory StackedFaults(int cpu, params ReadOnlySpan<StackedFault> faults)
+    {
+        _writer.Append(SpoolRecordType.StackedFaults, cpu, MemoryMarshal.AsBytes(faults));
+        return this;
+    }
+
     public SpoolStory DetailedFaults(int cpu, params ReadOnlySpan<DetailedFault> faults)
     {
         _writer.Append(SpoolRecordType.DetailedFaults, cpu, MemoryMarshal.AsBytes(faults));

@@ -105,9 +105,9 @@ public sealed class UnwinderTests(ChainPrograms programs) : IClassFixture<ChainP
             var place = (long)registers.Sp + word * sizeof(ulong);
             if (RandomAccess.Read(memory, value, place) < value.Length)
                 break;
-            foreach (var change in (byte[])[1, 0x10])
+            foreach (var (change, walks) in ((byte, int)[])[(1, 1), (0x10, 1), (1, 2), (0x10, 3)])
             {
-                _ = Fresh(chain, registers);
+                Remember(chain, registers, walks);
                 value[0] ^= change;
                 RandomAccess.Write(memory, value, place);
                 different += AssertIsFresh(chain, registers, right) ? 0 : 1;
@@ -116,21 +116,33 @@ public sealed class UnwinderTests(ChainPrograms programs) : IClassFixture<ChainP
             }
         }
 
+        Remember(chain, registers, 2);
+        Assert.Equal(1u, programs.Walker.KnownStacks);
         // Return addresses and saved frame pointers.
-        Assert.InRange(different, 2 * chain.Returns.Count, words);
+        Assert.InRange(different, 4 * chain.Returns.Count, 2 * words);
         foreach (var changed in (Registers[])[registers.With(ip: 1), registers.With(sp: 8), registers.With(bp: 8), registers.With(sp: 16, bp: 16)])
         {
-            _ = Fresh(chain, registers);
+            Remember(chain, registers, 1);
+            AssertIsFresh(chain, changed, right);
+            Remember(chain, registers, 2);
             AssertIsFresh(chain, changed, right);
         }
     }
 
-    /// <summary>Walks after the walk before, and without one.</summary>
+    private void Remember(Chain chain, in Registers registers, int walks)
+    {
+        _ = Fresh(chain, registers);
+        for (var walk = 1; walk < walks; walk++)
+            _ = programs.Walker.Walk(chain.Thread, registers, chain.Tables);
+    }
+
+    /// <summary>Walks after the walks before, and without one.</summary>
     /// <returns>Whether it is that stack.</returns>
     private bool AssertIsFresh(Chain chain, in Registers registers, WalkedStack before)
     {
         var recalled = programs.Walker.Walk(chain.Thread, registers, chain.Tables);
         var fresh = Fresh(chain, registers);
+        Assert.Equal(fresh.Id, recalled.Id);
         Assert.Equal(fresh.Ips, recalled.Ips);
         Assert.Equal((fresh.Ending, fresh.Guessed), (recalled.Ending, recalled.Guessed));
         return fresh.Ips.SequenceEqual(before.Ips) && fresh.Ending == before.Ending;

@@ -9,7 +9,7 @@ namespace Faultrec.Recorder.Tests.Unwinder;
 /// <param name="Ips">The innermost first; of a caller the last byte of its call. Without the bit of <see cref="StackRecordHead.WithoutTable"/>.</param>
 /// <param name="Guessed">How many of them had it.</param>
 /// <param name="Entries">Of the Python frames, how many a C function of the interpreter began with.</param>
-internal sealed record WalkedStack(IReadOnlyList<ulong> Ips, int Guessed, StackEnding Ending, IReadOnlyList<StackFrame> Python, int Entries);
+internal sealed record WalkedStack(ulong Id, IReadOnlyList<ulong> Ips, int Guessed, StackEnding Ending, IReadOnlyList<StackFrame> Python, int Entries);
 
 /// <summary>The probes' walk, compiled for user space (walker.c) and loaded into this process.</summary>
 // SAFETY: the library is loaded until Dispose. The tables are pinned for the call; the walker keeps no pointer beyond its next call, and
@@ -20,6 +20,7 @@ internal sealed unsafe class UserSpaceWalker : IDisposable
     private readonly nint _library;
     private readonly delegate* unmanaged<Process*, byte**, uint> _walk;
     private readonly delegate* unmanaged<void> _forget;
+    private readonly delegate* unmanaged<uint> _countKnown;
 
     public UserSpaceWalker()
     {
@@ -27,8 +28,12 @@ internal sealed unsafe class UserSpaceWalker : IDisposable
         Tool.Run("clang", "-O1", "-g", "-shared", "-fPIC", "-Wall", "-Werror", "-I", bpf, source, "-o", _folder.File("walker.so"));
         _library = NativeLibrary.Load(_folder.File("walker.so"));
         _walk = (delegate* unmanaged<Process*, byte**, uint>)NativeLibrary.GetExport(_library, "walk_stack");
-        _forget = (delegate* unmanaged<void>)NativeLibrary.GetExport(_library, "forget_walk");
+        _forget = (delegate* unmanaged<void>)NativeLibrary.GetExport(_library, "forget_walks");
+        _countKnown = (delegate* unmanaged<uint>)NativeLibrary.GetExport(_library, "count_known");
     }
+
+    /// <summary>Stacks that have come twice, so that the next walk compares all their words at once.</summary>
+    public uint KnownStacks => _countKnown();
 
     /// <summary>The next walk is made as if there had been none before it.</summary>
     public void Forget() => _forget();
@@ -80,7 +85,7 @@ internal sealed unsafe class UserSpaceWalker : IDisposable
             var words = MemoryMarshal.Cast<byte, ulong>(record[sizeof(StackRecordHead)..]).ToArray();
             var (ips, python) = (words[..head.Frames], words[head.Frames..].Chunk(2).ToList());
             return new WalkedStack(
-                [.. ips.Select(ip => ip & ~StackRecordHead.WithoutTable)], ips.Count(ip => (ip & StackRecordHead.WithoutTable) != 0), head.Ending,
+                head.Id, [.. ips.Select(ip => ip & ~StackRecordHead.WithoutTable)], ips.Count(ip => (ip & StackRecordHead.WithoutTable) != 0), head.Ending,
                 [.. python.Select(frame => codes.FrameOf(frame[0], (uint)(frame[1] >> 1)))], python.Count(frame => (frame[1] & 1) != 0));
         }
 

@@ -43,11 +43,6 @@ static struct task_struct *bpf_get_current_task_btf(void)
 	return &task;
 }
 
-static long bpf_task_pt_regs(struct task_struct *of)
-{
-	return (long)&registers;
-}
-
 static long bpf_get_task_stack(struct task_struct *of, void *to, __u32 bytes, __u64 flags)
 {
 	return -1; /* no kernel's frames */
@@ -101,6 +96,7 @@ static __u8 sent[SENT_BYTES];
 static __u32 sent_bytes;
 
 static struct walker_memory memory;
+static struct known_stack known[WALKERS << KNOWN_BITS];
 
 static void *bpf_map_lookup_elem(void *map, const void *key)
 {
@@ -119,6 +115,8 @@ static void *bpf_map_lookup_elem(void *map, const void *key)
 		return &cache[index];
 	if (map == &walkers)
 		return &memory;
+	if (map == &known_stacks)
+		return &known[index];
 	if (map == &python_scratches)
 		return &scratch;
 	if (map == &process_maps)
@@ -158,11 +156,22 @@ __u32 walk_stack(const struct process *of, const __u8 **records)
 	registers.cs = of->regs.cs;
 	sent_bytes = 0;
 	*records = sent;
-	return take_stack(&slot, WALK_FAULT, false) ? sent_bytes : 0;
+	return take_stack(&slot, &task, &registers, WALK_FAULT, false) ? sent_bytes : 0;
 }
 
 /* The next walk has none before it. */
-void forget_walk(void)
+void forget_walks(void)
 {
 	memset(&memory, 0, sizeof(memory));
+	memset(known, 0, sizeof(known));
+}
+
+/* Of how many stacks there are all words that were read. */
+__u32 count_known(void)
+{
+	__u32 count = 0;
+
+	for (__u32 i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		count += known[i].bytes != 0;
+	return count;
 }

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * The ends of system calls. Those that change an address space, or tell the
+ * kernel how to serve its faults, are told where perf's side-band does not: all
+ * rungs need them. The tracepoint rung also looks at the end of every call
+ * whether the kernel served faults inside it that no probe has seen, so it sits
+ * on sys_exit, which every call of the machine passes. The fexit and kprobe
+ * rungs see those faults, and sit on the few functions instead.
+ */
+#ifndef FAULTREC_CALLS_BPF_H
+#define FAULTREC_CALLS_BPF_H
+
+#include "code_maps.bpf.h"
+#include "own_counters.bpf.h"
+
+#define PROT_WRITE	  2
+#define PROT_EXEC	  4
+#define MAP_ANONYMOUS	  0x20
+#define MADV_HUGEPAGE	  14
+#define MADV_NOHUGEPAGE	  15
+#define UFFDIO_REGISTER	  0xc020aa00 /* include/uapi/linux/userfaultfd.h */
+#define UFFDIO_UNREGISTER 0x8010aa01
+
+/* The head of struct uffdio_register; struct uffdio_range ends before mode. */
+struct uffd_register {
+	__u64 start;
+	__u64 len;
+	__u64 mode;
+};
+
+/* Which event a call becomes; 0: none. Arguments are still in the registers. */
+static __always_inline __u32 event_of_call(const struct pt_regs *regs, __u64 number)
+{
+	switch (number) {
+	case __NR_mmap:
+	case __NR_shmat:
+		return config.code_maps ? EVENT_MAPPED : 0;
+	case __NR_mprotect:
+		/* What was reserved without access comes into use; code that is written and
+		 * executed in turns does not matter. */
+		return config.code_maps && (regs->dx & (PROT_WRITE | PROT_EXEC)) == PROT_WRITE
+			       ? EVENT_ACCESSIBLE
+			       : 0;
+	case __NR_munmap:
+		return EVENT_UNMAP;
+	case __NR_brk:
+		return EVENT_BRK;
+	case __NR_ioctl:
+		return regs->si == UFFDIO_REGISTER || regs->si == UFFDIO_UNREGISTER
+			       ? EVENT_USERFAULTFD
+			       : 0;
+	case __NR_mremap:
+		return EVENT_REMAP;
+	case __NR_madvise:
+		return regs->dx == MADV_HUGEPAGE || regs->dx == MADV_NOHUGEPAGE ? EVENT_ADVISE : 0;
+	case __NR_shmdt:
+		return EVENT_SHMDT;
+	default:
+		return 0;
+	}
+}
+
+/* The event of a call that has succeeded, of a target; 0: none. *known is the task's slot, if it
+ * has been looked for; else it is looked for here. */
+static __always_inline __u32 change_by(struct task_slot **known, struct task_struct *task,
+				       const struct pt_regs *regs, __u64 number, long ret)
+{
+	__u32 type = event_of_call(regs, number);
+
+	if (!type || (ret < 0 && ret > -4096))
+		return 0;
+	if (!*known)
+		*known = slot_of(task);
+	return *known && is_target(*known) && regs->cs != USER32_CS ? type : 0;
+}
+
+static __always_inline bool has_stack(__u32 type)
+{
+	return config.code_maps && (type == EVENT_MAPPED || type == EVENT_BRK ||
+				    type == EVENT_REMAP || type == EVENT_ACCESSIBLE);
+}
+
+static __always_inline void tell_change(struct task_slot *slot, const struct pt_regs *regs,
+					__u32 type, long ret, __u64 stack)
+{
+	__u64 number = *(const volatile unsigned long *)&regs->orig_ax;
+	struct uffd_register range;
+
+	if (type == EVENT_USERFAULTFD) {
+		if (bpf_probe_read_user(&range, sizeof(range), (void *)regs->dx))
+			return;
+		send_event(type, slot, bpf_ktime_get_ns(), range.start, range.len,
+			   regs->si == UFFDIO_REGISTER ? range.mode : 0, 0, 0, 0);
+		return;
+	}
+	if (number == __NR_mmap && type == EVENT_MAPPED && (regs->dx & PROT_EXEC) &&
+	    !(regs->r10 & MAP_ANONYMOUS))
+		code_mapped(slot, regs, ret);
+	send_event_of(has_stack(type) ? stack : 0, type, slot, bpf_ktime_get_ns(), regs->di,
+		      regs->si, regs->dx, regs->r10, ret, number);
+}
+
+static __always_inline int account_settled_call(struct task_slot *slot, struct task_struct *task)
+{
+	__u32 cpu = bpf_get_smp_processor_id();
+	struct ring_control *control = bpf_map_lookup_elem(&ring_controls, &cpu);
+
+	if (control)
+		settle(slot, task, control, cpu);
+	return account_call(slot, task);
+}
+
+/*
+ * What is to be told is kept in the slot: with every value that it can have, known to the verifier,
+ * the walk of the stack would be verified once more.
+ */
+static __always_inline int call_ended(struct task_slot *slot, struct task_struct *task,
+				      const struct pt_regs *regs, __u32 type, bool has_faults,
+				      long ret)
+{
+	volatile struct call_end *end = &slot->call_end;
+	__u64 stack = STACK_NOT_TAKEN;
+
+	end->type = type;
+	end->has_faults = has_faults;
+	end->has_stack = config.code_maps && (has_faults || has_stack(type));
+	if (end->has_stack)
+		stack = take_stack(slot, task, regs, WALK_CALL, false);
+	if (end->has_faults)
+		tell_call(slot, regs, ret, stack);
+	if (end->type)
+		tell_change(slot, regs, end->type, ret, stack);
+	return 0;
+}
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(system_call_ended, struct pt_regs *regs, long ret)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct task_slot *slot;
+	bool has_faults;
+	__u32 type;
+
+	if (is_nobodys(task))
+		return 0;
+	slot = bpf_task_storage_get(&slots, task, 0, 0);
+	has_faults = slot && slot->account != ACCOUNT_OFF &&
+		     (slot->state != SLOT_IDLE || has_gained(slot, task)) &&
+		     account_settled_call(slot, task);
+	type = change_by(&slot, task, regs, regs->orig_ax, ret);
+	if (!slot || !(has_faults || type))
+		return 0;
+	return call_ended(slot, task, regs, type, has_faults, ret);
+}
+
+static __always_inline int change_ended(struct task_slot *slot, struct task_struct *task,
+					const struct pt_regs *regs, __u64 number, long ret)
+{
+	__u32 type = change_by(&slot, task, regs, number, ret);
+
+	return slot && type ? call_ended(slot, task, regs, type, false, ret) : 0;
+}
+
+#define CALL_FEXIT(function, number)                                                               \
+	SEC("fexit/" #function)                                                                    \
+	int BPF_PROG(fexit_##function, struct pt_regs *regs, long ret)                             \
+	{                                                                                          \
+		struct task_struct *task = bpf_get_current_task_btf();                             \
+                                                                                                   \
+		return change_ended(0, task, regs, number, ret);                                   \
+	}
+
+CALL_FEXIT(__x64_sys_mmap, __NR_mmap)
+CALL_FEXIT(__x64_sys_mprotect, __NR_mprotect)
+CALL_FEXIT(__x64_sys_munmap, __NR_munmap)
+CALL_FEXIT(__x64_sys_brk, __NR_brk)
+CALL_FEXIT(__x64_sys_mremap, __NR_mremap)
+CALL_FEXIT(__x64_sys_madvise, __NR_madvise)
+CALL_FEXIT(__x64_sys_shmat, __NR_shmat)
+CALL_FEXIT(__x64_sys_shmdt, __NR_shmdt)
+
+SEC("fexit/userfaultfd_ioctl")
+int BPF_PROG(fexit_userfaultfd_ioctl, struct file *file, unsigned int command, unsigned long arg,
+	     long ret)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+
+	return change_ended(0, task, (struct pt_regs *)bpf_task_pt_regs(task), __NR_ioctl, ret);
+}
+
+/*
+ * These two are attached to all of these functions. A kretprobe has few instances, each taken for
+ * as long as a call sleeps: where there was none left, the return is not seen.
+ */
+SEC("kretprobe")
+int call_kretprobe(struct bpf_user_pt_regs *ctx)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct task_slot *slot = slot_of(task);
+	struct pt_regs *regs;
+
+	if (!slot)
+		return 0;
+	slot->is_in_call = 0;
+	regs = (struct pt_regs *)bpf_task_pt_regs(task);
+	return change_ended(slot, task, regs, regs->orig_ax, ctx->ax);
+}
+
+SEC("kprobe")
+int call_kprobe(struct bpf_user_pt_regs *ctx)
+{
+	struct ring_control *control = my_control();
+	struct task_slot *slot = my_slot();
+
+	/* While the probes are attached one after the other, returns go unseen. */
+	if (!slot || !control || !is_on(control) || !is_target(slot))
+		return 0;
+	if (slot->is_in_call)
+		__sync_fetch_and_add(&totals.events_lost, 1);
+	slot->is_in_call = 1;
+	return 0;
+}
+
+#endif
