@@ -10,7 +10,6 @@ says of its processes before and after. A program that is not installed is named
 Prints Markdown (docs/field.md). Exit status 1: a recording said complete and an oracle disagreed.
 """
 
-import argparse
 import csv
 import io
 import json
@@ -27,8 +26,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-FAULTREC = ROOT / "artifacts/faultrec/faultrec"
+from common import FAULTREC, ROOT, fail, parser_of, perf_lost, print_table
+
 PAGE_SHIFT = 12
 PERF_NAMES = ("perf", "perf-exec")  # perf's own process is one of the recording's targets, and its child until it executes the program
 ATTACH_S = 8  # from a recorder's start until it has attached, with room for the unwind tables of what runs already
@@ -135,7 +134,7 @@ def run(command: list[str], **options) -> subprocess.CompletedProcess:
 def rows_of(trace: Path, sql: str) -> list[dict]:
     done = run([str(FAULTREC), "query", str(trace), sql, "--format", "csv"])
     if done.returncode != 0:
-        sys.exit(f"field.py: query failed ({done.returncode}): {done.stderr.strip()}")
+        fail(f"query failed ({done.returncode}): {done.stderr.strip()}")
     return list(csv.DictReader(io.StringIO(done.stdout)))
 
 
@@ -147,8 +146,7 @@ def perf_samples(data: Path) -> tuple[Counter, int]:
         comm, tid, address, physical = line.rsplit(None, 3)
         if comm.strip() not in PERF_NAMES:
             frames[int(tid), int(address, 16) >> PAGE_SHIFT, int(physical, 16) >> PAGE_SHIFT] += 1
-    stats = run(["perf", "report", "-i", str(data), "--stats"]).stdout
-    return frames, sum(int(count) for count in re.findall(r"LOST_SAMPLES events: +(\d+)", stats))
+    return frames, perf_lost(data)
 
 
 def perf_stat(counted: Path) -> int:
@@ -208,7 +206,7 @@ def record_beside(program: Program, folder: Path) -> dict:
                 "perf", "stat", "-x", ",", "-o", str(counted), "-e", "minor-faults,major-faults", "--",
                 "/usr/bin/time", "-q", "-o", str(usage), "-f", "%R %F", *program.command], cwd=folder)
     if not trace.exists():
-        sys.exit(f"field.py: {program.name}: no trace: {done.stderr.strip()[-200:]}")
+        fail(f"{program.name}: no trace: {done.stderr.strip()[-200:]}")
     samples, lost = perf_samples(data)
     mine = f"comm NOT IN {PERF_NAMES} AND coalesce(signal, 0) = 0"
     rows: Counter = Counter()
@@ -251,7 +249,7 @@ def prepare(program: Program, folder: Path, *old: Path) -> None:
         file.unlink(missing_ok=True)
     prepared = run(["sh", "-c", program.prepare], cwd=folder)
     if prepared.returncode != 0:
-        sys.exit(f"field.py: {program.name}: not prepared: {prepared.stderr.strip()[-200:]}")
+        fail(f"{program.name}: not prepared: {prepared.stderr.strip()[-200:]}")
 
 
 def verdict(result: dict, disagree: list[str]) -> dict:
@@ -367,7 +365,7 @@ def record_server(name: str, pids, target: list[str], load: list[str], folder: P
         recorder.send_signal(signal.SIGINT)
         _, words = recorder.communicate(timeout=120)
     if loaded.returncode != 0 or not trace.exists():
-        sys.exit(f"field.py: {name} {target[0]}: {loaded.stderr.strip()[-200:]} {words.strip()[-200:]}")
+        fail(f"{name} {target[0]}: {loaded.stderr.strip()[-200:]} {words.strip()[-200:]}")
     info = info_of(trace)
     receipt = info["receipt"]
     window = f"coalesce(signal, 0) = 0 AND time_ns + coalesce(duration_ns, 0) + {info['clock_start_ns']} BETWEEN {begin_ns} AND {end_ns}"
@@ -390,15 +388,12 @@ def try_server(server, folder: Path) -> list[dict]:
 
 
 def show(results: list[dict], columns: list[str]) -> None:
-    print("|", " | ".join(columns), "|\n|", " | ".join("---" if column in ("program", "receipt") else "---:" for column in columns), "|", sep="")
-    for result in results:
-        cells = [f"{value:,}" if isinstance(value := result.get(column, ""), int) else value for column in columns]
-        print("|", " | ".join(cells), "|")
+    print_table(columns, [[f"{value:,}" if isinstance(value := result.get(column, ""), int) else value for column in columns] for result in results])
     print()
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = parser_of(__doc__)
     parser.add_argument("--only", help="names of programs and servers, with commas")
     parser.add_argument("--json", type=Path, help="write all results there, too")
     options = parser.parse_args()
@@ -429,7 +424,7 @@ def main() -> None:
     if options.json:
         options.json.write_text(json.dumps(programs + attached, indent=1))
     if any(result["disagree"] and result["complete"] for result in [*programs, *attached] if "complete" in result):
-        sys.exit("field.py: a recording said complete and an oracle disagreed")
+        fail("a recording said complete and an oracle disagreed")
 
 
 if __name__ == "__main__":

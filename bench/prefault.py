@@ -8,18 +8,17 @@ pair). Before every start /proc/sys/vm/drop_caches empties the whole page cache,
 own executable is dropped with everything else: what a first start after a boot has. Times are from fork to exit.
 """
 
-import argparse
 import json
 import os
 import shutil
 import statistics
 import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
 
-FAULTREC = Path(__file__).resolve().parent.parent / "artifacts/faultrec/faultrec"
+from common import FAULTREC, build_faultrec, fail, need_root, parser_of
+
 PROGRAMS = [
     ["/usr/bin/python3", "-c", "import gi; gi.require_version('Gtk', '3.0'); from gi.repository import Gtk"],
     ["/usr/bin/python3", "-c", "import smbc, apt_pkg, cups, dbus, cryptography.hazmat.bindings._rust"],
@@ -42,7 +41,7 @@ def cold_start(command: list[str]) -> tuple[float, int]:
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode != 0:
-        sys.exit(f"prefault.py: {command} ended with status {process.returncode}")
+        fail(f"{command} ended with status {process.returncode}")
     return (time.monotonic() - begin) * 1000, usage.ru_majflt
 
 
@@ -79,14 +78,12 @@ def compare(command: list[str], pairs: int) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = parser_of(__doc__)
     parser.add_argument("--pairs", type=int, default=15)
     parser.add_argument("command", nargs="*")
     arguments = parser.parse_args()
-    if os.geteuid() != 0:
-        sys.exit("prefault.py: needs root, to drop caches; faultrec prefault --compare does not")
-    if not FAULTREC.exists():
-        sys.exit("prefault.py: no executable; FAULTREC_BUILD_ONLY=1 ./faultrec makes it")
+    need_root()
+    build_faultrec()
     for command in [arguments.command] if arguments.command else PROGRAMS:
         if shutil.which(command[0]) is None:
             print(f"{command[0]}: not here, left out")

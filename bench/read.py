@@ -7,18 +7,15 @@ Times are of whole commands, the minimum over all rounds; peak MB is VmHWM, the 
 synthetic traces are bench/MakeTrace's: 12 threads, 608 mappings, a fault in a thousand of the file mappings major.
 """
 
-import argparse
 import json
 import os
 import shutil
 import subprocess
-import sys
-import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from run import FAULTREC, LOOP, LOOP_PAGES, PERF_EVENTS, ROOT, build_programs, run_text
+from common import FAULTREC, LOOP, LOOP_PAGES, PERF_EVENTS, ROOT, build_faultrec, build_loop, fail, interleaved, parser_of, run_text, work_folder
 
 MAKE_TRACE = ROOT / "bench/MakeTrace/bin/Release/net10.0/Faultrec.MakeTrace"
 REGIONS_SQL = """SELECT region_id, any_value(region), any_value(pid), count(*) AS faults, count_if(major),
@@ -57,10 +54,12 @@ def measure(reading: Reading) -> None:
             continue
     reading.seconds = min(reading.seconds, time.monotonic() - begun)
     if process.returncode != 0:
-        sys.exit(f"read.py: {reading.command} ended with {process.returncode}: {process.stderr.read().decode()[-500:]}")
+        fail(f"{reading.command} ended with {process.returncode}: {process.stderr.read().decode()[-500:]}")
 
 
 def synthetic(trace: Path, faults: int) -> list[Reading]:
+    if not MAKE_TRACE.exists():
+        fail("bench/MakeTrace is not built: dotnet build Toolkit.sln -c Release")
     run_text([str(MAKE_TRACE), str(trace), str(faults)])
     info = json.loads(run_text([str(FAULTREC), "info", str(trace), "--format", "json"]))
     middle = info["row_groups"][-1]["max_time_ns"] // 2
@@ -100,26 +99,20 @@ def show(faults: int, readings: list[Reading]) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = parser_of(__doc__, rounds=3)
     parser.add_argument("--faults", default="10e6", help="how many, with commas between several sizes (default 10e6)")
-    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--no-perf", action="store_true", help="leave the recording for perf script out")
     options = parser.parse_args()
-    build_programs()
-    run_text([str(ROOT / "faultrec"), "--version"])
-    if not MAKE_TRACE.exists():
-        sys.exit("read.py: bench/MakeTrace is not built: dotnet build Toolkit.sln -c Release")
-    with tempfile.TemporaryDirectory(prefix="faultrec-bench-", dir="/var/tmp") as folder:
+    build_loop()
+    build_faultrec()
+    with work_folder() as folder:
         for faults in [int(float(size)) for size in options.faults.split(",")]:
-            readings = synthetic(Path(folder) / "synthetic.parquet", faults)
+            readings = synthetic(folder / "synthetic.parquet", faults)
             if faults <= 10_000_000 and not options.no_perf:
                 if os.geteuid() != 0 or not shutil.which("perf"):
-                    sys.exit("read.py: recording for perf script needs root and perf; leave it out with --no-perf")
-                readings += recorded(Path(folder), faults)
-            for number in range(1, options.rounds + 1):
-                print(f"{faults:,} faults: round {number} of {options.rounds}", file=sys.stderr)
-                for reading in readings:
-                    measure(reading)
+                    fail("recording for perf script needs root and perf; leave it out with --no-perf")
+                readings += recorded(folder, faults)
+            interleaved(options.rounds, {reading.name: reading for reading in readings}, measure, f"{faults:,} faults")
             print(f"{faults:,} faults, minimum of {options.rounds} interleaved rounds")
             show(faults, readings)
             print(flush=True)

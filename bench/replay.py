@@ -5,26 +5,15 @@ recorded one, and its memory with ten million faults.
 usage: bench/replay.py [--rounds N] [--pages N] [--seconds N]      as root, for recording; the replays themselves need none
 """
 
-import argparse
 import json
-import os
 import statistics
 import subprocess
-import sys
-import tempfile
 import threading
 import time
 from pathlib import Path
 
+from common import FAULTREC, LOOP, ROOT, build_faultrec, build_fixtures, build_loop, need_root, parser_of, run_text, work_folder
 from read import peak_of
-from run import FAULTREC, LOOP, ROOT, run_text
-
-
-def build() -> None:
-    LOOP.parent.mkdir(parents=True, exist_ok=True)
-    run_text(["cc", "-O2", "-o", str(LOOP), str(ROOT / "bench/fault_loop.c")])
-    run_text(["make", "-s", "-C", str(ROOT / "fixtures")])
-    run_text(["env", "FAULTREC_BUILD_ONLY=1", str(ROOT / "faultrec")])
 
 
 def record(trace: Path, *command: str) -> None:
@@ -86,22 +75,20 @@ def many(folder: Path, seconds: int) -> None:
           f"fidelity {100 * result['fidelity']:.3f} %, the tool's peak {peak_mb[0]:.0f} MiB")
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=5)
+def main() -> None:
+    parser = parser_of(__doc__, rounds=5)
     parser.add_argument("--pages", type=int, default=262144)
     parser.add_argument("--seconds", type=int, default=20, help="of touching for the long recording; 20 are about ten million faults")
     options = parser.parse_args()
-    if os.geteuid() != 0:
-        print("bench/replay.py records, which needs root", file=sys.stderr)
-        return 4
-    build()
-    with tempfile.TemporaryDirectory() as folder:
-        rate(Path(folder), options.pages, options.rounds)
-        pace(Path(folder), options.rounds)
-        many(Path(folder), options.seconds)
-    return 0
+    need_root()
+    build_loop()
+    build_fixtures()
+    build_faultrec()
+    with work_folder() as folder:
+        rate(folder, options.pages, options.rounds)
+        pace(folder, options.rounds)
+        many(folder, options.seconds)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -7,26 +7,19 @@ Every tracer runs around the same loop (bench/fault_loop.c), which times itself;
 rounds of all runs. A tracer that is not there is named with the reason and left out.
 """
 
-import argparse
 import json
 import os
 import re
 import shutil
 import subprocess
-import sys
-import tempfile
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Callable
 
-ROOT = Path(__file__).resolve().parent.parent
-LOOP = ROOT / "artifacts/bench/fault_loop"
-FLOOR = ROOT / "artifacts/bench/floor"  # runs a command with empty programs where faultrec has its probes
-FLOOR_PROBES = ROOT / "artifacts/bench/floor.bpf.o"
-FAULTREC = ROOT / "artifacts/faultrec/faultrec"
-PERF_EVENTS = ["perf", "record", "-q", "-e", "minor-faults,major-faults", "-c", "1", "-d"]
-LOOP_PAGES = 16384
+from common import (FAULTREC, FLOOR, FLOOR_PROBES, LOOP, LOOP_PAGES, PERF_EVENTS, build_faultrec, build_floor, build_loop, fail, interleaved, need_root,
+                    parser_of, perf_lost, run_text, work_folder)
+
 READ_RUNS = 3
 
 
@@ -45,12 +38,6 @@ class Tracer:
     output: Path | None = None
 
 
-def perf_lost(data: Path) -> int:
-    """Samples that perf says it lost, as the kernel counted them for each event."""
-    by_event = run_text(["perf", "report", "-i", str(data), "--stats"]).split("-faults stats:")[1:]
-    return sum(int(count) for stats in by_event for count in re.findall(r"LOST_SAMPLES events: +(\d+)", stats))
-
-
 def faultrec_lost(trace: Path) -> int:
     capture = json.loads(run_text([str(FAULTREC), "report", str(trace), "--format", "json"]))["capture"]
     return capture["lost"] + capture["lost_sideband"]
@@ -61,27 +48,8 @@ def trace_lost(lines: Path) -> int:
     return sum(int(count.replace(",", "")) for count in re.findall(r"([\d,]+) faults? not shown", lines.read_text()))
 
 
-def run_text(command: list[str]) -> str:
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
-    if done.returncode != 0:
-        sys.exit(f"run.py: {' '.join(command)} failed ({done.returncode}): {done.stderr.strip()[-500:]}")
-    return done.stdout
-
-
-def build_programs() -> None:
-    LOOP.parent.mkdir(parents=True, exist_ok=True)
-    compile_c = ["clang", "-O1", "-g", "-Wall", "-Wextra", "-Werror"]
-    run_text([*compile_c, "-o", str(LOOP), str(ROOT / "bench/fault_loop.c")])
-    run_text([*compile_c, "-o", str(FLOOR), str(ROOT / "bench/floor.c"), "-lbpf"])
-    run_text(["clang", "-O2", "-g", "-target", "bpf", "-mcpu=v3", "-I/usr/include/x86_64-linux-gnu",
-              "-c", str(ROOT / "bench/floor.bpf.c"), "-o", str(FLOOR_PROBES)])
-
-
 def tracers() -> list[Tracer]:
     no_perf = "" if shutil.which("perf") else "perf is not installed: scripts/install-deps.sh --test"
-    built = subprocess.run([str(ROOT / "faultrec")], env={**os.environ, "FAULTREC_BUILD_ONLY": "1"},
-                           stdin=subprocess.DEVNULL, capture_output=True)
-    no_faultrec = "" if built.returncode == 0 else "./faultrec does not build"
     return [
         Tracer("untraced", lambda out: []),
         Tracer("floor: empty programs", lambda out: [str(FLOOR), str(FLOOR_PROBES), "empty"]),
@@ -94,12 +62,12 @@ def tracers() -> list[Tracer]:
         Tracer("perf trace -F all (lines to a file)",
                lambda out: ["perf", "trace", "-F", "all", "--no-syscalls", "-o", str(out), "--"], no_perf),
         Tracer("faultrec trace (lines to a file)",
-               lambda out: [str(FAULTREC), "trace", "-o", str(out), "--"], no_faultrec, trace_lost),
-        Tracer("faultrec record --backend perf", faultrec_record("--backend", "perf"), no_faultrec, faultrec_lost),
-        Tracer("faultrec record --no-stacks --why", faultrec_record("--no-stacks", "--why"), no_faultrec, faultrec_lost),
+               lambda out: [str(FAULTREC), "trace", "-o", str(out), "--"], count_lost=trace_lost),
+        Tracer("faultrec record --backend perf", faultrec_record("--backend", "perf"), count_lost=faultrec_lost),
+        Tracer("faultrec record --no-stacks --why", faultrec_record("--no-stacks", "--why"), count_lost=faultrec_lost),
         # These two stay the last: print_speeds reads their files.
-        Tracer("faultrec record --no-stacks", faultrec_record("--no-stacks"), no_faultrec, faultrec_lost),
-        Tracer("faultrec record", faultrec_record(), no_faultrec, faultrec_lost),
+        Tracer("faultrec record --no-stacks", faultrec_record("--no-stacks"), count_lost=faultrec_lost),
+        Tracer("faultrec record", faultrec_record(), count_lost=faultrec_lost),
     ]
 
 
@@ -177,30 +145,25 @@ def fastest(command: list[str]) -> float:
         seconds.append(time.monotonic() - begun)
         process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode != 0:
-            sys.exit(f"run.py: {' '.join(command)} ended with {process.returncode}")
+            fail(f"{' '.join(command)} ended with {process.returncode}")
     return min(seconds)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = parser_of(__doc__)
     parser.add_argument("--quick", action="store_true", help="a quarter of the faults and two rounds: figures are rougher")
     parser.add_argument("--rounds", type=int, help="interleaved rounds (default 7; 2 with --quick)")
     options = parser.parse_args()
-    if os.geteuid() != 0:
-        print("run.py: recording needs the kernel's probes: run this as root", file=sys.stderr)
-        sys.exit(4)
+    need_root()
     rounds = options.rounds or (2 if options.quick else 7)
     loop_rounds = 16 if options.quick else 64
 
-    build_programs()
+    build_loop()
+    build_floor()
+    build_faultrec()
     all_tracers = tracers()
-    # On disk, as a recording would be; /tmp may be memory.
-    with tempfile.TemporaryDirectory(prefix="faultrec-bench-", dir="/var/tmp") as folder:
-        for number in range(1, rounds + 1):
-            print(f"round {number} of {rounds}", file=sys.stderr)
-            for tracer in all_tracers:
-                if not tracer.missing:
-                    measure(tracer, Path(folder), loop_rounds)
+    with work_folder() as folder:
+        interleaved(rounds, {tracer.name: tracer for tracer in all_tracers}, lambda tracer: tracer.missing or measure(tracer, folder, loop_rounds))
         print(f"4 KiB first touches, {LOOP_PAGES * loop_rounds:,} a run, {rounds} interleaved rounds, Linux {os.uname().release}\n")
         print_costs(all_tracers)
         print()
