@@ -78,6 +78,14 @@ def build_fixtures() -> Path:
     return ROOT / "fixtures/bin"
 
 
+def write_c(file: Path, functions: int) -> None:
+    """Work for a compiler: functions that each read, compare and call."""
+    file.write_text("#include <stdio.h>\n#include <stdlib.h>\n#include <string.h>\n" + "".join(
+        f"static int f{i}(int *a, int n) {{ int s = {i}; for (int j = 0; j < n; j++) {{ if (a[j] > s) s += a[j] * {i % 7 + 1}; else a[j] = s % (j + 1); }}"
+        f" if (n > {i % 90}) printf(\"%d\", s); return s{f' + f{i - 1}(a, n - 1)' if i else ''}; }}\n" for i in range(functions))
+        + f"int main(int argc, char **argv) {{ (void)argv; int *a = calloc(100, sizeof(*a)); return f{functions - 1}(a, argc); }}\n")
+
+
 def perf_lost(data: Path) -> int:
     """Samples that perf says it lost, as the kernel counted them for each event."""
     by_event = run_text(["perf", "report", "-i", str(data), "--stats"]).split("-faults stats:")[1:]

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
-/* Empty programs where the tracepoint backend has its own: what is left when the probes do nothing.
+/*
+ * Empty programs where the tracepoint backend has its own: what is left when the probes do nothing.
+ * `bpftool link` lists the tracepoints while a recording runs.
  */
 #include "../bpf/vmlinux_min.h"
 
@@ -34,3 +36,18 @@ int complete(void *ctx)
 {
 	return nothing();
 }
+
+#define EMPTY_AT(tracepoint)                                                                       \
+	SEC("tp_btf/" #tracepoint)                                                                 \
+	int at_##tracepoint(void *ctx)                                                             \
+	{                                                                                          \
+		return 0;                                                                          \
+	}
+
+EMPTY_AT(signal_generate)
+EMPTY_AT(sys_exit)
+EMPTY_AT(task_newtask)
+EMPTY_AT(sched_process_exec)
+EMPTY_AT(sched_process_exit)
+EMPTY_AT(sched_switch)
+EMPTY_AT(tlb_flush)

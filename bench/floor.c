@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * floor PROBES.bpf.o empty|clock COMMAND...: runs COMMAND with the programs of floor.bpf.c attached
- * just as faultrec attaches its own, and exits with its status.
+ * floor PROBES.bpf.o empty|clock|machine COMMAND...: runs COMMAND with the programs of floor.bpf.c
+ * attached just as faultrec attaches its own, and exits with its status. With `machine` the fault
+ * counters are on every CPU, as faultrec has them for every target that is not a command.
  */
 #include <bpf/libbpf.h>
 #include <linux/perf_event.h>
@@ -10,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <sys/sysinfo.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -19,21 +21,28 @@ static void die(const char *what)
 	exit(4);
 }
 
-static void attach_counter(struct bpf_program *program, pid_t child, __u64 config)
+/* On a child from its execve on, with what it starts; or, without a child, on one CPU. */
+static void attach_counter(struct bpf_program *program, pid_t child, int cpu, __u64 config)
 {
 	struct perf_event_attr attr = {
 		.size = sizeof(attr),
 		.type = PERF_TYPE_SOFTWARE,
 		.config = config,
 		.sample_period = 1,
-		.disabled = 1,
-		.inherit = 1,
-		.enable_on_exec = 1,
+		.disabled = child > 0,
+		.inherit = child > 0,
+		.enable_on_exec = child > 0,
 	};
-	int fd = syscall(SYS_perf_event_open, &attr, child, -1, -1, PERF_FLAG_FD_CLOEXEC);
+	int fd = syscall(SYS_perf_event_open, &attr, child, cpu, -1, PERF_FLAG_FD_CLOEXEC);
 
 	if (fd < 0 || !bpf_program__attach_perf_event(program, fd))
 		die("floor: attaching to a fault counter");
+}
+
+static void attach_counters(struct bpf_program *program, pid_t child, int cpu)
+{
+	attach_counter(program, child, cpu, PERF_COUNT_SW_PAGE_FAULTS_MIN);
+	attach_counter(program, child, cpu, PERF_COUNT_SW_PAGE_FAULTS_MAJ);
 }
 
 static void set_read_clock(struct bpf_object *object, bool read_clock)
@@ -57,7 +66,7 @@ int main(int argc, char **argv)
 	char byte;
 
 	if (argc < 4) {
-		fprintf(stderr, "usage: floor PROBES.bpf.o empty|clock COMMAND...\n");
+		fprintf(stderr, "usage: floor PROBES.bpf.o empty|clock|machine COMMAND...\n");
 		return 2;
 	}
 	if (pipe(go))
@@ -84,8 +93,12 @@ int main(int argc, char **argv)
 		if (program != complete && !bpf_program__attach(program))
 			die("floor: attaching to a tracepoint");
 	}
-	attach_counter(complete, child, PERF_COUNT_SW_PAGE_FAULTS_MIN);
-	attach_counter(complete, child, PERF_COUNT_SW_PAGE_FAULTS_MAJ);
+	if (strcmp(argv[2], "machine") == 0) {
+		for (int cpu = 0; cpu < get_nprocs(); cpu++)
+			attach_counters(complete, -1, cpu);
+	} else {
+		attach_counters(complete, child, -1);
+	}
 
 	if (write(go[1], "", 1) != 1 || waitpid(child, &status, 0) != child)
 		die("floor: running the command");
