@@ -2,10 +2,11 @@
  * Nanoseconds per fault of 4 KiB first touches from stacks of a known shape, timed by the loop
  * itself. Compiled without frame pointers, as distributions compile.
  *
- * usage: stack_loop same|leaves|depths [DEPTH [PAGES [ROUNDS [CPU]]]]
+ * usage: stack_loop same|leaves|depths|halves [DEPTH [PAGES [ROUNDS [CPU]]]]
  *   same    every fault from one place, DEPTH calls below main
  *   leaves  the same callers, and in turn eight functions that touch
  *   depths  in turn from 1 to DEPTH calls below main, so that no fault has the stack before
+ *   halves  a recursion that halves the pages until one is left, whatever DEPTH is
  */
 #define _GNU_SOURCE
 #include <string.h>
@@ -55,6 +56,19 @@ static __attribute__((noinline)) int descend(long depth, int leaf_count, long pa
 	return held[0];
 }
 
+/* Two places call it, so that the stacks of neighbours differ. */
+static __attribute__((noinline)) int halve(long first, long count)
+{
+	volatile char held[48];
+
+	held[0] = 1;
+	if (count > 1)
+		return halve(first, count / 2) + halve(first + count / 2, count - count / 2) +
+		       held[0];
+	leaf_0(first);
+	return held[0];
+}
+
 int main(int argc, char **argv)
 {
 	const char *shape = argc > 1 ? argv[1] : "same";
@@ -72,6 +86,8 @@ int main(int argc, char **argv)
 		if (strcmp(shape, "depths") == 0) {
 			for (long page = 0; page < pages; page++)
 				descend(1 + page * 7 % depth, 1, page);
+		} else if (strcmp(shape, "halves") == 0) {
+			halve(0, pages);
 		} else {
 			descend(depth, leaf_count, -1);
 		}
