@@ -1,6 +1,7 @@
 """What the benchmarks share: where things are, how they are built, and rounds in which everything that is compared takes its turn."""
 
 import argparse
+import json
 import os
 import re
 import subprocess
@@ -86,10 +87,21 @@ def write_c(file: Path, functions: int) -> None:
         + f"int main(int argc, char **argv) {{ (void)argv; int *a = calloc(100, sizeof(*a)); return f{functions - 1}(a, argc); }}\n")
 
 
-def perf_lost(data: Path) -> int:
-    """Samples that perf says it lost, as the kernel counted them for each event."""
+def perf_counts(data: Path) -> tuple[int, int]:
+    """Samples in a file of perf, and those that perf says it lost, as the kernel counted them for each event."""
     by_event = run_text(["perf", "report", "-i", str(data), "--stats"]).split("-faults stats:")[1:]
-    return sum(int(count) for stats in by_event for count in re.findall(r"LOST_SAMPLES events: +(\d+)", stats))
+
+    def count_of(kind: str) -> int:
+        return sum(int(count) for stats in by_event for count in re.findall(rf" {kind} events: +(\d+)", stats))
+    return count_of("SAMPLE"), count_of("LOST_SAMPLES")
+
+
+def perf_lost(data: Path) -> int:
+    return perf_counts(data)[1]
+
+
+def faultrec_info(trace: Path) -> dict:
+    return json.loads(run_text([str(FAULTREC), "info", str(trace), "--format", "json"]))
 
 
 def cpu_s(pid: int) -> float:
