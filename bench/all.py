@@ -119,8 +119,9 @@ def show_builds(figures: dict[str, list[Build]]) -> None:
     rows = [[UNTRACED, f"{wall[UNTRACED]:.2f} s", f"{cpu[UNTRACED]:.2f} s", "", "", "", ""]]
     for name, builds in figures.items():
         if name != UNTRACED:
+            largest = max(builds, key=lambda build: build.rows)
             rows.append([name, percent(name, wall), percent(name, cpu), f"{statistics.median(build.recorder_s for build in builds):.2f} s",
-                         f"{max(build.rows for build in builds):,}", f"{max(build.lost for build in builds):,}", f"{max(build.file_bytes for build in builds) / 1e6:.0f} MB"])
+                         f"{largest.rows:,}", f"{max(build.lost for build in builds):,}", f"{largest.file_bytes / 1e6:.0f} MB"])
     print_table(["beside the build", "wall time", "CPU time", "recorder's CPU", "rows", "lost", "file"], rows)
     print()
     names = list(figures)
