@@ -60,23 +60,31 @@ def split(values: bytes) -> bytes:
 
 
 def columns_of(trace: Path) -> list[dict]:
-    """The largest first, those that are shown with their bytes in other encodings."""
-    columns = query(trace, f"""SELECT path_in_schema AS name, first(type) AS type, first(encodings) AS encodings, first(compression) AS codec,
+    """The largest first."""
+    return query(trace, f"""SELECT path_in_schema AS name, first(type) AS type, first(encodings) AS encodings, first(compression) AS codec,
         sum(total_compressed_size) AS bytes FROM parquet_metadata('{trace}') GROUP BY path_in_schema ORDER BY bytes DESC""")
-    for column in columns[:SHOWN]:
-        column["otherwise"] = otherwise(trace, column["name"]) if column["type"].startswith("INT") else {}
-    return columns
+
+
+def programs() -> dict[str, list[str]]:
+    return {"alloc.py": [PYTHON, str(ROOT / "fixtures/alloc.py")], "rand_touch": [str(build_fixtures() / "rand_touch"), "250000"]}
+
+
+def record(program: list[str], trace: Path) -> None:
+    run_text([str(FAULTREC), "record", "--stacks", "--force", "-o", str(trace), "--", *program])
 
 
 def measure(program: list[str], folder: Path) -> Sizes:
     trace, data = folder / "bytes.parquet", folder / "perf.data"
-    run_text([str(FAULTREC), "record", "--stacks", "--force", "-o", str(trace), "--", *program])
+    record(program, trace)
     run_text([*PERF, "-o", str(data), "--", *program])
     zstd = {level: zstd_bytes(data.read_bytes(), level) for level in (3, 19)}
+    columns = columns_of(trace)
+    for column in columns[:SHOWN]:
+        column["otherwise"] = otherwise(trace, column["name"]) if column["type"].startswith("INT") else {}
     keys = query(trace, f"""SELECT decode(key) AS name, octet_length(value) AS bytes FROM parquet_kv_metadata('{trace}') ORDER BY bytes DESC""")
     samples, lost = perf_counts(data)
     faults = int(query(trace, "SELECT count(*) AS n FROM faults")[0]["n"])
-    return Sizes(faults, trace.stat().st_size, columns_of(trace), keys, samples, lost, data.stat().st_size, zstd)
+    return Sizes(faults, trace.stat().st_size, columns, keys, samples, lost, data.stat().st_size, zstd)
 
 
 def show_columns(name: str, sizes: Sizes) -> None:
@@ -94,12 +102,8 @@ def main() -> None:
     parser_of(__doc__).parse_args()
     need_root()
     build_faultrec()
-    programs = {
-        "alloc.py": [PYTHON, str(ROOT / "fixtures/alloc.py")],
-        "rand_touch": [str(build_fixtures() / "rand_touch"), "250000"],
-    }
     with work_folder() as folder:
-        measured = {name: measure(program, folder) for name, program in programs.items()}
+        measured = {name: measure(program, folder) for name, program in programs().items()}
     print(f"bytes per fault, with stacks, Linux {os.uname().release}\n")
     print_table(["program", "faults", "trace", "columns", "perf.data", "its zstd -3", "its zstd -19", "perf lost"], [
         [name, f"{sizes.faults:,}", f"{sizes.trace / sizes.faults:.2f}", f"{sizes.column_bytes / sizes.faults:.2f}", f"{sizes.data / sizes.samples:.1f}",

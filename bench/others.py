@@ -68,9 +68,9 @@ def recording(recorder: Recorder) -> Iterator[None]:
             fail(f"{' '.join(command)} ended with {process.returncode}: {words.strip()[-500:]}")
 
 
-def measure(recorder: Recorder) -> dict[str, dict[str, float]]:
+def measure(recorder: Recorder, loops: dict[str, int]) -> dict[str, dict[str, float]]:
     with recording(recorder):
-        return {loop: json.loads(run_text([str(PROGRAMS / "bystander"), loop, str(rounds), str(os.cpu_count() - 1)])) for loop, rounds in LOOPS.items()}
+        return {loop: json.loads(run_text([str(PROGRAMS / "bystander"), loop, str(rounds), str(os.cpu_count() - 1)])) for loop, rounds in loops.items()}
 
 
 def build() -> None:
@@ -99,7 +99,7 @@ def main() -> None:
     build()
     with work_folder() as folder:
         begun = time.monotonic()
-        figures = interleaved(rounds, recorders(folder / "output"), measure)
+        figures = interleaved(rounds, recorders(folder / "output"), lambda recorder: measure(recorder, LOOPS))
     print(f"ns per operation, and what is added to it: minimum (median) of {rounds} interleaved rounds in {time.monotonic() - begun:.0f} s, "
           f"Linux {os.uname().release}\n")
     show(figures)
