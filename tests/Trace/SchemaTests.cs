@@ -1,3 +1,4 @@
+using System.Numerics;
 using Faultrec.Traces;
 using Faultrec.Traces.Columns;
 using Faultrec.Traces.Files;
@@ -105,6 +106,19 @@ public sealed class SchemaTests
             StringComparison.Ordinal);
     }
 
+    /// <summary>The writer leaves out a column that nobody has asked a batch for, so that each column has to say that it was asked for.</summary>
+    [Fact]
+    public void ABatchKnowsWhichOfItsColumnsCanHaveValues()
+    {
+        foreach (var column in TraceSchema.Columns)
+        {
+            var batch = new FaultBatch(1);
+            Assert.Equal(!column.IsNullable, batch.MayHave(column));
+            column.Accept(new Asker(batch));
+            Assert.True(batch.MayHave(column), column.Name);
+        }
+    }
+
     /// <summary>Bytes a row are what the encodings are chosen for; a lost hint shows here, not in any value.</summary>
     [Theory]
     [InlineData(false, 4)]
@@ -133,5 +147,19 @@ public sealed class SchemaTests
         var bytes = (double)SampleTrace.Write([batch]).Length / rows;
 
         Assert.InRange(bytes, 1, maxBytes);
+    }
+
+    /// <summary>Asks a batch for a column.</summary>
+    private sealed class Asker(FaultBatch batch) : IColumnVisitor
+    {
+        public void Number<T>(NumberColumn<T> column)
+            where T : unmanaged, IBinaryInteger<T>
+            => _ = column.Of(batch);
+
+        public void Flag(FlagColumn column) => _ = column.Of(batch);
+
+        public void Text(TextColumn column) => _ = column.Of(batch);
+
+        public void Access(AccessColumn column) => _ = column.Of(batch);
     }
 }

@@ -32,6 +32,8 @@ public sealed class FaultBatch
     /// <summary>The value that stands for null in <see cref="PteBefore"/>, where any other bit pattern can be an entry.</summary>
     public const long NullPte = long.MinValue;
 
+    private FaultColumns _made;
+
     /// <summary>Makes a block that holds up to <paramref name="capacity"/> faults.</summary>
     public FaultBatch(int capacity) => Capacity = capacity;
 
@@ -45,7 +47,7 @@ public sealed class FaultBatch
     public long[] TimeNs => field ??= new long[Capacity];
 
     /// <summary>Time in the kernel's fault handler, ns; <see cref="Null"/> if its entry was not seen.</summary>
-    public long[] DurationNs => field ??= New<long>(Null);
+    public long[] DurationNs => field ??= New<long>(Null, FaultColumns.DurationNs);
 
     /// <summary>Process (thread group) id in the recorder's pid namespace.</summary>
     public int[] Pid => field ??= new int[Capacity];
@@ -69,34 +71,34 @@ public sealed class FaultBatch
     public bool[] Major => field ??= new bool[Capacity];
 
     /// <summary>Whether the instruction read, wrote or was fetched.</summary>
-    public FaultAccess[] Access => field ??= New(FaultAccess.Unknown);
+    public FaultAccess[] Access => field ??= New(FaultAccess.Unknown, FaultColumns.Access);
 
     /// <summary>True if kernel mode touched the user memory.</summary>
     public bool[] KernelAccess => field ??= new bool[Capacity];
 
     /// <summary>The x86 error code of the exception (arch/x86/include/asm/trap_pf.h); <see cref="Null"/> if the backend does not see it.</summary>
-    public int[] ErrorCode => field ??= New(Null);
+    public int[] ErrorCode => field ??= New(Null, FaultColumns.ErrorCode);
 
     /// <summary>FAULT_FLAG_* bits of handle_mm_fault; <see cref="Null"/> if the backend does not see them.</summary>
-    public int[] FaultFlags => field ??= New(Null);
+    public int[] FaultFlags => field ??= New(Null, FaultColumns.FaultFlags);
 
     /// <summary>VM_FAULT_* bits that handle_mm_fault returned; <see cref="Null"/> if the backend does not see them.</summary>
-    public int[] FaultResult => field ??= New(Null);
+    public int[] FaultResult => field ??= New(Null, FaultColumns.FaultResult);
 
     /// <summary>The signal that the kernel raised because it could not serve the fault (SIGSEGV 11, SIGBUS 7); <see cref="Null"/> if it raised none.</summary>
-    public int[] Signal => field ??= New(Null);
+    public int[] Signal => field ??= New(Null, FaultColumns.Signal);
 
     /// <summary>The page-table level that was missing, from 4 (pgd) to 0 (pte); <see cref="Null"/> if unknown.</summary>
-    public sbyte[] PtLevel => field ??= New((sbyte)Null);
+    public sbyte[] PtLevel => field ??= New((sbyte)Null, FaultColumns.PtLevel);
 
     /// <summary>The page-table entry found when the fault began; <see cref="NullPte"/> if unknown.</summary>
-    public long[] PteBefore => field ??= New(NullPte);
+    public long[] PteBefore => field ??= New(NullPte, FaultColumns.PteBefore);
 
     /// <summary>Number of the page frame that the fault mapped; <see cref="Null"/> if unknown.</summary>
-    public long[] Pfn => field ??= New<long>(Null);
+    public long[] Pfn => field ??= New<long>(Null, FaultColumns.Pfn);
 
     /// <summary>log2 of the number of pages that the fault mapped (0 = 4 KiB, 9 = 2 MiB); <see cref="Null"/> if unknown.</summary>
-    public sbyte[] PageOrder => field ??= New((sbyte)Null);
+    public sbyte[] PageOrder => field ??= New((sbyte)Null, FaultColumns.PageOrder);
 
     /// <summary><see cref="Metadata.Region.Id"/> of the mapping that held the address at <see cref="TimeNs"/>; 0 if no mapping is known.</summary>
     public int[] RegionId => field ??= new int[Capacity];
@@ -105,16 +107,16 @@ public sealed class FaultBatch
     public string[] Region => field ??= new string[Capacity];
 
     /// <summary>Offset in the mapped file, in pages (vmf->pgoff); <see cref="Null"/> for anonymous memory.</summary>
-    public long[] FilePage => field ??= New<long>(Null);
+    public long[] FilePage => field ??= New<long>(Null, FaultColumns.FilePage);
 
     /// <summary>The user stack as text, outermost frame first, with ';' between frames; null if it was not recorded.</summary>
-    public string?[] Stack => field ??= new string?[Capacity];
+    public string?[] Stack => field ??= New<string?>(null, FaultColumns.Stack);
 
     /// <summary>The fault's stack, a node of <see cref="TraceMetadata.Stacks"/>; <see cref="Null"/> if it was not recorded.</summary>
-    public int[] StackId => field ??= New(Null);
+    public int[] StackId => field ??= New(Null, FaultColumns.StackId);
 
     /// <summary>Stack of the system call that reserved the memory, a node of <see cref="TraceMetadata.Stacks"/>; <see cref="Null"/> if unknown.</summary>
-    public int[] MapperStackId => field ??= New(Null);
+    public int[] MapperStackId => field ??= New(Null, FaultColumns.MapperStackId);
 
     /// <summary>True if KSM (ksmd) had merged the page that <see cref="PteBefore"/> maps with equal ones.</summary>
     public bool[] Merged => field ??= new bool[Capacity];
@@ -123,62 +125,66 @@ public sealed class FaultBatch
     public bool[] Gup => field ??= new bool[Capacity];
 
     /// <summary>Kernel function that served the fault (do_anonymous_page); null if `--handlers` was not given, or the function is inlined.</summary>
-    public string?[] Handler => field ??= new string?[Capacity];
+    public string?[] Handler => field ??= New<string?>(null, FaultColumns.Handler);
 
     /// <summary>vmf->address as <see cref="Handler"/> got it; <see cref="Null"/> without a handler.</summary>
-    public long[] VmfAddress => field ??= New<long>(Null);
+    public long[] VmfAddress => field ??= New<long>(Null, FaultColumns.VmfAddress);
 
     /// <summary>vmf->pgoff as <see cref="Handler"/> got it, in pages; <see cref="Null"/> without a handler.</summary>
-    public long[] VmfPgoff => field ??= New<long>(Null);
+    public long[] VmfPgoff => field ??= New<long>(Null, FaultColumns.VmfPgoff);
 
     /// <summary>How many faults the row stands for: N if one in N was recorded, otherwise 1.</summary>
-    public int[] Weight => field ??= New(1);
+    public int[] Weight => field ??= New(1, FaultColumns.Weight);
 
     /// <summary>True if the kernel grew the mapping, a stack, to serve the fault.</summary>
     public bool[] Grew => field ??= new bool[Capacity];
 
     /// <summary>The part of <see cref="DurationNs"/> spent in direct reclaim, ns; <see cref="Null"/> if not traced.</summary>
-    public long[] ReclaimNs => field ??= New<long>(Null);
+    public long[] ReclaimNs => field ??= New<long>(Null, FaultColumns.ReclaimNs);
 
     /// <summary>The part of <see cref="DurationNs"/> spent in direct compaction, ns; <see cref="Null"/> if not traced.</summary>
-    public long[] CompactionNs => field ??= New<long>(Null);
+    public long[] CompactionNs => field ??= New<long>(Null, FaultColumns.CompactionNs);
 
     /// <summary>The part of <see cref="DurationNs"/> spent asleep, waiting for a block device or swap, ns; <see cref="Null"/> if not traced.</summary>
-    public long[] IoWaitNs => field ??= New<long>(Null);
+    public long[] IoWaitNs => field ??= New<long>(Null, FaultColumns.IoWaitNs);
 
     /// <summary>The part of <see cref="DurationNs"/> spent waiting for mmap_lock, ns; <see cref="Null"/> if not traced.</summary>
-    public long[] LockWaitNs => field ??= New<long>(Null);
+    public long[] LockWaitNs => field ??= New<long>(Null, FaultColumns.LockWaitNs);
 
     /// <summary>The part of <see cref="DurationNs"/> spent not running for any other reason, ns; <see cref="Null"/> if not traced.</summary>
-    public long[] OffCpuNs => field ??= New<long>(Null);
+    public long[] OffCpuNs => field ??= New<long>(Null, FaultColumns.OffCpuNs);
 
     /// <summary>The part of <see cref="DurationNs"/> spent filling a huge page with zeros, ns; <see cref="Null"/> if not traced.</summary>
-    public long[] ZeroingNs => field ??= New<long>(Null);
+    public long[] ZeroingNs => field ??= New<long>(Null, FaultColumns.ZeroingNs);
 
     /// <summary>Kernel objects that the fault allocated from the CPU's own free list; <see cref="Null"/> if not traced.</summary>
-    public int[] SlabFast => field ??= New(Null);
+    public int[] SlabFast => field ??= New(Null, FaultColumns.SlabFast);
 
     /// <summary>Kernel objects that the fault allocated from the CPU's sheaves (since Linux 6.18); <see cref="Null"/> if not traced.</summary>
-    public int[] SlabSheaf => field ??= New(Null);
+    public int[] SlabSheaf => field ??= New(Null, FaultColumns.SlabSheaf);
 
     /// <summary>Kernel objects that the fault allocated from the list of the CPU's slab, taken over; <see cref="Null"/> if not traced.</summary>
-    public int[] SlabLocal => field ??= New(Null);
+    public int[] SlabLocal => field ??= New(Null, FaultColumns.SlabLocal);
 
     /// <summary>Kernel objects that the fault allocated from the CPU's partial slabs; <see cref="Null"/> if not traced.</summary>
-    public int[] SlabPartial => field ??= New(Null);
+    public int[] SlabPartial => field ??= New(Null, FaultColumns.SlabPartial);
 
     /// <summary>Kernel objects that the fault allocated from a node's partial list; <see cref="Null"/> if not traced.</summary>
-    public int[] SlabRemote => field ??= New(Null);
+    public int[] SlabRemote => field ??= New(Null, FaultColumns.SlabRemote);
 
     /// <summary>Kernel objects that the fault allocated from a new slab of the buddy allocator; <see cref="Null"/> if not traced.</summary>
-    public int[] SlabBuddy => field ??= New(Null);
+    public int[] SlabBuddy => field ??= New(Null, FaultColumns.SlabBuddy);
 
     /// <summary>Pages that the fault took from the buddy allocator; <see cref="Null"/> if not traced.</summary>
-    public int[] BuddyPages => field ??= New(Null);
+    public int[] BuddyPages => field ??= New(Null, FaultColumns.BuddyPages);
+
+    /// <summary>False: the column can be null, and its array was never asked for, so that no row has a value.</summary>
+    internal bool MayHave(TraceColumn column) => !column.IsNullable || (_made & column.Flag) != 0;
 
     // Made when it is first asked for: most recordings and most readers use few of the columns that can be null.
-    private T[] New<T>(T nothing)
+    private T[] New<T>(T nothing, FaultColumns flag)
     {
+        _made |= flag;
         var column = new T[Capacity];
         Array.Fill(column, nothing);
         return column;

@@ -60,7 +60,9 @@ internal sealed class ColumnWriter : IColumnVisitor
     public void Number<T>(NumberColumn<T> column)
         where T : unmanaged, IBinaryInteger<T>
     {
-        if (column.None is { } none)
+        if (!_batch.MayHave(column))
+            WriteNothing<T>();
+        else if (column.None is { } none)
             WriteNullable(column.Of(_batch), none);
         else
             WriteAll(column.Of(_batch));
@@ -76,6 +78,12 @@ internal sealed class ColumnWriter : IColumnVisitor
 
     public void Text(TextColumn column)
     {
+        if (!_batch.MayHave(column))
+        {
+            WriteNothing<ReadOnlyMemory<char>>();
+            return;
+        }
+
         var values = column.Of(_batch);
         if (column.IsOptional)
         {
