@@ -65,7 +65,7 @@ public static class Recording
     }
 
     /// <summary>Makes the trace from a spool whose recorder was killed.</summary>
-    public static RecordResult Recover(string spoolPath, string outputPath, ExistingOutput existing, Action<double>? onFinalizing)
+    public static RecordResult Recover(string spoolPath, string outputPath, ExistingOutput existing, Action<FinalizeProgress?>? onFinalizing)
     {
         MemoryBudget.LimitHeap();
         SpoolReader.RefuseIfRecording(spoolPath);
@@ -98,7 +98,7 @@ public static class Recording
         }
     }
 
-    private static WrittenTrace WriteRecovered(OutputFile output, string spoolPath, MappedFiles files, Action<double>? onFinalizing)
+    private static WrittenTrace WriteRecovered(OutputFile output, string spoolPath, MappedFiles files, Action<FinalizeProgress?>? onFinalizing)
     {
         try
         {
@@ -111,11 +111,20 @@ public static class Recording
     }
 
     private static WrittenTrace WriteTrace(
-        OutputFile output, string spoolPath, Func<SpoolReader> open, MappedFiles files, Action<double>? onFinalizing, bool isRecovery = false)
-        => output.Finalize(spoolPath, stream =>
+        OutputFile output, string spoolPath, Func<SpoolReader> open, MappedFiles files, Action<FinalizeProgress?>? onFinalizing, bool isRecovery = false)
+    {
+        try
         {
-            using var reader = open();
-            using var finalizer = new TraceFinalizer(reader, stream, files, onFinalizing, isRecovery);
-            return finalizer.Run();
-        });
+            return output.Finalize(spoolPath, stream =>
+            {
+                using var reader = open();
+                using var finalizer = new TraceFinalizer(reader, stream, files, progress => onFinalizing?.Invoke(progress), isRecovery);
+                return finalizer.Run();
+            });
+        }
+        finally
+        {
+            onFinalizing?.Invoke(null);
+        }
+    }
 }

@@ -8,7 +8,7 @@ public sealed class MemoryTests : LiveTest
     [InlineData("rand_touch", "3000000", "8192")]
     public void MemoryStaysBoundedHoweverMuchIsRecorded(params string[] fixture)
     {
-        // 170 to 190 MiB, as the garbage collector happens to run; a recorder that grows with faults would need a gigabyte.
+        // 170 to 200 MiB, as the garbage collector happens to run; a recorder that grows with faults would need a gigabyte.
         const long limitKiB = 240 * 1024;
         using var recorder = Running.Start(
             InFolder, Checkout.Faultrec, ["record", "-o", TracePath, "--", Checkout.Fixture(fixture[0]), .. fixture[1..]]);

@@ -42,7 +42,7 @@ internal static class RecordVerb
                 Stacks = Stacks(result.GetValue(stacks), result.GetValue(noStacks)),
                 NoJitMaps = result.GetValue(noJitMaps),
                 Debuginfod = DebuginfodOption.Parse(result.GetValue(debuginfod)),
-                OnFinalizing = FinalizeProgress.ForTerminal(),
+                OnFinalizing = FinalizeLine.ForStderr().Report,
             };
             return Run(options, result.GetValue(strict));
         });

@@ -28,8 +28,7 @@ internal static class RecoverVerb
             ? spool[..^SpoolSuffix.Length]
             : throw new FaultrecException(
                 ExitCode.Usage, $"{Escape.Visible(spool)}: does not end in {SpoolSuffix}; name the trace to make with -o");
-        var result = Recording.Recover(
-            spool, output, to.Existing, FinalizeProgress.ForTerminal());
+        var result = Recording.Recover(spool, output, to.Existing, FinalizeLine.ForStderr().Report);
         RecordVerb.Summarize(result);
         Talk.Say($"{Escape.Visible(spool)} can be deleted now");
         return 0;

@@ -13,6 +13,7 @@ internal sealed class FaultRows(SpoolHeader header, TaskTable tasks, IRegionLedg
 {
     private readonly CostColumns _costs = new(header.Metadata);
     private readonly PageGeometry _pages = header.Metadata.Pages;
+    private readonly bool _hasHandlers = header.Metadata.Handlers.Count > 0;
     private readonly int _pagingLevels = header.Metadata.PageTable?.PagingLevels ?? 0;
     private readonly long _startNs = header.Metadata.ClockStartNs;
     private readonly bool _seesEntries = header.Metadata.Backend.HasPrograms;
@@ -60,9 +61,6 @@ internal sealed class FaultRows(SpoolHeader header, TaskTable tasks, IRegionLedg
         batch.FaultFlags[i] = (record.Bits & FaultBits.HasFlags) != 0 ? record.FaultFlags : FaultBatch.Null;
         batch.FaultResult[i] = (record.Bits & FaultBits.HasFlags) != 0 ? record.FaultResult : FaultBatch.Null;
         batch.Signal[i] = fault.Signal == 0 ? FaultBatch.Null : fault.Signal;
-        batch.StackId[i] = FaultBatch.Null;
-        batch.Stack[i] = null;
-        batch.MapperStackId[i] = FaultBatch.Null;
         stacks?.Set(batch, i, fault, task.Process.Space);
         SetFrame(batch, i, record);
         batch.Gup[i] = (record.Bits & FaultBits.Gup) != 0;
@@ -88,8 +86,10 @@ internal sealed class FaultRows(SpoolHeader header, TaskTable tasks, IRegionLedg
         Failed += fault.Signal != 0 ? 1 : 0;
     }
 
-    private static void SetHandler(FaultBatch batch, int i, in SpooledFault fault)
+    private void SetHandler(FaultBatch batch, int i, in SpooledFault fault)
     {
+        if (!_hasHandlers)
+            return;
         var details = (fault.Record.Bits & FaultBits.HasVmf) != 0 ? fault.Details : null;
         batch.Handler[i] = details is null ? null : FaultHandlers.Name(fault.Record.Handler);
         batch.VmfAddress[i] = details?.Values.VmfAddress ?? FaultBatch.Null;
@@ -117,6 +117,8 @@ internal sealed class FaultRows(SpoolHeader header, TaskTable tasks, IRegionLedg
         var address = (ulong)record.Address;
         // get_user_pages in memory of another address space: of the program that execve prepares, or of a process under ptrace.
         var isRemote = (record.Bits & FaultBits.HasFlags) != 0 && (record.FaultFlags & _remoteFlag) != 0;
+        if (stacks is not null)
+            batch.MapperStackId[i] = (isRemote ? null : task.Process.Space.Mappers.At(address)) ?? FaultBatch.Null;
         if (isRemote)
         {
             batch.Grew[i] = false;
@@ -128,8 +130,6 @@ internal sealed class FaultRows(SpoolHeader header, TaskTable tasks, IRegionLedg
 
         if (!MappingColumns.Set(batch, i, task.Process.Space, ledger))
             WithoutRegion++;
-        if (stacks is not null)
-            batch.MapperStackId[i] = task.Process.Space.Mappers.At(address) ?? FaultBatch.Null;
     }
 
     private FaultAccess AccessOf(in FaultRecord record)

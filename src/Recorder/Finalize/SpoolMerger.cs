@@ -1,5 +1,6 @@
 using Faultrec.Recorder.Kernel;
 using Faultrec.Recorder.Native;
+using Faultrec.Recorder.Options;
 using Faultrec.Recorder.Perf;
 using Faultrec.Recorder.Spool;
 
@@ -15,8 +16,8 @@ internal interface ISpoolTarget : IMergeTarget
 
     void OnPythonCode(ReadOnlySpan<byte> record);
 
-    /// <summary>Called now and then with the share of the spool that is done.</summary>
-    void OnProgress(double part);
+    /// <summary>Called now and then.</summary>
+    void OnProgress(FinalizeProgress progress);
 }
 
 /// <summary>
@@ -35,6 +36,8 @@ internal sealed class SpoolMerger : ISpoolItems
     private readonly TimeMerge _merge;
     private readonly SpoolDecoder _decoder;
     private bool _isFirstLook = true;
+    private long _faults;
+    private long _allFaults;
     private long _pass = long.MinValue;
     private long _previousPass = long.MinValue;
     private long _lastRecordNs;
@@ -62,9 +65,10 @@ internal sealed class SpoolMerger : ISpoolItems
         _merge.SortLate();
         _spool.Rewind();
         (_isFirstLook, _pass, _previousPass) = (false, long.MinValue, long.MinValue);
+        (_allFaults, _faults) = (_faults, 0);
         Scan();
         _merge.EmitUntil(long.MaxValue);
-        _target.OnProgress(1);
+        _target.OnProgress(new FinalizeProgress(FinalizeStep.WritingRows, _allFaults, _allFaults));
     }
 
     /// <summary>No item that comes after this pass can begin before this time, except those on the late lists.</summary>
@@ -74,18 +78,25 @@ internal sealed class SpoolMerger : ISpoolItems
     {
         (_previousPass, _pass) = (_pass, timeNs);
         _lastRecordNs = Math.Max(_lastRecordNs, timeNs);
-        if (_isFirstLook || _merge.MostUnsorted < BatchItems)
+        if (_isFirstLook)
+        {
+            _target.OnProgress(new FinalizeProgress(FinalizeStep.ReadingSpool, _spool.Position, _spool.Length));
+            return;
+        }
+
+        if (_merge.MostUnsorted < BatchItems)
             return;
         _merge.EmitUntil(Watermark);
-        _target.OnProgress((double)_spool.Position / _spool.Length);
+        _target.OnProgress(new FinalizeProgress(FinalizeStep.WritingRows, _faults, _allFaults));
     }
+
+    public bool Wants(long faultStartNs) => (faultStartNs < Watermark) == _isFirstLook;
 
     public void OnFault(in SpooledFault fault)
     {
-        var isLate = fault.Record.StartNs < Watermark;
-        if (isLate && _isFirstLook)
+        if (_isFirstLook)
             _merge.AddLate(fault);
-        else if (!isLate && !_isFirstLook)
+        else
             _merge.Add(fault);
     }
 
@@ -125,6 +136,9 @@ internal sealed class SpoolMerger : ISpoolItems
     private void Scan()
     {
         while (_spool.Next())
+        {
+            _faults += _spool.Faults;
             _decoder.Decode(_spool.Type, _spool.Cpu, _spool.Payload);
+        }
     }
 }

@@ -1,5 +1,6 @@
 using Faultrec.Recorder.Kernel;
 using Faultrec.Recorder.Native;
+using Faultrec.Recorder.Options;
 using Faultrec.Recorder.Spool;
 using Faultrec.Recorder.Symbols;
 using Faultrec.Traces.Columns;
@@ -23,6 +24,8 @@ internal sealed class StackResolver : IDisposable
     private readonly Dictionary<(ulong Address, CodeName Name), int[]> _jitFrames = [];
     private readonly List<StackFrame> _frames = [];
     private readonly SymbolCache _symbols;
+    private readonly MappedFiles _files;
+    private readonly Action<FinalizeProgress> _onProgress;
     private readonly StackTree _tree;
     private readonly StackRecording _recording;
     private readonly JitFrames _jit;
@@ -35,9 +38,10 @@ internal sealed class StackResolver : IDisposable
     private long _truncated;
     private long _lost;
 
-    public StackResolver(StackRecording recording, SpoolHeader header, MappedFiles files)
+    public StackResolver(StackRecording recording, SpoolHeader header, MappedFiles files, Action<FinalizeProgress> onProgress)
     {
         _recording = recording;
+        (_files, _onProgress) = (files, onProgress);
         _symbols = new SymbolCache(files);
         _tree = new StackTree(_symbols.Modules, _frames);
         _jit = new JitFrames(header.Metadata, files.PerfMaps);
@@ -52,18 +56,20 @@ internal sealed class StackResolver : IDisposable
     /// <summary>Sets `stack_id` and `stack` of a row.</summary>
     public void Set(FaultBatch batch, int i, in SpooledFault fault, AddressSpace space)
     {
+        (batch.StackId[i], batch.Stack[i]) = (FaultBatch.Null, null);
         var id = fault.Stack;
         if (id == StackRecordHead.NotTaken)
             return;
-        if (!_sent.TryGetValue(id, out var stack))
-        {
-            _lost++;
-            return;
-        }
         // Most faults have the same stack as the one before.
         var place = (space, space.CodeVersion, _jit.VersionOf(space, fault.Record.StartNs), id);
         if (place != _last.Place)
         {
+            if (!_sent.TryGetValue(id, out var stack))
+            {
+                _lost++;
+                return;
+            }
+
             var resolved = Resolve(id, stack, space, fault.Record.StartNs);
             _last = (place, resolved, _tree.Fold(resolved.Node));
         }
@@ -230,9 +236,10 @@ internal sealed class StackResolver : IDisposable
 
     private int[] Frame(int module, ulong place, Func<IReadOnlyList<StackFrame>> make)
     {
-        if (!_frameIndices.TryGetValue((module, place), out var known))
-            _frameIndices[(module, place)] = known = Add(make());
-        return known;
+        if (_frameIndices.TryGetValue((module, place), out var known))
+            return known;
+        _onProgress(new FinalizeProgress(FinalizeStep.ReadingNames, _symbols.Modules.Count, Math.Max(_files.Count, _symbols.Modules.Count)));
+        return _frameIndices[(module, place)] = Add(make());
     }
 
     private int[] Add(IReadOnlyList<StackFrame> frames)

@@ -1,5 +1,6 @@
 using Faultrec.Recorder.Kernel;
 using Faultrec.Recorder.Native;
+using Faultrec.Recorder.Options;
 using Faultrec.Recorder.Perf;
 using Faultrec.Recorder.Spool;
 using Faultrec.Recorder.Symbols;
@@ -15,9 +16,9 @@ internal sealed class TraceFinalizer : ISpoolTarget, IDisposable
 {
     private readonly SpoolReader _spool;
     private readonly TraceWriter _writer;
-    private readonly Action<double>? _progress;
+    private readonly Action<FinalizeProgress> _onProgress;
     private readonly bool _isRecovery;
-    private readonly FaultBatch _batch;
+    private readonly RowGroups _groups;
     private readonly RegionLedger _ledger = new();
     private readonly TaskTable _tasks;
     private readonly SortedDictionary<int, long> _lostByCpu = [];
@@ -28,17 +29,17 @@ internal sealed class TraceFinalizer : ISpoolTarget, IDisposable
 
     /// <param name="files">The files of a recording that has just ended; otherwise empty.</param>
     /// <param name="isRecovery">The spool was not written by this process.</param>
-    public TraceFinalizer(SpoolReader spool, Stream output, MappedFiles files, Action<double>? progress, bool isRecovery = false)
+    public TraceFinalizer(SpoolReader spool, Stream output, MappedFiles files, Action<FinalizeProgress> onProgress, bool isRecovery = false)
     {
         _isRecovery = isRecovery;
         _spool = spool;
         // Readers accept this many row groups of any size.
         var rows = Math.Max(MemoryBudget.ScaledPart(TraceSchema.RowGroupSize), spool.MostFaults / Footer.FreeRowGroups + 1);
-        _batch = new FaultBatch((int)Math.Min(Math.Min(rows, TraceSchema.RowGroupSize), spool.MostFaults));
         _writer = new TraceWriter(output);
-        _progress = progress;
+        _groups = new RowGroups(_writer, (int)Math.Min(Math.Min(rows, TraceSchema.RowGroupSize), spool.MostFaults));
+        _onProgress = onProgress;
         _files = files;
-        _stacks = spool.Header.Metadata.StackRecording is { Reason: null } asked ? new StackResolver(asked, spool.Header, files) : null;
+        _stacks = spool.Header.Metadata.StackRecording is { Reason: null } asked ? new StackResolver(asked, spool.Header, files, onProgress) : null;
         _tasks = new TaskTable(_ledger, spool.Header.Metadata.Pages, stacks: _stacks);
         _rows = new FaultRows(spool.Header, _tasks, _ledger, _stacks);
     }
@@ -47,8 +48,7 @@ internal sealed class TraceFinalizer : ISpoolTarget, IDisposable
     {
         var merger = new SpoolMerger(_spool, this);
         merger.Run();
-        if (_batch.Count > 0)
-            _writer.WriteRowGroup(_batch);
+        _groups.Finish();
         var metadata = Metadata(merger);
         // A spool altered by somebody else may claim times and counts that no reader accepts.
         if (_isRecovery)
@@ -70,23 +70,19 @@ internal sealed class TraceFinalizer : ISpoolTarget, IDisposable
 
     public void OnPythonCode(ReadOnlySpan<byte> record) => _stacks?.AddPythonCode(record);
 
-    public void OnProgress(double part) => _progress?.Invoke(part);
+    public void OnProgress(FinalizeProgress progress) => _onProgress(progress);
 
     public void OnFault(in SpooledFault fault)
     {
-        if (_batch.Count == _batch.Capacity)
-        {
-            _writer.WriteRowGroup(_batch);
-            _batch.Count = 0;
-            MemoryBudget.GiveBack();
-        }
-
-        _rows.Add(_batch, fault);
+        if (_groups.Batch.Count == _groups.Batch.Capacity)
+            _groups.Write();
+        _rows.Add(_groups.Batch, fault);
     }
 
     public void Dispose()
     {
         _stacks?.Dispose();
+        _groups.Dispose();
         _writer.Dispose();
     }
 

@@ -25,6 +25,9 @@ internal static class MemoryBudget
             + $"raise it to {LeastForStacksBytes >> 20} MiB or more, or force them with --stacks"
         : null;
 
+    /// <summary>There is less memory than for full sizes: what needs more only to be faster does without.</summary>
+    public static bool IsShort => Halvings > 0;
+
     private static long LimitBytes => AvailableBytes * 4 / 3;
 
     /// <param name="entries">A power of two stays one.</param>
@@ -42,7 +45,7 @@ internal static class MemoryBudget
     /// </summary>
     public static void GiveBack()
     {
-        if (Halvings > 0)
+        if (IsShort)
             GC.Collect();
     }
 
@@ -53,7 +56,7 @@ internal static class MemoryBudget
     /// <param name="share">Divides that half: a helper process needs less.</param>
     public static void LimitHeap(int share = 1)
     {
-        if (Halvings == 0)
+        if (!IsShort)
             return;
         AppContext.SetData("GCHeapHardLimit", (ulong)(LimitBytes / 2 / share));
         try

@@ -81,6 +81,8 @@ internal sealed class LiveSink(BatchQueue queue, Action<TraceMetadata> onStart) 
 
     public void OnPass(long timeNs) => _passNs = timeNs;
 
+    bool ISpoolItems.Wants(long faultStartNs) => true;
+
     void ISpoolItems.OnFault(in SpooledFault fault) => _merge!.Add(fault);
 
     public void OnChange(LedgerEvent change) => _merge!.Add(change);

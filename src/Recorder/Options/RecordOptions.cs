@@ -73,8 +73,8 @@ public sealed record RecordOptions
 
     public required string ToolVersion { get; init; }
 
-    /// <summary>Share of finalizing that is done, 0 to 1.</summary>
-    public Action<double>? OnFinalizing { get; init; }
+    /// <summary>Called often while the trace is made, and with null when that has ended, however it did.</summary>
+    public Action<FinalizeProgress?>? OnFinalizing { get; init; }
 
     /// <summary>Something the user should know before the end: no process has the name yet, the rate guard took hold.</summary>
     public Action<string>? OnNotice { get; init; }

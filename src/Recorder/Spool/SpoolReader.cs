@@ -24,6 +24,7 @@ internal sealed class SpoolReader : IDisposable
 
     private readonly FileStream _file;
     private readonly string _path;
+    private long _checkedBytes;
     private byte[] _payload = new byte[1 << 20];
 
     public SpoolReader(string path)
@@ -72,6 +73,15 @@ internal sealed class SpoolReader : IDisposable
 
     public int PayloadLength { get; private set; }
 
+    /// <summary>Served faults in the record.</summary>
+    // SAFETY: sizeof, no pointer.
+    public unsafe int Faults => Type switch
+    {
+        SpoolRecordType.Faults => PayloadLength / sizeof(FaultRecord),
+        SpoolRecordType.DetailedFaults => PayloadLength / sizeof(DetailedFault),
+        _ => 0,
+    };
+
     /// <summary>Of the file when it was opened.</summary>
     public long Length { get; }
 
@@ -97,15 +107,16 @@ internal sealed class SpoolReader : IDisposable
             _payload = new byte[header.Length];
         _file.ReadExactly(_payload.AsSpan(0, header.Length));
         PayloadLength = header.Length;
-        if (Crc32C.Append(header.CrcOfHead, Payload) != header.Checksum)
+        if (Position >= _checkedBytes && Crc32C.Append(header.CrcOfHead, Payload) != header.Checksum)
             return false;
         Type = header.Type;
         Cpu = header.Cpu;
         Position = _file.Position;
+        _checkedBytes = Math.Max(_checkedBytes, Position);
         return true;
     }
 
-    /// <summary>Goes back to the record after the header.</summary>
+    /// <summary>Goes back to the record after the header. Checksums that were right are not looked at again.</summary>
     public void Rewind()
     {
         Position = 0;

@@ -11,6 +11,9 @@ internal sealed class MappedFiles : IDisposable
 {
     private readonly Dictionary<(string Path, ulong Inode), FdHandle> _held = [];
 
+    /// <summary>Files that are kept open.</summary>
+    public int Count => _held.Count;
+
     public PerfMapWatch PerfMaps { get; } = new();
 
     /// <summary>Missing debug files may be fetched from servers.</summary>

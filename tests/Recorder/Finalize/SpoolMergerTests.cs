@@ -1,5 +1,6 @@
 using Faultrec.Recorder.Finalize;
 using Faultrec.Recorder.Native;
+using Faultrec.Recorder.Options;
 using Faultrec.Recorder.Perf;
 using Faultrec.Recorder.Spool;
 using Faultrec.Recorder.Tests.Support;
@@ -27,7 +28,10 @@ public sealed class SpoolMergerTests
         Assert.Equal(all.OrderBy(timeNs => timeNs), target.Faults.Select(fault => fault.TimeNs));
         Assert.Equal(Enumerable.Range(0, all.Count), target.Faults.Select(fault => (int)fault.Address).Order());
         Assert.All(target.Faults, fault => Assert.Equal(all[(int)fault.Address], fault.TimeNs));
-        Assert.Equal(1, target.Progress);
+        var rows = new FinalizeProgress(FinalizeStep.WritingRows, all.Count, all.Count);
+        Assert.Equal(rows, target.Progress[^1]);
+        Assert.Equal(target.Progress.OrderBy(progress => (progress.Step, progress.Done)), target.Progress);
+        Assert.Contains(target.Progress, progress => progress.Step == FinalizeStep.ReadingSpool && progress.Done > 0 && progress.Done < progress.Total);
     }
 
     /// <summary>Ten times the recording, the same memory: what two margins and a batch bring, here 480 faults a pass and CPU.</summary>
@@ -155,7 +159,7 @@ public sealed class SpoolMergerTests
 
         public List<(int Cpu, long Lost)> Losses { get; } = [];
 
-        public double Progress { get; private set; }
+        public List<FinalizeProgress> Progress { get; } = [];
 
         public void OnLedgerEvent(LedgerEvent change) => Log.Add($"{change.TimeNs - SpoolStory.StartNs} event");
 
@@ -176,10 +180,6 @@ public sealed class SpoolMergerTests
 
         public void OnLoss(int cpu, LossRecord loss) => Losses.Add((cpu, loss.Lost));
 
-        public void OnProgress(double part)
-        {
-            Assert.InRange(part, Progress, 1);
-            Progress = part;
-        }
+        public void OnProgress(FinalizeProgress progress) => Progress.Add(progress);
     }
 }

@@ -206,7 +206,7 @@ internal sealed class SpoolStory : IDisposable
         using (var output = File.Create(path))
         {
             using var files = new MappedFiles();
-            using var finalizer = new TraceFinalizer(spool, output, files, null);
+            using var finalizer = new TraceFinalizer(spool, output, files, _ => { });
             finalizer.Run();
         }
 
