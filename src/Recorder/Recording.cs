@@ -35,6 +35,8 @@ public static class Recording
             {
                 target = Target.Start(options, options.AsRoot ? null : user);
                 target.MappedFiles.AsksDebuginfod = options.Debuginfod;
+                if (options is { NoCache: false, TakesStacks: true })
+                    target.MappedFiles.Cache = CodeCache.TryOpen(options.OnNotice);
                 captured = CaptureRun.Run(options, target, sink, signals);
             }
             catch
@@ -65,13 +67,15 @@ public static class Recording
     }
 
     /// <summary>Makes the trace from a spool whose recorder was killed.</summary>
-    public static RecordResult Recover(string spoolPath, string outputPath, ExistingOutput existing, Action<FinalizeProgress?>? onFinalizing)
+    /// <param name="noCache">See <see cref="RecordOptions.NoCache"/>.</param>
+    public static RecordResult Recover(
+        string spoolPath, string outputPath, ExistingOutput existing, bool noCache, Action<string>? onNotice, Action<FinalizeProgress?>? onFinalizing)
     {
         MemoryBudget.LimitHeap();
         SpoolReader.RefuseIfRecording(spoolPath);
         using var output = OutputFile.Prepare(outputPath, existing, InvokingUser.FromSudo(Libc.Geteuid() == 0));
         var time = Stopwatch.StartNew();
-        using var files = new MappedFiles();
+        using var files = new MappedFiles { Cache = noCache ? null : CodeCache.TryOpen(onNotice) };
         var trace = WriteRecovered(output, spoolPath, files, onFinalizing);
         return new RecordResult(trace.Path, trace.Bytes, trace.Metadata, new FileInfo(spoolPath).Length, time.Elapsed, trace.Metadata.Receipt.ExitStatus);
     }

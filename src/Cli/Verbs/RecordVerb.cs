@@ -23,11 +23,12 @@ internal static class RecordVerb
         var stacks = new Option<bool>("--stacks") { Description = "Record the user stack of each fault (default for a command and for --pid)" };
         var noStacks = new Option<bool>("--no-stacks") { Description = "Do not record stacks (a fault costs about 40 % less)" };
         var noJitMaps = new Option<bool>("--no-jit-maps") { Description = "Do not ask .NET and Node for the names of the code they generate" };
+        var noCache = CacheOption.Create();
         var debuginfod = DebuginfodOption.Create();
         var strict = new Option<bool>("--strict") { Description = "Exit with 5 if anything was lost" };
         var verb = new Command("record", "Record every page fault of a command, of processes or of the machine")
         {
-            maxSize, stacks, noStacks, noJitMaps, debuginfod, strict,
+            maxSize, stacks, noStacks, noJitMaps, noCache, debuginfod, strict,
         };
         output.AddTo(verb);
         target.AddTo(verb);
@@ -41,6 +42,7 @@ internal static class RecordVerb
                 MaxSizeBytes = result.GetValue(maxSize),
                 Stacks = Stacks(result.GetValue(stacks), result.GetValue(noStacks)),
                 NoJitMaps = result.GetValue(noJitMaps),
+                NoCache = result.GetValue(noCache),
                 Debuginfod = DebuginfodOption.Parse(result.GetValue(debuginfod)),
                 OnFinalizing = FinalizeLine.ForStderr().Report,
             };

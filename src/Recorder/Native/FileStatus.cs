@@ -28,6 +28,27 @@ internal readonly record struct FileStatus(ulong Inode, bool IsRegular, uint Own
         => DateTimeOffset.FromUnixTimeSeconds(Math.Clamp((long)timespec[0], 0, LastSecond)).AddTicks((long)timespec[1] / NsPerTick);
 }
 
+/// <summary>
+/// Which file it is, and with which contents: whatever changes them changes the change time, which nobody can set. The clock has ticks, so
+/// this holds for files that were not changed a moment ago.
+/// </summary>
+internal readonly record struct FileVersion(ulong Device, ulong Inode, long Bytes, long ModifiedNs, long ChangedNs)
+{
+    private const long NsPerSecond = 1_000_000_000;
+
+    /// <summary>Null: there is no such file.</summary>
+    // SAFETY: stat writes a struct stat, which is 144 bytes, as are these 18 words.
+    public static unsafe FileVersion? Of(string path)
+    {
+        var stat = stackalloc ulong[18];
+        return Libc.Stat(path, stat) == 0 ? Of(stat) : null;
+    }
+
+    // SAFETY: the callers' buffers hold a struct stat; see FileStatus.Read.
+    public static unsafe FileVersion Of(ulong* stat)
+        => new(stat[0], stat[1], (long)stat[6], (long)stat[11] * NsPerSecond + (long)stat[12], (long)stat[13] * NsPerSecond + (long)stat[14]);
+}
+
 /// <summary>A filesystem root: ours, or that of a process in another mount namespace.</summary>
 internal sealed class RootFolder : IDisposable
 {

@@ -146,7 +146,7 @@ internal static unsafe partial class Libc
     private static partial int ClockGettime(int clock, Timespec* time);
 
     [LibraryImport(Library, EntryPoint = "stat", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
-    private static partial int Stat(string path, ulong* stat);
+    public static partial int Stat(string path, ulong* stat);
 
     [LibraryImport(Library, EntryPoint = "syscall", SetLastError = true)]
     private static partial long Syscall(long number, nint a0, nint a1, nint a2, nint a3, nint a4);

@@ -16,15 +16,24 @@ internal enum NotOpened
 }
 
 /// <summary>A regular file, opened for reading. Nothing happens to a pipe or a device under its name, and nothing waits for one.</summary>
+/// <param name="Path">Under which it was opened.</param>
 /// <param name="Mode">st_mode.</param>
-internal sealed record RegularFile(SafeFileHandle File, ulong Device, ulong Inode, uint Owner, uint Mode) : IDisposable
+internal sealed record RegularFile(SafeFileHandle File, string Path, FileVersion Version, uint Owner, uint Mode) : IDisposable
 {
     private const uint TypeMask = 0xf000; // S_IFMT
     private const uint Regular = 0x8000; // S_IFREG
     private const uint OthersRead = 0x4; // S_IROTH
+    private const uint OthersWrite = 0x12; // S_IWGRP, S_IWOTH
+
+    public ulong Device => Version.Device;
+
+    public ulong Inode => Version.Inode;
 
     /// <summary>Anyone may read what it holds.</summary>
     public bool IsPublic => (Mode & OthersRead) != 0;
+
+    /// <summary>Its group, or anyone, may change what it holds.</summary>
+    public bool IsSharedToWrite => (Mode & OthersWrite) != 0;
 
     // SAFETY: fstat writes a struct stat, which is 144 bytes, as are these 18 words.
     public static unsafe RegularFile? TryOpen(string path, out NotOpened why)
@@ -46,7 +55,8 @@ internal sealed record RegularFile(SafeFileHandle File, ulong Device, ulong Inod
 
         var fd = Libc.Open($"/proc/self/fd/{place.Fd}", Libc.ONonblock | Libc.OCloexec, 0);
         why = fd < 0 ? NotOpened.NotPermitted : NotOpened.None;
-        return fd < 0 ? null : new RegularFile(new SafeFileHandle(fd, ownsHandle: true), stat[0], stat[1], (uint)(stat[3] >> 32), (uint)stat[3]);
+        return fd < 0 ? null : new RegularFile(
+            new SafeFileHandle(fd, ownsHandle: true), path, FileVersion.Of(stat), (uint)(stat[3] >> 32), (uint)stat[3]);
     }
 
     public void Dispose() => File.Dispose();

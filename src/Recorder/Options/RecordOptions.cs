@@ -60,6 +60,9 @@ public sealed record RecordOptions
     /// <summary>Ask the servers in DEBUGINFOD_URLS for missing debug files.</summary>
     public bool Debuginfod { get; init; }
 
+    /// <summary>Neither use nor keep answers of libdw from one recording to the next.</summary>
+    public bool NoCache { get; init; }
+
     /// <summary>Do not walk page tables: no levels, entries, frames.</summary>
     public bool NoFrames { get; init; }
 

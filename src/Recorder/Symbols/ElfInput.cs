@@ -22,6 +22,11 @@ internal static class ElfInput
         throw new BadElfException("is no longer the file that was mapped");
     }
 
+    /// <summary>A file that was mapped under a path, or the vDSO.</summary>
+    /// <param name="name">Under which it can be opened.</param>
+    /// <exception cref="BadElfException">See <see cref="Open"/>.</exception>
+    public static RegularFile OpenMapped(string path, string name, ulong inode) => path == ElfWorker.Vdso ? OpenVdso() : Open(name, inode);
+
     /// <summary>The vDSO, which every process has in its memory, as a file.</summary>
     // SAFETY: the kernel says where its library begins and, in maps, ends; it is never unmapped, and write only reads it.
     public static unsafe RegularFile OpenVdso()
@@ -33,6 +38,6 @@ internal static class ElfInput
         var end = Convert.ToUInt64(line.Split(' ')[0].Split('-')[1], 16);
         var fd = Libc.MemfdCreate("vdso", Libc.MfdCloexec);
         _ = Libc.Write(fd, (void*)start, (nuint)(end - start));
-        return new RegularFile(new SafeFileHandle(fd, ownsHandle: true), 0, 0, 0, 0);
+        return new RegularFile(new SafeFileHandle(fd, ownsHandle: true), ElfWorker.Vdso, default, 0, 0);
     }
 }

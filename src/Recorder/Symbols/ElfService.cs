@@ -46,12 +46,7 @@ public static class ElfService
     /// <summary>Called back by libdw if a module's own file does not have its debug information.</summary>
     internal static SafeFileHandle? FindDebugFile(DebugFileName name)
     {
-        Reply(ElfReply.WantsDebugFile, message =>
-        {
-            message.Write(name.BuildId);
-            message.Write(name.Link);
-            message.Write(name.IsAlternate);
-        });
+        Reply(ElfReply.WantsDebugFile, message => ElfWire.Write(message, name));
         return ElfWire.Read(_socket, -1, out var file) is null ? null : file;
     }
 
@@ -92,7 +87,7 @@ public static class ElfService
                 Open(file!, request.ReadString(), reply);
                 break;
             case ElfRequest.Find:
-                Find(Modules[request.ReadInt32()], request.ReadUInt64(), reply);
+                ElfWire.Write(reply, Modules[request.ReadInt32()].Find(request.ReadUInt64()));
                 break;
         }
     }
@@ -115,11 +110,10 @@ public static class ElfService
         if (python is { Layout: var layout })
         {
             reply.Write(python.Address);
-            reply.Write(MemoryMarshal.AsBytes(new ReadOnlySpan<PythonLayout>(in layout)));
+            ElfWire.WriteAll(reply, new ReadOnlySpan<PythonLayout>(in layout));
         }
 
-        reply.Write(rows.Count);
-        reply.Write(MemoryMarshal.AsBytes(CollectionsMarshal.AsSpan(rows)));
+        ElfWire.WriteAll<UnwindRow>(reply, CollectionsMarshal.AsSpan(rows));
     }
 
     private static void WriteAll(BinaryWriter reply, IReadOnlyList<string> texts)
@@ -135,21 +129,6 @@ public static class ElfService
         Modules.Add(module);
         reply.Write(Modules.Count - 1);
         reply.Write(module.BuildId ?? "");
-        var segments = module.Segments;
-        reply.Write(segments.Count);
-        foreach (var segment in segments)
-            reply.Write(MemoryMarshal.AsBytes(new ReadOnlySpan<Libdw.ProgramHeader>(in segment)));
-    }
-
-    private static void Find(ModuleSymbols module, ulong address, BinaryWriter reply)
-    {
-        var names = module.Find(address);
-        reply.Write(names.Count);
-        foreach (var name in names)
-        {
-            reply.Write(name.Function ?? "");
-            reply.Write(name.File ?? "");
-            reply.Write(name.Line ?? 0);
-        }
+        ElfWire.WriteAll<Libdw.ProgramHeader>(reply, [.. module.Segments]);
     }
 }

@@ -67,6 +67,60 @@ internal static class ElfWire
         return ReadAll(fd, message, deadline, out _) ? message : null;
     }
 
+    /// <summary>Number of elements, then the elements.</summary>
+    public static void WriteAll<T>(BinaryWriter writer, ReadOnlySpan<T> values)
+        where T : unmanaged
+    {
+        writer.Write(values.Length);
+        writer.Write(MemoryMarshal.AsBytes(values));
+    }
+
+    /// <exception cref="EndOfStreamException">There are fewer: a count is trusted only as far as there are bytes for it.</exception>
+    public static T[] ReadAll<T>(BinaryReader reader)
+        where T : unmanaged
+    {
+        var count = reader.ReadInt32();
+        if (count < 0 || count > (reader.BaseStream.Length - reader.BaseStream.Position) / Marshal.SizeOf<T>())
+            throw new EndOfStreamException();
+        var values = new T[count];
+        reader.BaseStream.ReadExactly(MemoryMarshal.AsBytes(values.AsSpan()));
+        return values;
+    }
+
+    public static void Write(BinaryWriter writer, DebugFileName name)
+    {
+        writer.Write(name.BuildId);
+        writer.Write(name.Link);
+        writer.Write(name.IsAlternate);
+    }
+
+    public static DebugFileName ReadDebugFileName(BinaryReader reader) => new(reader.ReadString(), reader.ReadString(), reader.ReadBoolean());
+
+    public static void Write(BinaryWriter writer, IReadOnlyList<CodeName> names)
+    {
+        writer.Write(names.Count);
+        foreach (var name in names)
+        {
+            writer.Write(name.Function ?? "");
+            writer.Write(name.File ?? "");
+            writer.Write(name.Line ?? 0);
+        }
+    }
+
+    /// <returns>Never empty.</returns>
+    /// <exception cref="EndOfStreamException">There is none, or fewer than announced.</exception>
+    public static IReadOnlyList<CodeName> ReadNames(BinaryReader reader)
+    {
+        var names = new List<CodeName>();
+        for (var count = reader.ReadInt32(); count > 0; count--)
+        {
+            var (function, source, line) = (reader.ReadString(), reader.ReadString(), reader.ReadInt32());
+            names.Add(new CodeName(function.Length == 0 ? null : function, source.Length == 0 ? null : source, line > 0 ? line : null));
+        }
+
+        return names.Count > 0 ? names : throw new EndOfStreamException();
+    }
+
     private static bool WriteAll(int fd, ReadOnlySpan<byte> bytes, SafeFileHandle? file)
     {
         while (!bytes.IsEmpty)

@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using Faultrec.Recorder.Native;
 
 namespace Faultrec.Recorder.Symbols;
@@ -16,7 +15,8 @@ internal sealed record UnwindFile(
 /// takes too long or too much memory, the file is reported as bad, and the next request goes to a new process. Used by one thread.
 /// </summary>
 /// <param name="debugFiles">Null: no separate debug files are searched.</param>
-internal sealed class ElfWorker(DebugFiles? debugFiles) : IDisposable
+/// <param name="forSystemFiles">Its answers are kept: no user who calls sudo may change them, so the process is not that user's.</param>
+internal sealed class ElfWorker(DebugFiles? debugFiles, bool forSystemFiles = false) : IDisposable
 {
     /// <summary>Stands for the kernel's library, in place of a path.</summary>
     public const string Vdso = "[vdso]";
@@ -32,6 +32,9 @@ internal sealed class ElfWorker(DebugFiles? debugFiles) : IDisposable
     /// <summary>Number of processes so far: a process does not know the files that an earlier one opened.</summary>
     public int Generation { get; private set; }
 
+    /// <summary>The process was given nothing but system files, if that holds for the files given to <see cref="Open(string, RegularFile)"/>.</summary>
+    public bool HasOnlySystemFiles { get; private set; } = true;
+
     /// <summary>How many of them did not survive a file.</summary>
     public int Crashes { get; private set; }
 
@@ -40,18 +43,32 @@ internal sealed class ElfWorker(DebugFiles? debugFiles) : IDisposable
     /// <exception cref="BadElfException">It has no code or no table, or they cannot be read.</exception>
     public UnwindFile MakeUnwindTable(string path, string name)
     {
-        using var file = path == Vdso ? ElfInput.OpenVdso() : ElfInput.Open(name, inode: 0);
-        return Ask(ElfRequest.Unwind, request => request.Write(path), file, reply =>
+        using var file = ElfInput.OpenMapped(path, name, inode: 0);
+        return ReadUnwindFile(MakeUnwindTable(path, file), path);
+    }
+
+    /// <returns>The answer, which <see cref="ReadUnwindFile"/> reads.</returns>
+    /// <exception cref="BadElfException">See <see cref="MakeUnwindTable(string, string)"/>.</exception>
+    public byte[] MakeUnwindTable(string path, RegularFile file)
+        => Ask(ElfRequest.Unwind, request => request.Write(path), file, reply =>
         {
-            var (address, offset, bytes, interpreter) = (reply.ReadUInt64(), reply.ReadUInt64(), reply.ReadUInt64(), reply.ReadString());
-            var (libraries, folders) = (ReadTexts(reply), ReadTexts(reply));
-            PythonRuntime? python = null;
-            if (reply.ReadBoolean())
-                python = new PythonRuntime(reply.ReadUInt64(), ReadAll<PythonLayout>(reply, 1)[0]);
-            var rows = ReadAll<UnwindRow>(reply, reply.ReadInt32());
-            return new UnwindFile(
-                address, offset, bytes, interpreter.Length == 0 ? null : interpreter, NeededLibraries.Find(libraries, folders, path), python, rows);
+            var answer = reply.ReadBytes((int)(reply.BaseStream.Length - reply.BaseStream.Position));
+            _ = ReadUnwindFile(answer, path);
+            return answer;
         });
+
+    /// <exception cref="EndOfStreamException">It is no such answer; the same holds for ArgumentException and FormatException.</exception>
+    public static UnwindFile ReadUnwindFile(byte[] answer, string path)
+    {
+        var reply = new BinaryReader(new MemoryStream(answer));
+        var (address, offset, bytes, interpreter) = (reply.ReadUInt64(), reply.ReadUInt64(), reply.ReadUInt64(), reply.ReadString());
+        var (libraries, folders) = (ReadTexts(reply), ReadTexts(reply));
+        PythonRuntime? python = null;
+        if (reply.ReadBoolean())
+            python = new PythonRuntime(reply.ReadUInt64(), ElfWire.ReadAll<PythonLayout>(reply) is [var layout] ? layout : throw new EndOfStreamException());
+        var rows = ElfWire.ReadAll<UnwindRow>(reply);
+        return new UnwindFile(
+            address, offset, bytes, interpreter.Length == 0 ? null : interpreter, NeededLibraries.Find(libraries, folders, path), python, rows);
     }
 
     /// <param name="path">As the program sees it, or <see cref="Vdso"/>.</param>
@@ -60,7 +77,7 @@ internal sealed class ElfWorker(DebugFiles? debugFiles) : IDisposable
     /// <exception cref="BadElfException">It is not there, not the one that was mapped, or cannot be read.</exception>
     public (int Module, string? BuildId, Libdw.ProgramHeader[] Segments) Open(string path, string name, ulong inode)
     {
-        using var file = path == Vdso ? ElfInput.OpenVdso() : ElfInput.Open(name, inode);
+        using var file = ElfInput.OpenMapped(path, name, inode);
         return Open(path, file);
     }
 
@@ -87,18 +104,12 @@ internal sealed class ElfWorker(DebugFiles? debugFiles) : IDisposable
                 request.Write(address);
             },
             null,
-            reply =>
-            {
-                var names = new List<CodeName>();
-                for (var count = reply.ReadInt32(); count > 0; count--)
-                {
-                    var (function, source, line) = (reply.ReadString(), reply.ReadString(), reply.ReadInt32());
-                    names.Add(new CodeName(function.Length == 0 ? null : function, source.Length == 0 ? null : source, line > 0 ? line : null));
-                }
-
-                return names.Count > 0 ? names : throw new EndOfStreamException();
-            },
+            ElfWire.ReadNames,
             _opened[module]);
+
+    /// <summary>The debug files that a module asked for so far, and what it got.</summary>
+    /// <param name="module">Of this generation.</param>
+    public IReadOnlyList<(DebugFileName Name, FileVersion? Found)> DebugFilesOf(int module) => _opened[module].DebugFiles;
 
     public void Dispose()
     {
@@ -116,7 +127,7 @@ internal sealed class ElfWorker(DebugFiles? debugFiles) : IDisposable
             reply =>
             {
                 var (number, buildId) = (reply.ReadInt32(), reply.ReadString());
-                return (number, buildId.Length == 0 ? null : buildId, ReadAll<Libdw.ProgramHeader>(reply, reply.ReadInt32()));
+                return (number, buildId.Length == 0 ? null : buildId, ElfWire.ReadAll<Libdw.ProgramHeader>(reply));
             },
             module);
         _opened.Add(module);
@@ -147,7 +158,7 @@ internal sealed class ElfWorker(DebugFiles? debugFiles) : IDisposable
                     case ElfReply.Refusal:
                         throw new BadElfException(reply.ReadString());
                     case ElfReply.WantsDebugFile:
-                        SendDebugFile(process, module, new DebugFileName(reply.ReadString(), reply.ReadString(), reply.ReadBoolean()));
+                        SendDebugFile(process, module, ElfWire.ReadDebugFileName(reply));
                         break;
                 }
             }
@@ -163,12 +174,15 @@ internal sealed class ElfWorker(DebugFiles? debugFiles) : IDisposable
     private void SendDebugFile(ServiceProcess process, OpenedModule? module, DebugFileName name)
     {
         using var found = module is null ? null : debugFiles?.Find(name, module);
+        module?.DebugFiles.Add((name, found?.Version));
+        HasOnlySystemFiles &= found is null || SystemFiles.Contains(found, found.Path);
         _ = process.Write([], found?.File);
     }
 
     private ServiceProcess Start()
     {
-        var process = ServiceProcess.Start(ElfService.Verb, asksServers: false);
+        var process = ServiceProcess.Start(ElfService.Verb, asksServers: false, asCaller: !forSystemFiles);
+        HasOnlySystemFiles = true;
         Generation++;
         _opened.Clear();
         if (process.Read(TimeoutMs, out var unwanted) is [(byte)ElfReply.Ready])
@@ -192,17 +206,6 @@ internal sealed class ElfWorker(DebugFiles? debugFiles) : IDisposable
             texts.Add(reply.ReadString());
         return texts;
     }
-
-    // A count is trusted only as far as there are bytes for it.
-    private static T[] ReadAll<T>(BinaryReader reply, int count)
-        where T : unmanaged
-    {
-        if (count < 0 || count > (reply.BaseStream.Length - reply.BaseStream.Position) / Marshal.SizeOf<T>())
-            throw new EndOfStreamException();
-        var values = new T[count];
-        reply.BaseStream.ReadExactly(MemoryMarshal.AsBytes(values.AsSpan()));
-        return values;
-    }
 }
 
 /// <summary>A file that the service has open, for finding what belongs to it.</summary>
@@ -219,6 +222,9 @@ internal sealed class OpenedModule(string path, RegularFile file)
 
     /// <summary>Of the debug file that was found for it: what that names is looked for beside it.</summary>
     public string? DebugPath { get; set; }
+
+    /// <summary>What was asked for, and what was found; null: nothing.</summary>
+    public List<(DebugFileName Name, FileVersion? Found)> DebugFiles { get; } = [];
 }
 
 /// <summary>The process ended, or had to be ended, during a request about a file.</summary>

@@ -19,6 +19,9 @@ internal sealed class MappedFiles : IDisposable
     /// <summary>Missing debug files may be fetched from servers.</summary>
     public bool AsksDebuginfod { get; set; }
 
+    /// <summary>Null: no answers of libdw are kept.</summary>
+    public CodeCache? Cache { get; set; }
+
     /// <summary>Keeps open a file that a process has just mapped.</summary>
     /// <returns>A name under which it can be opened, also by other processes; null: it cannot be opened.</returns>
     public string? Hold(int pid, ulong start, ulong end, MappingIdentity identity)
@@ -52,6 +55,7 @@ internal sealed class MappedFiles : IDisposable
     public void Dispose()
     {
         PerfMaps.Dispose();
+        Cache?.Dispose();
         foreach (var file in _held.Values)
             file.Dispose();
     }

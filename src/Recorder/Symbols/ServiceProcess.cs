@@ -26,9 +26,10 @@ internal sealed class ServiceProcess
     public int Pid { get; }
 
     /// <param name="verb">First argument, which tells the executable its task.</param>
+    /// <param name="asCaller">Under sudo, whether the process becomes the user who called it.</param>
     /// <param name="asksServers">Whether this service may ask debuginfod servers.</param>
     // SAFETY: the pointer is null: there are no file actions.
-    public static unsafe ServiceProcess Start(string verb, bool asksServers)
+    public static unsafe ServiceProcess Start(string verb, bool asksServers, bool asCaller = true)
     {
         var (ours, theirs) = Socket.Pair();
         using (theirs)
@@ -40,7 +41,7 @@ internal sealed class ServiceProcess
             string[] rights = [];
             if (Confinement.HasCapabilities)
             {
-                var user = InvokingUser.FromSudo(Libc.Geteuid() == 0);
+                var user = asCaller ? InvokingUser.FromSudo(Libc.Geteuid() == 0) : null;
                 rights = [user?.Name ?? "", Text(user?.Uid ?? 0), Text(user?.Gid ?? 0), user?.Home ?? ""];
             }
 

@@ -1,5 +1,4 @@
 using System.Globalization;
-using Faultrec.Recorder.Native;
 using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Recorder.Symbols;
@@ -13,17 +12,19 @@ internal sealed class SymbolCache : IDisposable
     private readonly MappedFiles _files;
     private readonly Dictionary<(string Path, ulong Inode), int> _indices = [];
     private readonly List<StackModule> _modules = [];
-    private readonly List<OpenModule?> _open = [];
+    private readonly List<ElfModule?> _open = [];
     private readonly List<string> _warnings = [];
     private int _unsaid;
     private readonly DebugFiles _debugFiles;
-    private readonly ElfWorker _worker;
+    private readonly ElfReader _reader;
+    private readonly HashSet<ElfModule> _bad = [];
 
     public SymbolCache(MappedFiles files)
     {
         _files = files;
         _debugFiles = new DebugFiles(files.AsksDebuginfod);
-        _worker = new ElfWorker(_debugFiles);
+        // What a server sends is nobody's but its own to vouch for.
+        _reader = new ElfReader(files.AsksDebuginfod ? null : files.Cache, _debugFiles);
     }
 
     public IReadOnlyList<StackModule> Modules => _modules;
@@ -39,19 +40,17 @@ internal sealed class SymbolCache : IDisposable
     {
         if (_indices.TryGetValue((path, inode), out var known))
             return known;
-        OpenModule? open = null;
-        string? buildId = null;
+        ElfModule? open = null;
         try
         {
-            (var number, buildId, var segments) = _worker.Open(path, _files.Find(path, inode), inode);
-            open = new OpenModule(number, _worker.Generation, segments, inode);
+            open = _reader.Open(path, _files.Find(path, inode), inode);
         }
         catch (BadElfException e)
         {
             Warn($"{path}: {e.Message}: its frames have no names, only offsets in the file");
         }
 
-        _modules.Add(new StackModule(path, buildId));
+        _modules.Add(new StackModule(path, open?.BuildId));
         _open.Add(open);
         return _indices[(path, inode)] = _modules.Count - 1;
     }
@@ -73,7 +72,7 @@ internal sealed class SymbolCache : IDisposable
     {
         if (_open[module] is not { } open || ElfFile.AddressOf(open.Segments, fileOffset) is not { } address)
             return [new StackFrame { Kind = "user", Module = module, Address = fileOffset }];
-        var names = Names(module, open, address);
+        var names = Names(open, address);
         var frames = new StackFrame[names.Count];
         for (var i = 0; i < frames.Length; i++)
         {
@@ -95,7 +94,7 @@ internal sealed class SymbolCache : IDisposable
 
     public void Dispose()
     {
-        _worker.Dispose();
+        _reader.Dispose();
         _debugFiles.Dispose();
     }
 
@@ -107,43 +106,19 @@ internal sealed class SymbolCache : IDisposable
             _unsaid++;
     }
 
-    private IReadOnlyList<CodeName> Names(int module, OpenModule open, ulong address)
+    private IReadOnlyList<CodeName> Names(ElfModule module, ulong address)
     {
-        if (open.IsBad)
+        if (_bad.Contains(module))
             return [default];
         try
         {
-            if (open.Generation != _worker.Generation)
-            {
-                open.Number = _worker.Open(_modules[module].Path, _files.Find(_modules[module].Path, open.Inode), open.Inode).Module;
-                open.Generation = _worker.Generation;
-            }
-
-            return _worker.Find(open.Number, address);
-        }
-        catch (LostElfWorkerException e) when (e.HadOthers)
-        {
-            return Names(module, open, address);
+            return _reader.Find(module, _files.Find(module.Path, module.Inode), address);
         }
         catch (BadElfException e)
         {
-            open.IsBad = true;
-            Warn($"{_modules[module].Path}: {e.Message}: from there on its frames have no names");
+            _bad.Add(module); // not asked again
+            Warn($"{module.Path}: {e.Message}: from there on its frames have no names");
             return [default];
         }
-    }
-
-    private sealed class OpenModule(int number, int generation, IReadOnlyList<Libdw.ProgramHeader> segments, ulong inode)
-    {
-        public int Number { get; set; } = number;
-
-        public int Generation { get; set; } = generation;
-
-        public IReadOnlyList<Libdw.ProgramHeader> Segments => segments;
-
-        public ulong Inode => inode;
-
-        /// <summary>It is not asked again.</summary>
-        public bool IsBad { get; set; }
     }
 }

@@ -7,12 +7,17 @@ namespace Faultrec.Traces.Output;
 /// <summary>A folder by its descriptor: renamed or replaced under its path, it is still the one that was checked.</summary>
 internal sealed class LinuxFolder : OutputFolder
 {
+    /// <summary>For <see cref="OpenHere"/>.</summary>
+    public const int ToRead = FileCalls.ReadOnly | FileCalls.NonBlocking;
+
     private const string OwnDescriptors = "/proc/self/fd";
 
     private readonly SafeFileHandle _folder;
     private readonly string _path;
 
     private LinuxFolder(SafeFileHandle folder, string path) => (_folder, _path) = (folder, path);
+
+    public FileIdentity Identity => FoundFile.Read(_folder).Identity;
 
     public override bool IsGone => FoundFile.Read(_folder).Links == 0;
 
@@ -64,6 +69,17 @@ internal sealed class LinuxFolder : OutputFolder
         while (fd < 0 && Marshal.GetLastPInvokeError() == FileCalls.Eintr);
         return fd < 0 ? null : new SafeFileHandle(fd, ownsHandle: true);
     }
+
+    /// <summary>Null: it is none, or a link, or not ours to open.</summary>
+    public LinuxFolder? TryOpenFolder(string name)
+        => OpenHere(name, FileCalls.ReadOnly | FileCalls.Folder) is { } folder ? new LinuxFolder(folder, System.IO.Path.Combine(_path, name)) : null;
+
+    /// <summary>Makes a folder if nothing has that name; a failure shows when it is opened.</summary>
+    public void TryMakeFolder(string name, UnixFileMode mode) => _ = FileCalls.Mkdirat(_folder, name, (uint)mode);
+
+    /// <summary>Without those in folders below it; none without /proc.</summary>
+    public IEnumerable<FileInfo> Files()
+        => Directory.Exists(OwnDescriptors) ? new DirectoryInfo($"{OwnDescriptors}/{_folder.DangerousGetHandle()}").EnumerateFiles() : [];
 
     public override void Link(SafeFileHandle file, string name)
     {

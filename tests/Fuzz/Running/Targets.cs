@@ -92,7 +92,7 @@ internal sealed class Targets(string folder) : IDisposable
                 ReadTrace(FileOf(kind), dice);
                 break;
             case "spool":
-                Recording.Recover(FileOf(kind), output, ExistingOutput.Overwrite, null);
+                Recording.Recover(FileOf(kind), output, ExistingOutput.Overwrite, noCache: true, onNotice: null, onFinalizing: null);
                 ReadMade(output);
                 break;
             case "plan":

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Faultrec.Recorder.Native;
+using Faultrec.Recorder.Options;
 using Faultrec.Recorder.Spool;
 using Faultrec.Recorder.Tests.Support;
 using Faultrec.Testing;
@@ -119,7 +120,7 @@ public sealed class SpoolDamageTests
             file.SetLength(file.Length - cut);
         var record = Marshal.SizeOf<SpoolRecordHeader>() + Marshal.SizeOf<FaultRecord>();
 
-        var result = Recording.Recover(story.Path, story.Folder.File("out.parquet"), ExistingOutput.KeepAsOld, null);
+        var result = Recover(story.Path, story.Folder.File("out.parquet"));
         var trace = FinishedTrace.Read(result.Output);
         Assert.Equal([10L, 20], trace.Rows.TimeNs);
         Assert.Equal(("recovered", record - cut, false), (trace.Receipt.EndReason, trace.Receipt.SpoolBytesDropped, trace.Receipt.Complete));
@@ -141,7 +142,7 @@ public sealed class SpoolDamageTests
         story.Flush();
         story.Kill();
 
-        var result = Recording.Recover(story.Path, story.Folder.File("out.parquet"), ExistingOutput.KeepAsOld, null);
+        var result = Recover(story.Path, story.Folder.File("out.parquet"));
 
         using var reader = TraceReader.Open(result.Output);
         Assert.Equal((TraceSchema.Version, 1), (reader.Metadata.SchemaVersion, reader.RowCount));
@@ -183,7 +184,7 @@ public sealed class SpoolDamageTests
             writer.Flush();
         }
 
-        var refusal = Assert.Throws<FaultrecException>(() => Recording.Recover(path, folder.File("out.parquet"), ExistingOutput.KeepAsOld, null));
+        var refusal = Assert.Throws<FaultrecException>(() => Recover(path, folder.File("out.parquet")));
 
         Assert.Equal(ExitCode.BadInput, refusal.ExitCode);
         Assert.StartsWith($"{path}: the spool is damaged (", refusal.Message);
@@ -233,4 +234,7 @@ public sealed class SpoolDamageTests
         while (reader.Next());
         return records;
     }
+
+    private static RecordResult Recover(string spool, string output)
+        => Recording.Recover(spool, output, ExistingOutput.KeepAsOld, noCache: true, onNotice: null, onFinalizing: null);
 }

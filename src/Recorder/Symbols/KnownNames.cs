@@ -1,0 +1,77 @@
+using Faultrec.Recorder.Native;
+
+namespace Faultrec.Recorder.Symbols;
+
+/// <summary>What libdw has answered about one system file: its build id, its segments, the names of the addresses that were asked for.</summary>
+/// <param name="key">Of the cache.</param>
+internal sealed class KnownNames(CacheKey key)
+{
+    private readonly Dictionary<ulong, IReadOnlyList<CodeName>> _names = [];
+
+    public CacheKey Key => key;
+
+    public string? BuildId { get; set; }
+
+    public Libdw.ProgramHeader[] Segments { get; set; } = [];
+
+    /// <summary>The debug files that libdw asked for in order to answer, and what it got: another one gives other names.</summary>
+    public IReadOnlyList<(DebugFileName Name, FileVersion? Found)> DebugFiles { get; set; } = [];
+
+    /// <summary>It has answers that the cache does not have.</summary>
+    public bool HasNews { get; private set; }
+
+    public IReadOnlyList<CodeName>? Find(ulong address) => _names.GetValueOrDefault(address);
+
+    public void Add(ulong address, IReadOnlyList<CodeName> names)
+    {
+        _names[address] = names;
+        HasNews = true;
+    }
+
+    public byte[] ToBytes()
+    {
+        var bytes = new MemoryStream();
+        var writer = new BinaryWriter(bytes);
+        writer.Write(BuildId ?? "");
+        ElfWire.WriteAll(writer, Segments);
+        writer.Write(DebugFiles.Count);
+        foreach (var (name, found) in DebugFiles)
+        {
+            ElfWire.Write(writer, name);
+            writer.Write(found is not null);
+            if (found is { } version)
+                CodeCache.Write(writer, version);
+        }
+
+        writer.Write(_names.Count);
+        foreach (var (address, names) in _names)
+        {
+            writer.Write(address);
+            ElfWire.Write(writer, names);
+        }
+
+        return bytes.ToArray();
+    }
+
+    /// <returns>Null: these are not the bytes of such answers.</returns>
+    public static KnownNames? Read(CacheKey key, byte[] bytes)
+    {
+        try
+        {
+            var reader = new BinaryReader(new MemoryStream(bytes));
+            var buildId = reader.ReadString();
+            var known = new KnownNames(key) { BuildId = buildId.Length == 0 ? null : buildId, Segments = ElfWire.ReadAll<Libdw.ProgramHeader>(reader) };
+            var debugFiles = new List<(DebugFileName, FileVersion?)>();
+            for (var count = reader.ReadInt32(); count > 0; count--)
+                debugFiles.Add((ElfWire.ReadDebugFileName(reader), reader.ReadBoolean() ? CodeCache.ReadVersion(reader) : null));
+            known.DebugFiles = debugFiles;
+            for (var count = reader.ReadInt32(); count > 0; count--)
+                known._names[reader.ReadUInt64()] = ElfWire.ReadNames(reader);
+            return known;
+        }
+        catch (Exception e) when (e is EndOfStreamException or FormatException or ArgumentException)
+        {
+            return null;
+        }
+    }
+}
