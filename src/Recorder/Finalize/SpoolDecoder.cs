@@ -64,7 +64,11 @@ internal sealed class SpoolDecoder(ISpoolItems items)
                 break;
             case SpoolRecordType.StackedFaults:
                 foreach (ref readonly var record in MemoryMarshal.Cast<byte, StackedFault>(payload))
-                    items.OnFault(new SpooledFault(record.Fault, cpu, 0, record.Stack));
+                {
+                    if (items.Wants(record.Fault.StartNs))
+                        items.OnFault(new SpooledFault(record.Fault, cpu, 0, record.Stack));
+                }
+
                 break;
             case SpoolRecordType.DetailedFaults:
                 foreach (ref readonly var record in MemoryMarshal.Cast<byte, DetailedFault>(payload))

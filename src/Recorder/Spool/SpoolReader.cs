@@ -78,6 +78,7 @@ internal sealed class SpoolReader : IDisposable
     public unsafe int Faults => Type switch
     {
         SpoolRecordType.Faults => PayloadLength / sizeof(FaultRecord),
+        SpoolRecordType.StackedFaults => PayloadLength / sizeof(StackedFault),
         SpoolRecordType.DetailedFaults => PayloadLength / sizeof(DetailedFault),
         _ => 0,
     };
