@@ -14,6 +14,9 @@ internal sealed class SpoolWriter : IRecordSink, IDisposable
 
     private const int BufferSize = 1 << 20;
 
+    /// <summary>How often a pass is written that nothing follows: what recovers the spool of a killed recorder knows then until when it ran.</summary>
+    private const long IdlePassNs = 1_000_000_000;
+
     private readonly SafeFileHandle _file;
     private readonly byte[] _buffer = new byte[BufferSize];
     private int _buffered;
@@ -21,6 +24,9 @@ internal sealed class SpoolWriter : IRecordSink, IDisposable
     // Ends of the last whole record: among all appended records, and among those in the file.
     private long _recordEnd;
     private long _recordEndInFile;
+
+    private PassRecord? _heldPass;
+    private long? _writtenPassNs;
 
     /// <param name="file">Owned; empty.</param>
     public SpoolWriter(SafeFileHandle file) => _file = file;
@@ -32,12 +38,21 @@ internal sealed class SpoolWriter : IRecordSink, IDisposable
 
     public void Append(SpoolRecordType type, int cpu, ReadOnlySpan<byte> payload, ReadOnlySpan<byte> rest = default)
     {
-        var header = new SpoolRecordHeader { Magic = SpoolRecordHeader.ExpectedMagic, Type = type, Cpu = (ushort)cpu, Length = payload.Length + rest.Length };
-        header.Checksum = Crc32C.Append(Crc32C.Append(header.CrcOfHead, payload), rest);
-        Put(MemoryMarshal.AsBytes(new ReadOnlySpan<SpoolRecordHeader>(in header)));
-        Put(payload);
-        Put(rest);
-        _recordEnd = Length + _buffered;
+        if (type == SpoolRecordType.Pass)
+        {
+            _heldPass = MemoryMarshal.Read<PassRecord>(payload);
+            if (_heldPass.Value.TimeNs - _writtenPassNs < IdlePassNs)
+                return; // until something follows
+        }
+
+        if (_heldPass is { } pass)
+        {
+            (_heldPass, _writtenPassNs) = (null, pass.TimeNs);
+            PutRecord(SpoolRecordType.Pass, 0, MemoryMarshal.AsBytes(new ReadOnlySpan<PassRecord>(in pass)), default);
+        }
+
+        if (type != SpoolRecordType.Pass)
+            PutRecord(type, cpu, payload, rest);
     }
 
     /// <exception cref="IOException">See <see cref="Flush"/>.</exception>
@@ -78,6 +93,16 @@ internal sealed class SpoolWriter : IRecordSink, IDisposable
     public void DiscardBuffer() => _buffered = 0;
 
     public void Dispose() => _file.Dispose();
+
+    private void PutRecord(SpoolRecordType type, int cpu, ReadOnlySpan<byte> payload, ReadOnlySpan<byte> rest)
+    {
+        var header = new SpoolRecordHeader { Magic = SpoolRecordHeader.ExpectedMagic, Type = type, Cpu = (ushort)cpu, Length = payload.Length + rest.Length };
+        header.Checksum = Crc32C.Append(Crc32C.Append(header.CrcOfHead, payload), rest);
+        Put(MemoryMarshal.AsBytes(new ReadOnlySpan<SpoolRecordHeader>(in header)));
+        Put(payload);
+        Put(rest);
+        _recordEnd = Length + _buffered;
+    }
 
     private void Put(ReadOnlySpan<byte> bytes)
     {

@@ -87,6 +87,24 @@ public sealed class FullDisk;
 [Collection(nameof(FullDisk))]
 public sealed partial class FullDiskTests
 {
+    /// <summary>A recording in which nothing happens takes 24 bytes a second; the pass before an item is always there.</summary>
+    [Fact]
+    public void PassesThatNothingFollowsAreWrittenNowAndThen()
+    {
+        const long intervalNs = 20_000_000, faultNs = 100 * intervalNs + 1;
+        using var story = new SpoolStory();
+        for (var pass = 0; pass <= 100; pass++)
+            story.Pass(pass * intervalNs);
+        story.Faults(0, SpoolStory.Fault(faultNs, 0x1000)).End(2 * faultNs).Flush();
+
+        using var reader = new SpoolReader(story.Path);
+        var passesNs = new List<long>();
+        while (reader.Next() && reader.Type != SpoolRecordType.Faults)
+            passesNs.Add(MemoryMarshal.Read<PassRecord>(reader.Payload).TimeNs - SpoolStory.StartNs);
+        Assert.Equal([0, 50 * intervalNs, 100 * intervalNs], passesNs);
+        Assert.Equal(SpoolRecordType.Faults, reader.Type);
+    }
+
     private const int RlimitFsize = 1;
     private const int Sigxfsz = 25;
 
