@@ -123,8 +123,8 @@ static __always_inline int call_ended(struct task_slot *slot, struct task_struct
 
 	end->type = type;
 	end->has_faults = has_faults;
-	end->has_stack = config.code_maps && (has_faults || has_stack(type));
-	if (end->has_stack)
+	end->has_stack = has_faults || has_stack(type);
+	if (config.code_maps && end->has_stack)
 		stack = take_stack(slot, task, regs, WALK_CALL, false);
 	if (end->has_faults)
 		tell_call(slot, regs, ret, stack);
