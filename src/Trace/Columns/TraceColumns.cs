@@ -9,7 +9,7 @@ internal static class TraceColumns
     // level 1 (CompressionLevel.Fastest). Delta does not exist for 8-bit values. A column that is all null or all equal (gup to weight in
     // most recordings) costs 0.3-1.6 ns and next to no bytes.
 
-    /// <summary>Times: 7 ns 1.4 B and 7-13 ns 1.8 B in all three; plain + zstd 26-28 ns, 2.3 B and 1.6 B.</summary>
+    /// <summary>Times: 7 ns 1.4 B in all three; plain + zstd 26-28 ns, 2.3 B.</summary>
     private static readonly ColumnStorage Delta = new(EncodingHint.DeltaBinaryPacked, CompressionMethod.None);
 
     /// <summary>
@@ -21,7 +21,10 @@ internal static class TraceColumns
     /// <summary>CPU, flags and codes: 7 ns 0.00 / 7 ns 0.00 / 7 ns 0.16 B; plain + zstd 3 ns 0.00 / 3 ns 0.00 / 14 ns 0.35 B.</summary>
     private static readonly ColumnStorage DeltaZstd = new(EncodingHint.DeltaBinaryPacked, CompressionMethod.Zstd);
 
-    /// <summary>Instruction pointers: 10 ns 0.03 / 4 ns 0.00 / 28 ns 1.49 B; delta + snappy 14 ns 0.11 / 4 ns 0.00 / 15 ns 1.92 B.</summary>
+    /// <summary>
+    /// Durations: 1.2 B on the first two (`bench/bytes.py`), 26-28 ns; delta 1.9-2.1 B, 7-13 ns.
+    /// Instruction pointers: 10 ns 0.03 / 4 ns 0.00 / 28 ns 1.49 B; delta + snappy 14 ns 0.11 / 4 ns 0.00 / 15 ns 1.92 B.
+    /// </summary>
     private static readonly ColumnStorage PlainZstd = new(EncodingHint.Default, CompressionMethod.Zstd);
 
     /// <summary>Text: 19 ns 0.00-0.16 B; the same without codec 19 ns, 0.64 B.</summary>
@@ -36,7 +39,7 @@ internal static class TraceColumns
             Unit = "ns",
             Description = "start of the fault, since the recording began; its completion where `duration_ns` is null",
         },
-        new NumberColumn<long>(FaultColumns.DurationNs, "duration_ns", batch => batch.DurationNs, Delta, RedactionRule.Keep)
+        new NumberColumn<long>(FaultColumns.DurationNs, "duration_ns", batch => batch.DurationNs, PlainZstd, RedactionRule.Keep)
         {
             None = FaultBatch.Null,
             Meaning = "ns in the kernel's fault handler; NULL: entry not seen",
