@@ -66,7 +66,7 @@ struct cached_row {
 	__u64 row;
 };
 
-#define ROW_CACHE_BITS 12
+#define ROW_CACHE_BITS 14
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

@@ -14,6 +14,11 @@ namespace Faultrec.Recorder.Finalize;
 /// <summary>Makes the trace file from a spool, whole or cut off.</summary>
 internal sealed class TraceFinalizer : ISpoolTarget, IDisposable
 {
+    /// <summary>
+    /// Of a row group. With little memory too, because each group's place in the footer stays in memory until the end: 25 KB, as much as 160 rows.
+    /// </summary>
+    private const int LeastRows = 8 * 1024;
+
     private readonly SpoolReader _spool;
     private readonly TraceWriter _writer;
     private readonly Action<FinalizeProgress> _onProgress;
@@ -34,7 +39,7 @@ internal sealed class TraceFinalizer : ISpoolTarget, IDisposable
         _isRecovery = isRecovery;
         _spool = spool;
         // Readers accept this many row groups of any size.
-        var rows = Math.Max(MemoryBudget.ScaledPart(TraceSchema.RowGroupSize), spool.MostFaults / Footer.FreeRowGroups + 1);
+        var rows = Math.Max(Math.Max(MemoryBudget.ScaledPart(TraceSchema.RowGroupSize), LeastRows), spool.MostFaults / Footer.FreeRowGroups + 1);
         _writer = new TraceWriter(output);
         _groups = new RowGroups(_writer, (int)Math.Min(Math.Min(rows, TraceSchema.RowGroupSize), spool.MostFaults));
         _onProgress = onProgress;

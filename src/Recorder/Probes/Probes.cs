@@ -18,6 +18,9 @@ internal sealed class OpenProbes : IDisposable
     private static readonly (string Map, string Program)[] CountMaps =
         [("lock_waits", "lock_wait_end"), ("flush_counts", "tlb_flushed"), ("slab_counts", "slab_object"), ("buddy_counts", "buddy_pages")];
 
+    /// <summary>Maps that only walks of stacks look into; they have their size in the object.</summary>
+    private static readonly string[] MapsOfWalks = ["known_stacks", "row_cache", "walkers", "python_scratches"];
+
     private readonly EmbeddedObject _file;
     private readonly uint _cpus;
 
@@ -42,7 +45,15 @@ internal sealed class OpenProbes : IDisposable
         foreach (var (map, program) in CountMaps.Where(count => programs.Contains(count.Program)))
             SetMaxEntries(map, MostCounts);
         if (config.CodeMaps > 0)
+        {
             SizeStackMaps(config);
+        }
+        else
+        {
+            foreach (var map in MapsOfWalks)
+                SetMaxEntries(map, 1);
+        }
+
         *(ProbeConfig*)InitialValue(".rodata", sizeof(ProbeConfig)) = config;
         var result = Libbpf.ObjectLoad(_file.Handle);
         if (result < 0)
