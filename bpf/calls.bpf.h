@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * The ends of system calls. Those that change an address space, or tell the
- * kernel how to serve its faults, are told where perf's side-band does not: all
- * rungs need them. The tracepoint rung also looks at the end of every call
- * whether the kernel served faults inside it that no probe has seen, so it sits
- * on sys_exit, which every call of the machine passes. The fexit and kprobe
- * rungs see those faults, and sit on the few functions instead.
+ * The ends of system calls. Those that change an address space, or tell the kernel how to serve its
+ * faults, are told where perf's side-band does not: all rungs need them. The tracepoint rung also
+ * looks at the end of every call whether the kernel served faults inside it that no probe has seen,
+ * so it sits on sys_exit, which every call of the machine passes. The fexit and kprobe rungs see
+ * those faults, and sit on the few functions instead.
  */
 #ifndef FAULTREC_CALLS_BPF_H
 #define FAULTREC_CALLS_BPF_H

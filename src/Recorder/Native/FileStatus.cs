@@ -29,7 +29,7 @@ internal readonly record struct FileStatus(ulong Inode, bool IsRegular, uint Own
 }
 
 /// <summary>
-/// Which file it is, and with which contents: whatever changes them changes the change time, which nobody can set. The clock has ticks, so
+/// Which file it is, and with which contents: whatever changes them changes the change time, which is set by the clock alone. The clock has ticks, so
 /// this holds for files that were not changed a moment ago.
 /// </summary>
 internal readonly record struct FileVersion(ulong Device, ulong Inode, long Bytes, long ModifiedNs, long ChangedNs)

@@ -74,14 +74,7 @@ internal sealed class SpoolReader : IDisposable
     public int PayloadLength { get; private set; }
 
     /// <summary>Served faults in the record.</summary>
-    // SAFETY: sizeof, no pointer.
-    public unsafe int Faults => Type switch
-    {
-        SpoolRecordType.Faults => PayloadLength / sizeof(FaultRecord),
-        SpoolRecordType.StackedFaults => PayloadLength / sizeof(StackedFault),
-        SpoolRecordType.DetailedFaults => PayloadLength / sizeof(DetailedFault),
-        _ => 0,
-    };
+    public int Faults => BytesPerFault(Type) is > 0 and var bytes ? PayloadLength / bytes : 0;
 
     /// <summary>Of the file when it was opened.</summary>
     public long Length { get; }
@@ -136,14 +129,23 @@ internal sealed class SpoolReader : IDisposable
     {
         SpoolRecordType.Header or SpoolRecordType.Maps or SpoolRecordType.End => length is > 0 and <= MaxJsonLength,
         SpoolRecordType.Pass => length == sizeof(PassRecord),
-        SpoolRecordType.Faults => length is > 0 and <= MaxRecordsLength && length % sizeof(FaultRecord) == 0,
-        SpoolRecordType.StackedFaults => length is > 0 and <= MaxRecordsLength && length % sizeof(StackedFault) == 0,
-        SpoolRecordType.DetailedFaults => length is > 0 and <= MaxRecordsLength && length % sizeof(DetailedFault) == 0,
+        SpoolRecordType.Faults or SpoolRecordType.StackedFaults or SpoolRecordType.DetailedFaults
+            => length is > 0 and <= MaxRecordsLength && length % BytesPerFault(type) == 0,
         SpoolRecordType.Sideband => length is > 0 and <= MaxRecordsLength,
         SpoolRecordType.Stack => length >= sizeof(StackRecordHead) + sizeof(ulong) && length <= MaxStackLength,
         SpoolRecordType.Event => length == sizeof(EventRecord),
         SpoolRecordType.Loss => length == sizeof(LossRecord),
         _ => false,
+    };
+
+    // 0: it holds no served faults.
+    // SAFETY: sizeof, no pointer.
+    private static unsafe int BytesPerFault(SpoolRecordType type) => type switch
+    {
+        SpoolRecordType.Faults => sizeof(FaultRecord),
+        SpoolRecordType.StackedFaults => sizeof(StackedFault),
+        SpoolRecordType.DetailedFaults => sizeof(DetailedFault),
+        _ => 0,
     };
 
     /// <summary>A recorder holds a shared lock on its spool (flock, by FileShare.Read); an exclusive one is possible only when it has ended.</summary>
