@@ -25,8 +25,6 @@ internal sealed class RowGroups(TraceWriter writer, int rows) : IDisposable
         Wait();
         if (MemoryBudget.IsShort)
         {
-            // Decoding leaves little garbage and so collects seldom: without this, encoding begins close to the limit.
-            MemoryBudget.GiveBack();
             writer.WriteRowGroup(Batch);
             MemoryBudget.GiveBack();
         }
