@@ -59,18 +59,10 @@ static __always_inline __u32 event_of_call(const struct pt_regs *regs, __u64 num
 	}
 }
 
-/* The event of a call that has succeeded, of a target; 0: none. *known is the task's slot, if it
- * has been looked for; else it is looked for here. */
-static __always_inline __u32 change_by(struct task_slot **known, struct task_struct *task,
-				       const struct pt_regs *regs, __u64 number, long ret)
+/* The event of a call that has succeeded; 0: none. */
+static __always_inline __u32 change_by(const struct pt_regs *regs, __u64 number, long ret)
 {
-	__u32 type = event_of_call(regs, number);
-
-	if (!type || (ret < 0 && ret > -4096))
-		return 0;
-	if (!*known)
-		*known = slot_of(task);
-	return *known && is_target(*known) && regs->cs != USER32_CS ? type : 0;
+	return (ret < 0 && ret > -4096) || regs->cs == USER32_CS ? 0 : event_of_call(regs, number);
 }
 
 static __always_inline bool has_stack(__u32 type)
@@ -109,20 +101,36 @@ static __always_inline int account_settled_call(struct task_slot *slot, struct t
 	return account_call(slot, task);
 }
 
+static __always_inline void keep_call_end(struct task_slot *slot, __u32 type, bool has_faults)
+{
+	slot->call_end.type = type;
+	slot->call_end.has_faults = has_faults;
+	slot->call_end.has_stack = has_faults || has_stack(type);
+}
+
 /*
- * What is to be told is kept in the slot: with every value that it can have, known to the verifier,
- * the walk of the stack would be verified once more.
+ * What is to be told is kept in the slot, by a function of its own: with every value that it can
+ * have, and every way to it, known to the verifier, the walk of the stack would be verified once
+ * more. Returns whether there is something.
  */
+static __noinline bool look_at_call(struct task_slot *slot, struct task_struct *task, __u32 type)
+{
+	bool has_faults = slot->account != ACCOUNT_OFF &&
+			  (slot->state != SLOT_IDLE || has_gained(slot, task)) &&
+			  account_settled_call(slot, task);
+
+	if (type && !is_target(slot))
+		type = 0;
+	keep_call_end(slot, type, has_faults);
+	return type || has_faults;
+}
+
 static __always_inline int call_ended(struct task_slot *slot, struct task_struct *task,
-				      const struct pt_regs *regs, __u32 type, bool has_faults,
-				      long ret)
+				      const struct pt_regs *regs, long ret)
 {
 	volatile struct call_end *end = &slot->call_end;
 	__u64 stack = STACK_NOT_TAKEN;
 
-	end->type = type;
-	end->has_faults = has_faults;
-	end->has_stack = has_faults || has_stack(type);
 	if (config.code_maps && end->has_stack)
 		stack = take_stack(slot, task, regs, WALK_CALL, false);
 	if (end->has_faults)
@@ -137,27 +145,28 @@ int BPF_PROG(system_call_ended, struct pt_regs *regs, long ret)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct task_slot *slot;
-	bool has_faults;
 	__u32 type;
 
 	if (is_nobodys(task))
 		return 0;
-	slot = bpf_task_storage_get(&slots, task, 0, 0);
-	has_faults = slot && slot->account != ACCOUNT_OFF &&
-		     (slot->state != SLOT_IDLE || has_gained(slot, task)) &&
-		     account_settled_call(slot, task);
-	type = change_by(&slot, task, regs, regs->orig_ax, ret);
-	if (!slot || !(has_faults || type))
+	type = change_by(regs, regs->orig_ax, ret);
+	slot = type ? slot_of(task) : bpf_task_storage_get(&slots, task, 0, 0);
+	if (!slot || !look_at_call(slot, task, type))
 		return 0;
-	return call_ended(slot, task, regs, type, has_faults, ret);
+	return call_ended(slot, task, regs, ret);
 }
 
 static __always_inline int change_ended(struct task_slot *slot, struct task_struct *task,
 					const struct pt_regs *regs, __u64 number, long ret)
 {
-	__u32 type = change_by(&slot, task, regs, number, ret);
+	__u32 type = change_by(regs, number, ret);
 
-	return slot && type ? call_ended(slot, task, regs, type, false, ret) : 0;
+	if (type && !slot)
+		slot = slot_of(task);
+	if (!type || !slot || !is_target(slot))
+		return 0;
+	keep_call_end(slot, type, false);
+	return call_ended(slot, task, regs, ret);
 }
 
 #define CALL_FEXIT(function, number)                                                               \
