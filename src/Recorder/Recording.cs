@@ -37,6 +37,8 @@ public static class Recording
                 target.MappedFiles.AsksDebuginfod = options.Debuginfod;
                 if (options is { NoCache: false, TakesStacks: true })
                     target.MappedFiles.Cache = CodeCache.TryOpen(options.OnNotice);
+                if (options.TakesStacks)
+                    target.MappedFiles.ReadAhead();
                 captured = CaptureRun.Run(options, target, sink, signals);
             }
             catch

@@ -5,7 +5,8 @@ namespace Faultrec.Recorder.Finalize;
 
 /// <summary>The kernel's part of a stack: how a system call came to touch the page.</summary>
 /// <param name="isThisBoot">The addresses are those of the running kernel: they differ from boot to boot.</param>
-internal sealed class KernelFrames(bool isThisBoot)
+/// <param name="readAhead">Its functions, if they have been read before.</param>
+internal sealed class KernelFrames(bool isThisBoot, Task<KernelFunctions>? readAhead)
 {
     public const string Module = "[kernel]";
 
@@ -38,5 +39,7 @@ internal sealed class KernelFrames(bool isThisBoot)
     }
 
     private string? NameOf(ulong address)
-        => isThisBoot ? (_functions ??= KernelFunctions.Read()).Find(address - 1) : null;
+        => isThisBoot ? (_functions ??= Functions()).Find(address - 1) : null;
+
+    private KernelFunctions Functions() => readAhead?.Result is { } known && known.HasSameModules() ? known : KernelFunctions.Read();
 }

@@ -86,7 +86,6 @@ internal sealed class TraceFinalizer : ISpoolTarget, IDisposable
 
     public void Dispose()
     {
-        _stacks?.Dispose();
         _groups.Dispose();
         _writer.Dispose();
     }

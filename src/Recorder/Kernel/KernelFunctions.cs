@@ -12,9 +12,11 @@ internal sealed class KernelFunctions
     private readonly ulong[] _addresses;
     private readonly int[] _starts; // in the names
     private readonly byte[] _names; // each with an end of line
+    private readonly string _modules;
 
-    private KernelFunctions(Reading reading)
+    private KernelFunctions(Reading reading, string modules)
     {
+        _modules = modules;
         (_addresses, _starts, _names) = ([.. reading.Addresses], [.. reading.Starts], reading.Names.ToArray());
         Array.Sort(_addresses, _starts);
     }
@@ -22,10 +24,15 @@ internal sealed class KernelFunctions
     /// <summary>Without addresses (kptr_restrict) nothing has a name.</summary>
     public static KernelFunctions Read()
     {
+        // A module that is loaded from here on may be missing in what is read next.
+        var modules = Modules();
         var reading = new Reading();
         _ = KernelFile.Read(KernelSymbols.Path, reading.Add);
-        return new KernelFunctions(reading);
+        return new KernelFunctions(reading, modules);
     }
+
+    /// <summary>The kernel has the same modules as when this was read. Else code may have moved in where another function seems to end.</summary>
+    public bool HasSameModules() => _modules == Modules();
 
     /// <returns>Null if no function begins at or before it.</returns>
     public string? Find(ulong address)
@@ -34,6 +41,10 @@ internal sealed class KernelFunctions
         index = index >= 0 ? index : ~index - 1;
         return index < 0 ? null : NameAt(_starts[index]);
     }
+
+    // proc_modules(5): name, bytes, users, who they are, state, address.
+    private static string Modules()
+        => string.Join('\n', (KernelFile.ReadText("/proc/modules") ?? "").Split('\n').Select(line => line.Split(' ')).Select(fields => $"{fields[0]} {fields[^1]}"));
 
     private string NameAt(int start)
     {

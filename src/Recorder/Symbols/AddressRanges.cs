@@ -35,6 +35,27 @@ internal sealed class AddressRanges
     public ulong? Find(ulong address)
     {
         var highestEnds = _highestEnds ??= Sort();
+        var low = CountUntil(address);
+        for (var i = low - 1; i >= 0 && i >= low - MaxSteps && highestEnds[i] > address; i--)
+        {
+            if (_ranges[i].End > address)
+                return _ranges[i].Die;
+        }
+
+        return null;
+    }
+
+    /// <summary>To be called after the last range was added.</summary>
+    /// <returns>Whether any range has an address in common with this one, which is not empty.</returns>
+    public bool Overlap(ulong start, ulong end)
+    {
+        var highestEnds = _highestEnds ??= Sort();
+        return CountUntil(end - 1) is > 0 and var count && highestEnds[count - 1] > start;
+    }
+
+    /// <returns>How many ranges start at or before the address.</returns>
+    private int CountUntil(ulong address)
+    {
         var (low, high) = (0, _ranges.Count);
         while (low < high)
         {
@@ -45,13 +66,7 @@ internal sealed class AddressRanges
                 high = middle;
         }
 
-        for (var i = low - 1; i >= 0 && i >= low - MaxSteps && highestEnds[i] > address; i--)
-        {
-            if (_ranges[i].End > address)
-                return _ranges[i].Die;
-        }
-
-        return null;
+        return low;
     }
 
     private ulong[] Sort()

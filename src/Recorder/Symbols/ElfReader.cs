@@ -82,14 +82,14 @@ internal sealed class ElfReader(CodeCache? cache, DebugFiles? debugFiles) : IDis
         {
             if (module.Place is not { } place || place.Generation != place.Worker.Generation)
                 place = OpenAgain(module, name);
-            var names = place.Worker.Find(place.Number, address);
+            var code = place.Worker.Find(place.Number, address);
             if (module.Known is { } kept && place.Worker == _system && _system.HasOnlySystemFiles)
             {
                 kept.DebugFiles = _system.DebugFilesOf(place.Number);
-                kept.Add(address, names);
+                kept.Add(code);
             }
 
-            return names;
+            return code.Names;
         }
         catch (LostElfWorkerException e) when (e.HadOthers)
         {

@@ -96,10 +96,12 @@ internal static class ElfWire
 
     public static DebugFileName ReadDebugFileName(BinaryReader reader) => new(reader.ReadString(), reader.ReadString(), reader.ReadBoolean());
 
-    public static void Write(BinaryWriter writer, IReadOnlyList<CodeName> names)
+    public static void Write(BinaryWriter writer, NamedCode code)
     {
-        writer.Write(names.Count);
-        foreach (var name in names)
+        writer.Write(code.Start);
+        writer.Write(code.End);
+        writer.Write(code.Names.Count);
+        foreach (var name in code.Names)
         {
             writer.Write(name.Function ?? "");
             writer.Write(name.File ?? "");
@@ -107,10 +109,10 @@ internal static class ElfWire
         }
     }
 
-    /// <returns>Never empty.</returns>
-    /// <exception cref="EndOfStreamException">There is none, or fewer than announced.</exception>
-    public static IReadOnlyList<CodeName> ReadNames(BinaryReader reader)
+    /// <exception cref="EndOfStreamException">There is no name, or fewer than announced.</exception>
+    public static NamedCode ReadNames(BinaryReader reader)
     {
+        var (start, end) = (reader.ReadUInt64(), reader.ReadUInt64());
         var names = new List<CodeName>();
         for (var count = reader.ReadInt32(); count > 0; count--)
         {
@@ -118,7 +120,7 @@ internal static class ElfWire
             names.Add(new CodeName(function.Length == 0 ? null : function, source.Length == 0 ? null : source, line > 0 ? line : null));
         }
 
-        return names.Count > 0 ? names : throw new EndOfStreamException();
+        return names.Count > 0 ? new NamedCode(start, end, names) : throw new EndOfStreamException();
     }
 
     private static bool WriteAll(int fd, ReadOnlySpan<byte> bytes, SafeFileHandle? file)

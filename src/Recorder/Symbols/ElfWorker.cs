@@ -93,9 +93,8 @@ internal sealed class ElfWorker(DebugFiles? debugFiles, bool forSystemFiles = fa
         }
     }
 
-    /// <returns>The innermost first; never empty.</returns>
     /// <param name="module">Of this generation.</param>
-    public IReadOnlyList<CodeName> Find(int module, ulong address)
+    public NamedCode Find(int module, ulong address)
         => Ask(
             ElfRequest.Find,
             request =>
@@ -104,7 +103,7 @@ internal sealed class ElfWorker(DebugFiles? debugFiles, bool forSystemFiles = fa
                 request.Write(address);
             },
             null,
-            ElfWire.ReadNames,
+            reply => ElfWire.ReadNames(reply) is var code && address - code.Start < code.End - code.Start ? code : throw new FormatException(),
             _opened[module]);
 
     /// <summary>The debug files that a module asked for so far, and what it got.</summary>

@@ -6,7 +6,8 @@ namespace Faultrec.Recorder.Symbols;
 /// <param name="key">Of the cache.</param>
 internal sealed class KnownNames(CacheKey key)
 {
-    private readonly Dictionary<ulong, IReadOnlyList<CodeName>> _names = [];
+    // By ascending start; they do not overlap.
+    private readonly List<NamedCode> _code = [];
 
     public CacheKey Key => key;
 
@@ -20,11 +21,12 @@ internal sealed class KnownNames(CacheKey key)
     /// <summary>It has answers that the cache does not have.</summary>
     public bool HasNews { get; private set; }
 
-    public IReadOnlyList<CodeName>? Find(ulong address) => _names.GetValueOrDefault(address);
+    public IReadOnlyList<CodeName>? Find(ulong address)
+        => CountUntil(address) is > 0 and var count && _code[count - 1] is var code && address < code.End ? code.Names : null;
 
-    public void Add(ulong address, IReadOnlyList<CodeName> names)
+    public void Add(NamedCode code)
     {
-        _names[address] = names;
+        _code.Insert(CountUntil(code.Start), code);
         HasNews = true;
     }
 
@@ -43,13 +45,9 @@ internal sealed class KnownNames(CacheKey key)
                 CodeCache.Write(writer, version);
         }
 
-        writer.Write(_names.Count);
-        foreach (var (address, names) in _names)
-        {
-            writer.Write(address);
-            ElfWire.Write(writer, names);
-        }
-
+        writer.Write(_code.Count);
+        foreach (var code in _code)
+            ElfWire.Write(writer, code);
         return bytes.ToArray();
     }
 
@@ -66,12 +64,28 @@ internal sealed class KnownNames(CacheKey key)
                 debugFiles.Add((ElfWire.ReadDebugFileName(reader), reader.ReadBoolean() ? CodeCache.ReadVersion(reader) : null));
             known.DebugFiles = debugFiles;
             for (var count = reader.ReadInt32(); count > 0; count--)
-                known._names[reader.ReadUInt64()] = ElfWire.ReadNames(reader);
+                known._code.Add(ElfWire.ReadNames(reader));
             return known;
         }
         catch (Exception e) when (e is EndOfStreamException or FormatException or ArgumentException)
         {
             return null;
         }
+    }
+
+    /// <returns>How many of them begin at or before the address.</returns>
+    private int CountUntil(ulong address)
+    {
+        var (low, high) = (0, _code.Count);
+        while (low < high)
+        {
+            var middle = (low + high) / 2;
+            if (_code[middle].Start <= address)
+                low = middle + 1;
+            else
+                high = middle;
+        }
+
+        return low;
     }
 }

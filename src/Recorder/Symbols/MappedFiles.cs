@@ -1,3 +1,4 @@
+using Faultrec.Recorder.Kernel;
 using Faultrec.Recorder.Native;
 using Faultrec.Traces.Ledger;
 
@@ -10,6 +11,8 @@ namespace Faultrec.Recorder.Symbols;
 internal sealed class MappedFiles : IDisposable
 {
     private readonly Dictionary<(string Path, ulong Inode), FdHandle> _held = [];
+    private DebugFiles? _debugFiles;
+    private ElfReader? _reader;
 
     /// <summary>Files that are kept open.</summary>
     public int Count => _held.Count;
@@ -21,6 +24,21 @@ internal sealed class MappedFiles : IDisposable
 
     /// <summary>Null: no answers of libdw are kept.</summary>
     public CodeCache? Cache { get; set; }
+
+    public DebugFiles DebugFiles => _debugFiles ??= new DebugFiles(AsksDebuginfod);
+
+    /// <summary>Reads them, first for tables and then for names.</summary>
+    public ElfReader Reader => _reader ??= new ElfReader(AsksDebuginfod ? null : Cache, DebugFiles); // nothing that a server has sent is kept
+
+    /// <summary>The kernel's functions, which take as long to read as all names of a small program; null: they are read when they are needed.</summary>
+    public Task<KernelFunctions>? Kernel { get; private set; }
+
+    /// <summary>Begins to read the kernel's functions, beside the verifier's work, which takes one CPU.</summary>
+    public void ReadAhead()
+    {
+        if (!MemoryBudget.IsShort)
+            Kernel = Task.Run(KernelFunctions.Read);
+    }
 
     /// <summary>Keeps open a file that a process has just mapped.</summary>
     /// <returns>A name under which it can be opened, also by other processes; null: it cannot be opened.</returns>
@@ -55,6 +73,8 @@ internal sealed class MappedFiles : IDisposable
     public void Dispose()
     {
         PerfMaps.Dispose();
+        _reader?.Dispose();
+        _debugFiles?.Dispose();
         Cache?.Dispose();
         foreach (var file in _held.Values)
             file.Dispose();

@@ -6,6 +6,12 @@ namespace Faultrec.Recorder.Symbols;
 /// <summary>What is known about one address of a file; members that are not known are null.</summary>
 internal readonly record struct CodeName(string? Function, string? File, int? Line);
 
+/// <summary>Names of a piece of code.</summary>
+/// <param name="Start">Address in the file's space of the first byte that has these names.</param>
+/// <param name="End">Behind the last byte of which that is known.</param>
+/// <param name="Names">The innermost first: inlined functions come before their callers. Never empty.</param>
+internal sealed record NamedCode(ulong Start, ulong End, IReadOnlyList<CodeName> Names);
+
 /// <summary>Functions and lines of one ELF file, by libdwfl: its symbol tables, and its debug information, here or in a file of its own.</summary>
 // SAFETY: the callbacks are never freed; texts and DWARF belong to libdwfl, which is ended by Dispose. DIEs are locals.
 internal sealed unsafe class ModuleSymbols : IDisposable
@@ -60,23 +66,27 @@ internal sealed unsafe class ModuleSymbols : IDisposable
 
     public IReadOnlyList<Libdw.ProgramHeader> Segments => _file.Segments;
 
-    /// <summary>The functions at the address, innermost first: inlined ones come before their callers. Never empty.</summary>
-    public IReadOnlyList<CodeName> Find(ulong address)
+    public NamedCode Find(ulong address)
     {
         _symbols ??= new SymbolIndex(_module);
-        var function = _symbols.TryFind(address, out var name) ? name : Text(Libdw.ModuleAddressName(_module, address));
+        var hasSymbol = _symbols.TryFind(address, out var name);
+        var function = hasSymbol ? name : Text(Libdw.ModuleAddressName(_module, address));
         var names = new List<CodeName>();
-        var (file, line) = AddInlined(names, address);
+        var piece = hasSymbol && _go is null ? _symbols.PieceAt(address) : (Start: address, End: address + 1);
+        var (file, line) = AddInlined(names, address, ref piece);
         DebugFileSearch.ThrowIfFailed();
         names.Add(new CodeName(function is null ? null : Demangler.Demangle(WithoutVersion(function)), file, line));
-        return file is null && _go?.Find(address) is { } go ? [go] : names;
+        if (file is null && _go?.Find(address) is { } go)
+            names = [go];
+        return new NamedCode(piece.Start, piece.End, names);
     }
 
     // "memcpy@@GLIBC_2.14" of .dynsym.
     private static string WithoutVersion(string name) => name.IndexOf('@') is > 0 and var at ? name[..at] : name;
 
+    /// <param name="piece">Code around the address with the same symbol; becomes that with the same lines.</param>
     /// <returns>The place of the function into which they were inlined.</returns>
-    private (string? File, int? Line) AddInlined(List<CodeName> names, ulong address)
+    private (string? File, int? Line) AddInlined(List<CodeName> names, ulong address, ref (ulong Start, ulong End) piece)
     {
         ulong found;
         var dwarf = Libdw.ModuleDwarf(_module, &found);
@@ -84,6 +94,9 @@ internal sealed unsafe class ModuleSymbols : IDisposable
             return (null, null);
         var bias = found;
         _units ??= new UnitIndex(dwarf, start => IsCode(start + bias));
+        // Lines may differ from one instruction to the next.
+        if (_units.HasCodeIn(piece.Start - bias, piece.End - bias))
+            piece = (address, address + 1);
         Libdw.Die unit, function;
         if (!_units.TryFindUnit(address - bias, &unit))
             return (null, null);

@@ -27,6 +27,9 @@ internal sealed class SymbolIndex
     // Where a global label may stand for the code behind it, so that libdwfl looks at no local symbol.
     private readonly List<(ulong Start, ulong End)> _labels = [];
 
+    // Ascending: where another symbol begins to cover the code, or ceases to.
+    private readonly ulong[] _borders = [0, ulong.MaxValue];
+
     /// <param name="module">Dwfl_Module*, which outlives this object.</param>
     // SAFETY: libdwfl writes into locals, and looks itself whether an index is good; names live as long as the module.
     public unsafe SymbolIndex(nint module)
@@ -59,6 +62,9 @@ internal sealed class SymbolIndex
 
         (_globals, _locals) = ([.. globals], [.. locals]);
         (_highestGlobalEnds, _highestLocalEnds) = (Sort(_globals), Sort(_locals));
+        var covered = globals.Concat(locals).Select(symbol => (symbol.Start, symbol.End)).Concat(_labels);
+        _borders = [.. _borders, .. covered.SelectMany(range => (ulong[])[range.Start, range.End])];
+        Array.Sort(_borders);
     }
 
     /// <returns>False: it is not known, and libdwfl has to look.</returns>
@@ -73,6 +79,22 @@ internal sealed class SymbolIndex
 
         name = found is { Name: var text } ? Marshal.PtrToStringUTF8(text) : null;
         return found is not null;
+    }
+
+    /// <returns>The code around the address for which the answer is the same.</returns>
+    public (ulong Start, ulong End) PieceAt(ulong address)
+    {
+        var (low, high) = (0, _borders.Length);
+        while (low < high)
+        {
+            var middle = (low + high) / 2;
+            if (_borders[middle] <= address)
+                low = middle + 1;
+            else
+                high = middle;
+        }
+
+        return (_borders[low - 1], low < _borders.Length ? _borders[low] : ulong.MaxValue);
     }
 
     // A symbol that libdwfl has looked at before, and that ends behind the label, excludes it.

@@ -135,7 +135,7 @@ public sealed class TraceSymbolizer : IDisposable
         {
             if (!_open.TryGetValue(index, out var open) || open is { } old && old.Generation != _worker.Generation)
                 _open[index] = open = Open(module);
-            return open is { } found ? _worker.Find(found.Module, address) : [];
+            return open is { } found ? _worker.Find(found.Module, address).Names : [];
         }
         catch (LostElfWorkerException e) when (e.HadOthers)
         {

@@ -32,6 +32,9 @@ internal sealed unsafe class UnitIndex
     /// <returns>False: none covers the address.</returns>
     public bool TryFindUnit(ulong address, Libdw.Die* unit) => _units.Find(address) is { } offset && Libdw.DieAt(_dwarf, offset, unit) != null;
 
+    /// <returns>Whether any unit has code between these addresses.</returns>
+    public bool HasCodeIn(ulong start, ulong end) => _units.Overlap(start, end);
+
     /// <param name="unit">That covers the address.</param>
     /// <returns>False: none covers the address.</returns>
     public bool TryFindFunction(Libdw.Die* unit, ulong address, Libdw.Die* function)

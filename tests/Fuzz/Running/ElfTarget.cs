@@ -80,7 +80,7 @@ internal sealed class ElfTarget : IDisposable
     private List<CodeName> NamesOf(string path)
     {
         var module = _worker.Open(path, path, 0).Module;
-        List<CodeName> names = [.. Addresses.SelectMany(address => _worker.Find(module, address))];
+        List<CodeName> names = [.. Addresses.SelectMany(address => _worker.Find(module, address).Names)];
         return names.Count >= Addresses.Count ? names : throw new InvalidDataException("an address has no answer");
     }
 

@@ -64,7 +64,7 @@ public sealed class DebuginfodTests : IDisposable
         var address = worker.MakeUnwindTable(program, program).Rows[^1].Pc + 1UL;
         var found = new List<CodeName>();
         for (var i = 0; i < 2; i++)
-            found.AddRange(worker.Find(worker.Open(program, program, 0).Module, address));
+            found.AddRange(worker.Find(worker.Open(program, program, 0).Module, address).Names);
         (names, warnings) = (found, files.Warnings);
     }
 

@@ -91,6 +91,23 @@ public sealed class ElfReaderTests : IDisposable
         Assert.Equal(1, processes);
     }
 
+    /// <summary>Without debug information a function has one name from its begin to its end, so what is known of one address answers for another.</summary>
+    [Fact]
+    public void ANameIsKeptForAllOfItsFunction()
+    {
+        var path = Compile("one");
+        Tool.Run("objcopy", "--strip-debug", path);
+        Thread.Sleep(SettleMs);
+        Assert.Contains("one", Ask(path, 1, out _)[^1], StringComparison.Ordinal);
+        using var cache = CodeCache.TryOpen(_folder.File(""), out _);
+        using var reader = new ElfReader(cache, _debugFiles);
+        var rows = reader.MakeUnwindTable(path, path).Rows;
+        var module = reader.Open(path, path, 0);
+        for (var address = rows[rows.Length / 2].Pc; address < rows[^1].Pc; address++)
+            Assert.Equal("one", Assert.Single(reader.Find(module, path, address)).Function);
+        Assert.Equal(0, reader.Processes);
+    }
+
     /// <summary>Debug information that appears later is used.</summary>
     [Fact]
     public void AnotherDebugFileGivesAnotherAnswer()

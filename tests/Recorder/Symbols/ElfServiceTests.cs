@@ -70,7 +70,7 @@ public sealed partial class ElfServiceTests : IDisposable
         foreach (var address in addresses)
         {
             Assert.Equal(Addr2line(program, address),
-                worker.Find(module, address).Select(name => $"{name.Function} {name.File}:{name.Line?.ToString(CultureInfo.InvariantCulture) ?? "?"}"));
+                worker.Find(module, address).Names.Select(name => $"{name.Function} {name.File}:{name.Line?.ToString(CultureInfo.InvariantCulture) ?? "?"}"));
         }
 
         Assert.InRange(addresses.Count, 10, int.MaxValue);
@@ -128,7 +128,7 @@ public sealed partial class ElfServiceTests : IDisposable
     {
         using var files = new DebugFiles(asksServers: false);
         using var worker = new ElfWorker(files);
-        return worker.Find(worker.Open(program, program, 0).Module, address)[^1].Line is not null;
+        return worker.Find(worker.Open(program, program, 0).Module, address).Names[^1].Line is not null;
     }
 
     private string Compile(string compiler, string options)

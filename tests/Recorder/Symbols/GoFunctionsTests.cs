@@ -57,7 +57,7 @@ public sealed class GoFunctionsTests : IDisposable
 
         Assert.Null(Libdw.Reason); // asking also prepares libelf
         using var module = new ModuleSymbols(Open(stripped), stripped);
-        var told = addresses.Select(module.Find).Select(names => Assert.Single(names))
+        var told = addresses.Select(module.Find).Select(code => Assert.Single(code.Names))
             .SelectMany(name => new[] { name.Function, $"{name.File}:{name.Line ?? -1}" });
 
         Assert.Equal(expected.Select(WithoutAbi), told.Select(text => WithoutAbi(text!)));

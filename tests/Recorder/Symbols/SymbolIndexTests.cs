@@ -39,6 +39,13 @@ public sealed class SymbolIndexTests
                 continue;
             found++;
             Assert.Equal((address, Marshal.PtrToStringUTF8((nint)Libdw.ModuleAddressName(module, address))), (address, name));
+            var (start, end) = index.PieceAt(address);
+            Assert.InRange(address, start, end - 1);
+            foreach (var other in (ulong[])[start, start + (ulong)random.NextInt64((long)(end - start)), end - 1])
+            {
+                Assert.True(index.TryFind(other, out var same));
+                Assert.Equal((other, name), (other, same));
+            }
         }
 
         Libdw.DwflEnd(dwfl);

@@ -71,7 +71,7 @@ internal sealed class ProcessTables
         if (MappingOf(ip) is not { } mapping || _names[mapping.Bias] is ElfWorker.Vdso)
             return null;
         using var symbols = new ModuleSymbols(ElfFile.Open(File.OpenHandle(_names[mapping.Bias])), _names[mapping.Bias]);
-        return symbols.Find(ip - mapping.Bias)[^1].Function;
+        return symbols.Find(ip - mapping.Bias).Names[^1].Function;
     }
 
     /// <summary>For people: the file's name and the address in it.</summary>
