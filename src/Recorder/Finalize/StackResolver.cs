@@ -13,7 +13,7 @@ namespace Faultrec.Recorder.Finalize;
 /// Makes the tree of stacks. The probes sent addresses that are valid for one process at one moment, so each fault's stack is looked up
 /// in the mappings of that moment, and only once while they do not change.
 /// </summary>
-internal sealed class StackResolver
+internal sealed class StackResolver : IDisposable
 {
     /// <summary>Limit for programs that map code all the time, which makes every stack a new one.</summary>
     private const int MaxResolved = 1 << 18;
@@ -97,6 +97,8 @@ internal sealed class StackResolver
             Lost = _lost,
             Warnings = [.. recordingWarnings, .. _symbols.Warnings, .. _jit.Warnings, .. _python.Warnings],
         };
+
+    public void Dispose() => _symbols.Dispose();
 
     private Resolved Resolve(ulong id, (StackEnding Ending, ulong[] Ips, ulong[] Python) stack, AddressSpace space, long timeNs)
     {

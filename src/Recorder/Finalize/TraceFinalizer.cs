@@ -86,6 +86,7 @@ internal sealed class TraceFinalizer : ISpoolTarget, IDisposable
 
     public void Dispose()
     {
+        _stacks?.Dispose();
         _groups.Dispose();
         _writer.Dispose();
     }

@@ -23,6 +23,7 @@ internal sealed unsafe class CodeTables : IDisposable
     private readonly Dictionary<string, IReadOnlyList<string>> _needed = [];
     private readonly List<string> _warnings = [];
     private readonly List<PythonLayout> _pythonLayouts = [];
+    private readonly ElfReader _reader;
     private uint _rowCount;
     private uint _leftOut;
 
@@ -30,6 +31,7 @@ internal sealed unsafe class CodeTables : IDisposable
     {
         _probes = probes;
         _mapped = mapped;
+        _reader = new ElfReader(mapped.Cache, debugFiles: null);
         _rows = probes.MapArray("unwind_rows", StackProbes.MaxRows, sizeof(UnwindRow), "the unwind tables");
         _maps = probes.MapArray("code_maps", maxAddressSpaces, sizeof(CodeMaps), "the mappings of code");
         for (uint element = 1; element < maxAddressSpaces; element++)
@@ -161,6 +163,7 @@ internal sealed unsafe class CodeTables : IDisposable
 
     public void Dispose()
     {
+        _reader.Dispose();
         _rows.Dispose();
         _maps.Dispose();
     }
@@ -186,7 +189,7 @@ internal sealed unsafe class CodeTables : IDisposable
 
     private CodeFile Make(string path, string openName, string root)
     {
-        var made = _mapped.Reader.MakeUnwindTable(path, openName);
+        var made = _reader.MakeUnwindTable(path, openName);
         // Later programs will use the rows, too, so they are made even if the process is gone meanwhile.
         if (made.Interpreter is { } name)
         {

@@ -11,8 +11,6 @@ namespace Faultrec.Recorder.Symbols;
 internal sealed class MappedFiles : IDisposable
 {
     private readonly Dictionary<(string Path, ulong Inode), FdHandle> _held = [];
-    private DebugFiles? _debugFiles;
-    private ElfReader? _reader;
 
     /// <summary>Files that are kept open.</summary>
     public int Count => _held.Count;
@@ -24,11 +22,6 @@ internal sealed class MappedFiles : IDisposable
 
     /// <summary>Null: no answers of libdw are kept.</summary>
     public CodeCache? Cache { get; set; }
-
-    public DebugFiles DebugFiles => _debugFiles ??= new DebugFiles(AsksDebuginfod);
-
-    /// <summary>Reads them, first for tables and then for names.</summary>
-    public ElfReader Reader => _reader ??= new ElfReader(AsksDebuginfod ? null : Cache, DebugFiles); // nothing that a server has sent is kept
 
     /// <summary>The kernel's functions, which take as long to read as all names of a small program; null: they are read when they are needed.</summary>
     public Task<KernelFunctions>? Kernel { get; private set; }
@@ -73,8 +66,6 @@ internal sealed class MappedFiles : IDisposable
     public void Dispose()
     {
         PerfMaps.Dispose();
-        _reader?.Dispose();
-        _debugFiles?.Dispose();
         Cache?.Dispose();
         foreach (var file in _held.Values)
             file.Dispose();

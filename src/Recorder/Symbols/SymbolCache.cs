@@ -4,17 +4,28 @@ using Faultrec.Traces.Metadata;
 namespace Faultrec.Recorder.Symbols;
 
 /// <summary>The files of frames, and the names of their addresses. Grows only with distinct files and frames.</summary>
-internal sealed class SymbolCache(MappedFiles files)
+internal sealed class SymbolCache : IDisposable
 {
     /// <summary>Most warnings kept; more are only counted, because a program may map any number of files that are not ELF files.</summary>
     private const int MaxWarnings = 64;
 
+    private readonly MappedFiles _files;
     private readonly Dictionary<(string Path, ulong Inode), int> _indices = [];
     private readonly List<StackModule> _modules = [];
     private readonly List<ElfModule?> _open = [];
     private readonly List<string> _warnings = [];
     private int _unsaid;
+    private readonly DebugFiles _debugFiles;
+    private readonly ElfReader _reader;
     private readonly HashSet<ElfModule> _bad = [];
+
+    public SymbolCache(MappedFiles files)
+    {
+        _files = files;
+        _debugFiles = new DebugFiles(files.AsksDebuginfod);
+        // What a server sends is nobody's but its own to vouch for.
+        _reader = new ElfReader(files.AsksDebuginfod ? null : files.Cache, _debugFiles);
+    }
 
     public IReadOnlyList<StackModule> Modules => _modules;
 
@@ -22,7 +33,7 @@ internal sealed class SymbolCache(MappedFiles files)
     public IReadOnlyList<string> Warnings => [
         .. _warnings,
         .. _unsaid == 0 ? (string[])[] : [string.Create(CultureInfo.InvariantCulture, $"and {_unsaid} more files like these")],
-        .. files.DebugFiles.Warnings,
+        .. _debugFiles.Warnings,
     ];
 
     public int ModuleOf(string path, ulong inode)
@@ -32,7 +43,7 @@ internal sealed class SymbolCache(MappedFiles files)
         ElfModule? open = null;
         try
         {
-            open = files.Reader.Open(path, files.Find(path, inode), inode);
+            open = _reader.Open(path, _files.Find(path, inode), inode);
         }
         catch (BadElfException e)
         {
@@ -81,6 +92,12 @@ internal sealed class SymbolCache(MappedFiles files)
         return frames;
     }
 
+    public void Dispose()
+    {
+        _reader.Dispose();
+        _debugFiles.Dispose();
+    }
+
     private void Warn(string warning)
     {
         if (_warnings.Count < MaxWarnings)
@@ -95,7 +112,7 @@ internal sealed class SymbolCache(MappedFiles files)
             return [default];
         try
         {
-            return files.Reader.Find(module, files.Find(module.Path, module.Inode), address);
+            return _reader.Find(module, _files.Find(module.Path, module.Inode), address);
         }
         catch (BadElfException e)
         {
