@@ -94,8 +94,8 @@ internal sealed unsafe class ModuleSymbols : IDisposable
             return (null, null);
         var bias = found;
         _units ??= new UnitIndex(dwarf, start => IsCode(start + bias));
-        // Lines may differ from one instruction to the next.
-        if (_units.HasCodeIn(piece.Start - bias, piece.End - bias))
+        // Lines may differ from one instruction to the next. Where debug information counts from elsewhere, the borders may have no address in it.
+        if (bias != 0 || _units.HasCodeIn(piece.Start, piece.End))
             piece = (address, address + 1);
         Libdw.Die unit, function;
         if (!_units.TryFindUnit(address - bias, &unit))
