@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Faultrec.Recorder.Native;
 
 namespace Faultrec.Recorder.Symbols;
@@ -54,20 +55,7 @@ internal sealed class AddressRanges
     }
 
     /// <returns>How many ranges start at or before the address.</returns>
-    private int CountUntil(ulong address)
-    {
-        var (low, high) = (0, _ranges.Count);
-        while (low < high)
-        {
-            var middle = (low + high) / 2;
-            if (_ranges[middle].Start <= address)
-                low = middle + 1;
-            else
-                high = middle;
-        }
-
-        return low;
-    }
+    private int CountUntil(ulong address) => Sorted.CountUntil(CollectionsMarshal.AsSpan(_ranges), address, range => range.Start);
 
     private ulong[] Sort()
     {

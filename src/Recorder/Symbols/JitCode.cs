@@ -65,18 +65,5 @@ internal sealed class JitCodeTable
     private bool IsLater(int i, int other)
         => (_codes[i].FromNs, _orders[i]).CompareTo((_codes[other].FromNs, _orders[other])) > 0;
 
-    private int LastStartingAtOrBelow(ulong address)
-    {
-        var (low, high) = (0, _codes.Length);
-        while (low < high)
-        {
-            var middle = (low + high) / 2;
-            if (_codes[middle].Start <= address)
-                low = middle + 1;
-            else
-                high = middle;
-        }
-
-        return low - 1;
-    }
+    private int LastStartingAtOrBelow(ulong address) => Sorted.CountUntil(_codes, address, code => code.Start) - 1;
 }

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Faultrec.Recorder.Native;
 
 namespace Faultrec.Recorder.Symbols;
@@ -74,18 +75,5 @@ internal sealed class KnownNames(CacheKey key)
     }
 
     /// <returns>How many of them begin at or before the address.</returns>
-    private int CountUntil(ulong address)
-    {
-        var (low, high) = (0, _code.Count);
-        while (low < high)
-        {
-            var middle = (low + high) / 2;
-            if (_code[middle].Start <= address)
-                low = middle + 1;
-            else
-                high = middle;
-        }
-
-        return low;
-    }
+    private int CountUntil(ulong address) => Sorted.CountUntil(CollectionsMarshal.AsSpan(_code), address, code => code.Start);
 }

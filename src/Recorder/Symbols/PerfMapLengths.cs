@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+
 namespace Faultrec.Recorder.Symbols;
 
 /// <summary>The length of a perf map at each moment of the recording, so that a line does not name faults that came before it.</summary>
@@ -29,18 +31,9 @@ internal sealed class PerfMapLengths
     {
         lock (_notes)
         {
-            var (low, high) = (0, _notes.Count);
-            while (low < high)
-            {
-                var middle = (low + high) / 2;
-                if (_notes[middle].Length <= offset)
-                    low = middle + 1;
-                else
-                    high = middle;
-            }
-
-            if (low < _notes.Count)
-                return _notes[low].TimeNs;
+            var later = Sorted.CountUntil(CollectionsMarshal.AsSpan(_notes), offset, note => note.Length);
+            if (later < _notes.Count)
+                return _notes[later].TimeNs;
             return _notes.Count == 0 ? long.MinValue : _lastLookNs;
         }
     }

@@ -84,17 +84,8 @@ internal sealed class SymbolIndex
     /// <returns>The code around the address for which the answer is the same.</returns>
     public (ulong Start, ulong End) PieceAt(ulong address)
     {
-        var (low, high) = (0, _borders.Length);
-        while (low < high)
-        {
-            var middle = (low + high) / 2;
-            if (_borders[middle] <= address)
-                low = middle + 1;
-            else
-                high = middle;
-        }
-
-        return (_borders[low - 1], low < _borders.Length ? _borders[low] : ulong.MaxValue);
+        var next = Sorted.CountUntil(_borders, address, border => border);
+        return (_borders[next - 1], next < _borders.Length ? _borders[next] : ulong.MaxValue);
     }
 
     // A symbol that libdwfl has looked at before, and that ends behind the label, excludes it.
@@ -114,16 +105,7 @@ internal sealed class SymbolIndex
     private static bool TryFind(Symbol[] symbols, ulong[] highestEnds, ulong address, out Symbol? found)
     {
         found = null;
-        var (low, high) = (0, symbols.Length);
-        while (low < high)
-        {
-            var middle = (low + high) / 2;
-            if (symbols[middle].Start <= address)
-                low = middle + 1;
-            else
-                high = middle;
-        }
-
+        var low = Sorted.CountUntil(symbols, address, symbol => symbol.Start);
         var covering = new List<Symbol>();
         for (var i = low - 1; i >= 0 && highestEnds[i] > address; i--)
         {
