@@ -44,7 +44,10 @@ internal sealed class KernelFunctions
 
     // proc_modules(5): name, bytes, users, who they are, state, address.
     private static string Modules()
-        => string.Join('\n', (KernelFile.ReadText("/proc/modules") ?? "").Split('\n').Select(line => line.Split(' ')).Select(fields => $"{fields[0]} {fields[^1]}"));
+    {
+        var lines = (KernelFile.ReadText("/proc/modules") ?? "").Split('\n');
+        return string.Join('\n', lines.Select(line => line.Split(' ')).Select(fields => $"{fields[0]} {fields[^1]}"));
+    }
 
     private string NameAt(int start)
     {
