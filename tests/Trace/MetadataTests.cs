@@ -112,6 +112,9 @@ public sealed class MetadataTests
             new CallFaults(10, 12, "mmap", 9, 1, 131_072, 2, 0x7f00_0000_0000, 0xffff_ffff_ffff_f000, 1, 30, 30, true),
             new CallFaults(0, 0, null, -1, 17, 18, 0, null, null, null, 31, 32, false),
         ],
+        Memory = [new ProcessMemory(10, [1, 2], [4096, 8192], [0, 4096], [0, 0], [0, 1], 12_288, true), new ProcessMemory(11, [], [], [], [], [], null, false)],
+        Releases = new ReleaseTable(["munmap", "mremap"], [7, 0], [10, 10], [0, 1], [0x7f0000000, 3], [2, 1], [-1, 5], [1, -1], 6, 9),
+        ResidentBefore = new ResidentRuns([10], [0x7f0000000], [16], 3),
     };
 
     [Fact]
@@ -138,6 +141,41 @@ public sealed class MetadataTests
         Assert.Contains("faultrec.stacks", error.Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("\"pid\":[10]", "\"pid\":[]")]
+    [InlineData("\"call\":[0]", "\"call\":[1]")]
+    [InlineData("\"first_page\":[5]", "\"first_page\":[-5]")]
+    [InlineData("\"pages\":[2]", "\"pages\":[9223372036854775807]")]
+    [InlineData("\"time_ns\":[7]", "\"time_ns\":[9223372036854775807]")]
+    [InlineData("\"stack\":[1]", "\"stack\":[-2]")]
+    [InlineData("\"calls\":[\"munmap\"]", "\"calls\":[null]")]
+    public void ReleasesThatCannotBeAreRefused(string part, string damaged)
+    {
+        const string json = """{"calls":["munmap"],"time_ns":[7],"pid":[10],"call":[0],"first_page":[5],"pages":[2],"to_page":[-1],"stack":[1],"omitted":0,"omitted_pages":0}""";
+        Assert.Contains(part, json, StringComparison.Ordinal);
+        var table = System.Text.Json.JsonSerializer.Deserialize(json.Replace(part, damaged, StringComparison.Ordinal), MetadataContext.Default.ReleaseTable)!;
+        using var file = new TempFile(SampleTrace.Write([], SampleTrace.Metadata() with { Releases = table }));
+
+        var error = Assert.Throws<FaultrecException>(() => TraceReader.Open(file.Path));
+
+        Assert.Contains("faultrec.releases", error.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(2, 1, 0)]
+    [InlineData(1, 1, -1)]
+    [InlineData(1, 2, 0)]
+    public void MemoryThatCannotBeIsRefused(int samples, int counters, long bytes)
+    {
+        var memory = new ProcessMemory(
+            10, new long[samples], [.. Enumerable.Repeat(bytes, counters)], new long[counters], new long[counters], new long[counters], null, false);
+        using var file = new TempFile(SampleTrace.Write([], SampleTrace.Metadata() with { Memory = [memory] }));
+
+        var error = Assert.Throws<FaultrecException>(() => TraceReader.Open(file.Path));
+
+        Assert.Contains("faultrec.memory", error.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void DefaultsComeBack()
     {
@@ -162,7 +200,8 @@ public sealed class MetadataTests
                 "faultrec.fault_result_names", "faultrec.regions", "faultrec.processes", "faultrec.threads", "faultrec.receipt",
                 "faultrec.sampling", "faultrec.exclude_kernel", "faultrec.handlers", "faultrec.frames", "faultrec.thp_mode",
                 "faultrec.swap_types", "faultrec.advice", "faultrec.numa_nodes", "faultrec.tlb_flushes", "faultrec.tlb_refusal", "faultrec.causes",
-                "faultrec.lock_waits", "faultrec.slab", "faultrec.stack_recording", "faultrec.stacks", "faultrec.call_faults", "faultrec.checksums",
+                "faultrec.lock_waits", "faultrec.slab", "faultrec.stack_recording", "faultrec.stacks", "faultrec.call_faults",
+                "faultrec.memory", "faultrec.releases", "faultrec.resident_before", "faultrec.checksums",
             ],
             values.Keys);
         AssertJson("1", "schema_version");
@@ -187,6 +226,19 @@ public sealed class MetadataTests
              {"pid":0,"tid":0,"number":-1,"calls":17,"minor":18,"major":0,"time_ns":31,"last_ns":32,"goes_on":false}]
             """,
             "call_faults");
+        AssertJson(
+            """
+            [{"pid":10,"time_ns":[1,2],"anon_bytes":[4096,8192],"file_bytes":[0,4096],"shmem_bytes":[0,0],"swap_bytes":[0,1],"peak_bytes":12288,"has_exit":true},
+             {"pid":11,"time_ns":[],"anon_bytes":[],"file_bytes":[],"shmem_bytes":[],"swap_bytes":[],"has_exit":false}]
+            """,
+            "memory");
+        AssertJson(
+            """
+            {"calls":["munmap","mremap"],"time_ns":[7,0],"pid":[10,10],"call":[0,1],"first_page":[34091302912,3],"pages":[2,1],"to_page":[-1,5],
+             "stack":[1,-1],"omitted":6,"omitted_pages":9}
+            """,
+            "releases");
+        AssertJson("""{"pid":[10],"first_page":[34091302912],"pages":[16],"omitted_pages":3}""", "resident_before");
         AssertMembers(
             """
             {"events":100,"failed":21,"lost":3,"lost_by_cpu":[{"cpu":0,"lost":1},{"cpu":1,"lost":2}],"lost_by_second":[{"second":7,"lost":3}],

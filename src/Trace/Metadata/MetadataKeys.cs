@@ -263,6 +263,30 @@ internal static class MetadataKeys
             Json = "array of calls",
             Description = "system calls inside which the kernel served faults that have no row, in order of time, see below",
         },
+        new MetadataKey<IReadOnlyList<ProcessMemory>>(
+            new("memory", ProcessMemory.Members), Context.IReadOnlyListProcessMemory, m => m.Memory, (m, value) => m with { Memory = value })
+        {
+            IsOptional = true,
+            Problem = MetadataRules.Memory,
+            Json = "array of `{pid, time_ns, anon_bytes, file_bytes, shmem_bytes, swap_bytes, peak_bytes, has_exit}`",
+            Description = "the kernel's own counters of each process's resident memory, read now and then: arrays of equal length; `peak_bytes`: the highest "
+                + "that the kernel knew; `has_exit`: the last sample was taken when the process ended",
+        },
+        new MetadataKey<ReleaseTable>(new("releases", ReleaseTable.Members), Context.ReleaseTable, m => m.Releases, (m, value) => m with { Releases = value })
+        {
+            IsOptional = true,
+            Problem = MetadataRules.Releases,
+            Json = "`{calls, time_ns, pid, call, first_page, pages, to_page, stack, omitted, omitted_pages}` or null",
+            Description = "ranges of memory that were given back or moved, in order of time, see below; null: the recorder did not look",
+        },
+        new MetadataKey<ResidentRuns>(
+            new("resident_before", ResidentRuns.Members), Context.ResidentRuns, m => m.ResidentBefore, (m, value) => m with { ResidentBefore = value })
+        {
+            IsOptional = true,
+            Problem = MetadataRules.ResidentBefore,
+            Json = "`{pid, first_page, pages, omitted_pages}` or null",
+            Description = "runs of pages that were resident before the recording began: three arrays of equal length, and how many more such pages there were",
+        },
         Checksums,
     ];
 

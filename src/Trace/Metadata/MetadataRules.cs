@@ -13,6 +13,11 @@ internal static class MetadataRules
     /// <summary>73 years: of any two such times there is a difference.</summary>
     private const long MostNs = 1L << 61;
 
+    /// <summary>More than any address space has: two such numbers can be added.</summary>
+    private const long MostPages = 1L << 54;
+
+    private const long MostBytes = 1L << 58;
+
     private const int LeastPageSize = 1024;
     private const int MostPageSize = 1 << 20;
     private const int ProtLength = 4;
@@ -98,6 +103,69 @@ internal static class MetadataRules
         }
 
         return null;
+    }
+
+    public static string? Memory(IReadOnlyList<ProcessMemory> memory)
+    {
+        foreach (var process in memory)
+        {
+            var samples = process.TimeNs.Count;
+            IReadOnlyList<long>[] counters = [process.AnonBytes, process.FileBytes, process.ShmemBytes, process.SwapBytes];
+            var holds = process.Pid >= 0 && process.PeakBytes is null or >= 0 && IsInOrder(process.TimeNs)
+                && counters.All(counter => counter.Count == samples && counter.All(bytes => bytes is >= 0 and <= MostBytes));
+            if (!holds)
+                return $"has an impossible time or count, or arrays of different lengths, in process {process.Pid}";
+        }
+
+        return null;
+    }
+
+    /// <summary>So that whoever goes through the ranges needs no bounds.</summary>
+    public static string? Releases(ReleaseTable releases)
+    {
+        var count = releases.Count;
+        int[] lengths =
+        [
+            releases.Pid.Count, releases.Call.Count, releases.FirstPage.Count, releases.Pages.Count, releases.ToPage.Count, releases.Stack.Count,
+        ];
+        if (releases.Calls.Contains(null!))
+            return NullItem;
+        long time = 0;
+        for (var i = 0; i < count; i++)
+        {
+            if (releases.TimeNs[i] is < -MostNs or > MostNs || (i > 0 && releases.TimeNs[i] < 0))
+                return "has an impossible time";
+            time += releases.TimeNs[i];
+            if (!IsTime(time))
+                return "has an impossible time";
+        }
+
+        var holds = Array.TrueForAll(lengths, length => length == count)
+            && releases.Pid.All(pid => pid >= 0)
+            && releases.Call.All(call => (uint)call < (uint)releases.Calls.Count)
+            && releases.FirstPage.All(page => page is >= 0 and <= MostPages)
+            && releases.Pages.All(pages => pages is >= 0 and <= MostPages)
+            && releases.ToPage.All(page => page is >= ReleaseTable.NotMoved and <= MostPages)
+            && releases.Stack.All(stack => stack >= ReleaseTable.WithoutStack)
+            && releases is { Omitted: >= 0, OmittedPages: >= 0 };
+        return holds ? null : "has an impossible pid, call, range or stack, or arrays of different lengths";
+    }
+
+    public static string? ResidentBefore(ResidentRuns runs)
+        => runs.FirstPage.Count == runs.Pid.Count && runs.Pages.Count == runs.Pid.Count && runs.OmittedPages >= 0 && runs.Pid.All(pid => pid >= 0)
+            && runs.FirstPage.All(page => page is >= 0 and <= MostPages) && runs.Pages.All(pages => pages is >= 0 and <= MostPages)
+            ? null
+            : "has an impossible pid or range, or arrays of different lengths";
+
+    private static bool IsInOrder(IReadOnlyList<long> times)
+    {
+        for (var i = 0; i < times.Count; i++)
+        {
+            if (!IsTime(times[i]) || (i > 0 && times[i] < times[i - 1]))
+                return false;
+        }
+
+        return true;
     }
 
     private static bool IsTime(long? timeNs) => timeNs is null or (>= -MostNs and <= MostNs);

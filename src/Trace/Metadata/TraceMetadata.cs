@@ -130,4 +130,13 @@ public sealed record TraceMetadata
 
     /// <summary>System calls inside which the kernel served faults that have no row, in order of time.</summary>
     public IReadOnlyList<CallFaults> CallFaults { get; init; } = [];
+
+    /// <summary>The kernel's own counters of the processes' resident memory, over time; empty if they were not read.</summary>
+    public IReadOnlyList<ProcessMemory> Memory { get; init; } = [];
+
+    /// <summary>Memory that the processes gave back or moved; null if the recorder did not look at it.</summary>
+    public ReleaseTable? Releases { get; init; }
+
+    /// <summary>What was resident before the recording began; null if the recorder did not look, or a command was recorded.</summary>
+    public ResidentRuns? ResidentBefore { get; init; }
 }
