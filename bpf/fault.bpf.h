@@ -152,11 +152,13 @@ static __always_inline void complete_fault(struct task_slot *slot, struct task_s
 	record->handler = slot->handler;
 	if (slot->walk_shift && !(bits & FAULT_NO_ENTRY)) {
 		struct walk_end after = walk_after(slot);
+		__u64 around = mapped_around(slot, &after);
 
 		bits |= FAULT_HAS_WALK;
 		record->levels = level_of(slot->walk_shift) | slot->walk_merged |
-				 level_of(after.shift) << LEVEL_AFTER_SHIFT;
-		record->pte_before = slot->pte_before;
+				 level_of(after.shift) << LEVEL_AFTER_SHIFT |
+				 (around ? WALK_AROUND : 0);
+		record->pte_before = around ?: slot->pte_before;
 		record->pte_after = after.entry;
 	}
 	details = (struct fault_details *)(record + 1);

@@ -50,7 +50,8 @@ struct probe_config {
 	__u32 code_maps;    /* elements of that map; 0: no stacks are taken */
 	__u8 has_costs;	    /* what a fault's time went to, or what it allocated, is counted */
 	__u8 checks_stacks; /* a stack that was remembered is walked as well: struct stack_checks */
-	__u8 _pad[2];
+	__u8 has_large_folios; /* the kernel may serve a fault with pages between small and huge */
+	__u8 _pad[1];
 	__u64 cgroup_id;
 	/*
 	 * SCOPE_COMM: a shell pattern as an automaton of at most 31 states. Bit i of an entry: in
@@ -107,7 +108,7 @@ enum walk_level : __u8 {
 	LEVEL_PUD = 2,
 	LEVEL_P4D = 3, /* of five levels; the pgd of four */
 	LEVEL_PGD5 = 4,
-	LEVEL_UNKNOWN = 15, /* user space's, for a fault that failed: no walk at its end */
+	LEVEL_UNKNOWN = 7, /* user space's, for a fault that failed: no walk at its end */
 };
 
 /* What a fault's time went to, with --why. What is left over is the kernel's own work. */
@@ -182,6 +183,15 @@ struct fault_record {
 		LEVEL_BEFORE_MASK = 7,
 		LEVEL_AFTER_SHIFT = 4,
 		WALK_MERGED = 8, /* beside the level at entry: its page is one of KSM's */
+		/* Above the level at completion: nothing was mapped at entry, and pte_before is not
+		 * the entry but which pages of the window the fault mapped, its own among them, and
+		 * from AROUND_ORDER_SHIFT on log2 of the pages of their folio, if it fills the
+		 * window's first half and is known. */
+		WALK_AROUND = 128,
+		LEVEL_AFTER_MASK = 7,
+		AROUND_PAGES = 32, /* it begins at a multiple of: */
+		AROUND_ALIGN = 16, /* and the address lies in its first half */
+		AROUND_ORDER_SHIFT = 32,
 	} _constants[0];
 	__s64 start_ns;
 	__s64 address;
@@ -197,7 +207,7 @@ struct fault_record {
 	__u16 weight;	    /* faults that this one stands for */
 	enum fault_handler handler;
 	__u8 levels;	  /* enum walk_level at entry, and << LEVEL_AFTER_SHIFT at completion */
-	__u64 pte_before; /* the entry at which the walk ended */
+	__u64 pte_before; /* the entry at which the walk ended; see WALK_AROUND */
 	__u64 pte_after;
 };
 

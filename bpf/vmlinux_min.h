@@ -153,6 +153,10 @@ struct page {
 	void *mapping;
 };
 
+struct folio {
+	unsigned long _flags_1; /* since 6.6: the low byte is its order */
+};
+
 struct vm_struct {
 	struct page **pages;
 };

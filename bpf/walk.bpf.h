@@ -12,6 +12,7 @@
 
 #define ENTRY_BYTES   8
 #define TABLE_INDEX   0x1ff
+#define TABLE_BYTES   4096
 #define PAGE_SHIFT    12
 #define PMD_SHIFT     21
 #define PUD_SHIFT     30
@@ -107,6 +108,42 @@ static __always_inline __u8 merged(const struct walk_end *end)
 		       : 0;
 }
 
+#define FAULT_CODE_WRITE 2 /* X86_PF_WRITE, arch/x86/include/asm/trap_pf.h */
+#define FAULT_FLAG_WRITE 1 /* include/linux/mm_types.h */
+
+static __always_inline __u32 mapped_from(__u64 place)
+{
+	__u32 pages = 0;
+
+	for (int i = 0; i < AROUND_ALIGN; i++)
+		pages |= (read_entry(place + i * ENTRY_BYTES) & ENTRY_PRESENT) << i;
+	return pages;
+}
+
+/* Which of the window's pages are mapped; `place` is of one of the entries in its first half. The
+ * window ends with the page table. */
+static __noinline __u32 mapped_in_window(__u64 place)
+{
+	__u64 first = place & ~(__u64)(AROUND_ALIGN * ENTRY_BYTES - 1);
+	__u64 second = first + AROUND_ALIGN * ENTRY_BYTES;
+
+	return mapped_from(first) |
+	       (second & (TABLE_BYTES - 1) ? mapped_from(second) << AROUND_ALIGN : 0);
+}
+
+/*
+ * A read where nothing is mapped may map the pages around that are in the page cache as well, and
+ * any fault a large folio where the kernel makes such. do_fault_around (mm/memory.c) begins at a
+ * multiple of AROUND_ALIGN pages, or at the mapping's first page behind it, and goes over as many.
+ */
+static __always_inline bool may_map_more(const struct task_slot *slot, const struct walk_end *end)
+{
+	bool is_write = slot->code &
+			(slot->bits & FAULT_HAS_ERROR_CODE ? FAULT_CODE_WRITE : FAULT_FLAG_WRITE);
+
+	return !end->entry && (!is_write || config.has_large_folios);
+}
+
 /* Where a fault that begins now finds the page table of its task. */
 static __always_inline void walk_before(struct task_slot *slot, const struct task_struct *task,
 					__u64 address)
@@ -123,6 +160,9 @@ static __always_inline void walk_before(struct task_slot *slot, const struct tas
 	slot->walk_shift = end.shift;
 	slot->pte_before = end.entry;
 	slot->walk_merged = merged(&end);
+	slot->looks_around = may_map_more(slot, &end);
+	slot->around_before =
+		slot->looks_around && end.shift == PAGE_SHIFT ? mapped_in_window(end.place) : 0;
 }
 
 /*
@@ -144,6 +184,42 @@ static __always_inline struct walk_end walk_after(const struct task_slot *slot)
 		end.entry = read_entry(end.place);
 	}
 	return end;
+}
+
+/* log2 of the pages of the folio that the entry maps a part of; 0: it has one page, or is not
+ * known. */
+static __always_inline __u32 folio_order(__u64 entry)
+{
+	__u64 page, head;
+
+	if (!walk.frames || !bpf_core_field_exists(struct folio, _flags_1) ||
+	    !bpf_core_field_exists(((struct page *)0)->compound_head))
+		return 0;
+	page = walk.frames + ((entry & ENTRY_PFN) >> PAGE_SHIFT) * bpf_core_type_size(struct page);
+	head = read_entry(page + bpf_core_field_offset(struct page, compound_head));
+	if (head & 1)
+		page = head - 1;
+	else if (!(read_entry(page + bpf_core_type_size(struct page) +
+			      bpf_core_field_offset(struct page, compound_head)) &
+		   1))
+		return 0;
+	return read_entry(page + bpf_core_field_offset(struct folio, _flags_1)) & 0xff;
+}
+
+/* What the fault mapped beside its own page, where it looked, as pte_before has it under
+ * WALK_AROUND. */
+static __always_inline __u64 mapped_around(const struct task_slot *slot,
+					   const struct walk_end *after)
+{
+	__u32 order = 0, pages;
+
+	if (!slot->looks_around || after->shift != PAGE_SHIFT || !(after->entry & ENTRY_PRESENT))
+		return 0;
+	pages = mapped_in_window(after->place) & ~(__u32)slot->around_before;
+	if (config.has_large_folios &&
+	    (pages & ((1u << AROUND_ALIGN) - 1)) == (1u << AROUND_ALIGN) - 1)
+		order = folio_order(after->entry);
+	return pages | (__u64)order << AROUND_ORDER_SHIFT;
 }
 
 static __always_inline __u8 level_of(__u32 shift)

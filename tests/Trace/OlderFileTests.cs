@@ -31,6 +31,7 @@ public sealed class OlderFileTests
         Assert.All(Rows(batch.Weight), weight => Assert.Equal(1, weight));
         Assert.All(Rows(batch.Grew), Assert.False);
         Assert.All(Rows(batch.Merged), Assert.False);
+        Assert.All(Rows(batch.MappedAround), pages => Assert.Equal(FaultBatch.Null, pages));
         Assert.All(Rows(batch.ReclaimNs), duration => Assert.Equal(FaultBatch.Null, duration));
         Assert.All(Rows(batch.BuddyPages), pages => Assert.Equal(FaultBatch.Null, pages));
         Assert.All(Rows(batch.StackId), stack => Assert.Equal(FaultBatch.Null, stack));
@@ -71,6 +72,9 @@ public sealed class OlderFileTests
         Assert.Empty(reader.Metadata.SwapTypes);
         Assert.Empty(reader.Metadata.Causes);
         Assert.Empty(reader.Metadata.CallFaults);
+        Assert.Empty(reader.Metadata.Memory);
+        Assert.Null(reader.Metadata.Releases);
+        Assert.Null(reader.Metadata.ResidentBefore);
         Assert.Equal((null, null, null), (reader.Metadata.Receipt.Failed, reader.Metadata.Receipt.InCalls, reader.Metadata.Receipt.Unseen));
         Assert.Equal((0, 0, 0), (reader.Metadata.Receipt.SampledOut, reader.Metadata.Receipt.SampledOutMajor, reader.Metadata.Receipt.Excluded));
     }

@@ -70,6 +70,7 @@ public sealed class SchemaTests
             stack_id INT32 INT_32 OPTIONAL
             mapper_stack_id INT32 INT_32 OPTIONAL
             merged BOOLEAN - REQUIRED
+            mapped_around INT32 INT_32 OPTIONAL
             """,
             $"schema version {TraceSchema.Version}\n{listing}",
             ignoreLineEndingDifferences: true);

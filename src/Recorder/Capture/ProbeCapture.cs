@@ -287,6 +287,7 @@ internal sealed class ProbeCapture : ICapture
             MachineWide = (byte)(target.IsMachineWide ? 1 : 0),
             LeaderOnly = (byte)(target.Launcher is null ? 0 : 1),
             HasDetails = (byte)(options.Handlers ? 1 : 0),
+            HasLargeFolios = (byte)(KernelMemory.HasLargeFolios ? 1 : 0),
             CgroupId = target.CgroupId,
         };
         config = target.Names?.Describe(config) ?? config;

@@ -1,3 +1,4 @@
+using System.Numerics;
 using Faultrec.Recorder.Native;
 using Faultrec.Recorder.Perf;
 using Faultrec.Recorder.Probes;
@@ -104,11 +105,14 @@ internal sealed class FaultRows(SpoolHeader header, TaskTable tasks, IRegionLedg
             : record.LevelBefore == PageGeometry.P4dLevel && _pagingLevels == 4 ? PageGeometry.PgdLevel
             : record.LevelBefore);
         batch.Merged[i] = isWalked && record.IsMerged;
-        batch.PteBefore[i] = isWalked ? (long)record.PteBefore : FaultBatch.NullPte;
+        batch.PteBefore[i] = isWalked ? (long)record.EntryBefore : FaultBatch.NullPte;
         var entry = new PageTableEntry((long)record.PteAfter);
         var isMapped = isWalked && record.LevelAfter <= PageGeometry.PudLevel && entry.IsPresent;
         var order = _pages.OrderAt(record.LevelAfter);
-        batch.PageOrder[i] = (sbyte)(isMapped ? order : FaultBatch.Null);
+        var around = isWalked ? record.MappedAround : 0;
+        var folioOrder = isWalked ? record.FolioOrder : 0;
+        batch.MappedAround[i] = BitOperations.PopCount((uint)around) > 1 ? around : FaultBatch.Null;
+        batch.PageOrder[i] = (sbyte)(!isMapped ? FaultBatch.Null : folioOrder > order && folioOrder < _pages.HugeOrder ? folioOrder : order);
         batch.Pfn[i] = isMapped ? entry.Frame(order) | (_pages.PageOf((ulong)record.Address) & ((1L << order) - 1)) : FaultBatch.Null;
     }
 

@@ -7,15 +7,27 @@ namespace Faultrec.Recorder.Kernel;
 /// <summary>Facts about the running kernel's memory that travel with frames and page-table entries.</summary>
 internal static class KernelMemory
 {
+    private const string ThpFolder = "/sys/kernel/mm/transparent_hugepage";
+
     private const int SwapTypeCount = 32; // 1 << MAX_SWAPFILES_SHIFT, include/linux/swap.h
 
     /// <summary>always, madvise or never; null: the kernel has no transparent huge pages.</summary>
-    public static string? ThpMode
+    public static string? ThpMode => Chosen(Path.Combine(ThpFolder, "enabled"));
+
+    /// <summary>
+    /// Whether the kernel may serve a fault with a folio between a page and a huge page: anonymous or shared memory may have one of a size below the
+    /// largest (Documentation/admin-guide/mm/transhuge.rst, since 6.8).
+    /// </summary>
+    public static bool HasLargeFolios
     {
         get
         {
-            const string path = "/sys/kernel/mm/transparent_hugepage/enabled"; // "always [madvise] never"
-            return File.Exists(path) && File.ReadAllText(path).Split('[', ']') is [_, var chosen, ..] ? chosen : null;
+            if (!Directory.Exists(ThpFolder))
+                return false;
+            var sizes = Directory.GetDirectories(ThpFolder, "hugepages-*kB").OrderBy(SizeKiB).SkipLast(1);
+            var isInherited = ThpMode != "never";
+            return sizes.SelectMany(size => new[] { Chosen(Path.Combine(size, "enabled")), Chosen(Path.Combine(size, "shmem_enabled")) })
+                .Any(mode => mode is not (null or "never" or "deny") && (mode != "inherit" || isInherited));
         }
     }
 
@@ -48,6 +60,14 @@ internal static class KernelMemory
                 types[next--.ToString(CultureInfo.InvariantCulture)] = meaning;
         }
     }
+
+    // "always [madvise] never"
+    private static string? Chosen(string path)
+        => File.Exists(path) && File.ReadAllText(path).Split('[', ']') is [_, var chosen, ..] ? chosen : null;
+
+    // "hugepages-64kB"
+    private static int SizeKiB(string folder)
+        => int.TryParse(folder.AsSpan(folder.LastIndexOf('-') + 1).TrimEnd("kB"), CultureInfo.InvariantCulture, out var size) ? size : 0;
 
     // "Node 0, zone      DMA", "        spanned  4095", "  start_pfn:           1"
     internal static IReadOnlyList<NumaRange> ReadNodes(IEnumerable<string> zoneinfo)

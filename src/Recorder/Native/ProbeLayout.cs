@@ -14,7 +14,22 @@ internal partial record struct FaultRecord
     /// <summary>The page that the entry mapped is one that KSM has merged.</summary>
     public readonly bool IsMerged => (Levels & WalkMerged) != 0;
 
-    public readonly int LevelAfter => Levels >> LevelAfterShift;
+    public readonly int LevelAfter => (Levels >> LevelAfterShift) & LevelAfterMask;
+
+    /// <summary>Nothing was mapped at entry, and <see cref="PteBefore"/> tells what the fault mapped around its page.</summary>
+    public readonly bool HasAround => (Levels & WalkAround) != 0;
+
+    /// <summary>The entry at which the walk at entry ended.</summary>
+    public readonly ulong EntryBefore => HasAround ? 0 : PteBefore;
+
+    /// <summary>
+    /// Bit i: the fault mapped page i of the window of <see cref="AroundPages"/> pages that begins at the multiple of <see cref="AroundAlign"/> pages
+    /// before its address; 0: not looked at. The last page is never mapped.
+    /// </summary>
+    public readonly int MappedAround => HasAround ? (int)PteBefore & int.MaxValue : 0;
+
+    /// <summary>log2 of the pages of the folio that the fault mapped, if it is larger than the window; else 0.</summary>
+    public readonly int FolioOrder => HasAround ? (byte)(PteBefore >> AroundOrderShift) : 0;
 }
 
 /// <summary>What the rings hold when stacks are taken, and no option needs more.</summary>

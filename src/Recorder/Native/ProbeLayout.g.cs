@@ -47,6 +47,7 @@ internal partial struct ProbeConfig
     [FieldOffset(56)] public uint CodeMaps;
     [FieldOffset(60)] public byte HasCosts;
     [FieldOffset(61)] public byte ChecksStacks;
+    [FieldOffset(62)] public byte HasLargeFolios;
     [FieldOffset(64)] public ulong CgroupId;
     [FieldOffset(72)] public uint CommStar;
     [FieldOffset(76)] public uint CommAccept;
@@ -117,7 +118,7 @@ internal enum WalkLevel : byte
     Pud = 2,
     P4d = 3,
     Pgd5 = 4,
-    Unknown = 15,
+    Unknown = 7,
 }
 
 internal enum FaultCause : byte
@@ -211,6 +212,11 @@ internal partial record struct FaultRecord
     public const int LevelBeforeMask = 7;
     public const int LevelAfterShift = 4;
     public const int WalkMerged = 8;
+    public const int WalkAround = 128;
+    public const int LevelAfterMask = 7;
+    public const int AroundPages = 32;
+    public const int AroundAlign = 16;
+    public const int AroundOrderShift = 32;
 
     [FieldOffset(0)] public long StartNs;
     [FieldOffset(8)] public long Address;

@@ -32,6 +32,12 @@ public sealed class FaultBatch
     /// <summary>The value that stands for null in <see cref="PteBefore"/>, where any other bit pattern can be an entry.</summary>
     public const long NullPte = long.MinValue;
 
+    /// <summary>At a multiple of so many pages <see cref="MappedAround"/> begins: fault_around_bytes of mm/memory.c.</summary>
+    public const int AroundPages = 16;
+
+    /// <summary>Bits of <see cref="MappedAround"/>.</summary>
+    public const int AroundBits = 31;
+
     private FaultColumns _made;
 
     /// <summary>Makes a block that holds up to <paramref name="capacity"/> faults.</summary>
@@ -120,6 +126,12 @@ public sealed class FaultBatch
 
     /// <summary>True if KSM (ksmd) had merged the page that <see cref="PteBefore"/> maps with equal ones.</summary>
     public bool[] Merged => field ??= new bool[Capacity];
+
+    /// <summary>
+    /// Pages that the fault mapped, with its own (fault-around, a large folio): bit i is page i from the multiple of <see cref="AroundPages"/>
+    /// pages at or before the address; <see cref="Null"/> if <see cref="PageOrder"/> says it all.
+    /// </summary>
+    public int[] MappedAround => field ??= New(Null, FaultColumns.MappedAround);
 
     /// <summary>True if get_user_pages raised the fault for a system call or execve, without a page-fault exception.</summary>
     public bool[] Gup => field ??= new bool[Capacity];
@@ -246,6 +258,7 @@ public enum FaultColumns : long
     StackId = 1L << 42,
     MapperStackId = 1L << 43,
     Merged = 1L << 44,
+    MappedAround = 1L << 45,
 #pragma warning restore CS1591
 
     /// <summary>Those of later versions too.</summary>

@@ -375,5 +375,15 @@ internal static class TraceColumns
             Meaning = "the page found was merged with equal ones by KSM",
             Description = "true: the page that `pte_before` maps was one that KSM had merged with equal ones",
         },
+        new NumberColumn<int>(FaultColumns.MappedAround, "mapped_around", batch => batch.MappedAround, DeltaZstd, RedactionRule.Keep)
+        {
+            Generation = 5,
+            None = FaultBatch.Null,
+            Meaning = "pages mapped with it: bit i is page i from the multiple of 16 pages at or before the address; NULL: page_order says it all",
+            Unit = "bits",
+            Description = "pages that the fault mapped, its own included: bit i is page i from the multiple of 16 pages at or before the address "
+                + "(fault-around, large folios)",
+            NullMeaning = "it mapped what `page_order` says and no more, or that is not known",
+        },
     ];
 }

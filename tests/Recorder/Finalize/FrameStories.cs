@@ -35,6 +35,31 @@ public sealed class FrameStories
         Assert.Equal((level, (long)pteBefore, pfn, order), ((int)rows.PtLevel[0], rows.PteBefore[0], rows.Pfn[0], (int)rows.PageOrder[0]));
     }
 
+    [Theory]
+    [InlineData(0b0000_0000_0010_0000, 0, FaultBatch.Null, 0)] // only its own page
+    [InlineData(0b0000_0111_1111_0000, 0, 0b0000_0111_1111_0000, 0)]
+    [InlineData(0xffff, 0, 0xffff, 0)]
+    [InlineData(0x7fff_0000, 0, 0x7fff_0000, 0)] // behind the multiple of 16 pages
+    [InlineData(0xffff, 6, 0xffff, 6)] // a folio of 256 KiB
+    [InlineData(0xffff, 9, 0xffff, 0)] // a huge page of which only these are mapped by entries of their own
+    public void WhatWasMappedAroundIsNoEntry(int pages, int folioOrder, int around, int order)
+    {
+        using var story = new SpoolStory(4);
+        story.Pass(0)
+            .Faults(0,
+                SpoolStory.Fault(10, 0x7f00_0020_5123, bits: FaultBits.HasWalk) with
+                {
+                    Levels = FaultRecord.WalkAround,
+                    PteBefore = (uint)pages | ((ulong)folioOrder << FaultRecord.AroundOrderShift),
+                    PteAfter = 0x1234_5067
+                })
+            .End(100);
+
+        var rows = story.Finalize().Rows;
+
+        Assert.Equal((0, 0L, 0x12345L, order, around), ((int)rows.PtLevel[0], rows.PteBefore[0], rows.Pfn[0], (int)rows.PageOrder[0], rows.MappedAround[0]));
+    }
+
     [Fact]
     public void WithoutAWalkNothingIsSaid()
     {
