@@ -14,9 +14,9 @@
 
 #define PROT_WRITE	  2
 #define PROT_EXEC	  4
+#define MAP_FIXED	  0x10
 #define MAP_ANONYMOUS	  0x20
-#define MADV_HUGEPAGE	  14
-#define MADV_NOHUGEPAGE	  15
+#define ENOMEM		  12
 #define UFFDIO_REGISTER	  0xc020aa00 /* include/uapi/linux/userfaultfd.h */
 #define UFFDIO_UNREGISTER 0x8010aa01
 
@@ -27,11 +27,28 @@ struct uffd_register {
 	__u64 mode;
 };
 
+enum madvise_advice {
+	MADV_DONTNEED = 4,
+	MADV_FREE = 8,
+	MADV_REMOVE = 9,
+	MADV_HUGEPAGE = 14,
+	MADV_NOHUGEPAGE = 15,
+	MADV_PAGEOUT = 21,
+	MADV_DONTNEED_LOCKED = 24,
+};
+
+/* Huge pages or none; the others give memory back. */
+#define TOLD_ADVICE                                                                                \
+	(1u << MADV_DONTNEED | 1u << MADV_FREE | 1u << MADV_REMOVE | 1u << MADV_HUGEPAGE |         \
+	 1u << MADV_NOHUGEPAGE | 1u << MADV_PAGEOUT | 1u << MADV_DONTNEED_LOCKED)
+
 /* Which event a call becomes; 0: none. Arguments are still in the registers. */
 static __always_inline __u32 event_of_call(const struct pt_regs *regs, __u64 number)
 {
 	switch (number) {
 	case __NR_mmap:
+		/* At a fixed address it gives back what was there. */
+		return config.code_maps || (regs->r10 & MAP_FIXED) ? EVENT_MAPPED : 0;
 	case __NR_shmat:
 		return config.code_maps ? EVENT_MAPPED : 0;
 	case __NR_mprotect:
@@ -51,7 +68,8 @@ static __always_inline __u32 event_of_call(const struct pt_regs *regs, __u64 num
 	case __NR_mremap:
 		return EVENT_REMAP;
 	case __NR_madvise:
-		return regs->dx == MADV_HUGEPAGE || regs->dx == MADV_NOHUGEPAGE ? EVENT_ADVISE : 0;
+		return (__u32)regs->dx < 32 && (TOLD_ADVICE >> (__u32)regs->dx & 1) ? EVENT_ADVISE
+										    : 0;
 	case __NR_shmdt:
 		return EVENT_SHMDT;
 	default:
@@ -59,16 +77,21 @@ static __always_inline __u32 event_of_call(const struct pt_regs *regs, __u64 num
 	}
 }
 
+/* madvise fails so where a part of the range is not mapped, and has served all other parts. */
+static __always_inline bool has_failed(__u64 number, long ret)
+{
+	return ret < 0 && ret > -4096 && !(number == __NR_madvise && ret == -ENOMEM);
+}
+
 /* The event of a call that has succeeded; 0: none. */
 static __always_inline __u32 change_by(const struct pt_regs *regs, __u64 number, long ret)
 {
-	return (ret < 0 && ret > -4096) || regs->cs == USER32_CS ? 0 : event_of_call(regs, number);
+	return has_failed(number, ret) || regs->cs == USER32_CS ? 0 : event_of_call(regs, number);
 }
 
 static __always_inline bool has_stack(__u32 type)
 {
-	return config.code_maps && (type == EVENT_MAPPED || type == EVENT_BRK ||
-				    type == EVENT_REMAP || type == EVENT_ACCESSIBLE);
+	return config.code_maps && type && type != EVENT_USERFAULTFD;
 }
 
 static __always_inline void tell_change(struct task_slot *slot, const struct pt_regs *regs,
@@ -84,8 +107,8 @@ static __always_inline void tell_change(struct task_slot *slot, const struct pt_
 			   regs->si == UFFDIO_REGISTER ? range.mode : 0, 0, 0, 0);
 		return;
 	}
-	if (number == __NR_mmap && type == EVENT_MAPPED && (regs->dx & PROT_EXEC) &&
-	    !(regs->r10 & MAP_ANONYMOUS))
+	if (config.code_maps && number == __NR_mmap && type == EVENT_MAPPED &&
+	    (regs->dx & PROT_EXEC) && !(regs->r10 & MAP_ANONYMOUS))
 		code_mapped(slot, regs, ret);
 	send_event_of(has_stack(type) ? stack : 0, type, slot, bpf_ktime_get_ns(), regs->di,
 		      regs->si, regs->dx, regs->r10, ret, number);

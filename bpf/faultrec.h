@@ -426,9 +426,11 @@ enum event_type : __u32 {
 	EVENT_FAULT_FAILED = 8,
 	EVENT_DOORBELL = 9,	/* drain now: a fault ring is half full, or a task is uncounted */
 	EVENT_SIGNAL = 10,	/* the target process was sent an ending signal */
-	EVENT_ADVISE = 11,	/* madvise for huge pages */
+	EVENT_ADVISE = 11,	/* madvise for huge pages, or that gives memory back */
 	EVENT_USERFAULTFD = 12, /* a range was registered or unregistered */
-	EVENT_MAPPED = 13,	/* mmap or shmat, whose number is a5, made a mapping */
+	/* mmap or shmat, whose number is a5, made a mapping; without stacks mmap at a fixed address
+	 * only */
+	EVENT_MAPPED = 13,
 	/* a0 to a5: number of the call and enum call_bits << 32, minor | major << 32, its value,
 	 * three arguments. Faults inside a system call, see account.bpf.h */
 	EVENT_CALL_FAULTS = 14,
@@ -460,8 +462,8 @@ struct event_record {
 	__s64 a3;
 	__s64 a4;
 	__s64 a5;
-	__u64 stack; /* as in struct fault_details; 0 but for failed faults, what makes mappings
-			and _CALL_FAULTS */
+	__u64 stack; /* as in struct fault_details; 0 but for failed faults, changes of an address
+			space and _CALL_FAULTS */
 };
 
 /* Read by user space while the probes run. Bumped so rarely that all CPUs share them. */

@@ -16,17 +16,22 @@ internal sealed class AdviceLog
     // Modes of UFFDIO_REGISTER, include/uapi/linux/userfaultfd.h.
     private static readonly (long Bit, string Advice)[] Modes = [(1, "userfaultfd_missing"), (2, "userfaultfd_wp"), (4, "userfaultfd_minor")];
 
+    private const int MadvHugePage = 14;
+    private const int MadvNoHugePage = 15;
+
     private readonly List<MemoryAdvice> _all = [];
+
+    /// <summary>Other advice gives memory back: <see cref="ReleaseLog"/>.</summary>
+    public static bool IsOfHugePages(in EventRecord record) => record is { Type: EventType.Advise, A2: MadvHugePage or MadvNoHugePage };
 
     public IReadOnlyList<MemoryAdvice> Build(Func<long, long> toTraceTime) => [.. _all.Select(advice => advice with { TimeNs = toTraceTime(advice.TimeNs) })];
 
     /// <summary>a = { start, length, advice of madvise(2) or mode of the registration }.</summary>
     public void Apply(in EventRecord record)
     {
-        const long madvHugePage = 14;
         if (record.Type == EventType.Advise)
         {
-            Add(record, record.A2 == madvHugePage ? HugePage : NoHugePage);
+            Add(record, record.A2 == MadvHugePage ? HugePage : NoHugePage);
             return;
         }
 

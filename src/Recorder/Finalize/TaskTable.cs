@@ -46,6 +46,8 @@ internal sealed class ProcessState
 
     public bool HasFaults { get; set; }
 
+    public ProcessReleases Releases { get; } = new();
+
     /// <summary>Start of the last fault that the kernel could not serve.</summary>
     public (int Signal, long TimeNs)? LastFailure { get; set; }
 
@@ -83,8 +85,10 @@ internal sealed class TaskTable(IRegionLedger ledger, PageGeometry pages, bool f
     private readonly List<TaskState> _allTasks = [];
     private readonly List<ProcessState> _allProcesses = [];
     private readonly Queue<(long TimeNs, TaskState Task)> _ended = new();
+    private readonly ReleaseLog _releases = new();
     private TaskState? _last;
     private bool _commandRuns;
+    private bool _keepsReleases; // not of the launcher
 
     /// <summary>Threads and processes held.</summary>
     public int Held => _tasks.Count + _processes.Count + _allTasks.Count + _allProcesses.Count;
@@ -106,18 +110,21 @@ internal sealed class TaskTable(IRegionLedger ledger, PageGeometry pages, bool f
     /// <summary>The state of the thread that faulted; created here if the record of its creation was lost.</summary>
     public TaskState Of(int pid, int tid)
     {
-        if (_last is { } last && last.Tid == tid && last.Process.Pid == pid)
-            return last;
-        return _last = Task(pid, tid, null);
+        if (_last is not { } task || task.Tid != tid || task.Process.Pid != pid)
+            _last = task = Task(pid, tid, null);
+        task.Process.Releases.End();
+        return task;
     }
 
     public void Apply(LedgerEvent change, bool isCommand, int targetPid)
     {
         _last = null;
+        _keepsReleases = !forgets && (!isCommand || _commandRuns);
         switch (change)
         {
             case MapEvent map:
                 var mapped = Process(map.Pid, null);
+                mapped.Releases.End();
                 mapped.IsInExec = false;
                 mapped.Space.Map(map.Start, map.End, map.FileOffset, map.Identity, map.Flags, map.TimeNs);
                 break;
@@ -166,6 +173,9 @@ internal sealed class TaskTable(IRegionLedger ledger, PageGeometry pages, bool f
             ExitedNs = task.ExitedNs is { } exited ? toTraceTime(exited) : null,
         })];
 
+    public ReleaseTable BuildReleases(Func<long, long> toTraceTime, bool onlyWithFaults)
+        => _releases.Build(toTraceTime, [.. _allProcesses.Where(process => process.HasFaults || !onlyWithFaults)]);
+
     private void ApplyProbe(in EventRecord record, bool isCommand, int targetPid)
     {
         if (record.Type is EventType.TaskNew or EventType.TaskExec or EventType.TaskExit)
@@ -174,7 +184,7 @@ internal sealed class TaskTable(IRegionLedger ledger, PageGeometry pages, bool f
             return;
         }
 
-        if (record.Type is EventType.Advise or EventType.Userfaultfd)
+        if (record.Type == EventType.Userfaultfd || AdviceLog.IsOfHugePages(record))
         {
             if (!forgets) // a live view has no tables for it
                 Advice.Apply(record);
@@ -187,11 +197,14 @@ internal sealed class TaskTable(IRegionLedger ledger, PageGeometry pages, bool f
         if (record.Type == EventType.CallFaults)
         {
             process.HasFaults = true;
+            process.Releases.End();
             if (!forgets)
                 CallFaults.Add(record, stack);
             return;
         }
 
+        if (_keepsReleases)
+            _releases.Apply(record, process, stack);
         switch (record.Type)
         {
             case EventType.Mapped when record.A5 == Shmat:
@@ -270,6 +283,8 @@ internal sealed class TaskTable(IRegionLedger ledger, PageGeometry pages, bool f
         if (!comm.Exec)
             return;
         task.Process.IsInExec = true;
+        if (_keepsReleases)
+            _releases.AddAll(task.Process, ReleaseLog.Execve, comm.TimeNs);
         task.Process.Space.Execute(comm.TimeNs);
         Advice.Exec(task.Process.Pid, comm.TimeNs);
     }
@@ -320,6 +335,8 @@ internal sealed class TaskTable(IRegionLedger ledger, PageGeometry pages, bool f
         if (!_processes.TryGetValue(exit.Pid, out var process) || --process.LiveThreads > 0)
             return;
         process.ExitedNs = exit.TimeNs;
+        if (_keepsReleases)
+            _releases.AddAll(process, ReleaseLog.Exit, exit.TimeNs);
         process.Space.Clear(exit.TimeNs);
     }
 

@@ -117,6 +117,7 @@ internal sealed class TraceFinalizer : ISpoolTarget, IDisposable
             StackRecording = _stacks?.BuildRecording([.. counts?.StackWarnings ?? [], .. _tasks.MapperWarning is { } warning ? (string[])[warning] : []])
                 ?? header.StackRecording,
             CallFaults = _tasks.CallFaults.Build(_rows.ToTraceTime),
+            Releases = isPerf ? null : _tasks.BuildReleases(_rows.ToTraceTime, onlyWithFaults),
             Stacks = _stacks?.BuildTable(),
             Receipt = WithVerdict(
                 (counts?.Receipt ?? new Receipt { Events = 0 }) with

@@ -33,7 +33,6 @@ internal sealed partial class AddressSpace(int pid, PageGeometry pages, Action<R
     private readonly Queue<Piece> _dead = new();
     private RegionEntry? _remote;
 
-    // Where the heap ends, rounded up to a page; null: brk(2) has not been seen, nor a heap from before the recording.
     private ulong? _break;
 
     // The page whose fault grew a stack: told by the fault, or by the mapping record that came before it.
@@ -48,6 +47,12 @@ internal sealed partial class AddressSpace(int pid, PageGeometry pages, Action<R
 
     /// <summary>Who reserved which part of it.</summary>
     public MapperRanges Mappers { get; } = new();
+
+    /// <summary>What mapping records have covered.</summary>
+    public ReplacedRanges Replaced { get; } = new();
+
+    /// <summary>Where the heap ends, rounded up to a page; null: brk(2) has not been seen, nor a heap from before the recording.</summary>
+    public ulong? HeapEnd => _break;
 
     /// <summary>When its program began, by fork or execve; null: before the recording.</summary>
     public long? StartedNs { get; private set; }
@@ -78,6 +83,7 @@ internal sealed partial class AddressSpace(int pid, PageGeometry pages, Action<R
         if (identity.Name == StackName && Find(end - 1) is { } stack && start < stack.Start && _grownByFault != start)
             _grownByRecord = start;
         region.Cover(start, end, fileOffset);
+        Replaced.Note(start, end, MappedIn(start, end));
         region.LivePieces++; // before the old pieces go, so that a region that only grew does not die
         Remove(start, end, timeNs);
         Insert(new Piece(start, end, fileOffset, region));
@@ -185,6 +191,7 @@ internal sealed partial class AddressSpace(int pid, PageGeometry pages, Action<R
     {
         Remove(0, ulong.MaxValue, timeNs);
         Mappers.ClearAll();
+        Replaced.Clear();
         _break = null;
         _dead.Clear();
         // A recording can see a hundred thousand processes end.
@@ -262,6 +269,25 @@ internal sealed partial class AddressSpace(int pid, PageGeometry pages, Action<R
         return true;
     }
 
+    /// <summary>The mapping that is in force here.</summary>
+    public Piece? Find(ulong address) => IndexAt(address) is >= 0 and var index ? _pieces[index] : null;
+
+    /// <summary>What is mapped in [start, end), in order of address; neighbours are one.</summary>
+    public List<(ulong Start, ulong End)> MappedIn(ulong start, ulong end)
+    {
+        var mapped = new List<(ulong Start, ulong End)>();
+        for (var i = FirstOverlap(start); i < _pieces.Count && _pieces[i].Start < end; i++)
+        {
+            var (from, to) = (Math.Max(_pieces[i].Start, start), Math.Min(_pieces[i].End, end));
+            if (mapped.Count > 0 && mapped[^1].End == from)
+                mapped[^1] = (mapped[^1].Start, to);
+            else
+                mapped.Add((from, to));
+        }
+
+        return mapped;
+    }
+
     /// <summary>The region that stands for memory of other address spaces; it covers what was faulted there.</summary>
     public RegionEntry Remote(ulong address, long timeNs)
     {
@@ -282,8 +308,6 @@ internal sealed partial class AddressSpace(int pid, PageGeometry pages, Action<R
     }
 
     private static bool IsHeap(Piece piece) => piece.Region.Identity.Name == HeapName;
-
-    private Piece? Find(ulong address) => IndexAt(address) is >= 0 and var index ? _pieces[index] : null;
 
     /// <summary>Index of the piece with this address, or the complement of where it would be inserted.</summary>
     private int IndexAt(ulong address)

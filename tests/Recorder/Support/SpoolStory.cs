@@ -135,6 +135,10 @@ internal sealed class SpoolStory : IDisposable
     }
 
     public SpoolStory Event(long timeNs, EventType type, int pid, int tid, params ReadOnlySpan<long> arguments)
+        => StackedEvent(0, timeNs, type, pid, tid, arguments);
+
+    /// <param name="stack">Its id.</param>
+    public SpoolStory StackedEvent(ulong stack, long timeNs, EventType type, int pid, int tid, params ReadOnlySpan<long> arguments)
     {
         Span<long> a = stackalloc long[6];
         arguments.CopyTo(a);
@@ -150,6 +154,7 @@ internal sealed class SpoolStory : IDisposable
             A3 = a[3],
             A4 = a[4],
             A5 = a[5],
+            Stack = stack,
         });
         return this;
     }
