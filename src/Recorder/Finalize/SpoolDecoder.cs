@@ -91,6 +91,10 @@ internal sealed class SpoolDecoder(ISpoolItems items)
             case SpoolRecordType.Loss:
                 items.OnLoss(cpu, MemoryMarshal.Read<LossRecord>(payload));
                 break;
+            case SpoolRecordType.Memory:
+                foreach (ref readonly var record in MemoryMarshal.Cast<byte, MemoryRecord>(payload))
+                    items.OnChange(new MemoryEvent(record));
+                break;
             case SpoolRecordType.Maps:
                 items.OnChange(new SnapshotEvent(SpoolJson.Parse(payload, SpoolJson.Default.MapsSnapshot)));
                 break;

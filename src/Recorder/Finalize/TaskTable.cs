@@ -107,6 +107,8 @@ internal sealed class TaskTable(IRegionLedger ledger, PageGeometry pages, bool f
 
     public CallFaultLog CallFaults { get; } = new();
 
+    public MemoryLog Memory { get; } = new();
+
     /// <summary>The state of the thread that faulted; created here if the record of its creation was lost.</summary>
     public TaskState Of(int pid, int tid)
     {
@@ -143,6 +145,9 @@ internal sealed class TaskTable(IRegionLedger ledger, PageGeometry pages, bool f
                 break;
             case SnapshotEvent snapshot:
                 ApplySnapshot(snapshot.Snapshot);
+                break;
+            case MemoryEvent { Record: var record }:
+                Memory.Add(_processes.GetValueOrDefault((int)record.Pid), record);
                 break;
             case ProbeEvent { Record: var record }:
                 ApplyProbe(record, isCommand, targetPid);

@@ -118,6 +118,7 @@ internal sealed class TraceFinalizer : ISpoolTarget, IDisposable
                 ?? header.StackRecording,
             CallFaults = _tasks.CallFaults.Build(_rows.ToTraceTime),
             Releases = isPerf ? null : _tasks.BuildReleases(_rows.ToTraceTime, onlyWithFaults),
+            Memory = _tasks.Memory.Build(_rows.ToTraceTime, onlyWithFaults),
             Stacks = _stacks?.BuildTable(),
             Receipt = WithVerdict(
                 (counts?.Receipt ?? new Receipt { Events = 0 }) with

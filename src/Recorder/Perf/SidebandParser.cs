@@ -23,6 +23,9 @@ internal sealed record ProbeEvent(EventRecord Record) : LedgerEvent(Record.TimeN
 
 internal sealed record SnapshotEvent(Spool.MapsSnapshot Snapshot) : LedgerEvent(Snapshot.TimeNs);
 
+/// <summary>A look at the kernel's counters of a process's memory.</summary>
+internal sealed record MemoryEvent(Spool.MemoryRecord Record) : LedgerEvent(Record.TimeNs);
+
 /// <summary>
 /// perf's binary records (perf_event_open(2), "MMAP layout"), with sample_id_all and only TIME sampled: the last eight bytes
 /// of each are its time.

@@ -45,6 +45,9 @@ internal enum SpoolRecordType : ushort
 
     /// <summary>StackedFault[] of one CPU.</summary>
     StackedFaults = 11,
+
+    /// <summary><see cref="MemoryRecord"/>[].</summary>
+    Memory = 12,
 }
 
 [StructLayout(LayoutKind.Sequential)]
@@ -84,10 +87,27 @@ internal struct LossRecord
     public long Lost;
 }
 
+/// <summary>What /proc/PID/status said of a process; see <see cref="ProcessMemory"/>.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal record struct MemoryRecord
+{
+    public long TimeNs;
+    public long Pid;
+    public long AnonBytes;
+    public long FileBytes;
+    public long ShmemBytes;
+    public long SwapBytes;
+
+    /// <summary>VmHWM.</summary>
+    public long PeakBytes;
+
+    public readonly long ResidentBytes => AnonBytes + FileBytes + ShmemBytes;
+}
+
 /// <summary>What is known when the recording starts; the rest of the trace's metadata is known at the end.</summary>
 internal sealed record SpoolHeader
 {
-    public const int CurrentVersion = 6;
+    public const int CurrentVersion = 7;
 
     public int SpoolVersion { get; init; } = CurrentVersion;
 

@@ -135,12 +135,13 @@ internal sealed class SpoolReader : IDisposable
         SpoolRecordType.Stack => length >= sizeof(StackRecordHead) + sizeof(ulong) && length <= MaxStackLength,
         SpoolRecordType.Event => length == sizeof(EventRecord),
         SpoolRecordType.Loss => length == sizeof(LossRecord),
+        SpoolRecordType.Memory => length is > 0 and <= MaxRecordsLength && length % sizeof(MemoryRecord) == 0,
         _ => false,
     };
 
-    // 0: it holds no served faults.
+    /// <summary>0: records of this type hold no served faults.</summary>
     // SAFETY: sizeof, no pointer.
-    private static unsafe int BytesPerFault(SpoolRecordType type) => type switch
+    public static unsafe int BytesPerFault(SpoolRecordType type) => type switch
     {
         SpoolRecordType.Faults => sizeof(FaultRecord),
         SpoolRecordType.StackedFaults => sizeof(StackedFault),

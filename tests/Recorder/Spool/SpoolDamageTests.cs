@@ -192,6 +192,23 @@ public sealed class SpoolDamageTests
         Assert.Equal([path], Directory.GetFiles(folder.File(".")).Select(Path.GetFullPath));
     }
 
+    [Theory]
+    [InlineData(20, -4096L)]
+    [InlineData(20, long.MaxValue)]
+    [InlineData(long.MaxValue - SpoolStory.StartNs - 1, 4096L)]
+    public void AForgedLookAtMemoryIsALine(long timeNs, long bytes)
+    {
+        using var story = new SpoolStory();
+        story.Pass(0).Faults(0, SpoolStory.Fault(10, 0x1000)).Memory(SpoolStory.Look(timeNs, bytes, fileBytes: long.MaxValue)).Pass(100);
+        story.Flush();
+        story.Kill();
+
+        var refusal = Assert.Throws<FaultrecException>(() => Recover(story.Path, story.Folder.File("out.parquet")));
+
+        Assert.Equal(ExitCode.BadInput, refusal.ExitCode);
+        Assert.StartsWith($"{story.Path}: the spool is damaged (", refusal.Message);
+    }
+
     private static void AssertRefused(TempFolder folder, byte[] bytes)
     {
         var path = folder.File("damaged.spool");
@@ -210,6 +227,7 @@ public sealed class SpoolDamageTests
             .Sideband(0, new PerfRecords().Comm(SpoolStory.StartNs + 5, 100, 100, "story"))
             .Event(30, EventType.Unmap, 100, 100, 0x1000, 0x1000)
             .Loss(1, 40, 3)
+            .Memory(SpoolStory.Look(45, 4096), SpoolStory.Look(46, 8192))
             .Pass(50)
             .End(60);
         story.Flush();

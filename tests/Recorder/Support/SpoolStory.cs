@@ -159,6 +159,15 @@ internal sealed class SpoolStory : IDisposable
         return this;
     }
 
+    public SpoolStory Memory(params ReadOnlySpan<MemoryRecord> looks)
+    {
+        _writer.Append(SpoolRecordType.Memory, 0, MemoryMarshal.AsBytes(looks));
+        return this;
+    }
+
+    public static MemoryRecord Look(long timeNs, long anonBytes, int pid = Command, long fileBytes = 0, long peakBytes = 0)
+        => new() { TimeNs = StartNs + timeNs, Pid = pid, AnonBytes = anonBytes, FileBytes = fileBytes, PeakBytes = peakBytes };
+
     public SpoolStory Maps(MapsSnapshot snapshot)
     {
         _writer.Append(SpoolRecordType.Maps, snapshot, SpoolJson.Default.MapsSnapshot);
