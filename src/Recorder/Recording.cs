@@ -39,7 +39,7 @@ public static class Recording
                     target.MappedFiles.Cache = CodeCache.TryOpen(options.OnNotice);
                 if (options.TakesStacks)
                     target.MappedFiles.ReadAhead();
-                captured = CaptureRun.Run(options, target, sink, signals);
+                captured = CaptureRun.Run(options, target, new MemoryWatch(sink, target), signals);
             }
             catch
             {

@@ -69,6 +69,11 @@ internal sealed class TargetFilter(Glob? names, int excludedPid)
         _held = drained;
     }
 
+    /// <summary>The process of each record that does not tell of an end.</summary>
+    public static IEnumerable<int> LivingIn(byte[] records)
+        => RecordsOf(records).Where(record => record.Type is not (PerfRecordType.Exit or PerfRecordType.Lost))
+            .Select(record => BinaryPrimitives.ReadInt32LittleEndian(records.AsSpan(record.Start + PidOffset)));
+
     private bool TakeFound()
     {
         var before = _appeared.Count;
