@@ -120,11 +120,13 @@ internal sealed class ProbeCapture : ICapture
         _sideband.Enable();
         sink = _stacks?.Watching(sink) ?? sink;
         var isThere = _target.Names is null;
+        var running = new List<int>();
         foreach (var snapshot in _target.Snapshots())
         {
             isThere |= snapshot.Pid != Environment.ProcessId;
             _filter?.Know(snapshot.Pid);
             sink.Append(SpoolRecordType.Maps, snapshot, SpoolJson.Default.MapsSnapshot);
+            running.Add(snapshot.Pid);
         }
 
         if (!isThere)
@@ -132,9 +134,13 @@ internal sealed class ProbeCapture : ICapture
         // For one process the tables are awaited, so that its stacks are whole from the first fault on. Those of many are made while they are recorded.
         if (_target.Pid != 0)
             _stacks?.WaitForTables();
+        // As late as can be: what is faulted in from here on until the recording begins, is not known.
+        var resident = _target.Launcher is null ? running.Select(ResidentPages.TryTake).OfType<ResidentSnapshot>().ToList() : [];
         _faults.Begin();
         _counters?.Enable();
         _probes.OpenAccounts();
+        foreach (var snapshot in resident)
+            sink.Append(SpoolRecordType.Resident, snapshot, SpoolJson.Default.ResidentSnapshot);
     }
 
     public void DrainTo(IRecordSink sink, long nowNs)

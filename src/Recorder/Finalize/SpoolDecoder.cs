@@ -98,6 +98,9 @@ internal sealed class SpoolDecoder(ISpoolItems items)
             case SpoolRecordType.Maps:
                 items.OnChange(new SnapshotEvent(SpoolJson.Parse(payload, SpoolJson.Default.MapsSnapshot)));
                 break;
+            case SpoolRecordType.Resident:
+                items.OnChange(new ResidentEvent(SpoolJson.Parse(payload, SpoolJson.Default.ResidentSnapshot)));
+                break;
             case SpoolRecordType.End:
                 items.OnEnding(SpoolJson.Parse(payload, SpoolJson.Default.SpoolEnding));
                 break;

@@ -86,6 +86,7 @@ internal sealed class TaskTable(IRegionLedger ledger, PageGeometry pages, bool f
     private readonly List<ProcessState> _allProcesses = [];
     private readonly Queue<(long TimeNs, TaskState Task)> _ended = new();
     private readonly ReleaseLog _releases = new();
+    private readonly ResidentLog _resident = new();
     private TaskState? _last;
     private bool _commandRuns;
     private bool _keepsReleases; // not of the launcher
@@ -149,6 +150,10 @@ internal sealed class TaskTable(IRegionLedger ledger, PageGeometry pages, bool f
             case MemoryEvent { Record: var record }:
                 Memory.Add(_processes.GetValueOrDefault((int)record.Pid), record);
                 break;
+            case ResidentEvent { Snapshot: var resident }:
+                if (!forgets)
+                    _resident.Add(Process(resident.Pid, null), resident);
+                break;
             case ProbeEvent { Record: var record }:
                 ApplyProbe(record, isCommand, targetPid);
                 break;
@@ -157,7 +162,7 @@ internal sealed class TaskTable(IRegionLedger ledger, PageGeometry pages, bool f
 
     /// <param name="onlyWithFaults">Tasks without faults were seen, but are not part of the recording.</param>
     public IReadOnlyList<ProcessEntry> BuildProcesses(Func<long, long> toTraceTime, bool onlyWithFaults)
-        => [.. _allProcesses.Where(process => process.HasFaults || !onlyWithFaults).Select(process => new ProcessEntry
+        => [.. Recorded(onlyWithFaults).Select(process => new ProcessEntry
         {
             Pid = process.Pid,
             ParentPid = process.ParentPid,
@@ -179,7 +184,9 @@ internal sealed class TaskTable(IRegionLedger ledger, PageGeometry pages, bool f
         })];
 
     public ReleaseTable BuildReleases(Func<long, long> toTraceTime, bool onlyWithFaults)
-        => _releases.Build(toTraceTime, [.. _allProcesses.Where(process => process.HasFaults || !onlyWithFaults)]);
+        => _releases.Build(toTraceTime, Recorded(onlyWithFaults));
+
+    public ResidentRuns? BuildResident(bool onlyWithFaults) => _resident.Build(Recorded(onlyWithFaults));
 
     private void ApplyProbe(in EventRecord record, bool isCommand, int targetPid)
     {
@@ -370,6 +377,8 @@ internal sealed class TaskTable(IRegionLedger ledger, PageGeometry pages, bool f
         foreach (var map in MapsText.Parse(snapshot.Maps))
             process.Space.Map(map.Start, map.End, map.FileOffset, map.Identity, 0, null);
     }
+
+    private List<ProcessState> Recorded(bool onlyWithFaults) => [.. _allProcesses.Where(process => process.HasFaults || !onlyWithFaults)];
 
     private ProcessState Process(int pid, long? startedNs) => _processes.GetValueOrDefault(pid) ?? NewProcess(pid, startedNs);
 

@@ -119,6 +119,7 @@ internal sealed class TraceFinalizer : ISpoolTarget, IDisposable
             CallFaults = _tasks.CallFaults.Build(_rows.ToTraceTime),
             Releases = isPerf ? null : _tasks.BuildReleases(_rows.ToTraceTime, onlyWithFaults),
             Memory = _tasks.Memory.Build(_rows.ToTraceTime, onlyWithFaults),
+            ResidentBefore = _tasks.BuildResident(onlyWithFaults),
             Stacks = _stacks?.BuildTable(),
             Receipt = WithVerdict(
                 (counts?.Receipt ?? new Receipt { Events = 0 }) with

@@ -14,6 +14,7 @@ internal static class Errno
     public const int Enotdir = 20;
     public const int Einval = 22;
     public const int Emfile = 24;
+    public const int Enotty = 25;
     public const int Enospc = 28;
     public const int Edquot = 122;
 

@@ -26,6 +26,8 @@ internal sealed record SnapshotEvent(Spool.MapsSnapshot Snapshot) : LedgerEvent(
 /// <summary>A look at the kernel's counters of a process's memory.</summary>
 internal sealed record MemoryEvent(Spool.MemoryRecord Record) : LedgerEvent(Record.TimeNs);
 
+internal sealed record ResidentEvent(Spool.ResidentSnapshot Snapshot) : LedgerEvent(Snapshot.TimeNs);
+
 /// <summary>
 /// perf's binary records (perf_event_open(2), "MMAP layout"), with sample_id_all and only TIME sampled: the last eight bytes
 /// of each are its time.

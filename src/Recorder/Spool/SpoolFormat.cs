@@ -48,6 +48,9 @@ internal enum SpoolRecordType : ushort
 
     /// <summary><see cref="MemoryRecord"/>[].</summary>
     Memory = 12,
+
+    /// <summary><see cref="ResidentSnapshot"/> as JSON, when the mappings of all processes are known.</summary>
+    Resident = 13,
 }
 
 [StructLayout(LayoutKind.Sequential)]
@@ -129,6 +132,9 @@ internal sealed record SpoolVersionOnly(int SpoolVersion);
 
 internal sealed record MapsSnapshot(int Pid, long TimeNs, string Comm, int ParentPid, IReadOnlyList<ThreadName> Threads, string Maps);
 
+/// <summary>Runs of pages of a process that were resident, in order of address, and how many more there were.</summary>
+internal sealed record ResidentSnapshot(int Pid, long TimeNs, IReadOnlyList<long> FirstPage, IReadOnlyList<long> Pages, long OmittedPages);
+
 /// <summary>A struct, so that none is null in a list.</summary>
 [method: JsonConstructor] // else a struct's members need not be there
 internal readonly record struct ThreadName(int Tid, string Comm);
@@ -149,6 +155,7 @@ internal sealed record SpoolEnding
 [JsonSerializable(typeof(SpoolVersionOnly))]
 [JsonSerializable(typeof(SpoolHeader))]
 [JsonSerializable(typeof(MapsSnapshot))]
+[JsonSerializable(typeof(ResidentSnapshot))]
 [JsonSerializable(typeof(SpoolEnding))]
 internal sealed partial class SpoolJson : JsonSerializerContext
 {

@@ -174,6 +174,12 @@ internal sealed class SpoolStory : IDisposable
         return this;
     }
 
+    public SpoolStory Resident(ResidentSnapshot snapshot)
+    {
+        _writer.Append(SpoolRecordType.Resident, snapshot, SpoolJson.Default.ResidentSnapshot);
+        return this;
+    }
+
     public SpoolStory End(
         long timeNs, long? perfMinor = null, long? perfMajor = null, long eventsLost = 0, long excluded = 0, long returnsDue = 0, CostCounts? costs = null,
         long countsLost = 0, KernelCounts? kernel = null)
