@@ -10,6 +10,7 @@
 #include "calls.bpf.h"
 #include "fault_tracepoint.bpf.h"
 #include "handle_mm_fault.bpf.h"
+#include "memory.bpf.h"
 #include "slab.bpf.h"
 #include "tlb.bpf.h"
 #include "why.bpf.h"
@@ -119,7 +120,10 @@ int BPF_PROG(task_new, struct task_struct *child)
 	return 0;
 }
 
-/* a2 is the old tid: when the new image is in place and its first instruction has not run. */
+/*
+ * When the new image is in place and its first instruction has not run. a0 is ru_maxrss, in pages,
+ * of what the process was before; a2 is the old tid.
+ */
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(task_exec, struct task_struct *task)
 {
@@ -147,8 +151,8 @@ int BPF_PROG(task_exec, struct task_struct *task)
 		code_executed(slot, task);
 	if (!is_target(slot))
 		return 0;
-	send_event(EVENT_TASK_EXEC, slot, bpf_ktime_get_ns(), 0, 0, old_tid, 0, 0,
-		   is_uncounted ? TASK_UNCOUNTED : 0);
+	send_event(EVENT_TASK_EXEC, slot, bpf_ktime_get_ns(), BPF_CORE_READ(task, signal, maxrss),
+		   0, old_tid, 0, 0, is_uncounted ? TASK_UNCOUNTED : 0);
 	if (is_uncounted)
 		ring_bell();
 	return 0;
@@ -181,6 +185,8 @@ int BPF_PROG(task_exit, struct task_struct *task)
 	if (!is_target(slot))
 		return 0;
 	send_event(EVENT_TASK_EXIT, slot, bpf_ktime_get_ns(), 0, 0, task->exit_code, 0, 0, 0);
+	if (!BPF_CORE_READ(task, signal, live.counter))
+		send_memory(slot, task);
 	return 0;
 }
 

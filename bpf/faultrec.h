@@ -437,6 +437,7 @@ enum event_type : __u32 {
 	EVENT_TARGET_FOUND = 15, /* the first fault of a task that has the name, or is in the cgroup
 				  */
 	EVENT_ACCESSIBLE = 20,	 /* mprotect let memory be written to */
+	EVENT_PROCESS_END = 22,	 /* a process's last thread ends: memory.bpf.h */
 };
 
 /* Above the number in a0 of EVENT_CALL_FAULTS. */

@@ -125,8 +125,18 @@ struct files_struct {
 	struct fdtable *fdt;
 };
 
+struct percpu_counter {
+	__s64 count;
+	__s32 *counters; /* each CPU's part, not in the count yet */
+};
+
+/* An unnamed enum (include/linux/mm_types_task.h), which CO-RE cannot look up. */
+enum { MM_FILEPAGES = 0, MM_ANONPAGES = 1, MM_SWAPENTS = 2, MM_SHMEMPAGES = 3, NR_MM_COUNTERS = 4 };
+
 struct mm_struct {
 	struct page_table *pgd;
+	unsigned long hiwater_rss;
+	struct percpu_counter rss_stat[NR_MM_COUNTERS]; /* since 6.2 */
 	struct rw_semaphore mmap_lock;
 	unsigned long start_code;
 	unsigned long end_code;
@@ -140,6 +150,7 @@ typedef struct {
 
 struct signal_struct {
 	atomic_t live; /* threads that have not begun to exit */
+	unsigned long maxrss;
 };
 
 struct thread_struct {
@@ -208,6 +219,10 @@ struct kmem_cache {
 	unsigned int size;
 	const char *name;
 	struct slub_percpu_sheaves *cpu_sheaves; /* since 6.18 */
+};
+
+struct bpf_array {
+	void *pptrs[1]; /* of a per-CPU array */
 };
 
 struct seq_file;

@@ -113,6 +113,26 @@ public sealed class PerfRungTests : LiveTest
         Assert.Equal(0, rows.Receipt.WithoutRegion);
     }
 
+    /// <summary>/proc needs no probes.</summary>
+    [Fact]
+    public void TheMemoryOfOnesOwnProcessIsLookedAt()
+    {
+        using var program = Running.Start(InFolder, "setpriv", [.. AsNobody, Checkout.Fixture("wait_then_touch"), "3", "2500"]);
+        program.ReadLine();
+        using var recorder = StartRecord("--pid", $"{program.Pid}");
+        program.WriteByte();
+        program.ReadLine();
+        var anonKiB = Running.StatusNumber(program.Pid, "RssAnon");
+
+        recorder.Signal(Running.Sigint);
+        Assert.Equal(0, recorder.Wait().Status);
+        program.WriteByte();
+        program.Wait();
+
+        var memory = Assert.Single(ReadWhole().Metadata.Memory);
+        Assert.Equal((program.Pid, anonKiB << 10, false), (memory.Pid, memory.AnonBytes[^1], memory.HasExit));
+    }
+
     /// <summary>A thread that appears while events are being opened is covered, and its faults are there once.</summary>
     [Fact]
     public void ThreadsThatAppearMeanwhileAreRecordedOnce()

@@ -1,3 +1,4 @@
+using Faultrec.Recorder.Native;
 using Faultrec.Recorder.Spool;
 using Faultrec.Traces.Metadata;
 
@@ -21,6 +22,7 @@ internal sealed class MemoryLog
     private const int FewestSamples = 16;
 
     private readonly Dictionary<ProcessState, MemorySeries> _series = [];
+    private (ProcessState Process, long PeakBytes)? _launcher;
     private int _limit = MostSamples;
     private int _count;
 
@@ -32,6 +34,37 @@ internal sealed class MemoryLog
             Put(process, sample, isExit: false);
     }
 
+    /// <summary>At an execve of the command. Before its first one it was the launcher, whose memory ru_maxrss includes for ever.</summary>
+    /// <param name="maxrssPages">Until this execve.</param>
+    public void NoteLauncher(ProcessState command, long maxrssPages, PageGeometry pages) => _launcher ??= (command, maxrssPages << pages.PageShift);
+
+    /// <summary>
+    /// a0 to a5, in pages: of files, anonymous, swapped out, shared; the most since the last execve; ru_maxrss. Where the kernel has freed the
+    /// memory by then, the last is all that is known.
+    /// </summary>
+    public void AddEnd(ProcessState? process, in EventRecord record, PageGeometry pages)
+    {
+        if (process is null)
+            return;
+        var memory = new MemoryRecord
+        {
+            TimeNs = record.TimeNs,
+            Pid = record.Pid,
+            FileBytes = record.A0 << pages.PageShift,
+            AnonBytes = record.A1 << pages.PageShift,
+            SwapBytes = record.A2 << pages.PageShift,
+            ShmemBytes = record.A3 << pages.PageShift,
+        };
+        var maxrssBytes = record.A5 << pages.PageShift;
+        if (_launcher is { } launcher && launcher.Process == process && launcher.PeakBytes >= maxrssBytes)
+            maxrssBytes = 0;
+        memory.PeakBytes = Math.Max(Math.Max(record.A4 << pages.PageShift, memory.ResidentBytes), maxrssBytes);
+        if (memory.ResidentBytes > 0)
+            Put(process, memory, isExit: true);
+        else
+            SeriesOf(process).AddPeak(memory.PeakBytes);
+    }
+
     public IReadOnlyList<ProcessMemory> Build(Func<long, long> toTraceTime, bool onlyWithFaults)
         => [.. _series.Where(entry => entry.Key.HasFaults || !onlyWithFaults)
             .OrderByDescending(entry => entry.Value.HighestBytes).Take(MostProcesses)
@@ -40,8 +73,7 @@ internal sealed class MemoryLog
 
     private void Put(ProcessState process, in MemoryRecord sample, bool isExit)
     {
-        if (!_series.TryGetValue(process, out var series))
-            _series.Add(process, series = new MemorySeries());
+        var series = SeriesOf(process);
         _count -= series.Count;
         series.Add(sample, isExit);
         series.ThinTo(_limit);
@@ -56,6 +88,13 @@ internal sealed class MemoryLog
                 _count += one.Count;
             }
         }
+    }
+
+    private MemorySeries SeriesOf(ProcessState process)
+    {
+        if (!_series.TryGetValue(process, out var series))
+            _series.Add(process, series = new MemorySeries());
+        return series;
     }
 }
 
@@ -80,8 +119,8 @@ internal sealed class MemorySeries
     {
         _last = sample;
         _hasExit = isExit;
-        _peakBytes = Math.Max(_peakBytes, sample.PeakBytes);
-        HighestBytes = Math.Max(HighestBytes, Math.Max(_peakBytes, sample.ResidentBytes));
+        AddPeak(sample.PeakBytes);
+        HighestBytes = Math.Max(HighestBytes, sample.ResidentBytes);
         if (_steps.Count == 0 || _looksInLast == _looksEach)
         {
             _steps.Add(sample);
@@ -92,6 +131,12 @@ internal sealed class MemorySeries
         _looksInLast++;
         if (sample.ResidentBytes > _steps[^1].ResidentBytes)
             _steps[^1] = sample;
+    }
+
+    public void AddPeak(long bytes)
+    {
+        _peakBytes = Math.Max(_peakBytes, bytes);
+        HighestBytes = Math.Max(HighestBytes, _peakBytes);
     }
 
     public void ThinTo(int limit)

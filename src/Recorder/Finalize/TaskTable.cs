@@ -196,6 +196,13 @@ internal sealed class TaskTable(IRegionLedger ledger, PageGeometry pages, bool f
             return;
         }
 
+        if (record.Type == EventType.ProcessEnd)
+        {
+            if (!forgets && (_commandRuns || !isCommand))
+                Memory.AddEnd(_processes.GetValueOrDefault(record.Pid), record, pages);
+            return;
+        }
+
         if (record.Type == EventType.Userfaultfd || AdviceLog.IsOfHugePages(record))
         {
             if (!forgets) // a live view has no tables for it
@@ -265,6 +272,8 @@ internal sealed class TaskTable(IRegionLedger ledger, PageGeometry pages, bool f
         {
             case EventType.TaskExec:
                 task.Process.IsInExec = false;
+                if (isCommand && record.Pid == targetPid)
+                    Memory.NoteLauncher(task.Process, record.A0, pages);
                 _ = AfterExec(task, record.TimeNs);
                 if (record.A2 != record.Tid && _tasks.Remove((int)record.A2, out var old))
                 {

@@ -493,6 +493,7 @@ internal enum EventType : uint
     CallFaults = 14,
     TargetFound = 15,
     Accessible = 20,
+    ProcessEnd = 22,
 }
 
 [Flags]

@@ -1,4 +1,5 @@
 using Faultrec.Recorder.Finalize;
+using Faultrec.Recorder.Native;
 using Faultrec.Recorder.Tests.Support;
 using Faultrec.Testing;
 using Faultrec.Traces.Metadata;
@@ -55,6 +56,56 @@ public sealed class MemoryStories
             .End(100);
 
         Assert.Equal(["100: 10=1 peak -"], story.Finalize().Metadata.Memory.Select(Words));
+    }
+
+    /// <summary>a0 to a5: pages of files, anonymous, swapped out, shared; the most of this program; ru_maxrss.</summary>
+    [Fact]
+    public void TheEndOfAProcessIsItsLastSample()
+    {
+        using var story = new SpoolStory();
+        story.Pass(0)
+            .Sideband(0, new PerfRecords().Comm(T0 + 1, Pid, Pid, "prog", exec: true))
+            .Memory(SpoolStory.Look(10, 4096, peakBytes: 8192))
+            .Event(30, EventType.ProcessEnd, Pid, Pid, 1, 2, 3, 4, 9, 20)
+            .End(100);
+
+        var memory = Assert.Single(story.Finalize().Metadata.Memory);
+
+        Assert.Equal($"100: 10=4096 30={7 * 4096} peak {20 * 4096} exit", Words(memory));
+        Assert.Equal((4096L, 2 * 4096L, 3 * 4096L, 4 * 4096L), (memory.FileBytes[1], memory.AnonBytes[1], memory.SwapBytes[1], memory.ShmemBytes[1]));
+    }
+
+    /// <summary>Before 6.16.</summary>
+    [Fact]
+    public void WhereTheMemoryIsGoneByThenOnlyThePeakIsKnown()
+    {
+        using var story = new SpoolStory();
+        story.Pass(0)
+            .Sideband(0, new PerfRecords().Comm(T0 + 1, Pid, Pid, "prog", exec: true).Fork(T0 + 2, Other, Other, Pid, Pid))
+            .Memory(SpoolStory.Look(10, 4096, peakBytes: 8192))
+            .Event(30, EventType.ProcessEnd, Pid, Pid, 0, 0, 0, 0, 0, 20)
+            .Event(40, EventType.ProcessEnd, Other, Other, 0, 0, 0, 0, 0, 5)
+            .End(100);
+
+        Assert.Equal([$"100: 10=4096 peak {20 * 4096}", $"200:  peak {5 * 4096}"], story.Finalize().Metadata.Memory.Select(Words));
+    }
+
+    /// <summary>The command was the launcher before; its children never were.</summary>
+    [Theory]
+    [InlineData(50, 9)]
+    [InlineData(51, 51)]
+    public void TheLaunchersMemoryIsNotTheCommands(long maxrss, long peak)
+    {
+        using var story = new SpoolStory(isCommand: true);
+        story.Pass(0)
+            .Event(5, EventType.TaskExec, Pid, Pid, 50, 0, Pid)
+            .Event(6, EventType.TaskExec, Pid, Pid, 60, 0, Pid)
+            .Sideband(0, new PerfRecords().Comm(T0 + 1, Pid, Pid, "prog", exec: true).Fork(T0 + 10, Other, Other, Pid, Pid))
+            .Event(30, EventType.ProcessEnd, Other, Other, 0, 1, 0, 0, 9, 50)
+            .Event(40, EventType.ProcessEnd, Pid, Pid, 0, 1, 0, 0, 9, maxrss)
+            .End(100);
+
+        Assert.Equal([$"100: 40=4096 peak {peak * 4096} exit", $"200: 30=4096 peak {50 * 4096} exit"], story.Finalize().Metadata.Memory.Select(Words));
     }
 
     /// <summary>A killed recorder: no last record.</summary>
