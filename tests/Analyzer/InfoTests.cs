@@ -18,6 +18,7 @@ public class InfoTests
             PageTable = new PageTableRecording(false, "no \x1b[31mbase", 0, null, null),
             ThpMode = "madvise",
             Causes = [new CauseProbe("reclaim", null), new CauseProbe("zeroing", "EPERM")],
+            Memory = [new ProcessMemory(10, [5, 9], [4096, 8192], [0, 1024], [0, 0], [0, 2048], 1 << 20, true)],
             FaultFlagNames = new Dictionary<string, long> { ["FAULT_FLAG_WRITE"] = 1 },
             Receipt = new Receipt { Events = 8, Lost = 7, LostByCpu = [new(0, 0), new(1, 7)], LostBySecond = [new(3, 7)], KernelMinor = 15, ExitStatus = 1 },
         };
@@ -55,6 +56,9 @@ public class InfoTests
                        VM_FAULT_* -
             kernel     minor 15, major -, of these in exec -, inside other system calls -
             perf       minor -, major -
+            memory     the kernel's counters of 1 of 1 process, 2 samples
+                       app (pid 10): at most 1.0 MiB resident; at its end 8.0 KiB anonymous, 1.0 KiB of files, 0
+                       B shared, 2.0 KiB swapped out
             lost       7 on CPU 1
             lost       7 in second 3
 
@@ -73,7 +77,7 @@ public class InfoTests
         Assert.Equal(
             "path schema file_bytes faults bytes_per_fault row_groups tool_version command target host kernel arch page_size clock "
             + "clock_start_ns started_at duration_ns backend ladder durations sampling exclude_kernel handlers frames thp_mode causes slab_stages "
-            + "stack_recording stacks stack_frames regions processes threads fault_flag_names fault_result_names receipt call_faults",
+            + "stack_recording stacks stack_frames regions processes threads fault_flag_names fault_result_names receipt call_faults memory",
             Keys(json.RootElement));
         // More counters may come; those that are there stay.
         var documented = (
@@ -88,6 +92,9 @@ public class InfoTests
             found.Order());
         Assert.Equal(7, json.RootElement.GetProperty("receipt").GetProperty("lost_by_cpu")[1].GetProperty("lost").GetInt64());
         Assert.Equal(JsonValueKind.Null, json.RootElement.GetProperty("ladder")[1].GetProperty("reason").ValueKind);
+        var memory = json.RootElement.GetProperty("memory")[0];
+        Assert.Equal("pid time_ns anon_bytes file_bytes shmem_bytes swap_bytes peak_bytes has_exit", Keys(memory));
+        Assert.Equal([4096, 8192], memory.GetProperty("anon_bytes").EnumerateArray().Select(bytes => bytes.GetInt64()));
         Assert.Equal(154.25, json.RootElement.GetProperty("bytes_per_fault").GetDouble());
     }
 

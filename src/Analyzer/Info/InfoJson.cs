@@ -24,6 +24,7 @@ internal static class InfoJson
         WriteNames(json, "fault_result_names", info.Metadata.FaultResultNames);
         WriteReceipt(json, info.Metadata.Receipt);
         WriteCalls(json, info.Metadata);
+        WriteMemory(json, info.Metadata);
         json.WriteEndObject();
     }
 
@@ -49,6 +50,34 @@ internal static class InfoJson
             json.WriteEndObject();
         }
 
+        json.WriteEndArray();
+    }
+
+    private static void WriteMemory(Utf8JsonWriter json, TraceMetadata metadata)
+    {
+        json.WriteStartArray("memory");
+        foreach (var memory in metadata.Memory)
+        {
+            json.WriteStartObject();
+            json.WriteNumber("pid", memory.Pid);
+            WriteNumbers(json, "time_ns", memory.TimeNs);
+            WriteNumbers(json, "anon_bytes", memory.AnonBytes);
+            WriteNumbers(json, "file_bytes", memory.FileBytes);
+            WriteNumbers(json, "shmem_bytes", memory.ShmemBytes);
+            WriteNumbers(json, "swap_bytes", memory.SwapBytes);
+            json.WriteNullable("peak_bytes", memory.PeakBytes);
+            json.WriteBoolean("has_exit", memory.HasExit);
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
+    }
+
+    private static void WriteNumbers(Utf8JsonWriter json, string key, IReadOnlyList<long> numbers)
+    {
+        json.WriteStartArray(key);
+        foreach (var number in numbers)
+            json.WriteNumberValue(number);
         json.WriteEndArray();
     }
 

@@ -23,6 +23,7 @@ internal static class InfoText
 {
     private const int LossRows = 10;
     private const int CallRows = 10;
+    private const int MemoryRows = 3;
 
     public static void Write(TextWriter output, TraceInfo info, TextStyle style)
     {
@@ -48,6 +49,7 @@ internal static class InfoText
         Line(output, "flag names", $"FAULT_FLAG_* {Names(metadata.FaultFlagNames, "FAULT_FLAG_")}");
         Line(output, "", $"VM_FAULT_* {Names(metadata.FaultResultNames, "VM_FAULT_")}");
         WriteCounters(output, receipt);
+        WriteMemory(output, metadata);
         WriteCalls(output, metadata);
         WriteLoss(output, receipt);
     }
@@ -140,6 +142,27 @@ internal static class InfoText
             Line(output, "left out", $"{Units.Of(receipt.SampledOut, "fault")} ({Units.Count(receipt.SampledOutMajor)} major) by sampling");
         if (receipt.Excluded != 0)
             Line(output, "left out", $"{Units.Of(receipt.Excluded, "fault")} of other processes");
+    }
+
+    private static void WriteMemory(TextWriter output, TraceMetadata metadata)
+    {
+        if (metadata.Memory.Count == 0)
+            return;
+        Line(output, "memory",
+            $"the kernel's counters of {Units.Count(metadata.Memory.Count)} of {Units.Of(metadata.Processes.Count, "process", "processes")}, "
+            + $"{Units.Of(metadata.Memory.Sum(memory => (long)memory.TimeNs.Count), "sample")}");
+        foreach (var memory in metadata.Memory.OrderByDescending(MemoryFacts.HighestBytes).Take(MemoryRows))
+        {
+            var end = memory.TimeNs.Count - 1;
+            var last = end < 0 ? ""
+                : $"; {(memory.HasExit ? "at its end" : "at last")} {Units.Bytes(memory.AnonBytes[end])} anonymous, "
+                    + $"{Units.Bytes(memory.FileBytes[end])} of files, {Units.Bytes(memory.ShmemBytes[end])} shared, "
+                    + $"{Units.Bytes(memory.SwapBytes[end])} swapped out";
+            Line(output, "", $"{memory.NameIn(metadata)} (pid {memory.Pid}): at most {Units.Bytes(memory.HighestBytes())} resident{last}");
+        }
+
+        if (metadata.Memory.Count > MemoryRows)
+            Line(output, "", $"… {Units.Of(metadata.Memory.Count - MemoryRows, "more process", "more processes")}; --format json has all");
     }
 
     private static void WriteCalls(TextWriter output, TraceMetadata metadata)
