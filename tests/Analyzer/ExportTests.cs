@@ -178,6 +178,47 @@ public class ExportTests
             samples);
     }
 
+    private static readonly ProcessMemory[] Memory =
+    [
+        new(10, [100, 200, 300], [1 << 20, 3 << 20, 2 << 20], [4096, 8192, 8192], [0, 0, 1024], [0, 0, 2048], 4 << 20, true),
+        new(11, [150], [1 << 20], [0], [0], [0], null, false),
+    ];
+
+    /// <summary>A counter's samples are differences; a process without a thread in the profile has none.</summary>
+    [Fact]
+    public void FirefoxHasACounterOfEachProcesssMemory()
+    {
+        using var json = JsonDocument.Parse(Export(StackStory.Metadata() with { Memory = Memory }, StackStory.Faults, ExportFormat.Firefox));
+
+        var counter = Assert.Single(json.RootElement.GetProperty("counters").EnumerateArray());
+        FormatTests.AssertKeys("name category description pid mainThreadIndex samples", counter);
+        Assert.Equal(("Memory", "10"), (counter.GetProperty("category").GetString(), counter.GetProperty("pid").GetString()));
+        var thread = json.RootElement.GetProperty("threads")[counter.GetProperty("mainThreadIndex").GetInt32()];
+        Assert.Equal("10", thread.GetProperty("pid").GetString());
+        var samples = counter.GetProperty("samples");
+        Assert.Equal([0.0001, 0.0002, 0.0003], samples.GetProperty("time").EnumerateArray().Select(time => time.GetDouble()));
+        Assert.Equal([1052672L, 2101248, -1047552], samples.GetProperty("count").EnumerateArray().Select(bytes => bytes.GetInt64()));
+        Assert.Equal(3, samples.GetProperty("length").GetInt32());
+    }
+
+    /// <summary>Process and time of a filter apply.</summary>
+    [Theory]
+    [InlineData(null, null, null, "5100 10 1028/1024/4/0/0", "5200 10 3080/3072/8/0/0", "5300 10 2057/2048/8/1/2", "5150 11 1024/1024/0/0/0")]
+    [InlineData(10, 200L, 300L, "5200 10 3080/3072/8/0/0")]
+    public void PerfettoHasTheMemoryOfEachProcess(int? pid, long? fromNs, long? toNs, params string[] expected)
+    {
+        var filter = new FaultFilter { Pids = pid is { } one ? [one] : [], FromNs = fromNs, ToNs = toNs };
+        using var file = new TemporaryTrace(StackStory.Metadata() with { ClockStartNs = 5000, Memory = Memory }, [.. StackStory.Faults], 2);
+        using var reader = TraceReader.Open(file.Path);
+        using var output = new MemoryStream();
+        TraceExport.Write(reader, filter, ExportFormat.Perfetto, ExportWeight.Faults, output);
+
+        var found = Proto.Parse(output.ToArray()).All(1).Select(Proto.Parse).SelectMany(packet => packet.All(9)
+            .Select(Proto.Parse).SelectMany(stats => stats.All(1)).Select(Proto.Parse)
+            .Select(process => $"{packet.Number(8)} {process.Number(1)} {string.Join('/', new[] { 3, 4, 5, 6, 7 }.Select(process.Number))}"));
+        Assert.Equal(expected, found);
+    }
+
     [Theory]
     [InlineData(nameof(ExportFormat.Folded))]
     [InlineData(nameof(ExportFormat.Speedscope))]

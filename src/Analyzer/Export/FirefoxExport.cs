@@ -11,7 +11,8 @@ namespace Faultrec.Analyzer.Export;
 /// The processed profile format of profiler.firefox.com, version 61 (docs-developer/CHANGELOG-formats.md of firefox-devtools/profiler;
 /// newer viewers upgrade it): the trace's tree of stacks once, then the samples of each thread.
 /// </summary>
-internal sealed class FirefoxExport(Utf8JsonWriter json, TraceMetadata metadata, Timeline timeline, ExportWeight weight)
+internal sealed class FirefoxExport(
+    Utf8JsonWriter json, TraceMetadata metadata, Timeline timeline, IReadOnlyList<MemoryCurve> memory, ExportWeight weight)
 {
     private const int Version = 61;
 
@@ -20,10 +21,10 @@ internal sealed class FirefoxExport(Utf8JsonWriter json, TraceMetadata metadata,
 
     private const int ThreadsShown = 10;
 
-    public static void Write(Stream output, TraceMetadata metadata, Timeline timeline, ExportWeight weight)
+    public static void Write(Stream output, TraceMetadata metadata, Timeline timeline, IReadOnlyList<MemoryCurve> memory, ExportWeight weight)
     {
         using var json = new Utf8JsonWriter(output);
-        new FirefoxExport(json, metadata, timeline, weight).Write();
+        new FirefoxExport(json, metadata, timeline, memory, weight).Write();
     }
 
     private void Write()
@@ -39,6 +40,7 @@ internal sealed class FirefoxExport(Utf8JsonWriter json, TraceMetadata metadata,
         foreach (var thread in threads)
             WriteThread(thread, tables.NoStack);
         json.WriteEndArray();
+        WriteCounters(threads);
         json.WriteEndObject();
     }
 
@@ -113,6 +115,45 @@ internal sealed class FirefoxExport(Utf8JsonWriter json, TraceMetadata metadata,
         json.WriteNumber("length", 0);
         json.WriteEndObject();
         json.WriteEndObject();
+    }
+
+    /// <summary>One for each process that has a thread in the profile, below which it is shown. Samples are what was added since the one before.</summary>
+    private void WriteCounters(List<(int Pid, int Tid)> threads)
+    {
+        json.WriteStartArray("counters");
+        foreach (var curve in memory)
+        {
+            var pid = curve.Memory.Pid;
+            var thread = threads.IndexOf((pid, pid)) is >= 0 and var main ? main : threads.FindIndex(thread => thread.Pid == pid);
+            if (thread < 0)
+                continue;
+            json.WriteStartObject();
+            json.WriteString("name", "resident");
+            json.WriteString("category", "Memory");
+            json.WriteString("description", "Resident memory: RssAnon + RssFile + RssShmem");
+            json.WriteString("pid", pid.ToString(CultureInfo.InvariantCulture));
+            json.WriteNumber("mainThreadIndex", thread);
+            json.WriteStartObject("samples");
+            json.WriteStartArray("time");
+            foreach (var i in curve.Samples)
+                json.WriteNumberValue(Milliseconds(curve.Memory.TimeNs[i]));
+            json.WriteEndArray();
+            json.WriteStartArray("count");
+            long before = 0;
+            foreach (var bytes in curve.Samples.Select(curve.Memory.ResidentBytes))
+            {
+                json.WriteNumberValue(bytes - before);
+                before = bytes;
+            }
+
+            json.WriteEndArray();
+            json.WriteNumber("length", curve.Samples.Count);
+            json.WriteEndObject();
+            json.WriteEndObject();
+            json.FlushWhenFull();
+        }
+
+        json.WriteEndArray();
     }
 
     private void WriteSamples(List<TimelineSample> samples, int noStack)

@@ -37,11 +37,13 @@ internal sealed class PerfettoExport : IDisposable
         _names = new PerfettoNames(metadata.Stacks!);
     }
 
-    public void Begin(ExportWeight weight)
+    public void Begin(ExportWeight weight, IReadOnlyList<MemoryCurve> memory)
     {
         WriteClocks();
         WriteTasks();
         WriteDefaults(weight);
+        foreach (var curve in memory)
+            WriteMemory(curve);
     }
 
     /// <param name="weight">Faults that the row stands for.</param>
@@ -104,6 +106,22 @@ internal sealed class PerfettoExport : IDisposable
         WritePacket(NewPacket().Number(Packet.SequenceFlags, StateCleared).Message(Packet.Defaults, _inner));
     }
 
+    /// <summary>As traced_probes polls /proc/PID/status: the viewer makes a counter of each number.</summary>
+    private void WriteMemory(MemoryCurve curve)
+    {
+        const int bytesPerUnit = 1024;
+        foreach (var i in curve.Samples)
+        {
+            var memory = curve.Memory;
+            ulong Units(long bytes) => (ulong)(bytes / bytesPerUnit);
+            _item.Clear().Number(1, memory.Pid).Number(3, Units(memory.ResidentBytes(i))).Number(4, Units(memory.AnonBytes[i]))
+                .Number(5, Units(memory.FileBytes[i])).Number(6, Units(memory.ShmemBytes[i])).Number(7, Units(memory.SwapBytes[i]));
+            _packet.Clear().Number(Packet.Timestamp, (ulong)(_metadata.ClockStartNs + memory.TimeNs[i])).Number(Packet.ClockId, Monotonic)
+                .Number(Packet.SequenceId, Sequence);
+            WritePacket(_packet.Message(Packet.ProcessStats, _inner.Clear().Message(1, _item)));
+        }
+    }
+
     private void WritePacket(ProtoMessage packet) => _trace.Clear().Message(1, packet).CopyTo(_output);
 
     /// <summary>Fields of TracePacket.</summary>
@@ -112,6 +130,7 @@ internal sealed class PerfettoExport : IDisposable
         public const int ProcessTree = 2;
         public const int ClockSnapshot = 6;
         public const int Timestamp = 8;
+        public const int ProcessStats = 9;
         public const int SequenceId = 10;
         public const int InternedData = 12;
         public const int SequenceFlags = 13;

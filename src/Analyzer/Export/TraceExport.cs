@@ -54,7 +54,7 @@ internal static class TraceExport
             }
         });
         timeline.Complete();
-        FirefoxExport.Write(output, metadata, timeline, weight);
+        FirefoxExport.Write(output, metadata, timeline, MemoryCurve.Of(metadata, filter), weight);
         return timeline.StepNs == 0 ? null : string.Create(
             CultureInfo.InvariantCulture,
             $"{Units.Of(timeline.Faults, "fault")} are {Units.Of(timeline.Samples, "sample")}: "
@@ -64,7 +64,7 @@ internal static class TraceExport
     private static string? WritePerfetto(TraceReader reader, FaultFilter filter, ExportWeight weight, Stream output)
     {
         using var export = new PerfettoExport(output, reader.Metadata);
-        export.Begin(weight);
+        export.Begin(weight, MemoryCurve.Of(reader.Metadata, filter));
         const FaultColumns columns = FaultColumns.TimeNs | FaultColumns.Pid | FaultColumns.Tid | FaultColumns.Cpu | FaultColumns.KernelAccess
             | FaultColumns.StackId;
         TraceScan.RunInOrder(reader, filter, columns | ExportWeights.Columns(weight), (batch, classifier) =>
