@@ -19,7 +19,7 @@ internal sealed class MemoryWatch : IRecordSink
     /// <summary>Between two looks at a process.</summary>
     private const long ShortestIntervalNs = 100_000_000;
 
-    /// <summary>With more processes than this allows (a thousand, at 25 µs each), the share is exceeded.</summary>
+    /// <summary>With more processes than this allows (two thousand, at 12 µs each), the share is exceeded.</summary>
     private const long LongestIntervalNs = 5_000_000_000;
 
     /// <summary>Looks may take one part in so many of a CPU's time: the interval is stretched by what they took.</summary>
