@@ -19,8 +19,8 @@ internal sealed class MemoryWatch : IRecordSink
     /// <summary>Between two looks at a process.</summary>
     private const long ShortestIntervalNs = 100_000_000;
 
-    /// <summary>With more processes than this allows (two thousand, at 12 µs each), the share is exceeded.</summary>
-    private const long LongestIntervalNs = 5_000_000_000;
+    /// <summary>With more processes than this allows (some 2,500, at 20 µs each), the share is exceeded.</summary>
+    private const long LongestIntervalNs = 10_000_000_000;
 
     /// <summary>Looks may take one part in so many of a CPU's time: the interval is stretched by what they took.</summary>
     private const int CostShare = 200;
@@ -55,9 +55,6 @@ internal sealed class MemoryWatch : IRecordSink
             Know(pid);
     }
 
-    /// <summary>Between the looks at a process, as things are.</summary>
-    public long IntervalNs => Math.Clamp(_lookNs * CostShare * _processes.Count, ShortestIntervalNs, LongestIntervalNs);
-
     public void Append(SpoolRecordType type, int cpu, ReadOnlySpan<byte> payload, ReadOnlySpan<byte> rest = default)
     {
         if (type == SpoolRecordType.End)
@@ -78,16 +75,19 @@ internal sealed class MemoryWatch : IRecordSink
         return _sink.EndPass(nowNs);
     }
 
+    /// <summary>Between the looks at a process, as things are.</summary>
+    private long IntervalNs => Math.Clamp(_lookNs * CostShare * _processes.Count, ShortestIntervalNs, LongestIntervalNs);
+
     private void LookAtDue()
     {
         var startNs = Libc.MonotonicNs();
         for (var nowNs = startNs; nowNs - startNs < MostInPassNs;)
         {
-            if (!_new.TryDequeue(out var process) && (!_turns.TryPeek(out process) || process.DueNs > nowNs || !_turns.TryDequeue(out process)))
+            if (!_new.TryDequeue(out var process) && (!_turns.TryPeek(out process) || nowNs - process.LookedNs < IntervalNs || !_turns.TryDequeue(out process)))
                 return;
             if (Look(process))
             {
-                process.DueNs = nowNs + IntervalNs;
+                process.LookedNs = nowNs;
                 _turns.Enqueue(process);
             }
             else
@@ -178,7 +178,8 @@ internal sealed class MemoryWatch : IRecordSink
     {
         public int Pid => pid;
 
-        public long DueNs { get; set; }
+        /// <summary>When it had its last turn.</summary>
+        public long LookedNs { get; set; }
 
         /// <summary>The last look.</summary>
         public MemoryRecord? Last { get; set; }
