@@ -17,7 +17,7 @@ internal sealed class MemoryLog
     public const int MostInAll = 128 * 1024;
 
     /// <summary>Processes in the trace: those whose memory was largest.</summary>
-    public const int MostProcesses = 4096;
+    public const int MostProcesses = 4000;
 
     private const int FewestSamples = 16;
 
