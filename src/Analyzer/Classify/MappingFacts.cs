@@ -39,6 +39,9 @@ internal readonly record struct MappingFacts(MappingBacking Backing, bool IsShar
     /// <summary>MAP_POPULATE and MADV_POPULATE_* fill it.</summary>
     public bool CanBePopulated => Backing is MappingBacking.Anonymous or MappingBacking.File or MappingBacking.Shmem;
 
+    /// <summary>Its pages are in the kernel's RSS counters: hugetlb pages are counted apart, and those of the kernel's own data not at all.</summary>
+    public bool CountsAsResident => Backing is not (MappingBacking.Hugetlb or MappingBacking.Special);
+
     public static MappingFacts Of(Region region)
     {
         var isShared = region.Prot is [_, _, _, 's', ..];

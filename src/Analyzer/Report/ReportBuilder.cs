@@ -19,7 +19,7 @@ internal static class ReportBuilder
         var plan = new MeasurePlan(reader.Metadata, reader.RowGroups, filter, [.. FaultReport.Always, .. wanted.SelectMany(table => table.Needs), .. more]);
         var report = new FaultReport(reader.Path, plan, TraceScan.Run(reader, filter, () => new MeasureSet(plan)));
         Settle(report, wanted);
-        foreach (var followUp in wanted.Select(table => table.FollowUp).OfType<FollowUp>())
+        foreach (var followUp in wanted.Select(table => table.FollowUp).OfType<FollowUp>().Distinct())
             report.Add(followUp, followUp.Run(reader, report));
         return report;
     }

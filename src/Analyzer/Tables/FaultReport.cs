@@ -57,6 +57,9 @@ internal sealed record FaultReport
     /// <summary>Null: the trace has no stacks, or no requested table needs them.</summary>
     public StackFacts? Stacks => field ??= StackFacts.Of(this);
 
+    /// <summary>Null: no requested table needs the account of resident memory, or the trace cannot tell.</summary>
+    public ResidentFacts? Memory => field ??= ResidentFacts.Of(this);
+
     /// <summary>Null: not counted, or already dropped because its tables have their rows.</summary>
     public T? Find<T>(Measure<T> measure)
         where T : class

@@ -7,8 +7,8 @@ namespace Faultrec.Analyzer.Tables;
 /// <summary>One bucket of the time line.</summary>
 /// <param name="NewPages">Pages of a region whose first fault within the report is in this bucket.</param>
 /// <param name="TouchedPages">Sum of the new pages up to the end of the bucket.</param>
-/// <param name="ResidentPages">Touched pages whose region still existed at the end of the bucket.</param>
-internal sealed record TimeRow(long FromNs, long LengthNs, FaultCounts Counts, long NewPages, long TouchedPages, long ResidentPages)
+/// <param name="ResidentPages">Resident at the end of the bucket, in all processes together; null: not known, or the filter leaves a part of them.</param>
+internal sealed record TimeRow(long FromNs, long LengthNs, FaultCounts Counts, long NewPages, long TouchedPages, long? ResidentPages)
 {
     public long FaultsPerSecond => PerSecond(Counts.Faults);
 
@@ -30,6 +30,7 @@ internal static class TimeTable
         JsonKey = "timeline/buckets",
         JsonMembers = (json, report) => json.WriteAxis(AxisOf(report)),
         Needs = [TimeAggregate.Measure, FirstTouchAggregate.Measure],
+        FollowUp = ResidentFacts.FollowUp,
         IsInReport = false,
         // The time line alone does not show which regions' pages were new.
         Companion = FirstTouchTable.Definition,
@@ -37,9 +38,8 @@ internal static class TimeTable
         // Every bucket: a time line must have no gaps.
         Keep = static (_, _) => 0,
         Columns = Columns,
-        Note = report => $"{Units.Duration(AxisOf(report).BucketNs)} per row; resident is an estimate: pages touched so far whose region still existed; "
-            + "pages that were mapped together with another "
-            + "(huge pages, fault-around) are not included, pages that were given back or swapped out are",
+        Note = report => $"{Units.Duration(AxisOf(report).BucketNs)} per row"
+            + (ResidentOf(report) is null ? "" : $"; resident: at the end of the row, accounted; {report.Memory!.Note()}"),
     };
 
     public static TimeAxis AxisOf(FaultReport report) => TimeAggregate.AxisOf(report.Plan);
@@ -59,9 +59,9 @@ internal static class TimeTable
                 ColumnAudience.Everyone, row => row.NewPagesPerSecond)
             .Integer("touched_pages", isSample ? "≥touched" : "touched", "new pages so far; in a sample a lower bound", CellFormat.Count,
                 ColumnAudience.Everyone, row => row.TouchedPages)
-            .Integer("resident_pages", "resident pages", "estimate of the touched pages still mapped at the end of the bucket", CellFormat.Count,
+            .Integer("resident_pages", "resident pages", "pages that were resident at the end of the bucket, accounted", CellFormat.Count,
                 ColumnAudience.Machine, row => row.ResidentPages)
-            .Integer("resident_bytes", "resident", "estimate of the touched memory still mapped at the end of the bucket", CellFormat.Bytes,
+            .Integer("resident_bytes", "resident", "memory that was resident at the end of the bucket, accounted", CellFormat.Bytes,
                 ColumnAudience.Everyone, row => row.ResidentPages * report.Metadata.PageSize)
             .Integer("latency_sum_ns", "time", "sum of the known durations of the bucket's faults", CellFormat.DurationNs, ColumnAudience.Everyone,
                 row => report.TimeOf(row.Counts));
@@ -71,32 +71,28 @@ internal static class TimeTable
     private static List<TimeRow> Rows(FaultReport report)
     {
         var rows = new List<TimeRow>();
-        if (report.Find(TimeAggregate.Measure) is not { } aggregate || report.Find(FirstTouchAggregate.Measure) is not { } touches)
+        if (report.Find(TimeAggregate.Measure) is not { } aggregate)
             return rows;
         var axis = aggregate.Axis;
-        var (fresh, resident) = (new long[axis.Count], new long[axis.Count]);
-        foreach (var region in touches.All)
-            AddPages(axis, region, fresh, resident);
+        var fresh = new long[axis.Count];
+        foreach (var region in report.Rows(FirstTouchTable.Definition))
+        {
+            for (var i = 0; i < fresh.Length; i++)
+                fresh[i] += region.FirstTouches[i];
+        }
+
+        var resident = ResidentOf(report);
         long touched = 0;
         for (var i = 0; i < axis.Count; i++)
         {
             touched += fresh[i];
-            rows.Add(new TimeRow(axis.StartNs(i), axis.LengthNs(i), aggregate.Counts(i), fresh[i], touched, resident[i]));
+            rows.Add(new TimeRow(axis.StartNs(i), axis.LengthNs(i), aggregate.Counts(i), fresh[i], touched, resident?[i]));
         }
 
         return rows;
     }
 
-    private static void AddPages(TimeAxis axis, RegionTouches region, long[] fresh, long[] resident)
-    {
-        var died = region.Region?.DiedNs ?? long.MaxValue;
-        long touched = 0;
-        for (var i = 0; i < fresh.Length; i++)
-        {
-            fresh[i] += region.ByBucket[i];
-            touched += region.ByBucket[i];
-            if (died > axis.StartNs(i) + axis.LengthNs(i))
-                resident[i] += touched;
-        }
-    }
+    // The account is of all processes, whatever is left of their faults.
+    private static IReadOnlyList<long>? ResidentOf(FaultReport report)
+        => (report.Filter with { FromNs = null, ToNs = null }).IsEmpty ? report.Memory?.Account.Totals : null;
 }

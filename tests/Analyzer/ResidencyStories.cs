@@ -1,0 +1,301 @@
+using System.Text.Json;
+using Faultrec.Analyzer.Classify;
+using Faultrec.Analyzer.Scan;
+using Faultrec.Analyzer.Tables;
+using Faultrec.Traces.Columns;
+using Faultrec.Traces.Metadata;
+using Xunit;
+
+namespace Faultrec.Analyzer.Tests;
+
+/// <summary>Resident memory as an account: what is born, what is given back, and who is charged.</summary>
+public class ResidencyStories
+{
+    private const int Main = 0;
+    private const int Fill = 1;
+    private const int Memset = 2; // called by fill
+    private const int Walk = 3;
+    private const int Reserve = 5;
+    private const long ZeroPfn = 7;
+    private const ulong Anon = 0x7000_0000_0000;
+    private const ulong File = 0x5000_0000_0000;
+    private const long Page = 4096;
+    private const long Everything = 1L << 52;
+
+    private static readonly Region[] Regions =
+    [
+        new() { Id = 1, Pid = 10, Start = Anon, End = Anon + 0x400_0000, Prot = "rw-p", Name = "[anon]", BornNs = 0 },
+        new() { Id = 2, Pid = 10, Start = File, End = File + 0x10_0000, Prot = "r--p", Name = "/lib/a.so", Path = "/lib/a.so", Inode = 1, BornNs = 0 },
+    ];
+
+    private static TraceMetadata Metadata => Story.Metadata(Regions) with
+    {
+        DurationNs = 1000,
+        Stacks = StackStory.Table,
+        StackRecording = StackStory.Recording,
+        PageTable = new PageTableRecording(true, null, 4, "kallsyms", ZeroPfn),
+        Releases = Releases(),
+    };
+
+    [Fact]
+    public void EachPageIsChargedToTheCodeThatTouchedItAndGoesWithTheCallThatGivesItBack()
+    {
+        Fault[] faults =
+        [
+            Touch(1, Anon, Memset), Touch(2, Anon + 0x1000, Memset), Touch(3, Anon + 0x2000, Walk), // the peak
+            Touch(20, Anon + 0x5000, Walk),
+        ];
+        var report = Story.Report(Metadata with { Releases = Releases(new Gone(10, "munmap", Anon, 2, Reserve)) }, faults);
+
+        Assert.Equal(
+            [("fill (app.c:12)", "memset", 2, 0, 2), ("walk (app.c:20)", null, 1, 2, 2)],
+            Resident(report).Select(row => (row.Code, row.Through, row.PeakPages, row.KeptPages, row.BornPages)));
+        Assert.Equal((3L, 3L), (report.Memory!.Account.Peak, report.Memory.Account.PeakNs));
+        Assert.Equal(("munmap", "reserve (app.c:40)", 1L, 2L, 0L), report.Rows(GivenBackTable.Definition).Select(row =>
+            (row.Call, row.Code, row.Ranges, row.Pages, row.AgainPages)).Single());
+    }
+
+    [Fact]
+    public void WhatOneFaultMapsIsBornTogether()
+    {
+        var huge = Anon + 0x20_0000;
+        Fault[] faults =
+        [
+            Touch(1, huge + 0x5000, Fill, order: 9, pfn: 0x40005, level: 1), // 512
+            Touch(2, Anon + 0x10_3000, Walk, order: 6, pfn: 0x9003), // a folio of 64 pages
+            Touch(3, File + 0x1000, Main, access: FaultAccess.Read) with { Around = 0b0111_0110 }, // 5 pages, its own among them
+            Touch(4, File + 0x4000, Main, access: FaultAccess.Read) with { Around = 0b1111_0000 }, // one more
+            Touch(5, Anon + 0x0000, Walk, pfn: ZeroPfn, access: FaultAccess.Read), // the zero page is nobody's
+            Touch(6, Anon + 0x0000, Walk) with { Entry = (ZeroPfn << 12) | 0x25, Level = 0 }, // copied: a page
+        ];
+        var report = Story.Report(Metadata, faults);
+
+        Assert.Equal([("fill (app.c:12)", 512), ("walk (app.c:20)", 64 + 1), ("main (app.c:30)", 6)],
+            Resident(report).Select(row => (row.Code, row.PeakPages)));
+        Assert.Equal([(1, 577), (2, 6)], report.Rows(ResidentRegionTable.Definition).Select(row => (row.Id, row.PeakPages)));
+    }
+
+    [Fact]
+    public void ACopyIsChargedToWhoWroteAndAPageThatWasTakenIsSaid()
+    {
+        Fault[] faults =
+        [
+            Touch(1, File, Main, access: FaultAccess.Read),
+            Touch(2, File, Fill, pfn: 0x77) with { Entry = (0x50L << 12) | 0x25, Level = 0 }, // copied: another frame
+            Touch(3, File, Walk, pfn: 0x77) with { Entry = (0x77L << 12) | 0x25, Level = 0 }, // made writable: the same
+            Touch(4, Anon, Walk),
+            Touch(5, Anon, Fill), // nothing was mapped there, and nobody had given it back
+        ];
+        var report = Story.Report(Metadata, faults);
+
+        Assert.Equal([("fill (app.c:12)", 2, 1), ("main (app.c:30)", 0, 0), ("walk (app.c:20)", 0, 1)],
+            Resident(report).Select(row => (row.Code, (int)row.KeptPages, (int)row.PeakPages)).OrderBy(row => row.Code));
+        Assert.Equal(1, report.Rows(RssTable.Definition).Single().ReclaimedPages);
+        Assert.Contains("1 page had been taken meanwhile without a call (reclaim, swap) when it faulted again", Text(report, "resident"),
+            StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void AForkCopiesWhatIsPrivateAndAnExitEndsIt()
+    {
+        var metadata = Metadata with
+        {
+            Regions = [.. Regions, .. Regions.Select(region => region with { Id = region.Id + 2, Pid = 11, BornNs = 10 })],
+            Processes = [new() { Pid = 10, Comm = "app" }, new() { Pid = 11, ParentPid = 10, Comm = "app", StartedNs = 10, ExitedNs = 30 }],
+            Releases = Releases(new Gone(30, "exit", 0, Everything, null, 11)),
+        };
+        Fault[] faults =
+        [
+            Touch(1, Anon, Fill), Touch(2, Anon + 0x1000, Fill), Touch(3, File, Main, access: FaultAccess.Read),
+            Touch(20, Anon, Walk, pfn: 0x99) with { Pid = 11, Region = 3, Entry = (0x50L << 12) | 0x25, Level = 0 },
+        ];
+        var report = Story.Report(metadata, faults);
+
+        // The file's page is not copied: the child finds it by a fault of its own.
+        Assert.Equal(
+            [("fill (app.c:12)", 2, 2), ("fill (app.c:12), copied by fork", 2, 1), ("main (app.c:30)", 1, 1), ("walk (app.c:20)", 0, 1)],
+            Resident(report).Select(row => (row.Code, (int)row.PeakPages, (int)row.KeptPages)));
+        Assert.Equal([(10, 3L, 3L), (11, 2, 2)], report.Rows(RssTable.Definition).Select(row => (row.Pid, row.PeakPages, row.EndPages)));
+    }
+
+    [Fact]
+    public void ACallThatFillsARangeIsABirth()
+    {
+        var metadata = Metadata with
+        {
+            CallFaults =
+            [
+                new CallFaults(10, 10, "mmap", 9, 1, 3, 0, Anon, Anon + 0x60_0000, Reserve, 5, 5, false), // three huge pages
+                new CallFaults(10, 10, "read", 0, 1, 2, 0, Anon + 0x80_0000, Anon + 0x90_0000, Walk, 6, 6, false),
+                new CallFaults(10, 10, "mlockall", 151, 1, 40, 0, null, null, Main, 7, 7, false),
+            ],
+        };
+        var report = Story.Report(metadata, [Touch(8, Anon + 0x1000, Fill) with { Entry = 0x1234_5067, Pfn = 0x12345 }]);
+
+        Assert.Equal([("reserve (app.c:40)", 1536), ("main (app.c:30)", 40), ("walk (app.c:20)", 2)],
+            Resident(report).Where(row => row.KeptPages > 0).Select(row => (row.Code, (int)row.KeptPages)));
+        Assert.Equal(40, report.Rows(RssTable.Definition).Single().UnplacedPages);
+    }
+
+    [Fact]
+    public void MovedPagesStayAndLazilyFreedOnesTooUntilTheKernelTakesThem()
+    {
+        var metadata = Metadata with
+        {
+            Releases = Releases(
+                new Gone(10, "mremap", Anon, 2, Reserve, To: Anon + 0x10_0000), new Gone(20, "madvise free", Anon + 0x10_0000, 1, Walk),
+                new Gone(30, "munmap", Anon, 2, Reserve), new Gone(40, "munmap", Anon + 0x10_1000, 1, Reserve)),
+        };
+        var report = Story.Report(metadata, [Touch(1, Anon, Fill), Touch(2, Anon + 0x1000, Fill)]);
+
+        Assert.Equal(("fill (app.c:12)", 2L, 1L), Resident(report).Select(row => (row.Code, row.PeakPages, row.KeptPages)).Single());
+        Assert.Equal(1, report.Memory!.Account.LazilyFreed);
+        Assert.Equal([("madvise free", 1), ("munmap", 1)], report.Rows(GivenBackTable.Definition).Select(row => (row.Call, (int)row.Pages)).Order());
+        Assert.Contains("4.0 KiB of it may be taken by the kernel at any time (MADV_FREE)", Text(report, "resident"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void PagingOutWithoutSwapTakesOnlyPagesOfFiles()
+    {
+        Fault[] faults = [Touch(1, Anon, Fill), Touch(2, File, Walk, access: FaultAccess.Read)];
+        var metadata = Metadata with { Releases = Releases(new Gone(10, "madvise pageout", Anon, 1), new Gone(11, "madvise pageout", File, 1)) };
+        var swapped = new ProcessMemory(10, [5], [0], [0], [0], [Page], null, false);
+
+        Assert.Equal(1, Story.Report(metadata, faults).Memory!.Account.Resident);
+        Assert.Equal(0, Story.Report(metadata with { Memory = [swapped] }, faults).Memory!.Account.Resident);
+    }
+
+    [Fact]
+    public void TheLeakLeadsGrowthAndTheBuffersLeadChurn()
+    {
+        // Every 10 ns: fill keeps a page, walk fills a buffer of four pages that reserve gives back.
+        var (faults, releases) = (new List<Fault>(), new List<Gone>());
+        for (var i = 0; i < 96; i++)
+        {
+            var time = 10 + (i * 10L);
+            faults.Add(Touch(time, Anon + 0x10_0000 + ((ulong)i * 4096), Fill));
+            for (ulong page = 0; page < 4; page++)
+                faults.Add(Touch(time + 1, Anon + (page * 4096), Walk) with { DurationNs = 100 });
+            releases.Add(new Gone(time + 5, "munmap", Anon, 4, Reserve));
+        }
+
+        var metadata = Metadata with { Releases = Releases([.. releases]) };
+        var report = Story.Report(metadata, [.. faults]);
+
+        var growth = report.Rows(GrowthTable.Definition);
+        Assert.Equal([("fill (app.c:12)", 96L, 96L)], growth.Select(row => (row.Code, row.GrownPages, row.BornPages)));
+        Assert.InRange(growth[0].Straightness!.Value, 0.99, 1);
+        Assert.InRange(growth[0].PagesPerSecond, 0.9e8, 1.1e8); // a page each 10 ns
+        var churn = report.Rows(ChurnTable.Definition).Single();
+        Assert.Equal(("reserve (app.c:40)", "walk (app.c:20)", 95 * 4L, 95 * 4L, 95 * 400L),
+            (churn.Releaser, churn.Toucher, churn.Pages, churn.Faults, churn.DurationNs));
+
+        // Between two moments: what came before is not growth, and what went is not either.
+        var part = Story.Report(metadata, [.. faults], new FaultFilter { FromNs = 500, ToNs = 600 });
+        Assert.Equal([("fill (app.c:12)", 10L)], part.Rows(GrowthTable.Definition).Select(row => (row.Code, row.GrownPages)));
+        Assert.Equal(10 * 4, part.Rows(ChurnTable.Definition).Single().Pages);
+        // 49 before, 10 within; the buffer is there at the peak.
+        Assert.Equal([("fill (app.c:12)", 59L, 59L), ("walk (app.c:20)", 4, 0)],
+            Resident(part).Select(row => (row.Code, row.PeakPages, row.KeptPages)));
+    }
+
+    [Fact]
+    public void TheKernelsCountersStandBesideTheAccount()
+    {
+        var metadata = Metadata with
+        {
+            Memory = [new ProcessMemory(10, [5, 50], [Page, 2 * Page], [0, 0], [0, Page], [0, 9 * Page], 4 * Page, true)],
+            Releases = Releases(new Gone(50, "exit", 0, Everything)),
+        };
+        var report = Story.Report(metadata, [Touch(1, Anon, Fill), Touch(10, Anon + 0x1000, Fill)]);
+
+        Assert.Equal(
+            new RssRow(10, "app", 2, 10, 4 * Page, 2, 3 * Page, 9 * Page, 0, 0),
+            report.Rows(RssTable.Definition).Single());
+        Assert.Equal([1L, 2L], report.Memory!.Account.Accounted[0]);
+    }
+
+    [Fact]
+    public void WhatWasThereBeforeIsThere()
+    {
+        var metadata = Metadata with
+        {
+            Target = "pid 10",
+            ResidentBefore = new ResidentRuns([10, 10], [(long)(Anon >> 12), (long)(File >> 12)], [100, 3], 0),
+            Releases = Releases(new Gone(10, "madvise dontneed", Anon, 30, Walk)),
+        };
+        var report = Story.Report(metadata, [Touch(20, Anon, Fill)]);
+
+        Assert.Equal([("[before the recording]", 103L, 73L), ("fill (app.c:12)", 0, 1)],
+            Resident(report).Select(row => (row.Code, row.PeakPages, row.KeptPages)));
+        Assert.Equal([("fill (app.c:12)", 1L)], report.Rows(GrowthTable.Definition).Select(row => (row.Code, row.GrownPages)));
+    }
+
+    [Fact]
+    public void ASampleAndAnOlderTraceSayWhatTheyCannotTell()
+    {
+        var sample = Story.Report(Metadata with { Sampling = new Sampling(16, null, false) }, [Touch(1, Anon, Fill) with { Weight = 16 }]);
+        Assert.Contains("no account of resident memory: a sample lacks the faults in between", Text(sample, "resident"), StringComparison.Ordinal);
+
+        var older = Story.Report(Metadata with { Releases = null }, [Touch(1, Anon, Fill)]);
+        Assert.Contains("this trace does not tell what was given back within a mapping", Text(older, "resident"), StringComparison.Ordinal);
+        Assert.Contains("this trace does not tell what was given back", Text(older, "release"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void AFilterByThreadOrKindDoesNotChangeTheAccountAndSaysSo()
+    {
+        var report = Story.Report(Metadata, [Touch(1, Anon, Fill), Touch(2, File, Walk, access: FaultAccess.Read)],
+            new FaultFilter { Kinds = [FaultKind.FileCache], Regions = ["a.so"] });
+
+        Assert.Equal([("walk (app.c:20)", 1L)], Resident(report).Select(row => (row.Code, row.PeakPages)));
+        Assert.Equal(2, report.Memory!.Account.Peak);
+        Assert.Contains("filters by thread, name and kind do not apply to resident memory", Text(report, "resident"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void PagesThatNobodyHasDoNotExhaustMemory()
+    {
+        var metadata = Metadata with
+        {
+            ResidentBefore = new ResidentRuns([10], [0], [1L << 50], 0),
+            CallFaults = [new CallFaults(10, 10, "mmap", 9, 1, long.MaxValue >> 20, 0, Anon, ulong.MaxValue, null, 5, 5, false)],
+            Releases = Releases(new Gone(10, "mremap", Anon, 1L << 40, null, 10, Anon + 0x1000)),
+        };
+        var report = Story.Report(metadata, [Touch(1, Anon, Fill, order: 60)]);
+
+        Assert.True(report.Memory!.Account.Peak > 1L << 40);
+        using var json = JsonDocument.Parse(FormatTests.Json(report));
+        Assert.True(json.RootElement.GetProperty("resident").GetProperty("peak_bytes").GetInt64() > 0);
+    }
+
+    private static IEnumerable<(string Code, string? Through, long PeakPages, long KeptPages, long BornPages)> Resident(FaultReport report)
+        => report.Rows(ResidentTable.Definition).Select(row => (row.Code, row.Through, row.PeakPages, row.KeptPages, row.BornPages));
+
+    // Without the ends of its lines.
+    private static string Text(FaultReport report, string table) => string.Join(' ', TextReportTests.Text(report, table).Split('\n'));
+
+    private static Fault Touch(long timeNs, ulong address, int stack, int order = 0, long pfn = 0x50, int level = 0, FaultAccess access = FaultAccess.Write)
+        => new(address, address >= Anon ? 1 : 2)
+        {
+            TimeNs = timeNs, Stack = stack, Level = level, Entry = 0, Pfn = pfn, Order = order, Access = access,
+        };
+
+    private static ReleaseTable Releases(params Gone[] releases)
+    {
+        List<string> calls = [.. releases.Select(one => one.Call).Distinct()];
+        return new ReleaseTable(
+            calls,
+            [.. releases.Select((one, i) => one.TimeNs - (i == 0 ? 0 : releases[i - 1].TimeNs))],
+            [.. releases.Select(one => one.Pid)],
+            [.. releases.Select(one => calls.IndexOf(one.Call))],
+            [.. releases.Select(one => (long)(one.Start >> 12))],
+            [.. releases.Select(one => one.Pages)],
+            [.. releases.Select(one => one.To is { } to ? (long)(to >> 12) : -1)],
+            [.. releases.Select(one => one.Stack ?? -1)],
+            0,
+            0);
+    }
+
+    private sealed record Gone(long TimeNs, string Call, ulong Start, long Pages, int? Stack = null, int Pid = 10, ulong? To = null);
+}
