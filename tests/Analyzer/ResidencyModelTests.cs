@@ -12,10 +12,11 @@ public class ResidencyModelTests
     private const ulong Base = 0x7000_0000_0000;
     private const int Pages = 200;
     private const int Processes = 3;
+    private const int Stacks = 8;
     private const long Everything = 1L << 52;
 
     private static readonly Gen<Step> Steps = Gen.Select(
-        Gen.Int[0, 9], Gen.Int[0, Processes - 1], Gen.Int[0, Pages - 1], Gen.Int[1, 60], Gen.Int[0, 7], Gen.Int[0, Pages - 1],
+        Gen.Int[0, 9], Gen.Int[0, Processes - 1], Gen.Int[0, Pages - 1], Gen.Int[1, 60], Gen.Int[0, Stacks - 1], Gen.Int[0, Pages - 1],
         (what, process, page, length, stack, to) => new Step(what, process, page, length, stack, to));
 
     [Fact]
@@ -35,7 +36,14 @@ public class ResidencyModelTests
                     case <= 5:
                         faults.Add(new Fault(Base + ((ulong)step.Page << 12), 1 + step.Process)
                         {
-                            Pid = pid, Tid = pid, TimeNs = time, Stack = step.Stack, Level = 0, Entry = 0, Pfn = 0x50, Order = 0,
+                            Pid = pid,
+                            Tid = pid,
+                            TimeNs = time,
+                            Stack = step.Stack,
+                            Level = 0,
+                            Entry = 0,
+                            Pfn = 0x50,
+                            Order = 0,
                         });
                         if (time < window.ToNs)
                             model.Touch(pid, step.Page, step.Stack);
@@ -79,7 +87,13 @@ public class ResidencyModelTests
         string[] calls = ["munmap", "mremap", "execve"];
         var regions = Enumerable.Range(0, Processes).Select(process => new Region
         {
-            Id = 1 + process, Pid = 10 + process, Start = Base, End = Base + 0x1000_0000, Prot = "rw-p", Name = "[anon]", BornNs = 0,
+            Id = 1 + process,
+            Pid = 10 + process,
+            Start = Base,
+            End = Base + 0x1000_0000,
+            Prot = "rw-p",
+            Name = "[anon]",
+            BornNs = 0,
         });
         return Story.Metadata([.. regions]) with
         {
@@ -87,6 +101,8 @@ public class ResidencyModelTests
             PageTable = new PageTableRecording(true, null, 4, "kallsyms", 7),
             Processes = [.. Enumerable.Range(0, Processes).Select(process => new ProcessEntry { Pid = 10 + process, Comm = "app" })],
             Threads = [],
+            Stacks = new StackTable(
+                [], [new StackFrame { Kind = "user" }], [.. Enumerable.Repeat(-1, Stacks)], [.. Enumerable.Repeat(0, Stacks)]),
             Releases = new ReleaseTable(
                 calls,
                 [.. releases.Select((one, i) => one.TimeNs - (i == 0 ? 0 : releases[i - 1].TimeNs))],

@@ -232,6 +232,29 @@ public class ResidencyStories
     }
 
     [Fact]
+    public void TheFirstScreenSaysHowMuchItWasAndWhoTouchedIt()
+    {
+        Fault[] faults = [Touch(1, Anon + 0x20_0000, Fill, order: 9, pfn: 0x40000, level: 1), Touch(2, Anon, Walk), Touch(900, Anon + 0x1000, Walk)];
+        var metadata = Metadata with
+        {
+            Memory = [new ProcessMemory(10, [5], [0], [0], [0], [0], 0x20_3000, false)],
+            Releases = Releases(new Gone(500, "munmap", Anon + 0x20_0000, 256)),
+        };
+
+        var text = string.Join(' ', TextReportTests.Text(Story.Report(metadata, faults)).Split('\n'));
+
+        Assert.Contains(
+            "Resident memory reached 2.0 MiB (the kernel counted 2.0 MiB), of which 1.0 MiB stayed to the end; 99.8 % of the peak (2.0 MiB) was touched by "
+            + "fill (app.c:12).",
+            text,
+            StringComparison.Ordinal);
+        Assert.Contains(" resident  █████████████████████████▅▅▅▅▅▅▅▅▅▅▅▅▅▅▅▅▅▅▅▅▅▅▅▅▅ (most 2.0 MiB) ", text, StringComparison.Ordinal);
+        // A filter leaves a part of the faults: memory is that of all.
+        Assert.DoesNotContain(
+            "Resident memory", TextReportTests.Text(Story.Report(metadata, faults, new FaultFilter { Pids = [10] })), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void ASampleAndAnOlderTraceSayWhatTheyCannotTell()
     {
         var sample = Story.Report(Metadata with { Sampling = new Sampling(16, null, false) }, [Touch(1, Anon, Fill) with { Weight = 16 }]);
@@ -278,7 +301,13 @@ public class ResidencyStories
     private static Fault Touch(long timeNs, ulong address, int stack, int order = 0, long pfn = 0x50, int level = 0, FaultAccess access = FaultAccess.Write)
         => new(address, address >= Anon ? 1 : 2)
         {
-            TimeNs = timeNs, Stack = stack, Level = level, Entry = 0, Pfn = pfn, Order = order, Access = access,
+            TimeNs = timeNs,
+            Stack = stack,
+            Level = level,
+            Entry = 0,
+            Pfn = pfn,
+            Order = order,
+            Access = access,
         };
 
     private static ReleaseTable Releases(params Gone[] releases)

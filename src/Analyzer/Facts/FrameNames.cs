@@ -93,6 +93,14 @@ internal sealed class FrameNames
         return name.Length == 0 ? path : name;
     }
 
+    /// <summary>A file's name before the first '.' or '-': "libc" of libc.so.6 and of libc-2.31.so.</summary>
+    public static string Stem(string path)
+    {
+        var name = FileName(path);
+        var end = name.AsSpan().IndexOfAny('.', '-');
+        return end < 0 ? name : name[..end];
+    }
+
     private static string Place(string file, int? line)
         => line is { } number ? string.Create(CultureInfo.InvariantCulture, $"{FileName(file)}:{number}") : FileName(file);
 

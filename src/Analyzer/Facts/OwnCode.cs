@@ -24,8 +24,8 @@ internal sealed class OwnCode(StackTable table, FrameNames names)
         "libclrgc", "ruby", "libruby", "perl", "libperl", "php", "lua", "luajit", "bash", "dash", "sh",
     ];
 
-    private readonly bool[] _isInterpreter = [.. table.Modules.Select(module => InterpreterFiles.Contains(Stem(module.Path)))];
-    private readonly bool[] _isRuntime = [.. table.Modules.Select(module => RuntimeFiles.Contains(Stem(module.Path)))];
+    private readonly bool[] _isInterpreter = [.. table.Modules.Select(module => InterpreterFiles.Contains(FrameNames.Stem(module.Path)))];
+    private readonly bool[] _isRuntime = [.. table.Modules.Select(module => RuntimeFiles.Contains(FrameNames.Stem(module.Path)))];
     private readonly bool[] _isLibrary = LibraryCode.Find(table);
     private readonly Dictionary<int, int> _known = [];
 
@@ -75,11 +75,4 @@ internal sealed class OwnCode(StackTable table, FrameNames names)
     }
 
     private bool IsRuntime(StackFrame frame) => frame.Kind == FrameKinds.Kernel || (frame.Module is { } module && _isRuntime[module]);
-
-    private static string Stem(string path)
-    {
-        var name = FrameNames.FileName(path);
-        var end = name.AsSpan().IndexOfAny('.', '-');
-        return end < 0 ? name : name[..end];
-    }
 }

@@ -24,6 +24,8 @@ internal static class TextReport
             TextLines.WriteWrapped(output, time, static line => line);
         if (by is null && ActivityLine(report) is { } activity)
             output.Write(activity + "\n");
+        if (by is null && ResidentLine(report) is { } resident)
+            output.Write(resident + "\n");
         foreach (var (definition, table) in Shown(report, by, top, hasRoom: false))
         {
             if (table.TotalRows == 0)
@@ -56,6 +58,12 @@ internal static class TextReport
     private static string? ActivityLine(FaultReport report)
         => report.Find(ActivityAggregate.Measure) is { } activity && activity.Faults.Count(faults => faults > 0) >= 2
             ? $"over time {Sparkline.Of(activity.Faults).TrimEnd()} ({Units.Duration(activity.Axis.BucketNs)} each)"
+            : null;
+
+    /// <summary>Resident memory over time, likewise; null where there is no account.</summary>
+    private static string? ResidentLine(FaultReport report)
+        => report.Memory is { IsWorthASentence: true } memory && memory.Totals.Count(pages => pages > 0) >= 2
+            ? $"resident  {Sparkline.Of(memory.Totals).TrimEnd()} (most {Units.Bytes(memory.PeakBytes)})"
             : null;
 
     internal static string TotalsLine(FaultReport report)

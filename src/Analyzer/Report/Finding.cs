@@ -27,6 +27,8 @@ internal static class Finding
             sentences.Insert(1, what);
         if (Code(report) is { } code)
             sentences.Insert(1, code);
+        if (MemorySentence.Of(report) is { } memory)
+            sentences.Add(memory);
         if (report.Totals.Counts.Failed is > 0 and var failed)
         {
             sentences.Add(

@@ -1,5 +1,6 @@
 using Faultrec.Analyzer.Classify;
 using Faultrec.Analyzer.Facts;
+using Faultrec.Analyzer.Measures;
 using Faultrec.Analyzer.Scan;
 using Faultrec.Traces.Columns;
 using Faultrec.Traces.Metadata;
@@ -12,7 +13,7 @@ namespace Faultrec.Analyzer.Residency;
 /// the kernel took by itself (reclaim, swap) is resident here until a fault finds it missing: what the kernel's own counters have less is that.
 /// Memory is bounded by distinct pages.
 /// </summary>
-internal sealed class MemoryAccount : IFaultSink<MemoryAccount>
+internal sealed class MemoryAccount : IOrderedMeasure, IFaultSink<MemoryAccount>
 {
     /// <summary>Owners have so many samples over the window.</summary>
     public const int SampleCount = 16;
@@ -21,6 +22,10 @@ internal sealed class MemoryAccount : IFaultSink<MemoryAccount>
     private const int OwnerMask = (1 << 28) - 1;
     private const int NewBit = 1 << 28;
     private const int FreedBit = 1 << 29;
+
+    // Threads alternate row by row, with a few stacks each: remembering the last ones saves hash look-ups. Powers of two.
+    private const int RecentOwners = 4096;
+    private const int RecentProcesses = 256;
 
     // A trace may claim more pages than anybody has: beyond 64 GiB of pages they have no addresses here.
     private const long MostPagesByRange = 1 << 24;
@@ -44,9 +49,9 @@ internal sealed class MemoryAccount : IFaultSink<MemoryAccount>
     private readonly HashSet<int> _swapping;
     private readonly long[][] _accounted;
     private readonly long[] _totals;
-    private (OwnerKey Key, int Id) _lastOwner = (default, -1);
+    private readonly (OwnerKey Key, int Id)[] _recentOwners = new (OwnerKey Key, int Id)[RecentOwners];
+    private readonly ProcessPages?[] _recentProcesses = new ProcessPages?[RecentProcesses];
     private (string Call, int? Stack, string Region, int Id) _lastSite = ("", null, "", -1);
-    private ProcessPages? _lastProcess;
     private int _nextEvent;
     private int _nextSample;
     private int _nextBucket;
@@ -107,8 +112,8 @@ internal sealed class MemoryAccount : IFaultSink<MemoryAccount>
     public IReadOnlyList<long> Totals => _totals;
 
     public FaultColumns Columns
-        => FaultColumns.TimeNs | FaultColumns.Pid | FaultColumns.Address | FaultColumns.RegionId | FaultColumns.Signal | FaultColumns.StackId
-            | FaultColumns.DurationNs | FaultColumns.Access
+        => FaultColumns.TimeNs | FaultColumns.Pid | FaultColumns.Address | FaultColumns.RegionId | FaultColumns.Signal
+            | FaultColumns.DurationNs | FaultColumns.Access | (_metadata.Stacks is null ? FaultColumns.None : FaultColumns.StackId)
             | (_hasFrames
                 ? FaultColumns.PtLevel | FaultColumns.PteBefore | FaultColumns.Pfn | FaultColumns.PageOrder | FaultColumns.MappedAround
                 : FaultColumns.None);
@@ -125,7 +130,9 @@ internal sealed class MemoryAccount : IFaultSink<MemoryAccount>
     {
     }
 
-    public void AddInOrder(FaultBatch batch, in Verdicts verdicts)
+    public void AddInOrder(FaultBatch batch, in Verdicts verdicts) => AddInOrder(batch);
+
+    public void AddInOrder(FaultBatch batch)
     {
         for (var row = 0; row < batch.Count; row++)
         {
@@ -137,6 +144,8 @@ internal sealed class MemoryAccount : IFaultSink<MemoryAccount>
                 AddFault(batch, row);
         }
     }
+
+    private int StackOf(FaultBatch batch, int row) => _metadata.Stacks is null ? FaultBatch.Null : batch.StackId[row];
 
     /// <summary>Applies what comes after the last fault; call once, before the results are used.</summary>
     public void Finish()
@@ -158,7 +167,7 @@ internal sealed class MemoryAccount : IFaultSink<MemoryAccount>
             return;
         var page = _pages.PageOf((ulong)batch.Address[row]);
         var process = ProcessOf(batch.Pid[row]);
-        var owner = OwnerOf(new OwnerKey(batch.Pid[row], regionId, batch.StackId[row], BirthCause.Fault));
+        var owner = OwnerOf(new OwnerKey(batch.Pid[row], regionId, StackOf(batch, row), BirthCause.Fault));
         var isWrite = batch.Access[row] == FaultAccess.Write;
         if ((mapping.Backing == MappingBacking.Anonymous || (isWrite && !mapping.IsShared)) && (uint)regionId < (uint)_isCopiedByFork.Length)
             _isCopiedByFork[regionId] = true;
@@ -403,7 +412,7 @@ internal sealed class MemoryAccount : IFaultSink<MemoryAccount>
 
         Resident -= visitor.Found;
         process.End(isExit);
-        _lastProcess = null;
+        _recentProcesses[process.Pid & (RecentProcesses - 1)] = null;
     }
 
     private struct Ended(MemoryAccount account, bool isExit) : IPageVisitor
@@ -566,25 +575,27 @@ internal sealed class MemoryAccount : IFaultSink<MemoryAccount>
 
     private ProcessPages ProcessOf(int pid)
     {
-        if (_lastProcess is { } last && last.Pid == pid)
-            return last;
+        ref var recent = ref _recentProcesses[pid & (RecentProcesses - 1)];
+        if (recent is not null && recent.Pid == pid)
+            return recent;
         if (!_processes.TryGetValue(pid, out var process))
             _processes.Add(pid, process = new ProcessPages(pid));
         process.Revive();
-        return _lastProcess = process;
+        return recent = process;
     }
 
     private int OwnerOf(OwnerKey key)
     {
-        if (_lastOwner.Id >= 0 && _lastOwner.Key == key)
-            return _lastOwner.Id;
+        ref var recent = ref _recentOwners[((key.Stack * 31) + key.RegionId + ((int)key.Cause << 10)) & (RecentOwners - 1)];
+        if (recent.Id > 0 && recent.Key == key)
+            return recent.Id - 1;
         if (!_ownerIds.TryGetValue(key, out var id))
         {
             _ownerIds.Add(key, id = _owners.Count);
             _owners.Add(new PageOwner(key));
         }
 
-        _lastOwner = (key, id);
+        recent = (key, id + 1);
         return id;
     }
 

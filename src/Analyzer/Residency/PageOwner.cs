@@ -28,7 +28,7 @@ internal sealed class PageOwner(OwnerKey key)
 {
     private const double NsPerSecond = 1e9;
 
-    private double _pageSeconds;
+    private double _pageNs;
     private long _sinceNs;
     private int _peak;
     private long _pagesAtPeak;
@@ -60,7 +60,7 @@ internal sealed class PageOwner(OwnerKey key)
     public void Change(long pages, long nowNs, int peak)
     {
         KeepPeak(peak);
-        _pageSeconds = PageSeconds(nowNs);
+        _pageNs += Pages * (double)(nowNs - _sinceNs);
         _sinceNs = nowNs;
         Pages += pages;
     }
@@ -69,12 +69,12 @@ internal sealed class PageOwner(OwnerKey key)
     public long PagesAtPeak(int peak) => _peak == peak ? _pagesAtPeak : Pages;
 
     /// <summary>Sum over its pages of the time for which each was resident within the window.</summary>
-    public double PageSeconds(long nowNs) => _pageSeconds + (Pages * ((nowNs - _sinceNs) / NsPerSecond));
+    public double PageSeconds(long nowNs) => (_pageNs + (Pages * (double)(nowNs - _sinceNs))) / NsPerSecond;
 
     /// <summary>The window begins.</summary>
     public void Restart(long nowNs)
     {
-        (_pageSeconds, _sinceNs) = (0, nowNs);
+        (_pageNs, _sinceNs) = (0, nowNs);
         (NewPages, Born, AtExit, NewAtExit, Reclaimed) = (0, 0, 0, 0, 0);
         Samples.Clear();
     }

@@ -1,7 +1,8 @@
 namespace Faultrec.Analyzer.Tables;
 
 /// <summary>Memory that one line gave back and another touched again.</summary>
-internal sealed record ChurnRow(string Call, string Releaser, string Toucher, string? Through, long Pages, long Faults, long DurationNs);
+/// <param name="Setting">With which the allocator or runtime that gave it back keeps more; null: none is known.</param>
+internal sealed record ChurnRow(string Call, string Releaser, string? Setting, string Toucher, string? Through, long Pages, long Faults, long DurationNs);
 
 internal static class ChurnTable
 {
@@ -13,6 +14,7 @@ internal static class ChurnTable
         Title = "churn",
         Question = "which memory was given back only to be touched again: by whom, at what cost",
         JsonKey = "churn",
+        Needs = [ResidentFacts.Measure],
         FollowUp = ResidentFacts.FollowUp,
         IsInReport = false,
         Rows = Rows,
@@ -28,8 +30,12 @@ internal static class ChurnTable
             .Text("releaser", "released by", "program's own code at that call", ColumnAudience.Wide, row => row.Releaser)
             .Text("code", "touched by", "program's own code that touched it again", ColumnAudience.Wide, row => row.Toucher)
             .Text("through", "in", "library function that faulted for it; empty: the code itself did", ColumnAudience.Wide, row => row.Through)
+            .Text("setting", "setting", "how the allocator or runtime that gave it back keeps more; empty: none is known to have",
+                ColumnAudience.Wide, row => row.Setting)
             .Below(row => new RowText.Story(
-                $"released by {row.Releaser}; touched again by {row.Toucher}{(row.Through is { } function ? $", in {function}" : "")}", IsDim: false)),
+                $"released by {row.Releaser}; touched again by {row.Toucher}{(row.Through is { } function ? $", in {function}" : "")}"
+                    + (row.Setting is { } setting ? $"; {setting}" : ""),
+                IsDim: false)),
         Note = report => report.Memory?.Note(),
         WhyEmpty = report => ResidentFacts.WhyEmpty(report)
             ?? (report.Metadata.Releases is null ? "this trace does not tell what was given back" : "no memory that was given back was touched again"),
@@ -41,15 +47,15 @@ internal static class ChurnTable
     {
         if (report.Memory is not { } memory || report.Metadata.Releases is null)
             return [];
-        var pairs = new Dictionary<(string Call, int Releaser, int Toucher), ChurnRow>();
+        var pairs = new Dictionary<(string Call, int Releaser, string? Setting, int Toucher), ChurnRow>();
         foreach (var site in memory.Account.Sites)
         {
-            var releaser = memory.NameOf(site.Stack);
+            var (releaser, setting) = (memory.NameOf(site.Stack), memory.SettingFor(site));
             foreach (var (owner, again) in site.Again)
             {
                 var toucher = memory.NameOf(memory.Account.Owners[owner].Key);
-                var key = (site.Call, releaser.Line, toucher.Line);
-                var row = pairs.GetValueOrDefault(key) ?? new ChurnRow(site.Call, releaser.Name, toucher.Name, toucher.Through, 0, 0, 0);
+                var key = (site.Call, releaser.Line, setting, toucher.Line);
+                var row = pairs.GetValueOrDefault(key) ?? new ChurnRow(site.Call, releaser.Name, setting, toucher.Name, toucher.Through, 0, 0, 0);
                 pairs[key] = row with { Pages = row.Pages + again.Pages, Faults = row.Faults + again.Faults, DurationNs = row.DurationNs + again.DurationNs };
             }
         }

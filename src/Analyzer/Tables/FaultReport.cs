@@ -33,6 +33,9 @@ internal sealed record FaultReport
     /// <summary>What every report counts.</summary>
     public static IReadOnlyList<Measure> Always { get; } = [KindAggregate.Measure, RegionAggregate.Measure, SampleAggregate.Measure, GupAggregate.Measure];
 
+    /// <summary>What its first lines need beside that, where all tables follow.</summary>
+    public static IReadOnlyList<Measure> ForFirstLines { get; } = [ResidentFacts.Measure];
+
     public string Path { get; init; }
 
     public TraceMetadata Metadata { get; init; }

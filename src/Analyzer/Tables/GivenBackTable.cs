@@ -16,6 +16,7 @@ internal static class GivenBackTable
         Title = "memory given back",
         Question = "which code gave memory back, and how much of that was touched again",
         JsonKey = "releases",
+        Needs = [ResidentFacts.Measure],
         FollowUp = ResidentFacts.FollowUp,
         IsInReport = false,
         Rows = Rows,

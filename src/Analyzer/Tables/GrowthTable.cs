@@ -23,6 +23,7 @@ internal static class GrowthTable
         Title = "growth",
         Question = "which code's memory came and stayed, between --from and --to",
         JsonKey = "growth",
+        Needs = [ResidentFacts.Measure],
         FollowUp = ResidentFacts.FollowUp,
         IsInReport = false,
         Rows = Rows,

@@ -1,4 +1,5 @@
 using Faultrec.Analyzer.Facts;
+using Faultrec.Analyzer.Measures;
 using Faultrec.Analyzer.Residency;
 using Faultrec.Analyzer.Scan;
 using Faultrec.Analyzer.Text;
@@ -8,6 +9,9 @@ namespace Faultrec.Analyzer.Tables;
 /// <summary>The account of resident memory of a report, and the names of the code that it charges.</summary>
 internal sealed class ResidentFacts
 {
+    /// <summary>Less is not worth a sentence.</summary>
+    private const long LeastBytes = 1 << 20;
+
     private const string NoStack = "[no stack]";
     private const string Before = "[before the recording]";
 
@@ -25,21 +29,35 @@ internal sealed class ResidentFacts
         _own = new OwnCode(table, _names);
     }
 
-    // A pass of its own: whatever the report's filter, the account needs every fault.
+    /// <summary>Counted in the report's own pass, if it sees all faults.</summary>
+    public static Measure<MemoryAccount> Measure { get; }
+        = new(plan => plan.Filter.IsEmpty && !plan.IsSample ? new MemoryAccount(plan.Metadata, plan.Index, TimeAggregate.AxisOf(plan)) : null);
+
+    /// <summary>Otherwise in a pass of its own: whatever the report's filter, the account needs every fault.</summary>
     public static FollowUp<MemoryAccount> FollowUp { get; } = new(report =>
     {
-        if (report.Plan.IsSample)
+        if (report.Plan.IsSample || report.Find(Measure) is not null)
             return null;
-        var shared = new MemoryAccount(report.Metadata, report.Plan.Index, TimeTable.AxisOf(report));
+        var shared = new MemoryAccount(report.Metadata, report.Plan.Index, TimeAggregate.AxisOf(report.Plan));
         return (FaultFilter.None, () => shared);
     });
 
     public MemoryAccount Account { get; }
 
+    /// <summary>The most that was resident at once.</summary>
+    public long PeakBytes => Bytes(Account.Peak);
+
+    /// <summary>Resident pages at the end of each bucket of the time line.</summary>
+    public IReadOnlyList<long> Totals => Account.Totals;
+
+    /// <summary>There is much of it, and it is all of the report's: a filter leaves a part of the faults, and not of memory.</summary>
+    public bool IsWorthASentence => _report.Filter.IsEmpty && Bytes(Account.Peak) >= LeastBytes;
+
     public long EndNs => _report.Plan.Window.ToNs;
 
     /// <summary>Null: not counted, or the trace cannot tell.</summary>
-    public static ResidentFacts? Of(FaultReport report) => report.Find(FollowUp) is { } account ? new ResidentFacts(report, account) : null;
+    public static ResidentFacts? Of(FaultReport report)
+        => (report.Find(Measure) ?? report.Find(FollowUp)) is { } account ? new ResidentFacts(report, account) : null;
 
     public static string? WhyEmpty(FaultReport report)
         => report.Sample is null ? null : "no account of resident memory: a sample lacks the faults in between, so which pages are resident is not known";
@@ -56,6 +74,12 @@ internal sealed class ResidentFacts
         => key.Cause == BirthCause.Before ? new CodeName(-2, Before, null)
             : NameOf(key.Stack) is var name && key.Cause == BirthCause.Fork ? name with { Line = -3 - name.Line, Name = $"{name.Name}, copied by fork" }
             : name;
+
+    /// <summary>With which setting of an allocator or a runtime this memory would have been kept; null: none is known to have given it back.</summary>
+    public string? SettingFor(ReleaseSite site)
+        => site.Stack is { } stack && _report.Metadata.Stacks is { } table && (uint)stack < (uint)table.NodeFrames.Count
+            ? MemoryManagers.SettingFor(site.Call, [.. _names!.FramesOf(stack).Select(frame => table.Frames[frame])], frame => _names.ModuleOf(frame)?.Path)
+            : null;
 
     /// <param name="stack">Null or negative: none.</param>
     public CodeName NameOf(int? stack)
@@ -86,6 +110,10 @@ internal sealed class ResidentFacts
         parts.AddRange(Limits());
         return string.Join("; ", parts);
     }
+
+    /// <summary>Pages may have become resident that the trace does not have.</summary>
+    public bool IsLowerBound => _report.Metadata.PageTable is not { Recorded: true } || _report.Metadata.Receipt.Lost + _report.Metadata.Receipt.Missed > 0
+        || _report.Metadata is { ResidentBefore: null, Target: not "command" };
 
     // What the trace cannot tell.
     private IEnumerable<string> Limits()

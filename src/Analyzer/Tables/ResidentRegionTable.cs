@@ -16,6 +16,7 @@ internal static class ResidentRegionTable
         Title = "resident memory by region",
         Question = "which mappings hold the resident memory",
         JsonKey = "resident/regions",
+        Needs = [ResidentFacts.Measure],
         FollowUp = ResidentFacts.FollowUp,
         IsInReport = false,
         Rows = Rows,

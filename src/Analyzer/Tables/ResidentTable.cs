@@ -30,6 +30,7 @@ internal static class ResidentTable
             json.WriteNumber("peak_ns", memory.Account.PeakNs);
             json.WriteNumber("lazily_freed_bytes", memory.Bytes(memory.Account.LazilyFreed));
         },
+        Needs = [ResidentFacts.Measure],
         FollowUp = ResidentFacts.FollowUp,
         IsInReport = false,
         Rows = Rows,

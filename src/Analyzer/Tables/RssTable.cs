@@ -20,6 +20,7 @@ internal static class RssTable
         Title = "resident memory by process",
         Question = "how much was resident in each process, accounted and by the kernel's counters",
         JsonKey = "resident/processes",
+        Needs = [ResidentFacts.Measure],
         FollowUp = ResidentFacts.FollowUp,
         IsInReport = false,
         Rows = Rows,

@@ -29,7 +29,7 @@ internal static class TimeTable
         Question = "when faults happened, and how many pages were new",
         JsonKey = "timeline/buckets",
         JsonMembers = (json, report) => json.WriteAxis(AxisOf(report)),
-        Needs = [TimeAggregate.Measure, FirstTouchAggregate.Measure],
+        Needs = [TimeAggregate.Measure, FirstTouchAggregate.Measure, ResidentFacts.Measure],
         FollowUp = ResidentFacts.FollowUp,
         IsInReport = false,
         // The time line alone does not show which regions' pages were new.

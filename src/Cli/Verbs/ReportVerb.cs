@@ -55,7 +55,7 @@ internal static class ReportVerb
             using var reader = TraceReader.Open(path);
             if (args.By?.NeedsStacks == true)
                 StackText.Require(path, reader.Metadata);
-            var report = ReportBuilder.Build(reader, args.Filter, TablesOf(args), args.Format == ReportFormat.Text ? [ActivityAggregate.Measure] : []);
+            var report = ReportBuilder.Build(reader, args.Filter, TablesOf(args), MoreFor(args));
             reports.Add(report with { Path = path });
         }
 
@@ -78,6 +78,15 @@ internal static class ReportVerb
         });
         return (int)ExitCode.Ok;
     }
+
+    // What is said before the tables.
+    private static IReadOnlyList<Measure> MoreFor(ReportArgs args) => args.Format switch
+    {
+        ReportFormat.Text when args.By is not null => [ActivityAggregate.Measure],
+        ReportFormat.Text => [ActivityAggregate.Measure, .. FaultReport.ForFirstLines],
+        ReportFormat.Markdown when args.By is null => FaultReport.ForFirstLines,
+        _ => [],
+    };
 
     // JSON always has every table: its readers pick by key.
     private static IReadOnlyList<TableDefinition> TablesOf(ReportArgs args)
