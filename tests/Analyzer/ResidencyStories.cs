@@ -56,6 +56,15 @@ public class ResidencyStories
     }
 
     [Fact]
+    public void WhoeverReservedItHasItToo()
+    {
+        Fault[] faults = [Touch(1, Anon, Fill) with { Mapper = Reserve }, Touch(2, Anon + 0x1000, Walk) with { Mapper = Reserve }, Touch(3, File, Walk)];
+        var rows = Story.Report(Metadata with { Regions = [Regions[0], Regions[1] with { MapperStack = Main }] }, faults).Rows(ReservedTable.Definition);
+
+        Assert.Equal([("reserve (app.c:40)", 2L, 2L), ("main (app.c:30)", 1, 1)], rows.Select(row => (row.Code, row.PeakPages, row.KeptPages)));
+    }
+
+    [Fact]
     public void WhatOneFaultMapsIsBornTogether()
     {
         var huge = Anon + 0x20_0000;

@@ -113,7 +113,7 @@ internal sealed class MemoryAccount : IOrderedMeasure, IFaultSink<MemoryAccount>
 
     public FaultColumns Columns
         => FaultColumns.TimeNs | FaultColumns.Pid | FaultColumns.Address | FaultColumns.RegionId | FaultColumns.Signal
-            | FaultColumns.DurationNs | FaultColumns.Access | (_metadata.Stacks is null ? FaultColumns.None : FaultColumns.StackId)
+            | FaultColumns.DurationNs | FaultColumns.Access | (_metadata.Stacks is null ? FaultColumns.None : FaultColumns.StackId | FaultColumns.MapperStackId)
             | (_hasFrames
                 ? FaultColumns.PtLevel | FaultColumns.PteBefore | FaultColumns.Pfn | FaultColumns.PageOrder | FaultColumns.MappedAround
                 : FaultColumns.None);
@@ -145,7 +145,10 @@ internal sealed class MemoryAccount : IOrderedMeasure, IFaultSink<MemoryAccount>
         }
     }
 
-    private int StackOf(FaultBatch batch, int row) => _metadata.Stacks is null ? FaultBatch.Null : batch.StackId[row];
+    private OwnerKey KeyOf(FaultBatch batch, int row)
+        => _metadata.Stacks is null
+            ? new OwnerKey(batch.Pid[row], batch.RegionId[row], FaultBatch.Null, FaultBatch.Null, BirthCause.Fault)
+            : new OwnerKey(batch.Pid[row], batch.RegionId[row], batch.StackId[row], batch.MapperStackId[row], BirthCause.Fault);
 
     /// <summary>Applies what comes after the last fault; call once, before the results are used.</summary>
     public void Finish()
@@ -167,7 +170,7 @@ internal sealed class MemoryAccount : IOrderedMeasure, IFaultSink<MemoryAccount>
             return;
         var page = _pages.PageOf((ulong)batch.Address[row]);
         var process = ProcessOf(batch.Pid[row]);
-        var owner = OwnerOf(new OwnerKey(batch.Pid[row], regionId, StackOf(batch, row), BirthCause.Fault));
+        var owner = OwnerOf(KeyOf(batch, row));
         var isWrite = batch.Access[row] == FaultAccess.Write;
         if ((mapping.Backing == MappingBacking.Anonymous || (isWrite && !mapping.IsShared)) && (uint)regionId < (uint)_isCopiedByFork.Length)
             _isCopiedByFork[regionId] = true;
@@ -499,7 +502,7 @@ internal sealed class MemoryAccount : IOrderedMeasure, IFaultSink<MemoryAccount>
             var region = account._places.At(copy.Pid, page, copy.TimeNs);
             if (region != 0)
                 account._isCopiedByFork[region] = true;
-            return account.OwnerOf(new OwnerKey(copy.Pid, region, parent.Stack, BirthCause.Fork));
+            return account.OwnerOf(new OwnerKey(copy.Pid, region, parent.Stack, parent.MapperStack, BirthCause.Fork));
         }
     }
 
@@ -520,11 +523,11 @@ internal sealed class MemoryAccount : IOrderedMeasure, IFaultSink<MemoryAccount>
                 return;
             if (_mappings[region].Backing == MappingBacking.Anonymous)
                 _isCopiedByFork[region] = true;
-            if (Place(process, first, filled, OwnerOf(new OwnerKey(call.Pid, region, stack, BirthCause.Call))))
+            if (Place(process, first, filled, OwnerOf(new OwnerKey(call.Pid, region, stack, call.Call == "mmap" ? stack : FaultBatch.Null, BirthCause.Call))))
                 return;
         }
 
-        AddUnplaced(process, OwnerOf(new OwnerKey(call.Pid, 0, stack, BirthCause.Call)), call.Faults);
+        AddUnplaced(process, OwnerOf(new OwnerKey(call.Pid, 0, stack, FaultBatch.Null, BirthCause.Call)), call.Faults);
     }
 
     /// <returns>False: there is no room for so many.</returns>
@@ -564,7 +567,7 @@ internal sealed class MemoryAccount : IOrderedMeasure, IFaultSink<MemoryAccount>
                 continue;
             // Whether a page is the process's own is not known: most private memory that is written to is.
             _isCopiedByFork[region] |= _mappings[region].Backing == MappingBacking.Anonymous;
-            var owner = OwnerOf(new OwnerKey(runs.Pid[i], region, FaultBatch.Null, BirthCause.Before));
+            var owner = OwnerOf(new OwnerKey(runs.Pid[i], region, FaultBatch.Null, FaultBatch.Null, BirthCause.Before));
             if (!Place(process, runs.FirstPage[i], runs.Pages[i], owner))
                 AddUnplaced(process, owner, runs.Pages[i]);
         }
@@ -586,7 +589,7 @@ internal sealed class MemoryAccount : IOrderedMeasure, IFaultSink<MemoryAccount>
 
     private int OwnerOf(OwnerKey key)
     {
-        ref var recent = ref _recentOwners[((key.Stack * 31) + key.RegionId + ((int)key.Cause << 10)) & (RecentOwners - 1)];
+        ref var recent = ref _recentOwners[((((key.Stack * 31) + key.MapperStack) * 31) + key.RegionId + ((int)key.Cause << 10)) & (RecentOwners - 1)];
         if (recent.Id > 0 && recent.Key == key)
             return recent.Id - 1;
         if (!_ownerIds.TryGetValue(key, out var id))

@@ -21,7 +21,8 @@ internal enum BirthCause : byte
 /// <summary>To what a resident page is charged.</summary>
 /// <param name="RegionId">0: no known mapping.</param>
 /// <param name="Stack">Of the fault or the call; <see cref="FaultBatch.Null"/>: none.</param>
-internal readonly record struct OwnerKey(int Pid, int RegionId, int Stack, BirthCause Cause);
+/// <param name="MapperStack">Of the call that had reserved the memory; <see cref="FaultBatch.Null"/>: not known for this part of the region.</param>
+internal readonly record struct OwnerKey(int Pid, int RegionId, int Stack, int MapperStack, BirthCause Cause);
 
 /// <summary>The resident pages that are charged to one <see cref="OwnerKey"/>, over time.</summary>
 internal sealed class PageOwner(OwnerKey key)

@@ -30,6 +30,7 @@ internal static class ReportTables
         CacheTable.Definition,
         BuddyTable.Definition,
         ResidentTable.Definition,
+        ReservedTable.Definition,
         ResidentRegionTable.Definition,
         RssTable.Definition,
         GrowthTable.Definition,

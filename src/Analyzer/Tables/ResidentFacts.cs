@@ -14,6 +14,7 @@ internal sealed class ResidentFacts
 
     private const string NoStack = "[no stack]";
     private const string Before = "[before the recording]";
+    private const string UnknownReserver = "[not known]";
 
     private readonly FaultReport _report;
     private readonly FrameNames? _names;
@@ -74,6 +75,16 @@ internal sealed class ResidentFacts
         => key.Cause == BirthCause.Before ? new CodeName(-2, Before, null)
             : NameOf(key.Stack) is var name && key.Cause == BirthCause.Fork ? name with { Line = -3 - name.Line, Name = $"{name.Name}, copied by fork" }
             : name;
+
+    /// <summary>The line of the program that reserved the memory, or what stands for it where that is not known.</summary>
+    public CodeName ReserverOf(OwnerKey key)
+    {
+        // In files older than mapper_stack_id there is one mapper per region.
+        var stack = key.MapperStack >= 0 ? key.MapperStack : _report.Plan.Index.Find(key.RegionId)?.MapperStack ?? -1;
+        return _names is not null && (uint)stack < (uint)_report.Metadata.Stacks!.NodeFrames.Count && _own!.UserFrameOf(stack) is { } frame
+            ? new CodeName(_names.LineIdOf(frame), _names.Long(frame), null)
+            : new CodeName(-1, UnknownReserver, null);
+    }
 
     /// <summary>With which setting of an allocator or a runtime this memory would have been kept; null: none is known to have given it back.</summary>
     public string? SettingFor(ReleaseSite site)
