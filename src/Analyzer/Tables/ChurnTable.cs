@@ -12,7 +12,7 @@ internal static class ChurnTable
     {
         Name = "churn",
         Title = "churn",
-        Question = "which memory was given back only to be touched again: by whom, at what cost",
+        Question = "which memory was given back and touched again, at what cost",
         JsonKey = "churn",
         Needs = [ResidentFacts.Measure],
         FollowUp = ResidentFacts.FollowUp,

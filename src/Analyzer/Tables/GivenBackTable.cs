@@ -14,7 +14,7 @@ internal static class GivenBackTable
     {
         Name = "release",
         Title = "memory given back",
-        Question = "which code gave memory back, and how much of that was touched again",
+        Question = "which code gave memory back, and how much was touched again",
         JsonKey = "releases",
         Needs = [ResidentFacts.Measure],
         FollowUp = ResidentFacts.FollowUp,

@@ -18,7 +18,7 @@ internal static class RssTable
     {
         Name = "rss",
         Title = "resident memory by process",
-        Question = "how much was resident in each process, accounted and by the kernel's counters",
+        Question = "resident memory of each process, by the account and by the kernel",
         JsonKey = "resident/processes",
         Needs = [ResidentFacts.Measure],
         FollowUp = ResidentFacts.FollowUp,
