@@ -81,8 +81,8 @@ internal sealed class MemoryAccount : IOrderedMeasure, IFaultSink<MemoryAccount>
         _events = MemoryEvents.Of(metadata);
         _swapping = [.. metadata.Memory.Where(process => process.SwapBytes.Any(bytes => bytes > 0)).Select(process => process.Pid)];
         _accounted = [.. metadata.Memory.Select(process => new long[process.TimeNs.Count])];
-        _isInWindow = axis.FromNs <= 0;
         PlaceBefore();
+        _isInWindow = axis.FromNs <= 0;
     }
 
     public IReadOnlyList<PageOwner> Owners => _owners;
