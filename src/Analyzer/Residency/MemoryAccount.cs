@@ -39,6 +39,7 @@ internal sealed class MemoryAccount : IOrderedMeasure, IFaultSink<MemoryAccount>
     private readonly long _zeroPfn;
     private readonly TimeAxis _window;
     private readonly TimeAxis _buckets;
+    private readonly Func<OwnerKey, IReadOnlyList<OwnerGroup>>? _groups;
     private readonly List<MemoryEvent> _events;
     private readonly Dictionary<OwnerKey, int> _ownerIds = [];
     private readonly List<PageOwner> _owners = [];
@@ -62,9 +63,10 @@ internal sealed class MemoryAccount : IOrderedMeasure, IFaultSink<MemoryAccount>
     private int _peak = 1;
 
     /// <param name="axis">The time for which it is asked: its start is where growth begins, its end the last moment.</param>
-    public MemoryAccount(TraceMetadata metadata, RegionIndex index, TimeAxis axis)
+    /// <param name="groups">To which an owner belongs; null: there are none. Asked once for each owner.</param>
+    public MemoryAccount(TraceMetadata metadata, RegionIndex index, TimeAxis axis, Func<OwnerKey, IReadOnlyList<OwnerGroup>>? groups = null)
     {
-        (_metadata, _pages, _index, _buckets) = (metadata, metadata.Pages, index, axis);
+        (_metadata, _pages, _index, _buckets, _groups) = (metadata, metadata.Pages, index, axis, groups);
         _window = axis.Equal(SampleCount);
         _totals = new long[axis.Count];
         _mappings = new MappingFacts[index.IdLimit];
@@ -99,7 +101,7 @@ internal sealed class MemoryAccount : IOrderedMeasure, IFaultSink<MemoryAccount>
 
     public long PeakNs { get; private set; }
 
-    /// <summary>Number of that moment, for <see cref="PageOwner.PagesAtPeak"/>.</summary>
+    /// <summary>Number of that moment, for <see cref="PageOwner.PagesAtPeak(int)"/>.</summary>
     public int PeakNumber => _peak;
 
     /// <summary>Given back lazily (MADV_FREE) and not taken by the kernel yet, as far as known; they are resident.</summary>
@@ -319,7 +321,7 @@ internal sealed class MemoryAccount : IOrderedMeasure, IFaultSink<MemoryAccount>
         {
             while (owner.Samples.Count < sample)
                 owner.Samples.Add(0);
-            owner.Samples.Add(owner.NewPages + owner.NewAtExit);
+            owner.Samples.Add(owner.Grown);
         }
     }
 
@@ -595,7 +597,7 @@ internal sealed class MemoryAccount : IOrderedMeasure, IFaultSink<MemoryAccount>
         if (!_ownerIds.TryGetValue(key, out var id))
         {
             _ownerIds.Add(key, id = _owners.Count);
-            _owners.Add(new PageOwner(key));
+            _owners.Add(new PageOwner(key, _groups?.Invoke(key) ?? []));
         }
 
         recent = (key, id + 1);

@@ -25,14 +25,15 @@ internal enum BirthCause : byte
 internal readonly record struct OwnerKey(int Pid, int RegionId, int Stack, int MapperStack, BirthCause Cause);
 
 /// <summary>The resident pages that are charged to one <see cref="OwnerKey"/>, over time.</summary>
-internal sealed class PageOwner(OwnerKey key)
+/// <param name="groups">To which it belongs.</param>
+internal sealed class PageOwner(OwnerKey key, IReadOnlyList<OwnerGroup> groups)
 {
     private const double NsPerSecond = 1e9;
 
+    private readonly AtPeak[] _atPeaks = groups.Count == 0 ? [] : new AtPeak[groups.Count];
     private double _pageNs;
     private long _sinceNs;
-    private int _peak;
-    private long _pagesAtPeak;
+    private AtPeak _atPeak;
 
     public OwnerKey Key => key;
 
@@ -51,6 +52,9 @@ internal sealed class PageOwner(OwnerKey key)
     /// <summary>Of <see cref="AtExit"/>, those that became resident within the window.</summary>
     public long NewAtExit { get; set; }
 
+    /// <summary>Pages that became resident within the window, and are so now or were when their process ended.</summary>
+    public long Grown => NewPages + NewAtExit;
+
     /// <summary>Found missing by a later fault, though nothing had given them back: swapped out, reclaimed, or taken by another process.</summary>
     public long Reclaimed { get; set; }
 
@@ -60,14 +64,34 @@ internal sealed class PageOwner(OwnerKey key)
     /// <param name="peak">Number of the highest sum so far of all owners' pages; it changes with each higher one.</param>
     public void Change(long pages, long nowNs, int peak)
     {
-        KeepPeak(peak);
+        _atPeak.Keep(peak, Pages);
         _pageNs += Pages * (double)(nowNs - _sinceNs);
         _sinceNs = nowNs;
+        for (var i = 0; i < _atPeaks.Length; i++)
+        {
+            _atPeaks[i].Keep(groups[i].PeakNumber, Pages);
+            groups[i].Change(pages);
+        }
+
         Pages += pages;
     }
 
     /// <summary>Pages at the moment of the highest sum.</summary>
-    public long PagesAtPeak(int peak) => _peak == peak ? _pagesAtPeak : Pages;
+    public long PagesAtPeak(int peak) => _atPeak.Of(peak) ?? Pages;
+
+    /// <summary>Pages at the moment when the group had most; 0 if it is not in the group.</summary>
+    public long PagesAtPeak(OwnerGroup group)
+    {
+        for (var i = 0; i < _atPeaks.Length; i++)
+        {
+            if (groups[i] == group)
+                return _atPeaks[i].Of(group.PeakNumber) ?? Pages;
+        }
+
+        return 0;
+    }
+
+    public bool IsIn(OwnerGroup group) => groups.Contains(group);
 
     /// <summary>Sum over its pages of the time for which each was resident within the window.</summary>
     public double PageSeconds(long nowNs) => (_pageNs + (Pages * (double)(nowNs - _sinceNs))) / NsPerSecond;
@@ -78,13 +102,23 @@ internal sealed class PageOwner(OwnerKey key)
         (_pageNs, _sinceNs) = (0, nowNs);
         (NewPages, Born, AtExit, NewAtExit, Reclaimed) = (0, 0, 0, 0, 0);
         Samples.Clear();
+        foreach (var group in groups)
+            group.Restart();
     }
 
-    // Until it changes it has what it had at the peak.
-    private void KeepPeak(int peak)
+    /// <summary>Pages at the latest peak. Until they change they are what they were at the peak.</summary>
+    private struct AtPeak
     {
-        if (_peak == peak)
-            return;
-        (_peak, _pagesAtPeak) = (peak, Pages);
+        private int _peak;
+        private long _pages;
+
+        public void Keep(int peak, long pages)
+        {
+            if (_peak != peak)
+                (_peak, _pages) = (peak, pages);
+        }
+
+        /// <returns>Null: they have not changed since.</returns>
+        public readonly long? Of(int peak) => _peak == peak ? _pages : null;
     }
 }

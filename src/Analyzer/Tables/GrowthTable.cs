@@ -50,7 +50,7 @@ internal static class GrowthTable
     {
         if (report.Memory is not { } memory)
             return [];
-        var total = memory.Owners.Sum(Grown);
+        var total = memory.Owners.Sum(owner => owner.Grown);
         var window = report.Plan.Window;
         var stepSeconds = (window.ToNs - window.FromNs) / NsPerSecond / MemoryAccount.SampleCount;
         var rows = memory.Owners.Where(owner => owner.Key.Cause != BirthCause.Before).GroupBy(owner => memory.NameOf(owner.Key).Line).Select(owners =>
@@ -63,7 +63,7 @@ internal static class GrowthTable
                     samples[i + 1] += owner.Samples[i];
             }
 
-            var grown = owners.Sum(Grown);
+            var grown = owners.Sum(owner => owner.Grown);
             var (slope, straightness) = Fit(samples);
             return new GrowthRow(
                 name.Name, name.Through, grown, total == 0 ? 0 : (double)grown / total, owners.Sum(owner => owner.Born), slope / stepSeconds, straightness);
@@ -71,8 +71,6 @@ internal static class GrowthTable
         rows.Sort((a, b) => a.GrownPages != b.GrownPages ? b.GrownPages.CompareTo(a.GrownPages) : string.CompareOrdinal(a.Code, b.Code));
         return rows;
     }
-
-    private static long Grown(PageOwner owner) => owner.NewPages + owner.NewAtExit;
 
     /// <summary>Least squares: the slope a step, and the square of the correlation.</summary>
     private static (double Slope, double? Straightness) Fit(double[] values)

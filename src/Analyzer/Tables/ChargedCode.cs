@@ -1,0 +1,63 @@
+using Faultrec.Analyzer.Facts;
+using Faultrec.Analyzer.Residency;
+using Faultrec.Traces.Metadata;
+
+namespace Faultrec.Analyzer.Tables;
+
+/// <summary>What resident memory is charged to.</summary>
+/// <param name="Line">Equal numbers are one line of code.</param>
+/// <param name="Through">The innermost function, if it is another one.</param>
+internal readonly record struct CodeName(int Line, string Name, string? Through);
+
+/// <summary>Names of the code to which resident memory is charged.</summary>
+internal sealed class ChargedCode
+{
+    private const string NoStack = "[no stack]";
+    private const string Before = "[before the recording]";
+    private const string UnknownReserver = "[not known]";
+
+    private readonly StackTable? _table;
+    private readonly FrameNames? _names;
+    private readonly OwnCode? _own;
+
+    public ChargedCode(TraceMetadata metadata)
+    {
+        if (metadata.Stacks is not { } table)
+            return;
+        _table = table;
+        _names = new FrameNames(table);
+        _own = new OwnCode(table, _names);
+    }
+
+    /// <summary>A line of the program, or what stands for it where there is no stack.</summary>
+    public CodeName NameOf(OwnerKey key)
+        => key.Cause == BirthCause.Before ? new CodeName(-2, Before, null)
+            : NameOf(key.Stack) is var name && key.Cause == BirthCause.Fork ? name with { Line = -3 - name.Line, Name = $"{name.Name}, copied by fork" }
+            : name;
+
+    /// <summary>The line of the program that reserved the memory, or what stands for it where that is not known.</summary>
+    public CodeName ReserverOf(OwnerKey key, RegionIndex index)
+    {
+        // In files older than mapper_stack_id there is one mapper per region.
+        var stack = key.MapperStack >= 0 ? key.MapperStack : index.Find(key.RegionId)?.MapperStack ?? -1;
+        return _names is not null && (uint)stack < (uint)_table!.NodeFrames.Count && _own!.UserFrameOf(stack) is { } frame
+            ? new CodeName(_names.LineIdOf(frame), _names.Long(frame), null)
+            : new CodeName(-1, UnknownReserver, null);
+    }
+
+    /// <summary>With which setting of an allocator or a runtime this memory would have been kept; null: none is known to have given it back.</summary>
+    public string? SettingFor(ReleaseSite site)
+        => site.Stack is { } stack && _table is { } table && (uint)stack < (uint)table.NodeFrames.Count
+            ? MemoryManagers.SettingFor(site.Call, [.. _names!.FramesOf(stack).Select(frame => table.Frames[frame])], frame => _names.ModuleOf(frame)?.Path)
+            : null;
+
+    /// <param name="stack">Null or negative: none.</param>
+    public CodeName NameOf(int? stack)
+    {
+        if (_names is null || stack is not { } node || (uint)node >= (uint)_table!.NodeFrames.Count)
+            return new CodeName(-1, NoStack, null);
+        var frame = _own!.FrameOf(node);
+        var function = _names.Function(_names.FunctionIdOf(_table.NodeFrames[node])).Name;
+        return new CodeName(_names.LineIdOf(frame), _names.Long(frame), function == _names.Function(_names.FunctionIdOf(frame)).Name ? null : function);
+    }
+}
