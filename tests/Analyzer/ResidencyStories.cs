@@ -11,24 +11,24 @@ namespace Faultrec.Analyzer.Tests;
 /// <summary>Resident memory as an account: what is born, what is given back, and who is charged.</summary>
 public class ResidencyStories
 {
-    private const int Main = 0;
-    private const int Fill = 1;
-    private const int Memset = 2; // called by fill
-    private const int Walk = 3;
-    private const int Reserve = 5;
+    internal const int Main = 0;
+    internal const int Fill = 1;
+    internal const int Memset = 2; // called by fill
+    internal const int Walk = 3;
+    internal const int Reserve = 5;
     private const long ZeroPfn = 7;
-    private const ulong Anon = 0x7000_0000_0000;
-    private const ulong File = 0x5000_0000_0000;
-    private const long Page = 4096;
-    private const long Everything = 1L << 52;
+    internal const ulong Anon = 0x7000_0000_0000;
+    internal const ulong File = 0x5000_0000_0000;
+    internal const long Page = 4096;
+    internal const long Everything = 1L << 52;
 
-    private static readonly Region[] Regions =
+    internal static readonly Region[] Regions =
     [
         new() { Id = 1, Pid = 10, Start = Anon, End = Anon + 0x400_0000, Prot = "rw-p", Name = "[anon]", BornNs = 0 },
         new() { Id = 2, Pid = 10, Start = File, End = File + 0x10_0000, Prot = "r--p", Name = "/lib/a.so", Path = "/lib/a.so", Inode = 1, BornNs = 0 },
     ];
 
-    private static TraceMetadata Metadata => Story.Metadata(Regions) with
+    internal static TraceMetadata Metadata => Story.Metadata(Regions) with
     {
         DurationNs = 1000,
         Stacks = StackStory.Table,
@@ -308,7 +308,7 @@ public class ResidencyStories
     // Without the ends of its lines.
     private static string Text(FaultReport report, string table) => string.Join(' ', TextReportTests.Text(report, table).Split('\n'));
 
-    private static Fault Touch(long timeNs, ulong address, int stack, int order = 0, long pfn = 0x50, int level = 0, FaultAccess access = FaultAccess.Write)
+    internal static Fault Touch(long timeNs, ulong address, int stack, int order = 0, long pfn = 0x50, int level = 0, FaultAccess access = FaultAccess.Write)
         => new(address, address >= Anon ? 1 : 2)
         {
             TimeNs = timeNs,
@@ -320,7 +320,7 @@ public class ResidencyStories
             Access = access,
         };
 
-    private static ReleaseTable Releases(params Gone[] releases)
+    internal static ReleaseTable Releases(params Gone[] releases)
     {
         List<string> calls = [.. releases.Select(one => one.Call).Distinct()];
         return new ReleaseTable(
@@ -336,5 +336,5 @@ public class ResidencyStories
             0);
     }
 
-    private sealed record Gone(long TimeNs, string Call, ulong Start, long Pages, int? Stack = null, int Pid = 10, ulong? To = null);
+    internal sealed record Gone(long TimeNs, string Call, ulong Start, long Pages, int? Stack = null, int Pid = 10, ulong? To = null);
 }

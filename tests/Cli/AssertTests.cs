@@ -18,6 +18,8 @@ public sealed class AssertTests : CliTest
     [InlineData(0, "--region", "[heap]:max-faults=50")]
     [InlineData(1, "--region", "[heap]:max-faults=50", "--region", "[heap]:max-pages=49")]
     [InlineData(1, "--min-huge-share", "0")]
+    [InlineData(1, "--max-rss", "1GiB")] // what came with another page is not known
+    [InlineData(1, "--code", "main:max-growth=1GiB")] // there are no stacks
     public void TheStatusSaysWhetherABudgetBroke(int status, params string[] budgets)
     {
         SmallTrace.Write(Folder[Trace]);

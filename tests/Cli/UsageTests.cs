@@ -75,6 +75,8 @@ public sealed class UsageTests : CliTest
     [InlineData("--max-major 0", "assert", "trace")]
     [InlineData("whole number", "assert", "trace", "--max-major", "none")]
     [InlineData("a number with a unit", "assert", "trace", "--max-fault-time", "200")]
+    [InlineData("a number with a unit B", "assert", "trace", "--max-rss", "200")]
+    [InlineData("one of max-rss, max-growth", "assert", "trace", "--code", "main:max-faults=1")]
     [InlineData("from 0 to 1", "assert", "trace", "--min-huge-share", "90")]
     [InlineData("NAME:BUDGET=VALUE", "assert", "trace", "--region", "[heap]")]
     [InlineData("budget per line", "assert", "trace", "--budgets", "missing")]

@@ -15,10 +15,18 @@ internal sealed record BudgetCheck(Budget? Budget, double? Found, bool IsBroken,
 {
     public const string CompleteTitle = "complete recording";
 
+    /// <summary>Bytes: the same by the account, where <see cref="Found"/> is the kernel's own; null: not known.</summary>
+    public double? Accounted { get; init; }
+
+    /// <summary>Where the memory is that broke the budget; null: it did not, or that is not known.</summary>
+    public Culprit? Culprit { get; init; }
+
     public string Title => Budget?.Title ?? CompleteTitle;
 
     public string FoundText
-        => Budget is null ? (Note is null ? "complete" : "INCOMPLETE") : Found is { } value ? Budget.Format(value, exactly: LooksEqual(value)) : "unknown";
+        => Budget is null ? (Note is null ? "complete" : "INCOMPLETE")
+            : Found is not { } value ? "unknown"
+            : Budget.Format(value, exactly: LooksEqual(value)) + (Accounted is { } accounted ? $" ({Budget.Format(accounted)} accounted)" : "");
 
     /// <summary>"≤ 300,000", "≥ 0.9".</summary>
     public string AllowedText => Budget is null
@@ -48,11 +56,12 @@ internal sealed record Assertion(FaultReport Report, IReadOnlyList<BudgetCheck> 
                 + $"{string.Join("; ", Checks.Where(check => check.IsBroken).Select(Describe))}";
 
     public static string Describe(BudgetCheck check)
-        => $"{check.Title} found {check.FoundText}, allowed {check.AllowedText}";
+        => $"{check.Title} found {check.FoundText}, allowed {check.AllowedText}{(check.Culprit is { } culprit ? $": {culprit}" : "")}";
 
     /// <param name="report">Of the whole trace.</param>
+    /// <param name="memory">Of these budgets; null: none of them is of memory.</param>
     /// <exception cref="FaultrecException">A budget of major faults, and the trace does not say which were major.</exception>
-    public static Assertion Of(FaultReport report, IReadOnlyList<Budget> budgets, bool allowIncomplete)
+    public static Assertion Of(FaultReport report, IReadOnlyList<Budget> budgets, bool allowIncomplete, MemoryBudgets? memory = null)
     {
         if (!report.Metadata.KnowsMajor && budgets.FirstOrDefault(budget => budget.Measure == BudgetMeasure.Major) is { } major)
         {
@@ -61,7 +70,8 @@ internal sealed record Assertion(FaultReport Report, IReadOnlyList<BudgetCheck> 
                 + "record with faultrec, or leave the budget out");
         }
 
-        return new(report, [CheckRecording(report, allowIncomplete), .. budgets.Select(budget => Check(report, budget))]);
+        return new(report,
+            [CheckRecording(report, allowIncomplete), .. budgets.Select(budget => budget.IsOfMemory ? memory!.Check(budget) : Check(report, budget))]);
     }
 
     private static BudgetCheck CheckRecording(FaultReport report, bool allowIncomplete)

@@ -14,6 +14,10 @@ internal enum BudgetMeasure
     DistinctPages,
     FaultTimeNs,
 
+    /// <summary>Of the whole trace: of each process. Of a part: of all processes together.</summary>
+    ResidentBytes,
+    GrownBytes,
+
     /// <summary>The only measure with a lower limit; it applies only to the whole trace.</summary>
     HugeShare,
 }
@@ -21,11 +25,15 @@ internal enum BudgetMeasure
 /// <summary>One limit that a recording must keep.</summary>
 /// <param name="Name">As on the command line, without dashes: "max-faults".</param>
 /// <param name="Region">Part of the names of the regions that it limits; null: the whole trace.</param>
-/// <param name="Limit">Faults, pages, ns, or a share of one; the limit itself is allowed.</param>
-internal sealed record Budget(string Name, BudgetMeasure Measure, string? Region, double Limit)
+/// <param name="Limit">Faults, pages, ns, bytes, or a share of one; the limit itself is allowed.</param>
+/// <param name="Code">Part of the names of the lines of code that it limits, as `report --by resident` has them; null, as of the region: all code.</param>
+internal sealed record Budget(string Name, BudgetMeasure Measure, string? Region, double Limit, string? Code = null)
 {
     /// <summary>"max-faults", "region [heap]:max-faults".</summary>
-    public string Title => Region is null ? Name : $"region {Region}:{Name}";
+    public string Title => Region is not null ? $"{BudgetText.RegionName} {Region}:{Name}" : Code is not null ? $"{BudgetText.CodeName} {Code}:{Name}" : Name;
+
+    /// <summary>Whether it limits resident memory.</summary>
+    public bool IsOfMemory => BudgetText.IsOfMemory(Measure);
 
     public bool IsKeptBy(double found) => Measure == BudgetMeasure.HugeShare ? found >= Limit : found <= Limit;
 
@@ -35,6 +43,8 @@ internal sealed record Budget(string Name, BudgetMeasure Measure, string? Region
     {
         BudgetMeasure.FaultTimeNs when exactly => string.Create(CultureInfo.InvariantCulture, $"{value:N0} ns"),
         BudgetMeasure.HugeShare when exactly => value.ToString("R", CultureInfo.InvariantCulture),
+        BudgetMeasure.ResidentBytes or BudgetMeasure.GrownBytes
+            => exactly ? string.Create(CultureInfo.InvariantCulture, $"{value:N0} B") : Units.Bytes((long)value),
         _ when exactly => value.ToString("N0", CultureInfo.InvariantCulture),
         BudgetMeasure.FaultTimeNs => Units.Duration((long)value),
         BudgetMeasure.HugeShare => value.ToString("0.####", CultureInfo.InvariantCulture),
@@ -46,6 +56,7 @@ internal sealed record Budget(string Name, BudgetMeasure Measure, string? Region
 internal static class BudgetText
 {
     public const string RegionName = "region";
+    public const string CodeName = "code";
 
     private const int MostBudgets = 100_000;
 
@@ -59,12 +70,11 @@ internal static class BudgetText
     private static readonly (string Name, BudgetMeasure Measure)[] Names =
     [
         ("max-faults", BudgetMeasure.Faults), ("max-major", BudgetMeasure.Major), ("max-failed", BudgetMeasure.Failed),
-        ("max-pages", BudgetMeasure.DistinctPages), ("max-fault-time", BudgetMeasure.FaultTimeNs), ("min-huge-share", BudgetMeasure.HugeShare),
+        ("max-pages", BudgetMeasure.DistinctPages), ("max-fault-time", BudgetMeasure.FaultTimeNs), ("max-rss", BudgetMeasure.ResidentBytes),
+        ("max-growth", BudgetMeasure.GrownBytes), ("min-huge-share", BudgetMeasure.HugeShare),
     ];
 
-    private static string OfTrace => string.Join(", ", Names.Select(known => known.Name));
-
-    private static string OfRegion => string.Join(", ", Names.Where(known => known.Measure != BudgetMeasure.HugeShare).Select(known => known.Name));
+    private static string OfTrace => NamesOf(_ => true);
 
     /// <param name="name">Without dashes.</param>
     /// <param name="found">The budget as it was written, and where, for messages.</param>
@@ -72,8 +82,18 @@ internal static class BudgetText
     public static Budget Parse(string name, string value, string found)
     {
         if (name == RegionName)
-            return ParseRegion(value, found);
-        var measure = MeasureOf(name) ?? throw Wrong(found, $"one of {OfTrace} or {RegionName}");
+        {
+            var ofRegion = ParsePart(value, "[heap]:max-faults=1000", measure => measure != BudgetMeasure.HugeShare, found, out var region);
+            return ofRegion with { Region = region };
+        }
+
+        if (name == CodeName)
+        {
+            var ofCode = ParsePart(value, "parse (json.c:210):max-rss=200MiB", IsOfMemory, found, out var code);
+            return ofCode with { Code = code };
+        }
+
+        var measure = MeasureOf(name) ?? throw Wrong(found, $"one of {OfTrace}, {RegionName} or {CodeName}");
         return new Budget(name, measure, null, ParseLimit(measure, value, found));
     }
 
@@ -104,19 +124,26 @@ internal static class BudgetText
         return budgets.Count > 0 ? budgets : throw Wrong(path, "budgets, one per line, such as --max-major 0; the file has none");
     }
 
-    private static Budget ParseRegion(string value, string found)
+    /// <summary>Whether it is a measure of resident memory.</summary>
+    public static bool IsOfMemory(BudgetMeasure measure) => measure is BudgetMeasure.ResidentBytes or BudgetMeasure.GrownBytes;
+
+    /// <returns>A budget without its part.</returns>
+    private static Budget ParsePart(string value, string example, Func<BudgetMeasure, bool> isAllowed, string found, out string part)
     {
         // A name may hold colons and equal signs; a budget holds only its own.
         var colon = value.LastIndexOf(':');
         var equal = colon < 0 ? -1 : value.IndexOf('=', colon);
         if (colon <= 0 || equal < 0)
-            throw Wrong(found, "NAME:BUDGET=VALUE, such as [heap]:max-faults=1000");
+            throw Wrong(found, $"NAME:BUDGET=VALUE, such as {example}");
+        part = value[..colon];
         var name = value[(colon + 1)..equal];
-        var measure = MeasureOf(name);
-        return measure is null or BudgetMeasure.HugeShare
-            ? throw Wrong(found, $"after the name one of {OfRegion}")
-            : new Budget(name, measure.Value, value[..colon], ParseLimit(measure.Value, value[(equal + 1)..], found));
+        return MeasureOf(name) is { } measure && isAllowed(measure)
+            ? new Budget(name, measure, null, ParseLimit(measure, value[(equal + 1)..], found))
+            : throw Wrong(found, $"after the name one of {NamesOf(isAllowed)}");
     }
+
+    private static string NamesOf(Func<BudgetMeasure, bool> isAllowed)
+        => string.Join(", ", Names.Where(known => isAllowed(known.Measure)).Select(known => known.Name));
 
     private static BudgetMeasure? MeasureOf(string name)
         => Array.FindIndex(Names, known => known.Name == name) is >= 0 and var index ? Names[index].Measure : null;
@@ -125,6 +152,8 @@ internal static class BudgetText
     {
         if (measure == BudgetMeasure.FaultTimeNs)
             return DurationText.TryParse(text, out var ns) ? ns : throw Wrong(found, DurationText.Expected);
+        if (IsOfMemory(measure))
+            return SizeText.TryParse(text, out var bytes) ? bytes : throw Wrong(found, SizeText.Expected);
         const NumberStyles styles = NumberStyles.AllowDecimalPoint | NumberStyles.AllowExponent;
         var isNumber = decimal.TryParse(text, styles, CultureInfo.InvariantCulture, out var number);
         if (measure == BudgetMeasure.HugeShare)

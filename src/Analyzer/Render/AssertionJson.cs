@@ -29,18 +29,38 @@ internal static class AssertionJson
         json.WriteStartObject();
         json.WriteString("budget", check.Budget?.Name ?? BudgetCheck.CompleteTitle);
         json.WriteString("region", check.Budget?.Region);
+        json.WriteString("code", check.Budget?.Code);
         json.WriteString("unit", check.Budget?.Measure switch
         {
             null => null,
             BudgetMeasure.FaultTimeNs => "ns",
             BudgetMeasure.HugeShare => "share",
             BudgetMeasure.DistinctPages => "pages",
+            BudgetMeasure.ResidentBytes or BudgetMeasure.GrownBytes => "bytes",
             _ => "faults",
         });
         json.WriteNullable("found", check.Found);
+        json.WriteNullable("accounted", check.Accounted);
         json.WriteNullable("allowed", check.Budget?.Limit);
         json.WriteBoolean("broken", check.IsBroken);
         json.WriteString("note", check.Note);
+        WriteCulprit(json, check.Culprit);
+        json.WriteEndObject();
+    }
+
+    private static void WriteCulprit(Utf8JsonWriter json, Culprit? culprit)
+    {
+        if (culprit is null)
+        {
+            json.WriteNull("culprit");
+            return;
+        }
+
+        json.WriteStartObject("culprit");
+        json.WriteString("code", culprit.Code);
+        json.WriteNumber("bytes", culprit.Bytes);
+        json.WriteNullable("pid", culprit.Pid);
+        json.WriteString("comm", culprit.Comm);
         json.WriteEndObject();
     }
 }

@@ -37,9 +37,12 @@ internal static class AssertVerb
             Limit("--max-failed", "N", "Allow at most N faults that ended in a signal"),
             Limit("--max-pages", "N", "Allow at most N distinct pages to be touched"),
             Limit("--max-fault-time", "TIME", "Allow at most TIME in the fault handler, over all threads: 200ms"),
+            Limit("--max-rss", "SIZE", "Allow each process at most SIZE of resident memory at its peak: 200MiB"),
+            Limit("--max-growth", "SIZE", "Allow at most SIZE to become resident and stay, of all processes"),
             Limit("--min-huge-share", "SHARE", "Require this share of first-touched memory in huge pages: 0.9"),
         ];
         var region = TypedOption.Repeatable("--region", "NAME:BUDGET=N", "Set a --max budget for these regions: [heap]:max-faults=9", Parse);
+        var code = TypedOption.Repeatable("--code", "NAME:BUDGET=N", "Limit the memory of these lines: f (a.c:5):max-rss=9MiB", Parse);
         var file = new Option<string?>("--budgets")
         {
             HelpName = "FILE",
@@ -49,13 +52,16 @@ internal static class AssertVerb
         var format = CommonOptions.Format(Formats);
         var output = new OutputOptions();
         var command = new Command("assert", "Fail (exit 1) when a recording breaks a budget, such as --max-major 0") { trace };
-        foreach (var option in (IEnumerable<Option>)[.. limits, region, file, allow, format])
+        foreach (var option in (IEnumerable<Option>)[.. limits, region, code, file, allow, format])
             command.Options.Add(option);
         output.AddTo(command);
         command.SetAction(result => Run(new AssertArgs(
             result.GetRequiredValue(trace),
             result.GetValue(file),
-            [.. limits.Select(result.GetValue).OfType<Budget>(), .. result.GetValue(region) ?? [], .. FromFile(result.GetValue(file))],
+            [
+                .. limits.Select(result.GetValue).OfType<Budget>(), .. result.GetValue(region) ?? [], .. result.GetValue(code) ?? [],
+                .. FromFile(result.GetValue(file)),
+            ],
             result.GetValue(allow),
             result.GetValue(format),
             output.Parse(result))));
@@ -74,7 +80,7 @@ internal static class AssertVerb
         OutputTarget.Check(args.Output, inputs);
         using var reader = TraceReader.Open(args.Trace);
         var report = ReportBuilder.Build(reader, FaultFilter.None, []) with { Path = args.Trace };
-        var assertion = Assertion.Of(report, args.Budgets, args.AllowIncomplete);
+        var assertion = Assertion.Of(report, args.Budgets, args.AllowIncomplete, MemoryBudgets.Of(reader, report, args.Budgets));
         if (args.Format == AssertFormat.Json)
             OutputTarget.WriteJson(args.Output, inputs, json => AssertionJson.Write(json, assertion));
         else

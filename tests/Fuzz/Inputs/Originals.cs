@@ -52,6 +52,8 @@ internal static class Originals
         min-huge-share 0.5
         --region [heap]:max-faults=1000
         region /lib/x.so:max-pages=7
+        max-rss 1.5GiB
+        code f (a.c:1):max-growth=9MiB
         """;
 
     public static string RecordedTraces => Path.Combine(Root, "fixtures/traces");
