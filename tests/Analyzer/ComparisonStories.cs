@@ -198,6 +198,67 @@ public class ComparisonStories
         Assert.Empty(ComparisonText.Notes([whole, whole], FaultFilter.None));
     }
 
+    [Fact]
+    public void ResidentMemoryIsComparedByLineOfCodeAndByProcess()
+    {
+        // Memory of walk's is given back before the peak; fill has half as much in the second run, at another address, and main is new there.
+        var metadata = ResidencyStories.Metadata with
+        {
+            Releases = ResidencyStories.Releases(new ResidencyStories.Gone(10, "munmap", ResidencyStories.Anon, 1)),
+        };
+        var walk = ResidencyStories.Touch(1, ResidencyStories.Anon, ResidencyStories.Walk);
+        var before = MemorySide(metadata, [walk, .. Fill(0x10_0000, 4, ResidencyStories.Fill)]);
+        var after = MemorySide(metadata, [walk, .. Fill(0x20_0000, 2, ResidencyStories.Fill), .. Fill(0x30_0000, 1, ResidencyStories.Main)]);
+
+        var comparison = Compare([before], [after]);
+        var text = Text(comparison);
+
+        Assert.StartsWith("Faults fell by 20 %, from 5 to 4, most of that in [anon]; major faults stayed at 0; time in faults fell by 20 %, from 5.00 µs to "
+            + "4.00 µs; the peak of resident memory fell by 25 %, from 16.0 KiB to 12.0 KiB;", ComparisonText.Headline(comparison));
+        Assert.Contains("  peak_bytes     16.0 KiB 12.0 KiB  -25 %\n\nregions\n", text, StringComparison.Ordinal);
+        Assert.Contains("  app     peak_bytes     16.0 KiB 12.0 KiB  -25 %\n", text, StringComparison.Ordinal);
+        Assert.EndsWith(
+            """
+
+            code
+              code            figure       before   after change
+              fill (app.c:12) peak_bytes 16.0 KiB 8.0 KiB  -50 %
+              main (app.c:30) peak_bytes      0 B 4.0 KiB    new
+
+            """,
+            text);
+        Assert.Empty(ComparisonText.Notes([before, after], FaultFilter.None));
+
+        static IEnumerable<Fault> Fill(ulong offset, int pages, int stack)
+            => Enumerable.Range(0, pages).Select(i => ResidencyStories.Touch(20 + i, ResidencyStories.Anon + offset + ((ulong)i << 12), stack));
+    }
+
+    [Fact]
+    public void ResidentMemoryIsComparedOnlyWhereEveryTraceHasAnAccount()
+    {
+        Fault[] faults = [ResidencyStories.Touch(1, ResidencyStories.Anon, ResidencyStories.Fill)];
+        var whole = MemorySide(ResidencyStories.Metadata, faults);
+        var older = MemorySide(ResidencyStories.Metadata with { Releases = null }, faults);
+        var sample = MemorySide(ResidencyStories.Metadata with { Sampling = new Sampling(16, null, false) }, faults);
+        var filtered = MemorySide(ResidencyStories.Metadata, faults, new FaultFilter { Comms = ["app"] });
+
+        Assert.NotEmpty(Compare([whole], [whole]).Rows(Subject.Code));
+        foreach (var (other, because) in new[]
+            { (older, "this trace does not tell what was given back"), (sample, "a sample lacks the faults in between"), (filtered, "filters by thread") })
+        {
+            var comparison = Compare([whole], [other]);
+            Assert.Empty(comparison.Rows(Subject.Code));
+            Assert.Null(comparison.Total(Metric.PeakBytes).Before);
+            Assert.DoesNotContain("peak", Text(comparison), StringComparison.Ordinal);
+            Assert.Contains(ComparisonText.Notes([whole, other], FaultFilter.None),
+                note => note.StartsWith($"resident memory is not compared: trace.parquet: ", StringComparison.Ordinal)
+                    && note.Contains(because, StringComparison.Ordinal));
+        }
+    }
+
+    private static TraceMeasures MemorySide(TraceMetadata metadata, Fault[] faults, FaultFilter? filter = null)
+        => TraceMeasures.OfMemoryToo(Story.Report(metadata, faults, filter) with { Path = "trace.parquet" });
+
     [Theory]
     [InlineData(0, 4096, "schema version 0; expected 1")]
     [InlineData(1, 16384, "page size 16384; expected 4096")]

@@ -15,6 +15,7 @@ public sealed class DiffTests : CliTest
         Assert.Equal((0, ""), (result.Status, result.Error));
         Assert.StartsWith("Faults rose by 100 %, from 100 to 200, most of that in ", result.Output);
         Assert.Contains("noise", result.Output.Split("\n\n")[0], StringComparison.Ordinal);
+        Assert.Contains("resident memory is not compared: small: ", result.Output, StringComparison.Ordinal);
         Assert.Matches("faults +100 +200 +\\+100 %", result.Output);
     }
 

@@ -9,6 +9,9 @@ internal enum Subject
     Process,
     File,
 
+    /// <summary>Lines of code, by the resident memory that is charged to them.</summary>
+    Code,
+
     /// <summary>Shown only on request, like the next one: kinds and processes give the same information.</summary>
     Severity,
     Comm,
@@ -18,7 +21,7 @@ internal enum Subject
 internal static class SubjectNames
 {
     /// <summary>Subjects shown by default.</summary>
-    public static IReadOnlyList<Subject> Shown { get; } = [Subject.Total, Subject.Region, Subject.Kind, Subject.Process, Subject.File];
+    public static IReadOnlyList<Subject> Shown { get; } = [Subject.Total, Subject.Region, Subject.Kind, Subject.Process, Subject.File, Subject.Code];
 
     public static string Name(this Subject subject) => subject.ToString().ToLowerInvariant();
 
@@ -30,6 +33,7 @@ internal static class SubjectNames
         Subject.Kind => "kinds",
         Subject.Process => "processes",
         Subject.File => "files",
+        Subject.Code => "code",
         Subject.Severity => "severities",
         _ => "comms",
     };
@@ -39,7 +43,7 @@ internal static class SubjectNames
 /// Identifies the same item in different traces: by nothing that differs between runs of one program, so not by
 /// address, pid or region id.
 /// </summary>
-/// <param name="Name">Of the region, the kind, the process (comm), the file, the severity or the threads.</param>
+/// <param name="Name">Of the region, the kind, the process (comm), the file, the line of code, the severity or the threads.</param>
 /// <param name="RegionKind">Null but for regions, as the next three are.</param>
 /// <param name="Prot">Null also for faults without a mapping.</param>
 /// <param name="Process">Comm of the region's process; null also if every trace has only one process, which may have been renamed.</param>

@@ -9,7 +9,7 @@ namespace Faultrec.Analyzer.Compare;
 /// <summary>A comparison in sentences. Raw text with names from the traces in it.</summary>
 internal static class ComparisonText
 {
-    /// <summary>One sentence: faults and where most of their change was, major faults, time, and what is known about the noise.</summary>
+    /// <summary>One sentence: faults and where most of their change was, major faults, time, resident memory, and what is known about the noise.</summary>
     public static string Headline(TraceComparison comparison)
     {
         var faults = comparison.Total(Metric.Faults);
@@ -20,6 +20,9 @@ internal static class ComparisonText
         var time = comparison.Total(Metric.TimeNs);
         if (time.Before is not null && time.After is not null)
             clauses.Add(Clause("time in faults", time));
+        var memory = comparison.Total(Metric.PeakBytes);
+        if (memory.Before is not null && memory.After is not null)
+            clauses.Add(Clause("the peak of resident memory", memory));
         return $"{string.Join("; ", clauses)}; {Noise(comparison)}.";
     }
 
@@ -39,6 +42,8 @@ internal static class ComparisonText
 
         AddIfDiffers("backends", trace => trace.Metadata.Backend.Name, "they do not see the same faults and do not measure the same time");
         AddIfDiffers("kernels", trace => $"{trace.Metadata.Kernel} {trace.Metadata.Arch}", "a difference may come from them");
+        if (traces.FirstOrDefault(trace => trace.WhyNoMemory is not null) is { } blind)
+            notes.Add($"resident memory is not compared: {blind.Path}: {blind.WhyNoMemory}");
         if (ShiftedRegions(traces) is { } shifted)
             notes.Add(shifted);
         if (!filter.IsEmpty)
@@ -116,7 +121,12 @@ internal static class ComparisonText
                 : $"with one trace {(before == 1 ? "before" : "after")} it is unknown how much of this is noise";
     }
 
-    private static string Value(Metric metric, long value) => metric == Metric.TimeNs ? Units.Duration(value) : Units.Count(value);
+    private static string Value(Metric metric, long value) => metric switch
+    {
+        Metric.TimeNs => Units.Duration(value),
+        Metric.PeakBytes => Units.Bytes(value),
+        _ => Units.Count(value),
+    };
 
     // One mapping more or less gives every later one of its name another number.
     private static string? ShiftedRegions(IReadOnlyList<TraceMeasures> traces)

@@ -50,7 +50,7 @@ internal sealed class SideBySide
         foreach (var metric in MetricNames.All)
         {
             var values = Traces.Select(trace => trace.Of(item)[metric]).ToList();
-            if (metric == Metric.Faults || item.Subject == Subject.Total || values.Exists(value => value is not (null or 0)))
+            if (metric == Metric.Faults || (item.Subject == Subject.Total && metric != Metric.PeakBytes) || values.Exists(value => value is not (null or 0)))
                 rows.Add(new SideRow(item, metric, rows.Count == 0, values));
         }
 

@@ -36,8 +36,11 @@ internal sealed class TraceComparison
     /// <summary>Both sides have several traces, so that differences can be told from noise.</summary>
     public bool KnowsNoise => Before.Count > 1 && After.Count > 1;
 
+    /// <summary>Every trace has an account of resident memory, so that it is compared.</summary>
+    public bool HasMemory => Traces.All(trace => trace.HasMemory);
+
     /// <summary>
-    /// All rows of a table, those of one item together. Items are ordered by the difference of their faults, then of their time, where a
+    /// All rows of a table, those of one item together. Items are ordered by the difference of their faults, then of their time and their memory, where a
     /// difference within the noise counts as none; then by the difference itself, and by name.
     /// </summary>
     public IReadOnlyList<ComparedRow> Rows(Subject subject) => _rows[subject];
@@ -81,12 +84,15 @@ internal sealed class TraceComparison
             .Select(item => MetricNames.All
                 .Select(metric => new ComparedRow(item, metric, Side(Before, item, metric), Side(After, item, metric)))
                 .Where(row => row.Before is not null || row.After is not null)
-                .ToList());
+                .ToList())
+            .Where(rows => rows.Count > 0);
         return
         [
             .. items.OrderByDescending(rows => Distance(rows, Metric.Faults, beyondNoise: true))
                 .ThenByDescending(rows => Distance(rows, Metric.TimeNs, beyondNoise: true))
+                .ThenByDescending(rows => Distance(rows, Metric.PeakBytes, beyondNoise: true))
                 .ThenByDescending(rows => Distance(rows, Metric.Faults, beyondNoise: false))
+                .ThenByDescending(rows => Distance(rows, Metric.PeakBytes, beyondNoise: false))
                 .ThenBy(rows => rows[0].Item.Name, StringComparer.Ordinal)
                 .ThenBy(rows => rows[0].Item.Process, StringComparer.Ordinal)
                 .ThenBy(rows => rows[0].Item.Prot, StringComparer.Ordinal)
@@ -98,6 +104,6 @@ internal sealed class TraceComparison
     private static long Distance(List<ComparedRow> rows, Metric metric, bool beyondNoise)
         => rows.Find(row => row.Metric == metric) is { } row && !(beyondNoise && row.Verdict == Verdict.WithinNoise) ? Math.Abs(row.Difference ?? 0) : 0;
 
-    private static Spread? Side(IReadOnlyList<TraceMeasures> traces, ComparedItem item, Metric metric)
-        => Spread.Of(traces.Select(trace => trace.Of(item)[metric]));
+    private Spread? Side(IReadOnlyList<TraceMeasures> traces, ComparedItem item, Metric metric)
+        => metric == Metric.PeakBytes && !HasMemory ? null : Spread.Of(traces.Select(trace => trace.Of(item)[metric]));
 }

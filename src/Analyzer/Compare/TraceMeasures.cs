@@ -11,6 +11,7 @@ namespace Faultrec.Analyzer.Compare;
 internal sealed class TraceMeasures
 {
     private readonly Dictionary<ComparedItem, MeasureValues> _items = [];
+    private readonly Dictionary<ComparedItem, long> _peakBytes = [];
     private readonly bool _hasDurations;
 
     private TraceMeasures(FaultReport report)
@@ -30,16 +31,23 @@ internal sealed class TraceMeasures
     /// <summary>Processes that faulted.</summary>
     public int Processes { get; }
 
-    public IReadOnlyCollection<ComparedItem> Items => _items.Keys;
+    public IEnumerable<ComparedItem> Items => _items.Keys.Concat(_peakBytes.Keys.Where(item => !_items.ContainsKey(item)));
 
-    /// <summary>An item that the trace does not have had no faults.</summary>
+    /// <summary>The trace has a whole account of resident memory, and it was asked for.</summary>
+    public bool HasMemory { get; private set; }
+
+    /// <summary>Why it has none; null: it has one, or was not asked.</summary>
+    public string? WhyNoMemory { get; private set; }
+
+    /// <summary>An item that the trace does not have had no faults and no memory.</summary>
     public MeasureValues Of(ComparedItem item)
-        => _items.TryGetValue(item, out var measures)
-            ? measures
-            : new MeasureValues(0, Metadata.KnowsMajor ? 0 : null, HasPages(item.Subject) ? 0 : null, _hasDurations ? 0 : null);
+        => FaultsOf(item) with { PeakBytes = HasMemory && IsChargedMemory(item.Subject) ? _peakBytes.GetValueOrDefault(item) : null };
 
     /// <summary>What a report needs to have counted for it.</summary>
     public static IReadOnlyList<TableDefinition> Tables { get; } = [ProcessTable.Definition, CommTable.Definition];
+
+    /// <summary>The same for <see cref="OfMemoryToo"/>, which needs a pass of its own.</summary>
+    public static IReadOnlyList<TableDefinition> TablesOfMemoryToo { get; } = [.. Tables, ResidentTable.Definition];
 
     /// <param name="report">Of <see cref="Tables"/>.</param>
     public static TraceMeasures Of(FaultReport report)
@@ -55,6 +63,14 @@ internal sealed class TraceMeasures
         foreach (var row in report.Rows(CommTable.Definition))
             trace.Add(new ComparedItem(Subject.Comm, row.Comm), row.Counts, null);
         trace.AddRegions(report);
+        return trace;
+    }
+
+    /// <param name="report">Of <see cref="TablesOfMemoryToo"/>.</param>
+    public static TraceMeasures OfMemoryToo(FaultReport report)
+    {
+        var trace = Of(report);
+        trace.AddMemory(report);
         return trace;
     }
 
@@ -79,7 +95,36 @@ internal sealed class TraceMeasures
         }
     }
 
+    private MeasureValues FaultsOf(ComparedItem item)
+        => item.Subject == Subject.Code ? default
+            : _items.TryGetValue(item, out var measures) ? measures
+            : new MeasureValues(0, Metadata.KnowsMajor ? 0 : null, HasPages(item.Subject) ? 0 : null, _hasDurations ? 0 : null);
+
     private static bool HasPages(Subject subject) => subject is not (Subject.Kind or Subject.Severity or Subject.Comm);
+
+    private static bool IsChargedMemory(Subject subject) => subject is Subject.Total or Subject.Process or Subject.Code;
+
+    private void AddMemory(FaultReport report)
+    {
+        WhyNoMemory = ResidentFacts.WhyEmpty(report) ?? ResidentFacts.WhyFilterDoesNotApply(report.Filter)
+            ?? (report.Memory is { } facts ? facts.WhyTooHigh().Concat(facts.WhyTooLow()).FirstOrDefault() : "it was not counted");
+        if (WhyNoMemory is not null || report.Memory is not { } memory)
+            return;
+        HasMemory = true;
+        var comms = report.Rows(ProcessTable.Definition).ToDictionary(row => row.Pid, CommOf);
+        var names = new TaskNames(Metadata);
+        foreach (var owner in memory.Owners)
+        {
+            var bytes = memory.Bytes(owner.PagesAtPeak(memory.Account.PeakNumber));
+            if (bytes == 0)
+                continue;
+            AddPeak(new ComparedItem(Subject.Total, "all"), bytes);
+            AddPeak(new ComparedItem(Subject.Process, comms.GetValueOrDefault(owner.Key.Pid) ?? names.Process(owner.Key.Pid) ?? ""), bytes);
+            AddPeak(new ComparedItem(Subject.Code, memory.NameOf(owner.Key).Name), bytes);
+        }
+    }
+
+    private void AddPeak(ComparedItem item, long bytes) => _peakBytes[item] = _peakBytes.GetValueOrDefault(item) + bytes;
 
     private static string CommOf(ProcessRow row) => row.Comm ?? "";
 

@@ -64,7 +64,9 @@ internal static class DiffVerb
         IReadOnlyList<string> inputs = [.. args.Before, .. args.After];
         OutputTarget.Check(args.Output, inputs);
         var comparison = TraceComparison.Of(
-            [.. args.Before.Select(path => Measure(path, args.Filter))], [.. args.After.Select(path => Measure(path, args.Filter))], args.Filter);
+            [.. args.Before.Select(path => Measure(path, args.Filter, withMemory: true))],
+            [.. args.After.Select(path => Measure(path, args.Filter, withMemory: true))],
+            args.Filter);
         if (args.Format == ReportFormat.Json)
             OutputTarget.WriteJson(args.Output, inputs, json => ComparisonJson.Write(json, comparison, args.Items ?? 0));
         else
@@ -73,10 +75,13 @@ internal static class DiffVerb
     }
 
     /// <summary>A report is let go once its figures are taken, so that memory does not grow with the number of traces but by their items.</summary>
-    internal static TraceMeasures Measure(string path, FaultFilter filter)
+    /// <param name="withMemory">Also resident memory, which takes another pass over the trace.</param>
+    internal static TraceMeasures Measure(string path, FaultFilter filter, bool withMemory)
     {
         using var reader = TraceReader.Open(path);
-        return TraceMeasures.Of(ReportBuilder.Build(reader, filter, TraceMeasures.Tables) with { Path = path });
+        return withMemory
+            ? TraceMeasures.OfMemoryToo(ReportBuilder.Build(reader, filter, TraceMeasures.TablesOfMemoryToo) with { Path = path })
+            : TraceMeasures.Of(ReportBuilder.Build(reader, filter, TraceMeasures.Tables) with { Path = path });
     }
 
     private static void WriteText(TextWriter writer, TraceComparison comparison, DiffArgs args)
