@@ -144,9 +144,11 @@ static __always_inline bool may_map_more(const struct task_slot *slot, const str
 	return !end->entry && (!is_write || config.has_large_folios);
 }
 
-/* Where a fault that begins now finds the page table of its task. */
-static __always_inline void walk_before(struct task_slot *slot, const struct task_struct *task,
-					__u64 address)
+/* Where a fault that begins now finds the page table of its task. Not inlined: the kprobe rung's
+ * program, which walks the stack next, has no room for its values on 6.1.
+ */
+static __noinline void walk_before(struct task_slot *slot, const struct task_struct *task,
+				   __u64 address)
 {
 	struct mm_struct *mm = task->mm;
 	__u64 direct_map = walk.direct_map;
