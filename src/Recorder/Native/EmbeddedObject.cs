@@ -11,7 +11,8 @@ namespace Faultrec.Recorder.Native;
 // loaded, which is before Dispose; what it writes ends with a zero within LogSize.
 internal sealed unsafe class EmbeddedObject : IDisposable
 {
-    private const int LogSize = 64 * 1024;
+    // Before 6.4 a log that is full at any time is ENOSPC, and the verifier's reason is lost. Memory that it does not write to is not there.
+    private const int LogSize = 16 << 20;
 
     private readonly byte* _log;
 
