@@ -108,8 +108,9 @@ internal sealed class ReleaseLog
             case EventType.Mapped when record.A5 == MmapNumber:
                 const long mapFixed = 0x10;
                 var replaced = space.Replaced.Take((ulong)record.A4, End((ulong)record.A4, (ulong)record.A1, space));
-                foreach (var (start, behind) in (record.A3 & mapFixed) != 0 ? replaced : [])
-                    Add(call, Mmap, start, behind);
+                // Before the call filled the new mapping (MAP_POPULATE).
+                foreach (var (start, behind, timeNs) in (record.A3 & mapFixed) != 0 ? replaced : [])
+                    Add(call with { TimeNs = timeNs }, Mmap, start, behind);
                 break;
             default:
                 process.Releases.End();

@@ -83,7 +83,8 @@ internal sealed partial class AddressSpace(int pid, PageGeometry pages, Action<R
         if (identity.Name == StackName && Find(end - 1) is { } stack && start < stack.Start && _grownByFault != start)
             _grownByRecord = start;
         region.Cover(start, end, fileOffset);
-        Replaced.Note(start, end, MappedIn(start, end));
+        if (timeNs is { } now)
+            Replaced.Note(start, end, now, MappedIn(start, end));
         region.LivePieces++; // before the old pieces go, so that a region that only grew does not die
         Remove(start, end, timeNs);
         Insert(new Piece(start, end, fileOffset, region));

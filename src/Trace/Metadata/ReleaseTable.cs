@@ -17,7 +17,9 @@ public readonly record struct Release(long TimeNs, int Pid, string Call, long Fi
 /// resident is not said: the rows tell it.
 /// </summary>
 /// <param name="Calls">Names of the calls: as in syscalls(2), with madvise's advice in lower case; "execve" and "exit" give back everything.</param>
-/// <param name="TimeNs">When each call had ended, ns after the one before it; the first: since the recording began.</param>
+/// <param name="TimeNs">
+/// When each call had ended, of "mmap" when the new mapping was there, ns after the one before it; the first: since the recording began.
+/// </param>
 /// <param name="Pid">Process ids.</param>
 /// <param name="Call">Indices of <paramref name="Calls"/>.</param>
 /// <param name="FirstPage">Page numbers of the ranges' first pages.</param>
