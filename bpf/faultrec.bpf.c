@@ -84,13 +84,15 @@ int BPF_PROG(signal_raised, int sig, void *info, struct task_struct *task)
 	return 0;
 }
 
+#define CLONE_VM 0x100 /* include/uapi/linux/sched.h */
+
 /*
  * At the end of copy_process, which everything passes that becomes a task. sched_process_fork comes
  * later, and not for the threads that the kernel makes in a process for itself: io_uring's workers
  * (create_io_thread), vhost's (vhost_task_create).
  */
 SEC("tp_btf/task_newtask")
-int BPF_PROG(task_new, struct task_struct *child)
+int BPF_PROG(task_new, struct task_struct *child, __u64 clone_flags)
 {
 	struct task_struct *parent = bpf_get_current_task_btf();
 	struct task_slot *parent_slot = bpf_task_storage_get(&slots, parent, 0, 0);
@@ -114,7 +116,9 @@ int BPF_PROG(task_new, struct task_struct *child)
 	is_uncounted = !parent_slot->is_counted && !parent_slot->costs.waits_for_exec &&
 		       lost_its_events(slot, child);
 	send_event(EVENT_TASK_NEW, slot, bpf_ktime_get_ns(), parent_slot->pid, parent_slot->tid, 0,
-		   0, 0, is_uncounted ? TASK_UNCOUNTED : 0);
+		   0, 0,
+		   (is_uncounted ? TASK_UNCOUNTED : 0) |
+			   (clone_flags & CLONE_VM ? TASK_SHARES_MEMORY : 0));
 	if (is_uncounted)
 		ring_bell();
 	return 0;

@@ -450,8 +450,9 @@ enum call_bits : __u32 {
 /* The rare events, in one BPF ring buffer. What a0 to a5 are depends on the type: see the probe
  * that sends it. */
 struct event_record {
-	/* a5 of EVENT_TASK_NEW and EVENT_TASK_EXEC: no perf event follows the task (any more). */
-	enum { TASK_UNCOUNTED = 1 } _constants[0];
+	/* a5 of EVENT_TASK_NEW and EVENT_TASK_EXEC: no perf event follows the task (any more); a
+	 * new process has its parent's memory, and no copy of it. */
+	enum { TASK_UNCOUNTED = 1, TASK_SHARES_MEMORY = 2 } _constants[0];
 	__s64 time_ns;
 	enum event_type type;
 	__s32 pid;

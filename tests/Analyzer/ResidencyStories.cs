@@ -127,6 +127,20 @@ public class ResidencyStories
         Assert.Equal([(10, 3L, 3L), (11, 2, 2)], report.Rows(RssTable.Definition).Select(row => (row.Pid, row.PeakPages, row.EndPages)));
     }
 
+    /// <summary>vfork: until its execve the child has its parent's memory, which is there once.</summary>
+    [Fact]
+    public void WhatAChildSharesIsNoCopy()
+    {
+        var metadata = Metadata with
+        {
+            Processes = [new() { Pid = 10, Comm = "app" }, new() { Pid = 11, ParentPid = 10, SharesMemory = true, Comm = "app", StartedNs = 10 }],
+            Releases = Releases(new Gone(20, "execve", 0, Everything, null, 11)),
+        };
+        var report = Story.Report(metadata, [Touch(1, Anon, Fill), Touch(2, Anon + 0x1000, Fill), Touch(15, Anon + 0x2000, Walk)]);
+
+        Assert.Equal(3, report.Memory!.Account.Peak);
+    }
+
     [Fact]
     public void ACallThatFillsARangeIsABirth()
     {

@@ -51,7 +51,7 @@ public sealed class MetadataTests
             new Region { Id = 2, Pid = 10, Start = 0, End = 4096, Prot = "rw-p", Name = "[heap]" },
         ],
         Processes = [new ProcessEntry { Pid = 10, ParentPid = 1, Comm = "python3", StartedNs = 0, ExitedNs = 9 },
-            new ProcessEntry { Pid = 11, Comm = "a\e[2J" }],
+            new ProcessEntry { Pid = 11, SharesMemory = true, Comm = "a\e[2J" }],
         Threads = [new ThreadEntry { Pid = 10, Tid = 12, Comm = "worker", StartedNs = 1, ExitedNs = 8 }],
         Receipt = new Receipt
         {
@@ -218,7 +218,9 @@ public sealed class MetadataTests
              {"id":2,"pid":10,"start":"0x0","end":"0x1000","prot":"rw-p","flags":0,"name":"[heap]","inode":0,"file_offset":0,"lives":1}]
             """,
             "regions");
-        AssertJson("""[{"pid":10,"parent_pid":1,"comm":"python3","started_ns":0,"exited_ns":9},{"pid":11,"comm":"a\u001b[2J"}]""", "processes");
+        AssertJson(
+            """[{"pid":10,"parent_pid":1,"comm":"python3","started_ns":0,"exited_ns":9},{"pid":11,"shares_memory":true,"comm":"a\u001b[2J"}]""",
+            "processes");
         AssertJson("""[{"pid":10,"tid":12,"comm":"worker","started_ns":1,"exited_ns":8}]""", "threads");
         AssertJson(
             """

@@ -33,6 +33,9 @@ internal sealed class ProcessState
 
     public int? ParentPid { get; set; }
 
+    /// <summary>It began in its parent's memory.</summary>
+    public bool SharesMemory { get; set; }
+
     public required AddressSpace Space { get; init; }
 
     public long? StartedNs { get; init; }
@@ -166,6 +169,7 @@ internal sealed class TaskTable(IRegionLedger ledger, PageGeometry pages, bool f
         {
             Pid = process.Pid,
             ParentPid = process.ParentPid,
+            SharesMemory = process.SharesMemory,
             Comm = process.Comm,
             StartedNs = process.StartedNs is { } started ? toTraceTime(started) : null,
             ExitedNs = process.ExitedNs is { } exited ? toTraceTime(exited) : null,
@@ -270,6 +274,9 @@ internal sealed class TaskTable(IRegionLedger ledger, PageGeometry pages, bool f
         var task = Task(record.Pid, record.Tid, wasFound ? null : record.TimeNs);
         switch (record.Type)
         {
+            case EventType.TaskNew:
+                task.Process.SharesMemory |= record.SharesMemory;
+                break;
             case EventType.TaskExec:
                 task.Process.IsInExec = false;
                 if (isCommand && record.Pid == targetPid)

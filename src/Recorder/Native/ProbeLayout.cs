@@ -75,5 +75,8 @@ internal partial record struct UnwindRow
 internal partial record struct EventRecord
 {
     /// <summary>Of a task that begins or has executed a program: no perf event follows it (any more).</summary>
-    public readonly bool IsUncounted => Type is EventType.TaskNew or EventType.TaskExec && A5 == TaskUncounted;
+    public readonly bool IsUncounted => Type is EventType.TaskNew or EventType.TaskExec && (A5 & TaskUncounted) != 0;
+
+    /// <summary>Of a process that begins: it runs in its parent's memory (vfork(2), posix_spawn(3)).</summary>
+    public readonly bool SharesMemory => Type == EventType.TaskNew && Pid == Tid && (A5 & TaskSharesMemory) != 0;
 }

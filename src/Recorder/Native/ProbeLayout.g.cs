@@ -508,6 +508,7 @@ internal enum CallBits : uint
 internal partial record struct EventRecord
 {
     public const int TaskUncounted = 1;
+    public const int TaskSharesMemory = 2;
 
     [FieldOffset(0)] public long TimeNs;
     [FieldOffset(8)] public EventType Type;

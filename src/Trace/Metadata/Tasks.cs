@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace Faultrec.Traces.Metadata;
 
 /// <summary>A process of the recording.</summary>
@@ -8,6 +10,10 @@ public sealed record ProcessEntry
 
     /// <summary>Process id of the parent; null if unknown.</summary>
     public int? ParentPid { get; init; }
+
+    /// <summary>It began in its parent's memory, not in a copy of it, and left that at its execve (vfork(2), posix_spawn(3)).</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public bool SharesMemory { get; init; }
 
     /// <summary>Last name of the process's main thread.</summary>
     public required string Comm { get; init; }
@@ -28,6 +34,7 @@ public sealed record ProcessEntry
     [
         new("pid", RedactionRule.Permute),
         new("parent_pid", RedactionRule.Permute),
+        new("shares_memory", RedactionRule.Keep),
         new("comm", RedactionRule.Pseudonym),
         new("started_ns", RedactionRule.Keep),
         new("exited_ns", RedactionRule.Keep),

@@ -68,9 +68,11 @@ public sealed class TraceFinalizerStories
             .Event(4, EventType.TaskExec, Pid, Pid, 0, 0, Pid)
             .Event(22, EventType.TaskExec, Pid, Pid, 0, 0, Pid, 0, 0, 1)
             .Faults(0, SpoolStory.Fault(30, 0x50000) with { DurationLow = 0 }, SpoolStory.Fault(32, 0x50000, child, child) with { DurationLow = 0 })
-            .Event(31, EventType.TaskNew, child, child, Pid, Pid, 0, 0, 0, 1)
+            .Event(31, EventType.TaskNew, child, child, Pid, Pid, 0, 0, 0, EventRecord.TaskUncounted | EventRecord.TaskSharesMemory)
+            .Event(33, EventType.TaskNew, child, 201, child, child, 0, 0, 0, EventRecord.TaskSharesMemory) // a thread always does
             .Maps(new MapsSnapshot(Pid, T0 + 22, "suid", 1, [new ThreadName(Pid, "suid")], "50000-60000 rw-p 00000000 00:00 0 \n"))
             .Faults(0, SpoolStory.Fault(40, 0x51000))
+            .Event(79, EventType.TaskExit, child, 201, 1, 0)
             .Event(80, EventType.TaskExit, child, child, 1, 0)
             .Event(90, EventType.TaskExit, Pid, Pid, 2, 0)
             .Sideband(0, new PerfRecords().Exit(T0 + 91, Pid, Pid))
@@ -80,9 +82,11 @@ public sealed class TraceFinalizerStories
         Assert.Equal(["suid", "suid", "suid"], trace.Rows.Comm);
         Assert.Equal(["[anon]#1", "[anon]#2", "[anon]#1"], Enumerable.Range(0, 3).Select(trace.Region));
         Assert.Equal((3, 0, 0, true), (trace.Receipt.Events, trace.Receipt.WithoutEntry, trace.Receipt.WithoutRegion, trace.Receipt.Complete));
-        Assert.Equal([(Pid, 1), (child, Pid)], trace.Metadata.Processes.Select(process => (process.Pid, process.ParentPid!.Value)));
+        Assert.Equal(
+            [(Pid, 1, false), (child, Pid, true)],
+            trace.Metadata.Processes.Select(process => (process.Pid, process.ParentPid!.Value, process.SharesMemory)));
         Assert.Equal(91, trace.Metadata.Processes[0].ExitedNs);
-        Assert.Equal([(Pid, 90L), (child, 80L)], trace.Metadata.Threads.Select(thread => (thread.Tid, thread.ExitedNs!.Value)));
+        Assert.Equal([(Pid, 90L), (child, 80L), (201, 79L)], trace.Metadata.Threads.Select(thread => (thread.Tid, thread.ExitedNs!.Value)));
     }
 
     /// <summary>The same page, three mappings within microseconds; each fault is on the one of its time, in any order of drains.</summary>
