@@ -35,12 +35,14 @@ enum madvise_advice {
 	MADV_NOHUGEPAGE = 15,
 	MADV_PAGEOUT = 21,
 	MADV_DONTNEED_LOCKED = 24,
+	MADV_COLLAPSE = 25,
 };
 
-/* Huge pages or none; the others give memory back. */
+/* Huge pages or none, from now on or at once; the others give memory back. */
 #define TOLD_ADVICE                                                                                \
 	(1u << MADV_DONTNEED | 1u << MADV_FREE | 1u << MADV_REMOVE | 1u << MADV_HUGEPAGE |         \
-	 1u << MADV_NOHUGEPAGE | 1u << MADV_PAGEOUT | 1u << MADV_DONTNEED_LOCKED)
+	 1u << MADV_NOHUGEPAGE | 1u << MADV_PAGEOUT | 1u << MADV_DONTNEED_LOCKED |                 \
+	 1u << MADV_COLLAPSE)
 
 /* Which event a call becomes; 0: none. Arguments are still in the registers. */
 static __always_inline __u32 event_of_call(const struct pt_regs *regs, __u64 number)

@@ -160,6 +160,81 @@ public class ResidencyStories
         Assert.Equal(40, report.Rows(RssTable.Definition).Single().UnplacedPages);
     }
 
+    /// <summary>mmap over memory that is there, with MAP_POPULATE.</summary>
+    [Fact]
+    public void WhatACallFillsAfterItHasReplacedMemoryStays()
+    {
+        var metadata = Metadata with
+        {
+            Releases = Releases(new Gone(4, "mmap", Anon, 8, Reserve)),
+            CallFaults = [new CallFaults(10, 10, "mmap", 9, 1, 8, 0, Anon, Anon + 0x8000, Reserve, 5, 5, false)],
+        };
+        var report = Story.Report(metadata, [Touch(1, Anon, Fill)]);
+
+        Assert.Equal([("reserve (app.c:40)", 8L, 8L), ("fill (app.c:12)", 0, 0)], Resident(report).Select(row => (row.Code, row.PeakPages, row.KeptPages)));
+    }
+
+    [Fact]
+    public void TheZeroPageIsNobodysHoweverItIsMapped()
+    {
+        var huge = Anon + 0x20_0000;
+        var metadata = Metadata with
+        {
+            Regions = [Regions[0], Regions[1], Regions[0] with { Id = 3, Start = Anon + 0x1000_0000, End = Anon + 0x1010_0000, Prot = "r--p" }],
+            CallFaults =
+            [
+                new CallFaults(10, 10, "madvise populate_read", 28, 1, 16, 0, Anon, Anon + 0x1_0000, Reserve, 5, 5, false),
+                new CallFaults(10, 10, "mlock", 149, 1, 16, 0, Anon + 0x1000_0000, Anon + 0x1001_0000, Reserve, 6, 6, false), // read-only memory
+                new CallFaults(10, 10, "madvise populate_read", 28, 1, 1, 0, File, File + 0x1_0000, Walk, 7, 7, false), // what a file has is there
+            ],
+        };
+        var report = Story.Report(metadata, [
+            Touch(1, huge + 0x5000, Fill, order: 9, pfn: 0x40005, level: 1, access: FaultAccess.Read), // the huge zero page
+            Touch(10, huge + 0x6000, Main) with { Entry = (0x40000L << 12) | 0xa5, Level = 1, Order = 9, Pfn = 0x60006 }, // replaced by a huge page
+            Touch(11, Anon, Fill)]);
+
+        Assert.Equal([("main (app.c:30)", 512), ("walk (app.c:20)", 16), ("fill (app.c:12)", 1)],
+            Resident(report).Where(row => row.KeptPages > 0).Select(row => (row.Code, (int)row.KeptPages)));
+    }
+
+    /// <summary>mlockall names no range: it fills what the process has mapped, as far as its faults allow that.</summary>
+    [Theory]
+    [InlineData(0x10 - 1 + (0x100 / 16), 0x110, 0)]
+    [InlineData(20, 1, 20)] // a part of it failed
+    public void MlockallFillsAllMappings(int faults, int placed, int unplaced)
+    {
+        var metadata = Metadata with
+        {
+            Regions =
+            [
+                Regions[0] with { End = Anon + 0x1_0000 }, Regions[1],
+                Regions[1] with { Id = 3, Start = File + 0x8000, End = File + 0x2_0000, BornNs = 1 }, // over a part of the other
+                Regions[0] with { Id = 4, Start = Anon + 0x20_0000, End = Anon + 0x40_0000, Prot = "---p" }, // no access
+                Regions[0] with { Id = 5, Start = Anon + 0x50_0000, End = Anon + 0x60_0000, DiedNs = 4 }, // gone
+            ],
+            CallFaults = [new CallFaults(10, 10, "mlockall", 151, 1, faults, 0, null, null, Main, 7, 7, false)],
+        };
+        var report = Story.Report(metadata, [Touch(2, Anon, Fill)]);
+
+        Assert.Equal(placed + unplaced, report.Memory!.Account.Resident);
+        Assert.Equal(unplaced, report.Rows(RssTable.Definition).Single().UnplacedPages);
+        var regions = report.Rows(ResidentRegionTable.Definition).ToDictionary(row => row.Id, row => row.KeptPages);
+        Assert.Equal(unplaced == 0 ? [(1, 0x10L), (2, 0xe8), (3, 0x18)] : [(0, 20L), (1, 1)], regions.Select(row => (row.Key, row.Value)).Order());
+    }
+
+    /// <summary>The kernel makes a huge page where some of its pages are; where none is there, or it does not lie in the range whole, it does not.</summary>
+    [Fact]
+    public void ACollapseFillsHugePages()
+    {
+        const ulong huge = 0x20_0000;
+        var metadata = Metadata with { Releases = Releases(new Gone(10, "madvise collapse", Anon + 0x1000, 3 * 512, Reserve)) };
+        var report = Story.Report(metadata, [
+            Touch(1, Anon + 0x2000, Fill), Touch(2, Anon + huge, Fill), Touch(3, Anon + huge + 0x5000, Fill), Touch(4, Anon + (3 * huge), Fill)]);
+
+        Assert.Equal([("reserve (app.c:40)", 510), ("fill (app.c:12)", 4)], Resident(report).Select(row => (row.Code, (int)row.KeptPages)));
+        Assert.Empty(report.Rows(GivenBackTable.Definition));
+    }
+
     [Fact]
     public void MovedPagesStayAndLazilyFreedOnesTooUntilTheKernelTakesThem()
     {

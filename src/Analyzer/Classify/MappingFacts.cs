@@ -27,7 +27,7 @@ internal enum MappingBacking : byte
 /// <summary>What <see cref="KindRule"/> needs to know of one mapping of the ledger.</summary>
 /// <param name="IsShared">MAP_SHARED.</param>
 /// <param name="Changes">A heap or a stack: the ledger has the widest range, not the range at the time of the fault.</param>
-internal readonly record struct MappingFacts(MappingBacking Backing, bool IsShared, bool IsAccessible, bool Changes, ulong Start, ulong End)
+internal readonly record struct MappingFacts(MappingBacking Backing, bool IsShared, bool IsAccessible, bool IsWritable, bool Changes, ulong Start, ulong End)
 {
     // include/uapi/asm-generic/mman-common.h; perf_event_mmap_event sets it for every hugetlb mapping, whatever its file.
     private const uint MapHugetlb = 0x40000;
@@ -46,8 +46,9 @@ internal readonly record struct MappingFacts(MappingBacking Backing, bool IsShar
     {
         var isShared = region.Prot is [_, _, _, 's', ..];
         var isAccessible = !region.Prot.StartsWith("---", StringComparison.Ordinal);
+        var isWritable = region.Prot is [_, 'w', ..];
         var changes = region.Name is "[heap]" or "[stack]";
-        return new MappingFacts(BackingOf(region, isShared), isShared, isAccessible, changes, region.Start, region.End);
+        return new MappingFacts(BackingOf(region, isShared), isShared, isAccessible, isWritable, changes, region.Start, region.End);
     }
 
     private static MappingBacking BackingOf(Region region, bool isShared)

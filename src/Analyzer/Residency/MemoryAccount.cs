@@ -188,6 +188,13 @@ internal sealed class MemoryAccount : IOrderedMeasure, IFaultSink<MemoryAccount>
         if (pfn < 0 || pfn == _zeroPfn)
             return;
         var before = new PageTableEntry(batch.PteBefore[row]);
+        // do_huge_pmd_anonymous_page: what is read first is the huge zero page (unless use_zero_page is 0, which is not its default).
+        if (order == _pages.HugeOrder && mapping.IsAnonymousPrivate && before.IsMissing
+            && batch.Access[row] is FaultAccess.Read or FaultAccess.Exec)
+        {
+            return;
+        }
+
         if (order > 0 && order <= _pages.HugeOrder)
         {
             var first = page - (pfn & ((1L << order) - 1));
@@ -344,6 +351,9 @@ internal sealed class MemoryAccount : IOrderedMeasure, IFaultSink<MemoryAccount>
         {
             case ReleaseEvent { Release: var release } when release.IsEnd():
                 End(release);
+                break;
+            case ReleaseEvent { Release: { Call: ReleaseCalls.Collapse } release }:
+                Collapse(release);
                 break;
             case ReleaseEvent { Release: { ToPage: { } to } release }:
                 Move(release, to);
@@ -508,12 +518,41 @@ internal sealed class MemoryAccount : IOrderedMeasure, IFaultSink<MemoryAccount>
         }
     }
 
+    // Where a page is, the whole of its huge page is filled: MADV_COLLAPSE does not mind how many are missing (mm/khugepaged.c), and counts no faults.
+    private void Collapse(Release release)
+    {
+        if (!_processes.TryGetValue(release.Pid, out var process))
+            return;
+        var huge = _pages.HugePages;
+        var first = (release.FirstPage + huge - 1) & -huge;
+        var found = new HugePagesInUse(_pages.HugeOrder, []);
+        process.States.Visit(first, ((release.FirstPage + release.Pages) & -huge) - first, ref found);
+        foreach (var page in found.FirstPages)
+        {
+            var region = _places.At(release.Pid, page, release.TimeNs);
+            Place(process, page, huge, OwnerOf(new OwnerKey(release.Pid, region, release.Stack ?? FaultBatch.Null, FaultBatch.Null, BirthCause.Call)));
+        }
+    }
+
+    private readonly struct HugePagesInUse(int order, SortedSet<long> firstPages) : IPageVisitor
+    {
+        public SortedSet<long> FirstPages => firstPages;
+
+        public void See(long page, ref int state)
+        {
+            if (state > 0)
+                firstPages.Add(page >> order << order);
+        }
+    }
+
     private void Fill(CallFaults call)
     {
         if (call.Pid == 0)
             return;
         var process = ProcessOf(call.Pid);
         var stack = call.Stack ?? FaultBatch.Null;
+        if (call.Call == ReleaseCalls.LockAll && FillAll(process, call, stack))
+            return;
         if (call is { Start: { } start, End: { } end } && end > start)
         {
             var first = _pages.PageOf(start);
@@ -521,7 +560,7 @@ internal sealed class MemoryAccount : IOrderedMeasure, IFaultSink<MemoryAccount>
             // A fault may have mapped a huge page; a call that faults page by page ends where it has enough.
             var filled = ReleaseCalls.FillsAll(call.Call) ? Math.Min(pages, call.Faults * _pages.HugePages) : Math.Min(pages, call.Faults);
             var region = _places.At(call.Pid, first, call.TimeNs);
-            if (!_mappings[region].CountsAsResident)
+            if (!_mappings[region].CountsAsResident || IsFilledWithZeroPages(call, _mappings[region]))
                 return;
             if (_mappings[region].Backing == MappingBacking.Anonymous)
                 _isCopiedByFork[region] = true;
@@ -530,6 +569,48 @@ internal sealed class MemoryAccount : IOrderedMeasure, IFaultSink<MemoryAccount>
         }
 
         AddUnplaced(process, OwnerOf(new OwnerKey(call.Pid, 0, stack, FaultBatch.Null, BirthCause.Call)), call.Faults);
+    }
+
+    private static bool IsFilledWithZeroPages(CallFaults call, in MappingFacts mapping)
+        => mapping.IsAnonymousPrivate && (call.Call == ReleaseCalls.PopulateRead || !mapping.IsWritable);
+
+    /// <summary>mlockall: what is missing in any of the mappings.</summary>
+    /// <returns>False: so many faults do not fill all of them, so where they were is not known.</returns>
+    private bool FillAll(ProcessPages process, CallFaults call, int stack)
+    {
+        var pieces = _places.AllAt(call.Pid, call.TimeNs)
+            .Where(piece => _mappings[piece.RegionId] is { CountsAsResident: true, IsAccessible: true } mapping && !IsFilledWithZeroPages(call, mapping))
+            .ToList();
+        var (missing, missingOfFiles) = (0L, 0L);
+        foreach (var (regionId, first, pages) in pieces)
+        {
+            var resident = new ResidentPages();
+            process.States.Visit(first, pages, ref resident);
+            if (_mappings[regionId].Backing == MappingBacking.File)
+                missingOfFiles += pages - resident.Count;
+            else
+                missing += pages - resident.Count;
+        }
+
+        var canBeHuge = _metadata.ThpMode == "always";
+        var leastFaults = (canBeHuge ? missing / _pages.HugePages : missing) + (missingOfFiles / FaultBatch.AroundPages);
+        if (leastFaults > call.Faults || pieces.Sum(piece => piece.Pages) > MostPagesByRange - _pagesByRange)
+            return false;
+        foreach (var (regionId, first, pages) in pieces)
+        {
+            if (_mappings[regionId].Backing == MappingBacking.Anonymous)
+                _isCopiedByFork[regionId] = true;
+            Place(process, first, pages, OwnerOf(new OwnerKey(call.Pid, regionId, stack, FaultBatch.Null, BirthCause.Call)));
+        }
+
+        return true;
+    }
+
+    private struct ResidentPages : IPageVisitor
+    {
+        public long Count { get; private set; }
+
+        public void See(long page, ref int state) => Count += state > 0 ? 1 : 0;
     }
 
     /// <returns>False: there is no room for so many.</returns>

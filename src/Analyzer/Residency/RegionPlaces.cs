@@ -15,11 +15,32 @@ internal sealed class RegionPlaces(TraceMetadata metadata)
         foreach (var region in _byPid[pid])
         {
             var covers = region.End > region.Start && _pages.PageOf(region.Start) <= page && page <= _pages.PageOf(region.End - 1);
-            var born = region.BornNs ?? long.MinValue;
-            if (covers && born <= timeNs && (region.DiedNs is not { } died || died >= timeNs) && born >= foundBorn)
-                (found, foundBorn) = (region.Id, born);
+            if (covers && IsThere(region, timeNs) && Born(region) >= foundBorn)
+                (found, foundBorn) = (region.Id, Born(region));
         }
 
         return found;
     }
+
+    /// <summary>All that a process had mapped at a time, in order of address, each page once: where regions overlap, the one that was mapped last counts.</summary>
+    public IEnumerable<(int RegionId, long FirstPage, long Pages)> AllAt(int pid, long timeNs)
+    {
+        var edges = _byPid[pid].Where(region => region.End > region.Start && IsThere(region, timeNs))
+            .SelectMany(region => ((long Page, Region Region, bool IsStart)[])
+                [(_pages.PageOf(region.Start), region, true), (_pages.PageOf(region.End - 1) + 1, region, false)])
+            .OrderBy(edge => edge.Page);
+        var covering = new SortedSet<(long Born, int Id)>();
+        var from = 0L;
+        foreach (var (page, region, isStart) in edges)
+        {
+            if (page > from && covering.Count > 0)
+                yield return (covering.Max.Id, from, page - from);
+            from = page;
+            _ = isStart ? covering.Add((Born(region), region.Id)) : covering.Remove((Born(region), region.Id));
+        }
+    }
+
+    private static long Born(Region region) => region.BornNs ?? long.MinValue;
+
+    private static bool IsThere(Region region, long timeNs) => Born(region) <= timeNs && (region.DiedNs is not { } died || died >= timeNs);
 }

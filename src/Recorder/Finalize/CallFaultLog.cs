@@ -13,6 +13,8 @@ internal sealed class CallFaultLog
 
     public const int MostGroups = 1024;
 
+    private const int PopulateRead = 22; // include/uapi/asm-generic/mman-common.h
+
     private readonly PriorityQueue<CallFaults, long> _largest = new();
     private readonly Dictionary<(int Pid, string? Call, int Number, int? Stack), CallFaults> _groups = [];
 
@@ -24,6 +26,9 @@ internal sealed class CallFaultLog
         var range = bits.HasFlag(CallBits.HasBuffer) ? ((ulong)record.A4, (ulong)record.A5)
             : bits.HasFlag(CallBits.GoesOn) && name is "mmap" or "mremap" ? null // the address is the call's return value
             : SystemCalls.RangeOf(name, record.A2, record.A3, record.A4, record.A5);
+        // Of anonymous memory it maps the zero page, where other advice maps pages of the process.
+        if (name == "madvise" && (uint)record.A5 == PopulateRead)
+            name = "madvise populate_read";
         var call = new CallFaults(
             record.Pid, record.Tid, name, number, 1, (uint)record.A1, (uint)(record.A1 >> 32),
             range?.Start, range?.Start + range?.Length, stack, record.TimeNs, record.TimeNs, bits.HasFlag(CallBits.GoesOn));

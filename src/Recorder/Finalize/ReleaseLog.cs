@@ -69,7 +69,7 @@ internal sealed class ReleaseLog
 
     private static readonly int MmapNumber = SystemCalls.Number(Mmap);
 
-    // include/uapi/asm-generic/mman-common.h; bpf/calls.bpf.h tells of no other.
+    // include/uapi/asm-generic/mman-common.h; bpf/calls.bpf.h tells of no other. What is collapsed is not given back, but filled.
     private static readonly Dictionary<long, string> Advice = new()
     {
         [4] = "madvise dontneed",
@@ -77,6 +77,7 @@ internal sealed class ReleaseLog
         [9] = "madvise remove",
         [21] = "madvise pageout",
         [24] = "madvise dontneed_locked",
+        [25] = "madvise collapse",
     };
 
     private readonly List<ReleasedRange> _all = [];

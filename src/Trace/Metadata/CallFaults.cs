@@ -8,7 +8,9 @@ namespace Faultrec.Traces.Metadata;
 /// </summary>
 /// <param name="Pid">Process id; 0 for several processes.</param>
 /// <param name="Tid">Thread id; 0 for several threads.</param>
-/// <param name="Call">Name as in syscalls(2), such as mmap; null if the number has no name here, or belongs to a 32-bit program.</param>
+/// <param name="Call">
+/// Name as in syscalls(2), such as mmap, or "madvise populate_read"; null if the number has no name here, or belongs to a 32-bit program.
+/// </param>
 /// <param name="Number">Number of the system call on x86-64; -1 between two calls, in work that the kernel does for the thread.</param>
 /// <param name="Calls">How many calls were added up.</param>
 /// <param name="Minor">Minor faults, by the thread's own counter.</param>

@@ -2,8 +2,8 @@ using System.Text.Json.Serialization;
 
 namespace Faultrec.Traces.Metadata;
 
-/// <summary>A range of memory that a process gave back to the kernel, or moved.</summary>
-/// <param name="TimeNs">When the system call had ended, ns since the recording began.</param>
+/// <summary>A range of memory that a process gave back to the kernel, moved, or had made of huge pages ("madvise collapse").</summary>
+/// <param name="TimeNs">When the system call had ended, of "mmap" when the new mapping was there; ns since the recording began.</param>
 /// <param name="Pid">Process id.</param>
 /// <param name="Call">One of <see cref="ReleaseTable.Calls"/>, such as "munmap" or "madvise free".</param>
 /// <param name="FirstPage">Page number of the range's first page: its address divided by the page size.</param>
@@ -13,8 +13,8 @@ namespace Faultrec.Traces.Metadata;
 public readonly record struct Release(long TimeNs, int Pid, string Call, long FirstPage, long Pages, long? ToPage, int? Stack);
 
 /// <summary>
-/// The ranges of memory that the recorded processes gave back, in order of time, as one array per column. Which of their pages were
-/// resident is not said: the rows tell it.
+/// The ranges of memory that the recorded processes gave back, moved or had made of huge pages, in order of time, as one array per column. Which of
+/// their pages were resident is not said: the rows tell it.
 /// </summary>
 /// <param name="Calls">Names of the calls: as in syscalls(2), with madvise's advice in lower case; "execve" and "exit" give back everything.</param>
 /// <param name="TimeNs">

@@ -23,6 +23,8 @@ public sealed class CallFaultStories
             .Event(10, EventType.CallFaults, Pid, 101, Mmap, 256 | (3L << 32), 0x7f00_0000_0000, 0, 0x100000, 3)
             .Event(20, EventType.CallFaults, Pid, Pid, 151, 40, 0, 3, 0, 0) // mlockall names no range
             .Event(30, EventType.CallFaults, Pid, Pid, 427 | HasBuffer, 16, 0, 5, 0x6000_0000, 0x10000)
+            .Event(40, EventType.CallFaults, Pid, Pid, 28, 2, 0, 0x10000, 0x2000, 22)
+            .Event(50, EventType.CallFaults, Pid, Pid, 28, 2, 0, 0x10000, 0x2000, 23)
             .End(100);
 
         Assert.Equal(
@@ -30,6 +32,8 @@ public sealed class CallFaultStories
                 new CallFaults(Pid, 101, "mmap", Mmap, 1, 256, 3, 0x7f00_0000_0000, 0x7f00_0010_0000, null, 10, 10, false),
                 new CallFaults(Pid, Pid, "mlockall", 151, 1, 40, 0, null, null, null, 20, 20, false),
                 new CallFaults(Pid, Pid, "io_uring_register", 427, 1, 16, 0, 0x6000_0000, 0x6001_0000, null, 30, 30, false),
+                new CallFaults(Pid, Pid, "madvise populate_read", 28, 1, 2, 0, 0x10000, 0x12000, null, 40, 40, false),
+                new CallFaults(Pid, Pid, "madvise", 28, 1, 2, 0, 0x10000, 0x12000, null, 50, 50, false),
             ],
             story.Finalize().Metadata.CallFaults);
     }

@@ -32,9 +32,10 @@ public sealed class ReleaseStories
     [InlineData(9, "10 100 madvise remove 10+2")]
     [InlineData(21, "10 100 madvise pageout 10+2")]
     [InlineData(24, "10 100 madvise dontneed_locked 10+2")]
+    [InlineData(25, "10 100 madvise collapse 10+2")]
     [InlineData(14)]
     [InlineData(15)]
-    public void AdviceThatGivesMemoryBack(int advice, params string[] expected)
+    public void AdviceThatGivesMemoryBackOrFillsIt(int advice, params string[] expected)
     {
         using var story = new SpoolStory();
         story.Pass(0).Event(10, EventType.Advise, Pid, Pid, 0x10000, 0x1800, advice).End(100);
