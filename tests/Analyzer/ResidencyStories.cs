@@ -253,6 +253,37 @@ public class ResidencyStories
     }
 
     [Fact]
+    public void WhatWasMovedIsInTheRegionWhereItIsNow()
+    {
+        var elsewhere = Anon + 0x1000_0000;
+        var metadata = Metadata with
+        {
+            Regions = [.. Regions, Regions[0] with { Id = 3, Start = elsewhere, End = elsewhere + 0x4000, BornNs = 10 }],
+            Releases = Releases(new Gone(10, "mremap", Anon, 4, Reserve, To: elsewhere)),
+        };
+        var report = Story.Report(metadata, [Touch(1, Anon, Fill), Touch(2, Anon + 0x1000, Fill), Touch(20, Anon + 0x8000, Walk)]);
+
+        Assert.Equal([(1, 1L), (3, 2)], report.Rows(ResidentRegionTable.Definition).Select(row => (row.Id, row.KeptPages)).Order());
+        Assert.Equal([("fill (app.c:12)", 2L, 2L), ("walk (app.c:20)", 1, 1)], Resident(report).Select(row => (row.Code, row.KeptPages, row.BornPages)));
+    }
+
+    /// <summary>Those of a fork are all as old as it; one with a hole covers what lies in the hole.</summary>
+    [Fact]
+    public void ACopyIsInTheRegionThatLiesInAHoleOfAnother()
+    {
+        var inner = Regions[0] with { Id = 3, Start = Anon + 0x1000, End = Anon + 0x3000 };
+        var outer = Regions[0];
+        var metadata = Metadata with
+        {
+            Regions = [outer, Regions[1], inner, inner with { Id = 4, Pid = 11, BornNs = 10 }, outer with { Id = 5, Pid = 11, BornNs = 10 }],
+            Processes = [new() { Pid = 10, Comm = "app" }, new() { Pid = 11, ParentPid = 10, Comm = "app", StartedNs = 10 }],
+        };
+        var report = Story.Report(metadata, [Touch(1, Anon, Fill), Touch(2, Anon + 0x1000, Fill) with { Region = 3 }]);
+
+        Assert.Equal([(1, 1L), (3, 1), (4, 1), (5, 1)], report.Rows(ResidentRegionTable.Definition).Select(row => (row.Id, row.KeptPages)).Order());
+    }
+
+    [Fact]
     public void PagingOutWithoutSwapTakesOnlyPagesOfFiles()
     {
         Fault[] faults = [Touch(1, Anon, Fill), Touch(2, File, Walk, access: FaultAccess.Read)];

@@ -457,13 +457,27 @@ internal sealed class MemoryAccount : IOrderedMeasure, IFaultSink<MemoryAccount>
             return;
         var moved = new Moved([]);
         process.States.Visit(release.FirstPage, release.Pages, ref moved);
+        var region = _places.At(release.Pid, to, release.TimeNs);
         foreach (var (page, state) in moved.Pages)
         {
             ref var place = ref process.States[page - release.FirstPage + to];
             if (place > 0)
                 Leave(ref place, process);
-            place = state;
+            place = region == 0 ? state : InRegion(state, region);
         }
+    }
+
+    // Who touched the page is charged for it where it is now.
+    private int InRegion(int state, int region)
+    {
+        var (from, isNew) = (_owners[OwnerIn(state)], (state & NewBit) != 0);
+        var owner = OwnerOf(from.Key with { RegionId = region });
+        var to = _owners[owner];
+        from.Change(-1, _now, _peak);
+        to.Change(1, _now, _peak);
+        from.NewPages -= isNew ? 1 : 0;
+        to.NewPages += isNew ? 1 : 0;
+        return (state & ~OwnerMask) | (owner + 1);
     }
 
     private readonly struct Moved(List<(long Page, int State)> pages) : IPageVisitor
