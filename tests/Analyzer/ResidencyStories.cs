@@ -284,6 +284,19 @@ public class ResidencyStories
     }
 
     [Fact]
+    public void TheKernelsOwnPagesDoNotCountButThoseOfTheVdsoDo()
+    {
+        var metadata = Metadata with
+        {
+            Regions = [Regions[0] with { Name = "[vdso]", Prot = "r-xp", End = Anon + 0x2000 }, Regions[1] with { Name = "[vvar]", Path = null, Inode = 0 }],
+        };
+        var report = Story.Report(metadata, [
+            Touch(1, Anon, Fill, access: FaultAccess.Exec), Touch(2, File, Fill, access: FaultAccess.Read)]);
+
+        Assert.Equal([(1, 1L)], report.Rows(ResidentRegionTable.Definition).Select(row => (row.Id, row.KeptPages)));
+    }
+
+    [Fact]
     public void PagingOutWithoutSwapTakesOnlyPagesOfFiles()
     {
         Fault[] faults = [Touch(1, Anon, Fill), Touch(2, File, Walk, access: FaultAccess.Read)];

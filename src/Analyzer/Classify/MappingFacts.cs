@@ -27,7 +27,8 @@ internal enum MappingBacking : byte
 /// <summary>What <see cref="KindRule"/> needs to know of one mapping of the ledger.</summary>
 /// <param name="IsShared">MAP_SHARED.</param>
 /// <param name="Changes">A heap or a stack: the ledger has the widest range, not the range at the time of the fault.</param>
-internal readonly record struct MappingFacts(MappingBacking Backing, bool IsShared, bool IsAccessible, bool IsWritable, bool Changes, ulong Start, ulong End)
+internal readonly record struct MappingFacts(
+    MappingBacking Backing, bool IsShared, bool IsAccessible, bool IsWritable, bool Changes, bool IsVdso, ulong Start, ulong End)
 {
     // include/uapi/asm-generic/mman-common.h; perf_event_mmap_event sets it for every hugetlb mapping, whatever its file.
     private const uint MapHugetlb = 0x40000;
@@ -39,8 +40,11 @@ internal readonly record struct MappingFacts(MappingBacking Backing, bool IsShar
     /// <summary>MAP_POPULATE and MADV_POPULATE_* fill it.</summary>
     public bool CanBePopulated => Backing is MappingBacking.Anonymous or MappingBacking.File or MappingBacking.Shmem;
 
-    /// <summary>Its pages are in the kernel's RSS counters: hugetlb pages are counted apart, and those of the kernel's own data not at all.</summary>
-    public bool CountsAsResident => Backing is not (MappingBacking.Hugetlb or MappingBacking.Special);
+    /// <summary>
+    /// Its pages are in the kernel's RSS counters: hugetlb pages are counted apart, and those of the kernel's own data not at all; [vdso] has pages as a
+    /// file has them.
+    /// </summary>
+    public bool CountsAsResident => IsVdso || Backing is not (MappingBacking.Hugetlb or MappingBacking.Special);
 
     public static MappingFacts Of(Region region)
     {
@@ -48,7 +52,7 @@ internal readonly record struct MappingFacts(MappingBacking Backing, bool IsShar
         var isAccessible = !region.Prot.StartsWith("---", StringComparison.Ordinal);
         var isWritable = region.Prot is [_, 'w', ..];
         var changes = region.Name is "[heap]" or "[stack]";
-        return new MappingFacts(BackingOf(region, isShared), isShared, isAccessible, isWritable, changes, region.Start, region.End);
+        return new MappingFacts(BackingOf(region, isShared), isShared, isAccessible, isWritable, changes, region.Name == "[vdso]", region.Start, region.End);
     }
 
     private static MappingBacking BackingOf(Region region, bool isShared)
