@@ -24,6 +24,8 @@ internal static class Plan
     public const string Costs = "costs";
     public const string Stacks = "stacks";
     public const string KernelStacks = "kernel-stacks";
+    public const string Resident = "resident";
+    public const string ResidentFolios = "resident-folios";
     public const string LeftBefore = "left-before";
     public const string LeftAfter = "left-after";
 
@@ -115,6 +117,8 @@ internal static class Plan
         .. OnFunctions.Select(rung => new GuestStep(
             Step(rung, KernelStacks),
             $"faultrec record --force --backend {rung} -o t -- populate {StackPages} >/dev/null && faultrec report --format json --top 0 t")),
+        .. OfStacks.Select(rung => new GuestStep(Step(rung, Resident), ResidentStep.Script(rung))),
+        .. OfKinds.Select(rung => new GuestStep(Step(rung, ResidentFolios), ResidentStep.ScriptOfLargeFolios(rung))),
         new(LeftAfter, WhatIsLeft),
     ];
 
