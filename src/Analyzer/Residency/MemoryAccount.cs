@@ -24,7 +24,7 @@ internal sealed class MemoryAccount : IOrderedMeasure, IFaultSink<MemoryAccount>
     private const int FreedBit = 1 << 29;
 
     // Threads alternate row by row, with a few stacks each: remembering the last ones saves hash look-ups. Powers of two.
-    private const int RecentOwners = 4096;
+    private const int RecentOwners = 2048;
     private const int RecentProcesses = 256;
 
     // A trace may claim more pages than anybody has: beyond 64 GiB of pages they have no addresses here.
