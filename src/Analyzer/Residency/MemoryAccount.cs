@@ -53,6 +53,9 @@ internal sealed class MemoryAccount : IOrderedMeasure, IFaultSink<MemoryAccount>
     private readonly (OwnerKey Key, int Id)[] _recentOwners = new (OwnerKey Key, int Id)[RecentOwners];
     private readonly ProcessPages?[] _recentProcesses = new ProcessPages?[RecentProcesses];
     private (string Call, int? Stack, string Region, int Id) _lastSite = ("", null, "", -1);
+    // Most faults have the owner of the one before.
+    private (OwnerKey Key, int Owner, ProcessPages? Process) _run;
+    private long _nextStopNs = long.MinValue;
     private int _nextEvent;
     private int _nextSample;
     private int _nextBucket;
@@ -139,9 +142,17 @@ internal sealed class MemoryAccount : IOrderedMeasure, IFaultSink<MemoryAccount>
         for (var row = 0; row < batch.Count; row++)
         {
             var time = batch.TimeNs[row];
-            if (time >= _window.ToNs)
-                return;
-            GoTo(time);
+            if (time >= _nextStopNs)
+            {
+                if (time >= _window.ToNs)
+                    return;
+                GoTo(time);
+            }
+            else if (time > _now)
+            {
+                _now = time;
+            }
+
             if (batch.Signal[row] == FaultBatch.Null)
                 AddFault(batch, row);
         }
@@ -171,8 +182,10 @@ internal sealed class MemoryAccount : IOrderedMeasure, IFaultSink<MemoryAccount>
         if (!mapping.CountsAsResident)
             return;
         var page = _pages.PageOf((ulong)batch.Address[row]);
-        var process = ProcessOf(batch.Pid[row]);
-        var owner = OwnerOf(KeyOf(batch, row));
+        var key = KeyOf(batch, row);
+        if (_run.Process is null || _run.Key != key)
+            _run = (key, OwnerOf(key), ProcessOf(key.Pid));
+        var (_, owner, process) = _run;
         var isWrite = batch.Access[row] == FaultAccess.Write;
         if ((mapping.Backing == MappingBacking.Anonymous || (isWrite && !mapping.IsShared)) && (uint)regionId < (uint)_isCopiedByFork.Length)
             _isCopiedByFork[regionId] = true;
@@ -297,6 +310,18 @@ internal sealed class MemoryAccount : IOrderedMeasure, IFaultSink<MemoryAccount>
         }
 
         Tick(timeNs);
+        _run = default;
+        _nextStopNs = NextStopNs();
+    }
+
+    /// <summary>Until then only faults happen.</summary>
+    private long NextStopNs()
+    {
+        var stop = Math.Min(_window.ToNs, _nextEvent < _events.Count ? _events[_nextEvent].TimeNs : long.MaxValue);
+        if (!_isInWindow)
+            return Math.Min(stop, _window.FromNs);
+        stop = Math.Min(stop, _nextBucket < _buckets.Count ? EndNs(_buckets, _nextBucket) : long.MaxValue);
+        return Math.Min(stop, _nextSample < _window.Count ? EndNs(_window, _nextSample) : long.MaxValue);
     }
 
     private void Tick(long timeNs)
