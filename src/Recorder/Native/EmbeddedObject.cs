@@ -11,8 +11,8 @@ namespace Faultrec.Recorder.Native;
 // loaded, which is before Dispose; what it writes ends with a zero within LogSize.
 internal sealed unsafe class EmbeddedObject : IDisposable
 {
-    // Before 6.4 a log that is full at any time is ENOSPC, and the verifier's reason is lost. Memory that it does not write to is not there.
-    private const int LogSize = 16 << 20;
+    // Before 6.4 a log that is full at any time is ENOSPC, and the verifier's reason is lost; since then its end is kept.
+    private static readonly int LogSize = Environment.OSVersion.Version < new Version(6, 4) ? 16 << 20 : 64 * 1024;
 
     private readonly byte* _log;
 
@@ -40,8 +40,8 @@ internal sealed unsafe class EmbeddedObject : IDisposable
         using var resource = Assembly.GetExecutingAssembly().GetManifestResourceStream(name) ?? throw new InvalidOperationException($"{name} is not embedded");
         var bytes = new byte[resource.Length];
         resource.ReadExactly(bytes);
-        var log = (byte*)NativeMemory.AllocZeroed(LogSize);
-        var options = new Libbpf.ObjectOpenOptions { Size = (nuint)sizeof(Libbpf.ObjectOpenOptions), KernelLogBuffer = log, KernelLogSize = LogSize };
+        var log = (byte*)NativeMemory.AllocZeroed((nuint)LogSize);
+        var options = new Libbpf.ObjectOpenOptions { Size = (nuint)sizeof(Libbpf.ObjectOpenOptions), KernelLogBuffer = log, KernelLogSize = (uint)LogSize };
         // SAFETY: libbpf copies the image while opening; bytes is pinned for the call.
         fixed (byte* image = bytes)
         {
