@@ -130,7 +130,9 @@ public sealed class DiskTests : LiveTest
             Assert.Equal(0, Running.ToEnd(InFolder, Checkout.Faultrec, "recover", TracePath + ".spool").Status);
         else
             Assert.All(Folder.Names, name => Assert.Equal("trace.parquet", name));
-        Assert.True(limitKiB == 0 || File.Exists(TracePath), "what was recorded before the limit");
+        // Whether a fault fits behind the header depends on how many the first draining of the rings finds.
+        var isTold = result.ErrorLines.Any(line => line.Contains("nothing was recorded", StringComparison.Ordinal));
+        Assert.True(File.Exists(TracePath) || (limitKiB < 300 && isTold), "what was recorded before the limit");
     }
 
     [Fact]
