@@ -204,21 +204,14 @@ internal static class InfoJson
     }
 
     private static void WriteFrames(Utf8JsonWriter json, PageTableRecording? frames)
-    {
-        if (frames is null)
+        => json.WriteNullable("frames", frames, value =>
         {
-            json.WriteNull("frames");
-            return;
-        }
-
-        json.WriteStartObject("frames");
-        json.WriteBoolean("recorded", frames.Recorded);
-        json.WriteString("reason", frames.Reason);
-        json.WriteNumber("paging_levels", frames.PagingLevels);
-        json.WriteString("direct_map_from", frames.DirectMapFrom);
-        json.WriteNullable("zero_pfn", frames.ZeroPfn);
-        json.WriteEndObject();
-    }
+            json.WriteBoolean("recorded", value.Recorded);
+            json.WriteString("reason", value.Reason);
+            json.WriteNumber("paging_levels", value.PagingLevels);
+            json.WriteString("direct_map_from", value.DirectMapFrom);
+            json.WriteNullable("zero_pfn", value.ZeroPfn);
+        });
 
     private static void WritePair(Utf8JsonWriter json, string key, long id, long lost)
     {

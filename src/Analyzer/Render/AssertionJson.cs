@@ -49,18 +49,11 @@ internal static class AssertionJson
     }
 
     private static void WriteCulprit(Utf8JsonWriter json, Culprit? culprit)
-    {
-        if (culprit is null)
+        => json.WriteNullable("culprit", culprit, value =>
         {
-            json.WriteNull("culprit");
-            return;
-        }
-
-        json.WriteStartObject("culprit");
-        json.WriteString("code", culprit.Code);
-        json.WriteNumber("bytes", culprit.Bytes);
-        json.WriteNullable("pid", culprit.Pid);
-        json.WriteString("comm", culprit.Comm);
-        json.WriteEndObject();
-    }
+            json.WriteString("code", value.Code);
+            json.WriteNumber("bytes", value.Bytes);
+            json.WriteNullable("pid", value.Pid);
+            json.WriteString("comm", value.Comm);
+        });
 }

@@ -99,19 +99,12 @@ internal static class JsonReport
 
     /// <summary>Null: every fault was taken.</summary>
     internal static void WriteSampling(Utf8JsonWriter json, Sampling? sampling)
-    {
-        if (sampling is null)
+        => json.WriteNullable("sampling", sampling, value =>
         {
-            json.WriteNull("sampling");
-            return;
-        }
-
-        json.WriteStartObject("sampling");
-        json.WriteNumber("every", sampling.Every);
-        json.WriteNullable("max_rate_per_s", sampling.MaxRatePerSecond);
-        json.WriteBoolean("rate_limited", sampling.RateLimited);
-        json.WriteEndObject();
-    }
+            json.WriteNumber("every", value.Every);
+            json.WriteNullable("max_rate_per_s", value.MaxRatePerSecond);
+            json.WriteBoolean("rate_limited", value.RateLimited);
+        });
 
     private static void WriteTotals(Utf8JsonWriter json, FaultReport report)
     {

@@ -46,21 +46,14 @@ internal static class RowJson
 
     /// <summary>Null: stacks were not asked for.</summary>
     public static void WriteStackRecording(this Utf8JsonWriter json, StackRecording? recording)
-    {
-        if (recording is null)
+        => json.WriteNullable("stack_recording", recording, value =>
         {
-            json.WriteNull("stack_recording");
-            return;
-        }
-
-        json.WriteStartObject("stack_recording");
-        json.WriteString("refusal", recording.Reason);
-        json.WriteNumber("complete", recording.Complete);
-        json.WriteNumber("truncated", recording.Truncated);
-        json.WriteNumber("lost", recording.Lost);
-        json.WriteStrings("warnings", recording.Warnings);
-        json.WriteEndObject();
-    }
+            json.WriteString("refusal", value.Reason);
+            json.WriteNumber("complete", value.Complete);
+            json.WriteNumber("truncated", value.Truncated);
+            json.WriteNumber("lost", value.Lost);
+            json.WriteStrings("warnings", value.Warnings);
+        });
 
     /// <summary>An array of the table's rows.</summary>
     public static void WriteTable(this Utf8JsonWriter json, string key, ReportTable table)

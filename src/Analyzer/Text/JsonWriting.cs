@@ -29,6 +29,21 @@ internal static class JsonWriting
             json.WriteNull(key);
     }
 
+    /// <param name="members">Writes those of the object.</param>
+    public static void WriteNullable<T>(this Utf8JsonWriter json, string key, T? value, Action<T> members)
+        where T : class
+    {
+        if (value is null)
+        {
+            json.WriteNull(key);
+            return;
+        }
+
+        json.WriteStartObject(key);
+        members(value);
+        json.WriteEndObject();
+    }
+
     /// <param name="key">Null: an element of an array.</param>
     public static void WriteNumbers(this Utf8JsonWriter json, string? key, IReadOnlyList<long> numbers)
     {
