@@ -1,5 +1,3 @@
-using System.Globalization;
-
 namespace Faultrec.Analyzer.Text;
 
 /// <summary>Durations as the command line takes them: a decimal number and a unit.</summary>
@@ -12,10 +10,9 @@ internal static class DurationText
     public static bool TryParse(string text, out long ns)
     {
         ns = 0;
-        var digits = text.AsSpan().IndexOfAnyExcept("0123456789.");
-        if (digits <= 0 || !decimal.TryParse(text.AsSpan(0, digits), NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var number))
+        if (!UnitText.TrySplit(text, out var number, out var name))
             return false;
-        decimal unit = text[digits..] switch
+        decimal unit = name switch
         {
             "ns" => 1,
             "us" or "µs" => 1_000,

@@ -1,5 +1,3 @@
-using System.Globalization;
-
 namespace Faultrec.Analyzer.Text;
 
 /// <summary>Amounts of memory as the command line takes them: a decimal number and a unit.</summary>
@@ -12,10 +10,9 @@ internal static class SizeText
     public static bool TryParse(string text, out long bytes)
     {
         bytes = 0;
-        var digits = text.AsSpan().IndexOfAnyExcept("0123456789.");
-        if (digits <= 0 || !decimal.TryParse(text.AsSpan(0, digits), NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var number))
+        if (!UnitText.TrySplit(text, out var number, out var name))
             return false;
-        var shift = Array.IndexOf(["B", "KiB", "MiB", "GiB", "TiB"], text[digits..]) * 10;
+        var shift = Array.IndexOf(["B", "KiB", "MiB", "GiB", "TiB"], name) * 10;
         if (shift < 0 || number > long.MaxValue >> shift)
             return false;
         bytes = (long)(number * (1L << shift));
