@@ -20,7 +20,7 @@ internal static class MemorySentence
         if (report.Memory is not { IsWorthASentence: true } memory)
             return null;
         var account = memory.Account;
-        var kept = account.Owners.Sum(owner => owner.Pages + owner.AtExit);
+        var kept = account.Owners.Sum(owner => owner.Kept);
         var end = kept >= account.Peak || report.Metadata.Releases is null ? "" : $", of which {Units.Bytes(memory.Bytes(kept))} stayed to the end";
         return $"Resident memory reached {(memory.IsLowerBound ? "at least " : "")}{Units.Bytes(memory.Bytes(account.Peak))}{Kernel(report)}"
             + $"{(account.Processes.Count(process => process.Peak > 0) > 1 ? " in all processes together" : "")}{end}{Code(report)}.";

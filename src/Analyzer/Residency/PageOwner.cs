@@ -49,6 +49,9 @@ internal sealed class PageOwner(OwnerKey key, IReadOnlyList<OwnerGroup> groups)
     /// <summary>Resident when the process ended, which ended within the window.</summary>
     public long AtExit { get; set; }
 
+    /// <summary>Resident now, or when their process ended.</summary>
+    public long Kept => Pages + AtExit;
+
     /// <summary>Of <see cref="AtExit"/>, those that became resident within the window.</summary>
     public long NewAtExit { get; set; }
 
@@ -58,7 +61,7 @@ internal sealed class PageOwner(OwnerKey key, IReadOnlyList<OwnerGroup> groups)
     /// <summary>Found missing by a later fault, though nothing had given them back: swapped out, reclaimed, or taken by another process.</summary>
     public long Reclaimed { get; set; }
 
-    /// <summary><see cref="Pages"/> and <see cref="AtExit"/> together at equal distances of the window.</summary>
+    /// <summary><see cref="Grown"/> at equal distances of the window.</summary>
     public List<long> Samples { get; } = [];
 
     /// <param name="peak">Number of the highest sum so far of all owners' pages; it changes with each higher one.</param>

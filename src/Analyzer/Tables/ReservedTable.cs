@@ -37,12 +37,10 @@ internal static class ReservedTable
         {
             var peak = pairs.Sum(pair => pair.Owner.PagesAtPeak(account.PeakNumber));
             return new ReservedRow(
-                pairs.First().Reserver.Name, peak, account.Peak == 0 ? 0 : (double)peak / account.Peak,
-                pairs.Sum(pair => pair.Owner.Pages + pair.Owner.AtExit));
+                pairs.First().Reserver.Name, peak, memory.ShareOfPeak(peak),
+                pairs.Sum(pair => pair.Owner.Kept));
         }).Where(row => row.PeakPages + row.KeptPages > 0).ToList();
-        rows.Sort((a, b) => a.PeakPages != b.PeakPages ? b.PeakPages.CompareTo(a.PeakPages)
-            : a.KeptPages != b.KeptPages ? b.KeptPages.CompareTo(a.KeptPages)
-            : string.CompareOrdinal(a.Code, b.Code));
+        rows.Sort((a, b) => Ordering.ByMemory((a.PeakPages, a.KeptPages), (b.PeakPages, b.KeptPages), string.CompareOrdinal(a.Code, b.Code)));
         return rows;
     }
 }

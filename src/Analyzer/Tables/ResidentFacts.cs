@@ -68,6 +68,9 @@ internal sealed class ResidentFacts
     public IEnumerable<PageOwner> Owners
         => Account.Owners.Where(owner => _report.Filter.MayMeanProcess(owner.Key.Pid) && MatchesRegion(owner.Key.RegionId));
 
+    /// <summary>Share of so many pages of those of the peak.</summary>
+    public double ShareOfPeak(long pages) => Account.Peak == 0 ? 0 : (double)pages / Account.Peak;
+
     /// <summary>Bytes of so many pages.</summary>
     public long Bytes(long pages) => pages * _report.Metadata.PageSize;
 

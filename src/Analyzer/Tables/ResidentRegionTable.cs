@@ -45,12 +45,10 @@ internal static class ResidentRegionTable
             var region = report.Plan.Index.Find(owners.Key.RegionId);
             var peak = owners.Sum(owner => owner.PagesAtPeak(account.PeakNumber));
             return new ResidentRegionRow(
-                owners.Key.RegionId, region, region?.Pid ?? owners.Key.Pid, peak, account.Peak == 0 ? 0 : (double)peak / account.Peak,
-                owners.Sum(owner => owner.Pages + owner.AtExit));
+                owners.Key.RegionId, region, region?.Pid ?? owners.Key.Pid, peak, memory.ShareOfPeak(peak),
+                owners.Sum(owner => owner.Kept));
         }).Where(row => row.PeakPages + row.KeptPages > 0).ToList();
-        rows.Sort((a, b) => a.PeakPages != b.PeakPages ? b.PeakPages.CompareTo(a.PeakPages)
-            : a.KeptPages != b.KeptPages ? b.KeptPages.CompareTo(a.KeptPages)
-            : (a.Id, a.Pid).CompareTo((b.Id, b.Pid)));
+        rows.Sort((a, b) => Ordering.ByMemory((a.PeakPages, a.KeptPages), (b.PeakPages, b.KeptPages), (a.Id, a.Pid).CompareTo((b.Id, b.Pid))));
         return rows;
     }
 }

@@ -68,10 +68,8 @@ internal static class ResidentTable
             sum.Add(owner, account.PeakNumber, memory.EndNs);
         }
 
-        var rows = sums.Values.Select(sum => sum.Row(account.Peak, report.Plan.Index)).Where(row => row.PeakPages + row.KeptPages + row.BornPages > 0).ToList();
-        rows.Sort((a, b) => a.PeakPages != b.PeakPages ? b.PeakPages.CompareTo(a.PeakPages)
-            : a.KeptPages != b.KeptPages ? b.KeptPages.CompareTo(a.KeptPages)
-            : string.CompareOrdinal(a.Code, b.Code));
+        var rows = sums.Values.Select(sum => sum.Row(memory, report.Plan.Index)).Where(row => row.PeakPages + row.KeptPages + row.BornPages > 0).ToList();
+        rows.Sort((a, b) => Ordering.ByMemory((a.PeakPages, a.KeptPages), (b.PeakPages, b.KeptPages), string.CompareOrdinal(a.Code, b.Code)));
         return rows;
     }
 
@@ -88,16 +86,16 @@ internal static class ResidentTable
             var atPeak = owner.PagesAtPeak(peak);
             _regions[owner.Key.RegionId] = _regions.GetValueOrDefault(owner.Key.RegionId) + atPeak;
             _peak += atPeak;
-            _kept += owner.Pages + owner.AtExit;
+            _kept += owner.Kept;
             _born += owner.Born;
             _pageSeconds += owner.PageSeconds(endNs);
         }
 
-        public ResidentRow Row(long total, RegionIndex index)
+        public ResidentRow Row(ResidentFacts memory, RegionIndex index)
         {
             var region = _regions.OrderByDescending(pages => pages.Value).ThenBy(pages => pages.Key).First().Key;
             return new ResidentRow(
-                name.Name, name.Through, _peak, total == 0 ? 0 : (double)_peak / total, _kept, _born, _pageSeconds, region, index.Find(region));
+                name.Name, name.Through, _peak, memory.ShareOfPeak(_peak), _kept, _born, _pageSeconds, region, index.Find(region));
         }
     }
 }
