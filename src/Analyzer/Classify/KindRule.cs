@@ -33,13 +33,7 @@ internal sealed class KindRule
     public KindRule(TraceMetadata metadata, RegionIndex index)
     {
         _pages = metadata.Pages;
-        _mappings = new MappingFacts[index.IdLimit];
-        for (var id = 1; id < _mappings.Length; id++)
-        {
-            if (index.Find(id) is { } region)
-                _mappings[id] = MappingFacts.Of(region);
-        }
-
+        _mappings = MappingFacts.ById(index);
         _advice = new RangeAdvice(metadata);
         _forks = new ForkHistory(metadata);
         _access = new AccessReader(metadata.Backend);

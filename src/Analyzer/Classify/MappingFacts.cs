@@ -46,6 +46,19 @@ internal readonly record struct MappingFacts(
     /// </summary>
     public bool CountsAsResident => IsVdso || Backing is not (MappingBacking.Hugetlb or MappingBacking.Special);
 
+    /// <summary>Of each region, by its id; of 0 and of ids that the ledger does not have, those of no mapping.</summary>
+    public static MappingFacts[] ById(RegionIndex index)
+    {
+        var facts = new MappingFacts[index.IdLimit];
+        for (var id = 1; id < facts.Length; id++)
+        {
+            if (index.Find(id) is { } region)
+                facts[id] = Of(region);
+        }
+
+        return facts;
+    }
+
     public static MappingFacts Of(Region region)
     {
         var isShared = region.Prot is [_, _, _, 's', ..];

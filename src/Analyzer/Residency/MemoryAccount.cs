@@ -72,16 +72,10 @@ internal sealed class MemoryAccount : IOrderedMeasure, IFaultSink<MemoryAccount>
         (_metadata, _pages, _index, _buckets, _groups) = (metadata, metadata.Pages, index, axis, groups);
         _window = axis.Equal(SampleCount);
         _totals = new long[axis.Count];
-        _mappings = new MappingFacts[index.IdLimit];
-        for (var id = 1; id < _mappings.Length; id++)
-        {
-            if (index.Find(id) is { } region)
-                _mappings[id] = MappingFacts.Of(region);
-        }
-
+        _mappings = MappingFacts.ById(index);
         _isCopiedByFork = new bool[index.IdLimit];
         _places = new RegionPlaces(metadata);
-        _hasFrames = metadata is { PageTable.Recorded: true, Arch: "x86_64" };
+        _hasFrames = KindRule.CanTell(metadata);
         _zeroPfn = metadata.PageTable?.ZeroPfn ?? FaultBatch.Null;
         _events = MemoryEvents.Of(metadata);
         _swapping = [.. metadata.Memory.Where(process => process.SwapBytes.Any(bytes => bytes > 0)).Select(process => process.Pid)];
