@@ -434,7 +434,7 @@ internal sealed class MemoryAccount : IOrderedMeasure, IFaultSink<MemoryAccount>
     {
         if (!_processes.TryGetValue(release.Pid, out var process))
             return;
-        var isExit = release.Call != ReleaseCalls.Execute;
+        var isExit = release.Call != ReleaseCalls.Execve;
         var visitor = new Ended(this, isExit);
         process.States.Visit(release.FirstPage, release.Pages, ref visitor);
         foreach (var (owner, pages) in process.Unplaced)
@@ -591,7 +591,7 @@ internal sealed class MemoryAccount : IOrderedMeasure, IFaultSink<MemoryAccount>
             var first = _pages.PageOf(start);
             var pages = _pages.PageOf(end - 1) - first + 1;
             // A fault may have mapped a huge page; a call that faults page by page ends where it has enough.
-            var filled = ReleaseCalls.FillsAll(call.Call) ? Math.Min(pages, call.Faults * _pages.HugePages) : Math.Min(pages, call.Faults);
+            var filled = FillsAll(call.Call) ? Math.Min(pages, call.Faults * _pages.HugePages) : Math.Min(pages, call.Faults);
             var region = _places.At(call.Pid, first, call.TimeNs);
             if (!_mappings[region].CountsAsResident || IsFilledWithZeroPages(call, _mappings[region]))
                 return;
@@ -603,6 +603,9 @@ internal sealed class MemoryAccount : IOrderedMeasure, IFaultSink<MemoryAccount>
 
         AddUnplaced(process, OwnerOf(new OwnerKey(call.Pid, 0, stack, FaultBatch.Null, BirthCause.Call)), call.Faults);
     }
+
+    // Whatever the number of faults, the whole range: they may have been of huge pages.
+    private static bool FillsAll(string? call) => call is "mmap" or "mlock" or "mlock2" or "madvise" or ReleaseCalls.PopulateRead or "mremap";
 
     private static bool IsFilledWithZeroPages(CallFaults call, in MappingFacts mapping)
         => mapping.IsAnonymousPrivate && (call.Call == ReleaseCalls.PopulateRead || !mapping.IsWritable);

@@ -22,8 +22,6 @@ internal sealed record SampleEvent(long TimeNs, int Process, int Sample) : Memor
 /// <summary>The events of a trace in order of time.</summary>
 internal static class MemoryEvents
 {
-    private const string Exit = "exit";
-
     public static List<MemoryEvent> Of(TraceMetadata metadata)
     {
         var events = new List<MemoryEvent>();
@@ -62,7 +60,7 @@ internal static class MemoryEvents
         foreach (var process in metadata.Processes)
         {
             if (process.ExitedNs is { } exited)
-                yield return new Release(exited, process.Pid, Exit, 0, ReleaseTable.Everything, null, null);
+                yield return new Release(exited, process.Pid, ReleaseCalls.Exit, 0, ReleaseTable.Everything, null, null);
         }
     }
 

@@ -28,7 +28,7 @@ internal sealed class CallFaultLog
             : SystemCalls.RangeOf(name, record.A2, record.A3, record.A4, record.A5);
         // Of anonymous memory it maps the zero page, where other advice maps pages of the process.
         if (name == "madvise" && (uint)record.A5 == PopulateRead)
-            name = "madvise populate_read";
+            name = ReleaseCalls.PopulateRead;
         var call = new CallFaults(
             record.Pid, record.Tid, name, number, 1, (uint)record.A1, (uint)(record.A1 >> 32),
             range?.Start, range?.Start + range?.Length, stack, record.TimeNs, record.TimeNs, bits.HasFlag(CallBits.GoesOn));

@@ -58,9 +58,6 @@ internal sealed class ReleaseLog
     /// <summary>From the first call to the last that is added to it: a release has one time.</summary>
     public const long MergedNs = 1_000_000;
 
-    public const string Execve = "execve";
-    public const string Exit = "exit";
-
     private const string Munmap = "munmap";
     private const string Mmap = "mmap";
     private const string Mremap = "mremap";
@@ -73,11 +70,11 @@ internal sealed class ReleaseLog
     private static readonly Dictionary<long, string> Advice = new()
     {
         [4] = "madvise dontneed",
-        [8] = "madvise free",
+        [8] = ReleaseCalls.Free,
         [9] = "madvise remove",
-        [21] = "madvise pageout",
+        [21] = ReleaseCalls.PageOut,
         [24] = "madvise dontneed_locked",
-        [25] = "madvise collapse",
+        [25] = ReleaseCalls.Collapse,
     };
 
     private readonly List<ReleasedRange> _all = [];

@@ -312,7 +312,7 @@ internal sealed class TaskTable(IRegionLedger ledger, PageGeometry pages, bool f
             return;
         task.Process.IsInExec = true;
         if (_keepsReleases)
-            _releases.AddAll(task.Process, ReleaseLog.Execve, comm.TimeNs);
+            _releases.AddAll(task.Process, ReleaseCalls.Execve, comm.TimeNs);
         task.Process.Space.Execute(comm.TimeNs);
         Advice.Exec(task.Process.Pid, comm.TimeNs);
     }
@@ -364,7 +364,7 @@ internal sealed class TaskTable(IRegionLedger ledger, PageGeometry pages, bool f
             return;
         process.ExitedNs = exit.TimeNs;
         if (_keepsReleases)
-            _releases.AddAll(process, ReleaseLog.Exit, exit.TimeNs);
+            _releases.AddAll(process, ReleaseCalls.Exit, exit.TimeNs);
         process.Space.Clear(exit.TimeNs);
     }
 

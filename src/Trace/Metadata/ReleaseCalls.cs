@@ -1,9 +1,10 @@
-namespace Faultrec.Analyzer.Residency;
+namespace Faultrec.Traces.Metadata;
 
-/// <summary>Names of calls, as the trace has them, that mean something of their own here.</summary>
+/// <summary>Names of calls in <see cref="ReleaseTable.Calls"/> and <see cref="CallFaults.Call"/> that mean something of their own.</summary>
 internal static class ReleaseCalls
 {
-    public const string Execute = "execve";
+    public const string Execve = "execve";
+    public const string Exit = "exit";
 
     /// <summary>The kernel takes the pages only when it needs memory.</summary>
     public const string Free = "madvise free";
@@ -19,9 +20,4 @@ internal static class ReleaseCalls
 
     /// <summary>Fills all mappings of the process, and names none.</summary>
     public const string LockAll = "mlockall";
-
-    /// <summary>
-    /// Whether a call that faulted pages in has filled the whole range that it names, whatever the number of faults: they may have been of huge pages.
-    /// </summary>
-    public static bool FillsAll(string? call) => call is "mmap" or "mlock" or "mlock2" or "madvise" or PopulateRead or "mremap";
 }

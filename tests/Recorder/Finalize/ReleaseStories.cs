@@ -246,7 +246,7 @@ public sealed class ReleaseStories
         for (var i = 0; i < 2 * ReleaseLog.MostReleases + extra; i++)
             log.Apply(Unmap(i, page: 4 * i, pages: i % 2 == 0 ? 1 : 3), process, stack: null);
         for (var i = 0; i < extra; i++)
-            log.AddAll(process, ReleaseLog.Execve, i);
+            log.AddAll(process, ReleaseCalls.Execve, i);
 
         var table = log.Build(time => time, [process]);
 
