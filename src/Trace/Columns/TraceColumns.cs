@@ -379,7 +379,7 @@ internal static class TraceColumns
         {
             Generation = 5,
             None = FaultBatch.Null,
-            Meaning = "pages mapped with it: bit i is page i from the multiple of 16 pages at or before the address; NULL: page_order says it all",
+            Meaning = "pages it mapped: bit i is page i from the multiple of 16 at or before it; NULL: as page_order says",
             Unit = "bits",
             Description = "pages that the fault mapped, its own included: bit i is page i from the multiple of 16 pages at or before the address "
                 + "(fault-around, large folios)",
