@@ -28,7 +28,7 @@ internal static class MemoryManagers
         new(
             [],
             ["systrim", "heap_trim", "_int_free", "__libc_free", "cfree", "free", "realloc"],
-            call => call == "munmap"
+            call => call == ReleaseCalls.Unmap
                 ? "the C library's free gave it back: with glibc GLIBC_TUNABLES=glibc.malloc.mmap_threshold=… larger than the block"
                 : "the C library's free gave it back: with glibc GLIBC_TUNABLES=glibc.malloc.trim_threshold=… larger than what is freed at once"),
     ];

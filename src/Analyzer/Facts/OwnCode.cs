@@ -47,6 +47,22 @@ internal sealed class OwnCode(StackTable table, FrameNames names)
         return isOwn ? index : null;
     }
 
+    /// <summary>The program's own frames that called <see cref="FrameOf"/>, the nearest first: as that, without interpreters, runtimes and libraries.</summary>
+    /// <returns>Indices of frames.</returns>
+    public IEnumerable<int> CallersOf(int stack)
+    {
+        var (called, isInside) = (FrameOf(stack), true);
+        var isScript = IsScript(table.Frames[called]);
+        foreach (var index in names.FramesOf(stack))
+        {
+            var frame = table.Frames[index];
+            if (isInside)
+                isInside = index != called;
+            else if (frame.Function is not (null or "_start") && !_isLibrary[index] && (IsScript(frame) || (!isScript && !IsRuntime(frame))))
+                yield return index;
+        }
+    }
+
     /// <returns>-1: there is none.</returns>
     private int Find(int stack)
     {
@@ -55,7 +71,7 @@ internal sealed class OwnCode(StackTable table, FrameNames names)
         {
             var frame = table.Frames[index];
             var isLibrary = _isLibrary[index];
-            if (frame.Kind is FrameKinds.Python or FrameKinds.Jit)
+            if (IsScript(frame))
             {
                 if (!isLibrary && frame.Function is not null)
                     return index;
@@ -73,6 +89,8 @@ internal sealed class OwnCode(StackTable table, FrameNames names)
 
         return script >= 0 ? script : own >= 0 ? own : ofLibrary;
     }
+
+    private static bool IsScript(StackFrame frame) => frame.Kind is FrameKinds.Python or FrameKinds.Jit;
 
     private bool IsRuntime(StackFrame frame) => frame.Kind == FrameKinds.Kernel || (frame.Module is { } module && _isRuntime[module]);
 }

@@ -32,7 +32,8 @@ internal static class ReceiptText
     /// <summary>The file's own verdict, unless its counters contradict it.</summary>
     public static bool IsComplete(Receipt receipt) => receipt.Complete && receipt.LostNothing();
 
-    private static string Verdict(Receipt receipt)
+    /// <summary>The word that it begins with.</summary>
+    public static string Verdict(Receipt receipt)
         => !IsComplete(receipt) ? "INCOMPLETE"
             : receipt.InCalls > 0 ? "complete for page-fault exceptions"
             : receipt.Unseen > 0 ? "complete for what this backend sees"

@@ -51,6 +51,29 @@ internal sealed class ChargedCode
             ? MemoryManagers.SettingFor(site.Call, [.. _names!.FramesOf(stack).Select(frame => table.Frames[frame])], frame => _names.ModuleOf(frame)?.Path)
             : null;
 
+    /// <summary>The program's own code that called it, the nearest first; empty without a stack.</summary>
+    public IEnumerable<string> CallersOf(int stack)
+        => _names is not null && (uint)stack < (uint)_table!.NodeFrames.Count ? _own!.CallersOf(stack).Select(_names.Long) : [];
+
+    /// <summary>Whether a function of that name, or one that the name begins (pthread_create@@GLIBC_2.34), is on the stack.</summary>
+    public bool PassesThrough(int? stack, string function)
+        => _names is not null && stack is { } node && (uint)node < (uint)_table!.NodeFrames.Count
+            && _names.FramesOf(node).Any(frame => _table.Frames[frame].Function?.TrimStart('_').StartsWith(function, StringComparison.Ordinal) == true);
+
+    /// <summary>How many frames of the stack are of the function that <see cref="NameOf(int?)"/> names; 0 without a stack.</summary>
+    public int RecursionOf(int stack)
+    {
+        if (_names is null || (uint)stack >= (uint)_table!.NodeFrames.Count)
+            return 0;
+        var function = _names.FunctionIdOf(_own!.FrameOf(stack));
+        return _names.FramesOf(stack).Count(frame => _names.FunctionIdOf(frame) == function);
+    }
+
+    /// <summary>The stack begins in that function: it was deeper than a recording keeps.</summary>
+    public bool IsCutShort(int stack)
+        => _names is not null && (uint)stack < (uint)_table!.NodeFrames.Count
+            && _names.FunctionIdOf(_names.FramesOf(stack).Last()) == _names.FunctionIdOf(_own!.FrameOf(stack));
+
     /// <param name="stack">Null or negative: none.</param>
     public CodeName NameOf(int? stack)
     {

@@ -60,6 +60,9 @@ internal sealed record FaultReport
     /// <summary>Null: the trace has no stacks, or no requested table needs them.</summary>
     public StackFacts? Stacks => field ??= StackFacts.Of(this);
 
+    /// <summary>Names of the program's code, by stack.</summary>
+    public ChargedCode Code => field ??= new ChargedCode(Metadata);
+
     /// <summary>Null: no requested table needs the account of resident memory, or the trace cannot tell.</summary>
     public ResidentFacts? Memory => field ??= ResidentFacts.Of(this);
 

@@ -48,7 +48,7 @@ internal sealed class ResidentFacts
 
     /// <summary>Null: not counted, or the trace cannot tell.</summary>
     public static ResidentFacts? Of(FaultReport report)
-        => (report.Find(Measure) ?? report.Find(FollowUp)) is { } account ? new ResidentFacts(report, account, new ChargedCode(report.Metadata)) : null;
+        => (report.Find(Measure) ?? report.Find(FollowUp)) is { } account ? new ResidentFacts(report, account, report.Code) : null;
 
     /// <summary>A pass of its own: whatever the report's filter, the account needs every fault.</summary>
     /// <param name="groups">See <see cref="MemoryAccount"/>.</param>

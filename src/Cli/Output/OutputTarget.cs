@@ -1,8 +1,10 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
+using Faultrec.Analyzer.Render;
 using Faultrec.Analyzer.Text;
 using Faultrec.Recorder.Kernel;
+using Faultrec.Recorder.Live;
 using Faultrec.Traces;
 using Faultrec.Traces.Output;
 using Microsoft.Win32.SafeHandles;
@@ -13,6 +15,9 @@ namespace Faultrec.Cli.Output;
 internal static class OutputTarget
 {
     private const string Stdout = "-";
+
+    private const int LeastWidth = 60;
+    private const int MostWidth = 160;
 
     // EPIPE of Linux and macOS, ERROR_BROKEN_PIPE and ERROR_NO_DATA of Windows as .NET reports them.
     private static readonly int[] BrokenPipe = [32, unchecked((int)0x8007006d), unchecked((int)0x800700e8)];
@@ -126,6 +131,17 @@ internal static class OutputTarget
         => new(IsTerminal(to)
             && string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR"))
             && Environment.GetEnvironmentVariable("TERM") != "dumb");
+
+    /// <summary>Columns of a line: what COLUMNS says, else the terminal's, else <see cref="ScreenReport.PipeWidth"/>; never too few for a sentence.</summary>
+    public static int WidthFor(Destination to)
+    {
+        var width = int.TryParse(Environment.GetEnvironmentVariable("COLUMNS"), NumberStyles.None, CultureInfo.InvariantCulture, out var columns) ? columns
+            : !IsTerminal(to) ? ScreenReport.PipeWidth
+            // System.Console would first write to the terminal.
+            : OperatingSystem.IsLinux() ? LiveTerminal.Size.Columns
+            : Console.WindowWidth;
+        return Math.Clamp(width, LeastWidth, MostWidth);
+    }
 
     public static bool IsTerminal(Destination to) => to.Path is null or Stdout && !Console.IsOutputRedirected;
 

@@ -5,6 +5,7 @@ using Faultrec.Analyzer.Measures;
 using Faultrec.Analyzer.Render;
 using Faultrec.Analyzer.Report;
 using Faultrec.Analyzer.Scan;
+using Faultrec.Analyzer.Screen;
 using Faultrec.Analyzer.Tables;
 using Faultrec.Cli.Output;
 using Faultrec.Traces;
@@ -12,9 +13,15 @@ using Faultrec.Traces.Files;
 
 namespace Faultrec.Cli.Verbs;
 
+/// <param name="Full">All tables as text, and not the first screen.</param>
 /// <param name="By">The only table to print; null prints all that the format holds.</param>
 /// <param name="Top">Rows a table; 0 is all, null the format's own choice.</param>
-internal sealed record ReportArgs(IReadOnlyList<string> Traces, ReportFormat Format, Destination Output, TableDefinition? By, int? Top, FaultFilter Filter);
+internal sealed record ReportArgs(
+    IReadOnlyList<string> Traces, ReportFormat Format, Destination Output, bool Full, TableDefinition? By, int? Top, FaultFilter Filter)
+{
+    /// <summary>What a person needs first; whoever asks for rows wants tables.</summary>
+    public bool IsFirstScreen => Format == ReportFormat.Text && !Full && By is null && Top is null;
+}
 
 /// <summary>`faultrec report TRACE…`: who touched which pages, and what it cost.</summary>
 internal static class ReportVerb
@@ -26,17 +33,19 @@ internal static class ReportVerb
         var traces = new Argument<string[]>("TRACE") { Description = "Trace files", Arity = ArgumentArity.OneOrMore };
         var format = CommonOptions.Format(CommonOptions.ReportFormats);
         var output = new OutputOptions();
+        var full = new Option<bool>("--full") { Description = "Print every table, not only the first screen" };
         var by = Choice.Option("--by", "TABLE",
             "Show only one table:\n" + string.Join("\n", ReportTables.All.Select(table => $"{table.Name,-11} {table.Question}")), Tables);
         var top = CommonOptions.Top();
         var filter = new FilterOptions();
-        var command = new Command("report", "Summarize faults: where, by whom, why, at what cost") { traces, format, by, top };
+        var command = new Command("report", "Summarize faults: where, by whom, why, at what cost") { traces, format, full, by, top };
         output.AddTo(command);
         filter.AddTo(command);
         command.SetAction(result => Run(new ReportArgs(
             result.GetValue(traces) ?? [],
             result.GetValue(format),
             output.Parse(result),
+            result.GetValue(full),
             result.GetValue(by),
             result.GetValue(top),
             filter.Parse(result))));
@@ -82,6 +91,7 @@ internal static class ReportVerb
     // What is said before the tables.
     private static IReadOnlyList<Measure> MoreFor(ReportArgs args) => args.Format switch
     {
+        ReportFormat.Text when args.IsFirstScreen => FirstScreen.Measures,
         ReportFormat.Text when args.By is not null => [ActivityAggregate.Measure],
         ReportFormat.Text => [ActivityAggregate.Measure, .. FaultReport.ForFirstLines],
         ReportFormat.Markdown when args.By is null => FaultReport.ForFirstLines,
@@ -91,6 +101,7 @@ internal static class ReportVerb
     // JSON always has every table: its readers pick by key.
     private static IReadOnlyList<TableDefinition> TablesOf(ReportArgs args)
         => args.Format == ReportFormat.Json ? ReportTables.All
+            : args.IsFirstScreen ? FirstScreen.Tables
             : args.By is { } table ? [table]
             : args.Format == ReportFormat.Csv ? [RegionTable.Definition]
             : ReportTables.InReport;
@@ -108,7 +119,9 @@ internal static class ReportVerb
 
             if (i > 0)
                 writer.Write('\n');
-            if (args.Format == ReportFormat.Markdown)
+            if (args.IsFirstScreen)
+                ScreenReport.Write(writer, reports[i], OutputTarget.WidthFor(args.Output), OutputTarget.StyleFor(args.Output));
+            else if (args.Format == ReportFormat.Markdown)
                 MarkdownReport.Write(writer, reports[i], args.By, args.Top ?? CommonOptions.RowsForPeople);
             else
                 TextReport.Write(writer, reports[i], args.By, args.Top ?? CommonOptions.RowsForPeople, OutputTarget.StyleFor(args.Output));

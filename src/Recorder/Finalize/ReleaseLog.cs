@@ -58,7 +58,6 @@ internal sealed class ReleaseLog
     /// <summary>From the first call to the last that is added to it: a release has one time.</summary>
     public const long MergedNs = 1_000_000;
 
-    private const string Munmap = "munmap";
     private const string Mmap = "mmap";
     private const string Mremap = "mremap";
     private const string Brk = "brk";
@@ -89,7 +88,7 @@ internal sealed class ReleaseLog
         switch (record.Type)
         {
             case EventType.Unmap:
-                Add(call, Munmap, (ulong)record.A0, End((ulong)record.A0, (ulong)record.A1, space));
+                Add(call, ReleaseCalls.Unmap, (ulong)record.A0, End((ulong)record.A0, (ulong)record.A1, space));
                 break;
             case EventType.Advise when Advice.TryGetValue((uint)record.A2, out var name):
                 Add(call, name, (ulong)record.A0, End((ulong)record.A0, (ulong)record.A1, space));

@@ -6,6 +6,8 @@ internal static class ReleaseCalls
     public const string Execve = "execve";
     public const string Exit = "exit";
 
+    public const string Unmap = "munmap";
+
     /// <summary>The kernel takes the pages only when it needs memory.</summary>
     public const string Free = "madvise free";
 

@@ -9,6 +9,7 @@ using Faultrec.Analyzer.Measures;
 using Faultrec.Analyzer.Render;
 using Faultrec.Analyzer.Report;
 using Faultrec.Analyzer.Scan;
+using Faultrec.Analyzer.Screen;
 using Faultrec.Analyzer.Simulate;
 using Faultrec.Analyzer.Tables;
 using Faultrec.Fuzz.Inputs;
@@ -156,7 +157,8 @@ internal sealed class Targets(string folder) : IDisposable
                 TraceExport.Write(reader, FaultFilter.None, dice.Of(Enum.GetValues<ExportFormat>()), ExportWeight.Faults, Stream.Null);
                 break;
             default:
-                var report = ReportBuilder.Build(reader, FaultFilter.None, ReportTables.All) with { Path = path };
+                var report = ReportBuilder.Build(reader, FaultFilter.None, ReportTables.All, FirstScreen.Measures) with { Path = path };
+                ScreenReport.Write(TextWriter.Null, report, ScreenReport.PipeWidth, default);
                 TextReport.Write(TextWriter.Null, report, null, 0, default);
                 using (var json = new Utf8JsonWriter(Stream.Null))
                     JsonReport.Write(json, report, 0);

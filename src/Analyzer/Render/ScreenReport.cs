@@ -1,0 +1,69 @@
+using Faultrec.Analyzer.Facts;
+using Faultrec.Analyzer.Report;
+using Faultrec.Analyzer.Screen;
+using Faultrec.Analyzer.Tables;
+using Faultrec.Analyzer.Text;
+
+namespace Faultrec.Analyzer.Render;
+
+/// <summary>The first screen for people at a terminal.</summary>
+internal static class ScreenReport
+{
+    private const int LabelWidth = 8;
+
+    /// <summary>Where the output is no terminal.</summary>
+    public const int PipeWidth = 80;
+
+    /// <param name="width">Columns of a line at most.</param>
+    public static void Write(TextWriter output, FaultReport report, int width, TextStyle style)
+    {
+        var lines = Lines(FirstScreen.Of(report), width, FirstScreen.MostLines - 1 - (report.Filter.IsEmpty ? 0 : 1));
+        output.Write(Heading(report, width, style) + "\n");
+        if (!report.Filter.IsEmpty)
+            output.Write(Columns.CutMiddle(Escape.Visible(TextReport.FilterLine(report)), width) + "\n");
+        foreach (var (label, text, tone) in lines)
+        {
+            var shown = tone switch { Tone.Alarm => style.Alarm(text), Tone.Answer => style.Title(text), _ => text };
+            output.Write($"{style.Dim(Columns.PadRight(label, label.Length == 0 ? 0 : LabelWidth))}{shown}\n");
+        }
+    }
+
+    /// <summary>Which trace this is, how long, how much, and whether anything is missing.</summary>
+    private static string Heading(FaultReport report, int width, TextStyle style)
+    {
+        var isComplete = ReceiptText.IsComplete(report.Metadata.Receipt);
+        var verdict = isComplete ? ReceiptText.Verdict(report.Metadata.Receipt) : "INCOMPLETE";
+        var about = report.Sample is { CountsExact: false } ? "about " : "";
+        var size = $"{Units.Duration(report.Metadata.DurationNs)}, {about}{Units.Of(report.Totals.Counts.Faults, "fault")}";
+        var room = Math.Max(width - Columns.Width(verdict) - Columns.Width(size) - 6, 20);
+        var path = Columns.CutMiddle(Escape.Visible(report.Path), room / 2);
+        var target = Columns.CutMiddle(Escape.Visible(RecordingText.Target(report.Metadata)), room - Columns.Width(path));
+        var padding = new string(' ', Math.Max(width - Columns.Width(path) - Columns.Width(target) - Columns.Width(size) - Columns.Width(verdict) - 4, 2));
+        return $"{style.Title(path)}  {target}  {size}{padding}{(isComplete ? verdict : style.Alarm(verdict))}";
+    }
+
+    private static List<(string Label, string Text, Tone Tone)> Lines(IReadOnlyList<Statement> statements, int width, int most)
+    {
+        var wrapped = statements.Select(statement => (Statement: statement, Lines: Wrap(statement, width))).ToList();
+        // A statement without a label continues the one before it, and may lose its own place but not that one's.
+        while (wrapped.Sum(entry => entry.Lines.Count) > most && wrapped.Count > 1)
+            wrapped.RemoveAt(wrapped.FindLastIndex(entry => entry.Statement.Rank == wrapped.Max(other => other.Statement.Rank)));
+        return [.. wrapped.SelectMany(entry => entry.Lines).Take(most)];
+    }
+
+    private static List<(string Label, string Text, Tone Tone)> Wrap(Statement statement, int width)
+    {
+        var isIndented = statement.Tone == Tone.Plain;
+        var text = Escape.Visible(statement.Text);
+        var room = isIndented ? width - LabelWidth : width;
+        var lines = statement.IsOneLine ? [CutEnd(text, room)] : Columns.Wrap(text, room).ToList();
+        return [.. lines.Select((line, i) => (isIndented ? i == 0 && statement.Label.Length > 0 ? statement.Label : " " : "", line, statement.Tone))];
+    }
+
+    private static string CutEnd(string text, int width)
+    {
+        if (Columns.Width(text) <= width)
+            return text;
+        return Columns.Wrap(text, width - 2).First() + " …";
+    }
+}

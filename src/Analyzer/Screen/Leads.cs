@@ -1,0 +1,148 @@
+using System.Globalization;
+using Faultrec.Analyzer.Measures;
+using Faultrec.Analyzer.Tables;
+using Faultrec.Analyzer.Text;
+
+namespace Faultrec.Analyzer.Screen;
+
+/// <summary>What a sentence is about.</summary>
+internal enum Topic
+{
+    /// <summary>A process died of a fault.</summary>
+    Death,
+
+    /// <summary>Faults are missing from the trace.</summary>
+    Missing,
+
+    /// <summary>Threads wait in faults.</summary>
+    Waiting,
+
+    /// <summary>Most faults come from forks.</summary>
+    Fork,
+
+    /// <summary>How long faults took.</summary>
+    Time,
+
+    /// <summary>How resident memory moved.</summary>
+    Memory,
+}
+
+internal sealed record Lead(Topic Topic, string Text);
+
+/// <summary>The sentences that lead, in the order of what matters: a death, what is missing, waiting, forks, time or memory.</summary>
+internal static class Leads
+{
+    /// <summary>Of all faults: with more missing, the picture may be another.</summary>
+    private const double MissingShare = 0.01;
+
+    /// <summary>Of faults or of their time: what has more is most of it.</summary>
+    private const double Most = 0.5;
+
+    /// <summary>Of the recording: time in faults that matters more than memory.</summary>
+    private const double MuchTime = 0.1;
+
+    /// <summary>Of the recording: time in faults that does not matter.</summary>
+    private const double LittleTime = 0.02;
+
+    /// <summary>Less memory is not worth a sentence on a screen.</summary>
+    private const long LeastBytes = 16 << 20;
+
+    private const double Same = 0.01;
+
+    public static IReadOnlyList<Lead> Of(FaultReport report)
+    {
+        var leads = new List<Lead>();
+        Add(Topic.Death, Death.Of(report));
+        Add(Topic.Missing, Missing(report));
+        Add(Topic.Waiting, Waiting.Of(report));
+        Add(Topic.Fork, Fork(report));
+        // How long faults took stands in the line of costs: what says more about it leads.
+        var time = leads.Count == 0 ? Time(report) : null;
+        if (report.FaultTime.ShareOfWall >= MuchTime)
+            Add(Topic.Time, time);
+        Add(Topic.Memory, Memory(report));
+        if (!(report.FaultTime.ShareOfWall >= MuchTime))
+            Add(Topic.Time, time);
+        return leads;
+
+        void Add(Topic subject, string? text)
+        {
+            if (text is not null)
+                leads.Add(new Lead(subject, text));
+        }
+    }
+
+    /// <summary>There is so much resident memory that it is worth a sentence, and a drawing.</summary>
+    public static bool HasMuchMemory(FaultReport report) => report.Memory is { IsWorthASentence: true } memory && memory.PeakBytes >= LeastBytes;
+
+    private static string? Missing(FaultReport report)
+    {
+        var receipt = report.Metadata.Receipt;
+        var missing = receipt.Lost + receipt.Missed;
+        var all = receipt.Events + receipt.SampledOut + missing;
+        return missing > MissingShare * all
+            ? $"{Units.Percent((double)missing / all)} of the faults ({Units.Count(missing)}) are missing here, so every share may be off by as much."
+            : null;
+    }
+
+    private static string? Fork(FaultReport report)
+    {
+        if (KindFamily.Of(report).FirstOrDefault(family => family.Family == KindFamily.Fork) is not { } fork || fork.LargerShare < Most)
+            return null;
+        var copies = report.Rows(KindTable.Definition).Where(row => KindFamily.Fork.Kinds.Contains(row.Kind)).Sum(row => row.Counts.Faults);
+        var time = fork.TimeShare is { } share ? $" and {Units.Percent(share)} of their time" : "";
+        var reused = fork.Faults > copies ? $", {Units.Count(fork.Faults - copies)} made writable again" : "";
+        return $"{Units.Percent(fork.Share)} of the faults{time} are the price of forks: {Units.Of(copies, "page")} copied at the first write{reused}.";
+    }
+
+    private static string Time(FaultReport report)
+    {
+        var (about, counts) = (report.Sample is null ? "" : "about ", report.Totals.Counts);
+        if (report.FaultTime is not { SumNs: { } sum, ShareOfWall: { } share })
+            return $"{Sentence($"{about}{Units.Of(counts.Faults, "fault")}")} on {Units.Of(report.Totals.DistinctPages, "distinct page")}.";
+        if (share > 1)
+        {
+            return $"Page faults took {about}{Units.Duration(sum)} of the threads' time in {Units.Duration(report.FaultTime.WallNs)}: "
+                + $"at an average moment, {share.ToString("0.0", CultureInfo.InvariantCulture)} threads were in one.";
+        }
+
+        var unseen = report.Metadata.Receipt.InCalls ?? report.Metadata.Receipt.Unseen ?? 0;
+        var isLittle = share < LittleTime && report.Metadata.Receipt.Lost + report.Metadata.Receipt.Missed + unseen <= MissingShare * counts.Faults;
+        return $"Page faults took {about}{Units.Duration(sum)} of {Units.Duration(report.FaultTime.WallNs)}"
+            + $"{(isLittle ? ": they are not what makes it slow" : "")}.";
+    }
+
+    private static string? Memory(FaultReport report)
+    {
+        if (!HasMuchMemory(report))
+            return null;
+        var memory = report.Memory!;
+        var (account, axis) = (memory.Account, TimeAggregate.AxisOf(report.Plan));
+        // That a process leaves nothing behind when it ends is no fall of its memory.
+        var largest = account.Processes.MaxBy(process => process.Peak)!;
+        var ended = report.Metadata.Processes.LastOrDefault(process => process.Pid == largest.Pid)?.ExitedNs;
+        var lived = memory.Totals.Where((_, bucket) => ended is null || axis.StartNs(bucket) + axis.LengthNs(bucket) <= ended);
+        var most = $"{(memory.IsLowerBound ? "at least " : "")}{Units.Bytes(memory.PeakBytes)}{Kernel(report, memory)}";
+        var shape = MemoryShape.Describe([.. lived.Select(memory.Bytes)], axis.BucketNs, memory.PeakBytes, account.PeakNs, most);
+        var isOne = largest.Peak >= (1 - Same) * account.Peak;
+        // What each of several processes kept to its own end was not there at the end of all.
+        var kept = isOne && !shape.Contains("fell to", StringComparison.Ordinal) ? Kept(report, memory) : "";
+        return $"Memory {shape}{(isOne ? "" : ", all processes together")}{kept}.";
+    }
+
+    private static string Kernel(FaultReport report, ResidentFacts memory)
+        => report.Rows(RssTable.Definition) is [{ KernelPeakBytes: { } bytes } first, ..] && first.PeakPages >= (1 - Same) * memory.Account.Peak
+            && Math.Abs(bytes - memory.PeakBytes) > Math.Max(Same * bytes, 1 << 20)
+            ? $" (the kernel counted {Units.Bytes(bytes)})"
+            : "";
+
+    private static string Kept(FaultReport report, ResidentFacts memory)
+    {
+        if (report.Metadata.Releases is null)
+            return "";
+        var kept = memory.Account.Owners.Sum(owner => owner.Kept);
+        return kept >= (1 - Same) * memory.Account.Peak ? "; all of it stayed to the end" : $"; {Units.Bytes(memory.Bytes(kept))} stayed to the end";
+    }
+
+    private static string Sentence(string text) => char.ToUpperInvariant(text[0]) + text[1..];
+}

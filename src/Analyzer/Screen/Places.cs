@@ -1,0 +1,66 @@
+using System.Globalization;
+using Faultrec.Analyzer.Facts;
+using Faultrec.Analyzer.Tables;
+using Faultrec.Analyzer.Text;
+using Faultrec.Traces.Metadata;
+
+namespace Faultrec.Analyzer.Screen;
+
+/// <summary>Where the faults were: kinds of memory, and processes.</summary>
+internal static class Places
+{
+    private const double LeastShare = 0.05;
+    private const int MostPlaces = 3;
+    private const int MostNames = 2;
+    private const int NameWidth = 40;
+
+    /// <summary>Of the recording: a process that lived longer is no helper.</summary>
+    private const double ShortLife = 0.5;
+
+    /// <summary>Of all faults: those that made more together were more than helpers.</summary>
+    private const double HelpersShare = 0.2;
+
+    public static string Describe(FaultReport report)
+    {
+        var all = report.Sample?.Faults ?? report.Totals.Counts.Faults;
+        var places = report.Rows(RegionTable.Definition).GroupBy(row => NameOf(row.Region))
+            .Select(group => (Name: group.Key, Faults: group.Sum(row => row.Counts.Faults)))
+            .OrderByDescending(place => place.Faults).ThenBy(place => place.Name, StringComparer.Ordinal).ToList();
+        var named = string.Join(", ", places.Where((place, i) => i == 0 || place.Faults >= LeastShare * all).Take(MostPlaces)
+            .Select(place => $"{Units.Percent((double)place.Faults / all)} {place.Name}"));
+        return named + Processes(report, all);
+    }
+
+    /// <summary>Anonymous mappings are one place, as are those of one file over all processes.</summary>
+    private static string NameOf(Region? region) => RegionNames.KindOf(region) switch
+    {
+        "none" => "addresses without a known mapping",
+        "heap" => "the heap",
+        "stack" => "the main thread's stack",
+        "anon" when region!.Name == "[anon]" => "anonymous mappings",
+        _ => Columns.CutMiddle(FrameNames.FileName(region!.Name), NameWidth),
+    };
+
+    private static string Processes(FaultReport report, long all)
+    {
+        var rows = report.Rows(ProcessTable.Definition);
+        if (rows.Count == 0)
+            return "";
+        var main = rows[0];
+        var name = $"; {main.Comm ?? "process"} (pid {main.Pid.ToString(CultureInfo.InvariantCulture)})";
+        if (rows.Count == 1)
+            return name;
+        var others = rows.Skip(1).ToList();
+        var made = others.Sum(row => row.Counts.Faults);
+        var longest = ShortLife * report.Metadata.DurationNs;
+        var areHelpers = made <= HelpersShare * all && others.All(row => LifeNs(report, row.Pid) < longest);
+        var comms = others.GroupBy(row => row.Comm).OrderByDescending(group => group.Count()).Select(group => group.Key).OfType<string>().ToList();
+        var names = comms.Count == 0 ? "" : $" ({string.Join(", ", comms.Take(MostNames))}{(comms.Count > MostNames ? ", …" : "")})";
+        var who = areHelpers ? Units.Of(others.Count, "short-lived helper") : Units.Of(others.Count, "other process", "other processes");
+        return $"{name} made {Units.Percent((double)main.Counts.Faults / all)}, {who}{names} {Units.Percent((double)made / all)}";
+    }
+
+    /// <summary>Null: it outlived the recording, or that is not known.</summary>
+    private static long? LifeNs(FaultReport report, int pid)
+        => report.Metadata.Processes.LastOrDefault(process => process.Pid == pid) is { ExitedNs: { } ended } process ? ended - (process.StartedNs ?? 0) : null;
+}

@@ -1,0 +1,75 @@
+using System.Globalization;
+using Faultrec.Analyzer.Tables;
+using Faultrec.Analyzer.Text;
+
+namespace Faultrec.Analyzer.Screen;
+
+/// <summary>Threads that wait in faults: for a device, for a handler, for a page that is being moved.</summary>
+internal static class Waiting
+{
+    private const double LeastOfRecording = 0.1;
+    private const double LeastOfFile = 0.5;
+    private const double WorstThread = 0.5;
+
+    /// <summary>Of a file's pages, how often each was read: with more, they did not stay.</summary>
+    private const double ReadAgain = 1.5;
+
+    private const int NameWidth = 50;
+
+    /// <summary>For what threads waited longest; null: not for a tenth of the recording.</summary>
+    public static FamilyShare? Most(FaultReport report)
+        => KindFamily.Of(report).Where(family => family.Family.WaitsFor is not null).MaxBy(family => family.TimeNs) is { } most
+            && most.TimeNs >= LeastOfRecording * report.FaultTime.WallNs
+            ? most
+            : null;
+
+    /// <summary>Null: there is no such wait.</summary>
+    public static string? Of(FaultReport report)
+    {
+        var time = report.FaultTime;
+        if (Most(report) is not { } most)
+            return null;
+        var about = report.Sample is null ? "" : "about ";
+        return $"Threads waited {about}{Units.Duration(most.TimeNs)} for {most.Family.WaitsFor}, in a recording of {Units.Duration(time.WallNs)}"
+            + $"{Worst(report)}{File(report, most)}.";
+    }
+
+    /// <summary>The thread that spent most of its life in faults, where that is most of its life.</summary>
+    private static string Worst(FaultReport report)
+    {
+        ThreadRow? worst = null;
+        var most = 0.0;
+        foreach (var row in report.Rows(ThreadTable.Definition))
+        {
+            var thread = report.Metadata.Threads.FirstOrDefault(thread => thread.Pid == row.Pid && thread.Tid == row.Tid);
+            var lived = Math.Min(thread?.ExitedNs ?? report.Metadata.DurationNs, report.Metadata.DurationNs) - Math.Max(thread?.StartedNs ?? 0, 0);
+            var share = lived < LeastOfRecording * report.Metadata.DurationNs ? 0 : (double)row.Counts.DurationNs / lived;
+            if (share > most)
+                (worst, most) = (row, share);
+        }
+
+        return most >= WorstThread
+            ? $"; {worst!.Comm ?? "thread"} ({(worst.Tid == worst.Pid ? "pid" : "tid")} {worst.Tid.ToString(CultureInfo.InvariantCulture)}) "
+                + $"was in faults for {Units.Percent(Math.Min(most, 1))} of its time"
+            : "";
+    }
+
+    private static string File(FaultReport report, FamilyShare family)
+    {
+        if (family.Family != KindFamily.Disk || report.Totals.Counts.Major == 0)
+            return "";
+        var most = report.Rows(RegionTable.Definition).Where(row => row.Region?.Path is not null && row.Counts.Major > 0)
+            .GroupBy(row => row.Region!.Name).MaxBy(group => group.Sum(row => row.Counts.Major));
+        if (most is null)
+            return "";
+        var major = most.Sum(row => row.Counts.Major);
+        if (major < LeastOfFile * report.Totals.Counts.Major)
+            return "";
+        var pages = most.Sum(row => row.DistinctPages);
+        var again = report.Sample is null && major >= ReadAgain * pages
+            ? $", {Units.Ratio((double)major / pages)} times each page: they did not stay in memory"
+            : "";
+        var name = Columns.CutMiddle(most.Key, NameWidth);
+        return $"; {Units.Count(major)} of {Units.Count(report.Totals.Counts.Major)} reads were of {name}{again}";
+    }
+}

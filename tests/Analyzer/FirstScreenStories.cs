@@ -1,0 +1,323 @@
+using Faultrec.Analyzer.Render;
+using Faultrec.Analyzer.Report;
+using Faultrec.Analyzer.Scan;
+using Faultrec.Analyzer.Screen;
+using Faultrec.Analyzer.Tables;
+using Faultrec.Analyzer.Text;
+using Faultrec.Traces.Columns;
+using Faultrec.Traces.Files;
+using Faultrec.Traces.Metadata;
+using Xunit;
+using static Faultrec.Analyzer.Tests.ResidencyStories;
+
+namespace Faultrec.Analyzer.Tests;
+
+/// <summary>The first screen: which sentence leads, and what is not said below its share.</summary>
+public class FirstScreenStories
+{
+    private const long Second = 1_000_000_000;
+    private const int PagesPerMib = 256;
+
+    [Fact]
+    public void MemoryThatGrowsLeadsWithItsLine()
+    {
+        var faults = Grow(pages: 20 * PagesPerMib, Memset);
+
+        var screen = Screen(Metadata with { DurationNs = 10 * Second, Releases = Releases() }, faults);
+
+        Assert.Equal(
+            """
+            trace.parquet  app --work  10.0 s, 5,120 faults                         complete
+            Memory grew to 20.0 MiB in a straight line (2.0 MiB a second); all of it stayed
+            to the end.
+            Page faults took 5.12 ms of 10.0 s: they are not what makes it slow.
+            memory  ▁▁▁▁▁▁▂▂▂▂▂▂▃▃▃▃▃▃▄▄▄▄▄▄▄▅▅▅▅▅▅▆▆▆▆▆▆▇▇▇▇▇▇███████  20.0 MiB
+            who     100 %, 20.0 MiB: fill (app.c:12) < main (app.c:30)
+            why     100 % first touches of new memory
+            cost    5.12 ms in faults, <0.1 % of the recording; 1.00 µs typical, 1.00 µs
+                    worst; none was major
+            where   100 % anonymous mappings; app (pid 10)
+            note    memory is charged to the code that touched it first, which need not be
+                    the code that keeps it.
+            more    report --full · --by resident · --by growth · export --to firefox
+
+            """,
+            screen);
+    }
+
+    [Fact]
+    public void TimeLeadsWhereFaultsTakeATenthOfTheRecording()
+    {
+        var metadata = Metadata with { DurationNs = Second };
+
+        Assert.Equal("Page faults took 512 ms of 1.00 s.", Sentences(metadata, Grow(512, Fill, Second, 1_000_000))[0]);
+        Assert.Equal("Page faults took 51.2 ms of 1.00 s.", Sentences(metadata, Grow(512, Fill, Second, 100_000))[0]);
+        Assert.Equal("Page faults took 5.12 ms of 1.00 s: they are not what makes it slow.", Sentences(metadata, Grow(512, Fill, Second, 10_000))[0]);
+        Assert.Equal(
+            "Page faults took 2.56 s of the threads' time in 1.00 s: at an average moment, 2.6 threads were in one.",
+            Sentences(metadata, Grow(512, Fill, Second, 5_000_000))[0]);
+    }
+
+    /// <summary>Where faults are missing, nobody knows that they are not what makes it slow.</summary>
+    [Fact]
+    public void WhatIsMissingIsSaidFirst()
+    {
+        var metadata = Metadata with
+        {
+            DurationNs = Second,
+            Receipt = new Receipt { Events = 512, Lost = 128, Failed = 0, Complete = false },
+        };
+
+        var sentences = Sentences(metadata, Grow(512, Fill, Second));
+
+        Assert.StartsWith("INCOMPLETE: 512 faults captured, 128 lost", sentences[0], StringComparison.Ordinal);
+        Assert.Equal("20 % of the faults (128) are missing here, so every share may be off by as much.", sentences[1]);
+        Assert.DoesNotContain(sentences, sentence => sentence.Contains("not what makes it slow", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void ThreadsThatWaitForADiskLead()
+    {
+        var faults = Enumerable.Range(0, 64)
+            .Select(i => new Fault(ResidencyStories.File + (ulong)(i % 16 * Page), 2, 10_000_000, Major: true)
+            {
+                TimeNs = i * Second / 64,
+                Access = FaultAccess.Read,
+                Level = 0,
+                Entry = 0,
+                Pfn = 0x100 + i,
+                Order = 0,
+                Stack = Walk,
+            })
+            .ToArray();
+        var metadata = Metadata with { DurationNs = Second, Threads = [new ThreadEntry { Pid = 10, Tid = 10, Comm = "app" }] };
+
+        Assert.Equal(
+            "Threads waited 640 ms for file pages to be read from a disk, in a recording of 1.00 s; app (pid 10) was in faults for 64 % of its time; "
+            + "64 of 64 reads were of /lib/a.so, 4.00 times each page: they did not stay in memory.",
+            Sentences(metadata, faults)[0]);
+        Assert.StartsWith("read the file ahead", Statements(metadata, faults).Single(statement => statement.Label == "try").Text, StringComparison.Ordinal);
+        // Less than a tenth of the recording.
+        Assert.StartsWith("Page faults took 640 ms", Sentences(metadata with { DurationNs = 10 * Second }, faults)[0], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void ForksLeadWithCopiesAndPagesMadeWritableAgain()
+    {
+        var metadata = Metadata with
+        {
+            Target = "command",
+            DurationNs = Second,
+            Processes =
+            [
+                new ProcessEntry { Pid = 10, Comm = "app", StartedNs = 0 },
+                new ProcessEntry { Pid = 11, ParentPid = 10, Comm = "app", StartedNs = 100, ExitedNs = 900 },
+            ],
+        };
+        Fault[] faults =
+        [
+            .. Grow(10, Fill, 90), .. Written(200, 20, pfnAfter: 0x900), .. Written(500, 10, pfnAfter: 0x60),
+        ];
+
+        var statements = Statements(metadata, faults);
+
+        Assert.Equal(
+            "75 % of the faults and 75 % of their time are the price of forks: 20 pages copied at the first write, 10 made writable again.",
+            statements[0].Text);
+        Assert.Equal("100 %, 30.0 µs in these faults: walk (app.c:20) < main (app.c:30)", statements.Single(statement => statement.Label == "who").Text);
+        Assert.Equal("75 % the price of forks · 25 % first touches of new memory", statements.Single(statement => statement.Label == "why").Text);
+
+        // The frame before is 0x60: another one after is a copy.
+        static IEnumerable<Fault> Written(long from, int count, long pfnAfter) => Enumerable.Range(0, count).Select(i => new Fault(Anon + (ulong)(i * Page))
+        {
+            TimeNs = from + i,
+            Level = 0,
+            Entry = (0x60L << 12) | 0x25, // present, user, accessed; not writable
+            Pfn = pfnAfter,
+            Order = 0,
+            Stack = Walk,
+        });
+    }
+
+    [Theory]
+    [InlineData(0x0, FaultAccess.Read, 0, "walk (app.c:20) read address 0x0, where nothing is mapped (a null pointer)")]
+    [InlineData(0x40, FaultAccess.Write, 0, "walk (app.c:20) wrote address 0x40, where nothing is mapped (a null pointer with an offset)")]
+    [InlineData(0x40, FaultAccess.Exec, 0, "walk (app.c:20) executed code at address 0x40, where nothing is mapped (a null pointer with an offset)")]
+    [InlineData(0x9999_0000, FaultAccess.Read, 0, "walk (app.c:20) read 0x99990000, where nothing is mapped")]
+    [InlineData((long)ResidencyStories.File, FaultAccess.Write, 2, "walk (app.c:20) wrote to read-only memory (/lib/a.so, 0x500000000000)")]
+    [InlineData((long)Anon, FaultAccess.Exec, 1, "it jumped to 0x700000000000 in [anon], which is no code")]
+    [InlineData((long)Anon, FaultAccess.Read, 1, "walk (app.c:20) read 0x700000000000 in [anon] (rw-p), and the kernel refused it")]
+    [InlineData(0x7ffd_0000_0ff0, FaultAccess.Write, 0, "stack overflow: walk (app.c:20), wrote below the main thread's stack, which had grown to 64.0 KiB")]
+    public void ADeathIsExplainedFirst(long address, FaultAccess access, int region, string cause)
+        => Assert.Equal([$"app (pid 10) died of SIGSEGV: {cause}."], Sentences(Dying(11), [Fatal((ulong)address, access, region)]));
+
+    [Fact]
+    public void AThreadOverflowsItsStackIntoTheGuardPageBelowIt()
+    {
+        var pthread = Metadata.Stacks! with
+        {
+            Frames = [.. Metadata.Stacks.Frames, new StackFrame { Kind = "user", Function = "pthread_create@@GLIBC_2.34", Module = 1, Address = 0x77 }],
+            Parents = [.. Metadata.Stacks.Parents, 0],
+            NodeFrames = [.. Metadata.Stacks.NodeFrames, Metadata.Stacks.Frames.Count],
+        };
+        var create = pthread.NodeFrames.Count - 1;
+        var stack = new Region { Id = 4, Pid = 10, Start = Anon + 0x800_1000, End = Anon + 0x802_1000, Prot = "rw-p", Name = "[anon]", BornNs = 0 };
+        var guard = stack with { Id = 5, Start = Anon + 0x800_0000, Prot = "---p", MapperStack = create };
+        var metadata = Dying(11) with { Stacks = pthread, Regions = [.. Dying(11).Regions, stack, guard] };
+        // walk calls itself.
+        var fault = Fatal(Anon + 0x800_0ff8, FaultAccess.Write, 5) with { Stack = 4 };
+
+        Assert.Equal(
+            ["app (pid 10) died of SIGSEGV: stack overflow: walk (app.c:20), 2 calls deep, wrote into the guard page below the 128.0 KiB stack of its thread."],
+            Sentences(metadata, [fault]));
+        // What is below memory of another kind need not be a stack's guard.
+        Assert.StartsWith(
+            "app (pid 10) died of SIGSEGV: stack overflow, most likely: ",
+            Sentences(metadata with { Regions = [.. Dying(11).Regions, stack, guard with { MapperStack = Reserve }] }, [fault])[0],
+            StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void UseAfterMunmapNamesWhoUnmapped()
+    {
+        var metadata = Dying(11) with { Releases = Releases(new Gone(400, "munmap", 0x6000_0000_0000, 4, Fill)) };
+        var fault = Fatal(0x6000_0000_2000, FaultAccess.Read, 0);
+
+        Assert.Equal(
+            ["app (pid 10) died of SIGSEGV: walk (app.c:20) read 0x600000002000, which fill (app.c:12) had unmapped 500 ns before."],
+            Sentences(metadata, [fault]));
+        // Something else was mapped there since.
+        var since = new Region { Id = 4, Pid = 10, Start = 0x6000_0000_0000, End = 0x6000_0001_0000, Prot = "-w-p", Name = "[anon]", BornNs = 500 };
+        var mapped = metadata with { Regions = [.. metadata.Regions, since] };
+        Assert.DoesNotContain("unmapped", Sentences(mapped, [fault with { Region = 4 }])[0], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void ABusErrorNamesThePageOfTheFile()
+        => Assert.Equal(
+            [
+                "app (pid 10) died of SIGBUS: walk (app.c:20) touched page 10 of /lib/a.so, beyond its end "
+                    + "(a page that cannot be read, or a full tmpfs, looks the same).",
+            ],
+            Sentences(Dying(7), [Fatal(ResidencyStories.File + 0xa000, FaultAccess.Read, 2) with { Signal = 7 }]));
+
+    [Fact]
+    public void MemoryGivenBackAndTouchedAgainNamesTheSettingThatKeepsIt()
+    {
+        var table = Metadata.Stacks! with
+        {
+            Frames = [.. Metadata.Stacks.Frames, new StackFrame { Kind = "user", Function = "munmap_chunk", Module = 1, Address = 0x78 }],
+            Parents = [.. Metadata.Stacks.Parents, 0],
+            NodeFrames = [.. Metadata.Stacks.NodeFrames, Metadata.Stacks.Frames.Count],
+        };
+        var metadata = Metadata with
+        {
+            Stacks = table,
+            DurationNs = Second,
+            Releases = Releases(new Gone(500_000_000, "munmap", Anon, 512, table.NodeFrames.Count - 1)),
+        };
+        var touched = Grow(512, Fill, 400_000_000);
+
+        Assert.Equal(
+            "glibc's free gave it back: GLIBC_TUNABLES=glibc.malloc.mmap_threshold=… larger than the block; "
+            + "512 faults (512 µs) found memory that had been given back",
+            Statements(metadata, [.. touched, .. touched.Select(fault => fault with { TimeNs = fault.TimeNs + 500_000_001 })])
+                .Single(statement => statement.Label == "try").Text);
+    }
+
+    [Fact]
+    public void HugePagesAreProposedWhereNothingForbidsThem()
+    {
+        var region = Regions[0] with { End = Anon + 0x100_0000 };
+        var metadata = Metadata with { DurationNs = Second, ThpMode = "madvise", Regions = [region], Releases = null };
+        // A slow program has time to win, a large one memory to lose.
+        Assert.Equal("huge pages: madvise(MADV_HUGEPAGE); about 8 faults instead of 4,096", Try(metadata, durationNs: 100_000));
+        Assert.StartsWith("keep less of it, or, if all of it is wanted, huge pages: ", Try(metadata), StringComparison.Ordinal);
+        Assert.Contains("the machine forbids them", Try(metadata with { ThpMode = "never" }), StringComparison.Ordinal);
+        Assert.Null(Try(metadata with { Advice = [new MemoryAdvice(10, Anon, Anon + 0x1000, "nohugepage", 0)] }));
+        Assert.Null(Try(metadata with { ThpMode = null }));
+
+        static string? Try(TraceMetadata changed, long durationNs = 1000)
+            => Statements(changed, Grow(4096, Fill, Second, durationNs)).SingleOrDefault(statement => statement.Label == "try")?.Text;
+    }
+
+    /// <summary>Whatever is in the trace, the screen stays a screen, and the terminal is safe.</summary>
+    [Theory]
+    [InlineData(60)]
+    [InlineData(80)]
+    [InlineData(160)]
+    public void AScreenHasAtMostFourteenLinesOfTheTerminalsWidth(int width)
+    {
+        var evil = "\u001b[2J\u202e" + new string('n', 5000);
+        var metadata = Metadata with
+        {
+            DurationNs = 10 * Second,
+            Command = [evil, evil],
+            Regions = [.. Regions.Select(region => region with { Name = evil, Path = evil })],
+            Processes = [new ProcessEntry { Pid = 10, Comm = evil }],
+            Stacks = Metadata.Stacks! with { Frames = [.. Metadata.Stacks.Frames.Select(frame => frame with { Function = evil, File = evil })] },
+        };
+
+        var screen = Screen(metadata, Grow(20 * PagesPerMib, Memset), width);
+
+        var lines = screen.TrimEnd('\n').Split('\n');
+        Assert.InRange(lines.Length, 5, FirstScreen.MostLines);
+        Assert.All(lines, line => Assert.InRange(Columns.Width(line), 1, width));
+        Assert.DoesNotContain('\u001b', screen);
+        Assert.DoesNotContain('\u202e', screen);
+    }
+
+    [Fact]
+    public void ATraceWithoutFaultsSaysSo()
+        => Assert.Equal(["The trace holds no faults."], Sentences(Metadata, []));
+
+    [Fact]
+    public void AFilterIsNamedAndKeepsMemoryOut()
+    {
+        var screen = Screen(Metadata with { DurationNs = 10 * Second }, Grow(20 * PagesPerMib, Memset), 80, new FaultFilter { FromNs = 5 * Second });
+
+        Assert.Contains("\nfilter: ", screen, StringComparison.Ordinal);
+        Assert.DoesNotContain("Memory", screen, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("stayed at about 100 MiB", 95, 100, 98, 97, 99, 96)]
+    [InlineData("grew from 5.0 MiB to 100 MiB in a straight line (9.5 MiB a second)", 5, 15, 24, 34, 43, 53, 62, 72, 81, 91, 100)]
+    [InlineData("grew from 5.0 MiB to 100 MiB", 5, 5, 5, 6, 5, 50, 60, 60, 65, 95, 100)]
+    [InlineData("reached 100 MiB within the first 2.00 s and stayed there", 40, 100, 95, 97, 100, 98, 96, 97, 96, 95, 95, 95)]
+    [InlineData("rose to 100 MiB at 4.00 s and fell to 10.0 MiB", 10, 40, 70, 100, 60, 20, 10)]
+    [InlineData("rose and fell 3 times, up to 100 MiB", 10, 100, 20, 90, 30, 95, 40, 80)]
+    public void TheShapeOfMemoryHasAName(string expected, params int[] mib)
+        => Assert.Equal(expected, MemoryShape.Describe([.. mib.Select(value => (long)value << 20)], Second, 100L << 20, 4 * Second, "100 MiB"));
+
+    private static Fault[] Grow(int pages, int stack, long overNs = 10 * Second, long durationNs = 1000)
+        => [.. Enumerable.Range(0, pages).Select(i => Touch(i * (overNs / pages), Anon + (ulong)(i * Page), stack) with { DurationNs = durationNs })];
+
+    private static TraceMetadata Dying(int signal) => Metadata with
+    {
+        Regions = [.. Regions, new Region { Id = 3, Pid = 10, Start = 0x7ffd_0000_1000, End = 0x7ffd_0001_1000, Prot = "rw-p", Name = "[stack]", BornNs = 0 }],
+        Processes = [new ProcessEntry { Pid = 10, Comm = "app", ExitSignal = signal, ExitedNs = 950, FatalFaultNs = 900 }],
+    };
+
+    private static Fault Fatal(ulong address, FaultAccess access, int region)
+        => new(address, region, 1000, Signal: 11) { TimeNs = 900, Access = access, Stack = Walk };
+
+    private static string[] Sentences(TraceMetadata metadata, Fault[] faults)
+        => [.. Statements(metadata, faults).Where(statement => statement.Tone != Tone.Plain).Select(statement => statement.Text)];
+
+    private static IReadOnlyList<Statement> Statements(TraceMetadata metadata, Fault[] faults) => FirstScreen.Of(Report(metadata, faults, FaultFilter.None));
+
+    private static string Screen(TraceMetadata metadata, Fault[] faults, int width = ScreenReport.PipeWidth, FaultFilter? filter = null)
+    {
+        using var text = new StringWriter { NewLine = "\n" };
+        ScreenReport.Write(text, Report(metadata, faults, filter ?? FaultFilter.None), width, new TextStyle(false));
+        return text.ToString();
+    }
+
+    private static FaultReport Report(TraceMetadata metadata, Fault[] faults, FaultFilter filter)
+    {
+        using var file = new TemporaryTrace(metadata, faults, 1024);
+        using var reader = TraceReader.Open(file.Path);
+        return ReportBuilder.Build(reader, filter, FirstScreen.Tables, FirstScreen.Measures) with { Path = "trace.parquet" };
+    }
+}
