@@ -29,11 +29,20 @@ internal static class Program
                 SimulateVerb.CreateAdvise(), DiffVerb.Create(), AssertVerb.Create(), InfoVerb.Create(), DumpVerb.Create(), QueryVerb.Create(),
                 ExportVerb.Create(), ImportVerb.Create(), PrefaultVerb.Create(), DoctorVerb.Create(), RecoverVerb.Create(), SymbolizeVerb.Create(),
             };
+            root.Subcommands.Add(HelpVerb.Create(root));
             // A recorded command may have arguments that begin with '@'.
             args = CommandSeparator.Insert(root, args);
             var result = root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
+            if (args is [not ['-', ..] and var word, ..] && !HelpVerb.Verbs(root).Contains(word))
+                return Usage(null, [$"{word}: no such verb{Suggestion.For(word, HelpVerb.Verbs(root))}", "faultrec help lists them"]);
             if (CommandSeparator.FindUnknownOption(root, args) is { } unknown)
-                return Usage(result, [$"{unknown}: no such option"]);
+            {
+                var verb = result.CommandResult.Command;
+                var name = unknown.Split('=', ':')[0];
+                var meant = Suggestion.For(name, verb.Options.Where(option => !option.Hidden).Select(option => option.Name));
+                return Usage(meant.Length > 0 ? null : result, [$"{unknown}: no such option of {verb.Name}{meant}"]);
+            }
+
             if (result.Errors.Count > 0)
                 return Usage(result.Errors.All(IsAboutAValue) ? null : result, result.Errors.Select(error => error.Message));
             return Invoke(result);

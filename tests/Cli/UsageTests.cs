@@ -32,19 +32,51 @@ public sealed class UsageTests : CliTest
         Assert.Matches(@"^\d+\.\d+\.\d+", version.Output);
     }
 
+    [Fact]
+    public void HelpOfAVerbIsAVerbToo()
+    {
+        Assert.Equal(Faultrec("report", "--help").Output, Faultrec("help", "report").Output);
+        Assert.Equal(Faultrec("--help").Output, Faultrec("help").Output);
+    }
+
     [Theory]
-    [InlineData]
-    [InlineData("no-such-verb")]
+    [InlineData("reprot: no such verb; did you mean report?", "reprot", "trace")]
+    [InlineData("reprot: no such verb; did you mean report?", "help", "reprot")]
+    [InlineData("no-such-verb: no such verb", "no-such-verb")]
+    [InlineData("--max-majr: no such option of assert; did you mean --max-major?", "assert", "trace", "--max-majr", "0")]
+    [InlineData("--fromat: no such option of report; did you mean --format?", "report", "--fromat", "json", "trace")]
+    [InlineData("--fromat=json: no such option of report; did you mean --format?", "report", "--fromat=json", "trace")]
+    [InlineData("comm_kind, slab, cache, buddy, resident, reserved, resident_region, rss, growth, release, churn, time, first_touch, heat, hot, locality, "
+        + "storm; did you mean region?", "report", "--by", "regoin", "trace")]
+    [InlineData("; did you mean anon_write?", "report", "--kind", "anon_wriet", "trace")]
+    public void AMistypedWordGetsTheOneThatWasMeant(string message, params string[] arguments)
+    {
+        var result = Faultrec(arguments);
+
+        Assert.Equal((2, ""), (result.Status, result.Output));
+        Assert.EndsWith(message, result.ErrorLines[0], StringComparison.Ordinal);
+    }
+
+    [Theory]
     [InlineData("report")]
     [InlineData("info")]
     [InlineData("dump")]
+    [InlineData("simulate")]
+    public void ARecordingIsLookedForWhereRecordPutsIt(string verb)
+    {
+        Assert.StartsWith("faultrec: trace.parquet: no such file", Assert.Single(Faultrec(verb).ErrorLines), StringComparison.Ordinal);
+        SmallTrace.Write(Folder["trace.parquet"]);
+
+        var result = Faultrec(verb);
+
+        Assert.Equal((0, Faultrec(verb, "trace.parquet").Output), (result.Status, result.Output));
+    }
+
+    [Theory]
+    [InlineData]
     [InlineData("recover")]
-    [InlineData("symbolize")]
     [InlineData("diff")]
-    [InlineData("assert")]
-    [InlineData("assert", "trace", "--max-majr", "0")]
     [InlineData("report", "trace", "--no-such-option")]
-    [InlineData("report", "--fromat", "json", "trace")]
     [InlineData("record", "--no-such-option", "--", "touch", "ran")]
     [InlineData("record", "--no-such-option", "touch", "ran")]
     [InlineData("trace", "--no-such-option", "--", "touch", "ran")]

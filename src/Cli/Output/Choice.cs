@@ -19,6 +19,6 @@ internal static class Choice
                 return value;
         }
 
-        throw TypedOption.Wrong(option, text, $"one of {List(choices)}");
+        throw TypedOption.Wrong(option, text, $"one of {List(choices)}{Suggestion.For(text, choices.Select(choice => choice.Name))}");
     }
 }

@@ -13,7 +13,20 @@ internal static class CommonOptions
 
     public static readonly (string Name, ReportFormat Format)[] TextOrJson = [("text", ReportFormat.Text), ("json", ReportFormat.Json)];
 
-    public static Argument<string> Trace(string description = "Trace file") => new("TRACE") { Description = description };
+    /// <summary>Where a recording goes, and where the verbs that read one look for it.</summary>
+    public const string DefaultTrace = "trace.parquet";
+
+    public static Argument<string> Trace(string description = "Trace file")
+        => new("TRACE") { Description = $"{description} (default: {DefaultTrace})", Arity = ArgumentArity.ZeroOrOne };
+
+    public static Argument<string[]> Traces()
+        => new("TRACE") { Description = $"Trace files (default: {DefaultTrace})", Arity = ArgumentArity.ZeroOrMore };
+
+    // The library would write a default value into every list of verbs.
+    public static string Of(ParseResult result, Argument<string> trace) => result.GetValue(trace) ?? DefaultTrace;
+
+    public static IReadOnlyList<string> Of(ParseResult result, Argument<string[]> traces)
+        => result.GetValue(traces) is { Length: > 0 } named ? named : [DefaultTrace];
 
     /// <param name="formats">The first is what is written unasked.</param>
     /// <param name="note">What one of them is.</param>

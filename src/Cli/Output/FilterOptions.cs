@@ -59,5 +59,6 @@ internal sealed class FilterOptions(bool isLive = false, string endName = "--to"
     private static (Severity? Severity, FaultKind? Kind) KindOf(string option, string text, bool isLive)
         => SeverityNames.TryParse(text, out var severity) ? (severity, null)
             : !isLive && FaultKindNames.TryParse(text, out var kind) ? (null, kind)
-            : throw TypedOption.Wrong(option, text, isLive ? $"one of {SeverityNames.All}" : $"one of {SeverityNames.All}, or of {FaultKindNames.All}");
+            : throw TypedOption.Wrong(option, text, isLive ? $"one of {SeverityNames.All}" : $"one of {SeverityNames.All}, or of {FaultKindNames.All}"
+                + Suggestion.For(text, $"{SeverityNames.All}, {FaultKindNames.All}".Split(", ")));
 }

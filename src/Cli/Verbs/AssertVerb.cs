@@ -56,7 +56,7 @@ internal static class AssertVerb
             command.Options.Add(option);
         output.AddTo(command);
         command.SetAction(result => Run(new AssertArgs(
-            result.GetRequiredValue(trace),
+            CommonOptions.Of(result, trace),
             result.GetValue(file),
             [
                 .. limits.Select(result.GetValue).OfType<Budget>(), .. result.GetValue(region) ?? [], .. result.GetValue(code) ?? [],

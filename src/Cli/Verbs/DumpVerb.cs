@@ -24,7 +24,7 @@ internal static class DumpVerb
         output.AddTo(command);
         filter.AddTo(command);
         command.SetAction(result => Run(new DumpArgs(
-            result.GetRequiredValue(trace),
+            CommonOptions.Of(result, trace),
             result.GetValue(format) == ReportFormat.Json,
             output.Parse(result),
             filter.Parse(result))));

@@ -34,7 +34,7 @@ internal static class ExportVerb
         output.AddTo(command);
         filter.AddTo(command);
         command.SetAction(result => Run(new ExportArgs(
-            result.GetRequiredValue(trace),
+            CommonOptions.Of(result, trace),
             result.GetValue(to) ?? throw NoFormat(),
             result.GetValue(weight),
             output.Parse(result),

@@ -19,7 +19,7 @@ internal static class ImportVerb
     public static Command Create()
     {
         var input = new Argument<string>("FILE") { Description = "Output of perf script (- is stdin), or systing's memory_fault.parquet" };
-        var output = new OutputOptions("The trace (default: trace.parquet)", "trace.parquet");
+        var output = new OutputOptions($"The trace (default: {CommonOptions.DefaultTrace})", CommonOptions.DefaultTrace);
         var command = new Command("import", "Make a trace from a recording of perf or systing") { input };
         output.AddTo(command);
         command.SetAction(result => Run(new ImportArgs(result.GetRequiredValue(input), output.Parse(result))));

@@ -16,7 +16,7 @@ internal static class InfoVerb
         var trace = CommonOptions.Trace();
         var format = CommonOptions.Format(CommonOptions.TextOrJson);
         var command = new Command("info", "Show a trace's metadata and capture receipt") { trace, format };
-        command.SetAction(result => Run(new InfoArgs(result.GetRequiredValue(trace), result.GetValue(format) == ReportFormat.Json)));
+        command.SetAction(result => Run(new InfoArgs(CommonOptions.Of(result, trace), result.GetValue(format) == ReportFormat.Json)));
         return command;
     }
 

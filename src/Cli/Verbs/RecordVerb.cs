@@ -18,7 +18,7 @@ internal static class RecordVerb
     public static Command Create()
     {
         var target = new TargetOptions();
-        var output = new OutputOptions("The trace (default: trace.parquet)", "trace.parquet");
+        var output = new OutputOptions($"The trace (default: {CommonOptions.DefaultTrace})", CommonOptions.DefaultTrace);
         var maxSize = TypedOption.Size("--max-size", "End the recording when its working file reaches SIZE: 500MiB, 1GiB");
         var stacks = new Option<bool>("--stacks") { Description = "Record the user stack of each fault (default for a command and for --pid)" };
         var noStacks = new Option<bool>("--no-stacks") { Description = "Do not record stacks (a fault costs about 40 % less)" };

@@ -47,7 +47,7 @@ internal static class ReplayVerb
         command.Options.Add(compare);
         filter.AddTo(command);
         command.SetAction(result => Run(new ReplayArgs(
-            result.GetRequiredValue(trace),
+            CommonOptions.Of(result, trace),
             result.GetValue(format) == ReportFormat.Json,
             output.Parse(result),
             result.GetValue(top),

@@ -30,7 +30,7 @@ internal static class ReportVerb
 
     public static Command Create()
     {
-        var traces = new Argument<string[]>("TRACE") { Description = "Trace files", Arity = ArgumentArity.OneOrMore };
+        var traces = CommonOptions.Traces();
         var format = CommonOptions.Format(CommonOptions.ReportFormats);
         var output = new OutputOptions();
         var full = new Option<bool>("--full") { Description = "Print every table, not only the first screen" };
@@ -42,7 +42,7 @@ internal static class ReportVerb
         output.AddTo(command);
         filter.AddTo(command);
         command.SetAction(result => Run(new ReportArgs(
-            result.GetValue(traces) ?? [],
+            CommonOptions.Of(result, traces),
             result.GetValue(format),
             output.Parse(result),
             result.GetValue(full),

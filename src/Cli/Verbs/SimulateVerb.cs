@@ -32,7 +32,7 @@ internal static class SimulateVerb
             command.Options.Add(check);
         filter.AddTo(command);
         command.SetAction(result => Run(new SimulateArgs(
-            result.GetRequiredValue(trace),
+            CommonOptions.Of(result, trace),
             isAdvice,
             isAdvice && result.GetValue(check),
             result.GetValue(format),

@@ -17,7 +17,7 @@ internal static class SymbolizeVerb
         var output = new OutputOptions("The new trace (default: TRACE)");
         var verb = new Command("symbolize", "Add function names that a trace lacks, found by build id") { trace, debugDir, debuginfod };
         output.AddTo(verb);
-        verb.SetAction(result => Run(result.GetValue(trace)!, result.GetValue(debugDir), DebuginfodOption.Parse(result.GetValue(debuginfod)),
+        verb.SetAction(result => Run(CommonOptions.Of(result, trace), result.GetValue(debugDir), DebuginfodOption.Parse(result.GetValue(debuginfod)),
             output.Parse(result)));
         return verb;
     }
