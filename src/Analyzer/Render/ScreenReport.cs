@@ -32,7 +32,7 @@ internal static class ScreenReport
     private static string Heading(FaultReport report, int width, TextStyle style)
     {
         var isComplete = ReceiptText.IsComplete(report.Metadata.Receipt);
-        var verdict = isComplete ? ReceiptText.Verdict(report.Metadata.Receipt) : "INCOMPLETE";
+        var verdict = !isComplete ? "INCOMPLETE" : ReceiptText.IsPlain(report.Metadata.Receipt) ? "complete" : "complete, see note";
         var about = report.Sample is { CountsExact: false } ? "about " : "";
         var size = $"{Units.Duration(report.Metadata.DurationNs)}, {about}{Units.Of(report.Totals.Counts.Faults, "fault")}";
         var room = Math.Max(width - Columns.Width(verdict) - Columns.Width(size) - 6, 20);

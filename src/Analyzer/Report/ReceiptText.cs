@@ -8,6 +8,8 @@ namespace Faultrec.Analyzer.Report;
 /// </summary>
 internal static class ReceiptText
 {
+    private const string Complete = "complete";
+
     /// <summary>Starts with "complete" (and for what, if the kernel counted more than the backend sees) or with "INCOMPLETE:".</summary>
     public static string Describe(Receipt receipt)
     {
@@ -32,12 +34,15 @@ internal static class ReceiptText
     /// <summary>The file's own verdict, unless its counters contradict it.</summary>
     public static bool IsComplete(Receipt receipt) => receipt.Complete && receipt.LostNothing();
 
+    /// <summary>The recording is complete or not, without more words.</summary>
+    public static bool IsPlain(Receipt receipt) => !IsComplete(receipt) || Verdict(receipt) == Complete;
+
     /// <summary>The word that it begins with.</summary>
     public static string Verdict(Receipt receipt)
         => !IsComplete(receipt) ? "INCOMPLETE"
             : receipt.InCalls > 0 ? "complete for page-fault exceptions"
             : receipt.Unseen > 0 ? "complete for what this backend sees"
-            : "complete";
+            : Complete;
 
     private static void AddLeftOut(List<string> clauses, Receipt receipt)
     {

@@ -15,6 +15,9 @@ internal sealed class CodeShares(ChargedCode code)
     /// <summary>Of a line's weight: callers with less are not named.</summary>
     private const double LeastShare = 0.5;
 
+    // Addresses of no file are a virtual machine's code, and say nothing to anybody.
+    private static readonly CodeName Unnamed = new(int.MinValue, "generated code without names", null);
+
     private readonly Dictionary<int, Line> _lines = [];
 
     public long Total { get; private set; }
@@ -25,6 +28,8 @@ internal sealed class CodeShares(ChargedCode code)
         if (weight <= 0)
             return;
         Total += weight;
+        if (name.Name.StartsWith("[0x", StringComparison.Ordinal))
+            name = Unnamed;
         if (!_lines.TryGetValue(name.Line, out var line))
             _lines.Add(name.Line, line = new Line(name.Name));
         line.Weight += weight;

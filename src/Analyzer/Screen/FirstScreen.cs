@@ -33,8 +33,12 @@ internal static class FirstScreen
         var receipt = report.Metadata.Receipt;
         if (!ReceiptText.IsComplete(receipt))
             statements.Add(new Statement("", ReceiptText.Describe(receipt), 0, Tone.Alarm));
-        if (report.Sample is { } sample)
-            statements.Add(new Statement("sample", SampleText.Describe(sample, report.Totals), 1));
+        if (report.Metadata.Sampling is not null)
+        {
+            statements.Add(new Statement("sample", $"{Units.Count(report.Metadata.Receipt.Events)} of "
+                + $"{Units.Of(report.Metadata.Receipt.Events + report.Metadata.Receipt.SampledOut, "fault")} were recorded: counts, shares and times are estimates", 1));
+        }
+
         if (report.Totals.Counts.Faults == 0)
         {
             statements.Add(new Statement("", Finding.Describe(report), 0, Tone.Answer));
@@ -46,10 +50,11 @@ internal static class FirstScreen
         var topic = leads.FirstOrDefault(lead => lead.Topic is not (Topic.Death or Topic.Missing))?.Topic;
         statements.AddRange(Drawing(report));
         statements.AddRange(Who(report, topic));
-        statements.Add(new Statement("why", Why(report), 2));
+        if (report.Metadata.PageTable is { Recorded: true })
+            statements.Add(new Statement("why", Why(report), 2));
         statements.Add(new Statement("cost", Cost.Describe(report), 3));
         statements.Add(new Statement("where", Places.Describe(report), 5));
-        if (topic is { } about && Remedy.Of(report, about) is { } remedy)
+        if (topic is not null && Remedy.Of(report) is { } remedy)
             statements.Add(new Statement("try", remedy, 3));
         foreach (var (note, i) in Notes(report, topic).Select((note, i) => (note, i)))
             statements.Add(new Statement(i == 0 ? "note" : "", note, 6));
@@ -126,12 +131,16 @@ internal static class FirstScreen
 
     private static IEnumerable<string> Notes(FaultReport report, Topic? topic)
     {
+        if (!ReceiptText.IsPlain(report.Metadata.Receipt))
+            yield return $"the recording is {ReceiptText.Verdict(report.Metadata.Receipt)}.";
         if (report.Filter.IsEmpty && UnseenSentence.Of(report.Metadata) is { } unseen)
             yield return unseen;
         if (RecordingLimits.Of(report.Metadata) is { Count: > 0 } limits)
             yield return string.Join("; ", limits) + ".";
         if (StackText.Caveat(report) is { } stacks)
             yield return stacks + ".";
+        if (StackText.JavaCaveat(report) is { } java)
+            yield return java + ".";
         if (topic == Topic.Memory && report.Metadata.Stacks is not null)
             yield return "memory is charged to the code that touched it first, which need not be the code that keeps it.";
     }

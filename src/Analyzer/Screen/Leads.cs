@@ -133,6 +133,8 @@ internal static class Leads
     private static string Kernel(FaultReport report, ResidentFacts memory)
         => report.Rows(RssTable.Definition) is [{ KernelPeakBytes: { } bytes } first, ..] && first.PeakPages >= (1 - Same) * memory.Account.Peak
             && Math.Abs(bytes - memory.PeakBytes) > Math.Max(Same * bytes, 1 << 20)
+            // What was read before the end can be of before the peak.
+            && (bytes > memory.PeakBytes || report.Metadata.Memory.Any(kernel => kernel.Pid == first.Pid && kernel.HasExit))
             ? $" (the kernel counted {Units.Bytes(bytes)})"
             : "";
 

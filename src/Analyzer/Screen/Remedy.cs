@@ -11,12 +11,14 @@ internal static class Remedy
     /// <summary>Of all faults: what saves less is not worth a try.</summary>
     private const double LeastShare = 0.1;
 
+    /// <summary>Of the recording: where first touches take less, fewer of them change nothing.</summary>
+    private const double LeastTime = 0.05;
+
     /// <summary>Of the peak: with so much at the end, memory that grew was kept.</summary>
     private const double KeptShare = 0.8;
 
     /// <summary>Null: nothing is known to help.</summary>
-    /// <param name="topic">What the screen is about.</param>
-    public static string? Of(FaultReport report, Topic topic)
+    public static string? Of(FaultReport report)
     {
         if (!report.Filter.IsEmpty || report.Sample is not null)
             return null;
@@ -26,7 +28,7 @@ internal static class Remedy
             return "read the file ahead of its use: madvise(MADV_POPULATE_READ) or readahead(2) in another thread, or faultrec prefault before the start";
         var huge = HugePages(report);
         // Huge pages are no answer to a leak.
-        return huge is not null && topic == Topic.Memory && IsKept(report) ? $"keep less of it, or, if all of it is wanted, {huge}" : huge;
+        return huge is not null && IsKept(report) ? $"if all of that memory is wanted, {huge}" : huge;
     }
 
     /// <summary>Memory that is given back and touched again, by an allocator or a runtime whose setting is known.</summary>
@@ -46,7 +48,9 @@ internal static class Remedy
     {
         const int leastHugePages = 4;
         const double leastCoverage = 0.5;
-        if (report.Metadata.ThpMode is null)
+        // Of many programs, each has its own memory.
+        var isOneTarget = report.Metadata.Command.Count > 0 || report.Metadata.Target.StartsWith("pid ", StringComparison.Ordinal);
+        if (!isOneTarget || report.Metadata.ThpMode is null || !(report.FaultTime.ShareOfWall >= LeastTime))
             return null;
         var perHuge = 1L << report.Metadata.Pages.HugeOrder;
         var rows = report.Rows(RegionTable.Definition).Where(row => row.Region is { } region && RegionNames.KindOf(region) is "heap" or "anon"

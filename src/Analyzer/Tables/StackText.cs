@@ -45,8 +45,11 @@ internal static class StackText
                 note += $"; {Units.Of(recording.Warnings.Count, "warning")} in faultrec info";
         }
 
-        return report.Metadata.Stacks is { } table && HasUnnamedJava(table) ? $"{note}; {JavaHint}" : note;
+        return JavaCaveat(report) is { } java ? $"{note}; {java}" : note;
     }
+
+    /// <summary>What to do about code of a Java virtual machine without names; null if there is none.</summary>
+    public static string? JavaCaveat(FaultReport report) => report.Metadata.Stacks is { } table && HasUnnamedJava(table) ? JavaHint : null;
 
     // HotSpot lists its generated code only on request, and every variable that requests it also causes a line on stderr.
     private static bool HasUnnamedJava(StackTable table)
