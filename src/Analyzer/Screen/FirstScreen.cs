@@ -35,8 +35,8 @@ internal static class FirstScreen
             statements.Add(new Statement("", ReceiptText.Describe(receipt), 0, Tone.Alarm));
         if (report.Metadata.Sampling is not null)
         {
-            statements.Add(new Statement("sample", $"{Units.Count(report.Metadata.Receipt.Events)} of "
-                + $"{Units.Of(report.Metadata.Receipt.Events + report.Metadata.Receipt.SampledOut, "fault")} were recorded: counts, shares and times are estimates", 1));
+            var all = Units.Of(receipt.Events + receipt.SampledOut, "fault");
+            statements.Add(new Statement("sample", $"{Units.Count(receipt.Events)} of {all} were recorded: counts, shares and times are estimates", 1));
         }
 
         if (report.Totals.Counts.Faults == 0)
