@@ -56,6 +56,16 @@ public class ResidencyStories
     }
 
     [Fact]
+    public void ThePeakIsWhenItsLastPageCameWhateverFaultsAfterIt()
+    {
+        Fault[] faults = [Touch(1, Anon, Fill), Touch(2, Anon + 0x1000, Fill), Touch(7, Anon, Walk), Touch(8, Anon + 0x1000, Walk)]; // found missing
+        var account = Story.Report(Metadata, faults).Memory!.Account;
+
+        Assert.Equal((2L, 2L), (account.Peak, account.PeakNs));
+        Assert.Equal((2L, 2L), account.Processes.Select(process => (process.Peak, process.PeakNs)).Single());
+    }
+
+    [Fact]
     public void WhoeverReservedItHasItToo()
     {
         Fault[] faults = [Touch(1, Anon, Fill) with { Mapper = Reserve }, Touch(2, Anon + 0x1000, Walk) with { Mapper = Reserve }, Touch(3, File, Walk)];

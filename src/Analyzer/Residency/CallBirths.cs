@@ -20,7 +20,6 @@ internal sealed class CallBirths(TraceMetadata metadata, PageBooks books, Accoun
             return;
         for (var i = 0; i < runs.Pid.Count; i++)
         {
-            var process = books.ProcessOf(runs.Pid[i]);
             var region = regions.Places.At(runs.Pid[i], runs.FirstPage[i], 0);
             if (!regions.FactsOf(region).CountsAsResident)
                 continue;
@@ -28,8 +27,8 @@ internal sealed class CallBirths(TraceMetadata metadata, PageBooks books, Accoun
             if (regions.FactsOf(region).Backing == MappingBacking.Anonymous)
                 regions.MarkCopiedByFork(region);
             var owner = books.OwnerOf(new OwnerKey(runs.Pid[i], region, FaultBatch.Null, FaultBatch.Null, BirthCause.Before));
-            if (!Place(process, runs.FirstPage[i], runs.Pages[i], owner))
-                books.EnterUnplaced(process, owner, runs.Pages[i]);
+            if (!Place(runs.FirstPage[i], runs.Pages[i], owner))
+                books.EnterUnplaced(owner, runs.Pages[i]);
         }
     }
 
@@ -38,9 +37,8 @@ internal sealed class CallBirths(TraceMetadata metadata, PageBooks books, Accoun
     {
         if (call.Pid == 0)
             return;
-        var process = books.ProcessOf(call.Pid);
         var stack = call.Stack ?? FaultBatch.Null;
-        if (call.Call == ReleaseCalls.LockAll && FillAll(process, call, stack))
+        if (call.Call == ReleaseCalls.LockAll && FillAll(call, stack))
             return;
         if (call is { Start: { } start, End: { } end } && end > start)
         {
@@ -55,11 +53,11 @@ internal sealed class CallBirths(TraceMetadata metadata, PageBooks books, Accoun
             if (mapping.Backing == MappingBacking.Anonymous)
                 regions.MarkCopiedByFork(region);
             var mapper = call.Call == "mmap" ? stack : FaultBatch.Null;
-            if (Place(process, first, filled, books.OwnerOf(new OwnerKey(call.Pid, region, stack, mapper, BirthCause.Call))))
+            if (Place(first, filled, books.OwnerOf(new OwnerKey(call.Pid, region, stack, mapper, BirthCause.Call))))
                 return;
         }
 
-        books.EnterUnplaced(process, books.OwnerOf(new OwnerKey(call.Pid, 0, stack, FaultBatch.Null, BirthCause.Call)), call.Faults);
+        books.EnterUnplaced(books.OwnerOf(new OwnerKey(call.Pid, 0, stack, FaultBatch.Null, BirthCause.Call)), call.Faults);
     }
 
     /// <summary>
@@ -77,7 +75,7 @@ internal sealed class CallBirths(TraceMetadata metadata, PageBooks books, Accoun
         {
             var region = regions.Places.At(release.Pid, page, release.TimeNs);
             var key = new OwnerKey(release.Pid, region, release.Stack ?? FaultBatch.Null, FaultBatch.Null, BirthCause.Call);
-            Place(process, page, huge, books.OwnerOf(key));
+            Place(page, huge, books.OwnerOf(key));
         }
     }
 
@@ -89,8 +87,9 @@ internal sealed class CallBirths(TraceMetadata metadata, PageBooks books, Accoun
 
     /// <summary>mlockall: what is missing in any of the mappings.</summary>
     /// <returns>False: so many faults do not fill all of them, so where they were is not known.</returns>
-    private bool FillAll(ProcessPages process, CallFaults call, int stack)
+    private bool FillAll(CallFaults call, int stack)
     {
+        var process = books.ProcessOf(call.Pid);
         var pieces = regions.Places.AllAt(call.Pid, call.TimeNs)
             .Where(piece => regions.FactsOf(piece.RegionId) is { CountsAsResident: true, IsAccessible: true } mapping
                 && !IsFilledWithZeroPages(call, mapping))
@@ -114,23 +113,23 @@ internal sealed class CallBirths(TraceMetadata metadata, PageBooks books, Accoun
         {
             if (regions.FactsOf(regionId).Backing == MappingBacking.Anonymous)
                 regions.MarkCopiedByFork(regionId);
-            Place(process, first, pages, books.OwnerOf(new OwnerKey(call.Pid, regionId, stack, FaultBatch.Null, BirthCause.Call)));
+            Place(first, pages, books.OwnerOf(new OwnerKey(call.Pid, regionId, stack, FaultBatch.Null, BirthCause.Call)));
         }
 
         return true;
     }
 
     /// <returns>False: there is no room for so many.</returns>
-    private bool Place(ProcessPages process, long first, long pages, int owner)
+    private bool Place(long first, long pages, PageOwner owner)
     {
         if (pages > MostPagesByRange - _pagesByRange)
             return false;
         _pagesByRange += pages;
         for (var page = first; page < first + pages; page++)
         {
-            ref var state = ref process.States[page];
+            ref var state = ref owner.Process.States[page];
             if (!PageState.IsResident(state))
-                books.Enter(ref state, process, owner);
+                books.Enter(ref state, owner);
         }
 
         return true;

@@ -16,26 +16,26 @@ internal sealed class ForkCopies(PageBooks books, AccountRegions regions)
     private readonly struct Copied(PageBooks books, AccountRegions regions, ProcessPages child, CopyEvent copy) : IPageVisitor
     {
         // Owners of the child by those of the parent: pages of one come in runs.
-        private readonly Dictionary<int, int> _owners = [];
+        private readonly Dictionary<PageOwner, PageOwner?> _owners = [];
 
         public void See(long page, ref int state)
         {
             if (!PageState.IsResident(state))
                 return;
-            var parent = PageState.OwnerIn(state);
+            var parent = books.OwnerIn(state);
             if (!_owners.TryGetValue(parent, out var owner))
-                _owners.Add(parent, owner = OwnerOf(books.Owners[parent].Key, page));
-            if (owner < 0)
+                _owners.Add(parent, owner = OwnerOf(parent.Key, page));
+            if (owner is null)
                 return;
             ref var place = ref child.States[page];
             if (!PageState.IsResident(place))
-                books.Enter(ref place, child, owner);
+                books.Enter(ref place, owner);
         }
 
-        private int OwnerOf(OwnerKey parent, long page)
+        private PageOwner? OwnerOf(OwnerKey parent, long page)
         {
             if (!regions.IsCopiedByFork(parent.RegionId))
-                return -1;
+                return null;
             var region = regions.Places.At(copy.Pid, page, copy.TimeNs);
             if (region != 0)
                 regions.MarkCopiedByFork(region);

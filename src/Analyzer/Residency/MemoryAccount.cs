@@ -99,21 +99,21 @@ internal sealed class MemoryAccount : IOrderedMeasure, IFaultSink<MemoryAccount>
 
     public void AddInOrder(FaultBatch batch)
     {
-        for (var row = 0; row < batch.Count; row++)
+        var times = batch.TimeNs.AsSpan(0, batch.Count);
+        for (var row = 0; row < times.Length;)
         {
-            var time = batch.TimeNs[row];
-            if (time >= _nextStopNs)
+            if (times[row] >= _nextStopNs)
             {
-                if (time >= _window.ToNs)
+                if (times[row] >= _window.ToNs)
                     return;
-                GoTo(time);
-            }
-            else if (time > _books.NowNs)
-            {
-                _books.NowNs = time;
+                GoTo(times[row]);
             }
 
-            _faults.Add(batch, row);
+            var end = row + 1;
+            while (end < times.Length && times[end] < _nextStopNs)
+                end++;
+            _faults.Add(batch, row, end);
+            row = end;
         }
     }
 
@@ -141,7 +141,6 @@ internal sealed class MemoryAccount : IOrderedMeasure, IFaultSink<MemoryAccount>
         }
 
         Tick(timeNs);
-        _faults.ForgetRun();
         _nextStopNs = NextStopNs();
     }
 

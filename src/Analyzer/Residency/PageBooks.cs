@@ -10,17 +10,15 @@ namespace Faultrec.Analyzer.Residency;
 /// <param name="groups">To which an owner belongs; null: there are none. Asked once for each owner.</param>
 internal sealed class PageBooks(RegionIndex index, Func<OwnerKey, IReadOnlyList<OwnerGroup>>? groups)
 {
-    // Threads alternate row by row, with a few stacks each: remembering the last ones saves hash look-ups. Powers of two.
+    // Threads alternate row by row, with a few stacks each: remembering the last ones saves hash look-ups. A power of two.
     private const int RecentOwners = 2048;
-    private const int RecentProcesses = 256;
 
-    private readonly Dictionary<OwnerKey, int> _ownerIds = [];
+    private readonly Dictionary<OwnerKey, PageOwner> _ownersByKey = [];
     private readonly List<PageOwner> _owners = [];
     private readonly Dictionary<(string Call, int? Stack, string Region), int> _siteIds = [];
     private readonly List<ReleaseSite> _sites = [];
     private readonly Dictionary<int, ProcessPages> _processes = [];
-    private readonly (OwnerKey Key, int Id)[] _recentOwners = new (OwnerKey Key, int Id)[RecentOwners];
-    private readonly ProcessPages?[] _recentProcesses = new ProcessPages?[RecentProcesses];
+    private readonly PageOwner?[] _recentOwners = new PageOwner?[RecentOwners];
     private (string Call, int? Stack, string Region, int Id) _lastSite = ("", null, "", -1);
 
     public IReadOnlyList<PageOwner> Owners => _owners;
@@ -50,32 +48,40 @@ internal sealed class PageBooks(RegionIndex index, Func<OwnerKey, IReadOnlyList<
 
     public ProcessPages ProcessOf(int pid)
     {
-        ref var recent = ref _recentProcesses[pid & (RecentProcesses - 1)];
-        if (recent is not null && recent.Pid == pid)
-            return recent;
         if (!_processes.TryGetValue(pid, out var process))
             _processes.Add(pid, process = new ProcessPages(pid));
-        process.Revive();
-        return recent = process;
+        return process;
     }
 
     /// <summary>Null: it never had a page.</summary>
     public ProcessPages? FindProcess(int pid) => _processes.GetValueOrDefault(pid);
 
-    /// <returns>Index of <see cref="Owners"/>.</returns>
-    public int OwnerOf(OwnerKey key)
-    {
-        ref var recent = ref _recentOwners[((((key.Stack * 31) + key.MapperStack) * 31) + key.RegionId + ((int)key.Cause << 10)) & (RecentOwners - 1)];
-        if (recent.Id > 0 && recent.Key == key)
-            return recent.Id - 1;
-        if (!_ownerIds.TryGetValue(key, out var id))
-        {
-            _ownerIds.Add(key, id = _owners.Count);
-            _owners.Add(new PageOwner(key, groups?.Invoke(key) ?? []));
-        }
+    /// <param name="state">Of a resident page.</param>
+    public PageOwner OwnerIn(int state) => _owners[PageState.OwnerIn(state)];
 
-        recent = (key, id + 1);
-        return id;
+    /// <param name="state">Of a page that was given back.</param>
+    public ReleaseSite SiteIn(int state) => _sites[PageState.SiteIn(state)];
+
+    /// <param name="place">In <see cref="Owners"/>.</param>
+    public PageOwner OwnerAt(int place) => _owners[place];
+
+    public PageOwner OwnerOf(OwnerKey key)
+    {
+        if (_ownersByKey.TryGetValue(key, out var owner))
+            return owner;
+        owner = new PageOwner(key, _owners.Count, ProcessOf(key.Pid), RegionNames.Of(index.Find(key.RegionId)), groups?.Invoke(key) ?? []);
+        _ownersByKey.Add(key, owner);
+        _owners.Add(owner);
+        return owner;
+    }
+
+    /// <summary>To whom the pages of such faults are charged.</summary>
+    public PageOwner OwnerOfFaults(int pid, int regionId, int stack, int mapperStack)
+    {
+        ref var recent = ref _recentOwners[((((stack * 31) + mapperStack) * 31) + regionId) & (RecentOwners - 1)];
+        if (recent is null || !recent.IsOfFaults(pid, regionId, stack, mapperStack))
+            recent = OwnerOf(new OwnerKey(pid, regionId, stack, mapperStack, BirthCause.Fault));
+        return recent;
     }
 
     /// <returns>Index of <see cref="Sites"/>.</returns>
@@ -93,51 +99,61 @@ internal sealed class PageBooks(RegionIndex index, Func<OwnerKey, IReadOnlyList<
         return id;
     }
 
-    public string RegionNameOf(int owner) => RegionNames.Of(index.Find(_owners[owner].Key.RegionId));
-
-    public void Enter(ref int state, ProcessPages process, int owner)
+    public void Enter(ref int state, PageOwner owner)
     {
-        var value = _owners[owner];
-        value.Change(1, NowNs, PeakNumber);
-        value.Born++;
-        if (IsInWindow)
-            value.NewPages++;
-        state = PageState.Resident(owner, IsInWindow);
-        ChangeTotal(1, process);
+        state = PageState.Resident(owner.Index, IsInWindow);
+        var entry = default(Entry);
+        entry.Add(NowNs);
+        Enter(owner, entry);
     }
 
-    public void Leave(ref int state, ProcessPages process)
+    /// <summary>Pages whose states say so already.</summary>
+    public void Enter(PageOwner owner, in Entry entry)
     {
-        var value = _owners[PageState.OwnerIn(state)];
-        value.Change(-1, NowNs, PeakNumber);
-        if (PageState.IsNew(state))
-            value.NewPages--;
+        owner.Change(entry.Pages, entry.TimesNs, PeakNumber);
+        owner.Born += entry.Pages;
+        if (IsInWindow)
+            owner.NewPages += entry.Pages;
+        ChangeTotal(entry.Pages, owner.Process, entry.LastNs);
+    }
+
+    public void Leave(ref int state)
+    {
         if (PageState.IsLazilyFreed(state))
             LazilyFreed--;
+        Leave(OwnerIn(state), 1, PageState.IsNew(state) ? 1 : 0);
         state = 0;
-        ChangeTotal(-1, process);
+    }
+
+    /// <summary>Pages whose states say so already.</summary>
+    /// <param name="newPages">Of them, those that became resident within the window.</param>
+    public void Leave(PageOwner owner, long pages, long newPages)
+    {
+        owner.Change(-pages, NowNs, PeakNumber);
+        owner.NewPages -= newPages;
+        ChangeTotal(-pages, owner.Process, NowNs);
     }
 
     /// <summary>Pages of which no address is known: see <see cref="ProcessPages.Unplaced"/>.</summary>
-    public void EnterUnplaced(ProcessPages process, int owner, long pages)
+    public void EnterUnplaced(PageOwner owner, long pages)
     {
-        process.Unplaced[owner] = process.Unplaced.GetValueOrDefault(owner) + pages;
-        _owners[owner].Change(pages, NowNs, PeakNumber);
-        _owners[owner].Born += pages;
-        ChangeTotal(pages, process);
+        var unplaced = owner.Process.Unplaced;
+        unplaced[owner] = unplaced.GetValueOrDefault(owner) + pages;
+        owner.Change(pages, NowNs, PeakNumber);
+        owner.Born += pages;
+        ChangeTotal(pages, owner.Process, NowNs);
     }
 
     /// <summary>Who touched a page is charged for it in another region. Returns its new state.</summary>
     public int InRegion(int state, int region)
     {
-        var (from, isNew) = (_owners[PageState.OwnerIn(state)], PageState.IsNew(state));
-        var owner = OwnerOf(from.Key with { RegionId = region });
-        var to = _owners[owner];
+        var (from, isNew) = (OwnerIn(state), PageState.IsNew(state));
+        var to = OwnerOf(from.Key with { RegionId = region });
         from.Change(-1, NowNs, PeakNumber);
         to.Change(1, NowNs, PeakNumber);
         from.NewPages -= isNew ? 1 : 0;
         to.NewPages += isNew ? 1 : 0;
-        return PageState.WithOwner(state, owner);
+        return PageState.WithOwner(state, to.Index);
     }
 
     /// <summary>All that a process has leaves, because its program ends.</summary>
@@ -147,14 +163,13 @@ internal sealed class PageBooks(RegionIndex index, Func<OwnerKey, IReadOnlyList<
         process.States.Visit(0, ReleaseTable.Everything, ref visitor);
         foreach (var (owner, pages) in process.Unplaced)
         {
-            _owners[owner].Change(-pages, NowNs, PeakNumber);
-            _owners[owner].AtExit += isExit ? pages : 0;
+            owner.Change(-pages, NowNs, PeakNumber);
+            owner.AtExit += isExit ? pages : 0;
             Resident -= pages;
         }
 
         Resident -= visitor.Found;
         process.End(isExit);
-        _recentProcesses[process.Pid & (RecentProcesses - 1)] = null;
     }
 
     /// <summary>The time for which it is asked begins.</summary>
@@ -176,16 +191,16 @@ internal sealed class PageBooks(RegionIndex index, Func<OwnerKey, IReadOnlyList<
     {
         foreach (var process in _processes.Values)
             process.States.Clear();
-        _ownerIds.Clear();
+        _ownersByKey.Clear();
     }
 
-    private void ChangeTotal(long pages, ProcessPages process)
+    private void ChangeTotal(long pages, ProcessPages process, long timeNs)
     {
         Resident += pages;
-        process.Change(pages, NowNs);
+        process.Change(pages, timeNs);
         if (Resident <= Peak)
             return;
-        (Peak, PeakNs) = (Resident, NowNs);
+        (Peak, PeakNs) = (Resident, timeNs);
         PeakNumber++;
     }
 
@@ -198,7 +213,7 @@ internal sealed class PageBooks(RegionIndex index, Func<OwnerKey, IReadOnlyList<
             if (!PageState.IsResident(state))
                 return;
             Found++;
-            var owner = books._owners[PageState.OwnerIn(state)];
+            var owner = books.OwnerIn(state);
             owner.Change(-1, books.NowNs, books.PeakNumber);
             owner.AtExit += isExit ? 1 : 0;
             if (PageState.IsLazilyFreed(state))

@@ -13,8 +13,9 @@ internal sealed class PageDeaths(TraceMetadata metadata, PageBooks books, Accoun
         if (books.FindProcess(release.Pid) is not { } process)
             return;
         var isKept = release.Call == ReleaseCalls.PageOut && !_swapping.Contains(release.Pid);
-        var visitor = new GivenBack(books, regions, process, release, isKept, []);
+        var visitor = new GivenBack(books, regions, release, isKept);
         process.States.Visit(release.FirstPage, release.Pages, ref visitor);
+        visitor.EndRun();
         foreach (var site in visitor.Sites)
             books.Sites[site].Ranges++;
     }
@@ -36,29 +37,40 @@ internal sealed class PageDeaths(TraceMetadata metadata, PageBooks books, Accoun
         {
             ref var place = ref process.States[page - release.FirstPage + to];
             if (PageState.IsResident(place))
-                books.Leave(ref place, process);
+                books.Leave(ref place);
             place = region == 0 ? state : books.InRegion(state, region);
         }
     }
 
     /// <param name="isKept">Nothing is swapped: only what has a file to be written to goes.</param>
-    private readonly struct GivenBack(
-        PageBooks books, AccountRegions regions, ProcessPages process, Release release, bool isKept, HashSet<int> sites) : IPageVisitor
+    private struct GivenBack(PageBooks books, AccountRegions regions, Release release, bool isKept) : IPageVisitor
     {
         private readonly bool _isLazy = release.Call == ReleaseCalls.Free;
 
-        public HashSet<int> Sites => sites;
+        // Pages of one owner come in runs: so many, and so many of them new.
+        private PageOwner? _owner;
+        private bool _isKept;
+        private int _site;
+        private long _pages;
+        private long _newPages;
+
+        public HashSet<int> Sites { get; } = [];
 
         public void See(long page, ref int state)
         {
             if (!PageState.IsResident(state) || (_isLazy && PageState.IsLazilyFreed(state)))
                 return;
-            var owner = PageState.OwnerIn(state);
-            if (isKept && regions.FactsOf(books.Owners[owner].Key.RegionId).Backing != MappingBacking.File)
+            if (_owner is null || _owner.Index != PageState.OwnerIn(state))
+            {
+                EndRun();
+                _owner = books.OwnerIn(state);
+                _isKept = isKept && regions.FactsOf(_owner.Key.RegionId).Backing != MappingBacking.File;
+                _site = _isKept ? -1 : books.SiteOf(release.Call, release.Stack, _owner.RegionName);
+            }
+
+            if (_isKept)
                 return;
-            var site = books.SiteOf(release.Call, release.Stack, books.RegionNameOf(owner));
-            sites.Add(site);
-            books.Sites[site].Pages++;
+            _pages++;
             if (_isLazy)
             {
                 state |= PageState.LazilyFreed;
@@ -66,8 +78,20 @@ internal sealed class PageDeaths(TraceMetadata metadata, PageBooks books, Accoun
                 return;
             }
 
-            books.Leave(ref state, process);
-            state = PageState.GivenBack(site);
+            _newPages += PageState.IsNew(state) ? 1 : 0;
+            books.LazilyFreed -= PageState.IsLazilyFreed(state) ? 1 : 0;
+            state = PageState.GivenBack(_site);
+        }
+
+        public void EndRun()
+        {
+            if (_pages == 0)
+                return;
+            Sites.Add(_site);
+            books.Sites[_site].Pages += _pages;
+            if (!_isLazy)
+                books.Leave(_owner!, _pages, _newPages);
+            (_pages, _newPages) = (0, 0);
         }
     }
 

@@ -25,17 +25,27 @@ internal enum BirthCause : byte
 internal readonly record struct OwnerKey(int Pid, int RegionId, int Stack, int MapperStack, BirthCause Cause);
 
 /// <summary>The resident pages that are charged to one <see cref="OwnerKey"/>, over time.</summary>
+/// <param name="index">Its place in <see cref="PageBooks.Owners"/>.</param>
+/// <param name="process">That of the key.</param>
+/// <param name="regionName">Of the key's region.</param>
 /// <param name="groups">To which it belongs.</param>
-internal sealed class PageOwner(OwnerKey key, IReadOnlyList<OwnerGroup> groups)
+internal sealed class PageOwner(OwnerKey key, int index, ProcessPages process, string regionName, IReadOnlyList<OwnerGroup> groups)
 {
     private const double NsPerSecond = 1e9;
 
     private readonly AtPeak[] _atPeaks = groups.Count == 0 ? [] : new AtPeak[groups.Count];
-    private double _pageNs;
-    private long _sinceNs;
+
+    // Sum over the pages of the time at which each came, minus the sum over those that left of when they did.
+    private double _timesNs;
     private AtPeak _atPeak;
 
     public OwnerKey Key => key;
+
+    public int Index => index;
+
+    public ProcessPages Process => process;
+
+    public string RegionName => regionName;
 
     /// <summary>Resident now.</summary>
     public long Pages { get; private set; }
@@ -65,17 +75,16 @@ internal sealed class PageOwner(OwnerKey key, IReadOnlyList<OwnerGroup> groups)
     public List<long> Samples { get; } = [];
 
     /// <param name="peak">Number of the highest sum so far of all owners' pages; it changes with each higher one.</param>
-    public void Change(long pages, long nowNs, int peak)
+    public void Change(long pages, long nowNs, int peak) => Change(pages, pages * (double)nowNs, peak);
+
+    /// <param name="timesNs">Sum over the pages of the time at which each came (or, where they leave, minus the sum of when they did).</param>
+    /// <param name="peak">As above.</param>
+    public void Change(long pages, double timesNs, int peak)
     {
         _atPeak.Keep(peak, Pages);
-        _pageNs += Pages * (double)(nowNs - _sinceNs);
-        _sinceNs = nowNs;
-        for (var i = 0; i < _atPeaks.Length; i++)
-        {
-            _atPeaks[i].Keep(groups[i].PeakNumber, Pages);
-            groups[i].Change(pages);
-        }
-
+        _timesNs += timesNs;
+        if (_atPeaks.Length > 0)
+            ChangeGroups(pages);
         Pages += pages;
     }
 
@@ -94,19 +103,32 @@ internal sealed class PageOwner(OwnerKey key, IReadOnlyList<OwnerGroup> groups)
         return 0;
     }
 
+    /// <summary>It is what faults are charged to that have these.</summary>
+    public bool IsOfFaults(int pid, int regionId, int stack, int mapperStack)
+        => key.RegionId == regionId && key.Stack == stack && key.MapperStack == mapperStack && key.Pid == pid && key.Cause == BirthCause.Fault;
+
     public bool IsIn(OwnerGroup group) => groups.Contains(group);
 
     /// <summary>Sum over its pages of the time for which each was resident within the window.</summary>
-    public double PageSeconds(long nowNs) => (_pageNs + (Pages * (double)(nowNs - _sinceNs))) / NsPerSecond;
+    public double PageSeconds(long nowNs) => ((Pages * (double)nowNs) - _timesNs) / NsPerSecond;
 
     /// <summary>The window begins.</summary>
     public void Restart(long nowNs)
     {
-        (_pageNs, _sinceNs) = (0, nowNs);
+        _timesNs = Pages * (double)nowNs;
         (NewPages, Born, AtExit, NewAtExit, Reclaimed) = (0, 0, 0, 0, 0);
         Samples.Clear();
         foreach (var group in groups)
             group.Restart();
+    }
+
+    private void ChangeGroups(long pages)
+    {
+        for (var i = 0; i < _atPeaks.Length; i++)
+        {
+            _atPeaks[i].Keep(groups[i].PeakNumber, Pages);
+            groups[i].Change(pages);
+        }
     }
 
     /// <summary>Pages at the latest peak. Until they change they are what they were at the peak.</summary>

@@ -14,33 +14,36 @@ internal sealed class PageStates
 {
     private const int GroupShift = 6;
     private const int GroupPages = 1 << GroupShift;
-    private const int BlockGroups = 256;
+    private const int BlockShift = 14;
+    private const int BlockPages = 1 << BlockShift;
     private const int FirstSlots = 16;
 
-    // Open addressing, linear probing, a power-of-two number of slots: number of the group + 1, 0 = empty; and its place in the blocks.
-    private long[] _keys = new long[FirstSlots];
-    private int[] _places = new int[FirstSlots];
+    // Open addressing, linear probing, a power-of-two number of slots.
+    private Slot[] _slots = new Slot[FirstSlots];
     private int _used;
-    private List<int[]> _blocks = [];
+    private int[][] _blocks = [];
 
     // Faults come in runs: most find the group of the one before.
     private long _lastGroup = -1;
     private int _lastPlace;
 
-    /// <summary>The page's state; valid until the next new page.</summary>
-    public ref int this[long page]
-    {
-        get
-        {
-            var group = page >> GroupShift;
-            if (group != _lastGroup)
-            {
-                _lastPlace = PlaceOf(group);
-                _lastGroup = group;
-            }
+    /// <summary>The page's state.</summary>
+    public ref int this[long page] => ref At(PlaceOf(page));
 
-            return ref StateAt(_lastPlace, (int)page & (GroupPages - 1));
+    /// <summary>The state of the page with this place.</summary>
+    public ref int At(int place) => ref _blocks[place >> BlockShift][place & (BlockPages - 1)];
+
+    /// <summary>Where the page's state is, until <see cref="Clear"/>.</summary>
+    public int PlaceOf(long page)
+    {
+        var group = page >> GroupShift;
+        if (group != _lastGroup)
+        {
+            _lastPlace = PlaceOfGroup(group);
+            _lastGroup = group;
         }
+
+        return _lastPlace + ((int)page & (GroupPages - 1));
     }
 
     /// <summary>All pages of groups that are in use and in the range, in no order of groups.</summary>
@@ -51,27 +54,27 @@ internal sealed class PageStates
         if (pages <= 0)
             return;
         var (firstGroup, lastGroup) = (first >> GroupShift, (first + pages - 1) >> GroupShift);
-        if (lastGroup - firstGroup < _keys.Length)
+        if (lastGroup - firstGroup < _slots.Length)
         {
             for (var group = firstGroup; group <= lastGroup; group++)
             {
-                if (_keys[Slot(group)] != 0)
-                    VisitGroup(group, _places[Slot(group)], first, pages, ref visitor);
+                if (SlotOf(group) is { Key: not 0 } slot)
+                    VisitGroup(group, slot.Place, first, pages, ref visitor);
             }
 
             return;
         }
 
-        for (var slot = 0; slot < _keys.Length; slot++)
+        foreach (var slot in _slots)
         {
-            if (_keys[slot] - 1 is >= 0 and var group && group >= firstGroup && group <= lastGroup)
-                VisitGroup(group, _places[slot], first, pages, ref visitor);
+            if (slot.Key - 1 is >= 0 and var group && group >= firstGroup && group <= lastGroup)
+                VisitGroup(group, slot.Place, first, pages, ref visitor);
         }
     }
 
     public void Clear()
     {
-        (_keys, _places, _used) = (new long[FirstSlots], new int[FirstSlots], 0);
+        (_slots, _used) = (new Slot[FirstSlots], 0);
         (_blocks, _lastGroup) = ([], -1);
     }
 
@@ -81,47 +84,48 @@ internal sealed class PageStates
         var start = group << GroupShift;
         var (from, to) = ((int)Math.Max(first - start, 0), (int)Math.Min(first + pages - start, GroupPages));
         for (var i = from; i < to; i++)
-            visitor.See(start + i, ref StateAt(place, i));
+            visitor.See(start + i, ref At(place + i));
     }
 
-    private ref int StateAt(int place, int page) => ref _blocks[place / BlockGroups][((place % BlockGroups) << GroupShift) + page];
-
-    private int PlaceOf(long group)
+    private int PlaceOfGroup(long group)
     {
-        var slot = Slot(group);
-        if (_keys[slot] != 0)
-            return _places[slot];
-        if (_used * 4 >= _keys.Length * 3)
+        ref var slot = ref SlotOf(group);
+        if (slot.Key != 0)
+            return slot.Place;
+        if (_used * 4 >= _slots.Length * 3)
         {
             Grow();
-            slot = Slot(group);
+            slot = ref SlotOf(group);
         }
 
-        if (_used == _blocks.Count * BlockGroups)
-            _blocks.Add(new int[BlockGroups << GroupShift]);
-        (_keys[slot], _places[slot]) = (group + 1, _used);
-        return _used++;
+        var place = _used++ << GroupShift;
+        if (place >> BlockShift == _blocks.Length)
+            _blocks = [.. _blocks, new int[BlockPages]];
+        slot = new Slot(group + 1, place);
+        return place;
     }
 
-    private int Slot(long group)
+    private ref Slot SlotOf(long group)
     {
-        var mask = _keys.Length - 1;
-        var slot = (int)((ulong)(group * -7046029254386353131L) >> 32) & mask;
-        while (_keys[slot] != 0 && _keys[slot] != group + 1)
-            slot = (slot + 1) & mask;
-        return slot;
+        var slots = _slots;
+        var at = (int)((ulong)(group * -7046029254386353131L) >> 32) & (slots.Length - 1);
+        while (slots[at].Key != 0 && slots[at].Key != group + 1)
+            at = (at + 1) & (slots.Length - 1);
+        return ref slots[at];
     }
 
     private void Grow()
     {
-        var (keys, places) = (_keys, _places);
-        (_keys, _places) = (new long[keys.Length * 2], new int[keys.Length * 2]);
-        for (var i = 0; i < keys.Length; i++)
+        var old = _slots;
+        _slots = new Slot[old.Length * 2];
+        foreach (var slot in old)
         {
-            if (keys[i] == 0)
-                continue;
-            var slot = Slot(keys[i] - 1);
-            (_keys[slot], _places[slot]) = (keys[i], places[i]);
+            if (slot.Key != 0)
+                SlotOf(slot.Key - 1) = slot;
         }
     }
+
+    /// <param name="Key">Number of the group + 1; 0: the slot is empty.</param>
+    /// <param name="Place">Of its first page.</param>
+    private readonly record struct Slot(long Key, int Place);
 }

@@ -21,10 +21,13 @@ internal sealed class ProcessPages(int pid)
     public long Reclaimed { get; set; }
 
     /// <summary>Filled inside calls at addresses that are not known, by owner: they are resident until the process ends.</summary>
-    public Dictionary<int, long> Unplaced { get; } = [];
+    public Dictionary<PageOwner, long> Unplaced { get; } = [];
 
     public void Change(long pages, long nowNs)
     {
+        // A process that has the id now, and is not the one that ended.
+        if (AtExit is not null)
+            AtExit = null;
         Resident += pages;
         if (Resident > Peak)
             (Peak, PeakNs) = (Resident, nowNs);
@@ -39,9 +42,6 @@ internal sealed class ProcessPages(int pid)
         States.Clear();
         Unplaced.Clear();
     }
-
-    /// <summary>A process that has the id now, and is not the one that ended.</summary>
-    public void Revive() => AtExit = null;
 
     /// <summary>The window begins.</summary>
     public void Restart(long nowNs) => (Peak, PeakNs, Reclaimed) = (Resident, nowNs, 0);

@@ -1,16 +1,21 @@
-using System.Runtime.InteropServices;
-
 namespace Faultrec.Analyzer.Residency;
 
 /// <summary>Faults on pages that had been given back.</summary>
 /// <param name="Pages">Pages that became resident again; a huge page counts with all of its pages.</param>
-internal readonly record struct TouchedAgain(long Pages, long Faults, long DurationNs);
+internal readonly record struct TouchedAgain(long Pages, long Faults, long DurationNs)
+{
+    public TouchedAgain And(in TouchedAgain other) => new(Pages + other.Pages, Faults + other.Faults, DurationNs + other.DurationNs);
+}
 
 /// <summary>A place in the program that gives memory back: one call at one stack, of regions with one name.</summary>
 /// <param name="stack">Null: it was not recorded.</param>
 internal sealed class ReleaseSite(string call, int? stack, string region)
 {
     private readonly Dictionary<int, TouchedAgain> _again = [];
+
+    // The same owner comes again and again: its touches are added up before they go into the dictionary.
+    private int _lastOwner = -1;
+    private TouchedAgain _last;
 
     public string Call => call;
 
@@ -25,12 +30,24 @@ internal sealed class ReleaseSite(string call, int? stack, string region)
     public long Pages { get; set; }
 
     /// <summary>By the <see cref="PageOwner"/> that touched them again.</summary>
-    public IReadOnlyDictionary<int, TouchedAgain> Again => _again;
-
-    public void AddTouch(int owner, long pages, long faults, long durationNs)
+    public IReadOnlyDictionary<int, TouchedAgain> Again
     {
-        ref var again = ref CollectionsMarshal.GetValueRefOrAddDefault(_again, owner, out _);
-        again = new TouchedAgain(again.Pages + pages, again.Faults + faults, again.DurationNs + durationNs);
+        get
+        {
+            AddLast();
+            return _again;
+        }
+    }
+
+    public void AddTouch(int owner, TouchedAgain again)
+    {
+        if (owner != _lastOwner)
+        {
+            AddLast();
+            _lastOwner = owner;
+        }
+
+        _last = _last.And(again);
     }
 
     /// <summary>The window begins.</summary>
@@ -38,5 +55,13 @@ internal sealed class ReleaseSite(string call, int? stack, string region)
     {
         (Ranges, Pages) = (0, 0);
         _again.Clear();
+        (_lastOwner, _last) = (-1, default);
+    }
+
+    private void AddLast()
+    {
+        if (_lastOwner >= 0)
+            _again[_lastOwner] = _again.GetValueOrDefault(_lastOwner).And(_last);
+        (_lastOwner, _last) = (-1, default);
     }
 }
