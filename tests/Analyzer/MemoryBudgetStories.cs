@@ -168,7 +168,7 @@ public class MemoryBudgetStories
 
     [Theory]
     [InlineData("max-rss", "200", "a number with a unit B, KiB, MiB")]
-    [InlineData("max-rss", "200MB", "a number with a unit B, KiB, MiB")]
+    [InlineData("max-rss", "200XB", "a number with a unit B, KiB, MiB")]
     [InlineData("max-rss", "-1B", "a number with a unit B, KiB, MiB")]
     [InlineData("max-growth", "9e9GiB", "a number with a unit B, KiB, MiB")]
     [InlineData("max-growth", "99999999999TiB", "a number with a unit B, KiB, MiB")]

@@ -7,6 +7,26 @@ namespace Faultrec.Analyzer.Tests;
 
 public class WordsTests
 {
+    [Theory]
+    [InlineData("500", 500, "")]
+    [InlineData("1.5GiB", 3L << 29, "GiB")]
+    [InlineData("1.5g", 3L << 29, "g")]
+    [InlineData("2kb", 2000, "kb")]
+    [InlineData("0B", 0, "B")]
+    [InlineData("4194303TiB", 4194303L << 40, "TiB")]
+    public void ASizeIsANumberAndAUnit(string text, long bytes, string unit)
+        => Assert.Equal((true, bytes, unit), (SizeText.TryParse(text, out var found, out var foundUnit), found, foundUnit));
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("MiB")]
+    [InlineData("-1B")]
+    [InlineData("1e3B")]
+    [InlineData("1 MiB")]
+    [InlineData("1PiB")]
+    [InlineData("4194305TiB")]
+    public void WhatIsNoSizeIsRefused(string text) => Assert.False(SizeText.TryParse(text, out _, out _));
+
     [Fact]
     public void ACompleteReceiptSaysWhatTheKernelCounted()
     {

@@ -65,6 +65,8 @@ internal static class BudgetText
 
     private const string ExpectedFile = "expected one budget per line, such as --max-major 0";
 
+    private const string ExpectedSize = "a number with a unit B, KiB, MiB, GiB or TiB, such as 200MiB or 1.5GiB";
+
     private const long LargestCount = 1L << 53;
 
     private static readonly (string Name, BudgetMeasure Measure)[] Names =
@@ -153,7 +155,7 @@ internal static class BudgetText
         if (measure == BudgetMeasure.FaultTimeNs)
             return DurationText.TryParse(text, out var ns) ? ns : throw Wrong(found, DurationText.Expected);
         if (IsOfMemory(measure))
-            return SizeText.TryParse(text, out var bytes) ? bytes : throw Wrong(found, SizeText.Expected);
+            return SizeText.TryParse(text, out var bytes, out var unit) && unit.Length > 0 ? bytes : throw Wrong(found, ExpectedSize);
         const NumberStyles styles = NumberStyles.AllowDecimalPoint | NumberStyles.AllowExponent;
         var isNumber = decimal.TryParse(text, styles, CultureInfo.InvariantCulture, out var number);
         if (measure == BudgetMeasure.HugeShare)

@@ -40,7 +40,11 @@ internal static class TypedOption
             (option, text) => DurationText.TryParse(text, out var ns) && ns >= leastNs ? ns : throw Wrong(option, text, expected ?? DurationText.Expected));
 
     public static Option<long?> Size(string name, string description)
-        => Create<long?>(name, "SIZE", description, (option, text) => SizeText.Parse(option, text));
+        => Create<long?>(name, "SIZE", description, (option, text) => ParseSize(option, text));
+
+    /// <summary>Bytes, at least one.</summary>
+    public static long ParseSize(string option, string text)
+        => SizeText.TryParse(text, out var bytes, out _) && bytes > 0 ? bytes : throw Wrong(option, text, "a size such as 500MiB or 1GiB");
 
     public static long ParseNumber(string option, string text, long least, long most, string expected)
         => long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number >= least && number <= most

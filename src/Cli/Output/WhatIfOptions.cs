@@ -69,7 +69,7 @@ internal sealed class WhatIfOptions
 
     private static long PageSize(string option, string text)
     {
-        var (bytes, pages) = (SizeText.Parse(option, text), PageGeometry.Here);
+        var (bytes, pages) = (TypedOption.ParseSize(option, text), PageGeometry.Here);
         return bytes > pages.PageBytes && bytes <= pages.HugeBytes && long.IsPow2(bytes)
             ? bytes
             : throw TypedOption.Wrong(option, text, $"a power of two from {pages.PageBytes * 2 >> 10}KiB to {pages.HugeBytes >> 20}MiB");
