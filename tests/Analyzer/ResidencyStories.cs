@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Faultrec.Analyzer.Classify;
+using Faultrec.Analyzer.Report;
 using Faultrec.Analyzer.Scan;
 using Faultrec.Analyzer.Tables;
 using Faultrec.Traces.Columns;
@@ -365,6 +366,33 @@ public class ResidencyStories
             new RssRow(10, "app", 2, 10, 4 * Page, 2, 3 * Page, 9 * Page, 0, 0),
             report.Rows(RssTable.Definition).Single());
         Assert.Equal([1L, 2L], report.Memory!.Account.Accounted[0]);
+    }
+
+    [Fact]
+    public void TheReceiptSaysHowFarTheKernelsCountersAre()
+    {
+        var faults = Enumerable.Range(0, 512).Select(page => Touch(1 + page, Anon + ((ulong)page << 12), Fill)).ToArray(); // 2 MiB
+        var exit = Releases(new Gone(900, "exit", 0, Everything));
+        var counted = new ProcessMemory(10, [800], [510 * Page], [0], [0], [0], 513 * Page, true);
+        string Receipt(TraceMetadata metadata) => ReceiptText.Describe(Story.Report(metadata, faults));
+
+        Assert.EndsWith(
+            "; resident memory of app (pid 10): accounted are 2.0 MiB, 4.0 KiB less than the kernel counted, at its peak, "
+            + "and 2.0 MiB, 8.0 KiB more than the kernel counted, when its counters were last read",
+            Receipt(Metadata with { Memory = [counted], Releases = exit }), StringComparison.Ordinal);
+        Assert.EndsWith(
+            "accounted are at least 2.0 MiB, as much as the kernel counted, at its peak",
+            Receipt(Metadata with
+            {
+                Memory = [new ProcessMemory(10, [], [], [], [], [], 512 * Page, false)],
+                Releases = exit,
+                PageTable = null,
+            }), StringComparison.Ordinal);
+        Assert.EndsWith("accounted are 2.0 MiB (what the kernel counted is unknown) at its peak", Receipt(Metadata), StringComparison.Ordinal);
+        // Little memory, or a part of the recording: nothing is compared.
+        Assert.DoesNotContain("resident", ReceiptText.Describe(Story.Report(Metadata, faults[..9])), StringComparison.Ordinal);
+        Assert.DoesNotContain(
+            "resident", ReceiptText.Describe(Story.Report(Metadata, faults, new FaultFilter { FromNs = 1 })), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -20,7 +20,7 @@ internal static class JsonReport
     {
         json.WriteStartObject();
         WriteTrace(json, report);
-        WriteCapture(json, report.Metadata);
+        WriteCapture(json, report);
         json.WriteString("filter", report.Filter.ToString());
         json.WriteString("finding", Finding.Describe(report));
         WriteSampling(json, report.Metadata.Sampling);
@@ -85,15 +85,24 @@ internal static class JsonReport
         json.WriteEndObject();
     }
 
-    private static void WriteCapture(Utf8JsonWriter json, TraceMetadata metadata)
+    private static void WriteCapture(Utf8JsonWriter json, FaultReport report)
     {
-        var receipt = metadata.Receipt;
+        var receipt = report.Metadata.Receipt;
         json.WriteStartObject("capture");
         foreach (var counter in Receipt.Counters)
             json.WriteNullable(counter.Name, counter.Of(receipt));
         json.WriteBoolean("complete", ReceiptText.IsComplete(receipt));
-        json.WriteString("words", ReceiptText.Describe(receipt));
-        json.WriteStrings("limits", RecordingLimits.Of(metadata));
+        json.WriteString("words", ReceiptText.Describe(report));
+        json.WriteStrings("limits", RecordingLimits.Of(report.Metadata));
+        json.WriteNullable("memory", MemoryReceipt.Of(report), memory =>
+        {
+            json.WriteNumber("pid", memory.Row.Pid);
+            json.WriteNumber("peak_bytes", memory.PeakBytes);
+            json.WriteNullable("kernel_peak_bytes", memory.Row.KernelPeakBytes);
+            json.WriteNumber("end_bytes", memory.EndBytes);
+            json.WriteNullable("kernel_end_bytes", memory.Row.KernelEndBytes);
+            json.WriteBoolean("at_least", memory.IsLowerBound);
+        });
         json.WriteEndObject();
     }
 

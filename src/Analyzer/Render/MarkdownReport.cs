@@ -12,7 +12,7 @@ internal static class MarkdownReport
     /// <param name="top">Rows a table; 0 prints all.</param>
     public static void Write(TextWriter output, FaultReport report, TableDefinition? by, int top)
     {
-        var receipt = ReceiptText.Describe(report.Metadata.Receipt);
+        var receipt = ReceiptText.Describe(report);
         output.Write($"# Page faults of {Escape.Markdown(RecordingText.Target(report.Metadata))}\n\n");
         output.Write(ReceiptText.IsComplete(report.Metadata.Receipt) ? "" : $"**{Escape.Markdown(receipt)}**\n\n");
         output.Write($"{Escape.Markdown(Finding.Describe(report))}\n\n");

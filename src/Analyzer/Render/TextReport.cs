@@ -111,7 +111,7 @@ internal static class TextReport
 
     private static void WriteHeader(TextWriter output, FaultReport report, TextStyle style)
     {
-        var receipt = ReceiptText.Describe(report.Metadata.Receipt);
+        var receipt = ReceiptText.Describe(report);
         var complete = ReceiptText.IsComplete(report.Metadata.Receipt);
         if (!complete)
             TextLines.WriteWrapped(output, receipt, style.Alarm);

@@ -1,3 +1,4 @@
+using Faultrec.Analyzer.Tables;
 using Faultrec.Analyzer.Text;
 using Faultrec.Traces.Metadata;
 
@@ -30,6 +31,10 @@ internal static class ReceiptText
         clauses.Add(Ending(receipt));
         return $"{Verdict(receipt)}: {string.Join("; ", clauses)}";
     }
+
+    /// <summary>The same, and how far the report's account of resident memory is from the kernel's counters.</summary>
+    public static string Describe(FaultReport report)
+        => Describe(report.Metadata.Receipt) + (MemoryReceipt.Of(report) is { } memory ? $"; {memory.Describe()}" : "");
 
     /// <summary>The file's own verdict, unless its counters contradict it.</summary>
     public static bool IsComplete(Receipt receipt) => receipt.Complete && receipt.LostNothing();
