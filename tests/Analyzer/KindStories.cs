@@ -265,6 +265,13 @@ public class KindStories
         Assert.Equal("anon_write", Kind(Metadata with { Advice = [Advice("hugepage", 50), Advice("nohugepage", 60)] }, small));
         Assert.Equal("anon_write", Kind(Metadata with { ThpMode = "always", Advice = [Advice("nohugepage", 60)] }, small));
         Assert.Equal("huge_fallback", Kind(Metadata with { Advice = [Advice("nohugepage", 40), Advice("hugepage", 50)] }, small));
+        // Since 6.8 each size has a setting of its own, which may be to do as the one for all says.
+        Assert.Equal("huge_fallback", Kind(Metadata with { ThpMode = "always", FolioSizes = Sizes("inherit") }, small));
+        Assert.Equal("anon_write", Kind(Metadata with { ThpMode = "always", FolioSizes = Sizes("never") }, small));
+        Assert.Equal("anon_write", Kind(Metadata with { ThpMode = "always", FolioSizes = Sizes("madvise") }, small));
+        Assert.Equal("huge_fallback", Kind(Metadata with { ThpMode = "never", FolioSizes = Sizes("always") }, small));
+        Assert.Equal("huge_fallback", Kind(Metadata with { ThpMode = "never", FolioSizes = Sizes("madvise"), Advice = [Advice("hugepage", 50)] }, small));
+        Assert.Equal("anon_write", Kind(Metadata with { ThpMode = "never", FolioSizes = Sizes("inherit"), Advice = [Advice("hugepage", 50)] }, small));
         // Another process, another range, a mapping that is not yet.
         Assert.Equal("anon_write", Kind(Metadata with { Advice = [Advice("hugepage", 50) with { Pid = 11 }] }, small));
         Assert.Equal("anon_write", Kind(Metadata with { Advice = [Advice("hugepage", 50) with { Start = Anon + (4 << 20) }] }, small));
@@ -416,6 +423,8 @@ public class KindStories
     private static string Kind(TraceMetadata metadata, Fault fault) => Assert.Single(Story.Report(metadata, [fault]).Kinds).Kind.Name();
 
     private static MemoryAdvice Advice(string advice, long timeNs) => new(10, Anon, Anon + (16 << 20), advice, timeNs);
+
+    private static FolioSize[] Sizes(string huge) => [new FolioSize(64, "never", "never"), new FolioSize(2048, huge, "inherit")];
 
     /// <summary>A write where the page table had nothing, in a table that was there.</summary>
     private static Fault Missing(ulong address, int region, long durationNs = 1000)

@@ -56,6 +56,7 @@ internal static class RandomTrace
             Sampling = isSample ? new Sampling(16, 100_000, true) : null,
             PageTable = new PageTableRecording(true, null, 4, "kallsyms", ZeroPfn),
             ThpMode = "always",
+            FolioSizes = [new FolioSize(64, "always", "never"), new FolioSize(2048, "inherit", "inherit")],
             SwapTypes = new Dictionary<string, string> { ["31"] = "migration" },
             NumaNodes = [new NumaRange(0, 0, 3000), new NumaRange(1, 3000, 1 << 20)],
             Stacks = Stacks,

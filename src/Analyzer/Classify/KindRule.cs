@@ -22,8 +22,7 @@ internal sealed class KindRule
     private readonly RangeAdvice _advice;
     private readonly long _zeroPfn;
     private readonly bool _hasFrames;
-    private readonly bool _hugeAlways;
-    private readonly bool _hugeAdvised;
+    private readonly WantedFolios _folios;
     private readonly SwapUses? _swapTypes;
     private readonly AccessReader _access;
     private readonly ForkHistory _forks;
@@ -39,8 +38,7 @@ internal sealed class KindRule
         _access = new AccessReader(metadata.Backend);
         _zeroPfn = metadata.PageTable?.ZeroPfn ?? FaultBatch.Null;
         _hasFrames = CanTell(metadata);
-        _hugeAlways = metadata.ThpMode == "always";
-        _hugeAdvised = metadata.ThpMode is "always" or "madvise";
+        _folios = new WantedFolios(metadata);
         _swapTypes = SwapUses.Of(metadata);
         foreach (var name in BusErrorNames)
             _busErrorBits |= (int)metadata.FaultResultNames.GetValueOrDefault(name);
@@ -172,10 +170,10 @@ internal sealed class KindRule
     private bool WantedHuge(int regionId, in MappingFacts mapping, ulong address, long timeNs)
     {
         var (start, bytes) = (_pages.HugeStartOf(address), (ulong)_pages.HugeBytes);
-        if (!_hugeAdvised || mapping.Changes || start < mapping.Start || mapping.End < bytes || start > mapping.End - bytes)
+        if (mapping.Changes || start < mapping.Start || mapping.End < bytes || start > mapping.End - bytes)
             return false;
         var state = _advice.IsEmpty ? RangeState.None : _advice.At(regionId, address, timeNs);
-        return (state & RangeState.HugeForbidden) == 0 && (_hugeAlways || (state & RangeState.HugeWanted) != 0);
+        return (_folios.Orders(state) >> _pages.HugeOrder) != 0;
     }
 
     /// <summary>A page was mapped: do_wp_page, or nothing to do.</summary>

@@ -138,11 +138,27 @@ internal static class InfoJson
         WriteProbes(json, "handlers", "function", metadata.Handlers.Select(probe => (probe.Function, probe.Reason)));
         WriteFrames(json, metadata.PageTable);
         json.WriteString("thp_mode", metadata.ThpMode);
+        WriteFolioSizes(json, metadata.FolioSizes);
         WriteProbes(json, "causes", "cause", metadata.Causes.Select(probe => (probe.Cause, probe.Reason)));
         WriteProbes(json, "slab_stages", "stage", (metadata.Slab?.Stages ?? []).Select(probe => (probe.Cause, probe.Reason)));
         json.WriteStackRecording(metadata.StackRecording);
         json.WriteNumber("stacks", metadata.Stacks?.NodeFrames.Count ?? 0);
         json.WriteNumber("stack_frames", metadata.Stacks?.Frames.Count ?? 0);
+    }
+
+    private static void WriteFolioSizes(Utf8JsonWriter json, IReadOnlyList<FolioSize> sizes)
+    {
+        json.WriteStartArray("folio_sizes");
+        foreach (var size in sizes)
+        {
+            json.WriteStartObject();
+            json.WriteNumber("kib", size.Kib);
+            json.WriteString("enabled", size.Enabled);
+            json.WriteString("shmem_enabled", size.ShmemEnabled);
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
     }
 
     private static void WriteNames(Utf8JsonWriter json, string key, IReadOnlyDictionary<string, long> names)

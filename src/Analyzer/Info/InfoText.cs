@@ -62,6 +62,8 @@ internal static class InfoText
             Line(output, "left out", "faults of kernel mode (perf_event_paranoid)");
         Line(output, "frames", FrameWords(metadata.PageTable));
         Line(output, "huge pages", metadata.ThpMode ?? Cells.Null);
+        if (metadata.FolioSizes.Count > 0)
+            Line(output, "", FolioWords(metadata.FolioSizes));
         WriteProbes(output, "handlers", metadata.Handlers.Select(probe => (probe.Function, probe.Reason)));
         WriteProbes(output, "causes", metadata.Causes.Select(probe => (probe.Cause, probe.Reason)));
         WriteProbes(output, "slab", (metadata.Slab?.Stages ?? []).Select(probe => (probe.Cause, probe.Reason)));
@@ -91,6 +93,18 @@ internal static class InfoText
         {
             Line(output, label, reason is null ? $"{what}: probed" : $"{what}: refused, {reason}");
             label = "";
+        }
+    }
+
+    // "of anonymous memory: 64 KiB always, 2.0 MiB inherit; of shared memory: 2.0 MiB inherit"
+    private static string FolioWords(IReadOnlyList<FolioSize> sizes)
+    {
+        return $"of anonymous memory: {Sizes(size => size.Enabled)}; of shared memory: {Sizes(size => size.ShmemEnabled)}";
+
+        string Sizes(Func<FolioSize, string?> mode)
+        {
+            var enabled = sizes.Where(size => mode(size) is not (null or "never")).Select(size => $"{Units.Bytes((long)size.Kib << 10)} {mode(size)}").ToList();
+            return enabled.Count == 0 ? "no size" : string.Join(", ", enabled);
         }
     }
 

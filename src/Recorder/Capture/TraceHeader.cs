@@ -38,6 +38,7 @@ internal static class TraceHeader
                 StackRecording = capture.Stacks,
                 TlbRefusal = capture.Costs.TlbReason,
                 ThpMode = KernelMemory.ThpMode,
+                FolioSizes = KernelMemory.FolioSizes,
                 SwapTypes = kernel.SwapTypes,
                 NumaNodes = capture.Frames.Recorded ? KernelMemory.NumaNodes : [],
                 ExcludeKernel = capture.ExcludesKernel,

@@ -22,14 +22,18 @@ internal static class KernelMemory
     {
         get
         {
-            if (!Directory.Exists(ThpFolder))
-                return false;
-            var sizes = Directory.GetDirectories(ThpFolder, "hugepages-*kB").OrderBy(SizeKiB).SkipLast(1);
             var isInherited = ThpMode != "never";
-            return sizes.SelectMany(size => new[] { Chosen(Path.Combine(size, "enabled")), Chosen(Path.Combine(size, "shmem_enabled")) })
+            return FolioSizes.SkipLast(1).SelectMany(size => new[] { size.Enabled, size.ShmemEnabled })
                 .Any(mode => mode is not (null or "never" or "deny") && (mode != "inherit" || isInherited));
         }
     }
+
+    /// <summary>The smallest first; the largest is the huge page. None before Linux 6.8.</summary>
+    public static IReadOnlyList<FolioSize> FolioSizes
+        => !Directory.Exists(ThpFolder) ? []
+            : [.. Directory.GetDirectories(ThpFolder, "hugepages-*kB")
+                .Select(folder => new FolioSize(SizeKiB(folder), Chosen(Path.Combine(folder, "enabled")), Chosen(Path.Combine(folder, "shmem_enabled"))))
+                .OrderBy(size => size.Kib)];
 
     /// <summary>Zones by node, merged where they touch.</summary>
     public static IReadOnlyList<NumaRange> NumaNodes { get; } = ReadNodes(File.ReadLines("/proc/zoneinfo"));

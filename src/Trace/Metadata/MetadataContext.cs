@@ -25,6 +25,7 @@ namespace Faultrec.Traces.Metadata;
 [JsonSerializable(typeof(StackRecording))]
 [JsonSerializable(typeof(StackTable))]
 [JsonSerializable(typeof(IReadOnlyList<MemoryAdvice>))]
+[JsonSerializable(typeof(IReadOnlyList<FolioSize>))]
 [JsonSerializable(typeof(IReadOnlyList<NumaRange>))]
 [JsonSerializable(typeof(IReadOnlyList<TlbFlushes>))]
 [JsonSerializable(typeof(IReadOnlyList<CallFaults>))]

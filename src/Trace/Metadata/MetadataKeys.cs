@@ -173,6 +173,15 @@ internal static class MetadataKeys
             Json = "string or null",
             Description = "transparent huge pages: `\"always\"`, `\"madvise\"`, `\"never\"`",
         },
+        new MetadataKey<IReadOnlyList<FolioSize>>(
+            new("folio_sizes", FolioSize.Members), Context.IReadOnlyListFolioSize, m => m.FolioSizes, (m, value) => m with { FolioSizes = value })
+        {
+            IsOptional = true,
+            Problem = MetadataRules.FolioSizes,
+            Json = "array of `{kib, enabled, shmem_enabled}`",
+            Description = "settings of each size of pages that a fault may get (`/sys/kernel/mm/transparent_hugepage/hugepages-*kB`, since Linux 6.8), "
+                + "the smallest first; `inherit`: as `thp_mode` says",
+        },
         new MetadataKey<IReadOnlyDictionary<string, string>>(
             new("swap_types", RedactionRule.Keep), Context.IReadOnlyDictionaryStringString, m => m.SwapTypes, (m, value) => m with { SwapTypes = value })
         {

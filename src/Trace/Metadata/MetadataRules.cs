@@ -75,6 +75,8 @@ internal static class MetadataRules
     public static string? NumaNodes(IReadOnlyList<NumaRange> nodes)
         => nodes.All(node => node.Node >= 0 && node.FirstPfn >= 0 && node.FirstPfn <= node.EndPfn) ? null : "has an impossible range";
 
+    public static string? FolioSizes(IReadOnlyList<FolioSize> sizes) => sizes.All(size => size.Kib > 0) ? null : "has an impossible size";
+
     public static string? Slab(SlabRecording slab)
         => slab.Stages.Contains(null!) || slab.Caches.Contains(null!) || slab.BuddyAllocations.Contains(null!) ? NullItem : null;
 

@@ -96,6 +96,12 @@ public sealed record TraceMetadata
     public string? ThpMode { get; init; }
 
     /// <summary>
+    /// Settings of each size of folios that faults may get (/sys/kernel/mm/transparent_hugepage/hugepages-*kB, since Linux 6.8), the smallest first;
+    /// empty if the kernel has none, or the file is older.
+    /// </summary>
+    public IReadOnlyList<FolioSize> FolioSizes { get; init; } = [];
+
+    /// <summary>
     /// Meaning of swap entries in <see cref="FaultBatch.PteBefore"/> whose type is not a swap device: type number to
     /// "migration", "hwpoison", "device" or "marker" (include/linux/swap.h); empty if the recorder could not tell.
     /// </summary>

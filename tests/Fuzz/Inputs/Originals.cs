@@ -195,6 +195,7 @@ internal static class Originals
         Handlers = [new HandlerProbe("do_anonymous_page", null)],
         PageTable = new PageTableRecording(true, null, 4, "kallsyms", 77),
         ThpMode = "madvise",
+        FolioSizes = [new FolioSize(64, "always", "never"), new FolioSize(2048, "inherit", "inherit")],
         SwapTypes = new Dictionary<string, string> { ["28"] = "migration" },
         Advice = [new MemoryAdvice(10, 0x7f00_0000_0000, 0x7f00_0010_0000, "hugepage", 17),
             new MemoryAdvice(10, 0x7f00_0000_0000, 0x7f00_0010_0000, "userfaultfd_wp", 18)],
