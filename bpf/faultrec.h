@@ -185,8 +185,8 @@ struct fault_record {
 		WALK_MERGED = 8, /* beside the level at entry: its page is one of KSM's */
 		/* Above the level at completion: nothing was mapped at entry, and pte_before is not
 		 * the entry but which pages of the window the fault mapped, its own among them, and
-		 * from AROUND_ORDER_SHIFT on log2 of the pages of their folio, if it fills the
-		 * window's first half and is known. */
+		 * from AROUND_ORDER_SHIFT on log2 of the pages of its folio, if it is known: of a
+		 * write that mapped more than its own page. */
 		WALK_AROUND = 128,
 		LEVEL_AFTER_MASK = 7,
 		AROUND_PAGES = 32, /* it begins at a multiple of: */

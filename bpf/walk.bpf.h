@@ -131,17 +131,20 @@ static __noinline __u32 mapped_in_window(__u64 place)
 	       (second & (TABLE_BYTES - 1) ? mapped_from(second) << AROUND_ALIGN : 0);
 }
 
+static __always_inline bool is_write(const struct task_slot *slot)
+{
+	return slot->code &
+	       (slot->bits & FAULT_HAS_ERROR_CODE ? FAULT_CODE_WRITE : FAULT_FLAG_WRITE);
+}
+
 /*
  * A read where nothing is mapped may map the pages around that are in the page cache as well, and
- * any fault a large folio where the kernel makes such. do_fault_around (mm/memory.c) begins at a
+ * a write a large folio where the kernel makes such. do_fault_around (mm/memory.c) begins at a
  * multiple of AROUND_ALIGN pages, or at the mapping's first page behind it, and goes over as many.
  */
 static __always_inline bool may_map_more(const struct task_slot *slot, const struct walk_end *end)
 {
-	bool is_write = slot->code &
-			(slot->bits & FAULT_HAS_ERROR_CODE ? FAULT_CODE_WRITE : FAULT_FLAG_WRITE);
-
-	return !end->entry && (!is_write || config.has_large_folios);
+	return !end->entry && (!is_write(slot) || config.has_large_folios);
 }
 
 /* Where a fault that begins now finds the page table of its task. Not inlined: the kprobe rung's
@@ -218,8 +221,7 @@ static __always_inline __u64 mapped_around(const struct task_slot *slot,
 	if (!slot->looks_around || after->shift != PAGE_SHIFT || !(after->entry & ENTRY_PRESENT))
 		return 0;
 	pages = mapped_in_window(after->place) & ~(__u32)slot->around_before;
-	if (config.has_large_folios &&
-	    (pages & ((1u << AROUND_ALIGN) - 1)) == (1u << AROUND_ALIGN) - 1)
+	if (is_write(slot) && pages & (pages - 1))
 		order = folio_order(after->entry);
 	return pages | (__u64)order << AROUND_ORDER_SHIFT;
 }

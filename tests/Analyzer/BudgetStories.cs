@@ -101,6 +101,10 @@ public class BudgetStories
         Assert.Equal(0.8, HugeShare.Of(report, out _));
         Assert.Equal(0, Assertion.Of(report, [Budget("min-huge-share", "0.8")], false).Broken);
         Assert.Equal(1, Assertion.Of(report, [Budget("min-huge-share", "0.81")], false).Broken);
+
+        // A folio of 64 pages counts with all of them.
+        Fault[] folio = [.. faults, new(0x4600_0000) { Level = 0, Pfn = 16384, Order = 6 }];
+        Assert.Equal(512.0 / (640 + 64), HugeShare.Of(Story.Report(metadata, folio, groupSize: 200), out _));
     }
 
     [Fact]

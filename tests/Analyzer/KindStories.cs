@@ -287,6 +287,16 @@ public class KindStories
     }
 
     [Fact]
+    public void AFolioBetweenAPageAndAHugePage()
+    {
+        Is("mthp", Missing(Anon + 0x3000, 1) with { Order = 4, Pfn = 0x203 });
+        Is("mthp", Missing(Anon, 1) with { Level = 1, Order = 2, Pfn = 0x204, KernelAccess = true });
+        Is("mthp", Missing(Shmem, 5) with { Order = 8, Pfn = 0x300 });
+        // A huge page was tried first.
+        Assert.Equal("huge_fallback", Kind(Metadata with { ThpMode = "always" }, Missing(Anon, 1) with { Level = 1, Order = 4, Pfn = 0x200 }));
+    }
+
+    [Fact]
     public void AForkCopiesWhatTheParentAdvisedBeforeIt()
     {
         var child = Regions[0] with { Id = 2, Pid = 11, BornNs = 80 };

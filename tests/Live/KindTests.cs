@@ -48,6 +48,19 @@ public sealed class KindTests : LiveTest
         Assert.Equal(Words(expected), Words(kinds));
     }
 
+    /// <summary>Around the recorder, which looks at the kernel's settings when it begins.</summary>
+    [Theory]
+    [InlineData("mthp", "16")]
+    [InlineData("mthp", "64")]
+    [InlineData("mthp", "1024")]
+    [InlineData("mthp_shmem", "64")]
+    public void FaultsThatMapAFolioAreCalledSo(string command, string kib)
+    {
+        var (said, kinds) = Record(command, [], ["with-large-folios.sh", kib]);
+
+        Assert.Equal($"mthp {Number(said, "faults")}", Words(kinds));
+    }
+
     /// <summary>Not every touch finds the entry of a page on its way; of those that slept meanwhile the program knows that they did.</summary>
     [Fact]
     public void FaultsThatWaitForAMigrationAreCalledSo()
@@ -58,11 +71,11 @@ public sealed class KindTests : LiveTest
     }
 
     /// <returns>Of the faults in the range by the thread: how many of each kind.</returns>
-    private (JsonObject Said, Dictionary<string, long> Kinds) Record(string command, string[] circumstances)
+    private (JsonObject Said, Dictionary<string, long> Kinds) Record(string command, string[] circumstances, string[]? ofRecorder = null)
     {
-        string[] wrapper = circumstances.Length == 0 ? [] : [Path.Combine(Checkout.Root, "fixtures", circumstances[0]), .. circumstances[1..]];
-        var result = Running.ToEnd(InFolder, Checkout.Faultrec,
-            ["record", "-o", TracePath, "--", .. wrapper, Checkout.Fixture("fault_kind"), .. command.Split(' ')]);
+        string[] all = [.. Wrapper(ofRecorder ?? []), Checkout.Faultrec, "record", "-o", TracePath, "--", .. Wrapper(circumstances),
+            Checkout.Fixture("fault_kind"), .. command.Split(' ')];
+        var result = Running.ToEnd(InFolder, all[0], all[1..]);
         Assert.True(result.Status == 0, result.Error);
         var said = Said(result.Output);
         Assert.SkipWhen(said.ContainsKey("skipped"), $"{command}: {said["skipped"]}");
@@ -75,6 +88,9 @@ public sealed class KindTests : LiveTest
             .CountBy(row => row["kind"]!.GetValue<string>()).ToDictionary(count => count.Key, count => (long)count.Value);
         return (said, kinds);
     }
+
+    private static string[] Wrapper(string[] circumstances)
+        => circumstances.Length == 0 ? [] : [Path.Combine(Checkout.Root, "fixtures", circumstances[0]), .. circumstances[1..]];
 
     private static string Words(Dictionary<string, long> kinds)
         => string.Join(", ", kinds.Where(kind => kind.Value > 0).OrderBy(kind => kind.Key, StringComparer.Ordinal).Select(kind => $"{kind.Key} {kind.Value}"));

@@ -7,32 +7,31 @@ namespace Faultrec.Analyzer.Budgets;
 internal static class HugeShare
 {
     /// <summary>
-    /// Pages that faults of kind `huge` mapped (2 MiB each on x86-64) over these and the pages that first touches of anonymous memory mapped
-    /// one by one. Faults of unknown kind count as such touches, so that missing facts never make the share larger.
+    /// Pages that faults of kind `huge` mapped over these and the pages that other first touches of anonymous memory mapped. Faults of unknown
+    /// kind count as such touches, so that missing facts never make the share larger.
     /// </summary>
     /// <param name="whyUnknown">Null if the result is known.</param>
     public static double? Of(FaultReport report, out string? whyUnknown)
     {
         whyUnknown = null;
-        long hugeFaults = 0, small = 0;
+        long huge = 0, small = 0;
         foreach (var row in report.Rows(KindTable.Definition))
         {
             if (row.Kind == FaultKind.Huge)
             {
-                hugeFaults += row.Counts.Faults;
+                huge += row.Pages;
             }
-            else if (row.Kind is FaultKind.AnonWrite or FaultKind.ZeroRead or FaultKind.KernelAccess or FaultKind.HugeFallback or FaultKind.StackGrowth
-                or FaultKind.Unknown)
+            else if (row.Kind is FaultKind.AnonWrite or FaultKind.ZeroRead or FaultKind.KernelAccess or FaultKind.HugeFallback or FaultKind.Mthp
+                or FaultKind.StackGrowth or FaultKind.Unknown)
             {
-                small += row.Counts.Faults;
+                small += row.Pages;
             }
         }
 
-        var huge = hugeFaults * (double)report.Metadata.Pages.HugePages;
         if (!KindRule.CanTell(report.Metadata))
             whyUnknown = "the recording has no page-table facts, which show huge pages";
         else if (huge + small == 0)
             whyUnknown = "no anonymous memory was touched for the first time";
-        return whyUnknown is null ? huge / (huge + small) : null;
+        return whyUnknown is null ? (double)huge / (huge + small) : null;
     }
 }

@@ -42,6 +42,9 @@ public enum FaultKind : byte
     /// <summary>A huge page was wanted, a small one was mapped.</summary>
     HugeFallback,
 
+    /// <summary>A folio between a page and a huge page was mapped where nothing had been mapped.</summary>
+    Mthp,
+
     /// <summary>A huge mapping was split into small ones.</summary>
     HugeSplit,
 
@@ -107,6 +110,7 @@ internal static class FaultKindNames
         ("hugetlb_cow", "copy on write"),
         ("huge", "demand zero"),
         ("huge_fallback", "demand zero"),
+        ("mthp", "demand zero"),
         ("huge_split", null),
         ("zero_read", "demand zero"),
         ("zero_cow", "copy on write"),

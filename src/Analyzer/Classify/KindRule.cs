@@ -146,6 +146,8 @@ internal sealed class KindRule
         {
             case MappingBacking.Anonymous when isAboveLast && WantedHuge(regionId, mapping, (ulong)batch.Address[row], batch.TimeNs[row]):
                 return FaultKind.HugeFallback;
+            case MappingBacking.Anonymous or MappingBacking.Shmem when order > 0:
+                return FaultKind.Mthp;
             case MappingBacking.Anonymous:
                 var isDemandZero = access == FaultAccess.Write || (access != FaultAccess.Unknown && _zeroPfn >= 0 && batch.Pfn[row] == _zeroPfn);
                 if (!isDemandZero)

@@ -15,9 +15,13 @@ internal sealed class KindAggregate(bool hasFrames) : IMeasure<KindAggregate>
     private readonly long[] _faults = new long[FaultKindNames.Count * SeverityNames.Count * WalkEnds.Count];
     private readonly LatencyHistogram?[] _latency = new LatencyHistogram?[FaultKindNames.Count * SeverityNames.Count * WalkEnds.Count];
     private readonly long[] _byKernel = new long[FaultKindNames.Count];
+    private readonly long[] _pages = new long[FaultKindNames.Count];
 
     /// <summary>Faults of a kind that kernel mode raised by touching the program's memory.</summary>
     public long ByKernel(FaultKind kind) => _byKernel[(int)kind];
+
+    /// <summary>Pages that faults of a kind mapped, their own and the rest of its folio; one each where that is not known.</summary>
+    public long Pages(FaultKind kind) => _pages[(int)kind];
 
     public FaultCounts Counts(FaultKind kind, out LatencyHistogram latency)
         => Sum((cellKind, _, _) => cellKind == kind, out latency);
@@ -28,7 +32,7 @@ internal sealed class KindAggregate(bool hasFrames) : IMeasure<KindAggregate>
     public FaultCounts Counts(WalkEnd end, out LatencyHistogram latency)
         => Sum((_, _, cellEnd) => cellEnd == end, out latency);
 
-    public FaultColumns Columns => FaultColumns.DurationNs | FaultColumns.KernelAccess;
+    public FaultColumns Columns => FaultColumns.DurationNs | FaultColumns.KernelAccess | (hasFrames ? FaultColumns.PageOrder : FaultColumns.None);
 
     public void Add<TWeights>(FaultBatch batch, in Verdicts verdicts, TWeights weights)
         where TWeights : struct, IRowWeights
@@ -37,6 +41,7 @@ internal sealed class KindAggregate(bool hasFrames) : IMeasure<KindAggregate>
         var kinds = verdicts.Kinds;
         var (durations, byKernel) = (batch.DurationNs, batch.KernelAccess);
         var (levels, entries) = hasFrames ? (batch.PtLevel, batch.PteBefore) : ([], []);
+        var orders = hasFrames ? batch.PageOrder : [];
         for (var i = 0; i < severities.Length; i++)
         {
             var end = hasFrames ? WalkEnds.Of(levels[i], entries[i]) : WalkEnd.Unknown;
@@ -44,6 +49,7 @@ internal sealed class KindAggregate(bool hasFrames) : IMeasure<KindAggregate>
             _faults[cell] += weights.Of(i);
             if (durations[i] >= 0)
                 (_latency[cell] ??= new LatencyHistogram()).Add(durations[i], weights.Of(i));
+            _pages[(int)kinds[i]] += (long)weights.Of(i) << (hasFrames ? Math.Max(orders[i], (sbyte)0) : 0);
             if (byKernel[i])
                 _byKernel[(int)kinds[i]] += weights.Of(i);
         }
@@ -59,7 +65,10 @@ internal sealed class KindAggregate(bool hasFrames) : IMeasure<KindAggregate>
         }
 
         for (var i = 0; i < _byKernel.Length; i++)
+        {
             _byKernel[i] += other._byKernel[i];
+            _pages[i] += other._pages[i];
+        }
     }
 
     private FaultCounts Sum(Func<FaultKind, Severity, WalkEnd, bool> isMeant, out LatencyHistogram latency)

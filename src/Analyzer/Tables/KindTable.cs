@@ -5,8 +5,9 @@ using Faultrec.Analyzer.Text;
 namespace Faultrec.Analyzer.Tables;
 
 /// <param name="ByKernel">Raised by kernel mode touching the program's memory.</param>
+/// <param name="Pages">That the faults mapped.</param>
 /// <param name="Share">Of all faults of the table.</param>
-internal sealed record KindRow(FaultKind Kind, FaultCounts Counts, long ByKernel, LatencySummary Latency, double Share);
+internal sealed record KindRow(FaultKind Kind, FaultCounts Counts, long ByKernel, long Pages, LatencySummary Latency, double Share);
 
 internal static class KindTable
 {
@@ -40,8 +41,8 @@ internal static class KindTable
             .Select(kind => (Kind: (FaultKind)kind, Counts: aggregate.Counts((FaultKind)kind, out var latency), Latency: latency)).ToList();
         var all = kinds.Sum(kind => kind.Counts.Faults);
         var rows = kinds.Where(kind => kind.Counts.Faults > 0)
-            .Select(kind => new KindRow(kind.Kind, kind.Counts, aggregate.ByKernel(kind.Kind), LatencySummary.Of(kind.Latency),
-                (double)kind.Counts.Faults / all))
+            .Select(kind => new KindRow(kind.Kind, kind.Counts, aggregate.ByKernel(kind.Kind), aggregate.Pages(kind.Kind),
+                LatencySummary.Of(kind.Latency), (double)kind.Counts.Faults / all))
             .ToList();
         rows.Sort((a, b) => Ordering.ByFaults(a.Counts, b.Counts, a.Kind.CompareTo(b.Kind)));
         return rows;

@@ -110,10 +110,19 @@ internal sealed class FaultRows(SpoolHeader header, TaskTable tasks, IRegionLedg
         var isMapped = isWalked && record.LevelAfter <= PageGeometry.PudLevel && entry.IsPresent;
         var order = _pages.OrderAt(record.LevelAfter);
         var around = isWalked ? record.MappedAround : 0;
-        var folioOrder = isWalked ? record.FolioOrder : 0;
+        var folioOrder = isWalked ? FolioOrder(record) : 0;
         batch.MappedAround[i] = BitOperations.PopCount((uint)around) > 1 ? around : FaultBatch.Null;
-        batch.PageOrder[i] = (sbyte)(!isMapped ? FaultBatch.Null : folioOrder > order && folioOrder < _pages.HugeOrder ? folioOrder : order);
+        batch.PageOrder[i] = (sbyte)(!isMapped ? FaultBatch.Null : Math.Max(folioOrder, order));
         batch.Pfn[i] = isMapped ? entry.Frame(order) | (_pages.PageOf((ulong)record.Address) & ((1L << order) - 1)) : FaultBatch.Null;
+    }
+
+    /// <summary>log2 of the pages of the folio that the fault mapped as far as the first half of the window shows; 0: one page.</summary>
+    private int FolioOrder(in FaultRecord record)
+    {
+        var order = record.FolioOrder;
+        var pages = (int)Math.Min(1L << order, FaultRecord.AroundAlign);
+        var folio = ((1 << pages) - 1) << ((int)_pages.PageOf((ulong)record.Address) & (FaultRecord.AroundAlign - pages));
+        return order < _pages.HugeOrder && (record.MappedAround & folio) == folio ? order : 0;
     }
 
     private void SetRegion(FaultBatch batch, int i, TaskState task, in FaultRecord record)

@@ -28,7 +28,7 @@ internal partial record struct FaultRecord
     /// </summary>
     public readonly int MappedAround => HasAround ? (int)PteBefore & int.MaxValue : 0;
 
-    /// <summary>log2 of the pages of the folio that the fault mapped, if it is larger than the window; else 0.</summary>
+    /// <summary>log2 of the pages of the folio that a write mapped a part of, if that is more than one page; else 0.</summary>
     public readonly int FolioOrder => HasAround ? (byte)(PteBefore >> AroundOrderShift) : 0;
 }
 

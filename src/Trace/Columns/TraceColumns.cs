@@ -162,7 +162,7 @@ internal static class TraceColumns
             None = FaultBatch.Null,
             Meaning = "log2 of the pages mapped; NULL: not recorded",
             Unit = "log2 pages",
-            Description = "size of the mapping that the fault made: 0 = one page, 9 = 2 MiB of 4 KiB pages",
+            Description = "size of the mapping that the fault made: 0 = one page, 4 = a folio of 16 pages, 9 = 2 MiB of 4 KiB pages",
             NullMeaning = "not recorded",
         },
         new NumberColumn<int>(FaultColumns.RegionId, "region_id", batch => batch.RegionId, DeltaSnappy, RedactionRule.Keep)
