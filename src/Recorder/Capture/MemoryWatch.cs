@@ -55,6 +55,8 @@ internal sealed class MemoryWatch : IRecordSink
             Know(pid);
     }
 
+    public bool TakesResident => true;
+
     public void Append(SpoolRecordType type, int cpu, ReadOnlySpan<byte> payload, ReadOnlySpan<byte> rest = default)
     {
         if (type == SpoolRecordType.End)

@@ -118,6 +118,7 @@ internal sealed class ProbeCapture : ICapture
     public void Start(IRecordSink sink)
     {
         _sideband.Enable();
+        var takesResident = sink.TakesResident && _target.Launcher is null;
         sink = _stacks?.Watching(sink) ?? sink;
         var isThere = _target.Names is null;
         var running = new List<int>();
@@ -135,7 +136,7 @@ internal sealed class ProbeCapture : ICapture
         if (_target.Pid != 0)
             _stacks?.WaitForTables();
         // As late as can be: what is faulted in from here on until the recording begins, is not known.
-        var resident = _target.Launcher is null ? running.Select(ResidentPages.TryTake).OfType<ResidentSnapshot>().ToList() : [];
+        var resident = takesResident ? running.Select(ResidentPages.TryTake).OfType<ResidentSnapshot>().ToList() : [];
         _faults.Begin();
         _counters?.Enable();
         _probes.OpenAccounts();

@@ -6,6 +6,9 @@ namespace Faultrec.Recorder.Spool;
 /// <summary>Where captured records go: a spool file, or a live view.</summary>
 internal interface IRecordSink
 {
+    /// <summary>Whether it takes what was resident before (<see cref="SpoolRecordType.Resident"/>), which costs a look at each page.</summary>
+    bool TakesResident => false;
+
     /// <summary>One record; the payload is copied before this returns. <paramref name="rest"/> continues it.</summary>
     void Append(SpoolRecordType type, int cpu, ReadOnlySpan<byte> payload, ReadOnlySpan<byte> rest = default);
 
