@@ -134,6 +134,7 @@ public class BackendStories
             left out   faults of kernel mode (perf_event_paranoid)
             frames     -
             huge pages -
+            swap       -
             handlers   do_anonymous_page: probed
                        do_swap_page: refused, inlined in this kernel
             ledger     2 regions, 1 process, 1 thread

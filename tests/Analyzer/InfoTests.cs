@@ -17,6 +17,7 @@ public class InfoTests
             Ladder = [new LadderStep("fexit", "EPERM: \x1b[31mno\x1b[0m trampolines"), new LadderStep("tracepoint", null)],
             PageTable = new PageTableRecording(false, "no \x1b[31mbase", 0, null, null),
             ThpMode = "madvise",
+            SwapAreas = [new SwapArea("/swap\u001bfile", 2048)],
             FolioSizes = [new FolioSize(8, null, "never"), new FolioSize(64, "always", "never"), new FolioSize(2048, "inherit", "inherit")],
             Causes = [new CauseProbe("reclaim", null), new CauseProbe("zeroing", "EPERM")],
             Memory = [new ProcessMemory(10, [5, 9], [4096, 8192], [0, 1024], [0, 0], [0, 2048], 1 << 20, true)],
@@ -51,6 +52,7 @@ public class InfoTests
             frames     not recorded: no \x1b[31mbase
             huge pages madvise
                        of anonymous memory: 64.0 KiB always, 2.0 MiB inherit; of shared memory: 2.0 MiB inherit
+            swap       2.0 MiB on /swap\x1bfile
             causes     reclaim: probed
                        zeroing: refused, EPERM
             ledger     2 regions, 1 process, 1 thread
@@ -78,7 +80,8 @@ public class InfoTests
 
         Assert.Equal(
             "path schema file_bytes faults bytes_per_fault row_groups tool_version command target host kernel arch page_size clock "
-            + "clock_start_ns started_at duration_ns backend ladder durations sampling exclude_kernel handlers frames thp_mode folio_sizes causes slab_stages "
+            + "clock_start_ns started_at duration_ns backend ladder durations sampling exclude_kernel handlers frames thp_mode folio_sizes swap_areas "
+            + "causes slab_stages "
             + "stack_recording stacks stack_frames regions processes threads fault_flag_names fault_result_names receipt call_faults memory",
             Keys(json.RootElement));
         // More counters may come; those that are there stay.

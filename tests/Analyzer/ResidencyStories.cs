@@ -316,6 +316,8 @@ public class ResidencyStories
 
         Assert.Equal(1, Story.Report(metadata, faults).Memory!.Account.Resident);
         Assert.Equal(0, Story.Report(metadata with { Memory = [swapped] }, faults).Memory!.Account.Resident);
+        Assert.Equal(1, Story.Report(metadata with { SwapAreas = [] }, faults).Memory!.Account.Resident);
+        Assert.Equal(0, Story.Report(metadata with { SwapAreas = [new SwapArea("/dev/zram0", 1024)] }, faults).Memory!.Account.Resident);
     }
 
     [Fact]

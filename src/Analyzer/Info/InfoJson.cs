@@ -139,6 +139,7 @@ internal static class InfoJson
         WriteFrames(json, metadata.PageTable);
         json.WriteString("thp_mode", metadata.ThpMode);
         WriteFolioSizes(json, metadata.FolioSizes);
+        WriteSwapAreas(json, metadata.SwapAreas);
         WriteProbes(json, "causes", "cause", metadata.Causes.Select(probe => (probe.Cause, probe.Reason)));
         WriteProbes(json, "slab_stages", "stage", (metadata.Slab?.Stages ?? []).Select(probe => (probe.Cause, probe.Reason)));
         json.WriteStackRecording(metadata.StackRecording);
@@ -155,6 +156,26 @@ internal static class InfoJson
             json.WriteNumber("kib", size.Kib);
             json.WriteString("enabled", size.Enabled);
             json.WriteString("shmem_enabled", size.ShmemEnabled);
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
+    }
+
+    private static void WriteSwapAreas(Utf8JsonWriter json, IReadOnlyList<SwapArea>? areas)
+    {
+        if (areas is null)
+        {
+            json.WriteNull("swap_areas");
+            return;
+        }
+
+        json.WriteStartArray("swap_areas");
+        foreach (var area in areas)
+        {
+            json.WriteStartObject();
+            json.WriteString("name", area.Name);
+            json.WriteNumber("kib", area.Kib);
             json.WriteEndObject();
         }
 

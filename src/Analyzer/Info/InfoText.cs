@@ -64,6 +64,7 @@ internal static class InfoText
         Line(output, "huge pages", metadata.ThpMode ?? Cells.Null);
         if (metadata.FolioSizes.Count > 0)
             Line(output, "", FolioWords(metadata.FolioSizes));
+        Line(output, "swap", SwapWords(metadata.SwapAreas));
         WriteProbes(output, "handlers", metadata.Handlers.Select(probe => (probe.Function, probe.Reason)));
         WriteProbes(output, "causes", metadata.Causes.Select(probe => (probe.Cause, probe.Reason)));
         WriteProbes(output, "slab", (metadata.Slab?.Stages ?? []).Select(probe => (probe.Cause, probe.Reason)));
@@ -107,6 +108,13 @@ internal static class InfoText
             return enabled.Count == 0 ? "no size" : string.Join(", ", enabled);
         }
     }
+
+    private static string SwapWords(IReadOnlyList<SwapArea>? areas) => areas switch
+    {
+        null => Cells.Null,
+        [] => "none",
+        _ => string.Join(", ", areas.Select(area => $"{Units.Bytes(area.Kib << 10)} on {area.Name}")),
+    };
 
     private static string FrameWords(PageTableRecording? frames) => frames switch
     {

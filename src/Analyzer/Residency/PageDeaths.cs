@@ -6,13 +6,14 @@ namespace Faultrec.Analyzer.Residency;
 /// <summary>Pages that calls give back or move to another place.</summary>
 internal sealed class PageDeaths(TraceMetadata metadata, PageBooks books, AccountRegions regions)
 {
+    private readonly bool _hasSwap = metadata.SwapAreas is { Count: > 0 };
     private readonly HashSet<int> _swapping = [.. metadata.Memory.Where(process => process.SwapBytes.Any(bytes => bytes > 0)).Select(process => process.Pid)];
 
     public void GiveBack(Release release)
     {
         if (books.FindProcess(release.Pid) is not { } process)
             return;
-        var isKept = release.Call == ReleaseCalls.PageOut && !_swapping.Contains(release.Pid);
+        var isKept = release.Call == ReleaseCalls.PageOut && !_hasSwap && !_swapping.Contains(release.Pid);
         var visitor = new GivenBack(books, regions, release, isKept);
         process.States.Visit(release.FirstPage, release.Pages, ref visitor);
         visitor.EndRun();

@@ -40,6 +40,7 @@ internal static class TraceHeader
                 ThpMode = KernelMemory.ThpMode,
                 FolioSizes = KernelMemory.FolioSizes,
                 SwapTypes = kernel.SwapTypes,
+                SwapAreas = KernelMemory.SwapAreas,
                 NumaNodes = capture.Frames.Recorded ? KernelMemory.NumaNodes : [],
                 ExcludeKernel = capture.ExcludesKernel,
                 Sampling = options.Every > 1 || options.MaxRatePerSecond is not null ? new Sampling(options.Every, options.MaxRatePerSecond, false) : null,

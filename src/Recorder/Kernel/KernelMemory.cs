@@ -35,6 +35,26 @@ internal static class KernelMemory
                 .Select(folder => new FolioSize(SizeKiB(folder), Chosen(Path.Combine(folder, "enabled")), Chosen(Path.Combine(folder, "shmem_enabled"))))
                 .OrderBy(size => size.Kib)];
 
+    /// <summary>Null: nobody can tell.</summary>
+    public static IReadOnlyList<SwapArea>? SwapAreas
+    {
+        get
+        {
+            try
+            {
+                return ReadSwaps(File.ReadLines("/proc/swaps"));
+            }
+            catch (FileNotFoundException)
+            {
+                return []; // a kernel without CONFIG_SWAP
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                return null;
+            }
+        }
+    }
+
     /// <summary>Zones by node, merged where they touch.</summary>
     public static IReadOnlyList<NumaRange> NumaNodes { get; } = ReadNodes(File.ReadLines("/proc/zoneinfo"));
 
@@ -72,6 +92,11 @@ internal static class KernelMemory
     // "hugepages-64kB"
     private static int SizeKiB(string folder)
         => int.TryParse(folder.AsSpan(folder.LastIndexOf('-') + 1).TrimEnd("kB"), CultureInfo.InvariantCulture, out var size) ? size : 0;
+
+    // "/dev/zram0    partition  262140  0  -2" below a line of headings; a space in a path is \040.
+    internal static IReadOnlyList<SwapArea> ReadSwaps(IEnumerable<string> swaps)
+        => [.. swaps.Skip(1).Select(line => line.Split((char[])[' ', '\t'], StringSplitOptions.RemoveEmptyEntries))
+            .Where(words => words.Length > 2).Select(words => new SwapArea(words[0], long.Parse(words[2], CultureInfo.InvariantCulture)))];
 
     // "Node 0, zone      DMA", "        spanned  4095", "  start_pfn:           1"
     internal static IReadOnlyList<NumaRange> ReadNodes(IEnumerable<string> zoneinfo)

@@ -190,6 +190,14 @@ internal static class MetadataKeys
             Description = "what the kernel keeps in swap entries of this type (bits 59 to 63 of a `pte_before` that is not present): `\"migration\"`, "
                 + "`\"hwpoison\"`, `\"device\"`, `\"marker\"`; types that are not named are swap devices",
         },
+        new MetadataKey<IReadOnlyList<SwapArea>>(
+            new("swap_areas", SwapArea.Members), Context.IReadOnlyListSwapArea, m => m.SwapAreas, (m, value) => m with { SwapAreas = value })
+        {
+            IsOptional = true,
+            Problem = MetadataRules.SwapAreas,
+            Json = "array of `{name, kib}` or null",
+            Description = "devices and files to which the kernel could swap when the recording began (`/proc/swaps`); null: the recorder did not look",
+        },
         new MetadataKey<IReadOnlyList<MemoryAdvice>>(
             new("advice", MemoryAdvice.Members), Context.IReadOnlyListMemoryAdvice, m => m.Advice, (m, value) => m with { Advice = value })
         {

@@ -77,6 +77,8 @@ internal static class MetadataRules
 
     public static string? FolioSizes(IReadOnlyList<FolioSize> sizes) => sizes.All(size => size.Kib > 0) ? null : "has an impossible size";
 
+    public static string? SwapAreas(IReadOnlyList<SwapArea> areas) => areas.All(area => area.Kib >= 0) ? null : "has an impossible size";
+
     public static string? Slab(SlabRecording slab)
         => slab.Stages.Contains(null!) || slab.Caches.Contains(null!) || slab.BuddyAllocations.Contains(null!) ? NullItem : null;
 

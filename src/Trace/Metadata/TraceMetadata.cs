@@ -107,6 +107,11 @@ public sealed record TraceMetadata
     /// </summary>
     public IReadOnlyDictionary<string, string> SwapTypes { get; init; } = new Dictionary<string, string>();
 
+    /// <summary>
+    /// Where the kernel could swap to when the recording began (/proc/swaps); empty if it had no swap, null if the recorder did not look.
+    /// </summary>
+    public IReadOnlyList<SwapArea>? SwapAreas { get; init; }
+
     /// <summary>The program's advice to the kernel on how to fault ranges (madvise, userfaultfd), in order of time.</summary>
     public IReadOnlyList<MemoryAdvice> Advice { get; init; } = [];
 

@@ -34,6 +34,14 @@ public sealed class KernelMemoryTests
     }
 
     [Fact]
+    public void SwapAreasAreReadFromTheirTable()
+        => Assert.Equal(
+            [new SwapArea("/dev/zram0", 262140), new SwapArea("/swap\\040file", 1024)],
+            KernelMemory.ReadSwaps([
+                "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority", "/dev/zram0                              partition\t262140\t\t0\t\t-2",
+                "/swap\\040file                           file\t\t1024\t\t0\t\t-3"]));
+
+    [Fact]
     public void OfThisMachineTheyHoldItsMemory()
     {
         var spanned = KernelMemory.NumaNodes.Sum(range => range.EndPfn - range.FirstPfn);
