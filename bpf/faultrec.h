@@ -186,12 +186,14 @@ struct fault_record {
 		/* Above the level at completion: nothing was mapped at entry, and pte_before is not
 		 * the entry but which pages of the window the fault mapped, its own among them, and
 		 * from AROUND_ORDER_SHIFT on log2 of the pages of its folio, if it is known: of a
-		 * write that mapped more than its own page. */
+		 * write that mapped more than its own page; from AROUND_USED_SHIFT on which pages
+		 * of the first half had an entry before. */
 		WALK_AROUND = 128,
 		LEVEL_AFTER_MASK = 7,
 		AROUND_PAGES = 32, /* it begins at a multiple of: */
 		AROUND_ALIGN = 16, /* and the address lies in its first half */
 		AROUND_ORDER_SHIFT = 32,
+		AROUND_USED_SHIFT = 40,
 	} _constants[0];
 	__s64 start_ns;
 	__s64 address;

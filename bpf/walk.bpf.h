@@ -111,24 +111,42 @@ static __always_inline __u8 merged(const struct walk_end *end)
 #define FAULT_CODE_WRITE 2 /* X86_PF_WRITE, arch/x86/include/asm/trap_pf.h */
 #define FAULT_FLAG_WRITE 1 /* include/linux/mm_types.h */
 
-static __always_inline __u32 mapped_from(__u64 place)
+/* Bit i: entry i is there; present, or of any kind, such as a swap entry. */
+static __always_inline __u32 entries_from(__u64 place, bool only_present)
 {
-	__u32 pages = 0;
+	__u32 found = 0;
 
-	for (int i = 0; i < AROUND_ALIGN; i++)
-		pages |= (read_entry(place + i * ENTRY_BYTES) & ENTRY_PRESENT) << i;
-	return pages;
+	for (int i = 0; i < AROUND_ALIGN; i++) {
+		__u64 entry = read_entry(place + i * ENTRY_BYTES);
+		/* Without a branch: the verifier would follow each way. */
+		__u64 is_there = only_present ? entry & ENTRY_PRESENT : (entry | -entry) >> 63;
+
+		found |= is_there << i;
+	}
+	return found;
 }
 
-/* Which of the window's pages are mapped; `place` is of one of the entries in its first half. The
- * window ends with the page table. */
-static __noinline __u32 mapped_in_window(__u64 place)
+/* Of the window's pages; `place` is of one of the entries in its first half. The window ends with
+ * the page table. */
+static __always_inline __u32 entries_in_window(__u64 place, bool only_present)
 {
 	__u64 first = place & ~(__u64)(AROUND_ALIGN * ENTRY_BYTES - 1);
 	__u64 second = first + AROUND_ALIGN * ENTRY_BYTES;
+	__u32 found = entries_from(first, only_present);
 
-	return mapped_from(first) |
-	       (second & (TABLE_BYTES - 1) ? mapped_from(second) << AROUND_ALIGN : 0);
+	if (second & (TABLE_BYTES - 1))
+		found |= entries_from(second, only_present) << AROUND_ALIGN;
+	return found;
+}
+
+static __noinline __u32 mapped_in_window(__u64 place)
+{
+	return entries_in_window(place, true);
+}
+
+static __noinline __u32 used_in_window(__u64 place)
+{
+	return entries_in_window(place, false);
 }
 
 static __always_inline bool is_write(const struct task_slot *slot)
@@ -167,7 +185,7 @@ static __noinline void walk_before(struct task_slot *slot, const struct task_str
 	slot->walk_merged = merged(&end);
 	slot->looks_around = may_map_more(slot, &end);
 	slot->around_before =
-		slot->looks_around && end.shift == PAGE_SHIFT ? mapped_in_window(end.place) : 0;
+		slot->looks_around && end.shift == PAGE_SHIFT ? used_in_window(end.place) : 0;
 }
 
 /*
@@ -216,14 +234,15 @@ static __always_inline __u32 folio_order(__u64 entry)
 static __always_inline __u64 mapped_around(const struct task_slot *slot,
 					   const struct walk_end *after)
 {
-	__u32 order = 0, pages;
+	__u32 order = 0, before = slot->around_before, pages;
 
 	if (!slot->looks_around || after->shift != PAGE_SHIFT || !(after->entry & ENTRY_PRESENT))
 		return 0;
-	pages = mapped_in_window(after->place) & ~(__u32)slot->around_before;
+	pages = mapped_in_window(after->place) & ~before;
 	if (is_write(slot) && pages & (pages - 1))
 		order = folio_order(after->entry);
-	return pages | (__u64)order << AROUND_ORDER_SHIFT;
+	return pages | (__u64)order << AROUND_ORDER_SHIFT |
+	       (__u64)(before & ((1u << AROUND_ALIGN) - 1)) << AROUND_USED_SHIFT;
 }
 
 static __always_inline __u8 level_of(__u32 shift)

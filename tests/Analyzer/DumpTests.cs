@@ -17,9 +17,9 @@ public class DumpTests
     {
         Assert.Equal(
             """
-            time_ns,duration_ns,pid,tid,cpu,comm,address,ip,major,access,kernel_access,error_code,fault_flags,fault_result,signal,pt_level,pte_before,pfn,page_order,region_id,region,file_page,stack,gup,handler,vmf_address,vmf_pgoff,weight,grew,reclaim_ns,compaction_ns,io_wait_ns,lock_wait_ns,off_cpu_ns,zeroing_ns,slab_fast,slab_sheaf,slab_local,slab_partial,slab_remote,slab_buddy,buddy_pages,stack_id,mapper_stack_id,merged,mapped_around,kind
-            5,1000,10,10,0,'=app,0x10008,0x400000,false,write,false,6,,,,,,,,1,,,,false,,,,1,false,,,,,,,,,,,,,,7,,false,,unknown
-            9,,10,11,0,"a,b",0xffffffffff600000,0x400000,true,write,false,6,,4,11,,,,,0,,,,true,do_swap_page,,,16,false,,,,,,,,,,,,,,,,false,,failed
+            time_ns,duration_ns,pid,tid,cpu,comm,address,ip,major,access,kernel_access,error_code,fault_flags,fault_result,signal,pt_level,pte_before,pfn,page_order,region_id,region,file_page,stack,gup,handler,vmf_address,vmf_pgoff,weight,grew,reclaim_ns,compaction_ns,io_wait_ns,lock_wait_ns,off_cpu_ns,zeroing_ns,slab_fast,slab_sheaf,slab_local,slab_partial,slab_remote,slab_buddy,buddy_pages,stack_id,mapper_stack_id,merged,mapped_around,empty_order,kind
+            5,1000,10,10,0,'=app,0x10008,0x400000,false,write,false,6,,,,,,,,1,,,,false,,,,1,false,,,,,,,,,,,,,,7,,false,,,unknown
+            9,,10,11,0,"a,b",0xffffffffff600000,0x400000,true,write,false,6,,4,11,,,,,0,,,,true,do_swap_page,,,16,false,,,,,,,,,,,,,,,,false,,,failed
 
             """.ReplaceLineEndings("\r\n"),
             Dump(
@@ -44,7 +44,7 @@ public class DumpTests
     {
         Assert.Equal(
             """
-            {"time_ns":5,"duration_ns":null,"pid":10,"tid":10,"cpu":0,"comm":"\u001B\u0022","address":"0x10008","ip":"0x400000","major":false,"access":"write","kernel_access":false,"error_code":6,"fault_flags":null,"fault_result":null,"signal":null,"pt_level":null,"pte_before":null,"pfn":null,"page_order":null,"region_id":1,"region":"","file_page":null,"stack":null,"gup":false,"handler":null,"vmf_address":null,"vmf_pgoff":null,"weight":1,"grew":false,"reclaim_ns":null,"compaction_ns":null,"io_wait_ns":null,"lock_wait_ns":null,"off_cpu_ns":null,"zeroing_ns":null,"slab_fast":null,"slab_sheaf":null,"slab_local":null,"slab_partial":null,"slab_remote":null,"slab_buddy":null,"buddy_pages":null,"stack_id":null,"mapper_stack_id":null,"merged":false,"mapped_around":null,"kind":"unknown"}
+            {"time_ns":5,"duration_ns":null,"pid":10,"tid":10,"cpu":0,"comm":"\u001B\u0022","address":"0x10008","ip":"0x400000","major":false,"access":"write","kernel_access":false,"error_code":6,"fault_flags":null,"fault_result":null,"signal":null,"pt_level":null,"pte_before":null,"pfn":null,"page_order":null,"region_id":1,"region":"","file_page":null,"stack":null,"gup":false,"handler":null,"vmf_address":null,"vmf_pgoff":null,"weight":1,"grew":false,"reclaim_ns":null,"compaction_ns":null,"io_wait_ns":null,"lock_wait_ns":null,"off_cpu_ns":null,"zeroing_ns":null,"slab_fast":null,"slab_sheaf":null,"slab_local":null,"slab_partial":null,"slab_remote":null,"slab_buddy":null,"buddy_pages":null,"stack_id":null,"mapper_stack_id":null,"merged":false,"mapped_around":null,"empty_order":null,"kind":"unknown"}
 
             """.ReplaceLineEndings("\n"),
             Dump([new(0x10008, DurationNs: null) { TimeNs = 5, Comm = "\x1b\"" }], asJson: true));

@@ -297,6 +297,30 @@ public class KindStories
     }
 
     [Fact]
+    public void OnePageWhereAFolioWasWanted()
+    {
+        FolioSize[] sizes = [new FolioSize(16, "madvise", null), new FolioSize(64, "always", null), new FolioSize(2048, "inherit", null)];
+        var wanted = Metadata with { FolioSizes = sizes };
+        var alone = Missing(Anon + 0x13000, 1) with { TimeNs = 100, Empty = 4 };
+        Assert.Equal("mthp_fallback", Kind(wanted, alone));
+        Assert.Equal("mthp_fallback", Kind(wanted, alone with { Level = 1, Empty = null }));
+        Is("anon_write", alone);
+        // Not looked at; some of the 16 pages were there; a read gets the zero page; the mapping begins behind the first of them.
+        Assert.Equal("anon_write", Kind(wanted, alone with { Empty = null }));
+        Assert.Equal("anon_write", Kind(wanted, alone with { Empty = 3 }));
+        Assert.Equal("zero_read", Kind(wanted, alone with { Access = FaultAccess.Read, Pfn = ZeroPfn }));
+        Assert.Equal("anon_write", Kind(wanted with { Regions = [Regions[0] with { Start = Anon + 0x11000 }] }, alone));
+        Assert.Equal("anon_write", Kind(wanted, alone with { Address = Heap + 0x13000, Region = 2 }));
+        // Smaller ones are wanted only where it was advised, none where it was advised against, or a handler is to serve each page.
+        Assert.Equal("mthp_fallback", Kind(wanted with { Advice = [Advice("hugepage", 50)] }, alone with { Empty = 2 }));
+        Assert.Equal("anon_write", Kind(wanted with { Advice = [Advice("hugepage", 50)] }, alone with { Empty = 1 }));
+        Assert.Equal("anon_write", Kind(wanted with { Advice = [Advice("nohugepage", 50)] }, alone));
+        Assert.Equal("anon_write", Kind(wanted with { Advice = [Advice("userfaultfd_wp", 50)] }, alone));
+        // A huge page was tried first.
+        Assert.Equal("huge_fallback", Kind(wanted with { ThpMode = "always" }, alone with { Level = 1, Empty = null }));
+    }
+
+    [Fact]
     public void AForkCopiesWhatTheParentAdvisedBeforeIt()
     {
         var child = Regions[0] with { Id = 2, Pid = 11, BornNs = 80 };

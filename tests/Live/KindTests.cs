@@ -61,6 +61,14 @@ public sealed class KindTests : LiveTest
         Assert.Equal($"mthp {Number(said, "faults")}", Words(kinds));
     }
 
+    [Fact]
+    public void FaultsThatShouldHaveMappedAFolioAreCalledSo()
+    {
+        var (said, kinds) = Record("mthp_fallback", ["with-memory-limit.sh", "1000000"], ["with-large-folios.sh", "1024"]);
+
+        Assert.Equal($"mthp_fallback {Number(said, "faults")}", Words(kinds));
+    }
+
     /// <summary>Not every touch finds the entry of a page on its way; of those that slept meanwhile the program knows that they did.</summary>
     [Fact]
     public void FaultsThatWaitForAMigrationAreCalledSo()

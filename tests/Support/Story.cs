@@ -39,6 +39,9 @@ internal sealed record Fault(ulong Address, int Region = 1, long? DurationNs = 1
     /// <summary>Bits of the pages of the window that were mapped; null: only the page itself.</summary>
     public int? Around { get; init; }
 
+    /// <summary>log2 of the pages of the block that was empty; null: not looked at.</summary>
+    public int? Empty { get; init; }
+
     /// <summary>Page-table level at which the walk ended; null: no page-table facts.</summary>
     public int? Level { get; init; }
 
@@ -131,6 +134,7 @@ internal static class Story
         batch.Grew[i] = fault.Grew;
         batch.Merged[i] = fault.Merged;
         batch.MappedAround[i] = fault.Around ?? FaultBatch.Null;
+        batch.EmptyOrder[i] = (sbyte)(fault.Empty ?? FaultBatch.Null);
         batch.PtLevel[i] = (sbyte)(fault.Level ?? FaultBatch.Null);
         batch.PteBefore[i] = fault.Level is null ? FaultBatch.NullPte : fault.Entry;
         batch.Pfn[i] = fault.Pfn ?? FaultBatch.Null;

@@ -32,6 +32,7 @@ public sealed class OlderFileTests
         Assert.All(Rows(batch.Grew), Assert.False);
         Assert.All(Rows(batch.Merged), Assert.False);
         Assert.All(Rows(batch.MappedAround), pages => Assert.Equal(FaultBatch.Null, pages));
+        Assert.All(Rows(batch.EmptyOrder), order => Assert.Equal(FaultBatch.Null, order));
         Assert.All(Rows(batch.ReclaimNs), duration => Assert.Equal(FaultBatch.Null, duration));
         Assert.All(Rows(batch.BuddyPages), pages => Assert.Equal(FaultBatch.Null, pages));
         Assert.All(Rows(batch.StackId), stack => Assert.Equal(FaultBatch.Null, stack));

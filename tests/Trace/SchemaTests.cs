@@ -71,6 +71,7 @@ public sealed class SchemaTests
             mapper_stack_id INT32 INT_32 OPTIONAL
             merged BOOLEAN - REQUIRED
             mapped_around INT32 INT_32 OPTIONAL
+            empty_order INT32 INT_8 OPTIONAL
             """,
             $"schema version {TraceSchema.Version}\n{listing}",
             ignoreLineEndingDifferences: true);

@@ -22,7 +22,7 @@ internal static class HugeShare
                 huge += row.Pages;
             }
             else if (row.Kind is FaultKind.AnonWrite or FaultKind.ZeroRead or FaultKind.KernelAccess or FaultKind.HugeFallback or FaultKind.Mthp
-                or FaultKind.StackGrowth or FaultKind.Unknown)
+                or FaultKind.MthpFallback or FaultKind.StackGrowth or FaultKind.Unknown)
             {
                 small += row.Pages;
             }

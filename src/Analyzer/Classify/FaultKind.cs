@@ -45,6 +45,9 @@ public enum FaultKind : byte
     /// <summary>A folio between a page and a huge page was mapped where nothing had been mapped.</summary>
     Mthp,
 
+    /// <summary>Such a folio was wanted, one page was mapped.</summary>
+    MthpFallback,
+
     /// <summary>A huge mapping was split into small ones.</summary>
     HugeSplit,
 
@@ -111,6 +114,7 @@ internal static class FaultKindNames
         ("huge", "demand zero"),
         ("huge_fallback", "demand zero"),
         ("mthp", "demand zero"),
+        ("mthp_fallback", "demand zero"),
         ("huge_split", null),
         ("zero_read", "demand zero"),
         ("zero_cow", "copy on write"),

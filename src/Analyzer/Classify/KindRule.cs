@@ -1,3 +1,4 @@
+using System.Numerics;
 using Faultrec.Analyzer.Facts;
 using Faultrec.Traces.Columns;
 using Faultrec.Traces.Metadata;
@@ -51,7 +52,7 @@ internal sealed class KindRule
     public FaultColumns Columns
         => FaultColumns.Grew | FaultColumns.RegionId | FaultColumns.Signal | (_busErrorBits == 0 ? FaultColumns.None : FaultColumns.FaultResult)
             | (_hasFrames
-                ? FaultColumns.PtLevel | FaultColumns.PteBefore | FaultColumns.Pfn | FaultColumns.PageOrder | _access.Columns
+                ? FaultColumns.PtLevel | FaultColumns.PteBefore | FaultColumns.Pfn | FaultColumns.PageOrder | FaultColumns.EmptyOrder | _access.Columns
                     | FaultColumns.KernelAccess | FaultColumns.Major | FaultColumns.Address | FaultColumns.Gup | FaultColumns.Merged
                     | (_advice.IsEmpty && !_forks.NeedsTime ? FaultColumns.None : FaultColumns.TimeNs)
                 : FaultColumns.None);
@@ -144,8 +145,8 @@ internal sealed class KindRule
         var access = _access.Of(batch, row);
         switch (mapping.Backing)
         {
-            case MappingBacking.Anonymous when isAboveLast && WantedHuge(regionId, mapping, (ulong)batch.Address[row], batch.TimeNs[row]):
-                return FaultKind.HugeFallback;
+            case MappingBacking.Anonymous when Fallback(batch, row, regionId, mapping, isAboveLast) is { } fallback:
+                return fallback;
             case MappingBacking.Anonymous or MappingBacking.Shmem when order > 0:
                 return FaultKind.Mthp;
             case MappingBacking.Anonymous:
@@ -168,14 +169,31 @@ internal sealed class KindRule
         }
     }
 
-    // thp_vma_suitable_order, with the range that the ledger knows.
-    private bool WantedHuge(int regionId, in MappingFacts mapping, ulong address, long timeNs)
+    /// <summary>Null: nothing proves that a larger folio than the one that was mapped was possible and wanted (alloc_anon_folio).</summary>
+    private FaultKind? Fallback(FaultBatch batch, int row, int regionId, in MappingFacts mapping, bool isAboveLast)
     {
-        var (start, bytes) = (_pages.HugeStartOf(address), (ulong)_pages.HugeBytes);
-        if (mapping.Changes || start < mapping.Start || mapping.End < bytes || start > mapping.End - bytes)
-            return false;
-        var state = _advice.IsEmpty ? RangeState.None : _advice.At(regionId, address, timeNs);
-        return (_folios.Orders(state) >> _pages.HugeOrder) != 0;
+        var empty = isAboveLast ? _pages.HugeOrder : batch.EmptyOrder[row];
+        if (empty <= 0 || empty > _pages.HugeOrder || mapping.Changes)
+            return null;
+        var address = (ulong)batch.Address[row];
+        var state = _advice.IsEmpty ? RangeState.None : _advice.At(regionId, address, batch.TimeNs[row]);
+        var wanted = _folios.Orders(state);
+        if (empty == _pages.HugeOrder && wanted >> _pages.HugeOrder != 0 && Fits(mapping, address, _pages.HugeOrder))
+            return FaultKind.HugeFallback;
+        // One that fits proves it: the kernel tries all sizes down to one page.
+        var smallest = BitOperations.TrailingZeroCount(wanted);
+        return batch.PageOrder[row] == 0 && smallest <= Math.Min(empty, _pages.HugeOrder - 1) && _access.Of(batch, row) == FaultAccess.Write
+            && (state & RangeState.Userfault) == 0 && Fits(mapping, address, smallest)
+            ? FaultKind.MthpFallback
+            : null;
+    }
+
+    // thp_vma_suitable_order, with the range that the ledger knows.
+    private bool Fits(in MappingFacts mapping, ulong address, int order)
+    {
+        var bytes = (ulong)_pages.PageBytes << order;
+        var start = address & ~(bytes - 1);
+        return start >= mapping.Start && mapping.End >= bytes && start <= mapping.End - bytes;
     }
 
     /// <summary>A page was mapped: do_wp_page, or nothing to do.</summary>

@@ -22,6 +22,9 @@ internal enum RangeState : byte
 
     /// <summary>userfaultfd serves pages that are in memory but not mapped.</summary>
     UserfaultMinor = 16,
+
+    /// <summary>Any of these three.</summary>
+    Userfault = UserfaultMissing | UserfaultWriteProtect | UserfaultMinor,
 }
 
 /// <summary>
@@ -30,8 +33,6 @@ internal enum RangeState : byte
 /// </summary>
 internal sealed class RangeAdvice
 {
-    private const RangeState Userfault = RangeState.UserfaultMissing | RangeState.UserfaultWriteProtect | RangeState.UserfaultMinor;
-
     private readonly Dictionary<int, MemoryAdvice[]> _byRegion = [];
 
     public RangeAdvice(TraceMetadata metadata)
@@ -46,7 +47,7 @@ internal sealed class RangeAdvice
                 _byRegion[region.Id] = [.. told];
         }
 
-        HasUserfault = _byRegion.Values.Any(told => told.Any(advice => (Next(RangeState.None, advice.Advice) & Userfault) != 0));
+        HasUserfault = _byRegion.Values.Any(told => told.Any(advice => (Next(RangeState.None, advice.Advice) & RangeState.Userfault) != 0));
     }
 
     public bool IsEmpty => _byRegion.Count == 0;
@@ -73,12 +74,12 @@ internal sealed class RangeAdvice
 
     private static RangeState Next(RangeState state, string advice) => advice switch
     {
-        "hugepage" => (state & Userfault) | RangeState.HugeWanted,
-        "nohugepage" => (state & Userfault) | RangeState.HugeForbidden,
+        "hugepage" => (state & RangeState.Userfault) | RangeState.HugeWanted,
+        "nohugepage" => (state & RangeState.Userfault) | RangeState.HugeForbidden,
         "userfaultfd_missing" => state | RangeState.UserfaultMissing,
         "userfaultfd_wp" => state | RangeState.UserfaultWriteProtect,
         "userfaultfd_minor" => state | RangeState.UserfaultMinor,
-        "userfaultfd_none" => state & ~Userfault,
+        "userfaultfd_none" => state & ~RangeState.Userfault,
         _ => state,
     };
 

@@ -111,5 +111,6 @@ internal sealed record Simulation
     // Without page-table facts kinds are unknown: most faults of most programs are first touches.
     private static bool FindsNothing(FaultKind kind)
         => kind is FaultKind.AnonWrite or FaultKind.StackGrowth or FaultKind.ZeroRead or FaultKind.KernelAccess or FaultKind.HugeFallback or FaultKind.Mthp
+        or FaultKind.MthpFallback
         or FaultKind.Shmem or FaultKind.FileCache or FaultKind.FileDisk or FaultKind.Unknown;
 }

@@ -46,6 +46,7 @@ internal static class FaultStory
         FaultKind.Huge => "a huge page was mapped",
         FaultKind.HugeFallback => "no huge page was available, so a smaller one was mapped",
         FaultKind.Mthp => "several pages were mapped at once (mTHP)",
+        FaultKind.MthpFallback => "several pages at once (mTHP) were not available, so one was mapped",
         FaultKind.HugeSplit => "a huge page was split",
         FaultKind.ZeroRead => "fresh memory was read",
         FaultKind.ZeroCow => "memory that had only been read was written to",

@@ -32,6 +32,7 @@ internal static class KindSentence
         FaultKind.Huge => "touches that mapped a transparent huge page",
         FaultKind.HugeFallback => "touches that got a smaller page where a huge one was wanted",
         FaultKind.Mthp => "touches that mapped several pages at once (mTHP)",
+        FaultKind.MthpFallback => "touches that got one page where several at once were wanted (mTHP)",
         FaultKind.HugeSplit => "touches that split a huge page",
         FaultKind.ZeroRead => "first reads of anonymous memory, which map the zero page",
         FaultKind.ZeroCow => "first writes to memory that had only been read",

@@ -111,17 +111,37 @@ internal sealed class FaultRows(SpoolHeader header, TaskTable tasks, IRegionLedg
         var order = _pages.OrderAt(record.LevelAfter);
         var around = isWalked ? record.MappedAround : 0;
         var folioOrder = isWalked ? FolioOrder(record) : 0;
-        batch.MappedAround[i] = BitOperations.PopCount((uint)around) > 1 ? around : FaultBatch.Null;
+        var isAlone = BitOperations.PopCount((uint)around) <= 1;
+        batch.MappedAround[i] = isAlone ? FaultBatch.Null : around;
+        // Of a read the kernel never makes a folio.
+        batch.EmptyOrder[i] = isWalked && record.HasAround && isAlone && record.LevelBefore == PageGeometry.PteLevel && batch.Access[i] == FaultAccess.Write
+            ? EmptyOrder(record)
+            : (sbyte)FaultBatch.Null;
         batch.PageOrder[i] = (sbyte)(!isMapped ? FaultBatch.Null : Math.Max(folioOrder, order));
         batch.Pfn[i] = isMapped ? entry.Frame(order) | (_pages.PageOf((ulong)record.Address) & ((1L << order) - 1)) : FaultBatch.Null;
     }
+
+    /// <summary>log2 of the pages of the largest aligned block around a page that was mapped alone, in which there was nothing.</summary>
+    private sbyte EmptyOrder(in FaultRecord record)
+    {
+        for (var pages = FaultRecord.AroundAlign; pages > 1; pages /= 2)
+        {
+            if ((record.UsedBefore & Block(record, pages)) == 0)
+                return (sbyte)BitOperations.Log2((uint)pages);
+        }
+
+        return 0;
+    }
+
+    /// <summary>Bits of the window for the block of so many pages around the address; at most half of the window.</summary>
+    private int Block(in FaultRecord record, int pages)
+        => ((1 << pages) - 1) << ((int)_pages.PageOf((ulong)record.Address) & (FaultRecord.AroundAlign - pages));
 
     /// <summary>log2 of the pages of the folio that the fault mapped as far as the first half of the window shows; 0: one page.</summary>
     private int FolioOrder(in FaultRecord record)
     {
         var order = record.FolioOrder;
-        var pages = (int)Math.Min(1L << order, FaultRecord.AroundAlign);
-        var folio = ((1 << pages) - 1) << ((int)_pages.PageOf((ulong)record.Address) & (FaultRecord.AroundAlign - pages));
+        var folio = Block(record, (int)Math.Min(1L << order, FaultRecord.AroundAlign));
         return order < _pages.HugeOrder && (record.MappedAround & folio) == folio ? order : 0;
     }
 

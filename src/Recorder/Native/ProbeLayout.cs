@@ -30,6 +30,9 @@ internal partial record struct FaultRecord
 
     /// <summary>log2 of the pages of the folio that a write mapped a part of, if that is more than one page; else 0.</summary>
     public readonly int FolioOrder => HasAround ? (byte)(PteBefore >> AroundOrderShift) : 0;
+
+    /// <summary>Bit i: page i of the first half of the window had an entry before; 0 if it is not <see cref="HasAround"/>.</summary>
+    public readonly int UsedBefore => HasAround ? (ushort)(PteBefore >> AroundUsedShift) : 0;
 }
 
 /// <summary>What the rings hold when stacks are taken, and no option needs more.</summary>

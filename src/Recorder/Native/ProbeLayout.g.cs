@@ -217,6 +217,7 @@ internal partial record struct FaultRecord
     public const int AroundPages = 32;
     public const int AroundAlign = 16;
     public const int AroundOrderShift = 32;
+    public const int AroundUsedShift = 40;
 
     [FieldOffset(0)] public long StartNs;
     [FieldOffset(8)] public long Address;

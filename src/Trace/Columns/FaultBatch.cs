@@ -133,6 +133,12 @@ public sealed class FaultBatch
     /// </summary>
     public int[] MappedAround => field ??= New(Null, FaultColumns.MappedAround);
 
+    /// <summary>
+    /// Of a write that mapped one page: log2 of the pages of the largest aligned block around it, up to <see cref="AroundPages"/>, in which the page
+    /// table had nothing before; <see cref="Null"/> if it was not looked at.
+    /// </summary>
+    public sbyte[] EmptyOrder => field ??= New((sbyte)Null, FaultColumns.EmptyOrder);
+
     /// <summary>True if get_user_pages raised the fault for a system call or execve, without a page-fault exception.</summary>
     public bool[] Gup => field ??= new bool[Capacity];
 
@@ -259,6 +265,7 @@ public enum FaultColumns : long
     MapperStackId = 1L << 43,
     Merged = 1L << 44,
     MappedAround = 1L << 45,
+    EmptyOrder = 1L << 46,
 #pragma warning restore CS1591
 
     /// <summary>Those of later versions too.</summary>

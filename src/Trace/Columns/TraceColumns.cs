@@ -385,5 +385,16 @@ internal static class TraceColumns
                 + "(fault-around, large folios)",
             NullMeaning = "it mapped what `page_order` says and no more, or that is not known",
         },
+        new NumberColumn<sbyte>(FaultColumns.EmptyOrder, "empty_order", batch => batch.EmptyOrder, PlainZstd, RedactionRule.Keep)
+        {
+            Generation = 6,
+            None = FaultBatch.Null,
+            Meaning = "log2 of the pages around a single page that were not there before; NULL: not looked at",
+            Unit = "log2 pages",
+            Description = "of a write that mapped one page: the largest aligned block of pages around it, at most 16, for which the page table had no entry "
+                + "before",
+            NullMeaning = "it mapped more, there was no page table (`pt_level` above 0), or no size between a page and a huge page was enabled when the "
+                + "recording began",
+        },
     ];
 }

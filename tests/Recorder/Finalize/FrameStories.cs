@@ -64,6 +64,33 @@ public sealed class FrameStories
         Assert.Equal((0, 0L, 0x12345L, order, around), ((int)rows.PtLevel[0], rows.PteBefore[0], rows.Pfn[0], (int)rows.PageOrder[0], rows.MappedAround[0]));
     }
 
+    [Theory]
+    [InlineData(0, 2, 4)] // page 5 of the window
+    [InlineData(0b1000_0000_0000_0000, 2, 3)]
+    [InlineData(0b0000_0001_0000_1000, 2, 2)]
+    [InlineData(0b0000_0000_1000_0000, 2, 1)]
+    [InlineData(0b0000_0000_0001_0000, 2, 0)]
+    [InlineData(0, 0, FaultBatch.Null)] // a read
+    [InlineData(0, 2, FaultBatch.Null, 1)] // no page table
+    [InlineData(0, 2, FaultBatch.Null, 0, 0b0110_0000)] // more than its own page
+    public void WhatWasEmptyAroundAPageThatAWriteMappedAlone(
+        int used, int errorCode, int order, int levelBefore = 0, int mapped = 0b0010_0000)
+    {
+        using var story = new SpoolStory(4);
+        story.Pass(0)
+            .Faults(0,
+                SpoolStory.Fault(10, 0x7f00_0020_5123, bits: FaultBits.HasWalk | FaultBits.HasErrorCode) with
+                {
+                    ErrorCode = (ushort)errorCode,
+                    Levels = (byte)(FaultRecord.WalkAround | levelBefore),
+                    PteBefore = (uint)mapped | ((ulong)used << FaultRecord.AroundUsedShift),
+                    PteAfter = 0x1234_5067
+                })
+            .End(100);
+
+        Assert.Equal(order, (int)story.Finalize().Rows.EmptyOrder[0]);
+    }
+
     [Fact]
     public void WithoutAWalkNothingIsSaid()
     {
