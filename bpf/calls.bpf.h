@@ -16,9 +16,25 @@
 #define PROT_EXEC	  4
 #define MAP_FIXED	  0x10
 #define MAP_ANONYMOUS	  0x20
+#define EAGAIN		  11
 #define ENOMEM		  12
 #define UFFDIO_REGISTER	  0xc020aa00 /* include/uapi/linux/userfaultfd.h */
 #define UFFDIO_UNREGISTER 0x8010aa01
+
+/* ioctls of a userfaultfd whatever their argument's size: the number and the type. */
+#define UFFDIO_NUMBER(command) ((command)&0xff)
+#define IS_UFFDIO(command)     (((command)&0xff00) == 0xaa00)
+#define UFFDIO_FILLS	       (1u << UFFD_COPY | 1u << UFFD_ZEROPAGE | 1u << UFFD_MOVE | 1u << UFFD_CONTINUE)
+
+/* struct uffdio_copy and uffdio_move; of uffdio_zeropage and uffdio_continue the second word is the
+ * length, and the last one is missing. */
+struct uffd_fill_request {
+	__u64 start;
+	__u64 from;
+	__u64 len;
+	__s64 done_or_mode; /* the bytes that were filled, or an error */
+	__s64 done;
+};
 
 /* The head of struct uffdio_register; struct uffdio_range ends before mode. */
 struct uffd_register {
@@ -44,6 +60,16 @@ enum madvise_advice {
 	 1u << MADV_NOHUGEPAGE | 1u << MADV_PAGEOUT | 1u << MADV_DONTNEED_LOCKED |                 \
 	 1u << MADV_COLLAPSE)
 
+static __always_inline __u32 event_of_ioctl(__u32 command)
+{
+	if (command == UFFDIO_REGISTER || command == UFFDIO_UNREGISTER)
+		return EVENT_USERFAULTFD;
+	return IS_UFFDIO(command) && UFFDIO_NUMBER(command) < 32 &&
+			       (UFFDIO_FILLS >> UFFDIO_NUMBER(command) & 1)
+		       ? EVENT_USERFAULT_FILLED
+		       : 0;
+}
+
 /* Which event a call becomes; 0: none. Arguments are still in the registers. */
 static __always_inline __u32 event_of_call(const struct pt_regs *regs, __u64 number)
 {
@@ -64,9 +90,7 @@ static __always_inline __u32 event_of_call(const struct pt_regs *regs, __u64 num
 	case __NR_brk:
 		return EVENT_BRK;
 	case __NR_ioctl:
-		return regs->si == UFFDIO_REGISTER || regs->si == UFFDIO_UNREGISTER
-			       ? EVENT_USERFAULTFD
-			       : 0;
+		return event_of_ioctl(regs->si);
 	case __NR_mremap:
 		return EVENT_REMAP;
 	case __NR_madvise:
@@ -79,10 +103,12 @@ static __always_inline __u32 event_of_call(const struct pt_regs *regs, __u64 num
 	}
 }
 
-/* madvise fails so where a part of the range is not mapped, and has served all other parts. */
+/* madvise fails so where a part of the range is not mapped, and has served all other parts; what
+ * fills pages for a userfaultfd, where it was interrupted by a change of the mappings. */
 static __always_inline bool has_failed(__u64 number, long ret)
 {
-	return ret < 0 && ret > -4096 && !(number == __NR_madvise && ret == -ENOMEM);
+	return ret < 0 && ret > -4096 && !(number == __NR_madvise && ret == -ENOMEM) &&
+	       !(number == __NR_ioctl && ret == -EAGAIN);
 }
 
 /* The event of a call that has succeeded; 0: none. */
@@ -96,6 +122,40 @@ static __always_inline bool has_stack(__u32 type)
 	return config.code_maps && type && type != EVENT_USERFAULTFD;
 }
 
+/* The memory need not be the caller's: a userfaultfd belongs to the process that made it. Before
+ * 6.8 UFFDIO_MOVE is unknown, and fails. */
+static __noinline int tell_fill(struct task_slot *slot, const struct pt_regs *regs, __u64 stack)
+{
+	__u32 fill = UFFDIO_NUMBER((__u32)regs->si);
+	bool has_source = fill == UFFD_COPY || fill == UFFD_MOVE;
+	struct uffd_fill_request request = {};
+	struct userfaultfd_ctx *ctx;
+	struct task_struct *owner;
+	struct mm_struct *mm;
+	struct file *file;
+	__u32 pid = slot->pid;
+	__s64 bytes;
+
+	if (bpf_probe_read_user(&request, has_source ? sizeof(request) : sizeof(request) - 8,
+				(void *)regs->dx))
+		return 0;
+	bytes = has_source ? request.done : request.done_or_mode;
+	file = open_file(regs->di);
+	if (bytes <= 0 || !file)
+		return 0;
+	ctx = BPF_CORE_READ(file, private_data);
+	mm = BPF_CORE_READ(ctx, mm);
+	if (mm != bpf_get_current_task_btf()->mm) {
+		if (!bpf_core_field_exists(mm->owner))
+			return 0;
+		owner = BPF_CORE_READ(mm, owner);
+		pid = id_in_recorder_ns(BPF_CORE_READ(owner, group_leader));
+	}
+	send_event_of(stack, EVENT_USERFAULT_FILLED, slot, bpf_ktime_get_ns(), request.start, bytes,
+		      request.from, fill, pid, 0);
+	return 0;
+}
+
 static __always_inline void tell_change(struct task_slot *slot, const struct pt_regs *regs,
 					__u32 type, long ret, __u64 stack)
 {
@@ -107,6 +167,10 @@ static __always_inline void tell_change(struct task_slot *slot, const struct pt_
 			return;
 		send_event(type, slot, bpf_ktime_get_ns(), range.start, range.len,
 			   regs->si == UFFDIO_REGISTER ? range.mode : 0, 0, 0, 0);
+		return;
+	}
+	if (type == EVENT_USERFAULT_FILLED) {
+		tell_fill(slot, regs, has_stack(type) ? stack : 0);
 		return;
 	}
 	if (config.code_maps && number == __NR_mmap && type == EVENT_MAPPED &&

@@ -70,17 +70,23 @@ static __always_inline struct code_file *file_of(struct inode *inode)
 	return bpf_map_lookup_elem(&code_files, &key);
 }
 
+static __always_inline struct file *open_file(__u32 fd)
+{
+	struct file **files = BPF_CORE_READ(bpf_get_current_task_btf(), files, fdt, fd);
+	struct file *file = 0;
+
+	bpf_probe_read_kernel(&file, sizeof(file), files + fd);
+	return file;
+}
+
 /* mmap(2) of a file's code; ip - bias is an address in the file's own space. */
 static __always_inline void code_mapped(struct task_slot *slot, const struct pt_regs *regs,
 					__u64 start)
 {
-	__u32 fd = regs->r8;
 	__u64 offset = regs->r9;
-	struct file **files = BPF_CORE_READ(bpf_get_current_task_btf(), files, fdt, fd);
-	struct file *file = 0;
+	struct file *file = open_file(regs->r8);
 	struct code_file *known;
 
-	bpf_probe_read_kernel(&file, sizeof(file), files + fd);
 	known = file ? file_of(BPF_CORE_READ(file, f_inode)) : 0;
 	if (known)
 		add_code(maps_of(slot), start, start + regs->si,

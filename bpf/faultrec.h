@@ -440,6 +440,17 @@ enum event_type : __u32 {
 				  */
 	EVENT_ACCESSIBLE = 20,	 /* mprotect let memory be written to */
 	EVENT_PROCESS_END = 22,	 /* a process's last thread ends: memory.bpf.h */
+	/* a0 to a4: where pages were put, their bytes, where they were before, enum uffd_fill, the
+	 * process whose memory it is */
+	EVENT_USERFAULT_FILLED = 23,
+};
+
+/* How the handler of a userfaultfd put pages there: numbers of its ioctls. */
+enum uffd_fill : __u32 {
+	UFFD_COPY = 3,
+	UFFD_ZEROPAGE = 4,
+	UFFD_MOVE = 5,
+	UFFD_CONTINUE = 7,
 };
 
 /* Above the number in a0 of EVENT_CALL_FAULTS. */
@@ -494,6 +505,7 @@ struct probe_totals {
 	enum fault_cause _fault_cause[0];
 	enum cfa_rule _cfa_rule[0];
 	enum call_bits _call_bits[0];
+	enum uffd_fill _uffd_fill[0];
 };
 
 _Static_assert(sizeof(struct fault_record) == 64, "fault_record");

@@ -111,6 +111,7 @@ struct inode {
 
 struct file {
 	struct inode *f_inode;
+	void *private_data;
 };
 
 struct vm_area_struct {
@@ -142,6 +143,11 @@ struct mm_struct {
 	unsigned long end_code;
 	unsigned long saved_auxv[48];
 	struct file *exe_file;
+	struct task_struct *owner; /* with CONFIG_MEMCG */
+};
+
+struct userfaultfd_ctx {
+	struct mm_struct *mm;
 };
 
 typedef struct {

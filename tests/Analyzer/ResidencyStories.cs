@@ -321,6 +321,29 @@ public class ResidencyStories
     }
 
     [Fact]
+    public void WhatAUserfaultfdsHandlerFillsIsBornThereUnlessAFaultWaitedForIt()
+    {
+        var regions = Metadata.Regions.Append(
+            new Region { Id = 3, Pid = 10, Start = 0x6000_0000_0000, End = 0x6000_0010_0000, Prot = "rw-s", Name = "/memfd:x", Path = "/memfd:x", BornNs = 0 });
+        var metadata = Metadata with
+        {
+            Regions = [.. regions],
+            Releases = Releases(
+                new Gone(10, "userfaultfd copy", Anon, 8, Reserve),
+                new Gone(20, "userfaultfd zeropage", Anon + 0x8000, 8, Reserve), // the zero page counts as nothing
+                new Gone(30, "userfaultfd zeropage", 0x6000_0000_0000, 2, Reserve),
+                new Gone(40, "userfaultfd continue", 0x6000_0000_2000, 1, Reserve)),
+        };
+
+        var report = Story.Report(metadata, [Touch(9, Anon + 0x1000, Memset) with { DurationNs = 5 }]);
+
+        Assert.Equal(
+            [("reserve (app.c:40)", 10, 10), ("fill (app.c:12)", 1, 1)],
+            Resident(report).Select(row => (row.Code, row.KeptPages, row.BornPages)));
+        Assert.Empty(report.Rows(GivenBackTable.Definition));
+    }
+
+    [Fact]
     public void TheLeakLeadsGrowthAndTheBuffersLeadChurn()
     {
         // Every 10 ns: fill keeps a page, walk fills a buffer of four pages that reserve gives back.

@@ -79,6 +79,21 @@ internal sealed class CallBirths(TraceMetadata metadata, PageBooks books, Accoun
         }
     }
 
+    /// <summary>By the handler of a userfaultfd. A fault that waited for it has its page by now: its time is that of its beginning.</summary>
+    public void FillUnasked(Release release)
+    {
+        var region = regions.Places.At(release.Pid, release.FirstPage, release.TimeNs);
+        ref readonly var mapping = ref regions.FactsOf(region);
+        // mfill_atomic_pte_zeropage, mm/userfaultfd.c.
+        if (!mapping.CountsAsResident || (release.Call == ReleaseCalls.UserfaultZeroPage && mapping.IsAnonymousPrivate))
+            return;
+        if (mapping.Backing == MappingBacking.Anonymous)
+            regions.MarkCopiedByFork(region);
+        var owner = books.OwnerOf(new OwnerKey(release.Pid, region, release.Stack ?? FaultBatch.Null, FaultBatch.Null, BirthCause.Call));
+        if (!Place(release.FirstPage, release.Pages, owner))
+            books.EnterUnplaced(owner, release.Pages);
+    }
+
     // Whatever the number of faults, the whole range: they may have been of huge pages.
     private static bool FillsAll(string? call) => call is "mmap" or "mlock" or "mlock2" or "madvise" or ReleaseCalls.PopulateRead or "mremap";
 

@@ -197,6 +197,9 @@ internal sealed class MemoryAccount : IOrderedMeasure, IFaultSink<MemoryAccount>
             case ReleaseEvent { Release: { Call: ReleaseCalls.Collapse } release }:
                 _calls.Collapse(release);
                 break;
+            case ReleaseEvent { Release: { Call: ReleaseCalls.UserfaultCopy or ReleaseCalls.UserfaultZeroPage or ReleaseCalls.UserfaultContinue } release }:
+                _calls.FillUnasked(release);
+                break;
             case ReleaseEvent { Release: { ToPage: { } to } release }:
                 _deaths.Move(release, to);
                 break;

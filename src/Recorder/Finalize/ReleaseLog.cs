@@ -76,6 +76,13 @@ internal sealed class ReleaseLog
         [25] = ReleaseCalls.Collapse,
     };
 
+    private static readonly Dictionary<long, string> Fills = new()
+    {
+        [(long)UffdFill.Copy] = ReleaseCalls.UserfaultCopy,
+        [(long)UffdFill.Zeropage] = ReleaseCalls.UserfaultZeroPage,
+        [(long)UffdFill.Continue] = ReleaseCalls.UserfaultContinue,
+    };
+
     private readonly List<ReleasedRange> _all = [];
     private int _whole;
 
@@ -108,6 +115,13 @@ internal sealed class ReleaseLog
                 // Before the call filled the new mapping (MAP_POPULATE).
                 foreach (var (start, behind, timeNs) in (record.A3 & mapFixed) != 0 ? replaced : [])
                     Add(call with { TimeNs = timeNs }, Mmap, start, behind);
+                break;
+            case EventType.UserfaultFilled when Fills.TryGetValue(record.A3, out var name):
+                Add(call, name, (ulong)record.A0, End((ulong)record.A0, (ulong)record.A1, space));
+                break;
+            case EventType.UserfaultFilled:
+                Add(call, ReleaseCalls.UserfaultMove, (ulong)record.A2, End((ulong)record.A2, (ulong)record.A1, space), (ulong)record.A0);
+                process.Releases.End();
                 break;
             default:
                 process.Releases.End();

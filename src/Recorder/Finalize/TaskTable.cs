@@ -217,6 +217,14 @@ internal sealed class TaskTable(IRegionLedger ledger, PageGeometry pages, bool f
         var process = Process(record.Pid, null);
         var space = process.Space;
         var stack = stacks?.NodeOf(record.Stack, space, record.TimeNs);
+        if (record.Type == EventType.UserfaultFilled)
+        {
+            // Who called, and so the stack, may be another process than the one whose memory it is.
+            if (_keepsReleases && _processes.GetValueOrDefault((int)record.A4) is { } owner)
+                _releases.Apply(record, owner, stack);
+            return;
+        }
+
         if (record.Type == EventType.CallFaults)
         {
             process.HasFaults = true;

@@ -495,6 +495,15 @@ internal enum EventType : uint
     TargetFound = 15,
     Accessible = 20,
     ProcessEnd = 22,
+    UserfaultFilled = 23,
+}
+
+internal enum UffdFill : uint
+{
+    Copy = 3,
+    Zeropage = 4,
+    Move = 5,
+    Continue = 7,
 }
 
 [Flags]

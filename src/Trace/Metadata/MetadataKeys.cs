@@ -294,7 +294,8 @@ internal static class MetadataKeys
             IsOptional = true,
             Problem = MetadataRules.Releases,
             Json = "`{calls, time_ns, pid, call, first_page, pages, to_page, stack, omitted, omitted_pages}` or null",
-            Description = "ranges of memory that were given back, moved or made huge, in order of time, see below; null: the recorder did not look",
+            Description = "ranges of memory that were given back, moved, made huge or filled by a userfaultfd's handler, in order of time, see below; "
+                + "null: the recorder did not look",
         },
         new MetadataKey<ResidentRuns>(
             new("resident_before", ResidentRuns.Members), Context.ResidentRuns, m => m.ResidentBefore, (m, value) => m with { ResidentBefore = value })

@@ -17,6 +17,18 @@ internal static class ReleaseCalls
     /// <summary>The kernel makes huge pages of what is there: it gives nothing back.</summary>
     public const string Collapse = "madvise collapse";
 
+    /// <summary>The handler of a userfaultfd filled pages (UFFDIO_COPY): it gives nothing back.</summary>
+    public const string UserfaultCopy = "userfaultfd copy";
+
+    /// <summary>The handler filled pages with zeros (UFFDIO_ZEROPAGE), anonymous memory with the zero page: it gives nothing back.</summary>
+    public const string UserfaultZeroPage = "userfaultfd zeropage";
+
+    /// <summary>The handler mapped pages that were in the page cache (UFFDIO_CONTINUE): it gives nothing back.</summary>
+    public const string UserfaultContinue = "userfaultfd continue";
+
+    /// <summary>The handler moved pages (UFFDIO_MOVE).</summary>
+    public const string UserfaultMove = "userfaultfd move";
+
     /// <summary>Maps the zero page where anonymous memory has no other.</summary>
     public const string PopulateRead = "madvise populate_read";
 

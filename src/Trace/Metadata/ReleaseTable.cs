@@ -2,7 +2,10 @@ using System.Text.Json.Serialization;
 
 namespace Faultrec.Traces.Metadata;
 
-/// <summary>A range of memory that a process gave back to the kernel, moved, or had made of huge pages ("madvise collapse").</summary>
+/// <summary>
+/// A range of memory that a process gave back to the kernel, moved, had made of huge pages ("madvise collapse") or filled as the handler of a
+/// userfaultfd ("userfaultfd copy").
+/// </summary>
 /// <param name="TimeNs">When the system call had ended, of "mmap" when the new mapping was there; ns since the recording began.</param>
 /// <param name="Pid">Process id.</param>
 /// <param name="Call">One of <see cref="ReleaseTable.Calls"/>, such as "munmap" or "madvise free".</param>
@@ -13,7 +16,7 @@ namespace Faultrec.Traces.Metadata;
 public readonly record struct Release(long TimeNs, int Pid, string Call, long FirstPage, long Pages, long? ToPage, int? Stack);
 
 /// <summary>
-/// The ranges of memory that the recorded processes gave back, moved or had made of huge pages, in order of time, as one array per column. Which of
+/// The ranges of memory that the recorded processes gave back, moved, had made of huge pages or filled, in order of time, as one array per column. Which of
 /// their pages were resident is not said: the rows tell it.
 /// </summary>
 /// <param name="Calls">Names of the calls: as in syscalls(2), with madvise's advice in lower case; "execve" and "exit" give back everything.</param>

@@ -46,6 +46,24 @@ public sealed class ReleaseStories
         Assert.Equal(advice is 14 or 15 ? 1 : 0, metadata.Advice.Count);
     }
 
+    /// <summary>The memory is that of the process whose userfaultfd it is: one without is none of the recording's.</summary>
+    [Theory]
+    [InlineData(3, Pid, "10 100 userfaultfd copy 10+2")]
+    [InlineData(4, Pid, "10 100 userfaultfd zeropage 10+2")]
+    [InlineData(7, Pid, "10 100 userfaultfd continue 10+2")]
+    [InlineData(5, Pid, "10 100 userfaultfd move 70+2 > 10")]
+    [InlineData(3, Other)]
+    public void TheHandlerOfAUserfaultfdFillsPages(int fill, int owner, params string[] expected)
+    {
+        using var story = new SpoolStory();
+        story.Pass(0)
+            .Sideband(0, Anonymous(new PerfRecords(), 1, 0x10, 0x13))
+            .Event(10, EventType.UserfaultFilled, 300, 300, 0x10000, 0x2000, 0x70000, fill, owner)
+            .End(100);
+
+        Assert.Equal(expected, Words(story));
+    }
+
     [Theory]
     [InlineData(0x3000, 0x1000, 0x10000, "10 100 mremap 11+2")] // shrunk
     [InlineData(0x3000, 0x3000, 0x40000, "10 100 mremap 10+3 > 40")] // moved
