@@ -8,6 +8,7 @@
  * every child.
  */
 #include "calls.bpf.h"
+#include "collapse.bpf.h"
 #include "fault_tracepoint.bpf.h"
 #include "handle_mm_fault.bpf.h"
 #include "memory.bpf.h"

@@ -443,6 +443,9 @@ enum event_type : __u32 {
 	/* a0 to a4: where pages were put, their bytes, where they were before, enum uffd_fill, the
 	 * process whose memory it is */
 	EVENT_USERFAULT_FILLED = 23,
+	/* khugepaged made a huge page of the process's memory: where, 0 where that is not known;
+	 * pages that were missing before */
+	EVENT_COLLAPSED = 24,
 };
 
 /* How the handler of a userfaultfd put pages there: numbers of its ioctls. */

@@ -171,6 +171,7 @@ struct page {
 };
 
 struct folio {
+	unsigned long index;
 	unsigned long _flags_1; /* since 6.6: the low byte is its order */
 };
 

@@ -321,6 +321,19 @@ public class ResidencyStories
     }
 
     [Fact]
+    public void WhatKhugepagedFillsIsItsOwn()
+    {
+        var metadata = Metadata with
+        {
+            Releases = Releases(new Gone(10, "khugepaged", Anon, 512), new Gone(11, "khugepaged", 0, 7), new Gone(20, "munmap", Anon, 256, Reserve)),
+        };
+
+        var report = Story.Report(metadata, [Touch(1, Anon, Fill), Touch(2, Anon + 0x1f_f000, Fill)]);
+
+        Assert.Equal([("[khugepaged]", 517, 262), ("fill (app.c:12)", 2, 1)], Resident(report).Select(row => (row.Code, row.PeakPages, row.KeptPages)));
+    }
+
+    [Fact]
     public void WhatAUserfaultfdsHandlerFillsIsBornThereUnlessAFaultWaitedForIt()
     {
         var regions = Metadata.Regions.Append(

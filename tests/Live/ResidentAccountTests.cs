@@ -42,6 +42,7 @@ public sealed class ResidentAccountTests : LiveTest
     [InlineData("brk")]
     [InlineData("fixed")]
     [InlineData("swap", "with-swap.sh")]
+    [InlineData("khugepaged", "with-khugepaged.sh")]
     [InlineData("folios", "with-large-folios.sh", "64")]
     [InlineData("folios", "with-large-folios.sh", "256")]
     public void TheAccountIsWhatTheKernelCounts(string mode, params string[] circumstances)

@@ -79,9 +79,10 @@ internal sealed class CallBirths(TraceMetadata metadata, PageBooks books, Accoun
         }
     }
 
-    /// <summary>By the handler of a userfaultfd. A fault that waited for it has its page by now: its time is that of its beginning.</summary>
+    /// <summary>By khugepaged, or the handler of a userfaultfd. A fault that waited for it has its page by now: its time is that of its beginning.</summary>
     public void FillUnasked(Release release)
     {
+        var cause = release.Call == ReleaseCalls.Khugepaged ? BirthCause.Khugepaged : BirthCause.Call;
         var region = regions.Places.At(release.Pid, release.FirstPage, release.TimeNs);
         ref readonly var mapping = ref regions.FactsOf(region);
         // mfill_atomic_pte_zeropage, mm/userfaultfd.c.
@@ -89,8 +90,8 @@ internal sealed class CallBirths(TraceMetadata metadata, PageBooks books, Accoun
             return;
         if (mapping.Backing == MappingBacking.Anonymous)
             regions.MarkCopiedByFork(region);
-        var owner = books.OwnerOf(new OwnerKey(release.Pid, region, release.Stack ?? FaultBatch.Null, FaultBatch.Null, BirthCause.Call));
-        if (!Place(release.FirstPage, release.Pages, owner))
+        var owner = books.OwnerOf(new OwnerKey(release.Pid, region, release.Stack ?? FaultBatch.Null, FaultBatch.Null, cause));
+        if (release.FirstPage == 0 || !Place(release.FirstPage, release.Pages, owner))
             books.EnterUnplaced(owner, release.Pages);
     }
 

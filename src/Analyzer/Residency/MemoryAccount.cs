@@ -197,7 +197,8 @@ internal sealed class MemoryAccount : IOrderedMeasure, IFaultSink<MemoryAccount>
             case ReleaseEvent { Release: { Call: ReleaseCalls.Collapse } release }:
                 _calls.Collapse(release);
                 break;
-            case ReleaseEvent { Release: { Call: ReleaseCalls.UserfaultCopy or ReleaseCalls.UserfaultZeroPage or ReleaseCalls.UserfaultContinue } release }:
+            case ReleaseEvent { Release: { Call: ReleaseCalls.UserfaultCopy or ReleaseCalls.UserfaultZeroPage or ReleaseCalls.UserfaultContinue
+                or ReleaseCalls.Khugepaged } release }:
                 _calls.FillUnasked(release);
                 break;
             case ReleaseEvent { Release: { ToPage: { } to } release }:

@@ -11,6 +11,9 @@ internal enum BirthCause : byte
     /// <summary>Inside a system call, without a fault of its own (MAP_POPULATE, mlock, MADV_POPULATE).</summary>
     Call,
 
+    /// <summary>khugepaged made a huge page of it and its neighbours.</summary>
+    Khugepaged,
+
     /// <summary>A fork copied it from the parent.</summary>
     Fork,
 

@@ -14,6 +14,7 @@ internal sealed class ChargedCode
 {
     private const string NoStack = "[no stack]";
     private const string Before = "[before the recording]";
+    private const string Khugepaged = "[khugepaged]";
     private const string UnknownReserver = "[not known]";
 
     private readonly StackTable? _table;
@@ -32,6 +33,7 @@ internal sealed class ChargedCode
     /// <summary>A line of the program, or what stands for it where there is no stack.</summary>
     public CodeName NameOf(OwnerKey key)
         => key.Cause == BirthCause.Before ? new CodeName(-2, Before, null)
+            : key.Cause == BirthCause.Khugepaged ? new CodeName(int.MinValue, Khugepaged, null)
             : NameOf(key.Stack) is var name && key.Cause == BirthCause.Fork ? name with { Line = -3 - name.Line, Name = $"{name.Name}, copied by fork" }
             : name;
 

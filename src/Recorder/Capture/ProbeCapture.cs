@@ -278,7 +278,8 @@ internal sealed class ProbeCapture : ICapture
             : ["fault_enter_user", "fault_enter_kernel", AttachedProbes.MinorProgram, AttachedProbes.MajorProgram, AttachedProbes.CloseAccountsProgram];
         string[] due = backend == Backend.Kprobe ? [AttachedProbes.ReturnsDueProgram] : [];
         string[] walk = options.NoFrames ? [] : [AttachedProbes.DirectMapProgram];
-        return [.. CommonPrograms, .. own, .. due, .. walk, .. costs.Programs,
+        string[] collapses = KernelFaults.Read().TellsCollapses ? ["pages_isolated", "huge_page_made"] : [];
+        return [.. CommonPrograms, .. own, .. due, .. walk, .. collapses, .. costs.Programs,
             .. handlers.Where(probe => probe.Reason is null).Select(probe => FaultHandlers.Program(backend, probe))];
     }
 

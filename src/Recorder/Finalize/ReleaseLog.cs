@@ -116,6 +116,13 @@ internal sealed class ReleaseLog
                 foreach (var (start, behind, timeNs) in (record.A3 & mapFixed) != 0 ? replaced : [])
                     Add(call with { TimeNs = timeNs }, Mmap, start, behind);
                 break;
+            case EventType.Collapsed when record.A0 == 0:
+                Add(call, ReleaseCalls.Khugepaged, 0, (ulong)record.A1 << space.Pages.PageShift);
+                process.Releases.End();
+                break;
+            case EventType.Collapsed:
+                Add(call, ReleaseCalls.Khugepaged, (ulong)record.A0, (ulong)record.A0 + (ulong)space.Pages.HugeBytes);
+                break;
             case EventType.UserfaultFilled when Fills.TryGetValue(record.A3, out var name):
                 Add(call, name, (ulong)record.A0, End((ulong)record.A0, (ulong)record.A1, space));
                 break;

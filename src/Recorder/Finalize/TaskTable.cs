@@ -214,6 +214,14 @@ internal sealed class TaskTable(IRegionLedger ledger, PageGeometry pages, bool f
             return;
         }
 
+        if (record.Type == EventType.Collapsed)
+        {
+            // Of any process of the machine.
+            if (_keepsReleases && _processes.GetValueOrDefault(record.Pid) is { } collapsed)
+                _releases.Apply(record, collapsed, null);
+            return;
+        }
+
         var process = Process(record.Pid, null);
         var space = process.Space;
         var stack = stacks?.NodeOf(record.Stack, space, record.TimeNs);

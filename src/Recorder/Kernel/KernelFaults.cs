@@ -15,7 +15,12 @@ internal sealed record KernelFaults(
     /// <summary>See <see cref="KernelMemory.SwapTypes"/>; of the same BTF.</summary>
     public IReadOnlyDictionary<string, string> SwapTypes { get; private init; } = new Dictionary<string, string>();
 
+    /// <summary>The kernel has the tracepoints of bpf/collapse.bpf.h.</summary>
+    public bool TellsCollapses { get; private init; }
+
     public const string Function = "handle_mm_fault";
+
+    private static readonly string[] CollapseTracepoints = ["mm_collapse_huge_page_isolate", "mm_collapse_huge_page"];
 
     // What mm_account_fault ignores as failed: VM_FAULT_ERROR, a macro, so not in BTF.
     private static readonly string[] Errors =
@@ -79,7 +84,11 @@ internal sealed record KernelFaults(
     private static KernelFaults ReadBtf()
     {
         using var btf = Btf.OpenKernel();
-        return From(btf?.Enumerators("fault_flag"), btf?.Enumerators("vm_fault_reason"), ParametersOf(btf)) with { SwapTypes = KernelMemory.SwapTypes(btf) };
+        return From(btf?.Enumerators("fault_flag"), btf?.Enumerators("vm_fault_reason"), ParametersOf(btf)) with
+        {
+            SwapTypes = KernelMemory.SwapTypes(btf),
+            TellsCollapses = CollapseTracepoints.All(name => btf?.HasTypedef($"btf_trace_{name}") == true),
+        };
     }
 
     private static IReadOnlyList<string> ParametersOf(Btf? btf)

@@ -496,6 +496,7 @@ internal enum EventType : uint
     Accessible = 20,
     ProcessEnd = 22,
     UserfaultFilled = 23,
+    Collapsed = 24,
 }
 
 internal enum UffdFill : uint

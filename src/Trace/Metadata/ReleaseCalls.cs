@@ -17,6 +17,12 @@ internal static class ReleaseCalls
     /// <summary>The kernel makes huge pages of what is there: it gives nothing back.</summary>
     public const string Collapse = "madvise collapse";
 
+    /// <summary>
+    /// khugepaged made a huge page of what was there: it gives nothing back. With a first page 0 the place is not known, and the pages are those that
+    /// were missing.
+    /// </summary>
+    public const string Khugepaged = "khugepaged";
+
     /// <summary>The handler of a userfaultfd filled pages (UFFDIO_COPY): it gives nothing back.</summary>
     public const string UserfaultCopy = "userfaultfd copy";
 

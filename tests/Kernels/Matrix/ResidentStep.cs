@@ -16,8 +16,13 @@ internal static class ResidentStep
     public static string Script(Rung rung) => $$"""
         cat >modes.sh <<'modes'
         for mode in populate madv_populate populate_read mlock mlockall collapse thp thp_zero file fork_cow vfork; do resident $mode {{Pages}} || exit; done
-        for mode in dontneed free partial moved shm memfd zero brk fixed; do resident $mode {{Pages}} || exit; done
-        SWAP_DEVICE=/dev/ram1 with-swap.sh resident swap {{Pages}}
+        for mode in dontneed free partial moved shm memfd uffd uffd_shared zero brk fixed; do resident $mode {{Pages}} || exit; done
+        SWAP_DEVICE=/dev/ram1 with-swap.sh resident swap {{Pages}} || exit
+        echo madvise >/sys/kernel/mm/transparent_hugepage/enabled
+        with-khugepaged.sh resident khugepaged {{Pages}}
+        status=$?
+        echo always >/sys/kernel/mm/transparent_hugepage/enabled
+        exit $status
         modes
         {{Record(rung, "")}}
         """;
@@ -26,7 +31,7 @@ internal static class ResidentStep
     public static string ScriptOfLargeFolios(Rung rung) => $$"""
         [ -e /sys/kernel/mm/transparent_hugepage/hugepages-64kB ] || exit 0
         cat >modes.sh <<'modes'
-        for mode in folios dontneed fork_cow brk; do resident $mode {{Pages}} || exit; done
+        for mode in folios dontneed fork_cow brk uffd_move; do resident $mode {{Pages}} || exit; done
         modes
         echo never >/sys/kernel/mm/transparent_hugepage/enabled
         {{Record(rung, "with-large-folios.sh 64 ")}}

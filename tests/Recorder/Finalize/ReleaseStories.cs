@@ -64,6 +64,20 @@ public sealed class ReleaseStories
         Assert.Equal(expected, Words(story));
     }
 
+    [Fact]
+    public void KhugepagedMakesHugePagesOfAnyProcess()
+    {
+        using var story = new SpoolStory();
+        story.Pass(0)
+            .Sideband(0, Anonymous(new PerfRecords(), 1, 0x10, 0x13))
+            .Event(10, EventType.Collapsed, Pid, Pid, 0x400000, 17)
+            .Event(20, EventType.Collapsed, Pid, Pid, 0, 17) // somewhere
+            .Event(30, EventType.Collapsed, Other, Other, 0x400000, 17)
+            .End(100);
+
+        Assert.Equal(["10 100 khugepaged 400+200", "20 100 khugepaged 0+11"], Words(story));
+    }
+
     [Theory]
     [InlineData(0x3000, 0x1000, 0x10000, "10 100 mremap 11+2")] // shrunk
     [InlineData(0x3000, 0x3000, 0x40000, "10 100 mremap 10+3 > 40")] // moved
