@@ -1,6 +1,7 @@
 using Faultrec.Analyzer.Info;
 using Faultrec.Analyzer.Report;
 using Faultrec.Analyzer.Scan;
+using Faultrec.Analyzer.Screen;
 using Faultrec.Analyzer.Tables;
 using Faultrec.Traces.Metadata;
 using Xunit;
@@ -24,6 +25,7 @@ public class UnseenStories
             + "100 % of the faults (2) are in",
             Finding.Describe(report),
             StringComparison.Ordinal);
+        Assert.StartsWith("2 page-fault exceptions captured; the kernel also filled 131,072 pages", FirstScreen.Of(report)[0].Text, StringComparison.Ordinal);
         Assert.StartsWith(
             "complete for page-fault exceptions: 2 faults captured, 0 lost; "
             + "2 captured + 131,072 inside system calls (unseen by this backend) + 3 in exec before the program's first instruction "

@@ -18,9 +18,7 @@ internal static class UnseenSentence
     public static string? Of(TraceMetadata metadata)
     {
         var receipt = metadata.Receipt;
-        if ((receipt.InCalls ?? receipt.Unseen) is not { } unseen || receipt.KernelMinor + receipt.KernelMajor is not { } counted)
-            return null;
-        var share = counted == 0 ? 0 : (double)unseen / counted;
+        var (share, unseen) = (ShareOf(receipt), (receipt.InCalls ?? receipt.Unseen) ?? 0);
         if (share < LeastShare || unseen < LeastFaults)
             return null;
         var seen = receipt.SampledOut == 0
@@ -38,6 +36,10 @@ internal static class UnseenSentence
 
     internal static string NameOf(CallFaults call)
         => call.Call ?? (call.Number < 0 ? "between calls" : string.Create(CultureInfo.InvariantCulture, $"call {call.Number}"));
+
+    /// <summary>Of the faults that the kernel counted; 0 if that is not known.</summary>
+    public static double ShareOf(Receipt receipt)
+        => receipt.KernelMinor + receipt.KernelMajor is > 0 and var counted ? (double)((receipt.InCalls ?? receipt.Unseen) ?? 0) / counted : 0;
 
     private static string InCalls(TraceMetadata metadata, long unseen)
     {

@@ -47,7 +47,7 @@ internal static class FirstScreen
 
         var leads = Leads.Of(report);
         statements.AddRange(leads.Take(MostSentences).Select((lead, i) => new Statement("", lead.Text, i, Tone.Answer)));
-        var topic = leads.FirstOrDefault(lead => lead.Topic is not (Topic.Death or Topic.Missing))?.Topic;
+        var topic = leads.FirstOrDefault(lead => lead.Topic is not (Topic.Death or Topic.Missing or Topic.Unseen))?.Topic;
         statements.AddRange(Drawing(report));
         statements.AddRange(Who(report, topic));
         if (report.Metadata.PageTable is { Recorded: true })
@@ -133,7 +133,7 @@ internal static class FirstScreen
     {
         if (!ReceiptText.IsPlain(report.Metadata.Receipt))
             yield return $"the recording is {ReceiptText.Verdict(report.Metadata.Receipt)}.";
-        if (report.Filter.IsEmpty && UnseenSentence.Of(report.Metadata) is { } unseen)
+        if (report.Filter.IsEmpty && !Leads.IsAboutUnseen(report) && UnseenSentence.Of(report.Metadata) is { } unseen)
             yield return unseen;
         if (RecordingLimits.Of(report.Metadata) is { Count: > 0 } limits)
             yield return string.Join("; ", limits) + ".";

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Faultrec.Analyzer.Measures;
+using Faultrec.Analyzer.Report;
 using Faultrec.Analyzer.Tables;
 using Faultrec.Analyzer.Text;
 
@@ -13,6 +14,9 @@ internal enum Topic
 
     /// <summary>Faults are missing from the trace.</summary>
     Missing,
+
+    /// <summary>Faults inside system calls, which have no row, are as many as those that have.</summary>
+    Unseen,
 
     /// <summary>Threads wait in faults.</summary>
     Waiting,
@@ -54,6 +58,7 @@ internal static class Leads
         var leads = new List<Lead>();
         Add(Topic.Death, Death.Of(report));
         Add(Topic.Missing, Missing(report));
+        Add(Topic.Unseen, IsAboutUnseen(report) ? UnseenSentence.Of(report.Metadata) : null);
         Add(Topic.Waiting, Waiting.Of(report));
         Add(Topic.Fork, Fork(report));
         // How long faults took stands in the line of costs: what says more about it leads.
@@ -74,6 +79,9 @@ internal static class Leads
 
     /// <summary>There is so much resident memory that it is worth a sentence, and a drawing.</summary>
     public static bool HasMuchMemory(FaultReport report) => report.Memory is { IsWorthASentence: true } memory && memory.PeakBytes >= LeastBytes;
+
+    /// <summary>Most faults have no row.</summary>
+    public static bool IsAboutUnseen(FaultReport report) => report.Filter.IsEmpty && UnseenSentence.ShareOf(report.Metadata.Receipt) >= Most;
 
     private static string? Missing(FaultReport report)
     {
