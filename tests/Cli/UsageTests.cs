@@ -225,6 +225,21 @@ public sealed class UsageTests : CliTest
     }
 
     [Fact]
+    public void ATerminalWithoutUnicodeGetsAscii()
+    {
+        SmallTrace.Write(Folder["trace"]);
+        const string report = "TERM=dumb script -qec '\"$F\" report --full trace' /dev/null";
+
+        var (ascii, unicode) = (Bash($"unset LC_ALL LC_CTYPE; LANG=C {report}"), Bash($"unset LC_ALL LC_CTYPE; LANG=C.utf8 {report}"));
+
+        Assert.All(ascii.Output, letter => Assert.True(char.IsAscii(letter), $"{letter}"));
+        Assert.Contains('█', unicode.Output);
+        Assert.Equal(unicode.Output.Split('\n').Select(line => line.Length), ascii.Output.Split('\n').Select(line => line.Length));
+        // A pipe's reader has its own locale.
+        Assert.Equal(Bash("unset LC_ALL; LANG=C \"$F\" report --full trace").Output, Bash("unset LC_ALL; LANG=C.utf8 \"$F\" report --full trace").Output);
+    }
+
+    [Fact]
     public void AnOptionOfTheCommandIsNotOurs()
     {
         // Refused for its place, so it ran nothing; but it was understood: "--help" was the command's.

@@ -57,7 +57,7 @@ internal static class OutputTarget
         {
             // Not disposed: after a broken pipe that would write, and fail, once more.
             var writer = new StreamWriter(stream, new UTF8Encoding(false), 1 << 14, leaveOpen: true) { NewLine = "\n" };
-            write(writer);
+            write(IsTerminal(to) && AsciiWriter.IsNeeded ? new AsciiWriter(writer) : writer);
             writer.Flush();
         }, copiesInputs);
 
