@@ -4,7 +4,9 @@
 usage: bench/read.py [--faults 10e6[,100e6]] [--rounds N] [--no-perf]     recording for perf needs root
 
 Times are of whole commands, the minimum over all rounds; peak MB is VmHWM, the largest resident memory of the process. The
-synthetic traces are bench/MakeTrace's: 12 threads, 608 mappings, a fault in a thousand of the file mappings major.
+synthetic traces are bench/MakeTrace's: 12 threads, 608 mappings, a fault in a thousand of the file mappings major; 100e6 faults are
+on 10 million pages. The account of resident memory is in `report` and in the rows --by resident, growth, release and churn; --by region
+is a report without it.
 """
 
 import json
@@ -70,6 +72,8 @@ def synthetic(trace: Path, faults: int) -> list[Reading]:
         Reading("report", report),
         Reading("report --format json", [*report, "--format", "json"]),
         Reading("report --by region", [*report, "--by", "region"]),
+        Reading("report --by resident", [*report, "--by", "resident"]),
+        Reading("report --by growth", [*report, "--by", "growth"]),
         Reading("DuckDB: the same by region, exact quantiles and distinct pages", [*query, REGIONS_SQL]),
         Reading("DuckDB: only faults, major and time by region", [*query, COUNTS_SQL]),
         Reading("report of 1 % of the time", [*report, *window]),
@@ -86,6 +90,8 @@ def recorded(folder: Path, faults: int) -> list[Reading]:
     return [
         Reading("recorded: report", [str(FAULTREC), "report", str(trace)]),
         Reading("recorded: report --by comm", [str(FAULTREC), "report", str(trace), "--by", "comm"]),
+        Reading("recorded: report --by release", [str(FAULTREC), "report", str(trace), "--by", "release"]),
+        Reading("recorded: report --by churn", [str(FAULTREC), "report", str(trace), "--by", "churn"]),
         Reading("recorded: perf script", ["perf", "script", "-i", str(data)]),
         Reading("recorded: query (faults by comm)", [str(FAULTREC), "query", str(trace), "SELECT comm, count(*) FROM faults GROUP BY comm"]),
         Reading("recorded: perf script -F comm | awk (faults by comm)", f"perf script -i {data} -F comm | {summary}"),
