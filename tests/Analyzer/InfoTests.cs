@@ -98,7 +98,7 @@ public class InfoTests
         Assert.Equal(7, json.RootElement.GetProperty("receipt").GetProperty("lost_by_cpu")[1].GetProperty("lost").GetInt64());
         Assert.Equal(JsonValueKind.Null, json.RootElement.GetProperty("ladder")[1].GetProperty("reason").ValueKind);
         var memory = json.RootElement.GetProperty("memory")[0];
-        Assert.Equal("pid time_ns anon_bytes file_bytes shmem_bytes swap_bytes peak_bytes has_exit", Keys(memory));
+        Assert.Equal("pid time_ns anon_bytes file_bytes shmem_bytes swap_bytes peak_bytes has_exit refuses_huge_pages", Keys(memory));
         Assert.Equal([4096, 8192], memory.GetProperty("anon_bytes").EnumerateArray().Select(bytes => bytes.GetInt64()));
         Assert.Equal(154.25, json.RootElement.GetProperty("bytes_per_fault").GetDouble());
     }

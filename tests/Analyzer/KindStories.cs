@@ -272,6 +272,10 @@ public class KindStories
         Assert.Equal("huge_fallback", Kind(Metadata with { ThpMode = "never", FolioSizes = Sizes("always") }, small));
         Assert.Equal("huge_fallback", Kind(Metadata with { ThpMode = "never", FolioSizes = Sizes("madvise"), Advice = [Advice("hugepage", 50)] }, small));
         Assert.Equal("anon_write", Kind(Metadata with { ThpMode = "never", FolioSizes = Sizes("inherit"), Advice = [Advice("hugepage", 50)] }, small));
+        // prctl(PR_SET_THP_DISABLE)
+        var refusing = new ProcessMemory(10, [], [], [], [], [], null, false) { RefusesHugePages = true };
+        Assert.Equal("anon_write", Kind(Metadata with { ThpMode = "always", Memory = [refusing] }, small));
+        Assert.Equal("huge_fallback", Kind(Metadata with { ThpMode = "always", Memory = [refusing with { Pid = 11 }] }, small));
         // Another process, another range, a mapping that is not yet.
         Assert.Equal("anon_write", Kind(Metadata with { Advice = [Advice("hugepage", 50) with { Pid = 11 }] }, small));
         Assert.Equal("anon_write", Kind(Metadata with { Advice = [Advice("hugepage", 50) with { Start = Anon + (4 << 20) }] }, small));

@@ -69,6 +69,28 @@ public sealed class KindTests : LiveTest
         Assert.Equal($"mthp_fallback {Number(said, "faults")}", Words(kinds));
     }
 
+    /// <summary>prctl(PR_SET_THP_DISABLE), which the recorder sees when it looks at the process's memory, every tenth of a second.</summary>
+    [Fact]
+    public void AProcessThatRefusesHugePagesHasNoFallback()
+    {
+        const string program = """
+            import ctypes, mmap, time
+            ctypes.CDLL(None).prctl(41, 1, 0, 0, 0)
+            memory = mmap.mmap(-1, 64 << 20, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+            memory.madvise(mmap.MADV_HUGEPAGE)
+            for place in range(0, 64 << 20, 2 << 20):
+                memory[place] = 1
+            time.sleep(0.5)
+            """;
+        var result = Running.ToEnd(InFolder, Checkout.Faultrec, "record", "--no-stacks", "-o", TracePath, "--", "/usr/bin/python3", "-c", program);
+        Assert.True(result.Status == 0, result.Error);
+
+        Assert.True(Assert.Single(Rows.Read(TracePath).Metadata.Memory).RefusesHugePages);
+        var rows = Running.ToEnd(InFolder, Checkout.Faultrec, "dump", TracePath);
+        Assert.Equal(0, rows.Status);
+        Assert.DoesNotContain("huge_fallback", rows.Output, StringComparison.Ordinal);
+    }
+
     /// <summary>Not every touch finds the entry of a page on its way; of those that slept meanwhile the program knows that they did.</summary>
     [Fact]
     public void FaultsThatWaitForAMigrationAreCalledSo()

@@ -114,7 +114,11 @@ public sealed class MetadataTests
             new CallFaults(10, 12, "mmap", 9, 1, 131_072, 2, 0x7f00_0000_0000, 0xffff_ffff_ffff_f000, 1, 30, 30, true),
             new CallFaults(0, 0, null, -1, 17, 18, 0, null, null, null, 31, 32, false),
         ],
-        Memory = [new ProcessMemory(10, [1, 2], [4096, 8192], [0, 4096], [0, 0], [0, 1], 12_288, true), new ProcessMemory(11, [], [], [], [], [], null, false)],
+        Memory =
+        [
+            new ProcessMemory(10, [1, 2], [4096, 8192], [0, 4096], [0, 0], [0, 1], 12_288, true) { RefusesHugePages = true },
+            new ProcessMemory(11, [], [], [], [], [], null, false),
+        ],
         Releases = new ReleaseTable(["munmap", "mremap"], [7, 0], [10, 10], [0, 1], [0x7f0000000, 3], [2, 1], [-1, 5], [1, -1], 6, 9),
         ResidentBefore = new ResidentRuns([10], [0x7f0000000], [16], 3),
     };
@@ -233,7 +237,7 @@ public sealed class MetadataTests
             "call_faults");
         AssertJson(
             """
-            [{"pid":10,"time_ns":[1,2],"anon_bytes":[4096,8192],"file_bytes":[0,4096],"shmem_bytes":[0,0],"swap_bytes":[0,1],"peak_bytes":12288,"has_exit":true},
+            [{"pid":10,"time_ns":[1,2],"anon_bytes":[4096,8192],"file_bytes":[0,4096],"shmem_bytes":[0,0],"swap_bytes":[0,1],"peak_bytes":12288,"has_exit":true,"refuses_huge_pages":true},
              {"pid":11,"time_ns":[],"anon_bytes":[],"file_bytes":[],"shmem_bytes":[],"swap_bytes":[],"has_exit":false}]
             """,
             "memory");

@@ -24,6 +24,7 @@ internal sealed class KindRule
     private readonly long _zeroPfn;
     private readonly bool _hasFrames;
     private readonly WantedFolios _folios;
+    private readonly HashSet<int> _refusing;
     private readonly SwapUses? _swapTypes;
     private readonly AccessReader _access;
     private readonly ForkHistory _forks;
@@ -40,6 +41,7 @@ internal sealed class KindRule
         _zeroPfn = metadata.PageTable?.ZeroPfn ?? FaultBatch.Null;
         _hasFrames = CanTell(metadata);
         _folios = new WantedFolios(metadata);
+        _refusing = [.. metadata.Memory.Where(process => process.RefusesHugePages).Select(process => process.Pid)];
         _swapTypes = SwapUses.Of(metadata);
         foreach (var name in BusErrorNames)
             _busErrorBits |= (int)metadata.FaultResultNames.GetValueOrDefault(name);
@@ -53,6 +55,7 @@ internal sealed class KindRule
         => FaultColumns.Grew | FaultColumns.RegionId | FaultColumns.Signal | (_busErrorBits == 0 ? FaultColumns.None : FaultColumns.FaultResult)
             | (_hasFrames
                 ? FaultColumns.PtLevel | FaultColumns.PteBefore | FaultColumns.Pfn | FaultColumns.PageOrder | FaultColumns.EmptyOrder | _access.Columns
+                    | (_refusing.Count == 0 ? FaultColumns.None : FaultColumns.Pid)
                     | FaultColumns.KernelAccess | FaultColumns.Major | FaultColumns.Address | FaultColumns.Gup | FaultColumns.Merged
                     | (_advice.IsEmpty && !_forks.NeedsTime ? FaultColumns.None : FaultColumns.TimeNs)
                 : FaultColumns.None);
@@ -173,7 +176,7 @@ internal sealed class KindRule
     private FaultKind? Fallback(FaultBatch batch, int row, int regionId, in MappingFacts mapping, bool isAboveLast)
     {
         var empty = isAboveLast ? _pages.HugeOrder : batch.EmptyOrder[row];
-        if (empty <= 0 || empty > _pages.HugeOrder || mapping.Changes)
+        if (empty <= 0 || empty > _pages.HugeOrder || mapping.Changes || (_refusing.Count > 0 && _refusing.Contains(batch.Pid[row])))
             return null;
         var address = (ulong)batch.Address[row];
         var state = _advice.IsEmpty ? RangeState.None : _advice.At(regionId, address, batch.TimeNs[row]);

@@ -67,6 +67,7 @@ internal static class InfoJson
             WriteNumbers(json, "swap_bytes", memory.SwapBytes);
             json.WriteNullable("peak_bytes", memory.PeakBytes);
             json.WriteBoolean("has_exit", memory.HasExit);
+            json.WriteBoolean("refuses_huge_pages", memory.RefusesHugePages);
             json.WriteEndObject();
         }
 

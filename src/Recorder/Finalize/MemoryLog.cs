@@ -110,6 +110,7 @@ internal sealed class MemorySeries
     private int _looksInLast;
     private long _peakBytes;
     private bool _hasExit;
+    private bool _refusesHugePages;
 
     public int Count => _steps.Count;
 
@@ -119,6 +120,7 @@ internal sealed class MemorySeries
     {
         _last = sample;
         _hasExit = isExit;
+        _refusesHugePages |= sample.ThpDisabled != 0;
         AddPeak(sample.PeakBytes);
         HighestBytes = Math.Max(HighestBytes, sample.ResidentBytes);
         if (_steps.Count == 0 || _looksInLast == _looksEach)
@@ -168,6 +170,9 @@ internal sealed class MemorySeries
             [.. samples.Select(sample => sample.ShmemBytes)],
             [.. samples.Select(sample => sample.SwapBytes)],
             _peakBytes > 0 ? _peakBytes : null,
-            _hasExit);
+            _hasExit)
+        {
+            RefusesHugePages = _refusesHugePages,
+        };
     }
 }

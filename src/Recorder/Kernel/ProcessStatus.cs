@@ -22,9 +22,13 @@ internal sealed class ProcessStatus
 
     /// <summary>Times and ids are left as they are.</summary>
     public static bool TryParse(ReadOnlySpan<byte> text, ref MemoryRecord memory)
-        => TryFind(text, "\nVmHWM:"u8, out memory.PeakBytes) && TryFind(text, "\nRssAnon:"u8, out memory.AnonBytes)
+    {
+        // Since 5.0.
+        memory.ThpDisabled = text.IndexOf("\nTHP_enabled:\t0\n"u8) >= 0 ? 1 : 0;
+        return TryFind(text, "\nVmHWM:"u8, out memory.PeakBytes) && TryFind(text, "\nRssAnon:"u8, out memory.AnonBytes)
             && TryFind(text, "\nRssFile:"u8, out memory.FileBytes) && TryFind(text, "\nRssShmem:"u8, out memory.ShmemBytes)
             && TryFind(text, "\nVmSwap:"u8, out memory.SwapBytes);
+    }
 
     // A name cannot imitate a line: the kernel writes a line feed in it as \n.
     private static bool TryFind(ReadOnlySpan<byte> text, ReadOnlySpan<byte> name, out long bytes)

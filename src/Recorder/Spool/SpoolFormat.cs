@@ -104,13 +104,16 @@ internal record struct MemoryRecord
     /// <summary>VmHWM.</summary>
     public long PeakBytes;
 
+    /// <summary>1 if the process refuses huge pages (THP_enabled is 0), else 0.</summary>
+    public long ThpDisabled;
+
     public readonly long ResidentBytes => AnonBytes + FileBytes + ShmemBytes;
 }
 
 /// <summary>What is known when the recording starts; the rest of the trace's metadata is known at the end.</summary>
 internal sealed record SpoolHeader
 {
-    public const int CurrentVersion = 7;
+    public const int CurrentVersion = 8;
 
     public int SpoolVersion { get; init; } = CurrentVersion;
 

@@ -285,9 +285,10 @@ internal static class MetadataKeys
         {
             IsOptional = true,
             Problem = MetadataRules.Memory,
-            Json = "array of `{pid, time_ns, anon_bytes, file_bytes, shmem_bytes, swap_bytes, peak_bytes, has_exit}`",
+            Json = "array of `{pid, time_ns, anon_bytes, file_bytes, shmem_bytes, swap_bytes, peak_bytes, has_exit, refuses_huge_pages}`",
             Description = "the kernel's own counters of each process's resident memory, read now and then: arrays of equal length; `peak_bytes`: the highest "
-                + "that the kernel knew; `has_exit`: the last sample was taken when the process ended",
+                + "that the kernel knew; `has_exit`: the last sample was taken when the process ended; `refuses_huge_pages`: "
+                + "true after prctl(PR_SET_THP_DISABLE), else left out",
         },
         new MetadataKey<ReleaseTable>(new("releases", ReleaseTable.Members), Context.ReleaseTable, m => m.Releases, (m, value) => m with { Releases = value })
         {

@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace Faultrec.Traces.Metadata;
 
 /// <summary>
@@ -25,6 +27,10 @@ public sealed record ProcessMemory(
     long? PeakBytes,
     bool HasExit)
 {
+    /// <summary>True if the process refused transparent huge pages at one of the samples (PR_SET_THP_DISABLE of prctl(2)).</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public bool RefusesHugePages { get; init; }
+
     internal static IReadOnlyList<MetadataMember> Members { get; } =
     [
         new("pid", RedactionRule.Permute),
@@ -35,6 +41,7 @@ public sealed record ProcessMemory(
         new("swap_bytes", RedactionRule.Keep),
         new("peak_bytes", RedactionRule.Keep),
         new("has_exit", RedactionRule.Keep),
+        new("refuses_huge_pages", RedactionRule.Keep),
     ];
 
     /// <summary>Resident memory at a sample, bytes: VmRSS, the sum of the first three counters.</summary>

@@ -41,6 +41,19 @@ public sealed class MemoryWatchTests
         }
     }
 
+    [Theory]
+    [InlineData("CoreDumping:\t0\nTHP_enabled:\t0\n", 1)]
+    [InlineData("CoreDumping:\t0\nTHP_enabled:\t1\n", 0)]
+    [InlineData("", 0)] // before 5.0
+    public void AProcessMayRefuseHugePages(string text, int refuses)
+    {
+        var memory = default(MemoryRecord);
+
+        Assert.True(ProcessStatus.TryParse(Encoding.UTF8.GetBytes("Name:\tprog\n" + Lines + text), ref memory));
+
+        Assert.Equal(refuses, memory.ThpDisabled);
+    }
+
     [Fact]
     public void AProcessIsReadAndOneThatIsNotThereIsNot()
     {

@@ -30,6 +30,18 @@ public sealed class MemoryStories
         Assert.Equal([0L, 2], memory[0].FileBytes);
     }
 
+    [Fact]
+    public void AProcessThatRefusedHugePagesOnceIsSaidToHave()
+    {
+        using var story = new SpoolStory();
+        story.Pass(0)
+            .Sideband(0, new PerfRecords().Comm(T0 + 1, Pid, Pid, "prog", exec: true).Fork(T0 + 5, Other, Other, Pid, Pid))
+            .Memory(SpoolStory.Look(10, 1) with { ThpDisabled = 1 }, SpoolStory.Look(20, 1), SpoolStory.Look(20, 1, Other))
+            .End(100);
+
+        Assert.Equal([true, false], story.Finalize().Metadata.Memory.Select(process => process.RefusesHugePages));
+    }
+
     /// <summary>An id that is used again is another process; a look between the two concerns somebody who is not recorded.</summary>
     [Fact]
     public void AnIdThatIsUsedAgainHasAnEntryOfItsOwn()
