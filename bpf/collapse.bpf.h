@@ -56,18 +56,22 @@ int huge_page_made(__u64 *ctx)
 {
 	struct mm_struct *mm = (struct mm_struct *)ctx[0];
 	__u64 address = isolated.index << PAGE_SHIFT >> PMD_SHIFT << PMD_SHIFT;
+	struct event_record event = { .type = EVENT_COLLAPSED };
 	struct task_struct *owner;
-	__u32 pid;
 
 	if (!is_khugepaged() || (__u32)ctx[2] != SCAN_SUCCEED || !isolated.missing ||
 	    !bpf_core_field_exists(mm->owner))
 		return 0;
 	owner = BPF_CORE_READ(mm, owner);
-	pid = owner ? id_in_recorder_ns(BPF_CORE_READ(owner, group_leader)) : 0;
-	if (pid)
-		send_event_as(pid, pid, 0, EVENT_COLLAPSED, bpf_ktime_get_ns(),
-			      is_huge(mm, address) ? address : 0, isolated.missing, 0, 0, 0, 0);
+	event.pid = owner ? id_in_recorder_ns(BPF_CORE_READ(owner, group_leader)) : 0;
+	event.tid = event.pid;
+	event.time_ns = bpf_ktime_get_ns();
+	event.cpu = bpf_get_smp_processor_id();
+	event.a0 = is_huge(mm, address) ? address : 0;
+	event.a1 = isolated.missing;
 	isolated.missing = 0;
+	if (event.pid && bpf_ringbuf_output(&events, &event, sizeof(event), BPF_RB_NO_WAKEUP))
+		__sync_fetch_and_add(&totals.events_lost, 1);
 	return 0;
 }
 

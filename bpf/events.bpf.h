@@ -26,7 +26,7 @@ struct {
 /* The whole of .bss. */
 struct probe_totals totals;
 
-static __always_inline void send_event_as(__u32 pid, __u32 tid, __u64 stack, __u32 type,
+static __always_inline void send_event_of(__u64 stack, __u32 type, const struct task_slot *slot,
 					  __u64 time_ns, __u64 a0, __u64 a1, __u64 a2, __u64 a3,
 					  __u64 a4, __u64 a5)
 {
@@ -38,8 +38,8 @@ static __always_inline void send_event_as(__u32 pid, __u32 tid, __u64 stack, __u
 	}
 	event->time_ns = time_ns;
 	event->type = type;
-	event->pid = pid;
-	event->tid = tid;
+	event->pid = slot->pid;
+	event->tid = slot->tid;
 	event->cpu = bpf_get_smp_processor_id();
 	event->a0 = a0;
 	event->a1 = a1;
@@ -49,13 +49,6 @@ static __always_inline void send_event_as(__u32 pid, __u32 tid, __u64 stack, __u
 	event->a5 = a5;
 	event->stack = stack;
 	bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
-}
-
-static __always_inline void send_event_of(__u64 stack, __u32 type, const struct task_slot *slot,
-					  __u64 time_ns, __u64 a0, __u64 a1, __u64 a2, __u64 a3,
-					  __u64 a4, __u64 a5)
-{
-	send_event_as(slot->pid, slot->tid, stack, type, time_ns, a0, a1, a2, a3, a4, a5);
 }
 
 static __always_inline void send_event(__u32 type, const struct task_slot *slot, __u64 time_ns,

@@ -118,10 +118,12 @@ static __always_inline __u32 entries_from(__u64 place, bool only_present)
 
 	for (int i = 0; i < AROUND_ALIGN; i++) {
 		__u64 entry = read_entry(place + i * ENTRY_BYTES);
-		/* Without a branch: the verifier would follow each way. */
-		__u64 is_there = only_present ? entry & ENTRY_PRESENT : (entry | -entry) >> 63;
+		__u64 negative = -entry;
 
-		found |= is_there << i;
+		/* Without a branch, into which the compiler would turn what it sees: the verifier
+		 * would follow each way. */
+		barrier_var(negative);
+		found |= (only_present ? entry & ENTRY_PRESENT : (entry | negative) >> 63) << i;
 	}
 	return found;
 }

@@ -1,3 +1,4 @@
+using Faultrec.Analyzer.Classify;
 using Faultrec.Analyzer.Render;
 using Faultrec.Analyzer.Report;
 using Faultrec.Analyzer.Scan;
@@ -266,6 +267,10 @@ public class FirstScreenStories
         Assert.DoesNotContain('\u001b', screen);
         Assert.DoesNotContain('\u202e', screen);
     }
+
+    [Fact]
+    public void EveryKindIsInOneFamily()
+        => Assert.Equal(Enum.GetValues<FaultKind>().Order(), KindFamily.All.SelectMany(family => family.Kinds).Order());
 
     [Fact]
     public void ATraceWithoutFaultsSaysSo()

@@ -197,8 +197,7 @@ internal sealed class MemoryAccount : IOrderedMeasure, IFaultSink<MemoryAccount>
             case ReleaseEvent { Release: { Call: ReleaseCalls.Collapse } release }:
                 _calls.Collapse(release);
                 break;
-            case ReleaseEvent { Release: { Call: ReleaseCalls.UserfaultCopy or ReleaseCalls.UserfaultZeroPage or ReleaseCalls.UserfaultContinue
-                or ReleaseCalls.Khugepaged } release }:
+            case ReleaseEvent { Release: var release } when release.IsFill():
                 _calls.FillUnasked(release);
                 break;
             case ReleaseEvent { Release: { ToPage: { } to } release }:

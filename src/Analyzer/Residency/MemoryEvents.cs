@@ -64,6 +64,10 @@ internal static class MemoryEvents
         }
     }
 
+    /// <summary>Whether it is one of those that make pages resident, and not by a call of the process.</summary>
+    public static bool IsFill(this Release release)
+        => release.Call is ReleaseCalls.Khugepaged or ReleaseCalls.UserfaultCopy or ReleaseCalls.UserfaultZeroPage or ReleaseCalls.UserfaultContinue;
+
     /// <summary>Whether everything that the process had goes, because its program ends.</summary>
     public static bool IsEnd(this Release release) => release.Pages >= ReleaseTable.Everything;
 }

@@ -16,9 +16,11 @@ internal sealed record KindFamily(string Name, string? WaitsFor, params FaultKin
 
     private static KindFamily Reuse { get; } = new("pages made writable again", null, FaultKind.Reuse);
 
-    private static IReadOnlyList<KindFamily> All { get; } =
+    /// <summary>Every kind is in one.</summary>
+    public static IReadOnlyList<KindFamily> All { get; } =
     [
-        new("first touches of new memory", null, FaultKind.AnonWrite, FaultKind.KernelAccess, FaultKind.ZeroRead, FaultKind.ZeroCow, FaultKind.StackGrowth),
+        new("first touches of new memory", null, FaultKind.AnonWrite, FaultKind.KernelAccess, FaultKind.ZeroRead, FaultKind.ZeroCow, FaultKind.StackGrowth,
+            FaultKind.Mthp, FaultKind.MthpFallback),
         new("huge pages", null, FaultKind.Huge, FaultKind.HugeSplit),
         new("small pages in place of huge ones", null, FaultKind.HugeFallback),
         Fork,
