@@ -128,6 +128,11 @@ public class FirstScreenStories
         Assert.Equal("100 %, 30.0 µs in these faults: walk (app.c:20) < main (app.c:30)", statements.Single(statement => statement.Label == "who").Text);
         Assert.Equal("75 % the price of forks · 25 % first touches of new memory", statements.Single(statement => statement.Label == "why").Text);
 
+        // A fork that nobody saw has shared the pages: what is not a copy may have another cause.
+        Assert.Equal(
+            "50 % of the faults and 50 % of their time are the price of forks: 20 pages copied at the first write.",
+            Statements(metadata with { Target = "all", Processes = [metadata.Processes[0]] }, faults)[0].Text);
+
         // The frame before is 0x60: another one after is a copy.
         static IEnumerable<Fault> Written(long from, int count, long pfnAfter) => Enumerable.Range(0, count).Select(i => new Fault(Anon + (ulong)(i * Page))
         {

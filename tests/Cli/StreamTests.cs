@@ -18,7 +18,7 @@ public sealed class StreamTests : CliTest
     /// <summary>Each has something to say.</summary>
     private static readonly (string Line, int Status)[] TalkLines =
     [
-        ("report missing", 3), ("report", 2), ("no-such-verb", 2), ("report --no-such-option trace", 2), ("recover missing.spool", 3),
+        ("report missing", 3), ("diff", 2), ("no-such-verb", 2), ("report --no-such-option trace", 2), ("recover missing.spool", 3),
         ("record -o /no/such/place -- true", 2), ("import missing -o out.parquet", 3), ("prefault missing -- true", 3), ("export trace", 2),
         ("report trace", 0),
     ];

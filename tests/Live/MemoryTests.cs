@@ -46,7 +46,7 @@ public sealed class MemoryTests : LiveTest
     }
 
     [Theory]
-    [InlineData(36)]
+    [InlineData(40)]
     [InlineData(50)]
     public void LessIsEnoughForATraceOrForASpoolThatBecomesOne(int limitMib)
     {

@@ -30,7 +30,7 @@ public sealed class ReceiptTests : LiveTest
         Assert.Equal(rows.Receipt.InCalls, rows.Metadata.CallFaults.Sum(call => call.Faults));
         AssertAddsUp(rows.Receipt);
 
-        var report = Running.ToEnd(Checkout.Faultrec, "report", TracePath).Output.ReplaceLineEndings(" ");
+        var report = Running.ToEnd(Checkout.Faultrec, "report", "--full", TracePath).Output.ReplaceLineEndings(" ");
         Assert.Contains("complete for page-fault exceptions: ", report, StringComparison.Ordinal);
         Assert.Contains($"{rows.Receipt.Events:N0} page-fault exceptions captured; the kernel also served ", report, StringComparison.Ordinal);
     }

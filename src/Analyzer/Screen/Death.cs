@@ -29,7 +29,7 @@ internal static class Death
         if (report.Find(FatalAggregate.Measure)?.Faults is not [var first, ..] faults)
             return null;
         var process = report.Metadata.Processes.Last(process => process.Pid == first.Pid && process.FatalFaultNs == first.TimeNs);
-        var others = faults.Count == 1 ? "" : $" {Units.Of(faults.Count - 1, "more process", "more processes")} died so.";
+        var others = faults.Count == 1 ? "" : $" {Units.Of(faults.Count - 1, "more process", "more processes")} died of a fault, too.";
         return $"{process.Comm} (pid {Number(first.Pid)}) died of {SignalName(process.ExitSignal)}: {Cause(report, first)}.{others}";
     }
 

@@ -13,7 +13,7 @@ internal static class MemoryBudget
 
     private const int MostHalvings = 4;
 
-    /// <summary>A recording with stacks takes 60 MB, including the process that reads ELF files and the probes' tables; without stacks, 35.</summary>
+    /// <summary>A recording with stacks takes 60 MB, including the process that reads ELF files and the probes' tables; without stacks, 38.</summary>
     private const long LeastForStacksBytes = 88 << 20;
 
     private static readonly long AvailableBytes = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
