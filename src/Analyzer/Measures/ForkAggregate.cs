@@ -12,9 +12,7 @@ namespace Faultrec.Analyzer.Measures;
 internal sealed class ForkAggregate(TraceMetadata metadata) : IMeasure<ForkAggregate>
 {
     private readonly ForkHistory _forks = new(metadata);
-    private readonly bool _hasForked
-        = metadata.Processes.Any(process => process is { ParentPid: not null, StartedNs: not null, SharesMemory: false });
-
+    private readonly bool _hasForked = metadata.Processes.Any(process => process.IsForkCopy);
     private readonly bool _hasStacks = metadata.Stacks is not null;
     private readonly Dictionary<int, FaultCounts> _byStack = [];
     private FaultCounts _reused;

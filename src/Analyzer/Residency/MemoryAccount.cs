@@ -25,7 +25,7 @@ internal sealed class MemoryAccount : IOrderedMeasure, IFaultSink<MemoryAccount>
     private readonly PageBooks _books;
     private readonly FaultBirths _faults;
     private readonly CallBirths _calls;
-    private readonly ForkCopies _forks;
+    private readonly ForkBirths _forks;
     private readonly PageDeaths _deaths;
     private readonly long[][] _accounted;
     private readonly long[] _totals;
@@ -47,7 +47,7 @@ internal sealed class MemoryAccount : IOrderedMeasure, IFaultSink<MemoryAccount>
         _books = new PageBooks(index, groups);
         _faults = new FaultBirths(metadata, _books, regions);
         _calls = new CallBirths(metadata, _books, regions);
-        _forks = new ForkCopies(_books, regions);
+        _forks = new ForkBirths(_books, regions);
         _deaths = new PageDeaths(metadata, _books, regions);
         _books.NowNs = Math.Min(0, _window.FromNs);
         _calls.AddBefore();

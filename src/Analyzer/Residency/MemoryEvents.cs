@@ -29,7 +29,7 @@ internal static class MemoryEvents
             events.AddRange(releases.All().Select(release => new ReleaseEvent(release)));
         else
             events.AddRange(Ends(metadata).Select(release => new ReleaseEvent(release)));
-        events.AddRange(metadata.Processes.Where(process => process is { ParentPid: not null, StartedNs: not null, SharesMemory: false })
+        events.AddRange(metadata.Processes.Where(process => process.IsForkCopy)
             .Select(process => new CopyEvent(process.StartedNs!.Value, process.ParentPid!.Value, process.Pid)));
         events.AddRange(metadata.CallFaults.Select(call => new FillEvent(call)));
         for (var process = 0; process < metadata.Memory.Count; process++)

@@ -15,6 +15,10 @@ public sealed record ProcessEntry
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
     public bool SharesMemory { get; init; }
 
+    /// <summary>It began while it was recorded, in a copy of its parent's memory (fork(2)).</summary>
+    [JsonIgnore]
+    internal bool IsForkCopy => this is { ParentPid: not null, StartedNs: not null, SharesMemory: false };
+
     /// <summary>Last name of the process's main thread.</summary>
     public required string Comm { get; init; }
 

@@ -3,7 +3,7 @@ using Faultrec.Traces.Metadata;
 namespace Faultrec.Analyzer.Residency;
 
 /// <summary>Pages with which a child of fork begins: those of its parent's mappings that the kernel copies.</summary>
-internal sealed class ForkCopies(PageBooks books, AccountRegions regions)
+internal sealed class ForkBirths(PageBooks books, AccountRegions regions)
 {
     public void Add(CopyEvent copy)
     {
