@@ -53,14 +53,15 @@ internal static class Places
         var others = rows.Skip(1).ToList();
         var made = others.Sum(row => row.Counts.Faults);
         var longest = ShortLife * report.Metadata.DurationNs;
-        var areHelpers = made <= HelpersShare * all && others.All(row => LifeNs(report, row.Pid) < longest);
+        var areHelpers = made <= HelpersShare * all && !others.Select(row => row.Pid).Except(ShortLived(report, longest)).Any();
         var comms = others.GroupBy(row => row.Comm).OrderByDescending(group => group.Count()).Select(group => group.Key).OfType<string>().ToList();
         var names = comms.Count == 0 ? "" : $" ({string.Join(", ", comms.Take(MostNames))}{(comms.Count > MostNames ? ", …" : "")})";
         var who = areHelpers ? Units.Of(others.Count, "short-lived helper") : Units.Of(others.Count, "other process", "other processes");
         return $"{name} made {Units.Percent((double)main.Counts.Faults / all)}, {who}{names} {Units.Percent((double)made / all)}";
     }
 
-    /// <summary>Null: it outlived the recording, or that is not known.</summary>
-    private static long? LifeNs(FaultReport report, int pid)
-        => report.Metadata.Processes.LastOrDefault(process => process.Pid == pid) is { ExitedNs: { } ended } process ? ended - (process.StartedNs ?? 0) : null;
+    /// <summary>Processes that are known to have lived for less than that; of a process id that was used again, the last one.</summary>
+    private static IEnumerable<int> ShortLived(FaultReport report, double withinNs)
+        => report.Metadata.Processes.GroupBy(process => process.Pid).Select(group => group.Last())
+            .Where(process => process.ExitedNs - (process.StartedNs ?? 0) < withinNs).Select(process => process.Pid);
 }

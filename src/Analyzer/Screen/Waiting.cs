@@ -39,9 +39,10 @@ internal static class Waiting
     {
         ThreadRow? worst = null;
         var most = 0.0;
+        var threads = report.Metadata.Threads.GroupBy(thread => (thread.Pid, thread.Tid)).ToDictionary(group => group.Key, group => group.First());
         foreach (var row in report.Rows(ThreadTable.Definition))
         {
-            var thread = report.Metadata.Threads.FirstOrDefault(thread => thread.Pid == row.Pid && thread.Tid == row.Tid);
+            var thread = threads.GetValueOrDefault((row.Pid, row.Tid));
             var lived = Math.Min(thread?.ExitedNs ?? report.Metadata.DurationNs, report.Metadata.DurationNs) - Math.Max(thread?.StartedNs ?? 0, 0);
             var share = lived < LeastOfRecording * report.Metadata.DurationNs ? 0 : (double)row.Counts.DurationNs / lived;
             if (share > most)
