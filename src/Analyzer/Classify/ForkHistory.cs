@@ -16,7 +16,7 @@ internal sealed class ForkHistory
     public ForkHistory(TraceMetadata metadata)
     {
         // Recordings of a name, a cgroup or the machine leave out processes without faults.
-        var followsAll = (metadata.Target == "command" || metadata.Target.StartsWith("pid ", StringComparison.Ordinal)) && metadata.Receipt.LostSideband == 0;
+        var followsAll = metadata.IsOfOneTree && metadata.Receipt.LostSideband == 0;
         if (!followsAll)
             return;
         var children = metadata.Processes.Where(process => process is { ParentPid: not null, StartedNs: not null })

@@ -28,7 +28,7 @@ internal static class FailureEnds
 
     private static bool IsIn(FaultFilter filter, long timeNs) => timeNs >= (filter.FromNs ?? long.MinValue) && timeNs < (filter.ToNs ?? long.MaxValue);
 
-    private static string SignalName(int signal) => signal switch
+    public static string SignalName(int signal) => signal switch
     {
         7 => "SIGBUS",
         11 => "SIGSEGV",

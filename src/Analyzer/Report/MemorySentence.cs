@@ -20,19 +20,18 @@ internal static class MemorySentence
         if (report.Memory is not { IsWorthASentence: true } memory)
             return null;
         var account = memory.Account;
-        var kept = account.Owners.Sum(owner => owner.Kept);
+        var kept = memory.KeptPages;
         var end = kept >= account.Peak || report.Metadata.Releases is null ? "" : $", of which {Units.Bytes(memory.Bytes(kept))} stayed to the end";
         return $"Resident memory reached {(memory.IsLowerBound ? "at least " : "")}{Units.Bytes(memory.Bytes(account.Peak))}{Kernel(report)}"
             + $"{(account.Processes.Count(process => process.Peak > 0) > 1 ? " in all processes together" : "")}{end}{Code(report)}.";
     }
 
+    /// <summary>The process that had nearly all of the peak, so that the kernel's own peak of it can stand beside; null: there is none.</summary>
+    public static RssRow? OnlyProcess(FaultReport report)
+        => report.Rows(RssTable.Definition) is [var first, ..] && first.PeakPages >= OneProcess * report.Memory!.Account.Peak ? first : null;
+
     private static string Kernel(FaultReport report)
-    {
-        var rows = report.Rows(RssTable.Definition);
-        return rows is [{ KernelPeakBytes: { } bytes } first, ..] && first.PeakPages >= OneProcess * report.Memory!.Account.Peak
-            ? $" (the kernel counted {Units.Bytes(bytes)})"
-            : "";
-    }
+        => OnlyProcess(report) is { KernelPeakBytes: { } bytes } ? $" (the kernel counted {Units.Bytes(bytes)})" : "";
 
     private static string Code(FaultReport report)
     {

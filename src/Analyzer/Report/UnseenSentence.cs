@@ -18,7 +18,7 @@ internal static class UnseenSentence
     public static string? Of(TraceMetadata metadata)
     {
         var receipt = metadata.Receipt;
-        var (share, unseen) = (ShareOf(receipt), (receipt.InCalls ?? receipt.Unseen) ?? 0);
+        var (share, unseen) = (ShareOf(receipt), CountOf(receipt));
         if (share < LeastShare || unseen < LeastFaults)
             return null;
         var seen = receipt.SampledOut == 0
@@ -39,7 +39,10 @@ internal static class UnseenSentence
 
     /// <summary>Of the faults that the kernel counted; 0 if that is not known.</summary>
     public static double ShareOf(Receipt receipt)
-        => receipt.KernelMinor + receipt.KernelMajor is > 0 and var counted ? (double)((receipt.InCalls ?? receipt.Unseen) ?? 0) / counted : 0;
+        => receipt.KernelMinor + receipt.KernelMajor is > 0 and var counted ? (double)CountOf(receipt) / counted : 0;
+
+    /// <summary>Faults that the kernel counted and the backend does not see; 0 if that is not known.</summary>
+    public static long CountOf(Receipt receipt) => receipt.InCalls ?? receipt.Unseen ?? 0;
 
     private static string InCalls(TraceMetadata metadata, long unseen)
     {

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Faultrec.Analyzer.Classify;
 using Faultrec.Analyzer.Measures;
+using Faultrec.Analyzer.Report;
 using Faultrec.Analyzer.Tables;
 using Faultrec.Analyzer.Text;
 using Faultrec.Traces.Columns;
@@ -11,14 +12,8 @@ namespace Faultrec.Analyzer.Screen;
 /// <summary>Why a process died of a page fault, as far as the trace proves it.</summary>
 internal static class Death
 {
-    private const int SigBus = 7;
-    private const int SigSegv = 11;
-
     /// <summary>vm.mmap_min_addr as distributions set it: nothing is mapped below, so a pointer there was null, or an offset from it.</summary>
     private const ulong NullEnd = 0x10000;
-
-    /// <summary>MAP_HUGETLB, include/uapi/asm-generic/mman.h.</summary>
-    private const uint MapHugeTlb = 0x40000;
 
     /// <summary>How far below a stack an access may lie and still be its overflow: a large frame steps over pages.</summary>
     private const ulong StackReach = 1 << 20;
@@ -30,34 +25,31 @@ internal static class Death
             return null;
         var process = report.Metadata.Processes.Last(process => process.Pid == first.Pid && process.FatalFaultNs == first.TimeNs);
         var others = faults.Count == 1 ? "" : $" {Units.Of(faults.Count - 1, "more process", "more processes")} died of a fault, too.";
-        return $"{process.Comm} (pid {Number(first.Pid)}) died of {SignalName(process.ExitSignal)}: {Cause(report, first)}.{others}";
+        var name = process.ExitSignal is { } signal ? FailureEnds.SignalName(signal) : "a signal";
+        return $"{process.Comm} (pid {Number(first.Pid)}) died of {name}: {Cause(report, first)}.{others}";
     }
 
     private static string Cause(FaultReport report, FatalFault fault)
     {
         var code = report.Code.NameOf(fault.Stack) is { Line: >= 0 } name ? name.Name : $"thread {fault.Comm}";
         var verb = fault.Access switch { FaultAccess.Write => "wrote", FaultAccess.Exec => "executed code", FaultAccess.Read => "read", _ => "touched" };
-        var place = Units.Hex(fault.Address);
+        var (place, did) = (Units.Hex(fault.Address), $"{code} {verb} {(fault.Access == FaultAccess.Exec ? "at " : "")}");
         if (fault.Kind == FaultKind.BusError)
             return $"{code} touched {BusError(report, fault)}";
         if (fault.Address < NullEnd)
-        {
-            return $"{code} {verb} {(fault.Access == FaultAccess.Exec ? "at " : "")}address {place}, where nothing is mapped "
-                + $"(a null pointer{(fault.Address == 0 ? "" : " with an offset")})";
-        }
-
+            return $"{did}address {place}, where nothing is mapped (a null pointer{(fault.Address == 0 ? "" : " with an offset")})";
         if (Overflow(report, fault) is { } overflow)
             return $"{overflow.What}: {code}{Depth(report, fault)}, {verb} {overflow.Where}";
         if (Unmapped(report, fault) is { } unmapped)
-            return $"{code} {verb} {(fault.Access == FaultAccess.Exec ? "at " : "")}{place}, {unmapped}";
+            return $"{did}{place}, {unmapped}";
         if (MappingOf(report, fault) is not { } region)
-            return $"{code} {verb} {(fault.Access == FaultAccess.Exec ? "at " : "")}{place}, where nothing is mapped";
+            return $"{did}{place}, where nothing is mapped";
         return (fault.Access, region.Prot) switch
         {
-            (_, ['-', '-', '-', ..]) => $"{code} {verb} {(fault.Access == FaultAccess.Exec ? "at " : "")}{place} in {region.Name}, which permits no access",
+            (_, ['-', '-', '-', ..]) => $"{did}{place} in {region.Name}, which permits no access",
             (FaultAccess.Write, [_, '-', ..]) => $"{code} wrote to read-only memory ({region.Name}, {place})",
             (FaultAccess.Exec, [_, _, '-', ..]) => $"it jumped to {place} in {region.Name}, which is no code",
-            _ => $"{code} {verb} {(fault.Access == FaultAccess.Exec ? "at " : "")}{place} in {region.Name} ({region.Prot}), and the kernel refused it",
+            _ => $"{did}{place} in {region.Name} ({region.Prot}), and the kernel refused it",
         };
     }
 
@@ -65,18 +57,18 @@ internal static class Death
     {
         if (report.Plan.Index.Find(fault.RegionId) is not { } region)
             return $"{Units.Hex(fault.Address)}, which the kernel could not provide";
-        if ((region.Flags & MapHugeTlb) != 0 || region.Name.StartsWith("/anon_hugepage", StringComparison.Ordinal))
+        if (MappingFacts.Of(region).Backing == MappingBacking.Hugetlb)
             return $"{Units.Hex(fault.Address)} in a hugetlb mapping, for which the pool of huge pages had none left";
         if (region.Path is null)
             return $"{Units.Hex(fault.Address)} in {region.Name}, which the kernel could not provide";
-        var page = (long)((fault.Address - region.Start + region.FileOffset) / (ulong)report.Metadata.PageSize);
+        var page = report.Metadata.Pages.PageOf(fault.Address - region.Start + region.FileOffset);
         return $"page {Units.Count(page)} of {region.Name}, beyond its end (a page that cannot be read, or a full tmpfs, looks the same)";
     }
 
     /// <summary>The end of "wrote", and what that was; null: the access was not below a stack.</summary>
     private static (string What, string Where)? Overflow(FaultReport report, FatalFault fault)
     {
-        var page = fault.Address & ~((ulong)report.Metadata.PageSize - 1);
+        var page = report.Metadata.Pages.StartOf(fault.Address);
         // The thread's stack is the mapping that may be written to and begins nearest above.
         var stack = report.Metadata.Regions.Where(region => IsAlive(region, fault) && region.Start > page && region.Start - page <= StackReach
                 && region.Path is null && region.Prot.StartsWith("rw", StringComparison.Ordinal))
@@ -102,7 +94,7 @@ internal static class Death
     /// <summary>"which free_all (a.c:4) had unmapped 2 ms before"; null: nobody is known to have.</summary>
     private static string? Unmapped(FaultReport report, FatalFault fault)
     {
-        var page = (long)(fault.Address / (ulong)report.Metadata.PageSize);
+        var page = report.Metadata.Pages.PageOf(fault.Address);
         Release? last = null;
         foreach (var release in report.Metadata.Releases?.All() ?? [])
         {
@@ -131,14 +123,6 @@ internal static class Death
         => region.Pid == fault.Pid && (region.BornNs ?? long.MinValue) <= fault.TimeNs && (region.DiedNs ?? long.MaxValue) > fault.TimeNs;
 
     private static bool Holds(Region region, ulong address) => address >= region.Start && address < region.End;
-
-    private static string SignalName(int? signal) => signal switch
-    {
-        SigBus => "SIGBUS",
-        SigSegv => "SIGSEGV",
-        { } other => $"signal {Number(other)}",
-        null => "a signal",
-    };
 
     private static string Number(int value) => value.ToString(CultureInfo.InvariantCulture);
 }

@@ -114,7 +114,7 @@ internal static class Leads
                 + $"at an average moment, {share.ToString("0.0", CultureInfo.InvariantCulture)} threads were in one.";
         }
 
-        var unseen = report.Metadata.Receipt.InCalls ?? report.Metadata.Receipt.Unseen ?? 0;
+        var unseen = UnseenSentence.CountOf(report.Metadata.Receipt);
         var isLittle = share < LittleTime && report.Metadata.Receipt.Lost + report.Metadata.Receipt.Missed + unseen <= MissingShare * counts.Faults;
         return $"Page faults took {about}{Units.Duration(sum)} of {Units.Duration(report.FaultTime.WallNs)}"
             + $"{(isLittle ? ": they are not what makes it slow" : "")}.";
@@ -139,7 +139,7 @@ internal static class Leads
     }
 
     private static string Kernel(FaultReport report, ResidentFacts memory)
-        => report.Rows(RssTable.Definition) is [{ KernelPeakBytes: { } bytes } first, ..] && first.PeakPages >= (1 - Same) * memory.Account.Peak
+        => MemorySentence.OnlyProcess(report) is { KernelPeakBytes: { } bytes } first
             && Math.Abs(bytes - memory.PeakBytes) > Math.Max(Same * bytes, 1 << 20)
             // What was read before the end can be of before the peak.
             && (bytes > memory.PeakBytes || report.Metadata.Memory.Any(kernel => kernel.Pid == first.Pid && kernel.HasExit))
@@ -150,7 +150,7 @@ internal static class Leads
     {
         if (report.Metadata.Releases is null)
             return "";
-        var kept = memory.Account.Owners.Sum(owner => owner.Kept);
+        var kept = memory.KeptPages;
         return kept >= (1 - Same) * memory.Account.Peak ? "; all of it stayed to the end" : $"; {Units.Bytes(memory.Bytes(kept))} stayed to the end";
     }
 

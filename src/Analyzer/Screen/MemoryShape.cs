@@ -21,7 +21,7 @@ internal static class MemoryShape
     /// <param name="peakNs">When that was.</param>
     /// <param name="most">The peak in words.</param>
     /// <returns>The end of "Memory …": "grew to 241.0 MiB in a straight line".</returns>
-    public static string Describe(IReadOnlyList<long> totals, long bucketNs, long peak, long peakNs, string most)
+    public static string Describe(List<long> totals, long bucketNs, long peak, long peakNs, string most)
     {
         if (totals.Count < 2)
             return $"reached {most}";
@@ -33,7 +33,7 @@ internal static class MemoryShape
             return $"rose and fell {Units.Count(falls)} times, up to {most}";
         if (totals[^1] <= peak / 2)
             return $"rose to {most} at {Units.Duration(peakNs)} and fell to {Units.Bytes(totals[^1])}";
-        var top = IndexOf(totals, 0, bytes => bytes >= (1 - (Turn / 2)) * peak);
+        var top = totals.FindIndex(bytes => bytes >= (1 - (Turn / 2)) * peak);
         if (top >= 0 && top < totals.Count / 4 && totals.Skip(top).All(bytes => bytes >= (1 - Turn) * peak))
             return $"reached {most} within the first {Units.Duration((top + 1) * bucketNs)} and stayed there";
         var from = first >= 1 << 20 ? $"from {Units.Bytes(first)} " : "";
@@ -41,7 +41,7 @@ internal static class MemoryShape
     }
 
     /// <summary>How often it fell by so much and rose by as much again.</summary>
-    private static int Falls(IReadOnlyList<long> totals, long turn)
+    private static int Falls(List<long> totals, long turn)
     {
         var (falls, high, low, isFalling) = (0, totals[0], totals[0], false);
         foreach (var bytes in totals)
@@ -64,15 +64,15 @@ internal static class MemoryShape
     }
 
     /// <summary>" in a straight line (38 MiB a second)", if the growth is one: by least squares, from where it begins to where it ends.</summary>
-    private static string Line(IReadOnlyList<long> totals, long bucketNs, long peak)
+    private static string Line(List<long> totals, long bucketNs, long peak)
     {
         var least = totals[0] + ((peak - totals[0]) / 20);
-        var begin = Math.Max(IndexOf(totals, 0, bytes => bytes > least) - 1, 0);
-        var end = IndexOf(totals, begin, bytes => bytes == totals.Max()) + 1;
+        var begin = Math.Max(totals.FindIndex(bytes => bytes > least) - 1, 0);
+        var end = totals.IndexOf(totals.Max(), begin) + 1;
         var count = end - begin;
         if (count < LeastPoints || count < totals.Count / 2)
             return "";
-        double meanX = (count - 1) / 2.0, meanY = totals.Skip(begin).Take(count).Average(bytes => (double)bytes);
+        double meanX = (count - 1) / 2.0, meanY = totals.GetRange(begin, count).Average(bytes => (double)bytes);
         double xx = 0, xy = 0, yy = 0;
         for (var i = 0; i < count; i++)
         {
@@ -84,16 +84,5 @@ internal static class MemoryShape
             return "";
         var perSecond = (long)(xy / xx * 1e9 / bucketNs);
         return $" in a straight line ({Units.Bytes(perSecond)} a second)";
-    }
-
-    private static int IndexOf(IReadOnlyList<long> totals, int from, Func<long, bool> matches)
-    {
-        for (var i = from; i < totals.Count; i++)
-        {
-            if (matches(totals[i]))
-                return i;
-        }
-
-        return -1;
     }
 }

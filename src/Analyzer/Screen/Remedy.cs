@@ -49,8 +49,7 @@ internal static class Remedy
         const int leastHugePages = 4;
         const double leastCoverage = 0.5;
         // Of many programs, each has its own memory.
-        var isOneTarget = report.Metadata.Command.Count > 0 || report.Metadata.Target.StartsWith("pid ", StringComparison.Ordinal);
-        if (!isOneTarget || report.Metadata.ThpMode is null || !(report.FaultTime.ShareOfWall >= LeastTime))
+        if (!report.Metadata.IsOfOneTree || report.Metadata.ThpMode is null || !(report.FaultTime.ShareOfWall >= LeastTime))
             return null;
         var perHuge = 1L << report.Metadata.Pages.HugeOrder;
         var rows = report.Rows(RegionTable.Definition).Where(row => row.Region is { } region && RegionNames.KindOf(region) is "heap" or "anon"
@@ -69,7 +68,7 @@ internal static class Remedy
 
     /// <summary>Memory that grew and stayed.</summary>
     private static bool IsKept(FaultReport report)
-        => report.Memory is { } memory && memory.Account.Owners.Sum(owner => owner.Kept) >= KeptShare * memory.Account.Peak;
+        => report.Memory is { } memory && memory.KeptPages >= KeptShare * memory.Account.Peak;
 
     private static bool IsForbidden(FaultReport report, Region region)
         => report.Metadata.Advice.Any(advice => advice is { Advice: "nohugepage" } && advice.Pid == region.Pid

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using Faultrec.Analyzer.Facts;
 using Faultrec.Analyzer.Residency;
 using Faultrec.Traces.Metadata;
@@ -42,47 +43,49 @@ internal sealed class ChargedCode
     {
         // In files older than mapper_stack_id there is one mapper per region.
         var stack = key.MapperStack >= 0 ? key.MapperStack : index.Find(key.RegionId)?.MapperStack ?? -1;
-        return _names is not null && (uint)stack < (uint)_table!.NodeFrames.Count && _own!.UserFrameOf(stack) is { } frame
+        return Has(stack) && _own.UserFrameOf(stack) is { } frame
             ? new CodeName(_names.LineIdOf(frame), _names.Long(frame), null)
             : new CodeName(-1, UnknownReserver, null);
     }
 
     /// <summary>With which setting of an allocator or a runtime this memory would have been kept; null: none is known to have given it back.</summary>
     public string? SettingFor(ReleaseSite site)
-        => site.Stack is { } stack && _table is { } table && (uint)stack < (uint)table.NodeFrames.Count
-            ? MemoryManagers.SettingFor(site.Call, [.. _names!.FramesOf(stack).Select(frame => table.Frames[frame])], frame => _names.ModuleOf(frame)?.Path)
+        => site.Stack is { } stack && Has(stack)
+            ? MemoryManagers.SettingFor(site.Call, [.. _names.FramesOf(stack).Select(frame => _table.Frames[frame])], frame => _names.ModuleOf(frame)?.Path)
             : null;
 
     /// <summary>The program's own code that called it, the nearest first; empty without a stack.</summary>
-    public IEnumerable<string> CallersOf(int stack)
-        => _names is not null && (uint)stack < (uint)_table!.NodeFrames.Count ? _own!.CallersOf(stack).Select(_names.Long) : [];
+    public IEnumerable<string> CallersOf(int stack) => Has(stack) ? _own.CallersOf(stack).Select(_names.Long) : [];
 
     /// <summary>Whether a function of that name, or one that the name begins (pthread_create@@GLIBC_2.34), is on the stack.</summary>
     public bool PassesThrough(int? stack, string function)
-        => _names is not null && stack is { } node && (uint)node < (uint)_table!.NodeFrames.Count
+        => stack is { } node && Has(node)
             && _names.FramesOf(node).Any(frame => _table.Frames[frame].Function?.TrimStart('_').StartsWith(function, StringComparison.Ordinal) == true);
 
     /// <summary>How many frames of the stack are of the function that <see cref="NameOf(int?)"/> names; 0 without a stack.</summary>
     public int RecursionOf(int stack)
     {
-        if (_names is null || (uint)stack >= (uint)_table!.NodeFrames.Count)
+        if (!Has(stack))
             return 0;
-        var function = _names.FunctionIdOf(_own!.FrameOf(stack));
+        var function = _names.FunctionIdOf(_own.FrameOf(stack));
         return _names.FramesOf(stack).Count(frame => _names.FunctionIdOf(frame) == function);
     }
 
     /// <summary>The stack begins in that function: it was deeper than a recording keeps.</summary>
     public bool IsCutShort(int stack)
-        => _names is not null && (uint)stack < (uint)_table!.NodeFrames.Count
-            && _names.FunctionIdOf(_names.FramesOf(stack).Last()) == _names.FunctionIdOf(_own!.FrameOf(stack));
+        => Has(stack) && _names.FunctionIdOf(_names.FramesOf(stack).Last()) == _names.FunctionIdOf(_own.FrameOf(stack));
 
     /// <param name="stack">Null or negative: none.</param>
     public CodeName NameOf(int? stack)
     {
-        if (_names is null || stack is not { } node || (uint)node >= (uint)_table!.NodeFrames.Count)
+        if (stack is not { } node || !Has(node))
             return new CodeName(-1, NoStack, null);
-        var frame = _own!.FrameOf(node);
+        var frame = _own.FrameOf(node);
         var function = _names.Function(_names.FunctionIdOf(_table.NodeFrames[node])).Name;
         return new CodeName(_names.LineIdOf(frame), _names.Long(frame), function == _names.Function(_names.FunctionIdOf(frame)).Name ? null : function);
     }
+
+    [MemberNotNullWhen(true, nameof(_table), nameof(_names), nameof(_own))]
+    private bool Has(int stack)
+        => _table is not null && _names is not null && _own is not null && (uint)stack < (uint)_table.NodeFrames.Count;
 }

@@ -35,6 +35,9 @@ internal sealed class ResidentFacts
     /// <summary>The most that was resident at once.</summary>
     public long PeakBytes => Bytes(Account.Peak);
 
+    /// <summary>Pages that were resident at the end, or when their process ended.</summary>
+    public long KeptPages => Account.Owners.Sum(owner => owner.Kept);
+
     /// <summary>Resident pages at the end of each bucket of the time line.</summary>
     public IReadOnlyList<long> Totals => Account.Totals;
 

@@ -4,16 +4,15 @@ namespace Faultrec.Cli.Output;
 internal static class Suggestion
 {
     /// <summary>"; did you mean region?", or nothing if no known word is near.</summary>
-    public static string For(string word, IEnumerable<string> known) => Nearest(word, known) is { } nearest ? $"; did you mean {nearest}?" : "";
-
-    /// <summary>Null: none is near.</summary>
-    public static string? Nearest(string word, IEnumerable<string> known)
+    public static string For(string word, IEnumerable<string> known)
     {
         // One mistake in a short word, two in a longer one; what only lacks its end is near, too.
         var most = word.Length <= 4 ? 1 : 2;
-        return known.Select(candidate => (Name: candidate, Distance: candidate.StartsWith(word, StringComparison.Ordinal) ? 1 : Distance(word, candidate)))
+        var nearest = known
+            .Select(candidate => (Name: candidate, Distance: candidate.StartsWith(word, StringComparison.Ordinal) ? 1 : Distance(word, candidate)))
             .Where(candidate => word.Length > 1 && candidate.Distance <= most).OrderBy(candidate => candidate.Distance).Select(candidate => candidate.Name)
             .FirstOrDefault();
+        return nearest is null ? "" : $"; did you mean {nearest}?";
     }
 
     /// <summary>Letters that are missing, too many, wrong or exchanged with their neighbour (optimal string alignment).</summary>

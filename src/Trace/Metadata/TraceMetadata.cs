@@ -24,6 +24,10 @@ public sealed record TraceMetadata
     /// <summary>What was recorded, as on the command line: "command", "pid 1234", "all".</summary>
     public required string Target { get; init; }
 
+    /// <summary>A command or a process was recorded, with every process that it created.</summary>
+    [JsonIgnore]
+    internal bool IsOfOneTree => Target == "command" || Target.StartsWith("pid ", StringComparison.Ordinal);
+
     /// <summary>Name of the recorded machine.</summary>
     public required string Host { get; init; }
 
