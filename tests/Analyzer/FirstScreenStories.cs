@@ -274,6 +274,20 @@ public class FirstScreenStories
     }
 
     [Fact]
+    public void WhatIsNoLineOfCodeIsNotTakenForAnother()
+    {
+        var shares = new CodeShares(new ChargedCode(Metadata));
+        shares.Add(new CodeName(int.MinValue, "[khugepaged]", null), -1, 3);
+        shares.Add(new CodeName(7, "[0x7f0012340000]", null), Fill, 5);
+        shares.Add(new CodeName(8, "[0x7f0012350000]", null), Fill, 2);
+        shares.Add(new CodeName(-1, "[no stack]", null), -1, 1);
+
+        Assert.Equal(
+            [("generated code without names", 7L), ("[khugepaged]", 3), ("[no stack]", 1)],
+            shares.Largest(4, 0).Select(share => (share.Code, share.Weight)));
+    }
+
+    [Fact]
     public void EveryKindIsInOneFamily()
         => Assert.Equal(Enum.GetValues<FaultKind>().Order(), KindFamily.All.SelectMany(family => family.Kinds).Order());
 

@@ -16,9 +16,10 @@ internal sealed class CodeShares(ChargedCode code)
     private const double LeastShare = 0.5;
 
     // Addresses of no file are a virtual machine's code, and say nothing to anybody.
-    private static readonly CodeName Unnamed = new(int.MinValue, "generated code without names", null);
+    private static readonly CodeName Unnamed = new(-1, "generated code without names", null);
 
-    private readonly Dictionary<int, Line> _lines = [];
+    // What is no line shares numbers: the name tells it apart.
+    private readonly Dictionary<(int Line, string Name), Line> _lines = [];
 
     public long Total { get; private set; }
 
@@ -30,8 +31,8 @@ internal sealed class CodeShares(ChargedCode code)
         Total += weight;
         if (name.Name.StartsWith("[0x", StringComparison.Ordinal))
             name = Unnamed;
-        if (!_lines.TryGetValue(name.Line, out var line))
-            _lines.Add(name.Line, line = new Line(name.Name));
+        if (!_lines.TryGetValue((name.Line, name.Name), out var line))
+            _lines.Add((name.Line, name.Name), line = new Line(name.Name));
         line.Weight += weight;
         // Only a line of code has callers: what stands for memory without one (before the recording, copied by fork) is negative.
         if (name.Line >= 0 && stack >= 0)
