@@ -115,7 +115,7 @@ internal static class TextTable
         for (var i = 0; i < cells.Length; i++)
         {
             parts[i] = table.Columns[columns[i]].Format.IsText()
-                ? Columns.PadRight(Columns.CutMiddle(cells[i], widths[i]), widths[i])
+                ? Columns.PadRight(Columns.Cut(cells[i], widths[i]), widths[i])
                 : Columns.PadLeft(cells[i], widths[i]);
         }
 

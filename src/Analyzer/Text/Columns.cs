@@ -18,6 +18,23 @@ internal static class Columns
 
     public static string PadLeft(string text, int width) => new string(' ', Math.Max(0, width - Width(text))) + text;
 
+    /// <summary>A path loses its first folders, other text its middle.</summary>
+    public static string Cut(string text, int width)
+    {
+        if (!text.StartsWith('/') || Width(text) <= width)
+            return CutMiddle(text, width);
+        var (tail, room) = (text.Length, width - 1);
+        foreach (var rune in text.EnumerateRunes().Reverse())
+        {
+            if (Width(rune) > room)
+                break;
+            room -= Width(rune);
+            tail -= rune.Utf16SequenceLength;
+        }
+
+        return "…" + text[tail..];
+    }
+
     /// <summary>Cuts out of the middle, because both ends of a path or an address range say most.</summary>
     public static string CutMiddle(string text, int width)
     {
