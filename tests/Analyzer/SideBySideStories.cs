@@ -45,18 +45,18 @@ public sealed class SideBySideStories
               distinct_pages       3       2       1
               time_ns        52.0 µs 2.00 µs 1.00 µs
 
-            regions
-              region    prot # figure               A       B       C
-              [anon]    rw-p 1 faults               2       1       1
-                               distinct_pages       2       1       1
-                               time_ns        2.00 µs 1.00 µs 1.00 µs
-              /lib/a.so r--p 1 faults               1       1       0
-                               major                1       0       0
-                               distinct_pages       1       1       0
-                               time_ns        50.0 µs 1.00 µs    0 ns
+            places
+              place              figure               A       B       C
+              anonymous mappings faults               2       1       1
+                                 distinct_pages       2       1       1
+                                 time_ns        2.00 µs 1.00 µs 1.00 µs
+              a.so               faults               1       1       0
+                                 major                1       0       0
+                                 distinct_pages       1       1       0
+                                 time_ns        50.0 µs 1.00 µs    0 ns
 
             """,
-            Text([first, second, third]).Split("\nkinds\n")[0]);
+            Text([first, second, third], items: 10).Split("\nkinds\n")[0]);
     }
 
     [Fact]

@@ -83,7 +83,7 @@ public sealed class SystingStories : IDisposable
         Assert.Equal([300L], Rows($"SELECT count(*) FROM '{Output}' WHERE major IS NULL"));
 
         var comparison = TraceComparison.Of([TraceMeasures.Of(report)], [TraceMeasures.Of(report)], FaultFilter.None);
-        Assert.StartsWith("Faults stayed at 300; with one trace per side", ComparisonText.Headline(comparison));
+        Assert.StartsWith("Faults (300) unchanged; with one trace per side", ComparisonHeadline.Of(comparison));
         Assert.Null(comparison.Total(Metric.Major).Before);
 
         var refusal = Assert.Throws<FaultrecException>(() => Assertion.Of(report, [new Budget("max-major", BudgetMeasure.Major, null, 0)],

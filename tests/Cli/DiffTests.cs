@@ -13,10 +13,27 @@ public sealed class DiffTests : CliTest
         var result = Faultrec("diff", "small", "large");
 
         Assert.Equal((0, ""), (result.Status, result.Error));
-        Assert.StartsWith("Faults rose by 100 %, from 100 to 200, most of that in ", result.Output);
+        Assert.StartsWith("Faults rose by 100 (+100 %) from 100 to 200: 100 more of kind ", result.Output);
         Assert.Contains("noise", result.Output.Split("\n\n")[0], StringComparison.Ordinal);
         Assert.Contains("resident memory is not compared: small: ", result.Output, StringComparison.Ordinal);
         Assert.Matches("faults +100 +200 +\\+100 %", result.Output);
+    }
+
+    [Theory]
+    [InlineData(1, "faults:99%", "FAIL faults: at most +99 %; rose by 100 (+100 %)")]
+    [InlineData(0, "faults:100%", "pass faults: at most +100 %")]
+    public void FailOnDecidesTheStatus(int status, string limit, string line)
+    {
+        Write();
+
+        var text = Faultrec("diff", "small", "large", "--fail-on", limit, "--fail-on", "major");
+        var json = JsonDocument.Parse(Faultrec("diff", "small", "large", "--fail-on", limit, "--format", "json").Output).RootElement;
+
+        Assert.Equal((status, ""), (text.Status, text.Error));
+        Assert.Contains($"\n{line}\npass major: at most +0 %\n", text.Output, StringComparison.Ordinal);
+        Assert.Equal(status == 0, json.GetProperty("passed").GetBoolean());
+        Assert.Equal(status == 1, json.GetProperty("fail_on")[0].GetProperty("broken").GetBoolean());
+        Assert.Equal(2, Faultrec("diff", "small", "large", "--fail-on", "fault").Status);
     }
 
     [Fact]
@@ -44,7 +61,7 @@ public sealed class DiffTests : CliTest
         var lines = Faultrec("diff", "small", "large", "--format", "csv").Output.Split(["\r\n", "\n"], StringSplitOptions.RemoveEmptyEntries);
 
         Assert.StartsWith("table,name,kind,prot,process,order,metric,before,", lines[0]);
-        Assert.Equal(["total", "region", "kind", "process", "file"], lines[1..].Select(line => line.Split(',')[0]).Distinct());
+        Assert.Equal(["total", "place", "region", "kind", "process", "file"], lines[1..].Select(line => line.Split(',')[0]).Distinct());
         Assert.Contains("total,all,,,,,faults,100,100,100,0,200,200,200,0,100,1,unknown", lines);
     }
 
@@ -56,7 +73,7 @@ public sealed class DiffTests : CliTest
         var result = Faultrec("diff", "small", "large", "--format", "markdown", "-o", "diff.md");
 
         Assert.Equal((0, "", ""), (result.Status, result.Output, result.Error));
-        Assert.StartsWith("**Faults rose by 100 %", File.ReadAllText(Folder["diff.md"]));
+        Assert.StartsWith("**Faults rose by 100 (+100 %) ", File.ReadAllText(Folder["diff.md"]));
     }
 
     [Fact]
@@ -66,7 +83,7 @@ public sealed class DiffTests : CliTest
 
         var result = Faultrec("diff", "small", "large", "--region", "[heap]");
 
-        Assert.StartsWith("Faults rose by 100 %, from 50 to 100", result.Output);
+        Assert.StartsWith("Faults rose by 50 (+100 %) from 50 to 100", result.Output);
         Assert.Contains("filter: --region [heap]", result.Output, StringComparison.Ordinal);
     }
 

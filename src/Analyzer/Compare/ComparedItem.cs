@@ -4,13 +4,16 @@ namespace Faultrec.Analyzer.Compare;
 internal enum Subject
 {
     Total,
+
+    /// <summary>Lines of the program's own code: the faults that they caused, and the resident memory that is charged to them.</summary>
+    Code,
+
+    /// <summary>What the memory is: the heap, anonymous mappings, a file (<see cref="Facts.RegionNames.PlaceOf"/>).</summary>
+    Place,
     Region,
     Kind,
     Process,
     File,
-
-    /// <summary>Lines of code, by the resident memory that is charged to them.</summary>
-    Code,
 
     /// <summary>Shown only on request, like the next one: kinds and processes give the same information.</summary>
     Severity,
@@ -20,8 +23,14 @@ internal enum Subject
 /// <summary>Names of <see cref="Subject"/>.</summary>
 internal static class SubjectNames
 {
-    /// <summary>Subjects shown by default.</summary>
-    public static IReadOnlyList<Subject> Shown { get; } = [Subject.Total, Subject.Region, Subject.Kind, Subject.Process, Subject.File, Subject.Code];
+    public static IReadOnlyList<Subject> Compared { get; }
+        = [Subject.Total, Subject.Code, Subject.Place, Subject.Region, Subject.Kind, Subject.Process, Subject.File];
+
+    /// <summary>Those that people read first: places sum the mappings and files, whose order and number can differ in every run.</summary>
+    private static IReadOnlyList<Subject> First { get; } = [Subject.Total, Subject.Code, Subject.Place, Subject.Kind, Subject.Process];
+
+    /// <param name="items">Items a table; 0: all.</param>
+    public static IReadOnlyList<Subject> ForPeople(int items) => items == 0 ? Compared : First;
 
     public static string Name(this Subject subject) => subject.ToString().ToLowerInvariant();
 
@@ -29,11 +38,12 @@ internal static class SubjectNames
     public static string Title(this Subject subject) => subject switch
     {
         Subject.Total => "totals",
+        Subject.Code => "code",
+        Subject.Place => "places",
         Subject.Region => "regions",
         Subject.Kind => "kinds",
         Subject.Process => "processes",
         Subject.File => "files",
-        Subject.Code => "code",
         Subject.Severity => "severities",
         _ => "comms",
     };
@@ -43,7 +53,7 @@ internal static class SubjectNames
 /// Identifies the same item in different traces: by nothing that differs between runs of one program, so not by
 /// address, pid or region id.
 /// </summary>
-/// <param name="Name">Of the region, the kind, the process (comm), the file, the line of code, the severity or the threads.</param>
+/// <param name="Name">Of the line of code, the place, the region, the kind, the process (comm), the file, the severity or the threads.</param>
 /// <param name="RegionKind">Null but for regions, as the next three are.</param>
 /// <param name="Prot">Null also for faults without a mapping.</param>
 /// <param name="Process">Comm of the region's process; null also if every trace has only one process, which may have been renamed.</param>

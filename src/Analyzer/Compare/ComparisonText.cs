@@ -6,24 +6,16 @@ using Faultrec.Analyzer.Text;
 
 namespace Faultrec.Analyzer.Compare;
 
-/// <summary>A comparison in sentences. Raw text with names from the traces in it.</summary>
+/// <summary>What is said about a comparison beside its headline and its tables. Raw text with names from the traces in it.</summary>
 internal static class ComparisonText
 {
-    /// <summary>One sentence: faults and where most of their change was, major faults, time, resident memory, and what is known about the noise.</summary>
-    public static string Headline(TraceComparison comparison)
+    /// <inheritdoc cref="Notes(IReadOnlyList{TraceMeasures}, FaultFilter)"/>
+    /// <param name="items">Items a table; 0: all, and the single regions.</param>
+    public static IReadOnlyList<string> Notes(TraceComparison comparison, int items)
     {
-        var faults = comparison.Total(Metric.Faults);
-        var clauses = new List<string> { Clause("Faults", faults) + Where(comparison, faults) };
-        var major = comparison.Total(Metric.Major);
-        if (major.Before is not null && major.After is not null)
-            clauses.Add(Clause("major faults", major));
-        var time = comparison.Total(Metric.TimeNs);
-        if (time.Before is not null && time.After is not null)
-            clauses.Add(Clause("time in faults", time));
-        var memory = comparison.Total(Metric.PeakBytes);
-        if (memory.Before is not null && memory.After is not null)
-            clauses.Add(Clause("the peak of resident memory", memory));
-        return $"{string.Join("; ", clauses)}; {Noise(comparison)}.";
+        List<TraceMeasures> traces = [.. comparison.Traces];
+        var notes = Notes(traces, comparison.Filter);
+        return SubjectNames.ForPeople(items).Contains(Subject.Region) && ShiftedRegions(traces) is { } shifted ? [.. notes, shifted] : notes;
     }
 
     /// <summary>What the tables cannot say or may mislead about: a sentence each, none for most comparisons.</summary>
@@ -42,10 +34,10 @@ internal static class ComparisonText
 
         AddIfDiffers("backends", trace => trace.Metadata.Backend.Name, "they do not see the same faults and do not measure the same time");
         AddIfDiffers("kernels", trace => $"{trace.Metadata.Kernel} {trace.Metadata.Arch}", "a difference may come from them");
+        if (traces.Any(trace => trace.HasCode) && traces.FirstOrDefault(trace => !trace.HasCode) is { } without)
+            notes.Add($"faults are not compared by code: {without.Path} was recorded without stacks");
         if (traces.FirstOrDefault(trace => trace.WhyNoMemory is not null) is { } blind)
             notes.Add($"resident memory is not compared: {blind.Path}: {blind.WhyNoMemory}");
-        if (ShiftedRegions(traces) is { } shifted)
-            notes.Add(shifted);
         if (!filter.IsEmpty)
             notes.Add($"filter: {filter}");
         return notes;
@@ -58,13 +50,13 @@ internal static class ComparisonText
         }
     }
 
-    /// <summary>How many rows of which tables are within the noise: "12 of regions, 3 of files"; null for none.</summary>
-    internal static string? WithinNoise(TraceComparison comparison)
+    /// <summary>How many differences of which tables people are not shown: "12 of code, 3 of places"; null for none.</summary>
+    internal static string? LeftOut(TraceComparison comparison)
     {
         var counts = new List<string>();
-        foreach (var subject in SubjectNames.Shown)
+        foreach (var subject in SubjectNames.ForPeople(1).Where(subject => subject != Subject.Total))
         {
-            var rows = subject == Subject.Total ? 0 : comparison.Rows(subject).Count(row => row.Verdict == Verdict.WithinNoise);
+            var rows = comparison.Rows(subject).Count(row => row.Verdict != Verdict.Same && !comparison.IsLarge(row));
             if (rows > 0)
                 counts.Add($"{Units.Count(rows)} of {subject.Title()}");
         }
@@ -83,50 +75,6 @@ internal static class ComparisonText
     /// <summary>"[anon] #2 of app".</summary>
     internal static string NameOf(ComparedItem item)
         => item.Name + (item.Order > 1 ? $" #{item.Order}" : "") + (item.Process is { } process ? $" of {process}" : "");
-
-    private static string Clause(string what, ComparedRow row)
-    {
-        var (before, after) = (Value(row.Metric, row.Before!.Median), Value(row.Metric, row.After!.Median));
-        return row switch
-        {
-            { Verdict: Verdict.Same } => $"{what} stayed at {before}",
-            { Verdict: Verdict.WithinNoise, Difference: 0 } => $"{what} stayed at {before} apart from noise",
-            { Verdict: Verdict.WithinNoise } => $"{what} did not change beyond the noise ({before} and {after})",
-            _ => $"{what} {(row.Difference < 0 ? "fell" : "rose")}{HowMuch(row.Change)} from {before} to {after}",
-        };
-    }
-
-    private static string HowMuch(double? change) => change switch
-    {
-        null => "",
-        >= 9 => $" to {Units.Count((long)Math.Round(change.Value + 1))} times,",
-        _ => $" by {Units.Percent(Math.Abs(change.Value))},",
-    };
-
-    private static string Where(TraceComparison comparison, ComparedRow total)
-    {
-        if (total.Verdict is Verdict.Same or Verdict.WithinNoise)
-            return "";
-        var most = comparison.Rows(Subject.Region).Where(row => row.Metric == Metric.Faults).MaxBy(row => row.Difference * Math.Sign(total.Difference!.Value));
-        return most is not null && most.Difference * 2 / total.Difference is >= 1 ? $", most of that in {NameOf(most.Item)}" : "";
-    }
-
-    private static string Noise(TraceComparison comparison)
-    {
-        var (before, after) = (comparison.Before.Count, comparison.After.Count);
-        return comparison.KnowsNoise
-            ? $"medians of {before} traces before and {after} after"
-            : before == 1 && after == 1
-                ? "with one trace per side it is unknown how much of this is noise"
-                : $"with one trace {(before == 1 ? "before" : "after")} it is unknown how much of this is noise";
-    }
-
-    private static string Value(Metric metric, long value) => metric switch
-    {
-        Metric.TimeNs => Units.Duration(value),
-        Metric.PeakBytes => Units.Bytes(value),
-        _ => Units.Count(value),
-    };
 
     // One mapping more or less gives every later one of its name another number.
     private static string? ShiftedRegions(IReadOnlyList<TraceMeasures> traces)

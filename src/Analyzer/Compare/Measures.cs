@@ -1,3 +1,5 @@
+using Faultrec.Analyzer.Text;
+
 namespace Faultrec.Analyzer.Compare;
 
 /// <summary>What is compared of each item.</summary>
@@ -25,12 +27,20 @@ internal static class MetricNames
         Metric.TimeNs => "time_ns",
         _ => "peak_bytes",
     };
+
+    /// <summary>A figure as people read it.</summary>
+    public static string Format(this Metric metric, long value) => metric switch
+    {
+        Metric.TimeNs => Units.Duration(value),
+        Metric.PeakBytes => Units.Bytes(value),
+        _ => Units.Count(value),
+    };
 }
 
 /// <summary>The figures of one item in one trace.</summary>
-/// <param name="Faults">Null: faults of the item are not counted (code).</param>
+/// <param name="Faults">Null: faults of the item are not known (code, in a trace without stacks).</param>
 /// <param name="Major">Null: the trace does not say.</param>
-/// <param name="DistinctPages">Null: the item has no pages (a kind).</param>
+/// <param name="DistinctPages">Null: the item has no pages of its own (a kind, code).</param>
 /// <param name="TimeNs">Sum of the known durations; null: the trace's backend has none.</param>
 /// <param name="PeakBytes">Null: not compared, or the item has no memory of its own (a kind).</param>
 internal readonly record struct MeasureValues(long? Faults, long? Major, long? DistinctPages, long? TimeNs, long? PeakBytes = null)

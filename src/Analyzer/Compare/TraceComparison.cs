@@ -12,6 +12,9 @@ internal sealed record ComparedRow(ComparedItem Item, Metric Metric, Spread? Bef
     /// <summary>Between the medians.</summary>
     public long? Difference => After?.Median - Before?.Median;
 
+    /// <summary>There is a difference, and it is not known to be noise.</summary>
+    public bool HasChanged => Verdict is Verdict.Differs or Verdict.Unknown && Difference is not (null or 0);
+
     /// <summary>As a share of the median before; null of 0 and of unknown.</summary>
     public double? Change => Before is { Median: not 0 } ? (double?)Difference / Before.Median : null;
 }
@@ -19,6 +22,9 @@ internal sealed record ComparedRow(ComparedItem Item, Metric Metric, Spread? Bef
 /// <summary>What differs between the traces of two sides. Equal input gives equal output.</summary>
 internal sealed class TraceComparison
 {
+    /// <summary>Of a total: smaller differences are left out for people.</summary>
+    public const double LargeShare = 0.01;
+
     private readonly Dictionary<Subject, IReadOnlyList<ComparedRow>> _rows = [];
 
     private TraceComparison(IReadOnlyList<TraceMeasures> before, IReadOnlyList<TraceMeasures> after, FaultFilter filter)
@@ -39,23 +45,39 @@ internal sealed class TraceComparison
     /// <summary>Every trace has an account of resident memory, so that it is compared.</summary>
     public bool HasMemory => Traces.All(trace => trace.HasMemory);
 
+    /// <summary>How much the totals may rise, in the given order; empty: as much as they do.</summary>
+    public IReadOnlyList<RiseLimit> Limits { get; init; } = [];
+
+    /// <summary>A total rose by more than it may.</summary>
+    public bool BreaksLimits => Limits.Any(limit => limit.WhyBroken(this) is not null);
+
+    /// <summary>Every trace has stacks, so that faults are compared by line of code.</summary>
+    public bool HasCode => Traces.All(trace => trace.HasCode);
+
     /// <summary>
     /// All rows of a table, those of one item together. Items are ordered by the difference of their faults, then of their time and their memory, where a
     /// difference within the noise counts as none; then by the difference itself, and by name.
     /// </summary>
     public IReadOnlyList<ComparedRow> Rows(Subject subject) => _rows[subject];
 
+    /// <summary>The difference of the row is beyond the noise, and large beside all there is.</summary>
+    public bool IsLarge(ComparedRow row)
+        => row.HasChanged && Total(row.Metric) is var total
+            && Math.Abs(row.Difference!.Value) >= LargeShare * Math.Max(total.Before?.Median ?? 0, total.After?.Median ?? 0);
+
     public ComparedRow Total(Metric metric) => new(TotalItem, metric, Side(Before, TotalItem, metric), Side(After, TotalItem, metric));
 
     private static ComparedItem TotalItem { get; } = new(Subject.Total, "all");
 
     /// <exception cref="FaultrecException">The traces cannot be compared: schema versions or page sizes differ.</exception>
-    public static TraceComparison Of(IReadOnlyList<TraceMeasures> before, IReadOnlyList<TraceMeasures> after, FaultFilter filter)
+    public static TraceComparison Of(IReadOnlyList<TraceMeasures> before, IReadOnlyList<TraceMeasures> after, FaultFilter filter,
+        params IReadOnlyList<RiseLimit> limits)
     {
-        var comparison = new TraceComparison(before, after, filter);
+        var comparison = new TraceComparison(before, after, filter) { Limits = limits };
         comparison.RequireOneFormat();
         TraceMeasures.ForgetOnlyProcesses([.. comparison.Traces]);
-        foreach (var subject in SubjectNames.Shown)
+        MovedLines.MatchIn(before, after);
+        foreach (var subject in SubjectNames.Compared)
             comparison._rows.Add(subject, comparison.RowsOf(subject));
         return comparison;
     }
@@ -105,5 +127,7 @@ internal sealed class TraceComparison
         => rows.Find(row => row.Metric == metric) is { } row && !(beyondNoise && row.Verdict == Verdict.WithinNoise) ? Math.Abs(row.Difference ?? 0) : 0;
 
     private Spread? Side(IReadOnlyList<TraceMeasures> traces, ComparedItem item, Metric metric)
-        => metric == Metric.PeakBytes && !HasMemory ? null : Spread.Of(traces.Select(trace => trace.Of(item)[metric]));
+        => (metric == Metric.PeakBytes ? HasMemory : item.Subject != Subject.Code || HasCode)
+            ? Spread.Of(traces.Select(trace => trace.Of(item)[metric]))
+            : null;
 }

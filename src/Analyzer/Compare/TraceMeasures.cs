@@ -39,6 +39,9 @@ internal sealed class TraceMeasures
     /// <summary>Why it has none; null: it has one, or was not asked.</summary>
     public string? WhyNoMemory { get; private set; }
 
+    /// <summary>The trace has stacks, and they were counted: its faults have code.</summary>
+    public bool HasCode { get; private set; }
+
     /// <summary>An item that the trace does not have had no faults and no memory.</summary>
     public MeasureValues Of(ComparedItem item)
         => FaultsOf(item) with { PeakBytes = HasMemory && IsChargedMemory(item.Subject) ? _peakBytes.GetValueOrDefault(item) : null };
@@ -46,8 +49,11 @@ internal sealed class TraceMeasures
     /// <summary>What a report needs to have counted for it.</summary>
     public static IReadOnlyList<TableDefinition> Tables { get; } = [ProcessTable.Definition, CommTable.Definition];
 
-    /// <summary>The same for <see cref="OfMemoryToo"/>, which needs a pass of its own.</summary>
-    public static IReadOnlyList<TableDefinition> TablesOfMemoryToo { get; } = [.. Tables, ResidentTable.Definition];
+    /// <summary>The same for <see cref="OfCodeToo"/>: resident memory needs a pass of its own.</summary>
+    public static IReadOnlyList<TableDefinition> TablesOfCodeToo { get; } = [.. Tables, ResidentTable.Definition];
+
+    /// <summary>What <see cref="OfCodeToo"/> needs beside its tables.</summary>
+    public static Measure MeasureOfCode => StackAggregate.Measure;
 
     /// <param name="report">Of <see cref="Tables"/>.</param>
     public static TraceMeasures Of(FaultReport report)
@@ -66,10 +72,12 @@ internal sealed class TraceMeasures
         return trace;
     }
 
-    /// <param name="report">Of <see cref="TablesOfMemoryToo"/>.</param>
-    public static TraceMeasures OfMemoryToo(FaultReport report)
+    /// <summary>With the lines of code, and resident memory.</summary>
+    /// <param name="report">Of <see cref="TablesOfCodeToo"/> and <see cref="MeasureOfCode"/>.</param>
+    public static TraceMeasures OfCodeToo(FaultReport report)
     {
         var trace = Of(report);
+        trace.AddCode(report);
         trace.AddMemory(report);
         return trace;
     }
@@ -80,29 +88,48 @@ internal sealed class TraceMeasures
         if (traces.Any(trace => trace.Processes > 1))
             return;
         foreach (var trace in traces)
-            trace.ForgetProcesses();
+            trace.Rename(item => item with { Process = null });
     }
 
-    // The same without the process in the items' identity.
-    private void ForgetProcesses()
+    /// <summary>Gives items another identity; those that become the same one are summed.</summary>
+    internal void Rename(Func<ComparedItem, ComparedItem> rename)
     {
-        foreach (var (item, measures) in _items.ToArray())
+        Rename(_items, rename, (a, b) => a.Plus(b));
+        Rename(_peakBytes, rename, (a, b) => a + b);
+    }
+
+    private static void Rename<T>(Dictionary<ComparedItem, T> items, Func<ComparedItem, ComparedItem> rename, Func<T, T, T> sum)
+    {
+        foreach (var (item, value) in items.ToArray())
         {
-            if (item.Process is null)
+            if (rename(item) is var renamed && renamed == item)
                 continue;
-            _items.Remove(item);
-            _items[item with { Process = null }] = measures;
+            items.Remove(item);
+            items[renamed] = items.TryGetValue(renamed, out var other) ? sum(other, value) : value;
         }
     }
 
     private MeasureValues FaultsOf(ComparedItem item)
-        => item.Subject == Subject.Code ? default
+        => item.Subject == Subject.Code && !HasCode ? default
             : _items.TryGetValue(item, out var measures) ? measures
             : new MeasureValues(0, Metadata.KnowsMajor ? 0 : null, HasPages(item.Subject) ? 0 : null, _hasDurations ? 0 : null);
 
-    private static bool HasPages(Subject subject) => subject is not (Subject.Kind or Subject.Severity or Subject.Comm);
+    private static bool HasPages(Subject subject) => subject is not (Subject.Code or Subject.Kind or Subject.Severity or Subject.Comm);
 
     private static bool IsChargedMemory(Subject subject) => subject is Subject.Total or Subject.Process or Subject.Code;
+
+    private void AddCode(FaultReport report)
+    {
+        if (report.Find(StackAggregate.Measure) is not { } stacks)
+            return;
+        HasCode = true;
+        foreach (var (stack, stats) in stacks.ByStack)
+            AddLine(report.Code.NameOf(stack), stats.Counts);
+        if (stacks.WithoutStack.Counts is { Faults: > 0 } without)
+            AddLine(report.Code.NameOf(null), without);
+
+        void AddLine(CodeName code, in FaultCounts counts) => Add(new ComparedItem(Subject.Code, code.Summed.Name), counts, null);
+    }
 
     private void AddMemory(FaultReport report)
     {
@@ -120,7 +147,7 @@ internal sealed class TraceMeasures
                 continue;
             AddPeak(new ComparedItem(Subject.Total, "all"), bytes);
             AddPeak(new ComparedItem(Subject.Process, comms.GetValueOrDefault(owner.Key.Pid) ?? names.Process(owner.Key.Pid) ?? ""), bytes);
-            AddPeak(new ComparedItem(Subject.Code, memory.NameOf(owner.Key).Name), bytes);
+            AddPeak(new ComparedItem(Subject.Code, memory.NameOf(owner.Key).Summed.Name), bytes);
         }
     }
 
@@ -139,6 +166,7 @@ internal sealed class TraceMeasures
                 Subject.Region, RegionNames.Of(region), RegionNames.KindOf(region), region?.Prot, region is null ? null : comms.GetValueOrDefault(region.Pid));
             met[item] = met.GetValueOrDefault(item) + 1;
             Add(item with { Order = met[item] }, row.Counts, row.DistinctPages);
+            Add(new ComparedItem(Subject.Place, RegionNames.PlaceOf(region)), row.Counts, row.DistinctPages);
             if (region?.Path is { } path)
                 Add(new ComparedItem(Subject.File, path), row.Counts, row.DistinctPages);
         }

@@ -27,4 +27,16 @@ internal static class RegionNames
         { Name: var name } when name.StartsWith("[anon", StringComparison.Ordinal) => "anon",
         _ => "special",
     };
+
+    /// <summary>
+    /// What the memory is, whichever mapping, address and process it was: "anonymous mappings", "the heap", the last part of a file's path.
+    /// </summary>
+    public static string PlaceOf(Region? region) => KindOf(region) switch
+    {
+        "none" => "addresses without a known mapping",
+        "heap" => "the heap",
+        "stack" => "the main thread's stack",
+        "anon" when region!.Name == "[anon]" => "anonymous mappings",
+        _ => FrameNames.FileName(region!.Name),
+    };
 }

@@ -15,15 +15,34 @@ internal static class ComparisonJson
     public static void Write(Utf8JsonWriter json, TraceComparison comparison, int items)
     {
         json.WriteStartObject();
-        json.WriteString("headline", ComparisonText.Headline(comparison));
+        json.WriteString("headline", ComparisonHeadline.Of(comparison));
         WriteSide(json, "before", comparison.Before);
         WriteSide(json, "after", comparison.After);
         json.WriteString("filter", comparison.Filter.ToString());
         json.WriteBoolean("noise_known", comparison.KnowsNoise);
-        json.WriteStrings("notes", ComparisonText.Notes([.. comparison.Traces], comparison.Filter));
-        foreach (var subject in SubjectNames.Shown)
+        WriteLimits(json, comparison);
+        json.WriteStrings("notes", ComparisonText.Notes(comparison, items: 0));
+        foreach (var subject in SubjectNames.Compared)
             WriteTable(json, comparison.Rows(subject), subject.Title(), items);
         json.WriteEndObject();
+    }
+
+    private static void WriteLimits(Utf8JsonWriter json, TraceComparison comparison)
+    {
+        json.WriteBoolean("passed", !comparison.BreaksLimits);
+        json.WriteStartArray("fail_on");
+        foreach (var limit in comparison.Limits)
+        {
+            var why = limit.WhyBroken(comparison);
+            json.WriteStartObject();
+            json.WriteString("metric", limit.Metric.Name());
+            json.WriteNumber("share", limit.Share);
+            json.WriteBoolean("broken", why is not null);
+            json.WriteString("why", why);
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
     }
 
     private static void WriteSide(Utf8JsonWriter json, string key, IReadOnlyList<TraceMeasures> traces)

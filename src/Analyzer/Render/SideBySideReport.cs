@@ -65,7 +65,7 @@ internal static class SideBySideReport
 
     private static IEnumerable<ReportTable> Tables(SideBySide traces, Subject? by, int items)
     {
-        var subjects = by is { } one ? [Subject.Total, one] : SubjectNames.Shown;
+        var subjects = by is { } one ? [Subject.Total, one] : SubjectNames.ForPeople(items);
         foreach (var subject in subjects)
         {
             for (var first = 0; first < traces.Traces.Count; first += SideBySideTables.MostTraces)

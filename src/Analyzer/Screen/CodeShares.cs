@@ -15,9 +15,6 @@ internal sealed class CodeShares(ChargedCode code)
     /// <summary>Of a line's weight: callers with less are not named.</summary>
     private const double LeastShare = 0.5;
 
-    // Addresses of no file are a virtual machine's code, and say nothing to anybody.
-    private static readonly CodeName Unnamed = new(-1, "generated code without names", null);
-
     // What is no line shares numbers: the name tells it apart.
     private readonly Dictionary<(int Line, string Name), Line> _lines = [];
 
@@ -29,8 +26,7 @@ internal sealed class CodeShares(ChargedCode code)
         if (weight <= 0)
             return;
         Total += weight;
-        if (name.Name.StartsWith("[0x", StringComparison.Ordinal))
-            name = Unnamed;
+        name = name.Summed;
         if (!_lines.TryGetValue((name.Line, name.Name), out var line))
             _lines.Add((name.Line, name.Name), line = new Line(name.Name));
         line.Weight += weight;

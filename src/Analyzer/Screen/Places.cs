@@ -2,7 +2,6 @@ using System.Globalization;
 using Faultrec.Analyzer.Facts;
 using Faultrec.Analyzer.Tables;
 using Faultrec.Analyzer.Text;
-using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Analyzer.Screen;
 
@@ -23,23 +22,13 @@ internal static class Places
     public static string Describe(FaultReport report)
     {
         var all = report.Sample?.Faults ?? report.Totals.Counts.Faults;
-        var places = report.Rows(RegionTable.Definition).GroupBy(row => NameOf(row.Region))
+        var places = report.Rows(RegionTable.Definition).GroupBy(row => RegionNames.PlaceOf(row.Region))
             .Select(group => (Name: group.Key, Faults: group.Sum(row => row.Counts.Faults)))
             .OrderByDescending(place => place.Faults).ThenBy(place => place.Name, StringComparer.Ordinal).ToList();
         var named = string.Join(", ", places.Where((place, i) => i == 0 || place.Faults >= LeastShare * all).Take(MostPlaces)
-            .Select(place => $"{Units.Percent((double)place.Faults / all)} {place.Name}"));
+            .Select(place => $"{Units.Percent((double)place.Faults / all)} {Columns.CutMiddle(place.Name, NameWidth)}"));
         return named + Processes(report, all);
     }
-
-    /// <summary>Anonymous mappings are one place, as are those of one file over all processes.</summary>
-    private static string NameOf(Region? region) => RegionNames.KindOf(region) switch
-    {
-        "none" => "addresses without a known mapping",
-        "heap" => "the heap",
-        "stack" => "the main thread's stack",
-        "anon" when region!.Name == "[anon]" => "anonymous mappings",
-        _ => Columns.CutMiddle(FrameNames.FileName(region!.Name), NameWidth),
-    };
 
     private static string Processes(FaultReport report, long all)
     {

@@ -8,7 +8,13 @@ namespace Faultrec.Analyzer.Tables;
 /// <summary>What resident memory is charged to.</summary>
 /// <param name="Line">Equal numbers are one line of code.</param>
 /// <param name="Through">The innermost function, if it is another one.</param>
-internal readonly record struct CodeName(int Line, string Name, string? Through);
+internal readonly record struct CodeName(int Line, string Name, string? Through)
+{
+    private static readonly CodeName Generated = new(-1, "generated code without names", null);
+
+    /// <summary>Under which name it is summed: addresses of no file are a virtual machine's code, and say nothing to anybody.</summary>
+    public CodeName Summed => Name.StartsWith("[0x", StringComparison.Ordinal) ? Generated : this;
+}
 
 /// <summary>Names of the code to which resident memory is charged.</summary>
 internal sealed class ChargedCode

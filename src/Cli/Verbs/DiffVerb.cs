@@ -12,7 +12,8 @@ namespace Faultrec.Cli.Verbs;
 
 /// <param name="Items">Items a table; 0 is all, null the format's own choice.</param>
 internal sealed record DiffArgs(
-    IReadOnlyList<string> Before, IReadOnlyList<string> After, ReportFormat Format, Destination Output, int? Items, FaultFilter Filter);
+    IReadOnlyList<string> Before, IReadOnlyList<string> After, IReadOnlyList<RiseLimit> Limits, ReportFormat Format, Destination Output, int? Items,
+    FaultFilter Filter);
 
 /// <summary>`faultrec diff A B`: what changed from one recording to another.</summary>
 internal static class DiffVerb
@@ -28,10 +29,11 @@ internal static class DiffVerb
             AllowMultipleArgumentsPerToken = true,
         };
         var format = CommonOptions.Format(CommonOptions.ReportFormats);
+        var failOn = TypedOption.Repeatable("--fail-on", "NAME:N%", "Exit with 1 if this total rose by more: faults:5%", RiseLimit.Parse);
         var output = new OutputOptions();
         var top = CommonOptions.Top();
         var filter = new FilterOptions();
-        var command = new Command("diff", "Show what changed between recordings, and which changes are noise") { traces, after, format, top };
+        var command = new Command("diff", "Show what changed between recordings, and which changes are noise") { traces, after, failOn, format, top };
         output.AddTo(command);
         filter.AddTo(command);
         command.SetAction(result =>
@@ -40,6 +42,7 @@ internal static class DiffVerb
             return Run(new DiffArgs(
                 before,
                 later,
+                result.GetValue(failOn) ?? [],
                 result.GetValue(format),
                 output.Parse(result),
                 result.GetValue(top),
@@ -64,23 +67,24 @@ internal static class DiffVerb
         IReadOnlyList<string> inputs = [.. args.Before, .. args.After];
         OutputTarget.Check(args.Output, inputs);
         var comparison = TraceComparison.Of(
-            [.. args.Before.Select(path => Measure(path, args.Filter, withMemory: true))],
-            [.. args.After.Select(path => Measure(path, args.Filter, withMemory: true))],
-            args.Filter);
+            [.. args.Before.Select(path => Measure(path, args.Filter, withCode: true))],
+            [.. args.After.Select(path => Measure(path, args.Filter, withCode: true))],
+            args.Filter,
+            args.Limits);
         if (args.Format == ReportFormat.Json)
             OutputTarget.WriteJson(args.Output, inputs, json => ComparisonJson.Write(json, comparison, args.Items ?? 0));
         else
             OutputTarget.WriteText(args.Output, inputs, writer => WriteText(writer, comparison, args));
-        return (int)ExitCode.Ok;
+        return (int)(comparison.BreaksLimits ? ExitCode.BudgetBroken : ExitCode.Ok);
     }
 
     /// <summary>A report is let go once its figures are taken, so that memory does not grow with the number of traces but by their items.</summary>
-    /// <param name="withMemory">Also resident memory, which takes another pass over the trace.</param>
-    internal static TraceMeasures Measure(string path, FaultFilter filter, bool withMemory)
+    /// <param name="withCode">Also lines of code and resident memory, which takes another pass over the trace.</param>
+    internal static TraceMeasures Measure(string path, FaultFilter filter, bool withCode)
     {
         using var reader = TraceReader.Open(path);
-        return withMemory
-            ? TraceMeasures.OfMemoryToo(ReportBuilder.Build(reader, filter, TraceMeasures.TablesOfMemoryToo) with { Path = path })
+        return withCode
+            ? TraceMeasures.OfCodeToo(ReportBuilder.Build(reader, filter, TraceMeasures.TablesOfCodeToo, TraceMeasures.MeasureOfCode) with { Path = path })
             : TraceMeasures.Of(ReportBuilder.Build(reader, filter, TraceMeasures.Tables) with { Path = path });
     }
 

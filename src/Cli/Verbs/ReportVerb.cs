@@ -77,7 +77,7 @@ internal static class ReportVerb
 
     private static int RunSideBySide(ReportArgs args, Subject? by)
     {
-        var traces = new SideBySide([.. args.Traces.Select(path => DiffVerb.Measure(path, args.Filter, withMemory: false))], args.Filter);
+        var traces = new SideBySide([.. args.Traces.Select(path => DiffVerb.Measure(path, args.Filter, withCode: false))], args.Filter);
         OutputTarget.WriteText(args.Output, args.Traces, writer =>
         {
             if (args.Format == ReportFormat.Markdown)
