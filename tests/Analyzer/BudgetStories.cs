@@ -3,7 +3,10 @@ using System.Xml.Linq;
 using Faultrec.Analyzer.Budgets;
 using Faultrec.Analyzer.Classify;
 using Faultrec.Analyzer.Render;
+using Faultrec.Analyzer.Report;
+using Faultrec.Analyzer.Scan;
 using Faultrec.Traces;
+using Faultrec.Traces.Files;
 using Faultrec.Traces.Metadata;
 using Xunit;
 
@@ -47,15 +50,15 @@ public class BudgetStories
 
         Assert.Equal(
             """
-            trace.parquet: 2 of 5 checks broken: max-major found 1, allowed ≤ 0; max-fault-time found 54,000 ns,
-            allowed ≤ 53,999 ns
+            trace.parquet: FAIL, 2 of 5 checks broken: max-major found 1, allowed ≤ 0; max-fault-time found
+            54,000 ns, allowed ≤ 53,999 ns
 
               result budget                   found     allowed
-              kept   complete recording       complete  complete
-              BROKEN max-major                1         ≤ 0
-              kept   max-faults               5         ≤ 300,000
-              BROKEN max-fault-time           54,000 ns ≤ 53,999 ns
-              kept   region [heap]:max-faults 0         ≤ 10
+              pass   complete recording       complete  complete
+              FAIL   max-major                1         ≤ 0
+              pass   max-faults               5         ≤ 300,000
+              FAIL   max-fault-time           54,000 ns ≤ 53,999 ns
+              pass   region [heap]:max-faults 0         ≤ 10
             region [heap]:max-faults: no region whose name contains this had a fault: check the name
 
             """,
@@ -71,10 +74,10 @@ public class BudgetStories
         var allowed = Assertion.Of(Story.Report(torn, Faults), [Budget("max-faults", "9")], allowIncomplete: true);
 
         Assert.Equal(1, refused.Broken);
-        Assert.Contains("BROKEN complete recording INCOMPLETE complete", Text(refused), StringComparison.Ordinal);
+        Assert.Contains("FAIL   complete recording INCOMPLETE complete", Text(refused), StringComparison.Ordinal);
         Assert.Contains("may lack faults that happened", Text(refused).ReplaceLineEndings(" "), StringComparison.Ordinal);
         Assert.Equal(0, allowed.Broken);
-        Assert.Contains("kept   complete recording INCOMPLETE any", Text(allowed), StringComparison.Ordinal);
+        Assert.Contains("pass   complete recording INCOMPLETE any", Text(allowed), StringComparison.Ordinal);
         Assert.Contains("7 lost", Text(allowed), StringComparison.Ordinal);
     }
 
@@ -154,6 +157,12 @@ public class BudgetStories
     [InlineData("region", "heap:max-majr=1", "after the name one of max-faults")]
     [InlineData("region", "heap:min-huge-share=1", "after the name one of max-faults")]
     [InlineData("region", "heap:max-faults=x", "whole number")]
+    [InlineData("code", "main:max-pages=1", "after the name one of max-faults")]
+    [InlineData("kind", "major:max-faults=1", "one of the kinds failed, bus_error")]
+    [InlineData("kind", "huge:max-rss=1KiB", "after the name one of max-faults")]
+    [InlineData("max-increase", "5", "share above the baseline")]
+    [InlineData("max-faults", "+5", "after + a share above the baseline")]
+    [InlineData("min-huge-share", "+5%", "share from 0 to 1")]
     public void WhatIsNoBudgetIsRefusedWithWhatIsExpected(string name, string value, string expected)
     {
         var refused = Assert.Throws<FaultrecException>(() => Budget(name, value));
@@ -226,6 +235,100 @@ public class BudgetStories
         var cases = Junit(assertion).Root!.Element("testsuite")!.Elements("testcase").ToList();
         Assert.Equal(3, cases.Count);
         Assert.Contains("=evil|`<b>]]>\\x1b[2J\\x0d\\x0a\\u202e\\ufffe\ufffd,\"x\"&amp;'", cases[1].Attribute("name")!.Value, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("code", "fill:max-faults=4", true)]
+    [InlineData("code", "fill:max-faults=3", false)]
+    [InlineData("code", "walk (app.c:20):max-fault-time=2us", true)]
+    [InlineData("code", "main:max-major=0", true)]
+    [InlineData("code", "fill:max-major=0", false)]
+    [InlineData("kind", "unknown:max-faults=8", true)]
+    [InlineData("kind", "unknown:max-faults=7", false)]
+    [InlineData("kind", "huge:max-faults=0", true)]
+    public void CodeAndKindsHaveBudgetsOfFaults(string name, string value, bool kept)
+        => Assert.Equal(kept ? 0 : 1, Hold(StackStory.Metadata(), StackStory.Faults, Budget(name, value)).Broken);
+
+    [Fact]
+    public void ARelativeBudgetIsOfTheBaselinesMedian()
+    {
+        // Five faults are 66 % more than three, and one of the baselines had five itself.
+        Assert.Equal(("≤ 3 (baseline 3 + 5 %)", true), OfFaults("5%", 3));
+        Assert.Equal(("≤ 5 (baseline 3 + 70 %)", false), OfFaults("70%", 3));
+        Assert.Equal(("≤ 4 (baseline 3 (2 to 4) + 5 %)", true), OfFaults("5%", 4, 3, 2));
+        Assert.Equal(("≤ 5 (baseline 3 (3 to 5) + 5 %)", false), OfFaults("5%", 3, 5, 3));
+
+        static (string, bool) OfFaults(string increase, params int[] baselines)
+        {
+            var check = Against([.. baselines.Select(faults => (App, Faults[..faults]))], Budget("max-increase", increase)).Checks[1];
+            return (check.AllowedText, check.IsBroken);
+        }
+    }
+
+    [Fact]
+    public void WhatABaselineDoesNotKnowBreaksTheBudget()
+    {
+        var perf = App with { Backend = Backend.Perf };
+
+        var check = Against([(App, Faults), (perf, [new(0x10000, DurationNs: null)])], Budget("max-fault-time", "+5%")).Checks[1];
+
+        Assert.Equal((true, "unknown", "unknown"), (check.IsBroken, check.FoundText, check.AllowedText));
+        Assert.Equal("baseline trace.parquet: backend perf has no durations", check.Note);
+        // An absolute budget stays what it is.
+        Assert.False(Against([(perf, [new(0x10000, DurationNs: null)])], Budget("max-fault-time", "54us")).Checks[1].IsBroken);
+    }
+
+    private static Assertion Against((TraceMetadata Metadata, Fault[] Faults)[] baselines, params Budget[] budgets)
+        => Hold(App, Faults, [.. Baseline.Resolve(budgets,
+            [.. baselines.Select(baseline => Hold(baseline.Metadata, baseline.Faults, [.. Baseline.Measured(budgets)]))])]);
+
+    [Theory]
+    [InlineData("max-faults", "7", "found 8, allowed ≤ 7: 4 by fill (app.c:12)")]
+    [InlineData("max-major", "0", "found 1, allowed ≤ 0: 1 by fill (app.c:12)")]
+    [InlineData("max-fault-time", "1us", "found 260 µs, allowed ≤ 1.00 µs: 255 µs by fill (app.c:12)")]
+    [InlineData("region", "[anon]:max-faults=5", "found 6, allowed ≤ 5: 3 by fill (app.c:12)")]
+    [InlineData("code", "walk:max-faults=0", "found 1, allowed ≤ 0: 1 by walk (app.c:20)")]
+    [InlineData("kind", "unknown:max-faults=7", "found 8, allowed ≤ 7: 4 by fill (app.c:12)")]
+    [InlineData("max-increase", "5%", "found 8, allowed ≤ 3 (baseline 3 + 5 %): +5, 3 of them by fill (app.c:12)")]
+    [InlineData("region", "[anon]:max-faults=+5%", "found 6, allowed ≤ 3 (baseline 3 + 5 %): +3, 2 of them by fill (app.c:12)")]
+    [InlineData("max-pages", "5", "found 6, allowed ≤ 5")]
+    public void ABrokenBudgetOfFaultsNamesTheCode(string name, string value, string expected)
+    {
+        using var file = new TemporaryTrace(StackStory.Metadata(), StackStory.Faults, groupSize: 3);
+        using var baseline = new TemporaryTrace(StackStory.Metadata(),
+            [new(0x10000) { Stack = 2 }, new(0x11000) { Stack = 4 }, new(0x12000) { Stack = 3 }], groupSize: 3);
+        var budget = Budget(name, value);
+        var before = Of(baseline.Path, [.. Baseline.Measured([budget])]);
+
+        var assertion = Of(file.Path, Baseline.Resolve([budget], [before]));
+
+        Assert.Equal(expected, Assertion.Explain(assertion.Checks[1]));
+
+        Assertion Of(string path, IReadOnlyList<Budget> budgets)
+        {
+            using var reader = TraceReader.Open(path);
+            var report = ReportBuilder.Build(reader, FaultFilter.None, [], Assertion.MeasureOfCode);
+            return FaultCulprits.AddTo(Assertion.Of(report, budgets, allowIncomplete: false), reader, FaultFilter.None, [baseline.Path]);
+        }
+    }
+
+    [Fact]
+    public void GitHubShowsEachBrokenBudgetAsAnErrorOfOneLine()
+    {
+        var (broken, kept) = (new StringWriter(), new StringWriter());
+        GithubReport.Write(broken, Hold(App, Faults, Budget("max-major", "0"), Budget("max-faults", "9"),
+            Budget("region", "[anon]:max-faults=3")));
+        GithubReport.Write(kept, Hold(App, Faults, Budget("max-major", "1")));
+
+        Assert.Equal(
+            "::error title=faultrec%3A max-major::trace.parquet: found 1, allowed ≤ 0\n"
+                + "::error title=faultrec%3A region [anon]%3Amax-faults::trace.parquet: found 4, allowed ≤ 3\n",
+            broken.ToString());
+        Assert.Equal("::notice title=faultrec::trace.parquet: pass, all 2 checks hold\n", kept.ToString());
+        var hostile = new StringWriter();
+        GithubReport.Write(hostile, Hold(App, Faults, new Budget("max-faults", BudgetMeasure.Faults, "a%,\n::error::", -1)));
+        Assert.StartsWith("::error title=faultrec%3A region a%25%2C\\x0a%3A%3Aerror%3A%3A%3Amax-faults::trace.parquet: found 0, ", hostile.ToString());
+        Assert.Equal(1, hostile.ToString().Count(c => c == '\n'));
     }
 
     private static TraceMetadata Sampled => App with { Sampling = new Sampling(16, null, false) };

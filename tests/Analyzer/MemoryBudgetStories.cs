@@ -51,18 +51,18 @@ public class MemoryBudgetStories
 
         Assert.Equal(
             """
-            trace.parquet: 4 of 6 checks broken: max-rss found 24.0 KiB (20.0 KiB accounted), allowed ≤ 20.0
-            KiB: 20.0 KiB by fill (app.c:12) in app; max-growth found 20.0 KiB, allowed ≤ 1.0 KiB: 20.0 KiB by
-            fill (app.c:12); region [anon]:max-rss found 20.0 KiB, allowed ≤ 1.0 KiB: 20.0 KiB by fill
+            trace.parquet: FAIL, 4 of 6 checks broken: max-rss found 24.0 KiB (20.0 KiB accounted), allowed ≤
+            20.0 KiB: 20.0 KiB by fill (app.c:12) in app; max-growth found 20.0 KiB, allowed ≤ 1.0 KiB: 20.0 KiB
+            by fill (app.c:12); region [anon]:max-rss found 20.0 KiB, allowed ≤ 1.0 KiB: 20.0 KiB by fill
             (app.c:12); code walk:max-rss found 12.0 KiB, allowed ≤ 1.0 KiB: 12.0 KiB by walk (app.c:20)
 
               result budget                 found                         allowed
-              kept   complete recording     complete                      complete
-              BROKEN max-rss                24.0 KiB (20.0 KiB accounted) ≤ 20.0 KiB
-              BROKEN max-growth             20.0 KiB                      ≤ 1.0 KiB
-              BROKEN region [anon]:max-rss  20.0 KiB                      ≤ 1.0 KiB
-              BROKEN code walk:max-rss      12.0 KiB                      ≤ 1.0 KiB
-              kept   code render:max-growth 0 B                           ≤ 0 B
+              pass   complete recording     complete                      complete
+              FAIL   max-rss                24.0 KiB (20.0 KiB accounted) ≤ 20.0 KiB
+              FAIL   max-growth             20.0 KiB                      ≤ 1.0 KiB
+              FAIL   region [anon]:max-rss  20.0 KiB                      ≤ 1.0 KiB
+              FAIL   code walk:max-rss      12.0 KiB                      ≤ 1.0 KiB
+              pass   code render:max-growth 0 B                           ≤ 0 B
             code render:max-growth: no code whose name contains this had resident memory: check the name
 
             """,
@@ -149,11 +149,26 @@ public class MemoryBudgetStories
         JunitReport.Write(junit, assertion);
 
         Assert.Equal(
-            """{"budget":"max-rss","region":null,"code":null,"unit":"bytes","found":24576,"accounted":20480,"allowed":1024,"broken":true,"note":null,"culprit":{"code":"fill (app.c:12)","bytes":20480,"pid":10,"comm":"app"}}""",
+            """{"budget":"max-rss","region":null,"code":null,"kind":null,"unit":"bytes","found":24576,"accounted":20480,"allowed":1024,"increase":null,"baseline":null,"broken":true,"note":null,"culprit":{"code":"fill (app.c:12)","amount":20480,"bytes":20480,"rise":null,"pid":10,"comm":"app"}}""",
             checks[1].GetRawText());
         Assert.Equal(("walk", JsonValueKind.Null), (checks[2].GetProperty("code").GetString(), checks[2].GetProperty("culprit").ValueKind));
         Assert.Contains("message=\"found 24.0 KiB (20.0 KiB accounted), allowed ≤ 1.0 KiB: 20.0 KiB by fill (app.c:12) in app\"", junit.ToString(),
             StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void AWindowHasItsOwnPeakAndNotTheKernels()
+    {
+        // fill's pages came at 20 and later; the kernel had six at some time.
+        var metadata = App with { Memory = [new ProcessMemory(10, [5], [0], [0], [0], [0], 6 * Page, true)] };
+
+        var check = Hold(metadata, Faults, new FaultFilter { ToNs = 15 }, ("max-rss", "12KiB")).Checks[1];
+        var thread = Hold(metadata, Faults, new FaultFilter { Tids = [10] }, ("max-rss", "12KiB")).Checks[1];
+        var other = Hold(metadata, Faults, new FaultFilter { Pids = [11] }, ("max-rss", "0B")).Checks[1];
+
+        Assert.Equal((3.0 * Page, false, "by the account: the kernel's own peak is of the whole life of a process"), (check.Found, check.IsBroken, check.Note));
+        Assert.Equal((null, true, "filters by thread, name and kind do not apply to resident memory"), (thread.Found, thread.IsBroken, thread.Note));
+        Assert.Equal((0.0, false), (other.Found, other.IsBroken));
     }
 
     [Fact]
@@ -173,7 +188,7 @@ public class MemoryBudgetStories
     [InlineData("max-growth", "9e9GiB", "a number with a unit B, KiB, MiB")]
     [InlineData("max-growth", "99999999999TiB", "a number with a unit B, KiB, MiB")]
     [InlineData("code", "walk", "NAME:BUDGET=VALUE, such as parse (json.c:210):max-rss=200MiB")]
-    [InlineData("code", "walk:max-faults=1", "after the name one of max-rss, max-growth")]
+    [InlineData("code", "walk:max-pages=1", "after the name one of max-faults, max-major")]
     public void WhatIsNoBudgetIsRefusedWithWhatIsExpected(string name, string value, string expected)
     {
         var refused = Assert.Throws<FaultrecException>(() => Budget(name, value));
@@ -196,10 +211,13 @@ public class MemoryBudgetStories
     private static Budget Budget(string name, string value) => BudgetText.Parse(name, value, $"--{name} {value}");
 
     private static Assertion Hold(TraceMetadata metadata, Fault[] faults, params (string Name, string Value)[] budgets)
+        => Hold(metadata, faults, FaultFilter.None, budgets);
+
+    private static Assertion Hold(TraceMetadata metadata, Fault[] faults, FaultFilter filter, params (string Name, string Value)[] budgets)
     {
         using var file = new TemporaryTrace(metadata, faults, groupSize: 3);
         using var reader = TraceReader.Open(file.Path);
-        var report = ReportBuilder.Build(reader, FaultFilter.None, []) with { Path = "trace.parquet" };
+        var report = ReportBuilder.Build(reader, filter, []) with { Path = "trace.parquet" };
         List<Budget> parsed = [.. budgets.Select(budget => Budget(budget.Name, budget.Value))];
         return Assertion.Of(report, parsed, allowIncomplete: false, MemoryBudgets.Of(reader, report, parsed));
     }

@@ -27,7 +27,43 @@ public sealed class AssertTests : CliTest
         var result = Faultrec(["assert", Trace, .. budgets]);
 
         Assert.Equal((status, ""), (result.Status, result.Error));
-        Assert.Equal(status == 1, result.Output.Contains("BROKEN", StringComparison.Ordinal));
+        Assert.Equal(status == 1, result.Output.Contains("FAIL", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void ABaselineMakesBudgetsRelative()
+    {
+        SmallTrace.Write(Folder[Trace]);
+        SmallTrace.Write(Folder["larger"], faults: 120);
+
+        var kept = Faultrec("assert", "larger", "--baseline", Trace, "--max-increase", "20%");
+        var broken = Faultrec("assert", "larger", "--baseline", Trace, Trace, "--max-increase", "19%", "--region", "[heap]:max-faults=+50%");
+        var window = Faultrec("assert", "larger", "--max-faults", "0", "--to", "0ns");
+        var without = Faultrec("assert", Trace, "--max-increase", "5%");
+        var absolute = Faultrec("assert", Trace, "--baseline", Trace, "--max-faults", "5");
+
+        Assert.Equal((0, ""), (kept.Status, kept.Error));
+        Assert.Matches("pass +max-faults +120 +≤ 120 +100 [+] 20 %", kept.Output);
+        Assert.Equal((1, ""), (broken.Status, broken.Error));
+        Assert.Matches("FAIL +max-faults +120 +≤ 119 +100 [+] 19 %\n +pass +region \\[heap\\]:max-faults +60 +≤ 75 ", broken.Output);
+        Assert.Equal((2, "faultrec: max-faults relative to a baseline: expected --baseline TRACE"), (without.Status, Assert.Single(without.ErrorLines)));
+        Assert.Equal(2, absolute.Status);
+        Assert.StartsWith("faultrec: --baseline without a budget that is relative to it: ", Assert.Single(absolute.ErrorLines));
+        Assert.Equal((0, ""), (window.Status, window.Error));
+    }
+
+    [Fact]
+    public void GitHubGetsAnnotationsAndASummary()
+    {
+        SmallTrace.Write(Folder[Trace]);
+
+        var result = Bash($"GITHUB_STEP_SUMMARY=summary.md $F assert {Trace} --max-faults 5 --format github");
+        var nowhere = Bash($"GITHUB_STEP_SUMMARY=none/summary.md $F assert {Trace} --max-faults 5 --format github");
+
+        Assert.Equal((1, "", "::error title=faultrec%3A max-faults::trace: found 100, allowed ≤ 5\n"), (result.Status, result.Error, result.Output));
+        Assert.StartsWith("**trace: FAIL, 1 of 2 checks broken: ", File.ReadAllText(Folder["summary.md"]));
+        Assert.Equal(4, nowhere.Status);
+        Assert.Contains("none/summary.md: cannot be written", Assert.Single(nowhere.ErrorLines), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -43,9 +79,9 @@ public sealed class AssertTests : CliTest
         var over = Faultrec("assert", Trace, "--budgets", "kept", "-o", "kept");
 
         Assert.Equal(0, kept.Status);
-        Assert.StartsWith("trace: all 3 checks kept", kept.Output);
+        Assert.StartsWith("trace: pass, all 3 checks hold", kept.Output);
         Assert.Equal(1, both.Status);
-        Assert.StartsWith("trace: 1 of 4 checks broken: max-faults found 100, allowed ≤ 5", both.Output);
+        Assert.StartsWith("trace: FAIL, 1 of 4 checks broken: max-faults found 100, allowed ≤ 5", both.Output);
         Assert.Equal((2, ""), (wrong.Status, wrong.Output));
         Assert.StartsWith("faultrec: wrong, line 2: max-fault 1: expected one of max-faults, ", Assert.Single(wrong.ErrorLines));
         Assert.Equal(2, over.Status);
@@ -90,7 +126,7 @@ public sealed class AssertTests : CliTest
         using var parsed = JsonDocument.Parse(json.Output);
         Assert.False(parsed.RootElement.GetProperty("passed").GetBoolean());
         Assert.Equal(100, parsed.RootElement.GetProperty("checks")[1].GetProperty("found").GetInt32());
-        Assert.Contains("| BROKEN | max-faults | 100 | ≤ 1 |", markdown.Output, StringComparison.Ordinal);
+        Assert.Contains("| FAIL | max-faults | 100 | ≤ 1 |", markdown.Output, StringComparison.Ordinal);
     }
 
     [Theory]

@@ -108,7 +108,7 @@ public sealed class UsageTests : CliTest
     [InlineData("whole number", "assert", "trace", "--max-major", "none")]
     [InlineData("a number with a unit", "assert", "trace", "--max-fault-time", "200")]
     [InlineData("a number with a unit B", "assert", "trace", "--max-rss", "200")]
-    [InlineData("one of max-rss, max-growth", "assert", "trace", "--code", "main:max-faults=1")]
+    [InlineData("one of max-faults, max-major", "assert", "trace", "--code", "main:max-pages=1")]
     [InlineData("from 0 to 1", "assert", "trace", "--min-huge-share", "90")]
     [InlineData("NAME:BUDGET=VALUE", "assert", "trace", "--region", "[heap]")]
     [InlineData("budget per line", "assert", "trace", "--budgets", "missing")]

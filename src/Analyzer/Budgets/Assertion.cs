@@ -18,7 +18,7 @@ internal sealed record BudgetCheck(Budget? Budget, double? Found, bool IsBroken,
     /// <summary>Bytes: the same by the account, where <see cref="Found"/> is the kernel's own; null: not known.</summary>
     public double? Accounted { get; init; }
 
-    /// <summary>Where the memory is that broke the budget; null: it did not, or that is not known.</summary>
+    /// <summary>The code with most of what broke the budget; null: it did not break, or that is not known.</summary>
     public Culprit? Culprit { get; init; }
 
     public string Title => Budget?.Title ?? CompleteTitle;
@@ -28,12 +28,19 @@ internal sealed record BudgetCheck(Budget? Budget, double? Found, bool IsBroken,
             : Found is not { } value ? "unknown"
             : Budget.Format(value, exactly: LooksEqual(value)) + (Accounted is { } accounted ? $" ({Budget.Format(accounted)} accounted)" : "");
 
-    /// <summary>"≤ 300,000", "≥ 0.9".</summary>
-    public string AllowedText => Budget is null
-        ? (IsBroken || Note is null ? "complete" : "any")
-        : $"{(Budget.Measure == BudgetMeasure.HugeShare ? "≥" : "≤")} {Budget.Format(Budget.Limit, exactly: Found is { } value && LooksEqual(value))}";
+    /// <summary>"≤ 300,000", "≥ 0.9", "unknown".</summary>
+    public string LimitText
+        => Budget is null ? (IsBroken || Note is null ? "complete" : "any")
+            : Budget.Baseline is { WhyUnknown: not null } ? "unknown"
+            : $"{(Budget.Measure == BudgetMeasure.HugeShare ? "≥" : "≤")} {Budget.Format(Budget.Limit, exactly: Found is { } value && LooksEqual(value))}";
 
-    public string ResultText => IsBroken ? "BROKEN" : "kept";
+    /// <summary>"88,000 + 5 %"; null: the budget is not relative, or the baseline is not known.</summary>
+    public string? BaselineText => Budget?.Baseline is { WhyUnknown: null } baseline ? baseline.Describe(Budget) : null;
+
+    /// <summary>"≤ 92,400 (baseline 88,000 + 5 %)".</summary>
+    public string AllowedText => LimitText + (BaselineText is { } baseline ? $" (baseline {baseline})" : "");
+
+    public string ResultText => IsBroken ? "FAIL" : "pass";
 
     // "found 200 ms, allowed 200 ms" would explain nothing.
     private bool LooksEqual(double found) => found != Budget!.Limit && Budget.Format(found) == Budget.Format(Budget.Limit);
@@ -46,17 +53,26 @@ internal sealed record Assertion(FaultReport Report, IReadOnlyList<BudgetCheck> 
     private const string AbsenceProvesNothing =
         "an incomplete recording may lack faults that happened, so it proves no budget; record again, or give --allow-incomplete";
 
+    /// <summary>Why a budget of code is not known.</summary>
+    internal const string NoStacks = "the recording has no stacks, which tell the code";
+
+    /// <summary>What a report must have counted for budgets of code.</summary>
+    public static Measure MeasureOfCode => StackAggregate.Measure;
+
     public int Broken => Checks.Count(check => check.IsBroken);
 
-    /// <summary>"trace.parquet: 2 of 3 checks broken: …". Raw text with names from the trace and the budgets in it.</summary>
+    /// <summary>"trace.parquet: FAIL, 2 of 3 checks broken: …". Raw text with names from the trace and the budgets in it.</summary>
     public string Headline
         => Broken == 0
-            ? $"{Report.Path}: all {Units.Of(Checks.Count, "check")} kept"
-            : $"{Report.Path}: {Broken} of {Units.Of(Checks.Count, "check")} broken: "
+            ? $"{Report.Path}: pass, all {Units.Of(Checks.Count, "check")} hold"
+            : $"{Report.Path}: FAIL, {Broken} of {Units.Of(Checks.Count, "check")} broken: "
                 + $"{string.Join("; ", Checks.Where(check => check.IsBroken).Select(Describe))}";
 
-    public static string Describe(BudgetCheck check)
-        => $"{check.Title} found {check.FoundText}, allowed {check.AllowedText}{(check.Culprit is { } culprit ? $": {culprit}" : "")}";
+    public static string Describe(BudgetCheck check) => $"{check.Title} {Explain(check)}";
+
+    /// <summary>"found 7, allowed ≤ 5: 6 by parse (json.c:210)".</summary>
+    public static string Explain(BudgetCheck check)
+        => $"found {check.FoundText}, allowed {check.AllowedText}{(check.Culprit is { } culprit ? $": {culprit.Describe(check.Budget!)}" : "")}";
 
     /// <param name="report">Of the whole trace.</param>
     /// <param name="memory">Of these budgets; null: none of them is of memory.</param>
@@ -84,21 +100,49 @@ internal sealed record Assertion(FaultReport Report, IReadOnlyList<BudgetCheck> 
 
     private static BudgetCheck Check(FaultReport report, Budget budget)
     {
-        var found = budget.Region is { } part ? OfRegions(report, budget.Measure, part, out var note) : OfTrace(report, budget.Measure, out note);
-        if (found is null)
+        if (budget.Baseline is { WhyUnknown: { } whyUnknown })
+            return new BudgetCheck(budget, null, true, whyUnknown);
+        if (OfBudget(report, budget, out var note) is not { } found)
             return new BudgetCheck(budget, null, true, note);
-        if (report.Sample is not null && budget.Measure == BudgetMeasure.DistinctPages && budget.IsKeptBy(found.Value))
-            return new BudgetCheck(budget, null, true, $"a sample shows only that there are at least {budget.Format(found.Value)}");
-        return new BudgetCheck(budget, found, !budget.IsKeptBy(found.Value), note ?? EstimateNote(report, budget));
+        if (report.Sample is not null && budget.Measure == BudgetMeasure.DistinctPages && budget.IsKeptBy(found))
+            return new BudgetCheck(budget, null, true, $"a sample shows only that there are at least {budget.Format(found)}");
+        return new BudgetCheck(budget, found, !budget.IsKeptBy(found), note ?? EstimateNote(report, budget));
     }
 
-    private static double? OfTrace(FaultReport report, BudgetMeasure measure, out string? note)
+    private static double? OfBudget(FaultReport report, Budget budget, out string? note)
     {
         note = null;
         var totals = report.Totals;
-        return measure == BudgetMeasure.HugeShare
-            ? HugeShare.Of(report, out note)
-            : Value(report, measure, totals.Counts, totals.DistinctPages, totals.Latency.Count, out note);
+        return budget switch
+        {
+            { Region: { } region } => OfRegions(report, budget.Measure, region, out note),
+            { Code: { } code } => OfCode(report, budget.Measure, code, out note),
+            { Kind: { } kind } => report.Rows(KindTable.Definition).FirstOrDefault(row => row.Kind == kind) is { } row
+                ? Value(report, budget.Measure, row.Counts, 0, row.Latency.Count, out note)
+                : Value(report, budget.Measure, default, 0, 0, out note),
+            { Measure: BudgetMeasure.HugeShare } => HugeShare.Of(report, out note),
+            _ => Value(report, budget.Measure, totals.Counts, totals.DistinctPages, totals.Latency.Count, out note),
+        };
+    }
+
+    private static double? OfCode(FaultReport report, BudgetMeasure measure, string part, out string? note)
+    {
+        note = report.Metadata.Stacks is null ? NoStacks : null;
+        if (report.Find(StackAggregate.Measure) is not { } stacks)
+            return null;
+        var (counts, lines) = (new FaultCounts(), 0);
+        foreach (var (name, line) in report.Code.SumByLine(stacks))
+        {
+            if (!name.Contains(part, StringComparison.Ordinal))
+                continue;
+            counts.Merge(line);
+            lines++;
+        }
+
+        // Which of these had no duration is not counted.
+        var value = Value(report, measure, counts, 0, counts.Faults, out note);
+        note ??= lines == 0 ? "no code whose name contains this had a fault: check the name" : null;
+        return value;
     }
 
     private static double? OfRegions(FaultReport report, BudgetMeasure measure, string part, out string? note)
@@ -143,7 +187,8 @@ internal sealed record Assertion(FaultReport Report, IReadOnlyList<BudgetCheck> 
     }
 
     private static string? EstimateNote(FaultReport report, Budget budget)
-        => report.Sample is not { } sample || (budget.Region is null && sample.CountsExact && budget.Measure is BudgetMeasure.Faults or BudgetMeasure.Major)
+        => report.Sample is not { } sample
+            || (budget is { Region: null, Code: null, Kind: null } && sample.CountsExact && budget.Measure is BudgetMeasure.Faults or BudgetMeasure.Major)
             ? null
             : "an estimate: the recording is a sample";
 }

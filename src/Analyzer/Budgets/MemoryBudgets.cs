@@ -36,16 +36,20 @@ internal sealed class MemoryBudgets
     /// <param name="budget">One of those it was made for.</param>
     public BudgetCheck Check(Budget budget)
     {
+        if (budget.Baseline is { WhyUnknown: { } whyUnknown })
+            return Unknown(budget, whyUnknown);
+        if (ResidentFacts.WhyFilterDoesNotApply(_report.Filter) is { } whyNot)
+            return Unknown(budget, whyNot);
         var isWhole = PartOf(budget) == default;
         if (budget.Code is not null && _report.Metadata.Stacks is null)
-            return Unknown(budget, "the recording has no stacks, which tell the code");
+            return Unknown(budget, Assertion.NoStacks);
         if (isWhole && budget.Measure == BudgetMeasure.ResidentBytes)
             return CheckProcesses(budget);
         if (_memory is null)
             return Unknown(budget, ResidentFacts.WhyEmpty(_report)!);
         var group = _parts[PartOf(budget)];
         var isRss = budget.Measure == BudgetMeasure.ResidentBytes;
-        var owners = _memory.Account.Owners.Where(owner => isWhole || owner.IsIn(group)).ToList();
+        var owners = _memory.Owners.Where(owner => isWhole || owner.IsIn(group)).ToList();
         var pages = isRss ? group.Peak : owners.Sum(owner => owner.Grown);
         var check = Judge(budget, _memory.Bytes(pages), isAccounted: true);
         if (owners.Count == 0 && !check.IsBroken)
@@ -64,6 +68,8 @@ internal sealed class MemoryBudgets
     private List<OwnerGroup> GroupsOf(OwnerKey key)
     {
         var groups = new List<OwnerGroup>();
+        if (!_report.Filter.MayMeanProcess(key.Pid))
+            return groups;
         foreach (var (part, group) in _parts)
         {
             if (part.Region is { } region && RegionNames.Of(_report.Plan.Index.Find(key.RegionId)).Contains(region, StringComparison.Ordinal))
@@ -86,32 +92,38 @@ internal sealed class MemoryBudgets
         var peaks = new Dictionary<int, (long? Kernel, long? Accounted)>();
         foreach (var (pid, process) in _processes)
             peaks[pid] = (null, _memory?.Bytes(process.Peak));
-        foreach (var memory in _report.Metadata.Memory.Where(memory => memory.PeakBytes is not null))
+        foreach (var memory in _report.Metadata.Memory.Where(memory => memory.PeakBytes is not null && !IsWindow && _report.Filter.MayMeanProcess(memory.Pid)))
         {
             var (kernel, accounted) = peaks.GetValueOrDefault(memory.Pid);
             peaks[memory.Pid] = (Math.Max(kernel ?? 0, memory.HighestBytes()), accounted);
         }
 
         if (peaks.Count == 0 && _memory is null)
-            return Unknown(budget, $"the kernel's counters were not read; {ResidentFacts.WhyEmpty(_report)}");
+            return Unknown(budget, $"{WhyNoKernelPeak}; {ResidentFacts.WhyEmpty(_report)}");
         var (largest, (ofKernel, ofAccount)) = peaks.OrderByDescending(peak => peak.Value.Kernel ?? peak.Value.Accounted ?? 0).ThenBy(peak => peak.Key)
             .FirstOrDefault();
         var check = Judge(budget, ofKernel ?? ofAccount ?? 0, isAccounted: ofKernel is null) with { Accounted = ofKernel is null ? null : ofAccount };
         if (!check.IsBroken && WhyUnproved(peaks) is { } why)
             check = Unknown(budget, why);
         else if (check.Found is not null && ofKernel is null)
-            check = check with { Note = "by the account: the kernel's counters of the largest process were not read" };
+            check = check with { Note = $"by the account: {WhyNoKernelPeak}" };
         return _processes.TryGetValue(largest, out var group)
             ? WithCulprit(check, _memory!.Account.Owners.Where(owner => owner.IsIn(group)), owner => owner.PagesAtPeak(group), largest)
             : check;
     }
+
+    private bool IsWindow => _report.Filter is not { FromNs: null, ToNs: null };
+
+    private string WhyNoKernelPeak
+        => IsWindow ? "the kernel's own peak is of the whole life of a process" : "the kernel's counters of the largest process were not read";
 
     // That the largest known process keeps a budget does not prove that all do.
     private string? WhyUnproved(Dictionary<int, (long? Kernel, long? Accounted)> peaks)
     {
         if (_memory is not null)
             return peaks.Values.Any(peak => peak.Kernel is null) ? WhyNot(_memory.WhyTooLow()) : null;
-        var unknown = _report.Metadata.Processes.Select(process => process.Pid).Distinct().Count(pid => !peaks.ContainsKey(pid));
+        var unknown = _report.Metadata.Processes.Select(process => process.Pid).Distinct()
+            .Count(pid => _report.Filter.MayMeanProcess(pid) && !peaks.ContainsKey(pid));
         return unknown == 0 ? null
             : $"the kernel's counters of {Units.Of(unknown, "process", "processes")} were not read; {ResidentFacts.WhyEmpty(_report)}";
     }
@@ -120,6 +132,8 @@ internal sealed class MemoryBudgets
     {
         var isKept = budget.IsKeptBy(found);
         var why = !isAccounted || _memory is null ? null
+            // As a baseline, it must be neither too low nor too high.
+            : double.IsPositiveInfinity(budget.Limit) ? WhyNot(_memory.WhyTooLow().Concat(_memory.WhyTooHigh()))
             : budget.Measure == BudgetMeasure.ResidentBytes ? WhyNot(isKept ? _memory.WhyTooLow() : _memory.WhyTooHigh())
             // A page of before the recording counts as new when it faults.
             : WhyNot(isKept ? _memory.WhyTooLow().Where(reason => reason != _memory.WhyBeforeUnknown())

@@ -1,4 +1,4 @@
-using System.Text.RegularExpressions;
+using Faultrec.Analyzer.Facts;
 
 namespace Faultrec.Analyzer.Compare;
 
@@ -6,7 +6,7 @@ namespace Faultrec.Analyzer.Compare;
 /// Lines of code between two versions of a program: an edit above a line gives it another number. Lines of a function that only one side has are
 /// the function as a whole, if the other side has some of their own, too.
 /// </summary>
-internal static partial class MovedLines
+internal static class MovedLines
 {
     public static void MatchIn(IReadOnlyList<TraceMeasures> before, IReadOnlyList<TraceMeasures> after)
     {
@@ -20,7 +20,7 @@ internal static partial class MovedLines
             trace.Rename(Match);
 
         ComparedItem Match(ComparedItem item)
-            => item.Subject == Subject.Code && !both.Contains(item.Name) && FunctionOf(item.Name) is { } function && moved.Contains(function)
+            => item.Subject == Subject.Code && !both.Contains(item.Name) && FrameNames.WithoutLine(item.Name) is { } function && moved.Contains(function)
                 ? item with { Name = function }
                 : item;
     }
@@ -28,12 +28,5 @@ internal static partial class MovedLines
     private static HashSet<string> LinesOf(IEnumerable<TraceMeasures> traces)
         => [.. traces.SelectMany(trace => trace.Items).Where(item => item.Subject == Subject.Code).Select(item => item.Name)];
 
-    private static HashSet<string> FunctionsOf(IEnumerable<string> lines) => [.. lines.Select(FunctionOf).OfType<string>()];
-
-    /// <summary>"parse (json.c)" of "parse (json.c:210)"; null: it has no line.</summary>
-    private static string? FunctionOf(string line)
-        => LineNumber().Match(line) is { Success: true } number ? line.Remove(number.Index, number.Length - 1) : null;
-
-    [GeneratedRegex(@":[0-9]+\)$")]
-    private static partial Regex LineNumber();
+    private static HashSet<string> FunctionsOf(IEnumerable<string> lines) => [.. lines.Select(FrameNames.WithoutLine).OfType<string>()];
 }

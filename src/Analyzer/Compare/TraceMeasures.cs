@@ -123,12 +123,8 @@ internal sealed class TraceMeasures
         if (report.Find(StackAggregate.Measure) is not { } stacks)
             return;
         HasCode = true;
-        foreach (var (stack, stats) in stacks.ByStack)
-            AddLine(report.Code.NameOf(stack), stats.Counts);
-        if (stacks.WithoutStack.Counts is { Faults: > 0 } without)
-            AddLine(report.Code.NameOf(null), without);
-
-        void AddLine(CodeName code, in FaultCounts counts) => Add(new ComparedItem(Subject.Code, code.Summed.Name), counts, null);
+        foreach (var (name, counts) in report.Code.SumByLine(stacks))
+            Add(new ComparedItem(Subject.Code, name), counts, null);
     }
 
     private void AddMemory(FaultReport report)

@@ -83,6 +83,15 @@ internal sealed class FrameNames
         return ModuleOf(value) is { } module ? $"{value.Function} ({FileName(module.Path)})" : value.Function;
     }
 
+    /// <summary>"parse (json.c)" of "parse (json.c:210)", a name that <see cref="Long"/> made; null: it has no line.</summary>
+    public static string? WithoutLine(string name)
+    {
+        if (!name.EndsWith(')'))
+            return null;
+        var start = name.AsSpan()[..^1].TrimEnd("0123456789").Length;
+        return start > 0 && start < name.Length - 1 && name[start - 1] == ':' ? name[..(start - 1)] + ")" : null;
+    }
+
     /// <summary>Frames from the innermost to the outermost: "memset (libc.so.6) &lt; fill (alloc.c:12) &lt; main (alloc.c:30)".</summary>
     public string Describe(int stack) => string.Join(" < ", FramesOf(stack).Select(Long));
 

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Faultrec.Analyzer.Budgets;
+using Faultrec.Analyzer.Classify;
 using Faultrec.Analyzer.Report;
 using Faultrec.Analyzer.Text;
 
@@ -30,6 +31,7 @@ internal static class AssertionJson
         json.WriteString("budget", check.Budget?.Name ?? BudgetCheck.CompleteTitle);
         json.WriteString("region", check.Budget?.Region);
         json.WriteString("code", check.Budget?.Code);
+        json.WriteString("kind", check.Budget?.Kind?.Name());
         json.WriteString("unit", check.Budget?.Measure switch
         {
             null => null,
@@ -41,18 +43,28 @@ internal static class AssertionJson
         });
         json.WriteNullable("found", check.Found);
         json.WriteNullable("accounted", check.Accounted);
-        json.WriteNullable("allowed", check.Budget?.Limit);
+        json.WriteNullable("allowed", check.Budget is { Baseline: { WhyUnknown: not null } } ? null : check.Budget?.Limit);
+        json.WriteNullable("increase", check.Budget?.Increase);
+        json.WriteNullable("baseline", check.Budget?.Baseline, baseline =>
+        {
+            json.WriteStartArray("values");
+            foreach (var value in baseline.Values)
+                json.WriteNumberValue(value);
+            json.WriteEndArray();
+        });
         json.WriteBoolean("broken", check.IsBroken);
         json.WriteString("note", check.Note);
-        WriteCulprit(json, check.Culprit);
+        WriteCulprit(json, check);
         json.WriteEndObject();
     }
 
-    private static void WriteCulprit(Utf8JsonWriter json, Culprit? culprit)
-        => json.WriteNullable("culprit", culprit, value =>
+    private static void WriteCulprit(Utf8JsonWriter json, BudgetCheck check)
+        => json.WriteNullable("culprit", check.Culprit, value =>
         {
             json.WriteString("code", value.Code);
-            json.WriteNumber("bytes", value.Bytes);
+            json.WriteNumber("amount", value.Amount);
+            json.WriteNullable("bytes", check.Budget!.IsOfMemory ? value.Amount : null);
+            json.WriteNullable("rise", value.Rise);
             json.WriteNullable("pid", value.Pid);
             json.WriteString("comm", value.Comm);
         });

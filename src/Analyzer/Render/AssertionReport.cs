@@ -28,10 +28,14 @@ internal static class AssertionReport
         => assertion.Checks.Where(check => check.Note is not null).Select(check => $"{check.Title}: {check.Note}").Distinct();
 
     private static ReportTable Table(Assertion assertion)
-        => new TableBuilder<BudgetCheck>("budgets", assertion.Checks)
-            .Text("result", "result", "kept or BROKEN", ColumnAudience.Everyone, check => check.ResultText)
+    {
+        var ofBaseline = assertion.Checks.Any(check => check.BaselineText is not null) ? ColumnAudience.Everyone : ColumnAudience.Machine;
+        return new TableBuilder<BudgetCheck>("budgets", assertion.Checks)
+            .Text("result", "result", "pass or FAIL", ColumnAudience.Everyone, check => check.ResultText)
             .Text("budget", "budget", "what was asserted", ColumnAudience.Everyone, check => check.Title)
             .Text("found", "found", "what the trace has", ColumnAudience.Everyone, check => check.FoundText)
-            .Text("allowed", "allowed", "limit of the budget", ColumnAudience.Everyone, check => check.AllowedText)
+            .Text("allowed", "allowed", "limit of the budget", ColumnAudience.Everyone, check => check.LimitText)
+            .Text("baseline", "baseline", "median of the baselines, and how much more is allowed", ofBaseline, check => check.BaselineText ?? "")
             .Build(0);
+    }
 }

@@ -42,7 +42,7 @@ internal static class JunitReport
         {
             xml.WriteStartElement("failure");
             WriteAttribute(xml, "type", "budget");
-            WriteAttribute(xml, "message", $"found {check.FoundText}, allowed {check.AllowedText}{(check.Culprit is { } culprit ? $": {culprit}" : "")}");
+            WriteAttribute(xml, "message", Assertion.Explain(check));
             xml.WriteString(Escape.Visible(Failure(check)));
             xml.WriteEndElement();
         }

@@ -1,5 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
+using System.Runtime.InteropServices;
 using Faultrec.Analyzer.Facts;
+using Faultrec.Analyzer.Measures;
 using Faultrec.Analyzer.Residency;
 using Faultrec.Traces.Metadata;
 
@@ -19,7 +21,7 @@ internal readonly record struct CodeName(int Line, string Name, string? Through)
 /// <summary>Names of the code to which resident memory is charged.</summary>
 internal sealed class ChargedCode
 {
-    private const string NoStack = "[no stack]";
+    public const string NoStack = "[no stack]";
     private const string Before = "[before the recording]";
     private const string Khugepaged = "[khugepaged]";
     private const string UnknownReserver = "[not known]";
@@ -89,6 +91,20 @@ internal sealed class ChargedCode
         var frame = _own.FrameOf(node);
         var function = _names.Function(_names.FunctionIdOf(_table.NodeFrames[node])).Name;
         return new CodeName(_names.LineIdOf(frame), _names.Long(frame), function == _names.Function(_names.FunctionIdOf(frame)).Name ? null : function);
+    }
+
+    /// <summary>Faults by the name of the line that they are charged to, those without a stack included.</summary>
+    public Dictionary<string, FaultCounts> SumByLine(StackAggregate stacks)
+    {
+        var lines = new Dictionary<string, FaultCounts>();
+        foreach (var (stack, stats) in stacks.ByStack)
+            Add(NameOf(stack), stats.Counts);
+        if (stacks.WithoutStack.Counts is { Faults: > 0 } without)
+            Add(NameOf(null), without);
+        return lines;
+
+        void Add(CodeName code, in FaultCounts counts)
+            => CollectionsMarshal.GetValueRefOrAddDefault(lines, code.Summed.Name, out _).Merge(counts);
     }
 
     [MemberNotNullWhen(true, nameof(_table), nameof(_names), nameof(_own))]

@@ -7,9 +7,10 @@ namespace Faultrec.Cli.Output;
 
 /// <summary>Which faults: the options of every verb that reads or shows them.</summary>
 /// <param name="isLive">Faults as they happen: where --pid and --comm already say what to capture, and only severities can be told.</param>
+/// <param name="ofParts">False: without --region and --kind, which the verb has for something else.</param>
 /// <param name="endName">Of the option that ends the window.</param>
 /// <param name="endNote">Why it has that name; null: it is the usual one.</param>
-internal sealed class FilterOptions(bool isLive = false, string endName = "--to", string? endNote = null)
+internal sealed class FilterOptions(bool isLive = false, bool ofParts = true, string endName = "--to", string? endNote = null)
 {
     private readonly Option<int[]> _pid = TypedOption.Repeatable("--pid", "PID", "Only faults of this process", Id);
     private readonly Option<int[]> _tid = TypedOption.Repeatable("--tid", "TID", "Only faults of this thread", Id);
@@ -29,21 +30,25 @@ internal sealed class FilterOptions(bool isLive = false, string endName = "--to"
         command.Options.Add(_tid);
         if (!isLive)
             command.Options.Add(_comm);
-        command.Options.Add(_region);
-        command.Options.Add(_kind);
+        if (ofParts)
+        {
+            command.Options.Add(_region);
+            command.Options.Add(_kind);
+        }
+
         command.Options.Add(_from);
         command.Options.Add(_to);
     }
 
     public FaultFilter Parse(ParseResult result)
     {
-        var kinds = result.GetValue(_kind) ?? [];
+        var kinds = ofParts ? result.GetValue(_kind) ?? [] : [];
         var filter = new FaultFilter
         {
             Pids = result.GetValue(_pid) ?? [],
             Tids = result.GetValue(_tid) ?? [],
             Comms = result.GetValue(_comm) ?? [],
-            Regions = result.GetValue(_region) ?? [],
+            Regions = ofParts ? result.GetValue(_region) ?? [] : [],
             Severities = [.. kinds.Select(kind => kind.Severity).OfType<Severity>()],
             Kinds = [.. kinds.Select(kind => kind.Kind).OfType<FaultKind>()],
             FromNs = result.GetValue(_from),

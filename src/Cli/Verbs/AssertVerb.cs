@@ -16,16 +16,19 @@ internal enum AssertFormat
     Json,
     Markdown,
     Junit,
+    Github,
 }
 
-internal sealed record AssertArgs(string Trace, string? BudgetFile, IReadOnlyList<Budget> Budgets, bool AllowIncomplete, AssertFormat Format,
-    Destination Output);
+/// <param name="Baselines">What relative budgets are relative to.</param>
+internal sealed record AssertArgs(string Trace, IReadOnlyList<string> Baselines, string? BudgetFile, IReadOnlyList<Budget> Budgets, FaultFilter Filter,
+    bool AllowIncomplete, AssertFormat Format, Destination Output);
 
 /// <summary>`faultrec assert TRACE`: exit 1 when a recording breaks a budget.</summary>
 internal static class AssertVerb
 {
     private static readonly (string Name, AssertFormat Format)[] Formats =
-        [("text", AssertFormat.Text), ("json", AssertFormat.Json), ("markdown", AssertFormat.Markdown), ("junit", AssertFormat.Junit)];
+        [("text", AssertFormat.Text), ("json", AssertFormat.Json), ("markdown", AssertFormat.Markdown), ("junit", AssertFormat.Junit),
+            ("github", AssertFormat.Github)];
 
     public static Command Create()
     {
@@ -40,9 +43,18 @@ internal static class AssertVerb
             Limit("--max-rss", "SIZE", "Allow each process at most SIZE of resident memory at its peak: 200MiB"),
             Limit("--max-growth", "SIZE", "Allow at most SIZE to become resident and stay, of all processes"),
             Limit("--min-huge-share", "SHARE", "Require this share of first-touched memory in huge pages: 0.9"),
+            Limit("--max-increase", "N%", "Allow at most N % more faults than the baseline has: 5%"),
         ];
+        var baseline = new Option<string[]>("--baseline")
+        {
+            HelpName = "TRACE",
+            Description = "Recordings to compare with; any --max budget can be relative: +5%",
+            Arity = ArgumentArity.OneOrMore,
+            AllowMultipleArgumentsPerToken = true,
+        };
         var region = TypedOption.Repeatable("--region", "NAME:BUDGET=N", "Set a --max budget for these regions: [heap]:max-faults=9", Parse);
-        var code = TypedOption.Repeatable("--code", "NAME:BUDGET=N", "Limit the memory of these lines: f (a.c:5):max-rss=9MiB", Parse);
+        var code = TypedOption.Repeatable("--code", "NAME:BUDGET=N", "Set one for lines of code: f (a.c:5):max-rss=9MiB", Parse);
+        var kind = TypedOption.Repeatable("--kind", "KIND:BUDGET=N", "Set one for a kind of fault: cow_fork:max-faults=9", Parse);
         var file = new Option<string?>("--budgets")
         {
             HelpName = "FILE",
@@ -51,17 +63,21 @@ internal static class AssertVerb
         var allow = new Option<bool>("--allow-incomplete") { Description = "Check an INCOMPLETE recording, too (default: it fails)" };
         var format = CommonOptions.Format(Formats);
         var output = new OutputOptions();
+        var filter = new FilterOptions(ofParts: false);
         var command = new Command("assert", "Fail (exit 1) when a recording breaks a budget, such as --max-major 0") { trace };
-        foreach (var option in (IEnumerable<Option>)[.. limits, region, code, file, allow, format])
+        foreach (var option in (IEnumerable<Option>)[.. limits, baseline, region, code, kind, file, allow, format])
             command.Options.Add(option);
         output.AddTo(command);
+        filter.AddTo(command);
         command.SetAction(result => Run(new AssertArgs(
             CommonOptions.Of(result, trace),
+            result.GetValue(baseline) ?? [],
             result.GetValue(file),
             [
                 .. limits.Select(result.GetValue).OfType<Budget>(), .. result.GetValue(region) ?? [], .. result.GetValue(code) ?? [],
-                .. FromFile(result.GetValue(file)),
+                .. result.GetValue(kind) ?? [], .. FromFile(result.GetValue(file)),
             ],
+            filter.Parse(result),
             result.GetValue(allow),
             result.GetValue(format),
             output.Parse(result))));
@@ -76,16 +92,49 @@ internal static class AssertVerb
                 "assert without a budget: expected at least one, such as --max-major 0 or --budgets FILE; see `faultrec assert --help`");
         }
 
-        IReadOnlyList<string> inputs = args.BudgetFile is { } budgets ? [args.Trace, budgets] : [args.Trace];
+        CheckBaselines(args);
+        IReadOnlyList<string> inputs = [args.Trace, .. args.Baselines, .. args.BudgetFile is { } budgets ? [budgets] : (string[])[]];
         OutputTarget.Check(args.Output, inputs);
-        using var reader = TraceReader.Open(args.Trace);
-        var report = ReportBuilder.Build(reader, FaultFilter.None, []) with { Path = args.Trace };
-        var assertion = Assertion.Of(report, args.Budgets, args.AllowIncomplete, MemoryBudgets.Of(reader, report, args.Budgets));
+        var assertion = Hold(args);
         if (args.Format == AssertFormat.Json)
             OutputTarget.WriteJson(args.Output, inputs, json => AssertionJson.Write(json, assertion));
         else
             OutputTarget.WriteText(args.Output, inputs, writer => WriteText(writer, assertion, args));
+        if (args.Format == AssertFormat.Github)
+            StepSummary.Append(writer => AssertionReport.WriteMarkdown(writer, assertion));
         return (int)(assertion.Broken > 0 ? ExitCode.BudgetBroken : ExitCode.Ok);
+    }
+
+    private static void CheckBaselines(AssertArgs args)
+    {
+        var relative = args.Budgets.FirstOrDefault(budget => budget.Increase is not null);
+        if (relative is not null && args.Baselines.Count == 0)
+            throw new FaultrecException(ExitCode.Usage, $"{relative.Title} relative to a baseline: expected --baseline TRACE");
+        if (relative is null && args.Baselines.Count > 0)
+        {
+            throw new FaultrecException(ExitCode.Usage,
+                "--baseline without a budget that is relative to it: expected one, such as --max-increase 5% or --max-rss +5%");
+        }
+    }
+
+    private static Assertion Hold(AssertArgs args)
+    {
+        var budgets = args.Budgets;
+        if (args.Baselines.Count > 0)
+        {
+            var measured = Baseline.Measured(budgets);
+            budgets = Baseline.Resolve(budgets, [.. args.Baselines.Select(path => HoldOne(path, args.Filter, measured, allowIncomplete: true, []))]);
+        }
+
+        return HoldOne(args.Trace, args.Filter, budgets, args.AllowIncomplete, args.Baselines);
+    }
+
+    private static Assertion HoldOne(string path, FaultFilter filter, IReadOnlyList<Budget> budgets, bool allowIncomplete, IReadOnlyList<string> baselines)
+    {
+        using var reader = TraceReader.Open(path);
+        var report = ReportBuilder.Build(reader, filter, [], Assertion.MeasureOfCode) with { Path = path };
+        var assertion = Assertion.Of(report, budgets, allowIncomplete, MemoryBudgets.Of(reader, report, budgets));
+        return FaultCulprits.AddTo(assertion, reader, filter, baselines);
     }
 
     private static Option<Budget?> Limit(string name, string helpName, string description) => TypedOption.Create<Budget?>(name, helpName, description, Parse);
@@ -115,6 +164,8 @@ internal static class AssertVerb
             AssertionReport.WriteMarkdown(writer, assertion);
         else if (args.Format == AssertFormat.Junit)
             JunitReport.Write(writer, assertion);
+        else if (args.Format == AssertFormat.Github)
+            GithubReport.Write(writer, assertion);
         else
             AssertionReport.WriteText(writer, assertion, OutputTarget.StyleFor(args.Output));
     }
