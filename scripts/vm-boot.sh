@@ -17,11 +17,14 @@ images=("$1"/boot/vmlinuz-*)
 command -v qemu-system-x86_64 >/dev/null || fail "qemu-system-x86_64 is missing; run scripts/install-deps.sh --kernels"
 
 # no_timer_check: a guest that gets no time from a busy host takes its timer for broken, and panics.
+# Two NUMA nodes, a CPU each. Balancing takes pages' rights away now and then, which makes faults that no test expects: off until it is asked for.
 # One host thread for all CPUs: with one each, emulation of code that another CPU patches (a tracepoint that is switched on)
 # can crash the guest in the middle of a page fault.
 exec timeout --foreground --kill-after=5 "${VM_TIMEOUT_SECONDS:-300}" \
-    qemu-system-x86_64 -accel tcg,thread=single -cpu max -smp 2 -m 1536 \
+    qemu-system-x86_64 -accel tcg,thread=single -cpu max -smp 2,sockets=2 -m 1536 \
+    -object memory-backend-ram,id=m0,size=768M -numa node,nodeid=0,cpus=0,memdev=m0 \
+    -object memory-backend-ram,id=m1,size=768M -numa node,nodeid=1,cpus=1,memdev=m1 \
     -nodefaults -no-user-config -display none -no-reboot \
     -serial "file:$2/console" -serial stdio -serial "file:$2/status" \
     -kernel "${images[0]}" -initrd "$2/initramfs" \
-    -append "console=ttyS0 panic=-1 mitigations=off no_timer_check random.trust_cpu=on ${VM_KERNEL_OPTIONS-}"
+    -append "console=ttyS0 panic=-1 mitigations=off no_timer_check numa_balancing=disable random.trust_cpu=on ${VM_KERNEL_OPTIONS-}"

@@ -77,6 +77,60 @@ public class FirstScreenStories
     }
 
     [Fact]
+    public void AThreadThatTouchesFirstWhatOthersUseIsNamed()
+    {
+        const int pages = 20 * PagesPerMib;
+        var metadata = Metadata with
+        {
+            DurationNs = Second,
+            Threads = [new ThreadEntry { Pid = 10, Tid = 10, Comm = "app" }, new ThreadEntry { Pid = 10, Tid = 11, Comm = "worker" }],
+            NumaNodes = [new NumaRange(0, 0, 0x8000), new NumaRange(1, 0x8000, 0x10_0000)],
+            NumaCpus = [new NumaCpus(0, 0, 1), new NumaCpus(1, 1, 2)],
+        };
+        Fault[] faults = [.. Grow(pages, Fill, Second / 2), .. Used(60)];
+
+        var sentence = "app (tid 10) brought in 100 % of 20.0 MiB of anonymous mappings, and 1 other thread uses it, too (60 faults, "
+            + "60 of these on CPUs of another NUMA node than the page's).";
+        Assert.Contains(sentence, Sentences(metadata, faults));
+        // On a machine of one node, of a process of one thread, and where another thread hardly faults.
+        Assert.Contains(Sentences(metadata with { NumaCpus = [] }, faults), text => text.EndsWith("uses it, too (60 faults).", StringComparison.Ordinal));
+        Assert.DoesNotContain(Sentences(metadata with { Threads = [metadata.Threads[0]] }, faults), IsAboutFirstTouch);
+        Assert.DoesNotContain(Sentences(metadata, [.. faults[..^20]]), IsAboutFirstTouch);
+        // Where both touch their own parts.
+        Assert.DoesNotContain(Sentences(metadata, [.. faults.Select((fault, i) => i % 5 == 0 ? fault with { Tid = 11 } : fault)]), IsAboutFirstTouch);
+
+        static bool IsAboutFirstTouch(string text) => text.Contains(" brought in ", StringComparison.Ordinal);
+
+        static IEnumerable<Fault> Used(int count) => Enumerable.Range(0, count).Select(i => new Fault(Anon + (ulong)(i * Page))
+        {
+            TimeNs = (Second / 2) + 1 + i,
+            Tid = 11,
+            Level = 0,
+            Entry = (~0x9000L << 12 & 0xf_ffff_ffff_f000) | 0x100, // inaccessible: the bits of its frame are inverted
+            Pfn = 0x60, // the fault moved the page to the node of its thread
+            Order = 0,
+        });
+    }
+
+    [Fact]
+    public void MarkdownHasEveryStatement()
+    {
+        const string evil = "<b>*evil*|`\n\u202e";
+        var metadata = Metadata with { DurationNs = Second, Command = [evil] };
+        var markdown = new StringWriter();
+        var report = Story.Report(metadata, Grow(512, Fill, Second));
+
+        ScreenReport.WriteMarkdown(markdown, report);
+
+        var text = markdown.ToString();
+        Assert.Matches(@"\A# Page faults of &lt;b&gt;.*evil.*\n\ntrace\.parquet: 1\.00 s, 512 faults, complete\n\n\*\*Page faults took .*\*\*\n\n- ", text);
+        foreach (var statement in FirstScreen.Of(report).Where(statement => statement.Label.Length > 0))
+            Assert.Contains($"\n- {statement.Label}: ", text, StringComparison.Ordinal);
+        Assert.DoesNotContain("\u202e", text, StringComparison.Ordinal);
+        Assert.DoesNotContain("<b>", text, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void ThreadsThatWaitForADiskLead()
     {
         var faults = Enumerable.Range(0, 64)

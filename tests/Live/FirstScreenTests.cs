@@ -40,6 +40,19 @@ public sealed partial class FirstScreenTests : LiveTest
         Assert.Contains("first touches of new memory", screen, StringComparison.Ordinal);
     }
 
+    /// <summary>The kernel takes each page's right to be written when it has written it to the disk, so that the workers' writes fault again.</summary>
+    [Fact]
+    public void AThreadThatTouchesFirstWhatOthersUseIsNamed()
+    {
+        var file = $"/var/tmp/faultrec-first-touch-{Guid.NewGuid():N}";
+
+        RecordFixture("first_touch", "20", "3", "1", file);
+
+        Assert.False(File.Exists(file));
+        Assert.Matches(@" first_touch \(tid \d+\) brought in (9\d|100)(\.\d)? % of 20\.0 MiB of \S+, and 3 other threads use it, too \([1-9][\d,]+ faults\)\.",
+            Screen(TracePath));
+    }
+
     // Sentences without the ends of their lines.
     private static string Screen(string trace)
     {

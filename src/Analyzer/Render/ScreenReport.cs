@@ -28,19 +28,42 @@ internal static class ScreenReport
         }
     }
 
+    /// <summary>The same for an issue or a pull request, with every statement: there is room.</summary>
+    public static void WriteMarkdown(TextWriter output, FaultReport report)
+    {
+        output.Write($"# Page faults of {Escape.Markdown(RecordingText.Target(report.Metadata))}\n\n");
+        output.Write($"{Escape.Markdown(report.Path)}: {Size(report)}, {Verdict(report)}\n");
+        if (!report.Filter.IsEmpty)
+            output.Write($"\n{Escape.Markdown(TextReport.FilterLine(report))}\n");
+        foreach (var statement in FirstScreen.Of(report))
+        {
+            var text = Escape.Markdown(statement.Text);
+            if (statement.Tone == Tone.Plain)
+                output.Write(statement.Label.Length == 0 ? $"  <br>{text}\n" : $"- {statement.Label}: {text}\n");
+            else
+                output.Write($"\n**{text}**\n\n");
+        }
+    }
+
     /// <summary>Which trace this is, how long, how much, and whether anything is missing.</summary>
     private static string Heading(FaultReport report, int width, TextStyle style)
     {
-        var isComplete = ReceiptText.IsComplete(report.Metadata.Receipt);
-        var verdict = !isComplete ? "INCOMPLETE" : ReceiptText.IsPlain(report.Metadata.Receipt) ? "complete" : "complete, see note";
-        var about = report.Sample is { CountsExact: false } ? "about " : "";
-        var size = $"{Units.Duration(report.Metadata.DurationNs)}, {about}{Units.Of(report.Totals.Counts.Faults, "fault")}";
+        var (size, verdict) = (Size(report), Verdict(report));
         var room = Math.Max(width - Columns.Width(verdict) - Columns.Width(size) - 6, 20);
         var path = Columns.CutMiddle(Escape.Visible(report.Path), room / 2);
         var target = Columns.CutMiddle(Escape.Visible(RecordingText.Target(report.Metadata)), room - Columns.Width(path));
         var padding = new string(' ', Math.Max(width - Columns.Width(path) - Columns.Width(target) - Columns.Width(size) - Columns.Width(verdict) - 4, 2));
-        return $"{style.Title(path)}  {target}  {size}{padding}{(isComplete ? verdict : style.Alarm(verdict))}";
+        return $"{style.Title(path)}  {target}  {size}{padding}{(ReceiptText.IsComplete(report.Metadata.Receipt) ? verdict : style.Alarm(verdict))}";
     }
+
+    private static string Size(FaultReport report)
+    {
+        var about = report.Sample is { CountsExact: false } ? "about " : "";
+        return $"{Units.Duration(report.Metadata.DurationNs)}, {about}{Units.Of(report.Totals.Counts.Faults, "fault")}";
+    }
+
+    private static string Verdict(FaultReport report)
+        => !ReceiptText.IsComplete(report.Metadata.Receipt) ? "INCOMPLETE" : ReceiptText.IsPlain(report.Metadata.Receipt) ? "complete" : "complete, see note";
 
     private static List<(string Label, string Text, Tone Tone)> Lines(IReadOnlyList<Statement> statements, int width, int most)
     {

@@ -24,7 +24,7 @@ internal static class FirstScreen
 
     /// <summary>What it counts beside them.</summary>
     public static IReadOnlyList<Measure> Measures { get; }
-        = [ActivityAggregate.Measure, FatalAggregate.Measure, ForkAggregate.Measure, .. FaultReport.ForFirstLines];
+        = [ActivityAggregate.Measure, FatalAggregate.Measure, ForkAggregate.Measure, FirstToucherAggregate.Measure, .. FaultReport.ForFirstLines];
 
     /// <summary>What follows the heading.</summary>
     public static IReadOnlyList<Statement> Of(FaultReport report)

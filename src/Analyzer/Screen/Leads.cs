@@ -27,6 +27,9 @@ internal enum Topic
     /// <summary>How long faults took.</summary>
     Time,
 
+    /// <summary>One thread brings in what others use.</summary>
+    FirstTouch,
+
     /// <summary>How resident memory moved.</summary>
     Memory,
 }
@@ -65,6 +68,7 @@ internal static class Leads
         var time = leads.Count == 0 ? Time(report) : null;
         if (report.FaultTime.ShareOfWall >= MuchTime)
             Add(Topic.Time, time);
+        Add(Topic.FirstTouch, FirstToucher.Of(report));
         Add(Topic.Memory, Memory(report));
         if (!(report.FaultTime.ShareOfWall >= MuchTime))
             Add(Topic.Time, time);

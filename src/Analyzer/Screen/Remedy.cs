@@ -26,6 +26,8 @@ internal static class Remedy
             return churn;
         if (Waiting.Most(report)?.Family == KindFamily.Disk)
             return "read the file ahead of its use: madvise(MADV_POPULATE_READ) or readahead(2) in another thread, or faultrec prefault before the start";
+        if (FirstToucher.Remedy(report) is { } share)
+            return share;
         var huge = HugePages(report);
         // Huge pages are no answer to a leak.
         return huge is not null && IsKept(report) ? $"if all of that memory is wanted, {huge}" : huge;

@@ -20,7 +20,7 @@ internal sealed record ReportArgs(
     IReadOnlyList<string> Traces, ReportFormat Format, Destination Output, bool Full, TableDefinition? By, int? Top, FaultFilter Filter)
 {
     /// <summary>What a person needs first; whoever asks for rows wants tables.</summary>
-    public bool IsFirstScreen => Format == ReportFormat.Text && !Full && By is null && Top is null;
+    public bool IsFirstScreen => Format is ReportFormat.Text or ReportFormat.Markdown && !Full && By is null && Top is null;
 }
 
 /// <summary>`faultrec report TRACE…`: who touched which pages, and what it cost.</summary>
@@ -91,7 +91,7 @@ internal static class ReportVerb
     // What is said before the tables.
     private static IReadOnlyList<Measure> MoreFor(ReportArgs args) => args.Format switch
     {
-        ReportFormat.Text when args.IsFirstScreen => FirstScreen.Measures,
+        _ when args.IsFirstScreen => FirstScreen.Measures,
         ReportFormat.Text when args.By is not null => [ActivityAggregate.Measure],
         ReportFormat.Text => [ActivityAggregate.Measure, .. FaultReport.ForFirstLines],
         ReportFormat.Markdown when args.By is null => FaultReport.ForFirstLines,
@@ -119,7 +119,9 @@ internal static class ReportVerb
 
             if (i > 0)
                 writer.Write('\n');
-            if (args.IsFirstScreen)
+            if (args.IsFirstScreen && args.Format == ReportFormat.Markdown)
+                ScreenReport.WriteMarkdown(writer, reports[i]);
+            else if (args.IsFirstScreen)
                 ScreenReport.Write(writer, reports[i], OutputTarget.WidthFor(args.Output), OutputTarget.StyleFor(args.Output));
             else if (args.Format == ReportFormat.Markdown)
                 MarkdownReport.Write(writer, reports[i], args.By, args.Top ?? CommonOptions.RowsForPeople);

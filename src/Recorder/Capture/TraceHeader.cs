@@ -42,6 +42,7 @@ internal static class TraceHeader
                 SwapTypes = kernel.SwapTypes,
                 SwapAreas = KernelMemory.SwapAreas,
                 NumaNodes = capture.Frames.Recorded ? KernelMemory.NumaNodes : [],
+                NumaCpus = capture.Frames.Recorded ? KernelMemory.NumaCpus : [],
                 ExcludeKernel = capture.ExcludesKernel,
                 Sampling = options.Every > 1 || options.MaxRatePerSecond is not null ? new Sampling(options.Every, options.MaxRatePerSecond, false) : null,
                 Receipt = new Receipt { Events = 0 },

@@ -58,6 +58,20 @@ internal static class KernelMemory
     /// <summary>Zones by node, merged where they touch.</summary>
     public static IReadOnlyList<NumaRange> NumaNodes { get; } = ReadNodes(File.ReadLines("/proc/zoneinfo"));
 
+    /// <summary>CPUs by node, a range each; empty on a kernel without NUMA, whose machine is one node.</summary>
+    public static IReadOnlyList<NumaCpus> NumaCpus
+    {
+        get
+        {
+            const string nodes = "/sys/devices/system/node";
+            return !Directory.Exists(nodes) ? []
+                : [.. Directory.GetDirectories(nodes, "node*").SelectMany(node => ReadCpus(Number(node), File.ReadAllText(Path.Combine(node, "cpulist"))))
+                    .OrderBy(range => range.FirstCpu)];
+
+            static int Number(string folder) => int.Parse(Path.GetFileName(folder).AsSpan("node".Length), CultureInfo.InvariantCulture);
+        }
+    }
+
     /// <summary>One more than the highest frame of any zone.</summary>
     public static long EndPfn => NumaNodes.Count == 0 ? 0 : NumaNodes.Max(range => range.EndPfn);
 
@@ -97,6 +111,17 @@ internal static class KernelMemory
     internal static IReadOnlyList<SwapArea> ReadSwaps(IEnumerable<string> swaps)
         => [.. swaps.Skip(1).Select(line => line.Split((char[])[' ', '\t'], StringSplitOptions.RemoveEmptyEntries))
             .Where(words => words.Length > 2).Select(words => new SwapArea(words[0], long.Parse(words[2], CultureInfo.InvariantCulture)))];
+
+    // "0-3,8-11"; empty for a node without CPUs.
+    internal static IEnumerable<NumaCpus> ReadCpus(int node, string cpus)
+    {
+        foreach (var range in cpus.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
+        {
+            var ends = range.Split('-');
+            var first = int.Parse(ends[0], CultureInfo.InvariantCulture);
+            yield return new NumaCpus(node, first, int.Parse(ends[^1], CultureInfo.InvariantCulture) + 1);
+        }
+    }
 
     // "Node 0, zone      DMA", "        spanned  4095", "  start_pfn:           1"
     internal static IReadOnlyList<NumaRange> ReadNodes(IEnumerable<string> zoneinfo)

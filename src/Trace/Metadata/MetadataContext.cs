@@ -27,6 +27,7 @@ namespace Faultrec.Traces.Metadata;
 [JsonSerializable(typeof(IReadOnlyList<MemoryAdvice>))]
 [JsonSerializable(typeof(IReadOnlyList<FolioSize>))]
 [JsonSerializable(typeof(IReadOnlyList<NumaRange>))]
+[JsonSerializable(typeof(IReadOnlyList<NumaCpus>))]
 [JsonSerializable(typeof(IReadOnlyList<SwapArea>))]
 [JsonSerializable(typeof(IReadOnlyList<TlbFlushes>))]
 [JsonSerializable(typeof(IReadOnlyList<CallFaults>))]

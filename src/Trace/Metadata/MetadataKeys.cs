@@ -215,6 +215,14 @@ internal static class MetadataKeys
             Json = "array of `{node, first_pfn, end_pfn}`",
             Description = "which frames lie on which NUMA node; `end_pfn` is the first frame after them",
         },
+        new MetadataKey<IReadOnlyList<NumaCpus>>(
+            new("numa_cpus", NumaCpus.Members), Context.IReadOnlyListNumaCpus, m => m.NumaCpus, (m, value) => m with { NumaCpus = value })
+        {
+            IsOptional = true,
+            Problem = MetadataRules.NumaCpus,
+            Json = "array of `{node, first_cpu, end_cpu}`",
+            Description = "which CPUs are on which NUMA node; `end_cpu` is the first CPU after them",
+        },
         new MetadataKey<IReadOnlyList<TlbFlushes>>(
             new("tlb_flushes", TlbFlushes.Members), Context.IReadOnlyListTlbFlushes, m => m.TlbFlushes, (m, value) => m with { TlbFlushes = value })
         {

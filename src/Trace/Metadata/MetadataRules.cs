@@ -75,6 +75,9 @@ internal static class MetadataRules
     public static string? NumaNodes(IReadOnlyList<NumaRange> nodes)
         => nodes.All(node => node.Node >= 0 && node.FirstPfn >= 0 && node.FirstPfn <= node.EndPfn) ? null : "has an impossible range";
 
+    public static string? NumaCpus(IReadOnlyList<NumaCpus> nodes)
+        => nodes.All(node => node.Node >= 0 && node.FirstCpu >= 0 && node.FirstCpu <= node.EndCpu) ? null : "has an impossible range";
+
     public static string? FolioSizes(IReadOnlyList<FolioSize> sizes) => sizes.All(size => size.Kib > 0) ? null : "has an impossible size";
 
     public static string? SwapAreas(IReadOnlyList<SwapArea> areas) => areas.All(area => area.Kib >= 0) ? null : "has an impossible size";

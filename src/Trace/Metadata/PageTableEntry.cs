@@ -46,6 +46,9 @@ internal readonly struct PageTableEntry(long bits)
 
     public bool IsExecutable => (bits & (User | NoExecute)) == User;
 
-    /// <summary>Frame of a present entry, the first one of a huge mapping of 2^<paramref name="order"/> pages.</summary>
-    public long Frame(int order) => ((bits & FrameMask) >> PageGeometry.X64.PageShift) & -(1L << order);
+    /// <summary>
+    /// Frame of a present entry, the first one of a huge mapping of 2^<paramref name="order"/> pages. Of an inaccessible one the bits are stored inverted
+    /// (arch/x86/include/asm/pgtable-invert.h).
+    /// </summary>
+    public long Frame(int order) => (((IsPresent ? bits : ~bits) & FrameMask) >> PageGeometry.X64.PageShift) & -(1L << order);
 }

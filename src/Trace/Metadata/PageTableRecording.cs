@@ -18,6 +18,20 @@ public sealed record PageTableRecording(bool Recorded, string? Reason, int Pagin
     ];
 }
 
+/// <summary>A range of CPUs on one NUMA node.</summary>
+/// <param name="Node">Number of the node.</param>
+/// <param name="FirstCpu">First CPU.</param>
+/// <param name="EndCpu">First CPU behind the range.</param>
+public sealed record NumaCpus(int Node, int FirstCpu, int EndCpu)
+{
+    internal static IReadOnlyList<MetadataMember> Members { get; } =
+    [
+        new("node", RedactionRule.Keep),
+        new("first_cpu", RedactionRule.Keep),
+        new("end_cpu", RedactionRule.Keep),
+    ];
+}
+
 /// <summary>A range of page frames on one NUMA node.</summary>
 /// <param name="Node">Number of the node.</param>
 /// <param name="FirstPfn">First page frame number.</param>

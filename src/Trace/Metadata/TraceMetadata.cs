@@ -122,6 +122,9 @@ public sealed record TraceMetadata
     /// <summary>The page frames of each NUMA node; empty if frames were not recorded.</summary>
     public IReadOnlyList<NumaRange> NumaNodes { get; init; } = [];
 
+    /// <summary>The CPUs of each NUMA node; empty if frames were not recorded.</summary>
+    public IReadOnlyList<NumaCpus> NumaCpus { get; init; } = [];
+
     /// <summary>TLB flushes of the recorded processes, by process and reason.</summary>
     public IReadOnlyList<TlbFlushes> TlbFlushes { get; init; } = [];
 

@@ -200,6 +200,7 @@ internal static class Originals
         Advice = [new MemoryAdvice(10, 0x7f00_0000_0000, 0x7f00_0010_0000, "hugepage", 17),
             new MemoryAdvice(10, 0x7f00_0000_0000, 0x7f00_0010_0000, "userfaultfd_wp", 18)],
         NumaNodes = [new NumaRange(0, 0, 0x5080), new NumaRange(1, 0x5080, 0x9000)],
+        NumaCpus = [new NumaCpus(0, 0, 1), new NumaCpus(1, 1, 2)],
         TlbFlushes = [new TlbFlushes(10, "TLB_REMOTE_SHOOTDOWN", 3, 4, 5)],
         Causes = [new CauseProbe("reclaim", null), new CauseProbe("lock_wait", null)],
         LockWaits = [new LockWait(10, 11, 10, 10, 14, 150, 16)],

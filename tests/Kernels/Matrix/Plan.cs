@@ -26,6 +26,7 @@ internal static class Plan
     public const string KernelStacks = "kernel-stacks";
     public const string Resident = "resident";
     public const string ResidentFolios = "resident-folios";
+    public const string FirstTouch = "first-touch";
     public const string LeftBefore = "left-before";
     public const string LeftAfter = "left-after";
 
@@ -119,8 +120,22 @@ internal static class Plan
             $"faultrec record --force --backend {rung} -o t -- populate {StackPages} >/dev/null && faultrec report --format json --top 0 t")),
         .. OfStacks.Select(rung => new GuestStep(Step(rung, Resident), ResidentStep.Script(rung))),
         .. OfKinds.Select(rung => new GuestStep(Step(rung, ResidentFolios), ResidentStep.ScriptOfLargeFolios(rung))),
+        new(FirstTouch, BalancedBetweenNodes),
         new(LeftAfter, WhatIsLeft),
     ];
+
+    // A scan ten times as soon as usual: a guest is slow.
+    private const string BalancedBetweenNodes = """
+        cd /sys/kernel/debug/sched/numa_balancing
+        echo 100 >scan_delay_ms
+        echo 100 >scan_period_min_ms
+        cd - >/dev/null
+        echo 1 >/proc/sys/kernel/numa_balancing
+        faultrec record --force --no-stacks -o t -- first_touch 32 1 1500 >/dev/null && COLUMNS=80 faultrec report t
+        status=$?
+        echo 0 >/proc/sys/kernel/numa_balancing
+        exit $status
+        """;
 
     // What a recording could leave in the kernel: probed functions, and whoever holds BPF objects or perf events.
     private const string WhatIsLeft = """

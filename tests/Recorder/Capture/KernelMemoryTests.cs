@@ -42,6 +42,13 @@ public sealed class KernelMemoryTests
                 "/swap\\040file                           file\t\t1024\t\t0\t\t-3"]));
 
     [Fact]
+    public void CpusOfANodeAreAListOfRanges()
+    {
+        Assert.Equal([new NumaCpus(1, 0, 4), new NumaCpus(1, 8, 9)], KernelMemory.ReadCpus(1, "0-3,8\n"));
+        Assert.Empty(KernelMemory.ReadCpus(2, "\n"));
+    }
+
+    [Fact]
     public void OfThisMachineTheyHoldItsMemory()
     {
         var spanned = KernelMemory.NumaNodes.Sum(range => range.EndPfn - range.FirstPfn);

@@ -1,0 +1,66 @@
+using System.Globalization;
+using Faultrec.Analyzer.Facts;
+using Faultrec.Analyzer.Measures;
+using Faultrec.Analyzer.Tables;
+using Faultrec.Analyzer.Text;
+
+namespace Faultrec.Analyzer.Screen;
+
+/// <summary>One thread brings in memory that others use: it pays for their pages, and on a machine with several NUMA nodes they are on its node.</summary>
+internal static class FirstToucher
+{
+    /// <summary>Of the pages that were brought into a mapping.</summary>
+    private const double LeastShare = 0.9;
+
+    /// <summary>Of those pages: with fewer faults of other threads, that they use the memory is not shown.</summary>
+    private const double LeastRefaults = 0.01;
+
+    /// <summary>Less memory is not worth a sentence on a screen.</summary>
+    private const long LeastBytes = 16 << 20;
+
+    private const int NameWidth = 40;
+
+    /// <summary>Null: there is no such memory, or the trace does not show it.</summary>
+    public static string? Of(FaultReport report)
+    {
+        if (Largest(report) is not { } shared)
+            return null;
+        var region = report.Plan.Index.Find(shared.Region);
+        var name = new TaskNames(report.Metadata).Thread(region?.Pid ?? 0, shared.Tid) ?? "a thread";
+        var remote = shared.Remote == 0 ? "" : $", {Units.Count(shared.Remote)} of these on CPUs of another NUMA node than the page's";
+        return $"{name} (tid {shared.Tid.ToString(CultureInfo.InvariantCulture)}) brought in {Units.Percent(shared.Share)} of "
+            + $"{Units.Bytes(shared.Pages * report.Metadata.PageSize)} of {Columns.CutMiddle(RegionNames.PlaceOf(region), NameWidth)}, and "
+            + $"{Units.Of(shared.Others, "other thread")} {(shared.Others == 1 ? "uses" : "use")} it, too ({Units.Of(shared.Refaults, "fault")}{remote}).";
+    }
+
+    /// <summary>What would help; null: as of <see cref="Of"/>.</summary>
+    public static string? Remedy(FaultReport report)
+        => Largest(report) is not { } shared ? null
+            : "let each thread write first what it will use" + (shared.Remote == 0 ? "" : ", or numactl --interleave=all, which spreads memory over the nodes");
+
+    private static Shared? Largest(FaultReport report)
+        => report.Sample is not null || report.Find(FirstToucherAggregate.Measure) is not { } touches ? null
+            : touches.All.Where(touch => touch.Region > 0).GroupBy(touch => touch.Region)
+                .Select(region => Shared.Of(region.Key, [.. region.Select(touch => (touch.Tid, touch.Touches))]))
+                .OfType<Shared>().Where(shared => shared.Pages * report.Metadata.PageSize >= LeastBytes)
+                .MaxBy(shared => shared.Pages);
+
+    /// <param name="Tid">Of the thread that brought in most pages.</param>
+    /// <param name="Pages">That all threads brought in.</param>
+    /// <param name="Others">Threads that fault there, too.</param>
+    private sealed record Shared(int Region, int Tid, double Share, long Pages, int Others, long Refaults, long Remote)
+    {
+        /// <summary>Null: several threads brought it in, or only one uses it.</summary>
+        public static Shared? Of(int region, IReadOnlyList<(int Tid, ThreadTouches Touches)> threads)
+        {
+            var pages = threads.Sum(thread => thread.Touches.FirstPages);
+            var first = threads.MaxBy(thread => thread.Touches.FirstPages);
+            var others = threads.Where(thread => thread.Tid != first.Tid && thread.Touches.Refaults > 0).ToList();
+            var refaults = others.Sum(thread => thread.Touches.Refaults);
+            return pages > 0 && first.Touches.FirstPages >= LeastShare * pages && refaults >= LeastRefaults * pages && others.Count > 0
+                ? new Shared(region, first.Tid, (double)first.Touches.FirstPages / pages, pages, others.Count, refaults,
+                    others.Sum(thread => thread.Touches.Remote))
+                : null;
+        }
+    }
+}
