@@ -89,7 +89,7 @@ public class FirstScreenStories
         };
         Fault[] faults = [.. Grow(pages, Fill, Second / 2), .. Used(60)];
 
-        var sentence = "app (tid 10) brought in 100 % of 20.0 MiB of anonymous mappings, and 1 other thread uses it, too (60 faults, "
+        var sentence = "app (tid 10) made 100 % of the first faults in 20.0 MiB of anonymous mappings, and 1 other thread uses it, too (60 faults, "
             + "60 of these on CPUs of another NUMA node than the page's).";
         Assert.Contains(sentence, Sentences(metadata, faults));
         // On a machine of one node, of a process of one thread, and where another thread hardly faults.
@@ -99,7 +99,7 @@ public class FirstScreenStories
         // Where both touch their own parts.
         Assert.DoesNotContain(Sentences(metadata, [.. faults.Select((fault, i) => i % 5 == 0 ? fault with { Tid = 11 } : fault)]), IsAboutFirstTouch);
 
-        static bool IsAboutFirstTouch(string text) => text.Contains(" brought in ", StringComparison.Ordinal);
+        static bool IsAboutFirstTouch(string text) => text.Contains(" of the first faults in ", StringComparison.Ordinal);
 
         static IEnumerable<Fault> Used(int count) => Enumerable.Range(0, count).Select(i => new Fault(Anon + (ulong)(i * Page))
         {

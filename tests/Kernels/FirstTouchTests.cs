@@ -14,7 +14,7 @@ public sealed class FirstTouchTests(Guests guests)
 
         Assert.Equal(0, step.Status);
         Assert.Matches(
-            @"first_touch \(tid \d+\) brought in (9\d|100)(\.\d)? % of 32\.0 MiB of anonymous mappings, and 1 other thread uses it, too "
+            @"first_touch \(tid \d+\) made (9\d|100)(\.\d)? % of the first faults in 32\.0 MiB of anonymous mappings, and 1 other thread uses it, too "
                 + @"\([\d,]+ faults, [1-9][\d,]* of these on CPUs of another NUMA node than the page's\)\.",
             step.Output.ReplaceLineEndings(" "));
     }

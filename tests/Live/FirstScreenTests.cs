@@ -49,7 +49,8 @@ public sealed partial class FirstScreenTests : LiveTest
         RecordFixture("first_touch", "20", "3", "1", file);
 
         Assert.False(File.Exists(file));
-        Assert.Matches(@" first_touch \(tid \d+\) brought in (9\d|100)(\.\d)? % of 20\.0 MiB of \S+, and 3 other threads use it, too \([1-9][\d,]+ faults\)\.",
+        Assert.Matches(@" first_touch \(tid \d+\) made (9\d|100)(\.\d)? % of the first faults in 20\.0 MiB of \S+, "
+            + @"and 3 other threads use it, too \([1-9][\d,]+ faults\)\.",
             Screen(TracePath));
     }
 

@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Runtime.InteropServices;
 using Faultrec.Analyzer.Classify;
 using Faultrec.Traces.Columns;
@@ -6,15 +7,17 @@ using Faultrec.Traces.Metadata;
 namespace Faultrec.Analyzer.Measures;
 
 /// <summary>What one thread did in one mapping.</summary>
-/// <param name="FirstPages">Pages that its faults mapped where nothing was mapped: those that it touched, and those that came with them.</param>
+/// <param name="FirstFaults">Where nothing was mapped.</param>
+/// <param name="FirstPages">That they are known to have mapped.</param>
 /// <param name="Refaults">Its other faults: the page was there, or had been.</param>
 /// <param name="Remote">Of these, those on a CPU of another NUMA node than the page's frame.</param>
-internal readonly record struct ThreadTouches(long FirstPages, long Refaults, long Remote)
+internal readonly record struct ThreadTouches(long FirstFaults, long FirstPages, long Refaults, long Remote)
 {
-    public ThreadTouches Plus(in ThreadTouches other) => new(FirstPages + other.FirstPages, Refaults + other.Refaults, Remote + other.Remote);
+    public ThreadTouches Plus(in ThreadTouches other)
+        => new(FirstFaults + other.FirstFaults, FirstPages + other.FirstPages, Refaults + other.Refaults, Remote + other.Remote);
 }
 
-/// <summary>Which thread of a process brought in a mapping's pages, and which others fault there, too?</summary>
+/// <summary>Which thread of a process made the first faults in a mapping, and which others fault there, too?</summary>
 internal sealed class FirstToucherAggregate(TraceMetadata metadata) : IMeasure<FirstToucherAggregate>
 {
     // Threads on several CPUs alternate row by row.
@@ -59,8 +62,8 @@ internal sealed class FirstToucherAggregate(TraceMetadata metadata) : IMeasure<F
                 recent = (regions[i], tids[i], SlotOf((regions[i], tids[i])));
             ref var touches = ref CollectionsMarshal.AsSpan(_touches)[recent.Slot];
             var weight = weights.Of(i);
-            touches = touches.Plus(IsFirst[(int)kinds[i]] ? new ThreadTouches(PagesOf(kinds[i], orders[i], around[i]) * weight, 0, 0)
-                : new ThreadTouches(0, weight, _places?.AreApart(batch.Cpu[i], FrameOf(batch, i)) == true ? weight : 0));
+            touches = touches.Plus(IsFirst[(int)kinds[i]] ? new ThreadTouches(weight, PagesOf(kinds[i], orders[i], around[i]) * weight, 0, 0)
+                : new ThreadTouches(0, 0, weight, _places?.AreApart(batch.Cpu[i], FrameOf(batch, i)) == true ? weight : 0));
         }
     }
 
@@ -80,8 +83,8 @@ internal sealed class FirstToucherAggregate(TraceMetadata metadata) : IMeasure<F
         return entry.IsPresent || entry.IsProtNone ? entry.Frame(order: 0) : batch.Pfn[row];
     }
 
-    private static long PagesOf(FaultKind kind, int order, long around)
-        => around >= 0 ? 1 + around : kind is FaultKind.Huge or FaultKind.Mthp or FaultKind.Hugetlb && order > 0 ? 1L << order : 1;
+    private static long PagesOf(FaultKind kind, int order, int around)
+        => around > 0 ? BitOperations.PopCount((uint)around) : kind is FaultKind.Huge or FaultKind.Mthp or FaultKind.Hugetlb && order > 0 ? 1L << order : 1;
 
     private int SlotOf((int Region, int Tid) key)
     {

@@ -6,13 +6,15 @@ using Faultrec.Analyzer.Text;
 
 namespace Faultrec.Analyzer.Screen;
 
-/// <summary>One thread brings in memory that others use: it pays for their pages, and on a machine with several NUMA nodes they are on its node.</summary>
+/// <summary>
+/// One thread makes the first faults in memory that others use: it pays for their pages, and on a machine with several NUMA nodes they are on its node.
+/// </summary>
 internal static class FirstToucher
 {
-    /// <summary>Of the pages that were brought into a mapping.</summary>
+    /// <summary>Of the first faults in a mapping.</summary>
     private const double LeastShare = 0.9;
 
-    /// <summary>Of those pages: with fewer faults of other threads, that they use the memory is not shown.</summary>
+    /// <summary>Of its pages: with fewer faults of other threads, that they use the memory is not shown.</summary>
     private const double LeastRefaults = 0.01;
 
     /// <summary>Less memory is not worth a sentence on a screen.</summary>
@@ -28,7 +30,7 @@ internal static class FirstToucher
         var region = report.Plan.Index.Find(shared.Region);
         var name = new TaskNames(report.Metadata).Thread(region?.Pid ?? 0, shared.Tid) ?? "a thread";
         var remote = shared.Remote == 0 ? "" : $", {Units.Count(shared.Remote)} of these on CPUs of another NUMA node than the page's";
-        return $"{name} (tid {shared.Tid.ToString(CultureInfo.InvariantCulture)}) brought in {Units.Percent(shared.Share)} of "
+        return $"{name} (tid {shared.Tid.ToString(CultureInfo.InvariantCulture)}) made {Units.Percent(shared.Share)} of the first faults in "
             + $"{Units.Bytes(shared.Pages * report.Metadata.PageSize)} of {Columns.CutMiddle(RegionNames.PlaceOf(region), NameWidth)}, and "
             + $"{Units.Of(shared.Others, "other thread")} {(shared.Others == 1 ? "uses" : "use")} it, too ({Units.Of(shared.Refaults, "fault")}{remote}).";
     }
@@ -39,26 +41,32 @@ internal static class FirstToucher
             : "let each thread write first what it will use" + (shared.Remote == 0 ? "" : ", or numactl --interleave=all, which spreads memory over the nodes");
 
     private static Shared? Largest(FaultReport report)
-        => report.Sample is not null || report.Find(FirstToucherAggregate.Measure) is not { } touches ? null
-            : touches.All.Where(touch => touch.Region > 0).GroupBy(touch => touch.Region)
-                .Select(region => Shared.Of(region.Key, [.. region.Select(touch => (touch.Tid, touch.Touches))]))
-                .OfType<Shared>().Where(shared => shared.Pages * report.Metadata.PageSize >= LeastBytes)
-                .MaxBy(shared => shared.Pages);
+    {
+        if (report.Sample is not null || report.Find(FirstToucherAggregate.Measure) is not { } touches)
+            return null;
+        var distinct = report.Rows(RegionTable.Definition).ToDictionary(row => row.Id, row => row.DistinctPages);
+        return touches.All.Where(touch => touch.Region > 0).GroupBy(touch => touch.Region)
+            .Select(region => Shared.Of(region.Key, distinct.GetValueOrDefault(region.Key), [.. region.Select(touch => (touch.Tid, touch.Touches))]))
+            .OfType<Shared>().Where(shared => shared.Pages * report.Metadata.PageSize >= LeastBytes)
+            .MaxBy(shared => shared.Pages);
+    }
 
-    /// <param name="Tid">Of the thread that brought in most pages.</param>
-    /// <param name="Pages">That all threads brought in.</param>
+    /// <param name="Tid">Of the thread with most first faults.</param>
+    /// <param name="Share">Of the first faults of all threads.</param>
+    /// <param name="Pages">Touched, or known to have come with a touched one.</param>
     /// <param name="Others">Threads that fault there, too.</param>
     private sealed record Shared(int Region, int Tid, double Share, long Pages, int Others, long Refaults, long Remote)
     {
-        /// <summary>Null: several threads brought it in, or only one uses it.</summary>
-        public static Shared? Of(int region, IReadOnlyList<(int Tid, ThreadTouches Touches)> threads)
+        /// <summary>Null: several threads touched it first, or only one uses it.</summary>
+        public static Shared? Of(int region, long distinctPages, IReadOnlyList<(int Tid, ThreadTouches Touches)> threads)
         {
-            var pages = threads.Sum(thread => thread.Touches.FirstPages);
-            var first = threads.MaxBy(thread => thread.Touches.FirstPages);
+            var pages = Math.Max(distinctPages, threads.Sum(thread => thread.Touches.FirstPages));
+            var faults = threads.Sum(thread => thread.Touches.FirstFaults);
+            var first = threads.MaxBy(thread => thread.Touches.FirstFaults);
             var others = threads.Where(thread => thread.Tid != first.Tid && thread.Touches.Refaults > 0).ToList();
             var refaults = others.Sum(thread => thread.Touches.Refaults);
-            return pages > 0 && first.Touches.FirstPages >= LeastShare * pages && refaults >= LeastRefaults * pages && others.Count > 0
-                ? new Shared(region, first.Tid, (double)first.Touches.FirstPages / pages, pages, others.Count, refaults,
+            return faults > 0 && first.Touches.FirstFaults >= LeastShare * faults && refaults >= LeastRefaults * pages && others.Count > 0
+                ? new Shared(region, first.Tid, (double)first.Touches.FirstFaults / faults, pages, others.Count, refaults,
                     others.Sum(thread => thread.Touches.Remote))
                 : null;
         }

@@ -27,7 +27,7 @@ internal enum Topic
     /// <summary>How long faults took.</summary>
     Time,
 
-    /// <summary>One thread brings in what others use.</summary>
+    /// <summary>One thread makes the first faults in what others use.</summary>
     FirstTouch,
 
     /// <summary>How resident memory moved.</summary>
