@@ -40,6 +40,8 @@ public static class Recording
                 if (options.TakesStacks)
                     target.MappedFiles.ReadAhead();
                 captured = CaptureRun.Run(options, target, new MemoryWatch(sink, target), signals);
+                if (captured.Nobody is { } nobody)
+                    throw nobody;
             }
             catch
             {

@@ -10,7 +10,8 @@ namespace Faultrec.Recorder.Capture;
 
 /// <param name="Ending">The last frame.</param>
 /// <param name="Failure">The failure that ended the capture while the target ran; null: none.</param>
-internal readonly record struct CaptureResult(SpoolEnding Ending, Exception? Failure);
+/// <param name="Nobody">No process was ever a target: what to say; null: one was.</param>
+internal readonly record struct CaptureResult(SpoolEnding Ending, Exception? Failure, FaultrecException? Nobody);
 
 /// <summary>One capture from its first fault to its last, into a sink. The order of its steps ensures that the first instruction is captured.</summary>
 internal static class CaptureRun
@@ -75,7 +76,10 @@ internal static class CaptureRun
             sink.Append(SpoolRecordType.End, ending, SpoolJson.Default.SpoolEnding);
             _ = sink.EndPass(ending.TimeNs);
         }, ref failure);
-        return new CaptureResult(ending, failure);
+        var isNobody = false;
+        if (reason is EndReason.Duration or EndReason.Interrupted or EndReason.MaxSize)
+            Try(() => isNobody = !capture.HasMatched, ref failure);
+        return new CaptureResult(ending, failure, isNobody && failure is null ? target.Nobody() : null);
     }
 
     /// <param name="failure">The first of several.</param>

@@ -45,6 +45,9 @@ internal interface ICapture : IDisposable
     /// <summary>Ends the capture; one last <see cref="DrainTo"/> gets what the rings still hold.</summary>
     void Stop();
 
+    /// <summary>Whether any process was a target, with a fault or without; asked after the last <see cref="DrainTo"/>.</summary>
+    bool HasMatched { get; }
+
     /// <summary>What the kernel and the probes counted, after <see cref="Stop"/>.</summary>
     CaptureCounts ReadCounts();
 }

@@ -58,6 +58,9 @@ internal sealed class PerfCapture : ICapture
 
     public long TargetSignalledNs => 0;
 
+    // It takes no names and no cgroups.
+    public bool HasMatched => true;
+
     /// <exception cref="FaultrecException">This user may not use perf events, or not on this target.</exception>
     public static PerfCapture Open(RecordOptions options, Target target)
     {

@@ -31,6 +31,7 @@ internal sealed class ProbeCapture : ICapture
     private readonly FaultRings _faults;
     private readonly StackProbes? _stacks;
     private readonly Action<string>? _onNotice;
+    private readonly int _selfPid;
     private ProbeCounts _counts;
     private long _returnsDue;
 
@@ -44,6 +45,7 @@ internal sealed class ProbeCapture : ICapture
         _stacks = stacks;
         Stacks = StackProbes.Recording(options, null);
         _onNotice = options.OnNotice;
+        _selfPid = SelfPid(options);
         Handlers = handlers;
         _target = target;
         _probes = probes;
@@ -72,6 +74,8 @@ internal sealed class ProbeCapture : ICapture
 
     public long TargetSignalledNs => _events.TargetSignalledNs;
 
+    public bool HasMatched => !_target.MayBeNobody || _filter!.HasMatched || _counts.Taken + _counts.SampledOut > 0 || _target.IsAnybody(_selfPid);
+
     /// <exception cref="FaultrecException">This backend does not work here, or not for this user.</exception>
     public static ProbeCapture Open(Backend backend, RecordOptions options, Target target)
     {
@@ -99,7 +103,7 @@ internal sealed class ProbeCapture : ICapture
                 faults.Begin();
             if (target.Pid != 0)
                 probes.MarkTarget();
-            var filter = target.MakeFilter(options.IncludeSelf ? 0 : Environment.ProcessId);
+            var filter = target.MakeFilter(SelfPid(options));
             sideband = Sideband.Open(Machine.OnlineCpus, [target.IsMachineWide ? -1 : target.Pid], !target.IsMachineWide, filter: filter);
             if (backend.Hooks is null)
                 counters = target.IsMachineWide ? FaultCounters.OpenForMachine(probes) : FaultCounters.OpenForCommand(probes, target.Pid);
@@ -120,17 +124,15 @@ internal sealed class ProbeCapture : ICapture
         _sideband.Enable();
         var takesResident = sink.TakesResident && _target.Launcher is null;
         sink = _stacks?.Watching(sink) ?? sink;
-        var isThere = _target.Names is null;
         var running = new List<int>();
         foreach (var snapshot in _target.Snapshots())
         {
-            isThere |= snapshot.Pid != Environment.ProcessId;
             _filter?.Know(snapshot.Pid);
             sink.Append(SpoolRecordType.Maps, snapshot, SpoolJson.Default.MapsSnapshot);
             running.Add(snapshot.Pid);
         }
 
-        if (!isThere)
+        if (_target.MayBeNobody && !_filter!.HasMatched)
             _onNotice?.Invoke($"no process matches {_target.Description} yet; waiting for one");
         // For one process the tables are awaited, so that its stacks are whole from the first fault on. Those of many are made while they are recorded.
         if (_target.Pid != 0)
@@ -271,6 +273,9 @@ internal sealed class ProbeCapture : ICapture
             throw new FaultrecException(ExitCode.NotPermitted, $"this kernel has no kprobes: neither {TrialAttach.KprobePmu} nor {events} exists");
     }
 
+    /// <summary>The recorder, where it is left out; else 0.</summary>
+    private static int SelfPid(RecordOptions options) => options.IncludeSelf ? 0 : Environment.ProcessId;
+
     private static IEnumerable<string> Programs(Backend backend, IReadOnlyList<HandlerProbe> handlers, CostProbes costs, RecordOptions options)
     {
         string[] own = backend.Hooks is { } hooks
@@ -291,7 +296,7 @@ internal sealed class ProbeCapture : ICapture
             TargetTgid = (uint)target.Pid,
             RingSlots = RingSlots,
             Scope = target.Scope,
-            SelfTgid = options.IncludeSelf ? 0 : (uint)Environment.ProcessId,
+            SelfTgid = (uint)SelfPid(options),
             MachineWide = (byte)(target.IsMachineWide ? 1 : 0),
             LeaderOnly = (byte)(target.Launcher is null ? 0 : 1),
             HasDetails = (byte)(options.Handlers ? 1 : 0),

@@ -15,6 +15,7 @@ namespace Faultrec.Recorder.Capture;
 internal sealed class Target : IDisposable
 {
     private readonly FdHandle? _pidfd;
+    private string? _given;
     private string? _cgroup;
     private ChildEnd? _end;
 
@@ -69,11 +70,11 @@ internal sealed class Target : IDisposable
         if (options.All)
             return new Target(TargetScope.All, "all");
         if (options.Comm is { } name)
-            return new Target(TargetScope.Comm, $"comm {name}") { Names = new Glob(name) };
+            return new Target(TargetScope.Comm, $"comm {name}") { Names = new Glob(name), _given = name };
         if (options.Cgroup is { } path)
         {
             var (folder, id) = Cgroup.Find(path);
-            return new Target(TargetScope.Cgroup, $"cgroup {path}") { CgroupId = id, _cgroup = folder };
+            return new Target(TargetScope.Cgroup, $"cgroup {path}") { CgroupId = id, _cgroup = folder, _given = path };
         }
 
         if (options.Pid is { } pid)
@@ -90,6 +91,23 @@ internal sealed class Target : IDisposable
     /// <summary>Filters the side-band of the whole machine; null if all of it belongs to the target.</summary>
     public TargetFilter? MakeFilter(int excludedPid) => IsMachineWide && Scope != TargetScope.All ? new TargetFilter(Names, excludedPid) : null;
 
+    /// <summary>It is chosen by a name or a cgroup, which no process need have.</summary>
+    public bool MayBeNobody => Scope is TargetScope.Comm or TargetScope.Cgroup;
+
+    /// <summary>Whether a process is a target of <see cref="MayBeNobody"/> now, also one without memory of its own.</summary>
+    /// <param name="excludedPid">A process that is never one; 0: none.</param>
+    public bool IsAnybody(int excludedPid)
+    {
+        var processes = Scope == TargetScope.Cgroup ? Cgroup.Processes(_cgroup!) : Machine.Processes().Where(HasName);
+        return processes.Any(pid => pid != excludedPid);
+    }
+
+    /// <summary>What to say when no process was ever a target.</summary>
+    public FaultrecException Nobody()
+        => new(ExitCode.Usage, Scope == TargetScope.Cgroup
+            ? $"--cgroup {_given}: no process was in this cgroup; expected one: `cat /proc/PID/cgroup` shows that of a process"
+            : $"--comm {_given}: no process had this name; expected one of `ps -e -o comm=`, where names end after {Glob.MaxNameBytes} bytes");
+
     /// <summary>Mappings and names of target processes that already run.</summary>
     public IEnumerable<MapsSnapshot> Snapshots()
     {
@@ -103,6 +121,8 @@ internal sealed class Target : IDisposable
             ? throw new FaultrecException(ExitCode.NotPermitted, $"--pid {Pid}: its mappings cannot be read: {reason}; run it with sudo")
             : []; // It has just ended, and so will the recording.
     }
+
+    private bool HasName(int pid) => ProcessSnapshot.Comm($"/proc/{pid}/comm") is { Length: > 0 } comm && Names!.Matches(comm);
 
     public void Dispose()
     {

@@ -32,10 +32,18 @@ internal static class Cgroup
                 : $"--cgroup {path}: no such cgroup; expected a directory below {mounts[0]}: `cat /proc/PID/cgroup` shows that of a process");
     }
 
-    /// <summary>Of the cgroup in this directory and of those below.</summary>
-    public static IEnumerable<int> Processes(string folder)
-        => Directory.EnumerateDirectories(folder, "*", SearchOption.AllDirectories).Prepend(folder)
-            .SelectMany(PidsIn);
+    /// <summary>Of the cgroup in this directory and of those below; none if it is gone.</summary>
+    public static IReadOnlyList<int> Processes(string folder)
+    {
+        try
+        {
+            return [.. Directory.EnumerateDirectories(folder, "*", SearchOption.AllDirectories).Prepend(folder).SelectMany(PidsIn)];
+        }
+        catch (DirectoryNotFoundException)
+        {
+            return [];
+        }
+    }
 
     // It can be removed meanwhile. 0: a process that is not visible here.
     private static IEnumerable<int> PidsIn(string folder)

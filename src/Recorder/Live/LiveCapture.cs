@@ -46,7 +46,7 @@ public static class LiveCapture
             view.Start(metadata);
             reader = new LiveReader(queue, view, () => sink!.EndForGoneReader());
         });
-        var (ending, failure) = CaptureRun.Run(options, target, sink, signals);
+        var (ending, failure, nobody) = CaptureRun.Run(options, target, sink, signals);
         sink.Complete();
         var isDone = reader!.Join(signals);
         var exitStatus = ending.ExitStatus ?? target.WaitForCommand();
@@ -54,6 +54,8 @@ public static class LiveCapture
             ExceptionDispatchInfo.Throw(failure);
         if (isDone)
             reader.ThrowIfFailed();
+        if (nobody is not null)
+            throw nobody;
         return new LiveResult(
             sink.Faults, sink.Faults - reader.Shown, sink.Lost, sink.Failed, ending.Counts.Receipt.SampledOut,
             KernelCount(ending.Counts.Receipt), sink.EndNs, ending.EndReason == LiveSink.ReaderGone, exitStatus);

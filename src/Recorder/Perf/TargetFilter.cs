@@ -30,12 +30,11 @@ internal sealed class TargetFilter(Glob? names, int excludedPid)
     private readonly SidebandParser _parser = new();
     private List<(int Cpu, byte[] Records)> _held = [];
 
+    /// <summary>There has been a target.</summary>
+    public bool HasMatched { get; private set; }
+
     /// <summary>Adds a process that already runs and is a target.</summary>
-    public void Know(int pid)
-    {
-        if (pid != excludedPid)
-            _known.Add(pid);
-    }
+    public void Know(int pid) => _ = TryAdd(pid);
 
     /// <summary>The probes have found that a process is a target, possibly once more.</summary>
     public void Found(int pid, long timeNs) => _found.Add(new NewTarget(pid, timeNs));
@@ -85,7 +84,7 @@ internal sealed class TargetFilter(Glob? names, int excludedPid)
 
     private void Appear(NewTarget target)
     {
-        if (target.Pid == excludedPid || !_known.Add(target.Pid))
+        if (!TryAdd(target.Pid))
             return;
         _new[target.Pid] = target.TimeNs;
         _appeared.Add(target);
@@ -112,6 +111,14 @@ internal sealed class TargetFilter(Glob? names, int excludedPid)
                     Appear(new NewTarget(comm.Pid, comm.TimeNs));
                 break;
         }
+    }
+
+    private bool TryAdd(int pid)
+    {
+        if (pid == excludedPid || !_known.Add(pid))
+            return false;
+        HasMatched = true;
+        return true;
     }
 
     private void Leave(int pid)
