@@ -39,7 +39,7 @@ public static class Recording
                     target.MappedFiles.Cache = CodeCache.TryOpen(options.OnNotice);
                 if (options.TakesStacks)
                     target.MappedFiles.ReadAhead();
-                captured = CaptureRun.Run(options, target, new MemoryWatch(sink, target), signals);
+                captured = Capture(options, target, new MemoryWatch(sink, target), signals);
                 if (captured.Nobody is { } nobody)
                     throw nobody;
             }
@@ -82,6 +82,20 @@ public static class Recording
         using var files = new MappedFiles { Cache = noCache ? null : CodeCache.TryOpen(onNotice) };
         var trace = WriteRecovered(output, spoolPath, files, onFinalizing);
         return new RecordResult(trace.Path, trace.Bytes, trace.Metadata, new FileInfo(spoolPath).Length, time.Elapsed, trace.Metadata.Receipt.ExitStatus);
+    }
+
+    private static CaptureResult Capture(RecordOptions options, Target target, IRecordSink sink, EndSignals signals)
+    {
+        if (options.OnCapturing is not { } report)
+            return CaptureRun.Run(options, target, sink, signals);
+        try
+        {
+            return CaptureRun.Run(options, target, new ProgressSink(sink, report), signals);
+        }
+        finally
+        {
+            report(null);
+        }
     }
 
     /// <summary>Whatever fails here, the command is waited for and its status is returned.</summary>

@@ -90,8 +90,7 @@ internal sealed class LiveSummary : ILiveText
     {
         if (_terminal is not null)
         {
-            // CPL: to the beginning of the line so many lines up; ED: erase from there on.
-            var erase = _linesOnTerminal > 0 ? $"\e[{_linesOnTerminal}F\e[J" : "";
+            var erase = _linesOnTerminal > 0 ? TerminalCode.EraseLines(_linesOnTerminal) : "";
             _linesOnTerminal = block.AsSpan().Count('\n');
             block = erase + block;
         }

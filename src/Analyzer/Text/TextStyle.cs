@@ -11,5 +11,5 @@ internal readonly record struct TextStyle(bool Colour)
 
     public string Alarm(string text) => Wrap("1;31", text);
 
-    private string Wrap(string attribute, string text) => Colour && text.Length > 0 ? $"\x1b[{attribute}m{text}\x1b[0m" : text;
+    private string Wrap(string attribute, string text) => Colour && text.Length > 0 ? TerminalCode.Attributed(attribute, text) : text;
 }

@@ -16,6 +16,8 @@ internal static class OutputTarget
 {
     private const string Stdout = "-";
 
+    public const int StdoutDescriptor = 1;
+
     private const int LeastWidth = 60;
     private const int MostWidth = 160;
 
@@ -138,7 +140,7 @@ internal static class OutputTarget
         var width = int.TryParse(Environment.GetEnvironmentVariable("COLUMNS"), NumberStyles.None, CultureInfo.InvariantCulture, out var columns) ? columns
             : !IsTerminal(to) ? ScreenReport.PipeWidth
             // System.Console would first write to the terminal.
-            : OperatingSystem.IsLinux() ? LiveTerminal.Size.Columns
+            : OperatingSystem.IsLinux() ? LiveTerminal.SizeOf(StdoutDescriptor).Columns
             : Console.WindowWidth;
         return Math.Clamp(width, LeastWidth, MostWidth);
     }

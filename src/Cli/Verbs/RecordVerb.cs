@@ -46,7 +46,7 @@ internal static class RecordVerb
                 Debuginfod = DebuginfodOption.Parse(result.GetValue(debuginfod)),
                 OnFinalizing = FinalizeLine.ForStderr().Report,
             };
-            return Run(options, result.GetValue(strict));
+            return Run(options with { OnCapturing = CaptureLine.ForStderr(options) is { } line ? line.Report : null }, result.GetValue(strict));
         });
         return verb;
     }

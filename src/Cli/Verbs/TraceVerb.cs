@@ -79,7 +79,7 @@ internal static class TraceVerb
 
     private static TerminalSize TerminalSize()
     {
-        var (columns, lines) = LiveTerminal.Size;
+        var (columns, lines) = LiveTerminal.SizeOf(OutputTarget.StdoutDescriptor);
         return new TerminalSize(columns, lines);
     }
 

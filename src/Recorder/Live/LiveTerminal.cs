@@ -4,8 +4,8 @@ using Faultrec.Recorder.Native;
 namespace Faultrec.Recorder.Live;
 
 /// <summary>
-/// The size of the terminal on stdout, read from the terminal itself: System.Console would first switch it to another keypad mode,
-/// and the traced command uses the same terminal.
+/// What a terminal tells about itself, by its descriptor: System.Console would first switch it to another keypad mode, and the recorded
+/// command uses the same terminal.
 /// </summary>
 public static class LiveTerminal
 {
@@ -22,13 +22,18 @@ public static class LiveTerminal
 
     /// <summary>80 × 24 if the terminal does not know.</summary>
     // SAFETY: the kernel writes one struct winsize (ioctl_tty(2)), into the local.
-    public static unsafe (int Columns, int Lines) Size
+    public static unsafe (int Columns, int Lines) SizeOf(int descriptor)
     {
-        get
-        {
-            WindowSize size = default;
-            var result = Libc.Ioctl(1, Tiocgwinsz, (nint)(&size));
-            return result == 0 && size is { Rows: > 0, Columns: > 0 } ? (size.Columns, size.Rows) : (80, 24);
-        }
+        WindowSize size = default;
+        var result = Libc.Ioctl(descriptor, Tiocgwinsz, (nint)(&size));
+        return result == 0 && size is { Rows: > 0, Columns: > 0 } ? (size.Columns, size.Rows) : (80, 24);
+    }
+
+    /// <summary>A shell on this terminal has put another job in the foreground, and the terminal is that one's.</summary>
+    public static bool IsAnothers(int descriptor)
+    {
+        // Negative: it is not this process's controlling terminal, which knows no jobs.
+        var foreground = Libc.Tcgetpgrp(descriptor);
+        return foreground >= 0 && foreground != Libc.Getpgrp();
     }
 }

@@ -76,6 +76,11 @@ public sealed record RecordOptions
 
     public required string ToolVersion { get; init; }
 
+    /// <summary>
+    /// Called after every pass over the rings, some fifty times a second, and with null when the recording has ended. The rings fill while it runs.
+    /// </summary>
+    public Action<CaptureProgress?>? OnCapturing { get; init; }
+
     /// <summary>Called often while the trace is made, and with null when that has ended, however it did.</summary>
     public Action<FinalizeProgress?>? OnFinalizing { get; init; }
 
