@@ -25,19 +25,61 @@ public class LiveSummaryTests
         Assert.Equal(
             """
             0.000-0.500 s: 4 faults (8/s), 1 major, 1 failed, 2 processes
-                  pid comm              faults/s   major/s       avg hottest regions
-                   10 app                      6         2   3.00 µs [anon] 67 %, [heap] 33 %
-                    7 b\x1b                    2         0   1.00 µs [no mapping] 100 %
+                  pid comm              faults/s   major/s       avg in faults hottest regions
+                   10 app                      6         2   3.00 µs    <0.1 % [anon] 67 %, [heap] 33 %; major: [anon] 100 %
+                    7 b\x1b                    2         0   1.00 µs    <0.1 % [no mapping] 100 %
             0.500-0.750 s: 1 fault (4/s), 0 major, 0 failed, 1 process
-                  pid comm              faults/s   major/s       avg hottest regions
-                   10 app                      4         0   1.00 µs [anon] 100 %
+                  pid comm              faults/s   major/s       avg in faults hottest regions
+                   10 app                      4         0   1.00 µs    <0.1 % [anon] 100 %
             total 0.750 s: 5 faults, 1 major, 1 failed, 2 processes
-                  pid comm                faults     major       avg hottest regions
-                   10 app                      4         1   2.33 µs [anon] 75 %, [heap] 25 %
-                    7 b\x1b                    1         0   1.00 µs [no mapping] 100 %
+                  pid comm                faults     major       avg in faults hottest regions
+                   10 app                      4         1   2.33 µs    <0.1 % [anon] 75 %, [heap] 25 %; major: [anon] 100 %
+                    7 b\x1b                    1         0   1.00 µs    <0.1 % [no mapping] 100 %
 
             """.ReplaceLineEndings("\n"),
             Text(output));
+    }
+
+    /// <summary>Three processes, each first by one measure; half of the interval, and with two threads at a time more than all of it.</summary>
+    [Theory]
+    [InlineData((int)LoadOrder.Faults, 7, 8, 9)]
+    [InlineData((int)LoadOrder.Time, 8, 9, 7)]
+    [InlineData((int)LoadOrder.Major, 9, 7, 8)]
+    public void TheOrderOfProcessesCanBeChosen(int order, params int[] pids)
+    {
+        var (summary, output) = Summary(order: (LoadOrder)order);
+        summary.Write(Batch(
+            (new(0x1000) { Pid = 7 }, "[heap]"), (new(0x2000) { Pid = 7 }, "[heap]"), (new(0x3000, DurationNs: null) { Pid = 7 }, "[heap]"),
+            (new(0x1000, DurationNs: Second / 2) { Pid = 8, Tid = 8 }, "[heap]"), (new(0x1000, DurationNs: Second / 4) { Pid = 8, Tid = 9 }, "[heap]"),
+            (new(0x1000, Major: true, DurationNs: Second / 4) { Pid = 9 }, "/lib/libc.so\e")));
+        summary.End(Second / 2);
+
+        var rows = Text(output).Split('\n')[2..5];
+        Assert.Equal(pids, rows.Select(row => int.Parse(row.Split(' ', StringSplitOptions.RemoveEmptyEntries)[0])));
+        Assert.Contains("150 % [heap] 100 %", rows[Array.IndexOf(pids, 8)], StringComparison.Ordinal);
+        Assert.EndsWith(@"50 % /lib/libc.so\x1b 100 %; major: /lib/libc.so\x1b 100 %", rows[Array.IndexOf(pids, 9)], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void TheFileOfMostMajorFaultsIsNamedHoweverFewTheyAre()
+    {
+        var (summary, output) = Summary();
+        summary.Write(Batch((new(0x1000, Major: true), "/data"), (new(0x1000, Major: true), "/data"), (new(0x1000, Major: true), "/lib")));
+        for (var i = 0; i < 1000; i++)
+            summary.Write(Batch((new(0x1000), $"/tmp/{i}"), (new(0x2000), $"/tmp/{i}"), (new(0x3000), $"/tmp/{i}")));
+        summary.End(Second / 2);
+
+        Assert.EndsWith("; major: /data 67 %", Text(output).Split('\n')[2], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void WithoutDurationsTheTimeInFaultsIsNotKnown()
+    {
+        var (summary, output) = Summary();
+        summary.Write(Batch((new(0x1000, DurationNs: null), "[heap]")));
+        summary.End(Second / 2);
+
+        Assert.EndsWith(" -         - [heap] 100 %", Text(output).Split('\n')[2], StringComparison.Ordinal);
     }
 
     [Fact]
@@ -117,10 +159,11 @@ public class LiveSummaryTests
         Assert.Equal("  … 4,999 more processes with 4,999 faults; --top 0 shows all", total[4]);
     }
 
-    private static (LiveSummary Summary, MemoryStream Output) Summary(int top = 10, Func<TerminalSize>? terminal = null)
+    private static (LiveSummary Summary, MemoryStream Output) Summary(
+        int top = 10, Func<TerminalSize>? terminal = null, LoadOrder order = LoadOrder.Faults)
     {
         var output = new MemoryStream();
-        return (new LiveSummary(FaultFilter.None, Story.Metadata(), Second / 2, top, output, terminal, default), output);
+        return (new LiveSummary(FaultFilter.None, Story.Metadata(), Second / 2, top, order, output, terminal, default), output);
     }
 
     private static string Text(MemoryStream stream) => Encoding.UTF8.GetString(stream.ToArray());

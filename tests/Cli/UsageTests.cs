@@ -133,6 +133,8 @@ public sealed class UsageTests : CliTest
     [InlineData("--interval", "trace", "--summary", "--interval", "5ms", "--", "touch", "ran")]
     [InlineData("--interval", "trace", "--summary", "--interval", "soon", "--", "touch", "ran")]
     [InlineData("--summary", "trace", "--interval", "1s", "--", "touch", "ran")]
+    [InlineData("--summary", "trace", "--sort", "time", "--", "touch", "ran")]
+    [InlineData("--sort", "trace", "--summary", "--sort", "size", "--", "touch", "ran")]
     [InlineData("--summary", "trace", "--top", "3", "--", "touch", "ran")]
     [InlineData("--top", "trace", "--summary", "--top", "few", "--", "touch", "ran")]
     [InlineData("--kind", "trace", "--kind", "huge", "--", "touch", "ran")]

@@ -17,8 +17,9 @@ internal sealed class LiveSummary : ILiveText
     private readonly Stream _output;
     private readonly SummaryText _text;
     private readonly Func<TerminalSize>? _terminal;
-    private readonly LoadTable _total = new();
-    private LoadTable _now = new();
+    private readonly LoadOrder _order;
+    private readonly LoadTable _total;
+    private LoadTable _now;
     private long _fromNs;
     private long _notShown;
     private long _lost;
@@ -29,8 +30,11 @@ internal sealed class LiveSummary : ILiveText
     /// <param name="top">Processes per block; 0: all.</param>
     /// <param name="terminal">Called before each block; null: the output is not a terminal, and gets no escapes.</param>
     public LiveSummary(
-        FaultFilter filter, TraceMetadata metadata, long intervalNs, int top, Stream output, Func<TerminalSize>? terminal, TextStyle style)
+        FaultFilter filter, TraceMetadata metadata, long intervalNs, int top, LoadOrder order, Stream output, Func<TerminalSize>? terminal,
+        TextStyle style)
     {
+        _order = order;
+        (_total, _now) = (new LoadTable(order), new LoadTable(order));
         _filter = new LiveFilter(filter, metadata);
         _intervalNs = intervalNs;
         _output = output;
@@ -83,7 +87,7 @@ internal sealed class LiveSummary : ILiveText
         _total.Merge(_now);
         _totalNotShown += _notShown;
         _totalLost += _lost;
-        (_now, _notShown, _lost) = (new LoadTable(), 0, 0);
+        (_now, _notShown, _lost) = (new LoadTable(_order), 0, 0);
     }
 
     private void Print(string block)

@@ -17,6 +17,13 @@ internal sealed class ProcessLoad(int pid)
     private sealed class RegionLoad
     {
         public long Faults;
+        public long Major;
+
+        public void Add(long faults, long major)
+        {
+            Faults += faults;
+            Major += major;
+        }
     }
 
     public int Pid { get; } = pid;
@@ -36,15 +43,16 @@ internal sealed class ProcessLoad(int pid)
     public void Add(FaultBatch batch, int row, bool isMajor, long weight)
     {
         Name(batch.Comm[row], isMain: batch.Tid[row] == Pid);
+        var major = isMajor ? weight : 0;
         Faults += weight;
-        Major += isMajor ? weight : 0;
+        Major += major;
         if (batch.DurationNs[row] is >= 0 and var durationNs)
         {
             LatencySumNs += durationNs * weight;
             LatencyCount += weight;
         }
 
-        Region(batch.RegionId[row] == 0 ? RegionNames.Unmapped : batch.Region[row]).Faults += weight;
+        Region(batch.RegionId[row] == 0 ? RegionNames.Unmapped : batch.Region[row]).Add(weight, major);
     }
 
     public void Merge(ProcessLoad other)
@@ -55,12 +63,19 @@ internal sealed class ProcessLoad(int pid)
         LatencySumNs += other.LatencySumNs;
         LatencyCount += other.LatencyCount;
         foreach (var (name, load) in other._regions)
-            Region(name).Faults += load.Faults;
+            Region(name).Add(load.Faults, load.Major);
     }
 
     public IEnumerable<(string Name, long Faults)> Hottest(int count)
         => _regions.OrderByDescending(region => region.Value.Faults).ThenBy(region => region.Key, StringComparer.Ordinal)
             .Take(count).Select(region => (region.Key, region.Value.Faults));
+
+    /// <summary>Where most of the major faults were; null: there were none.</summary>
+    public (string Name, long Major)? MostMajor()
+    {
+        var (name, load) = _regions.OrderByDescending(region => region.Value.Major).ThenBy(region => region.Key, StringComparer.Ordinal).FirstOrDefault();
+        return load?.Major > 0 ? (name, load.Major) : null;
+    }
 
     private void Name(string comm, bool isMain)
     {
@@ -87,14 +102,15 @@ internal sealed class ProcessLoad(int pid)
     // Their faults are still in the process's sum.
     private void Prune()
     {
-        foreach (var region in _regions.OrderBy(region => region.Value.Faults).Take(MaxRegions / 2).ToList())
+        var waitsMost = MostMajor()?.Name;
+        foreach (var region in _regions.OrderBy(region => region.Key == waitsMost).ThenBy(region => region.Value.Faults).Take(MaxRegions / 2).ToList())
             _regions.Remove(region.Key);
         _lastName = null;
     }
 }
 
-/// <summary>Processes and their faults over some time; of very many processes those with the most faults are kept.</summary>
-internal sealed class LoadTable
+/// <summary>Processes and their faults over some time; of very many processes the first in the order are kept.</summary>
+internal sealed class LoadTable(LoadOrder order)
 {
     private const int MaxProcesses = 1024;
 
@@ -110,7 +126,7 @@ internal sealed class LoadTable
 
     public long Failed { get; private set; }
 
-    /// <summary>Processes that are not kept individually: those with the fewest faults.</summary>
+    /// <summary>Processes that are not kept individually.</summary>
     public int Pruned { get; private set; }
 
     public int Count => _processes.Count + Pruned;
@@ -137,7 +153,14 @@ internal sealed class LoadTable
     }
 
     public List<ProcessLoad> Sorted()
-        => [.. _processes.Values.OrderByDescending(process => process.Faults).ThenBy(process => process.Pid)];
+        => [.. _processes.Values.OrderByDescending(Rank).ThenByDescending(process => process.Faults).ThenBy(process => process.Pid)];
+
+    private long Rank(ProcessLoad process) => order switch
+    {
+        LoadOrder.Time => process.LatencySumNs,
+        LoadOrder.Major => process.Major,
+        _ => process.Faults,
+    };
 
     private ProcessLoad Process(int pid)
     {

@@ -22,13 +22,13 @@ internal sealed class SummaryText(int top, TextStyle style)
         var lengthNs = Math.Max(1, toNs - fromNs);
         var rate = $" ({Units.Count(Rate(loads.Faults, lengthNs))}/s)";
         var title = string.Create(Culture, $"{fromNs / 1e9:0.000}-{toNs / 1e9:0.000} s: {Sums(loads, rate)}");
-        return Block(title, loads, ("faults/s", "major/s"), count => Rate(count, lengthNs), notShown, lost, terminal);
+        return Block(title, loads, lengthNs, isRate: true, notShown, lost, terminal);
     }
 
     public string Total(LoadTable loads, long endNs, long notShown, long lost, TerminalSize? terminal)
     {
         var title = string.Create(Culture, $"total {endNs / 1e9:0.000} s: {Sums(loads, "")}");
-        return Block(title, loads, ("faults", "major"), count => count, notShown, lost, terminal);
+        return Block(title, loads, Math.Max(1, endNs), isRate: false, notShown, lost, terminal);
     }
 
     private static long Rate(long count, long lengthNs) => (long)Math.Round(count * 1e9 / lengthNs);
@@ -40,9 +40,9 @@ internal sealed class SummaryText(int top, TextStyle style)
         return $"{about}{Units.Of(loads.Faults, "fault")}{rate}, {Units.Count(loads.Major)} major, {Units.Count(loads.Failed)} failed, {processes}";
     }
 
-    private string Block(
-        string title, LoadTable loads, (string Faults, string Major) headings, Func<long, long> scale, long notShown, long lost, TerminalSize? terminal)
+    private string Block(string title, LoadTable loads, long lengthNs, bool isRate, long notShown, long lost, TerminalSize? terminal)
     {
+        var unit = isRate ? "/s" : "";
         var text = new StringBuilder();
         var width = terminal?.Columns ?? int.MaxValue;
         var processes = loads.Sorted();
@@ -58,9 +58,9 @@ internal sealed class SummaryText(int top, TextStyle style)
 
         Line(title, style.Title);
         if (shown > 0)
-            Line(Row("pid", "comm", headings.Faults, headings.Major, "avg", "hottest regions"), style.Dim);
+            Line(Row("pid", "comm", "faults" + unit, "major" + unit, "avg", "in faults", "hottest regions"), style.Dim);
         foreach (var process in processes.Take(shown))
-            Line(ProcessRow(process, scale, width));
+            Line(ProcessRow(process, lengthNs, isRate, width));
         if (loads.Count > shown)
         {
             var rest = loads.Faults - processes.Take(shown).Sum(process => process.Faults);
@@ -75,18 +75,24 @@ internal sealed class SummaryText(int top, TextStyle style)
         return text.ToString();
     }
 
-    private static string ProcessRow(ProcessLoad process, Func<long, long> scale, int width)
+    private static string ProcessRow(ProcessLoad process, long lengthNs, bool isRate, int width)
     {
-        var average = process.LatencyCount == 0 ? Cells.Null : Units.Duration(process.LatencySumNs / process.LatencyCount);
+        var knowsTime = process.LatencyCount > 0;
+        var average = knowsTime ? Units.Duration(process.LatencySumNs / process.LatencyCount) : Cells.Null;
+        var share = knowsTime ? Units.Percent((double)process.LatencySumNs / lengthNs) : Cells.Null;
         var row = Row(
-            process.Pid.ToString(Culture), Escape.Visible(process.Comm), Units.Count(scale(process.Faults)), Units.Count(scale(process.Major)), average, "");
+            process.Pid.ToString(Culture), Escape.Visible(process.Comm), Figure(process.Faults), Figure(process.Major), average, share, "");
         var regions = process.Hottest(HotRegions).Select(region => $"{Escape.Visible(region.Name)} {Units.Percent((double)region.Faults / process.Faults)}");
-        return row + Columns.CutMiddle(string.Join(", ", regions), Math.Max(1, width - Columns.Width(row)));
+        var major = process.MostMajor() is { } most ? $"; major: {Escape.Visible(most.Name)} {Units.Percent((double)most.Major / process.Major)}" : "";
+        return row + Columns.CutMiddle(string.Join(", ", regions) + major, Math.Max(1, width - Columns.Width(row)));
+
+        string Figure(long count) => Units.Count(isRate ? Rate(count, lengthNs) : count);
     }
 
-    private static string Row(string pid, string comm, string faults, string major, string average, string regions)
+    private static string Row(string pid, string comm, string faults, string major, string average, string share, string regions)
     {
         var name = Columns.PadRight(Columns.CutMiddle(comm, CommWidth), CommWidth);
-        return $"{Columns.PadLeft(pid, 9)} {name} {Columns.PadLeft(faults, 10)} {Columns.PadLeft(major, 9)} {Columns.PadLeft(average, 9)} {regions}";
+        return $"{Columns.PadLeft(pid, 9)} {name} {Columns.PadLeft(faults, 10)} {Columns.PadLeft(major, 9)} {Columns.PadLeft(average, 9)} "
+            + $"{Columns.PadLeft(share, 9)} {regions}";
     }
 }

@@ -14,13 +14,15 @@ namespace Faultrec.Cli.Verbs;
 
 /// <param name="Top">Processes a block of the summary; 0 is all.</param>
 /// <param name="IntervalNs">Null: lines, no summary.</param>
-internal sealed record TraceArgs(RecordOptions Capture, bool Json, Destination Output, FaultFilter Filter, long? IntervalNs, int Top);
+internal sealed record TraceArgs(RecordOptions Capture, bool Json, Destination Output, FaultFilter Filter, long? IntervalNs, int Top, LoadOrder Order);
 
 /// <summary>`faultrec trace [-- COMMAND…]`: each page fault as it happens.</summary>
 internal static class TraceVerb
 {
     private const long ShortestIntervalNs = 100_000_000;
     private const long UsualIntervalNs = 1_000_000_000;
+
+    private static readonly (string Name, LoadOrder Order)[] Orders = [("faults", LoadOrder.Faults), ("time", LoadOrder.Time), ("major", LoadOrder.Major)];
 
     public static Command Create()
     {
@@ -31,8 +33,10 @@ internal static class TraceVerb
         var interval = TypedOption.Time("--interval", "How often --summary is updated (default: 1s)", ShortestIntervalNs,
             $"at least 100ms, as {DurationText.Expected}");
         var top = CommonOptions.Top("Show N processes in --summary", forPrograms: false);
+        var sort = Choice.Option("--sort", "ORDER", $"Sort --summary by {Choice.List(Orders)} (default: faults)",
+            Array.ConvertAll(Orders, order => (order.Name, (LoadOrder?)order.Order)));
         var filter = new FilterOptions(isLive: true);
-        var verb = new Command("trace", "Print each page fault as it happens, without storing anything") { format, summary, interval, top };
+        var verb = new Command("trace", "Print each page fault as it happens, without storing anything") { format, summary, interval, top, sort };
         output.AddTo(verb);
         target.AddTo(verb);
         filter.AddTo(verb);
@@ -44,7 +48,8 @@ internal static class TraceVerb
                 output.Parse(result),
                 filter.Parse(result),
                 Interval(result.GetValue(summary), result.GetValue(interval), result.GetValue(format) == ReportFormat.Json),
-                Top(result.GetValue(summary), result.GetValue(top))));
+                OfSummary("--top", result.GetValue(summary), result.GetValue(top)) ?? CommonOptions.RowsForPeople,
+                OfSummary("--sort", result.GetValue(summary), result.GetValue(sort)) ?? LoadOrder.Faults));
         });
         return verb;
     }
@@ -73,7 +78,7 @@ internal static class TraceVerb
             return new LiveLines(args.Filter, metadata, args.Json, output);
         var isTerminal = OutputTarget.IsTerminal(args.Output) && Environment.GetEnvironmentVariable("TERM") != "dumb";
         return new LiveSummary(
-            args.Filter, metadata, intervalNs, args.Top, output,
+            args.Filter, metadata, intervalNs, args.Top, args.Order, output,
             isTerminal ? TerminalSize : null, OutputTarget.StyleFor(args.Output));
     }
 
@@ -104,13 +109,11 @@ internal static class TraceVerb
     {
         if (isSummary && isJson)
             throw new FaultrecException(ExitCode.Usage, "--format json: --summary is text; leave one of them out");
-        return isSummary ? intervalNs ?? UsualIntervalNs
-            : intervalNs is null ? null
-            : throw new FaultrecException(ExitCode.Usage, "--interval: works only with --summary; give both");
+        var asked = OfSummary("--interval", isSummary, intervalNs);
+        return isSummary ? asked ?? UsualIntervalNs : null;
     }
 
-    private static int Top(bool isSummary, int? rows)
-        => rows is null || isSummary
-            ? rows ?? CommonOptions.RowsForPeople
-            : throw new FaultrecException(ExitCode.Usage, "--top: works only with --summary; give both");
+    private static T? OfSummary<T>(string option, bool isSummary, T? value)
+        where T : struct
+        => value is null || isSummary ? value : throw new FaultrecException(ExitCode.Usage, $"{option}: works only with --summary; give both");
 }
