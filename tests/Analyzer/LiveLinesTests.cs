@@ -4,6 +4,7 @@ using Faultrec.Analyzer.Classify;
 using Faultrec.Analyzer.Dump;
 using Faultrec.Analyzer.Live;
 using Faultrec.Analyzer.Scan;
+using Faultrec.Analyzer.Text;
 using Faultrec.Traces.Columns;
 using Faultrec.Traces.Files;
 using Faultrec.Traces.Metadata;
@@ -89,7 +90,7 @@ public class LiveLinesTests
         var (text, json) = (new MemoryStream(), new MemoryStream());
         foreach (var (asJson, output) in ((bool, Stream)[])[(false, text), (true, json)])
         {
-            var lines = new LiveLines(FaultFilter.None, Story.Metadata(), asJson, output);
+            var lines = new LiveLines(FaultFilter.None, Story.Metadata(), asJson, output, default);
             lines.Missed(1234, 1);
             lines.End(0);
         }
@@ -129,7 +130,7 @@ public class LiveLinesTests
             (new(0x10000) { TimeNs = 1 }, "[anon]"), (new(0x20000, 2, Major: true) { TimeNs = 2 }, "/lib/a.so"),
             (new(0x21000, 2) { TimeNs = 3 }, "/lib/a.so"), (new(0x90000, 0) { TimeNs = 4 }, ""));
         using var output = new MemoryStream();
-        var lines = new LiveLines(filter, Story.Metadata(), true, output);
+        var lines = new LiveLines(filter, Story.Metadata(), true, output, default);
 
         lines.Write(batch);
 
@@ -138,10 +139,22 @@ public class LiveLinesTests
         Assert.Equal(expected.Split(',').Length, lines.Matched);
     }
 
-    private static string Written(FaultBatch batch, TraceMetadata? metadata = null, bool asJson = false)
+    [Fact]
+    public void ColourMarksMajorAndFailedFaultsAndMovesNoColumn()
+    {
+        var batch = Batch((new(0x10000), "a"), (new(0x20000, Major: true), "a"), (new(0x30000, 0, Signal: 11), ""));
+        var (plain, coloured) = (Written(batch), Written(batch, style: new TextStyle(true)));
+
+        Assert.Equal(plain, coloured.Replace("\e[1;33m", "", StringComparison.Ordinal).Replace("\e[1;31m", "", StringComparison.Ordinal)
+            .Replace("\e[0m", "", StringComparison.Ordinal));
+        Assert.Contains("\e[1;33mmajor\e[0m ", coloured, StringComparison.Ordinal);
+        Assert.Contains("\e[1;31mSIGSEGV\e[0m ", coloured, StringComparison.Ordinal);
+    }
+
+    private static string Written(FaultBatch batch, TraceMetadata? metadata = null, bool asJson = false, TextStyle style = default)
     {
         using var output = new MemoryStream();
-        var lines = new LiveLines(FaultFilter.None, metadata ?? Story.Metadata(), asJson, output);
+        var lines = new LiveLines(FaultFilter.None, metadata ?? Story.Metadata(), asJson, output, style);
         lines.Write(batch);
         lines.End(0);
         return Text(output);

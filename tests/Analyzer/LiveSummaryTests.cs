@@ -1,6 +1,7 @@
 using System.Text;
 using Faultrec.Analyzer.Live;
 using Faultrec.Analyzer.Scan;
+using Faultrec.Analyzer.Text;
 using Faultrec.Traces.Columns;
 using Xunit;
 
@@ -70,6 +71,19 @@ public class LiveSummaryTests
         summary.End(Second / 2);
 
         Assert.EndsWith("; major: /data 67 %", Text(output).Split('\n')[2], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void ColourMarksWhoWaitsAndWhatWasLost()
+    {
+        var (summary, output) = Summary(isColoured: true);
+        summary.Write(Batch((new(0x1000, Major: true), "/data\e[31m"), (new(0x1000) { Pid = 7 }, "[heap]")));
+        summary.Missed(0, 2);
+        summary.End(Second / 2);
+
+        var lines = Text(output).Split('\n');
+        Assert.EndsWith("\e[1;33m; major: /data\\x1b[31m 100 %\e[0m", lines[3], StringComparison.Ordinal);
+        Assert.Equal("\e[1;31m  … 2 faults lost: the probes' ring was full\e[0m", lines[4]);
     }
 
     [Fact]
@@ -160,10 +174,10 @@ public class LiveSummaryTests
     }
 
     private static (LiveSummary Summary, MemoryStream Output) Summary(
-        int top = 10, Func<TerminalSize>? terminal = null, LoadOrder order = LoadOrder.Faults)
+        int top = 10, Func<TerminalSize>? terminal = null, LoadOrder order = LoadOrder.Faults, bool isColoured = false)
     {
         var output = new MemoryStream();
-        return (new LiveSummary(FaultFilter.None, Story.Metadata(), Second / 2, top, order, output, terminal, default), output);
+        return (new LiveSummary(FaultFilter.None, Story.Metadata(), Second / 2, top, order, output, terminal, new TextStyle(isColoured)), output);
     }
 
     private static string Text(MemoryStream stream) => Encoding.UTF8.GetString(stream.ToArray());

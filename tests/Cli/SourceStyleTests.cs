@@ -23,6 +23,16 @@ public sealed class SourceStyleTests
             where line.Item.Length > SourceText.LongestLine
             select $"{folder}/{file.Name}:{line.Index + 1}");
 
+    /// <summary>Codes for terminals have one home; the rest of the code says what its text means.</summary>
+    [Fact]
+    public void OneFileKnowsTheCodesOfTerminals()
+        => Assert.Equal(
+            ["Analyzer/Text/TerminalCode.cs"],
+            from file in SourceFiles.In("src", ".cs")
+            let text = File.ReadAllText(file.Path)
+            where new[] { @"\e[", @"\x1b[", @"\u001b[" }.Any(code => text.Contains(code, StringComparison.OrdinalIgnoreCase))
+            select file.Name);
+
     public static TheoryData<string, int[]> TextsWithLongLines =>
     [
         (Long, [1]),

@@ -14,6 +14,7 @@ namespace Faultrec.Analyzer.Budgets;
 internal sealed record BudgetCheck(Budget? Budget, double? Found, bool IsBroken, string? Note)
 {
     public const string CompleteTitle = "complete recording";
+    public const string BrokenText = "FAIL";
 
     /// <summary>Bytes: the same by the account, where <see cref="Found"/> is the kernel's own; null: not known.</summary>
     public double? Accounted { get; init; }
@@ -40,7 +41,7 @@ internal sealed record BudgetCheck(Budget? Budget, double? Found, bool IsBroken,
     /// <summary>"≤ 92,400 (baseline 88,000 + 5 %)".</summary>
     public string AllowedText => LimitText + (BaselineText is { } baseline ? $" (baseline {baseline})" : "");
 
-    public string ResultText => IsBroken ? "FAIL" : "pass";
+    public string ResultText => IsBroken ? BrokenText : "pass";
 
     // "found 200 ms, allowed 200 ms" would explain nothing.
     private bool LooksEqual(double found) => found != Budget!.Limit && Budget.Format(found) == Budget.Format(Budget.Limit);

@@ -29,8 +29,7 @@ internal static class InfoText
     {
         var metadata = info.Metadata;
         var receipt = metadata.Receipt;
-        var complete = ReceiptText.IsComplete(receipt);
-        Line(output, "capture", ReceiptText.Describe(receipt), complete ? static text => text : style.Alarm);
+        Line(output, "capture", ReceiptText.Describe(receipt), ReceiptStyle.Of(receipt, style));
         Line(output, "trace", info.Path);
         Line(output, "file", FileWords(info));
         Line(output, "command", metadata.Command.Count == 0 ? "-" : string.Join(' ', metadata.Command));

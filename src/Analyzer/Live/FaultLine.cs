@@ -26,22 +26,33 @@ internal sealed class FaultLine
 
     // What the widest values of the fields in one Room take; those of ids and times are 20 digits.
     private const int HeadBytes = 4 * 24;
-    private const int TailBytes = 24 + AccessWidth + KindWidth + 16 + 24;
+    private const int TailBytes = 24 + AccessWidth + KindWidth + AttributeBytes + 16 + 24;
+    private const int AttributeBytes = 16;
 
     private static readonly byte[][] AccessNames = ["read  "u8.ToArray(), "write "u8.ToArray(), "exec  "u8.ToArray(), "-     "u8.ToArray()];
 
     private readonly Utf8Rows _rows;
     private readonly (long Bit, string Name)[] _flagNames;
     private readonly bool _seesFlags;
+    private readonly byte[] _minor;
+    private readonly byte[] _major;
+    private readonly byte[] _sigsegv;
+    private readonly byte[] _sigbus;
+    private readonly byte[] _failed;
     private readonly Dictionary<int, byte[]> _flags = [];
     private readonly EncodedTexts _comms = new(text => Encoding.UTF8.GetBytes($" {Columns.PadRight(Escape.Visible(text), CommWidth)}"));
     private readonly EncodedTexts _regions = new(text => Encoding.UTF8.GetBytes($" {Escape.Visible(text)}"));
     private readonly EncodedTexts _handlers = new(text => Encoding.UTF8.GetBytes($"  {Escape.Visible(text)}"));
 
-    public FaultLine(Utf8Rows rows, TraceMetadata metadata)
+    public FaultLine(Utf8Rows rows, TraceMetadata metadata, TextStyle style)
     {
         const string prefix = "FAULT_FLAG_";
         _rows = rows;
+        _minor = Kind("minor", static name => name);
+        _major = Kind("major", style.Wait);
+        _sigsegv = Kind("SIGSEGV", style.Alarm);
+        _sigbus = Kind("SIGBUS", style.Alarm);
+        _failed = Kind("failed", style.Alarm);
         _seesFlags = metadata.Backend.Hooks is not null;
         _flagNames = [.. metadata.FaultFlagNames.OrderBy(flag => flag.Value).Select(flag
             => (flag.Value, Escape.Visible(flag.Key.StartsWith(prefix, StringComparison.Ordinal) ? flag.Key[prefix.Length..] : flag.Key)))];
@@ -66,7 +77,7 @@ internal sealed class FaultLine
         line[used++] = (byte)' ';
         used += Copy(line[used..], AccessNames[(int)batch.Access[row]]);
         line[used++] = (byte)' ';
-        used += Kind(line[used..], severity, batch.Signal[row]);
+        used += Copy(line[used..], Kind(severity, batch.Signal[row]));
         var durationNs = batch.DurationNs[row];
         used += durationNs == FaultBatch.Null ? Right(line[used..], "-"u8, MicrosecondsWidth) : Fixed(line[used..], durationNs, 1000, MicrosecondsWidth);
         _rows.Advance(used);
@@ -100,19 +111,19 @@ internal sealed class FaultLine
         return _flags[flags] = Encoding.UTF8.GetBytes($"  {string.Join('|', names)}");
     }
 
-    private static int Kind(Span<byte> field, Severity severity, int signal)
+    private static byte[] Kind(string name, Func<string, string> mark)
+        => Encoding.UTF8.GetBytes(mark(name) + new string(' ', KindWidth - 1 - name.Length));
+
+    private byte[] Kind(Severity severity, int signal)
     {
         const int sigbus = 7;
         const int sigsegv = 11;
-        var name = severity switch
+        return severity switch
         {
-            Severity.Minor => "minor"u8,
-            Severity.Major => "major"u8,
-            _ => signal switch { sigsegv => "SIGSEGV"u8, sigbus => "SIGBUS"u8, _ => "failed"u8 },
+            Severity.Minor => _minor,
+            Severity.Major => _major,
+            _ => signal switch { sigsegv => _sigsegv, sigbus => _sigbus, _ => _failed },
         };
-        field[..(KindWidth - 1)].Fill((byte)' ');
-        name.CopyTo(field);
-        return KindWidth - 1;
     }
 
     private static int Address(Span<byte> field, ulong address)

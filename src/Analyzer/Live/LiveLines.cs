@@ -18,14 +18,14 @@ internal sealed class LiveLines : ILiveText
     private bool _hasHeader;
 
     /// <param name="metadata">What is known at the start.</param>
-    public LiveLines(FaultFilter filter, TraceMetadata metadata, bool asJson, Stream output)
+    public LiveLines(FaultFilter filter, TraceMetadata metadata, bool asJson, Stream output, TextStyle style)
     {
         _filter = new LiveFilter(filter, metadata);
         _rows = new Utf8Rows(output);
         if (asJson)
             _json = new RowFields(new JsonLines(_rows), knowsMajor: true);
         else
-            _text = new FaultLine(_rows, metadata);
+            _text = new FaultLine(_rows, metadata, style);
     }
 
     public long Matched { get; private set; }

@@ -10,6 +10,7 @@ internal sealed class SummaryText(int top, TextStyle style)
 {
     private const int CommWidth = 15;
     private const int HotRegions = 3;
+    private const string MajorMark = "; major: ";
 
     /// <summary>Lines around the processes, and the cursor's own.</summary>
     private const int OtherLines = 6;
@@ -60,7 +61,7 @@ internal sealed class SummaryText(int top, TextStyle style)
         if (shown > 0)
             Line(Row("pid", "comm", "faults" + unit, "major" + unit, "avg", "in faults", "hottest regions"), style.Dim);
         foreach (var process in processes.Take(shown))
-            Line(ProcessRow(process, lengthNs, isRate, width));
+            Line(ProcessRow(process, lengthNs, isRate, width), line => MarkMajor(process, line));
         if (loads.Count > shown)
         {
             var rest = loads.Faults - processes.Take(shown).Sum(process => process.Faults);
@@ -69,11 +70,16 @@ internal sealed class SummaryText(int top, TextStyle style)
         }
 
         if (notShown > 0)
-            Line($"  … {Units.Of(notShown, "fault")} not counted: the reader is slow");
+            Line($"  … {Units.Of(notShown, "fault")} not counted: the reader is slow", style.Alarm);
         if (lost > 0)
-            Line($"  … {Units.Of(lost, "fault")} lost: the probes' ring was full");
+            Line($"  … {Units.Of(lost, "fault")} lost: the probes' ring was full", style.Alarm);
         return text.ToString();
     }
+
+    private string MarkMajor(ProcessLoad process, string line)
+        => process.Major > 0 && line.LastIndexOf(MajorMark, StringComparison.Ordinal) is > 0 and var at
+            ? line[..at] + style.Wait(line[at..])
+            : line;
 
     private static string ProcessRow(ProcessLoad process, long lengthNs, bool isRate, int width)
     {
@@ -83,7 +89,7 @@ internal sealed class SummaryText(int top, TextStyle style)
         var row = Row(
             process.Pid.ToString(Culture), Escape.Visible(process.Comm), Figure(process.Faults), Figure(process.Major), average, share, "");
         var regions = process.Hottest(HotRegions).Select(region => $"{Escape.Visible(region.Name)} {Units.Percent((double)region.Faults / process.Faults)}");
-        var major = process.MostMajor() is { } most ? $"; major: {Escape.Visible(most.Name)} {Units.Percent((double)most.Major / process.Major)}" : "";
+        var major = process.MostMajor() is { } most ? $"{MajorMark}{Escape.Visible(most.Name)} {Units.Percent((double)most.Major / process.Major)}" : "";
         return row + Columns.CutMiddle(string.Join(", ", regions) + major, Math.Max(1, width - Columns.Width(row)));
 
         string Figure(long count) => Units.Count(isRate ? Rate(count, lengthNs) : count);

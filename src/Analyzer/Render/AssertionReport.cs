@@ -9,7 +9,7 @@ internal static class AssertionReport
 {
     public static void WriteText(TextWriter output, Assertion assertion, TextStyle style)
     {
-        TextLines.WriteWrapped(output, assertion.Headline, assertion.Broken > 0 ? style.Alarm : style.Title);
+        TextLines.WriteWrapped(output, assertion.Headline, assertion.Broken > 0 ? style.Alarm : style.Good);
         output.Write('\n');
         TextTable.Write(output, Table(assertion), style);
         foreach (var note in Notes(assertion))

@@ -3,6 +3,7 @@ using Faultrec.Analyzer.Report;
 using Faultrec.Analyzer.Screen;
 using Faultrec.Analyzer.Tables;
 using Faultrec.Analyzer.Text;
+using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Analyzer.Render;
 
@@ -23,7 +24,13 @@ internal static class ScreenReport
             output.Write(Columns.CutMiddle(Escape.Visible(TextReport.FilterLine(report)), width) + "\n");
         foreach (var (label, text, tone) in lines)
         {
-            var shown = tone switch { Tone.Alarm => style.Alarm(text), Tone.Answer => style.Title(text), _ => text };
+            var shown = tone switch
+            {
+                Tone.Alarm => style.Alarm(text),
+                Tone.Wait => style.Wait(text),
+                Tone.Answer => style.Title(text),
+                _ => text,
+            };
             output.Write($"{style.Dim(Columns.PadRight(label, label.Length == 0 ? 0 : LabelWidth))}{shown}\n");
         }
     }
@@ -32,7 +39,7 @@ internal static class ScreenReport
     public static void WriteMarkdown(TextWriter output, FaultReport report)
     {
         output.Write($"# Page faults of {Escape.Markdown(RecordingText.Target(report.Metadata))}\n\n");
-        output.Write($"{Escape.Markdown(report.Path)}: {Size(report)}, {Verdict(report)}\n");
+        output.Write($"{Escape.Markdown(report.Path)}: {Size(report)}, {Verdict(report.Metadata.Receipt, default).Text}\n");
         if (!report.Filter.IsEmpty)
             output.Write($"\n{Escape.Markdown(TextReport.FilterLine(report))}\n");
         foreach (var statement in FirstScreen.Of(report))
@@ -48,12 +55,12 @@ internal static class ScreenReport
     /// <summary>Which trace this is, how long, how much, and whether anything is missing.</summary>
     private static string Heading(FaultReport report, int width, TextStyle style)
     {
-        var (size, verdict) = (Size(report), Verdict(report));
+        var (size, (verdict, mark)) = (Size(report), Verdict(report.Metadata.Receipt, style));
         var room = Math.Max(width - Columns.Width(verdict) - Columns.Width(size) - 6, 20);
         var path = Columns.CutMiddle(Escape.Visible(report.Path), room / 2);
         var target = Columns.CutMiddle(Escape.Visible(RecordingText.Target(report.Metadata)), room - Columns.Width(path));
         var padding = new string(' ', Math.Max(width - Columns.Width(path) - Columns.Width(target) - Columns.Width(size) - Columns.Width(verdict) - 4, 2));
-        return $"{style.Title(path)}  {target}  {size}{padding}{(ReceiptText.IsComplete(report.Metadata.Receipt) ? verdict : style.Alarm(verdict))}";
+        return $"{style.Title(path)}  {target}  {size}{padding}{mark(verdict)}";
     }
 
     private static string Size(FaultReport report)
@@ -62,8 +69,10 @@ internal static class ScreenReport
         return $"{Units.Duration(report.Metadata.DurationNs)}, {about}{Units.Of(report.Totals.Counts.Faults, "fault")}";
     }
 
-    private static string Verdict(FaultReport report)
-        => !ReceiptText.IsComplete(report.Metadata.Receipt) ? "INCOMPLETE" : ReceiptText.IsPlain(report.Metadata.Receipt) ? "complete" : "complete, see note";
+    private static (string Text, Func<string, string> Mark) Verdict(Receipt receipt, TextStyle style)
+        => !ReceiptText.IsComplete(receipt) ? ("INCOMPLETE", style.Alarm)
+            : ReceiptText.IsPlain(receipt) ? ("complete", style.Good)
+            : ("complete, see note", static text => text);
 
     private static List<(string Label, string Text, Tone Tone)> Lines(IReadOnlyList<Statement> statements, int width, int most)
     {

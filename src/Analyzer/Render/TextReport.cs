@@ -113,14 +113,15 @@ internal static class TextReport
     {
         var receipt = ReceiptText.Describe(report);
         var complete = ReceiptText.IsComplete(report.Metadata.Receipt);
+        var receiptStyle = ReceiptStyle.Of(report.Metadata.Receipt, style);
         if (!complete)
-            TextLines.WriteWrapped(output, receipt, style.Alarm);
+            TextLines.WriteWrapped(output, receipt, receiptStyle);
         var path = Columns.CutMiddle(Escape.Visible(report.Path), TextLines.Width / 2);
         var target = Columns.CutMiddle(Escape.Visible(RecordingText.Target(report.Metadata)), TextLines.Width - Columns.Width(path) - 2);
         output.Write($"{style.Title(path)}: {target}\n");
         TextLines.WriteWrapped(output, RecordingText.Provenance(report.Metadata), static line => line);
         if (complete)
-            TextLines.WriteWrapped(output, receipt, static line => line);
+            TextLines.WriteWrapped(output, receipt, receiptStyle);
         foreach (var caveat in Caveats(report))
             TextLines.WriteWrapped(output, caveat, style.Title);
         if (!report.Filter.IsEmpty)

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Faultrec.Analyzer.Budgets;
 using Faultrec.Analyzer.Tables;
 using Faultrec.Analyzer.Text;
 
@@ -55,10 +56,11 @@ internal static class TextTable
         var widths = Widths(cells, table, columns);
         for (var row = 0; row < cells.Length; row++)
         {
-            var line = Line(cells[row], widths, table, columns);
+            var line = Line(cells[row], widths, table, columns, static (_, cell) => cell);
             if (row > 0 && table.Above(row - 1) is RowText.Heading heading)
                 WriteHeading(output, heading, style);
-            output.Write(row == 0 ? style.Dim(line) : line);
+            var at = row - 1;
+            output.Write(row == 0 ? style.Dim(line) : Line(cells[row], widths, table, columns, (column, cell) => Marked(table, at, column, cell, style)));
             if (row > 0 && table.Beside(row - 1) is RowText.Branch branch)
                 WriteBranch(output, branch, Columns.Width(line));
             output.Write('\n');
@@ -109,18 +111,28 @@ internal static class TextTable
         return widths;
     }
 
-    private static string Line(string[] cells, int[] widths, ReportTable table, List<int> columns)
+    /// <param name="mark">Is given each cell at its final width, with the table's column.</param>
+    private static string Line(string[] cells, int[] widths, ReportTable table, List<int> columns, Func<int, string, string> mark)
     {
         var parts = new string[cells.Length];
         for (var i = 0; i < cells.Length; i++)
         {
-            parts[i] = table.Columns[columns[i]].Format.IsText()
-                ? Columns.PadRight(Columns.Cut(cells[i], widths[i]), widths[i])
-                : Columns.PadLeft(cells[i], widths[i]);
+            var cell = table.Columns[columns[i]].Format.IsText() ? Columns.Cut(cells[i], widths[i]) : cells[i];
+            var padding = new string(' ', Math.Max(0, widths[i] - Columns.Width(cell)));
+            var marked = mark(columns[i], cell);
+            parts[i] = table.Columns[columns[i]].Format.IsText() ? marked + padding : padding + marked;
         }
 
         return (Indent + string.Join(new string(' ', Gap), parts)).TrimEnd();
     }
+
+    private static string Marked(ReportTable table, int row, int column, string cell, TextStyle style) => table.Columns[column] switch
+    {
+        { Key: "major", Format: CellFormat.Count } when table.Integer(row, column) > 0 => style.Wait(cell),
+        { Key: "failed", Format: CellFormat.Count } when table.Integer(row, column) > 0 => style.Alarm(cell),
+        { Key: "result" } => table.Text(row, column) == BudgetCheck.BrokenText ? style.Alarm(cell) : style.Good(cell),
+        _ => cell,
+    };
 
     private static void WriteBelow(TextWriter output, RowText? text, TextStyle style)
     {

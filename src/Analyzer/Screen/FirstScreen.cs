@@ -46,7 +46,7 @@ internal static class FirstScreen
         }
 
         var leads = Leads.Of(report);
-        statements.AddRange(leads.Take(MostSentences).Select((lead, i) => new Statement("", lead.Text, i, Tone.Answer)));
+        statements.AddRange(leads.Take(MostSentences).Select((lead, i) => new Statement("", lead.Text, i, ToneOf(lead.Topic))));
         var topic = leads.FirstOrDefault(lead => lead.Topic is not (Topic.Death or Topic.Missing or Topic.Unseen))?.Topic;
         statements.AddRange(Drawing(report));
         statements.AddRange(Who(report, topic));
@@ -61,6 +61,13 @@ internal static class FirstScreen
         statements.Add(new Statement("more", More(report, topic), 4) { IsOneLine = true });
         return statements;
     }
+
+    private static Tone ToneOf(Topic topic) => topic switch
+    {
+        Topic.Death or Topic.Missing => Tone.Alarm,
+        Topic.Waiting => Tone.Wait,
+        _ => Tone.Answer,
+    };
 
     private static IEnumerable<Statement> Drawing(FaultReport report)
     {

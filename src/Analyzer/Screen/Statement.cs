@@ -9,6 +9,9 @@ internal enum Tone
     /// <summary>The answer itself.</summary>
     Answer,
 
+    /// <summary>The answer: something waits.</summary>
+    Wait,
+
     /// <summary>Something is wrong, or missing.</summary>
     Alarm,
 }

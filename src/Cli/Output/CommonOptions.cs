@@ -33,6 +33,12 @@ internal static class CommonOptions
     public static Option<T> Format<T>((string Name, T Value)[] formats, string? note = null)
         => Choice.Option("--format", "FORMAT", $"{Choice.List(formats)} (default: {formats[0].Name}){(note is null ? "" : $"; {note}")}", formats);
 
+    public static Option<ColourChoice> Colour()
+    {
+        (string Name, ColourChoice Colour)[] choices = [("auto", ColourChoice.Auto), ("always", ColourChoice.Always), ("never", ColourChoice.Never)];
+        return Choice.Option("--color", "WHEN", $"Colour text: {Choice.List(choices)} (default: auto, on a terminal)", choices);
+    }
+
     /// <param name="forPeople">How many there are unasked.</param>
     /// <param name="forPrograms">Of formats that programs read, all.</param>
     /// <returns>0 is all, null the format's own choice.</returns>

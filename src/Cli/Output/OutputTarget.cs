@@ -128,11 +128,14 @@ internal static class OutputTarget
     public static FaultrecException Failure(string path, Exception exception)
         => Failure(path, exception is DirectoryNotFoundException ? "its folder does not exist" : Escape.Visible(exception.Message), exception);
 
-    /// <summary>Colour belongs on a terminal, unless NO_COLOR (no-color.org) or a dumb terminal says no.</summary>
-    public static TextStyle StyleFor(Destination to)
-        => new(IsTerminal(to)
+    public static TextStyle StyleFor(Destination to) => new(to.Colour switch
+    {
+        ColourChoice.Always => true,
+        ColourChoice.Never => false,
+        _ => IsTerminal(to)
             && string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR"))
-            && Environment.GetEnvironmentVariable("TERM") != "dumb");
+            && Environment.GetEnvironmentVariable("TERM") != "dumb",
+    });
 
     /// <summary>Columns of a line: what COLUMNS says, else the terminal's, else <see cref="ScreenReport.PipeWidth"/>; never too few for a sentence.</summary>
     public static int WidthFor(Destination to)

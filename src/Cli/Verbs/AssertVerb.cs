@@ -62,10 +62,11 @@ internal static class AssertVerb
         };
         var allow = new Option<bool>("--allow-incomplete") { Description = "Check an INCOMPLETE recording, too (default: it fails)" };
         var format = CommonOptions.Format(Formats);
+        var color = CommonOptions.Colour();
         var output = new OutputOptions();
         var filter = new FilterOptions(ofParts: false);
         var command = new Command("assert", "Fail (exit 1) when a recording breaks a budget, such as --max-major 0") { trace };
-        foreach (var option in (IEnumerable<Option>)[.. limits, baseline, region, code, kind, file, allow, format])
+        foreach (var option in (IEnumerable<Option>)[.. limits, baseline, region, code, kind, file, allow, format, color])
             command.Options.Add(option);
         output.AddTo(command);
         filter.AddTo(command);
@@ -80,7 +81,7 @@ internal static class AssertVerb
             filter.Parse(result),
             result.GetValue(allow),
             result.GetValue(format),
-            output.Parse(result))));
+            output.Parse(result) with { Colour = result.GetValue(color) })));
         return command;
     }
 

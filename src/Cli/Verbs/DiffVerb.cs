@@ -31,9 +31,13 @@ internal static class DiffVerb
         var format = CommonOptions.Format(CommonOptions.ReportFormats);
         var failOn = TypedOption.Repeatable("--fail-on", "NAME:N%", "Exit with 1 if this total rose by more: faults:5%", RiseLimit.Parse);
         var output = new OutputOptions();
+        var color = CommonOptions.Colour();
         var top = CommonOptions.Top();
         var filter = new FilterOptions();
-        var command = new Command("diff", "Show what changed between recordings, and which changes are noise") { traces, after, failOn, format, top };
+        var command = new Command("diff", "Show what changed between recordings, and which changes are noise")
+        {
+            traces, after, failOn, format, top, color,
+        };
         output.AddTo(command);
         filter.AddTo(command);
         command.SetAction(result =>
@@ -44,7 +48,7 @@ internal static class DiffVerb
                 later,
                 result.GetValue(failOn) ?? [],
                 result.GetValue(format),
-                output.Parse(result),
+                output.Parse(result) with { Colour = result.GetValue(color) },
                 result.GetValue(top),
                 filter.Parse(result)));
         });

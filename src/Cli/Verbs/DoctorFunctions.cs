@@ -10,20 +10,25 @@ internal static class DoctorFunctions
 {
     private const string Indent = "    ";
 
-    public static int Run(string[] names, bool asJson)
+    public static int Run(string[] names, bool asJson, Destination output)
     {
         var diagnosis = FunctionDoctor.Examine(names);
         if (asJson)
             DoctorJson.Write(diagnosis);
         else
-            OutputTarget.WriteText(Destination.Stdout, [], writer => WriteText(writer, diagnosis));
+            OutputTarget.WriteText(output, [], writer => WriteText(writer, diagnosis, OutputTarget.StyleFor(output)));
         return (int)(diagnosis.Functions.All(function => function.IsTraceable) ? ExitCode.Ok : ExitCode.NotPermitted);
     }
 
-    private static void WriteText(TextWriter writer, FunctionsDiagnosis diagnosis)
+    private static void WriteText(TextWriter writer, FunctionsDiagnosis diagnosis, TextStyle style)
     {
-        foreach (var line in diagnosis.Functions.SelectMany(Lines))
-            writer.WriteLine(Escape.Visible(line));
+        foreach (var function in diagnosis.Functions)
+        {
+            writer.WriteLine((function.IsTraceable ? style.Good : (Func<string, string>)style.Alarm)(Escape.Visible(Verdict(function))));
+            foreach (var line in Details(function))
+                writer.WriteLine(Escape.Visible(line));
+        }
+
         if (diagnosis.Functions.All(function => function.By.Count == 2) || diagnosis.NotLookedAt.Count == 0)
             return;
         writer.WriteLine("\nCould not be looked at");
@@ -31,10 +36,14 @@ internal static class DoctorFunctions
             writer.WriteLine(Escape.Visible($"  {what}"));
     }
 
-    private static IEnumerable<string> Lines(FunctionDiagnosis function)
+    private static string Verdict(FunctionDiagnosis function)
     {
         var verdict = function.IsTraceable ? $"traceable by {string.Join(" and ", function.By)}" : "not traceable";
-        yield return $"{function.Name}: {verdict}{(function.Module is { } module ? $" (module {module})" : "")}";
+        return $"{function.Name}: {verdict}{(function.Module is { } module ? $" (module {module})" : "")}";
+    }
+
+    private static IEnumerable<string> Details(FunctionDiagnosis function)
+    {
         if (function.Prototype is { } prototype)
             yield return Indent + prototype.Declaration;
         if (function.IsTraceable && function.Symbols > 1)

@@ -33,18 +33,19 @@ internal static class ReportVerb
         var traces = CommonOptions.Traces();
         var format = CommonOptions.Format(CommonOptions.ReportFormats);
         var output = new OutputOptions();
+        var color = CommonOptions.Colour();
         var full = new Option<bool>("--full") { Description = "Print every table, not only the first screen" };
         var by = Choice.Option("--by", "TABLE",
             "Show only one table:\n" + string.Join("\n", ReportTables.All.Select(table => $"{table.Name,-11} {table.Question}")), Tables);
         var top = CommonOptions.Top();
         var filter = new FilterOptions();
-        var command = new Command("report", "Summarize faults: where, by whom, why, at what cost") { traces, format, full, by, top };
+        var command = new Command("report", "Summarize faults: where, by whom, why, at what cost") { traces, format, full, by, top, color };
         output.AddTo(command);
         filter.AddTo(command);
         command.SetAction(result => Run(new ReportArgs(
             CommonOptions.Of(result, traces),
             result.GetValue(format),
-            output.Parse(result),
+            output.Parse(result) with { Colour = result.GetValue(color) },
             result.GetValue(full),
             result.GetValue(by),
             result.GetValue(top),

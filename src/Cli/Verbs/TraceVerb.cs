@@ -35,8 +35,9 @@ internal static class TraceVerb
         var top = CommonOptions.Top("Show N processes in --summary", forPrograms: false);
         var sort = Choice.Option("--sort", "ORDER", $"Sort --summary by {Choice.List(Orders)} (default: faults)",
             Array.ConvertAll(Orders, order => (order.Name, (LoadOrder?)order.Order)));
+        var color = CommonOptions.Colour();
         var filter = new FilterOptions(isLive: true);
-        var verb = new Command("trace", "Print each page fault as it happens, without storing anything") { format, summary, interval, top, sort };
+        var verb = new Command("trace", "Print each page fault as it happens, without storing anything") { format, summary, interval, top, sort, color };
         output.AddTo(verb);
         target.AddTo(verb);
         filter.AddTo(verb);
@@ -45,7 +46,7 @@ internal static class TraceVerb
             return Run(new TraceArgs(
                 target.Parse(result) with { Stacks = false },
                 result.GetValue(format) == ReportFormat.Json,
-                output.Parse(result),
+                output.Parse(result) with { Colour = result.GetValue(color) },
                 filter.Parse(result),
                 Interval(result.GetValue(summary), result.GetValue(interval), result.GetValue(format) == ReportFormat.Json),
                 OfSummary("--top", result.GetValue(summary), result.GetValue(top)) ?? CommonOptions.RowsForPeople,
@@ -75,7 +76,7 @@ internal static class TraceVerb
     private static ILiveText CreateText(TraceArgs args, TraceMetadata metadata, Stream output)
     {
         if (args.IntervalNs is not { } intervalNs)
-            return new LiveLines(args.Filter, metadata, args.Json, output);
+            return new LiveLines(args.Filter, metadata, args.Json, output, OutputTarget.StyleFor(args.Output));
         var isTerminal = OutputTarget.IsTerminal(args.Output) && Environment.GetEnvironmentVariable("TERM") != "dumb";
         return new LiveSummary(
             args.Filter, metadata, intervalNs, args.Top, args.Order, output,
