@@ -33,7 +33,7 @@ internal static class ReplayText
                 + "a plain replay shows how many come back without the change"
             : $"fidelity {FidelityWords(result.Fidelity)}: of {Units.Of(result.Recorded, "recorded fault")} of {result.Path}, "
             + $"{Units.Count(Comparison.Of(result.Buckets).Matched)} came back in the same region with the same severity; "
-            + $"{Units.Count(result.Replayed)} faults replayed";
+            + $"{Units.Of(result.Replayed, "fault")} replayed";
 
     // If one fault in ten thousand differs, the text must not say 100 %.
     private static string FidelityWords(double share) => string.Create(CultureInfo.InvariantCulture, $"{Math.Floor(share * 10000) / 100:0.00} %");

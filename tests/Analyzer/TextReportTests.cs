@@ -130,6 +130,49 @@ public class TextReportTests
         Assert.Contains("\x1b[1mregions\x1b[0m", coloured.ToString(), StringComparison.Ordinal);
     }
 
+    /// <summary>Without stacks, page tables, causes, counts of objects: a table that has no rows says so in its place.</summary>
+    [Fact]
+    public void ARequestedTableHasRowsOrSaysWhyNot()
+    {
+        var report = Story.Report(Story.Metadata(Story.TwoRegions), Faults);
+        foreach (var table in ReportTables.All.Where(table => !table.NeedsStacks))
+        {
+            var text = Text(report, table.Name);
+            var hasRows = table.Build(report, 0).TotalRows > 0;
+            Assert.True(text.Contains($"\n\n{table.Title}\n", StringComparison.Ordinal) == hasRows, table.Name);
+            Assert.True(hasRows || Words(text).EndsWith(Words(Escape.Visible(table.EmptySentence(report))), StringComparison.Ordinal), text);
+        }
+
+        static string Words(string text) => string.Join(' ', text.Split((char[])[' ', '\n'], StringSplitOptions.RemoveEmptyEntries));
+    }
+
+    [Theory]
+    [InlineData("cause", "record with --why")]
+    [InlineData("lock", "record with --why")]
+    [InlineData("handler", "record with --handlers")]
+    [InlineData("slab", "record with --slab")]
+    [InlineData("cache", "record with --slab")]
+    [InlineData("buddy", "record with --slab")]
+    [InlineData("physical", "page tables were not recorded")]
+    [InlineData("level", "page tables were not recorded")]
+    [InlineData("page_table", "page tables were not recorded")]
+    public void WhatWasNotRecordedIsNamed(string table, string why)
+    {
+        var report = Story.Report(Story.Metadata(Story.TwoRegions) with { PageTable = null }, Faults);
+
+        Assert.Contains(why, Text(report, table).Replace('\n', ' '), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void WithoutDurationsNoFaultWasTheSlowest()
+    {
+        var metadata = Story.Metadata(Story.TwoRegions) with { Backend = Backend.Perf };
+        var report = Story.Report(metadata, [.. Faults.Select(fault => fault with { DurationNs = null })]);
+
+        Assert.Contains("how long faults took is not known", Text(report, "worst"), StringComparison.Ordinal);
+        Assert.Contains("backend perf has no probe", Text(report, "tlb"), StringComparison.Ordinal);
+    }
+
     internal static string Text(FaultReport report, string? by = null, int top = 10)
     {
         var writer = new StringWriter();

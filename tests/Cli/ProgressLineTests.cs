@@ -17,6 +17,7 @@ public sealed class ProgressLineTests
     [InlineData(FinalizeStep.ReadingSpool, 0, 0, "reading the recording: 0 %")]
     [InlineData(FinalizeStep.ReadingNames, 12, 40, "reading names: 12 of 40 files")]
     [InlineData(FinalizeStep.ReadingNames, 12, 0, "reading names: 12 files")]
+    [InlineData(FinalizeStep.ReadingNames, 1, 0, "reading names: 1 file")]
     [InlineData(FinalizeStep.WritingRows, 3_149_000, 12_000_000, "writing rows: 3.1 of 12.0 M")]
     public void AStepOfFinalizingIsToldInItsOwnUnits(FinalizeStep step, long done, long total, string text)
         => Assert.Equal(text, FinalizeLine.TextOf(new FinalizeProgress(step, done, total)));

@@ -29,7 +29,7 @@ internal static class MarkdownReport
         {
             if (table.TotalRows == 0)
             {
-                output.Write($"\n{Escape.Markdown(definition.WhyEmpty(report)!)}\n");
+                output.Write($"\n{Escape.Markdown(definition.EmptySentence(report))}\n");
                 continue;
             }
 

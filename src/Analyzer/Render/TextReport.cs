@@ -31,7 +31,7 @@ internal static class TextReport
             if (table.TotalRows == 0)
             {
                 output.Write('\n');
-                TextLines.WriteWrapped(output, definition.WhyEmpty(report)!, style.Title);
+                TextLines.WriteWrapped(output, definition.EmptySentence(report), style.Title);
                 continue;
             }
 
@@ -42,14 +42,14 @@ internal static class TextReport
         }
     }
 
-    /// <summary>The tables to show: those with rows, and the requested one if it says why it has none.</summary>
+    /// <summary>The tables to show: those with rows, and the requested one.</summary>
     /// <param name="hasRoom">For tables that mostly repeat others.</param>
     internal static IEnumerable<(TableDefinition Definition, ReportTable Table)> Shown(FaultReport report, TableDefinition? by, int top, bool hasRoom)
     {
         foreach (var definition in by is null ? ReportTables.InReport.Where(table => table.IsWorthShowing(report, hasRoom)) : by.WithCompanion)
         {
             var table = by is null ? definition.BuildAmongOthers(report, top) : definition.Build(report, top);
-            if (table.TotalRows > 0 || (definition == by && definition.WhyEmpty(report) is not null))
+            if (table.TotalRows > 0 || definition == by)
                 yield return (definition, table);
         }
     }

@@ -64,7 +64,7 @@ internal static class Remedy
             : "madvise(MADV_HUGEPAGE)";
         var first = report.Metadata.ThpMode == "never" ? " (the machine forbids them: transparent_hugepage/enabled is never)" : "";
         var price = rows.Sum(row => row.Pages - row.DistinctPages) * report.Metadata.PageSize;
-        return $"huge pages: {how}{first}; about {Units.Count(huge)} faults instead of {Units.Count(saved + huge)}"
+        return $"huge pages: {how}{first}; about {Units.Of(huge, "fault")} instead of {Units.Count(saved + huge)}"
             + (price == 0 ? "" : $", for at most {Units.Bytes(price)} more memory");
     }
 

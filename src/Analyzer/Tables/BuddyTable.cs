@@ -1,3 +1,5 @@
+using Faultrec.Analyzer.Facts;
+
 namespace Faultrec.Analyzer.Tables;
 
 /// <param name="Pages">Of all the allocations.</param>
@@ -11,6 +13,7 @@ internal static class BuddyTable
         Title = "buddy allocator",
         Question = "how many pages the buddy allocator provided, by order (--slab)",
         JsonKey = "slab/buddy",
+        WhyEmpty = report => Unrecorded.KernelObjects(report.Metadata) ?? "these faults took no pages from the buddy allocator",
         Rows = Rows,
         Keep = static (_, _) => 0,
         Columns = (table, _) => table

@@ -1,3 +1,4 @@
+using Faultrec.Analyzer.Facts;
 using Faultrec.Analyzer.Measures;
 
 namespace Faultrec.Analyzer.Tables;
@@ -15,6 +16,7 @@ internal static class CacheTable
         Title = "slab caches",
         Question = "from which slab caches kernel objects came (--slab)",
         JsonKey = "slab/caches",
+        WhyEmpty = report => Unrecorded.KernelObjects(report.Metadata) ?? "these faults allocated no kernel objects",
         Rows = Rows,
         Columns = Columns,
     };

@@ -1,4 +1,5 @@
 using Faultrec.Analyzer.Classify;
+using Faultrec.Analyzer.Facts;
 using Faultrec.Analyzer.Measures;
 using Faultrec.Analyzer.Text;
 
@@ -20,6 +21,7 @@ internal static class CauseTable
         JsonNoteKey = "causes_note",
         JsonMembers = (json, _) => json.WriteNumber("slow_ns", CauseAggregate.SlowNs),
         Needs = [CauseAggregate.Measure],
+        WhyEmpty = report => Unrecorded.Causes(report.Metadata),
         Rows = Rows,
         Keep = static (_, _) => 0,
         Columns = (table, _) => table

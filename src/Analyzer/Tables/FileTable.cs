@@ -16,6 +16,7 @@ internal static class FileTable
         Question = "which mapped files faulted",
         JsonKey = "files",
         Needs = [RegionAggregate.Measure],
+        WhyEmpty = static _ => "none of these faults was in a mapped file",
         Rows = Rows,
         Columns = (table, _) => table
             .Text("path", "file", "path of the mapped file", ColumnAudience.Everyone, row => row.Path)

@@ -43,7 +43,7 @@ internal static class GrowthTable
             .Below(row => new RowText.Story(row.Code + (row.Through is { } function ? $", in {function}" : ""), IsDim: false)),
         Note = report => report.Memory is null ? null
             : "pages are charged to the code that touched them first, which need not be the code that keeps them; " + report.Memory.Note(),
-        WhyEmpty = ResidentFacts.WhyEmpty,
+        WhyEmpty = report => ResidentFacts.WhyEmpty(report) ?? "no memory became resident and stayed within the time looked at",
     };
 
     private static List<GrowthRow> Rows(FaultReport report)

@@ -1,3 +1,4 @@
+using Faultrec.Analyzer.Facts;
 using Faultrec.Analyzer.Measures;
 using Faultrec.Analyzer.Text;
 
@@ -17,6 +18,7 @@ internal static class HandlerTable
         Question = "which kernel functions served faults (--handlers)",
         JsonKey = "handlers",
         Needs = [HandlerAggregate.Measure],
+        WhyEmpty = report => Unrecorded.Handlers(report.Metadata),
         Rows = Rows,
         Columns = (table, _) => table
             .Text("function", "function", "kernel function that served the faults; empty: inlined, not probed or not asked for", ColumnAudience.Everyone,

@@ -1,4 +1,5 @@
 using Faultrec.Analyzer.Classify;
+using Faultrec.Analyzer.Facts;
 using Faultrec.Analyzer.Measures;
 
 namespace Faultrec.Analyzer.Tables;
@@ -16,6 +17,7 @@ internal static class LevelTable
         Title = "page-table levels",
         Question = "which level of the page table had no entry",
         JsonKey = "page_table/levels",
+        WhyEmpty = report => Unrecorded.PageTables(report.Metadata),
         Rows = Rows,
         Keep = static (_, _) => 0,
         Columns = (table, report) => table

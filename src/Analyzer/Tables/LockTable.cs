@@ -1,3 +1,4 @@
+using Faultrec.Analyzer.Facts;
 using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Analyzer.Tables;
@@ -14,6 +15,7 @@ internal static class LockTable
         Title = "waits for mmap_lock",
         Question = "who waited for mmap_lock, and who held it (--why)",
         JsonKey = "lock_waits",
+        WhyEmpty = report => Unrecorded.LockWaits(report.Metadata) ?? "no thread waited for mmap_lock in a fault",
         Rows = Rows,
         Columns = (table, _) => table
             .Integer("pid", "pid", "process of the waiting thread", CellFormat.Id, ColumnAudience.Wide, row => row.Wait.Pid)

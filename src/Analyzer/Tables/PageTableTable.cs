@@ -1,3 +1,4 @@
+using Faultrec.Analyzer.Facts;
 using Faultrec.Analyzer.Measures;
 using Faultrec.Analyzer.Text;
 
@@ -18,6 +19,7 @@ internal static class PageTableTable
         JsonNoteKey = "page_table/note",
         JsonMembers = (json, report) => json.WriteNumber("undetermined", Undetermined(report)),
         Needs = [PageTableAggregate.Measure],
+        WhyEmpty = report => Unrecorded.PageTables(report.Metadata) ?? "none of these faults allocated a page table",
         Rows = Rows,
         Columns = (table, _) => table
             .Integer("pid", "pid", "process id", CellFormat.Id, ColumnAudience.Everyone, row => row.Pid)

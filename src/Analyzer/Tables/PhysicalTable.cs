@@ -1,4 +1,5 @@
 using System.Numerics;
+using Faultrec.Analyzer.Facts;
 using Faultrec.Analyzer.Measures;
 using Faultrec.Analyzer.Text;
 using Faultrec.Traces.Metadata;
@@ -51,6 +52,7 @@ internal static class PhysicalTable
         JsonKey = "physical",
         Needs = [RegionAggregate.Measure, PhysicalAggregate.Measure],
         IsWorthShowing = (report, _) => report.Plan.HasPageTable,
+        WhyEmpty = report => Unrecorded.PageTables(report.Metadata) ?? "no page frame of these faults is known",
         Rows = Rows,
         Columns = (table, report) => table
             .Region(row => row.Id, row => row.Region)

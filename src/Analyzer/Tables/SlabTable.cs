@@ -1,3 +1,4 @@
+using Faultrec.Analyzer.Facts;
 using Faultrec.Analyzer.Measures;
 
 namespace Faultrec.Analyzer.Tables;
@@ -17,6 +18,7 @@ internal static class SlabTable
         Question = "from which stage of the allocator kernel objects came (--slab)",
         JsonKey = "slab/stages",
         Needs = [SlabAggregate.Measure],
+        WhyEmpty = report => Unrecorded.KernelObjects(report.Metadata) ?? "these faults allocated no kernel objects",
         Rows = Rows,
         Keep = static (_, _) => 0,
         Columns = (table, _) => table

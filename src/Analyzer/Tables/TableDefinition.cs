@@ -57,8 +57,11 @@ internal abstract class TableDefinition
     /// <summary>What must be said under the table; null: nothing.</summary>
     public Func<FaultReport, string?> Note { get; init; } = static _ => null;
 
-    /// <summary>Why a requested table has no rows, if that is an answer; null: it is not.</summary>
+    /// <summary>Why a requested table has no rows; null: there is no more to say than that.</summary>
     public Func<FaultReport, string?> WhyEmpty { get; init; } = static _ => null;
+
+    /// <summary>What stands in the place of a requested table without rows. Raw text with reasons from the trace in it.</summary>
+    public string EmptySentence(FaultReport report) => WhyEmpty(report) ?? $"{Title}: none in these faults";
 
     /// <param name="top">Rows to keep; 0 keeps all.</param>
     public abstract ReportTable Build(FaultReport report, int top);

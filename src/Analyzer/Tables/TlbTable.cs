@@ -1,3 +1,4 @@
+using Faultrec.Analyzer.Facts;
 using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Analyzer.Tables;
@@ -13,6 +14,7 @@ internal static class TlbTable
         Title = "TLB flushes",
         Question = "how often the TLB was flushed, by process and reason",
         JsonKey = "tlb_flushes",
+        WhyEmpty = report => Unrecorded.TlbFlushes(report.Metadata) ?? "no TLB was flushed for these processes",
         Rows = Rows,
         Columns = (table, _) => table
             .Integer("pid", "pid", "process id", CellFormat.Id, ColumnAudience.Everyone, row => row.Flushes.Pid)

@@ -22,6 +22,7 @@ internal static class WorstTable
         Needs = [WorstAggregate.Measure, TaskAggregate.Measure],
         // Without causes, the worst of a few faults, or of faults that all took equally long, are of no interest.
         IsWorthShowing = (report, _) => report.Rows(CauseTable.Definition).Count > 0 || !(report.Totals.Latency.MaxNs < CauseAggregate.SlowNs),
+        WhyEmpty = report => Unrecorded.Durations(report.Metadata),
         Rows = report =>
         [
             .. (report.Find(WorstAggregate.Measure)?.Worst ?? [])

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Faultrec.Analyzer.Text;
 using Faultrec.Recorder.Options;
 
 namespace Faultrec.Cli.Output;
@@ -27,8 +28,8 @@ internal sealed class FinalizeLine(ProgressLine line)
         return progress.Step switch
         {
             FinalizeStep.ReadingSpool => string.Create(CultureInfo.InvariantCulture, $"reading the recording: {100 * done / Math.Max(total, 1)} %"),
-            FinalizeStep.ReadingNames when total == 0 => string.Create(CultureInfo.InvariantCulture, $"reading names: {done} files"),
-            FinalizeStep.ReadingNames => string.Create(CultureInfo.InvariantCulture, $"reading names: {done} of {total} files"),
+            FinalizeStep.ReadingNames when total == 0 => $"reading names: {Units.Of(done, "file")}",
+            FinalizeStep.ReadingNames => $"reading names: {Units.Count(done)} of {Units.Of(total, "file")}",
             _ => string.Create(CultureInfo.InvariantCulture, $"writing rows: {done / million:0.0} of {total / million:0.0} M"),
         };
     }

@@ -35,7 +35,8 @@ internal static class SymbolizeVerb
         });
         foreach (var note in result!.Notes)
             Talk.Say(Escape.Visible(note));
-        Talk.Say($"{Escape.Visible(output)}: {result.Named} of {result.Missing} frames without a name have one now");
+        var have = result.Named == 1 ? "has" : "have";
+        Talk.Say($"{Escape.Visible(output)}: {Units.Count(result.Named)} of {Units.Of(result.Missing, "frame")} without a name {have} one now");
         return 0;
     }
 }
