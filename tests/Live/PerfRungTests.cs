@@ -236,6 +236,22 @@ public sealed class PerfRungTests : LiveTest
         Assert.DoesNotContain(Folder.Names, name => name.StartsWith("trace", StringComparison.Ordinal));
     }
 
+    /// <summary>One line, if nobody asked for this backend.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void WhatTheRungLacksIsToldBefore(bool isAsked)
+    {
+        string[] backend = isAsked ? ["--backend", "perf"] : [];
+        var result = Running.ToEnd(
+            InFolder, "setpriv", [.. AsNobody, Checkout.Faultrec, "record", .. backend, "-o", TracePath, "--", Checkout.Fixture("seq_touch"), "1"]);
+
+        Assert.Equal(0, result.Status);
+        var told = result.ErrorLines.Where(line => line.StartsWith("faultrec: backend perf: no durations, no stacks, ", StringComparison.Ordinal)).ToList();
+        Assert.Equal(isAsked ? 0 : 1, told.Count);
+        Assert.All(told, line => Assert.EndsWith("; with sudo they are recorded", line, StringComparison.Ordinal));
+    }
+
     [Fact]
     public void ACommandThatIsNotThereIsStatus127()
     {

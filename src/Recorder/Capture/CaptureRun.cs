@@ -50,7 +50,17 @@ internal static class CaptureRun
             launcher.Release(options.NamesJitCode(capture.Stacks));
         else
             capture.Start(sink);
+        if (options.Backend is null && !capture.Backend.HasPrograms)
+            options.OnNotice?.Invoke(Missing(capture));
         return startNs;
+    }
+
+    /// <summary>What the last rung of the ladder lacks, where the others were refused, and how to get it.</summary>
+    private static string Missing(ICapture capture)
+    {
+        var faults = capture.ExcludesKernel ? ", no faults of kernel mode" : "";
+        var remedy = Libc.Geteuid() == 0 ? "`faultrec doctor` says why the other backends do not work" : "with sudo they are recorded";
+        return $"backend {capture.Backend}: no durations, no stacks, no page tables, no memory that is given back{faults}; {remedy}";
     }
 
     /// <summary>A failure here ends only the capture, never the target; what was captured until then is kept.</summary>
