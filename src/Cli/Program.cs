@@ -27,7 +27,8 @@ internal static class Program
             {
                 RecordVerb.Create(), TraceVerb.Create(), ReportVerb.Create(), ReplayVerb.Create(), SimulateVerb.CreateSimulate(),
                 SimulateVerb.CreateAdvise(), DiffVerb.Create(), AssertVerb.Create(), InfoVerb.Create(), DumpVerb.Create(), QueryVerb.Create(),
-                ExportVerb.Create(), ImportVerb.Create(), PrefaultVerb.Create(), DoctorVerb.Create(), RecoverVerb.Create(), SymbolizeVerb.Create(),
+                ExportVerb.Create(), ImportVerb.Create(), MarkVerb.Create(), PrefaultVerb.Create(), DoctorVerb.Create(), RecoverVerb.Create(),
+                SymbolizeVerb.Create(),
             };
             root.Subcommands.Add(HelpVerb.Create(root));
             // A recorded command may have arguments that begin with '@'.

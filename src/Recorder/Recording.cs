@@ -3,6 +3,7 @@ using Faultrec.Recorder.Capture;
 using Faultrec.Recorder.Finalize;
 using Faultrec.Recorder.Kernel;
 using Faultrec.Recorder.Launch;
+using Faultrec.Recorder.Marks;
 using Faultrec.Recorder.Native;
 using Faultrec.Recorder.Options;
 using Faultrec.Recorder.Spool;
@@ -27,19 +28,22 @@ public static class Recording
         using var output = OutputFile.Prepare(options.Output, options.Existing, user);
         using var spool = output.CreateSpool();
         Target? target = null;
+        MarkPipe? marks = null;
         try
         {
             var sink = new SpoolSink(spool, options.MaxSizeBytes ?? long.MaxValue);
             CaptureResult captured;
             try
             {
-                target = Target.Start(options, options.AsRoot ? null : user);
+                marks = TryMakeMarkPipe(options, user);
+                target = Target.Start(options, options.AsRoot ? null : user, marks is null ? [] : [(MarkPlaces.Variable, marks.Path)]);
                 target.MappedFiles.AsksDebuginfod = options.Debuginfod;
                 if (options is { NoCache: false, TakesStacks: true })
                     target.MappedFiles.Cache = CodeCache.TryOpen(options.OnNotice);
                 if (options.TakesStacks)
                     target.MappedFiles.ReadAhead();
-                captured = Capture(options, target, new MemoryWatch(sink, target), signals);
+                captured = Capture(options, target, new MemoryWatch(sink, target), signals, marks);
+                marks?.Discard();
                 if (captured.Nobody is { } nobody)
                     throw nobody;
             }
@@ -67,6 +71,7 @@ public static class Recording
         finally
         {
             target?.Dispose();
+            marks?.Dispose();
         }
     }
 
@@ -84,17 +89,36 @@ public static class Recording
         return new RecordResult(trace.Path, trace.Bytes, trace.Metadata, new FileInfo(spoolPath).Length, time.Elapsed, trace.Metadata.Receipt.ExitStatus);
     }
 
-    private static CaptureResult Capture(RecordOptions options, Target target, IRecordSink sink, EndSignals signals)
+    private static CaptureResult Capture(RecordOptions options, Target target, IRecordSink sink, EndSignals signals, MarkPipe? marks)
     {
         if (options.OnCapturing is not { } report)
-            return CaptureRun.Run(options, target, sink, signals);
+            return CaptureRun.Run(options, target, sink, signals, marks);
         try
         {
-            return CaptureRun.Run(options, target, new ProgressSink(sink, report), signals);
+            return CaptureRun.Run(options, target, new ProgressSink(sink, report), signals, marks);
         }
         finally
         {
             report(null);
+        }
+    }
+
+    /// <summary>Whoever the target belongs to may set marks.</summary>
+    /// <returns>Null: none can be set, which is no reason not to record.</returns>
+    private static MarkPipe? TryMakeMarkPipe(RecordOptions options, InvokingUser? user)
+    {
+        try
+        {
+            FileOwner? owner = Libc.Geteuid() != 0 ? null
+                : options.Pid is { } pid && FoundFile.Read($"/proc/{pid}") is { } process ? new FileOwner(process.Owner, process.Group)
+                : user is null || options.AsRoot ? null
+                : new FileOwner(user.Uid, user.Gid);
+            return MarkPipe.Create(owner);
+        }
+        catch (IOException e)
+        {
+            options.OnNotice?.Invoke($"{MarkPlaces.OwnParent}: {e.Message}, so no marks can be set");
+            return null;
         }
     }
 

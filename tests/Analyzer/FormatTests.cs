@@ -86,7 +86,7 @@ public class FormatTests
         AssertKeys(
             "events failed lost missed sampled_out sampled_out_major excluded lost_sideband counts_lost without_entry without_outcome unfollowed "
             + "without_region regions_folded regions_omitted perf_minor perf_major kernel_minor kernel_major kernel_exec in_calls in_calls_major unseen "
-            + "spool_bytes_dropped complete words limits memory",
+            + "spool_bytes_dropped marks_dropped marks_moved complete words limits memory",
             root.GetProperty("capture"));
         AssertKeys("faults minor major failed distinct_pages latency_ns gup recorded estimated counts_exact", root.GetProperty("totals"));
         AssertKeys("count min p50 p90 p99 max sum", root.GetProperty("totals").GetProperty("latency_ns"));

@@ -82,14 +82,14 @@ public class InfoTests
             "path schema file_bytes faults bytes_per_fault row_groups tool_version command target host kernel arch page_size clock "
             + "clock_start_ns started_at duration_ns backend ladder durations sampling exclude_kernel handlers frames thp_mode folio_sizes swap_areas "
             + "causes slab_stages "
-            + "stack_recording stacks stack_frames regions processes threads fault_flag_names fault_result_names receipt call_faults memory",
+            + "stack_recording stacks stack_frames regions processes threads fault_flag_names fault_result_names receipt call_faults memory marks",
             Keys(json.RootElement));
         // More counters may come; those that are there stay.
         var documented = (
             "complete words events failed lost lost_by_cpu lost_by_second missed sampled_out sampled_out_major excluded lost_sideband counts_lost "
             + "without_entry without_outcome unfollowed without_region regions_folded regions_omitted "
             + "perf_minor perf_major kernel_minor kernel_major kernel_exec in_calls in_calls_major unseen end_reason "
-            + "exit_status spool_bytes_dropped").Split(' ');
+            + "exit_status spool_bytes_dropped marks_dropped marks_moved").Split(' ');
         var found = Keys(json.RootElement.GetProperty("receipt")).Split(' ');
         Assert.Equal(documented, found.Where(documented.Contains));
         Assert.Equal(

@@ -8,7 +8,7 @@ namespace Faultrec.Cli.Tests;
 internal static class SmallTrace
 {
     public static string Write(string path, int faults = 100, string comm = "toucher", string region = "/usr/bin/toucher", int? schema = null,
-        bool withStacks = false, int pageSize = 4096, long lost = 0)
+        bool withStacks = false, int pageSize = 4096, long lost = 0, IReadOnlyList<Mark>? marks = null)
     {
         var batch = new FaultBatch(faults) { Count = faults };
         for (var i = 0; i < faults; i++)
@@ -35,6 +35,7 @@ internal static class SmallTrace
         writer.Complete(metadata with
         {
             PageSize = pageSize,
+            Marks = marks ?? [],
             Receipt = metadata.Receipt with { Lost = lost, Complete = lost == 0 },
             StackRecording = withStacks ? new StackRecording(null, faults - 1, 0, 1, []) : null,
             Stacks = withStacks ? Stacks(comm, region) : null,

@@ -4,7 +4,7 @@ namespace Faultrec.Cli.Tests;
 public sealed class UsageTests : CliTest
 {
     public static TheoryData<string> Verbs
-        => ["record", "trace", "report", "replay", "simulate", "advise", "diff", "assert", "info", "dump", "export", "prefault", "doctor", "recover",
+        => ["record", "trace", "report", "replay", "simulate", "advise", "diff", "assert", "info", "dump", "export", "mark", "prefault", "doctor", "recover",
             "symbolize"];
 
     [Theory]
@@ -118,6 +118,8 @@ public sealed class UsageTests : CliTest
     [InlineData("--kind", "dump", "trace", "--kind", "colour")]
     [InlineData("--by", "report", "trace", "--by", "severities")]
     [InlineData("--from", "dump", "trace", "--from", "soon")]
+    [InlineData("1 to 64 bytes", "mark", "")]
+    [InlineData("--pid", "mark", "a", "--pid", "x")]
     [InlineData("--from", "dump", "trace", "--from", "2s", "--to", "1s")]
     [InlineData("--duration", "record", "--duration", "0s", "--", "touch", "ran")]
     [InlineData("--duration", "record", "--duration", "long", "--", "touch", "ran")]

@@ -30,7 +30,7 @@ public sealed class CommandLifeTests : LiveTest
         lines = [line for line in open('/proc/self/status') if line.startswith(('SigBlk', 'SigIgn', 'SigCgt', 'SigPnd', 'NoNewPrivs', 'CapEff', 'Umask'))]
         lines += [fd + ' ' + name + '\n' for fd, name in sorted(fds.items()) if name is not None and not name.startswith('/proc/')]
         lines += open('/proc/self/limits').readlines()
-        lines += [f'{name}={os.environ[name]}\n' for name in sorted(os.environ) if not name.startswith(('DOTNET_', 'NODE_'))]
+        lines += [f'{name}={os.environ[name]}\n' for name in sorted(os.environ) if not name.startswith(('DOTNET_', 'NODE_', 'FAULTREC_MARKS'))]
         lines += [open('/proc/self/oom_score_adj').read(), str(os.getpriority(os.PRIO_PROCESS, 0)), os.getcwd()]
         open(sys.argv[1], 'w').writelines(lines)
         """;

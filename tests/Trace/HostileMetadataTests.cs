@@ -15,6 +15,7 @@ public sealed class HostileMetadataTests
         Regions = [new Region { Id = 1, Pid = 10, Start = 4096, End = 8192, Prot = "rw-p", Name = "[heap]" }],
         Processes = [new ProcessEntry { Pid = 10, Comm = "a" }],
         Threads = [new ThreadEntry { Pid = 10, Tid = 10, Comm = "a" }],
+        Marks = [new Mark(1, "a", MarkSource.Exec, 10)],
     });
 
     [Theory]
@@ -35,6 +36,7 @@ public sealed class HostileMetadataTests
     [InlineData("handlers", "[{}]", "does not have the JSON shape")]
     [InlineData("causes", "[{}]", "does not have the JSON shape")]
     [InlineData("advice", "[{\"pid\": 1, \"start\": \"0x0\", \"end\": \"0x0\"}]", "does not have the JSON shape")]
+    [InlineData("marks", "[{\"time_ns\": 1, \"source\": \"mark\"}]", "does not have the JSON shape")]
     [InlineData("tlb_flushes", "[{\"pid\": 1}]", "does not have the JSON shape")]
     [InlineData("slab", "{\"caches\": [{\"pid\": 1, \"stage\": \"fast\"}]}", "does not have the JSON shape")]
     [InlineData("stacks", "{\"modules\": [{}]}", "does not have the JSON shape")]
@@ -51,6 +53,9 @@ public sealed class HostileMetadataTests
     [InlineData("processes", "pid", "-1")]
     [InlineData("processes", "exited_ns", "9223372036854775807")]
     [InlineData("threads", "tid", "-1")]
+    [InlineData("marks", "time_ns", "9223372036854775807")]
+    [InlineData("marks", "name", "\"\"")]
+    [InlineData("marks", "pid", "-1")]
     public void AMemberOfAnItem(string key, string member, string json)
         => AssertRefused(
             forge =>

@@ -84,6 +84,8 @@ public sealed class MetadataTests
             Excluded = 18,
             Missed = 19,
             CountsLost = 20,
+            MarksDropped = 26,
+            MarksMoved = 27,
         },
         Sampling = new Sampling(16, 200_000, true),
         ExcludeKernel = true,
@@ -122,6 +124,7 @@ public sealed class MetadataTests
         ],
         Releases = new ReleaseTable(["munmap", "mremap"], [7, 0], [10, 10], [0, 1], [0x7f0000000, 3], [2, 1], [-1, 5], [1, -1], 6, 9),
         ResidentBefore = new ResidentRuns([10], [0x7f0000000], [16], 3),
+        Marks = [new Mark(5, "warm-up \e[31m", MarkSource.Mark, null), new Mark(6, "listen", MarkSource.Listen, 10)],
     };
 
     [Fact]
@@ -209,7 +212,7 @@ public sealed class MetadataTests
                 "faultrec.swap_types", "faultrec.swap_areas", "faultrec.advice", "faultrec.numa_nodes", "faultrec.numa_cpus", "faultrec.tlb_flushes",
                 "faultrec.tlb_refusal", "faultrec.causes",
                 "faultrec.lock_waits", "faultrec.slab", "faultrec.stack_recording", "faultrec.stacks", "faultrec.call_faults",
-                "faultrec.memory", "faultrec.releases", "faultrec.resident_before", "faultrec.checksums",
+                "faultrec.memory", "faultrec.releases", "faultrec.resident_before", "faultrec.marks", "faultrec.checksums",
             ],
             values.Keys);
         AssertJson("1", "schema_version");
@@ -249,12 +252,14 @@ public sealed class MetadataTests
             """,
             "releases");
         AssertJson("""{"pid":[10],"first_page":[34091302912],"pages":[16],"omitted_pages":3}""", "resident_before");
+        AssertJson(
+            """[{"time_ns":5,"name":"warm-up \u001b[31m","source":"mark"},{"time_ns":6,"name":"listen","source":"listen","pid":10}]""", "marks");
         AssertMembers(
             """
             {"events":100,"failed":21,"lost":3,"lost_by_cpu":[{"cpu":0,"lost":1},{"cpu":1,"lost":2}],"lost_by_second":[{"second":7,"lost":3}],
              "missed":19,"sampled_out":16,"sampled_out_major":17,"excluded":18,"counts_lost":20,"lost_sideband":4,"without_entry":5,"without_outcome":6,"unfollowed":25,"without_region":7,"regions_folded":8,"regions_omitted":9,
              "perf_minor":10,"perf_major":11,"kernel_minor":12,"kernel_major":13,"kernel_exec":14,"in_calls":22,"in_calls_major":23,"unseen":24,"end_reason":"interrupted",
-             "exit_status":130,"spool_bytes_dropped":15,"complete":true}
+             "exit_status":130,"spool_bytes_dropped":15,"marks_dropped":26,"marks_moved":27,"complete":true}
             """,
             "receipt");
         AssertJson("""{"every":16,"max_rate_per_s":200000,"rate_limited":true}""", "sampling");

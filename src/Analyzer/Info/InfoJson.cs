@@ -25,6 +25,7 @@ internal static class InfoJson
         WriteReceipt(json, info.Metadata.Receipt);
         WriteCalls(json, info.Metadata);
         WriteMemory(json, info.Metadata);
+        WriteMarks(json, info.Metadata);
         json.WriteEndObject();
     }
 
@@ -47,6 +48,22 @@ internal static class InfoJson
             json.WriteNumber("time_ns", call.TimeNs);
             json.WriteNumber("last_ns", call.LastNs);
             json.WriteBoolean("goes_on", call.GoesOn);
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
+    }
+
+    private static void WriteMarks(Utf8JsonWriter json, TraceMetadata metadata)
+    {
+        json.WriteStartArray("marks");
+        foreach (var mark in metadata.Marks)
+        {
+            json.WriteStartObject();
+            json.WriteNumber("time_ns", mark.TimeNs);
+            json.WriteString("name", mark.Name);
+            json.WriteString("source", mark.Source);
+            json.WriteNullable("pid", (long?)mark.Pid);
             json.WriteEndObject();
         }
 

@@ -24,6 +24,7 @@ internal static class InfoText
     private const int LossRows = 10;
     private const int CallRows = 10;
     private const int MemoryRows = 3;
+    private const int MarkRows = 20;
 
     public static void Write(TextWriter output, TraceInfo info, TextStyle style)
     {
@@ -48,6 +49,7 @@ internal static class InfoText
         Line(output, "flag names", $"FAULT_FLAG_* {Names(metadata.FaultFlagNames, "FAULT_FLAG_")}");
         Line(output, "", $"VM_FAULT_* {Names(metadata.FaultResultNames, "VM_FAULT_")}");
         WriteCounters(output, receipt);
+        WriteMarks(output, metadata);
         WriteMemory(output, metadata);
         WriteCalls(output, metadata);
         WriteLoss(output, receipt);
@@ -163,6 +165,21 @@ internal static class InfoText
             Line(output, "left out", $"{Units.Of(receipt.SampledOut, "fault")} ({Units.Count(receipt.SampledOutMajor)} major) by sampling");
         if (receipt.Excluded != 0)
             Line(output, "left out", $"{Units.Of(receipt.Excluded, "fault")} of other processes");
+    }
+
+    private static void WriteMarks(TextWriter output, TraceMetadata metadata)
+    {
+        var marks = Phases.Of(metadata).Marks;
+        var label = "marks";
+        foreach (var (name, mark) in marks.Take(MarkRows))
+        {
+            Line(output, label,
+                $"{Units.Duration(mark.TimeNs)}: {name} ({(mark.IsByHand ? "set by hand" : $"{mark.Source}, pid {mark.Pid}")})");
+            label = "";
+        }
+
+        if (marks.Count > MarkRows)
+            Line(output, "", $"… {Units.Of(marks.Count - MarkRows, "more mark")}; --format json has all");
     }
 
     private static void WriteMemory(TextWriter output, TraceMetadata metadata)

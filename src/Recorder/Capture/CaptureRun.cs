@@ -1,5 +1,6 @@
 using Faultrec.Recorder.Kernel;
 using Faultrec.Recorder.Launch;
+using Faultrec.Recorder.Marks;
 using Faultrec.Recorder.Native;
 using Faultrec.Recorder.Options;
 using Faultrec.Recorder.Spool;
@@ -16,8 +17,9 @@ internal readonly record struct CaptureResult(SpoolEnding Ending, Exception? Fai
 /// <summary>One capture from its first fault to its last, into a sink. The order of its steps ensures that the first instruction is captured.</summary>
 internal static class CaptureRun
 {
+    /// <param name="marks">Null: none can be set.</param>
     /// <exception cref="FaultrecException">Or any other exception: nothing that this started still runs. Later failures are in the result.</exception>
-    public static CaptureResult Run(RecordOptions options, Target target, IRecordSink sink, EndSignals signals)
+    public static CaptureResult Run(RecordOptions options, Target target, IRecordSink sink, EndSignals signals, MarkPipe? marks = null)
     {
         // Before the probes know the process: its faults until now are not theirs to count.
         target.Launcher?.WaitUntilReady();
@@ -33,7 +35,7 @@ internal static class CaptureRun
             throw;
         }
 
-        var captured = RunToEnd(capture, target, sink, signals, options.Duration is { } duration ? startNs + (long)duration.TotalNanoseconds : null);
+        var captured = RunToEnd(capture, target, sink, signals, marks, options.Duration is { } duration ? startNs + (long)duration.TotalNanoseconds : null);
         var failure = captured.Failure;
         Try(capture.Dispose, ref failure);
         return captured with { Failure = failure };
@@ -64,9 +66,9 @@ internal static class CaptureRun
     }
 
     /// <summary>A failure here ends only the capture, never the target; what was captured until then is kept.</summary>
-    private static CaptureResult RunToEnd(ICapture capture, Target target, IRecordSink sink, EndSignals signals, long? endNs)
+    private static CaptureResult RunToEnd(ICapture capture, Target target, IRecordSink sink, EndSignals signals, MarkPipe? marks, long? endNs)
     {
-        var drain = new Drain(capture, sink);
+        var drain = new Drain(capture, sink, marks);
         var reason = EndReason.Failed;
         Exception? failure = null;
         Try(() => reason = drain.Run(target.EndFd, signals, endNs), ref failure);
@@ -75,6 +77,7 @@ internal static class CaptureRun
             capture.Stop();
             reason = drain.Pass() is (EndReason.DiskFull or EndReason.WriteFailed) and var full ? full : reason;
         }, ref failure);
+        Try(() => marks?.ReadLastTo(sink), ref failure);
         if (reason == EndReason.Interrupted)
             PassOn(signals.Signal, target, capture);
         var ending = Ending(EndReason.Failed, null, new CaptureCounts { Receipt = new Receipt { Events = 0 } });

@@ -64,8 +64,9 @@ internal sealed class Target : IDisposable
     /// <summary>Readable when the process has ended; -1: there is none to wait for.</summary>
     public int EndFd => _pidfd?.Fd ?? -1;
 
+    /// <param name="variables">Of a command's environment, beside ours.</param>
     /// <exception cref="FaultrecException">There is no such target.</exception>
-    public static Target Start(RecordOptions options, InvokingUser? user)
+    public static Target Start(RecordOptions options, InvokingUser? user, params IReadOnlyList<(string Name, string Value)> variables)
     {
         if (options.All)
             return new Target(TargetScope.All, "all");
@@ -79,7 +80,7 @@ internal sealed class Target : IDisposable
 
         if (options.Pid is { } pid)
             return new Target(pid, null, $"pid {pid}");
-        var launcher = Launcher.Start(options.Command, user);
+        var launcher = Launcher.Start(options.Command, user, variables);
         return new Target(launcher.Pid, launcher, "command");
     }
 

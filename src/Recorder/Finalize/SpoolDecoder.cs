@@ -38,6 +38,8 @@ internal interface ISpoolItems
 
     void OnLoss(int cpu, LossRecord loss);
 
+    void OnMarks(SpooledMarks marks);
+
     void OnEnding(SpoolEnding ending);
 }
 
@@ -100,6 +102,9 @@ internal sealed class SpoolDecoder(ISpoolItems items)
                 break;
             case SpoolRecordType.Resident:
                 items.OnChange(new ResidentEvent(SpoolJson.Parse(payload, SpoolJson.Default.ResidentSnapshot)));
+                break;
+            case SpoolRecordType.Marks:
+                items.OnMarks(SpoolJson.Parse(payload, SpoolJson.Default.SpooledMarks));
                 break;
             case SpoolRecordType.End:
                 items.OnEnding(SpoolJson.Parse(payload, SpoolJson.Default.SpoolEnding));

@@ -16,6 +16,8 @@ internal interface ISpoolTarget : IMergeTarget
 
     void OnPythonCode(ReadOnlySpan<byte> record);
 
+    void OnMarks(SpooledMarks marks);
+
     /// <summary>Called now and then.</summary>
     void OnProgress(FinalizeProgress progress);
 }
@@ -125,6 +127,13 @@ internal sealed class SpoolMerger : ISpoolItems
     {
         if (_isFirstLook)
             _target.OnPythonCode(record);
+    }
+
+    public void OnMarks(SpooledMarks marks)
+    {
+        _lastRecordNs = Math.Max(_lastRecordNs, marks.ReadNs);
+        if (_isFirstLook)
+            _target.OnMarks(marks);
     }
 
     public void OnEnding(SpoolEnding ending)

@@ -70,7 +70,8 @@ internal sealed class ProcessState
 /// every task is kept for the trace's tables.
 /// </param>
 /// <param name="stacks">Null: no stacks were recorded.</param>
-internal sealed class TaskTable(IRegionLedger ledger, PageGeometry pages, bool forgets = false, StackResolver? stacks = null)
+/// <param name="marks">Null: no marks are kept.</param>
+internal sealed class TaskTable(IRegionLedger ledger, PageGeometry pages, bool forgets = false, StackResolver? stacks = null, MarkLog? marks = null)
 {
     /// <summary>A task's last faults may come after its end, by as much as the merge lets faults be late.</summary>
     private const long RememberedNs = 1_000_000_000;
@@ -92,6 +93,7 @@ internal sealed class TaskTable(IRegionLedger ledger, PageGeometry pages, bool f
     private readonly ResidentLog _resident = new();
     private TaskState? _last;
     private bool _commandRuns;
+    private bool _hasExecuted;
     private bool _keepsReleases; // not of the launcher
 
     /// <summary>Threads and processes held.</summary>
@@ -136,6 +138,9 @@ internal sealed class TaskTable(IRegionLedger ledger, PageGeometry pages, bool f
                 break;
             case CommEvent comm:
                 ApplyComm(comm);
+                if (comm.Exec && comm.Pid == targetPid)
+                    marks?.AddExec(comm, isFirst: isCommand && !_hasExecuted);
+                _hasExecuted |= comm.Exec && comm.Pid == targetPid;
                 break;
             case ForkEvent fork:
                 ApplyFork(fork);

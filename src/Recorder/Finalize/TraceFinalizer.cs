@@ -29,6 +29,7 @@ internal sealed class TraceFinalizer : ISpoolTarget, IDisposable
     private readonly SortedDictionary<int, long> _lostByCpu = [];
     private readonly SortedDictionary<long, long> _lostBySecond = [];
     private readonly FaultRows _rows;
+    private readonly MarkLog _marks = new();
     private readonly StackResolver? _stacks;
     private readonly MappedFiles _files;
 
@@ -45,7 +46,7 @@ internal sealed class TraceFinalizer : ISpoolTarget, IDisposable
         _onProgress = onProgress;
         _files = files;
         _stacks = spool.Header.Metadata.StackRecording is { Reason: null } asked ? new StackResolver(asked, spool.Header, files, onProgress) : null;
-        _tasks = new TaskTable(_ledger, spool.Header.Metadata.Pages, stacks: _stacks);
+        _tasks = new TaskTable(_ledger, spool.Header.Metadata.Pages, stacks: _stacks, marks: _marks);
         _rows = new FaultRows(spool.Header, _tasks, _ledger, _stacks);
     }
 
@@ -75,6 +76,8 @@ internal sealed class TraceFinalizer : ISpoolTarget, IDisposable
 
     public void OnPythonCode(ReadOnlySpan<byte> record) => _stacks?.AddPythonCode(record);
 
+    public void OnMarks(SpooledMarks marks) => _marks.Add(marks);
+
     public void OnProgress(FinalizeProgress progress) => _onProgress(progress);
 
     public void OnFault(in SpooledFault fault)
@@ -102,6 +105,7 @@ internal sealed class TraceFinalizer : ISpoolTarget, IDisposable
         var header = _spool.Header.Metadata;
         var costs = counts?.Costs ?? new CostCounts();
         var onlyWithFaults = _spool.Header.TargetPid == 0;
+        var marks = _marks.Build(_rows.ToTraceTime, _rows.ToTraceTime(merger.LastTimeNs));
         return header with
         {
             SchemaVersion = TraceSchema.Version, // of the file being written, whatever the spool says
@@ -121,6 +125,7 @@ internal sealed class TraceFinalizer : ISpoolTarget, IDisposable
             Memory = _tasks.Memory.Build(_rows.ToTraceTime, onlyWithFaults),
             ResidentBefore = _tasks.BuildResident(onlyWithFaults),
             Stacks = _stacks?.BuildTable(),
+            Marks = marks,
             Receipt = WithVerdict(
                 (counts?.Receipt ?? new Receipt { Events = 0 }) with
                 {
@@ -140,6 +145,8 @@ internal sealed class TraceFinalizer : ISpoolTarget, IDisposable
                     Unseen = account.Unseen,
                     EndReason = ending?.EndReason ?? "recovered",
                     ExitStatus = ending?.ExitStatus,
+                    MarksDropped = _marks.Dropped,
+                    MarksMoved = _marks.Moved,
                     SpoolBytesDropped = ending is null ? _spool.Length - _spool.Position : 0,
                 },
                 holds: ending is { Counts.ReturnsDue: 0, EndReason: not EndReason.Failed } && account.AddsUp),

@@ -42,7 +42,8 @@ internal sealed unsafe class Launcher : IDisposable
 
     public int Pid { get; }
 
-    public static Launcher Start(IReadOnlyList<string> command, InvokingUser? user)
+    /// <param name="variables">Of its environment, beside ours.</param>
+    public static Launcher Start(IReadOnlyList<string> command, InvokingUser? user, IReadOnlyList<(string Name, string Value)> variables)
     {
         var (goRead, goWrite) = Pipe();
         var (reportRead, reportWrite) = Pipe();
@@ -58,7 +59,7 @@ internal sealed unsafe class Launcher : IDisposable
                 user?.Name ?? "", Text(user?.Uid ?? 0), Text(user?.Gid ?? 0), user?.Home ?? "",
                 .. command,
             ];
-            var pid = Spawn(stub);
+            var pid = Spawn(stub, variables);
             return new Launcher(pid, goWrite, reportRead, command[0]);
         }
     }
@@ -148,9 +149,12 @@ internal sealed unsafe class Launcher : IDisposable
         ? new FaultrecException(ExitCode.NotFound, $"{command}: command not found")
         : new FaultrecException(ExitCode.NotExecutable, $"{command}: cannot be executed: {Errno.Describe(errno)}");
 
-    internal static int Spawn(string[] arguments)
+    private static int Spawn(string[] arguments, IReadOnlyList<(string Name, string Value)> variables)
     {
-        var result = TrySpawn(arguments, null, out var pid);
+        var environment = NativeArguments.Environment();
+        foreach (var (name, value) in variables)
+            environment[name] = value;
+        var result = TrySpawn(arguments, null, out var pid, environment);
         return result == 0 ? pid : throw Errno.Failure(result, "starting the launcher");
     }
 

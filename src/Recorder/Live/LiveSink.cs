@@ -102,6 +102,11 @@ internal sealed class LiveSink(BatchQueue queue, Action<TraceMetadata> onStart) 
         // A live view shows no stacks, and does not ask for them.
     }
 
+    public void OnMarks(SpooledMarks marks)
+    {
+        // A live view has no pipe for them.
+    }
+
     public void OnEnding(SpoolEnding ending) => Ending = ending;
 
     public void OnLedgerEvent(LedgerEvent change) => _rows!.Apply(change);

@@ -17,6 +17,7 @@ internal static unsafe partial class Libc
     public const int OPath = 0x200000;
     public const int ONonblock = 0x800;
     public const short PollIn = 1;
+    public const short PollOut = 4;
     public const short PollHup = 0x10;
     public const int Wnohang = 1;
     public const int ClockMonotonic = 1;

@@ -51,6 +51,9 @@ internal enum SpoolRecordType : ushort
 
     /// <summary><see cref="ResidentSnapshot"/> as JSON, when the mappings of all processes are known.</summary>
     Resident = 13,
+
+    /// <summary><see cref="SpooledMarks"/> as JSON.</summary>
+    Marks = 14,
 }
 
 [StructLayout(LayoutKind.Sequential)]
@@ -113,7 +116,7 @@ internal record struct MemoryRecord
 /// <summary>What is known when the recording starts; the rest of the trace's metadata is known at the end.</summary>
 internal sealed record SpoolHeader
 {
-    public const int CurrentVersion = 8;
+    public const int CurrentVersion = 9;
 
     public int SpoolVersion { get; init; } = CurrentVersion;
 
@@ -138,6 +141,16 @@ internal sealed record MapsSnapshot(int Pid, long TimeNs, string Comm, int Paren
 /// <summary>Runs of pages of a process that were resident, in order of address, and how many more there were.</summary>
 internal sealed record ResidentSnapshot(int Pid, long TimeNs, IReadOnlyList<long> FirstPage, IReadOnlyList<long> Pages, long OmittedPages);
 
+/// <summary>Marks that were read at once.</summary>
+/// <param name="ReadNs">When: a mark cannot be later.</param>
+/// <param name="Dropped">Further marks, for which there was no room.</param>
+internal sealed record SpooledMarks(long ReadNs, IReadOnlyList<SpooledMark> Marks, long Dropped);
+
+/// <summary>A mark that was set by hand. A struct, so that none is null in a list.</summary>
+/// <param name="TimeNs">Its own time, or when it was read.</param>
+[method: JsonConstructor]
+internal readonly record struct SpooledMark(long TimeNs, string Name);
+
 /// <summary>A struct, so that none is null in a list.</summary>
 [method: JsonConstructor] // else a struct's members need not be there
 internal readonly record struct ThreadName(int Tid, string Comm);
@@ -159,6 +172,7 @@ internal sealed record SpoolEnding
 [JsonSerializable(typeof(SpoolHeader))]
 [JsonSerializable(typeof(MapsSnapshot))]
 [JsonSerializable(typeof(ResidentSnapshot))]
+[JsonSerializable(typeof(SpooledMarks))]
 [JsonSerializable(typeof(SpoolEnding))]
 internal sealed partial class SpoolJson : JsonSerializerContext
 {

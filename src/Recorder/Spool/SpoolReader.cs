@@ -127,7 +127,8 @@ internal sealed class SpoolReader : IDisposable
     // SAFETY: sizeof, no pointer.
     private static unsafe bool IsPlausible(SpoolRecordType type, int length) => type switch
     {
-        SpoolRecordType.Header or SpoolRecordType.Maps or SpoolRecordType.Resident or SpoolRecordType.End => length is > 0 and <= MaxJsonLength,
+        SpoolRecordType.Header or SpoolRecordType.Maps or SpoolRecordType.Resident or SpoolRecordType.Marks or SpoolRecordType.End
+            => length is > 0 and <= MaxJsonLength,
         SpoolRecordType.Pass => length == sizeof(PassRecord),
         SpoolRecordType.Faults or SpoolRecordType.StackedFaults or SpoolRecordType.DetailedFaults
             => length is > 0 and <= MaxRecordsLength && length % BytesPerFault(type) == 0,

@@ -24,6 +24,7 @@ namespace Faultrec.Traces.Metadata;
 [JsonSerializable(typeof(SlabRecording))]
 [JsonSerializable(typeof(StackRecording))]
 [JsonSerializable(typeof(StackTable))]
+[JsonSerializable(typeof(IReadOnlyList<Mark>))]
 [JsonSerializable(typeof(IReadOnlyList<MemoryAdvice>))]
 [JsonSerializable(typeof(IReadOnlyList<FolioSize>))]
 [JsonSerializable(typeof(IReadOnlyList<NumaRange>))]

@@ -314,6 +314,14 @@ internal static class MetadataKeys
             Json = "`{pid, first_page, pages, omitted_pages}` or null",
             Description = "runs of pages that were resident before the recording began: three arrays of equal length, and how many more such pages there were",
         },
+        new MetadataKey<IReadOnlyList<Mark>>(new("marks", Mark.Members), Context.IReadOnlyListMark, m => m.Marks, (m, value) => m with { Marks = value })
+        {
+            IsOptional = true,
+            Problem = MetadataRules.Marks,
+            Json = "array of `{time_ns, name, source, pid}`",
+            Description = "moments that have a name, in order of time ([phases](phases.md)); `source`: `\"mark\"` (set by hand), `\"exec\"` or `\"listen\"`, "
+                + "which have a `pid`",
+        },
         Checksums,
     ];
 

@@ -164,6 +164,11 @@ internal static class MetadataRules
             ? null
             : "has an impossible pid or range, or arrays of different lengths";
 
+    public static string? Marks(IReadOnlyList<Mark> marks)
+        => marks.All(mark => mark.Name.Length > 0 && mark.Pid is null or >= 0) && IsInOrder([.. marks.Select(mark => mark.TimeNs)])
+            ? null
+            : "has an impossible name, pid or time";
+
     private static bool IsInOrder(IReadOnlyList<long> times)
     {
         for (var i = 0; i < times.Count; i++)

@@ -104,6 +104,12 @@ public sealed record Receipt
     /// <summary>Bytes of a damaged spool that <c>recover</c> left out.</summary>
     public long SpoolBytesDropped { get; init; }
 
+    /// <summary>Marks that were not kept, because there were too many.</summary>
+    public long MarksDropped { get; init; }
+
+    /// <summary>Marks whose own time was before the recording or after they were read, and was moved to that moment.</summary>
+    public long MarksMoved { get; init; }
+
     /// <summary>True if nothing was lost (faults, side-band records, counts) and no counter of the kernel contradicts the rows.</summary>
     public bool Complete { get; init; }
 
@@ -258,6 +264,18 @@ public sealed record Receipt
             Description = "bytes of damaged spool that `faultrec recover` left out",
             MakesIncomplete = true,
             Doubt = "of damaged spool left out",
+        },
+        new("marks_dropped", receipt => receipt.MarksDropped)
+        {
+            Unit = "mark",
+            Description = "marks that were not kept: a recording has room for 10,000 that were set by hand, and for 1,000 of each other source",
+            Doubt = "not kept, because there were too many",
+        },
+        new("marks_moved", receipt => receipt.MarksMoved)
+        {
+            Unit = "mark",
+            Description = "marks whose own time was before the recording or after they were read: they have that moment instead",
+            Doubt = "with a time outside the recording moved to its edge",
         },
     ];
 

@@ -157,4 +157,7 @@ public sealed record TraceMetadata
 
     /// <summary>What was resident before the recording began; null if the recorder did not look, or a command was recorded.</summary>
     public ResidentRuns? ResidentBefore { get; init; }
+
+    /// <summary>Moments that have a name, in order of time; empty if none was set.</summary>
+    public IReadOnlyList<Mark> Marks { get; init; } = [];
 }

@@ -20,6 +20,7 @@ internal static unsafe partial class FileCalls
     public const int LinkItself = 0x100; // AT_SYMLINK_NOFOLLOW
     public const int FollowLink = 0x400; // AT_SYMLINK_FOLLOW
     public const int EmptyPath = 0x1000; // AT_EMPTY_PATH
+    public const int RemoveFolder = 0x200; // AT_REMOVEDIR
     public const uint NoReplace = 1; // RENAME_NOREPLACE
     public const int LockShared = 1; // LOCK_*
     public const int LockExclusive = 2;
@@ -75,6 +76,9 @@ internal static unsafe partial class FileCalls
 
     [LibraryImport(Library, EntryPoint = "mkdirat", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     public static partial int Mkdirat(SafeFileHandle folder, string path, uint mode);
+
+    [LibraryImport(Library, EntryPoint = "mkfifoat", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    public static partial int Mkfifoat(SafeFileHandle folder, string path, uint mode);
 
     [LibraryImport(Library, EntryPoint = "fchmod", SetLastError = true)]
     public static partial int Fchmod(SafeFileHandle file, uint mode);

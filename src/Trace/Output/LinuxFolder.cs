@@ -77,6 +77,25 @@ internal sealed class LinuxFolder : OutputFolder
     /// <summary>Makes a folder if nothing has that name; a failure shows when it is opened.</summary>
     public void TryMakeFolder(string name, UnixFileMode mode) => _ = FileCalls.Mkdirat(_folder, name, (uint)mode);
 
+    /// <summary>A new folder; fails when anything has that name.</summary>
+    public void MakeFolder(string name, UnixFileMode mode) => FileCalls.ThrowIfFailed(FileCalls.Mkdirat(_folder, name, (uint)mode));
+
+    /// <summary>A new named pipe; fails when anything has that name.</summary>
+    public void MakePipe(string name, UnixFileMode mode) => FileCalls.ThrowIfFailed(FileCalls.Mkfifoat(_folder, name, (uint)mode));
+
+    /// <summary>Of an empty folder.</summary>
+    public void RemoveFolder(string name) => FileCalls.ThrowIfFailed(FileCalls.Unlinkat(_folder, name, FileCalls.RemoveFolder));
+
+    /// <summary>Of this folder, which must have been opened to read.</summary>
+    public void SetMode(UnixFileMode mode) => SetMode(_folder, mode);
+
+    /// <summary>Names of the folders in it that match the pattern; none without /proc, or if it may not be looked into.</summary>
+    public IEnumerable<string> Folders(string pattern)
+        => Directory.Exists(OwnDescriptors)
+            ? new DirectoryInfo($"{OwnDescriptors}/{_folder.DangerousGetHandle()}")
+                .EnumerateDirectories(pattern, new EnumerationOptions { IgnoreInaccessible = true }).Select(folder => folder.Name)
+            : [];
+
     /// <summary>Without those in folders below it; none without /proc.</summary>
     public IEnumerable<FileInfo> Files()
         => Directory.Exists(OwnDescriptors) ? new DirectoryInfo($"{OwnDescriptors}/{_folder.DangerousGetHandle()}").EnumerateFiles() : [];

@@ -178,6 +178,10 @@ public sealed class SpoolMergerTests
         {
         }
 
+        public void OnMarks(SpooledMarks marks)
+        {
+        }
+
         public void OnLoss(int cpu, LossRecord loss) => Losses.Add((cpu, loss.Lost));
 
         public void OnProgress(FinalizeProgress progress) => Progress.Add(progress);

@@ -97,13 +97,13 @@ public sealed class SpoolDamageTests
         var path = folder.File("new.spool");
         using (var writer = SpoolStory.NewSpool(path))
         {
-            writer.Append(SpoolRecordType.Header, SpoolStory.Header() with { SpoolVersion = 9 }, SpoolJson.Default.SpoolHeader);
+            writer.Append(SpoolRecordType.Header, SpoolStory.Header() with { SpoolVersion = SpoolHeader.CurrentVersion + 1 }, SpoolJson.Default.SpoolHeader);
             writer.Flush();
         }
 
         var refusal = Assert.Throws<FaultrecException>(() => new SpoolReader(path));
         Assert.Equal(ExitCode.BadInput, refusal.ExitCode);
-        Assert.Contains($"spool version 9, but this faultrec reads {SpoolHeader.CurrentVersion}", refusal.Message);
+        Assert.Contains($"spool version {SpoolHeader.CurrentVersion + 1}, but this faultrec reads {SpoolHeader.CurrentVersion}", refusal.Message);
         using var exclusive = new FileStream(path, FileMode.Open, FileAccess.ReadWrite, FileShare.None); // nobody holds it open
     }
 

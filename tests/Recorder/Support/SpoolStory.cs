@@ -174,6 +174,16 @@ internal sealed class SpoolStory : IDisposable
         return this;
     }
 
+    /// <summary>Marks that were read at once.</summary>
+    public SpoolStory Marks(long readNs, long dropped, params ReadOnlySpan<(long TimeNs, string Name)> marks)
+    {
+        var spooled = new List<SpooledMark>();
+        foreach (var (timeNs, name) in marks)
+            spooled.Add(new SpooledMark(StartNs + timeNs, name));
+        _writer.Append(SpoolRecordType.Marks, new SpooledMarks(StartNs + readNs, spooled, dropped), SpoolJson.Default.SpooledMarks);
+        return this;
+    }
+
     public SpoolStory Resident(ResidentSnapshot snapshot)
     {
         _writer.Append(SpoolRecordType.Resident, snapshot, SpoolJson.Default.ResidentSnapshot);
