@@ -81,7 +81,8 @@ public class FormatTests
         AssertKeys(
             "trace capture filter finding sampling totals kinds kinds_note severities regions processes threads files comms comm_kinds handlers page_table "
             + "tlb_flushes physical fault_time slow_ns causes causes_note worst_faults lock_waits slab stacks stack_recording faults_without_stack functions "
-            + "lines callers touchers stack_frames resident growth releases churn timeline heat_maps hot_ranges locality storm_window_ns storms", root);
+            + "lines callers touchers stack_frames resident growth releases churn phases phases_note timeline heat_maps hot_ranges locality storm_window_ns "
+            + "storms", root);
         AssertKeys("path schema command target host kernel arch page_size backend started_at duration_ns", root.GetProperty("trace"));
         AssertKeys(
             "events failed lost missed sampled_out sampled_out_major excluded lost_sideband counts_lost without_entry without_outcome unfollowed "

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Cli.Tests;
 
@@ -12,6 +13,8 @@ public sealed class EscapeTests : CliTest
     [InlineData("report", "--format", "markdown")]
     [InlineData("report", "--format", "csv", "--by", "file")]
     [InlineData("report", "--format", "csv", "--by", "comm")]
+    [InlineData("report", "--by", "phase")]
+    [InlineData("report", "--format", "csv", "--by", "phase")]
     [InlineData("report", "--by", "stack")]
     [InlineData("report", "--by", "line")]
     [InlineData("report", "--format", "csv", "--by", "function")]
@@ -26,8 +29,9 @@ public sealed class EscapeTests : CliTest
     [InlineData("dump", "--format", "json")]
     public void NoControlCharacterIsPrinted(params string[] arguments)
     {
-        SmallTrace.Write(Folder["trace"], comm: Name, region: "/tmp/" + Name, withStacks: true);
-        var lines = Faultrec([.. arguments, SmallTrace.Write(Folder["tame"], withStacks: true)]).Output.Count(c => c == '\n');
+        SmallTrace.Write(Folder["trace"], comm: Name, region: "/tmp/" + Name, withStacks: true, marks: [new Mark(5, Name, MarkSource.Mark, null)]);
+        SmallTrace.Write(Folder["tame"], withStacks: true, marks: [new Mark(5, "evil", MarkSource.Mark, null)]);
+        var lines = Faultrec([.. arguments, "tame"]).Output.Count(c => c == '\n');
 
         var result = Faultrec([.. arguments, "trace"]);
 

@@ -46,7 +46,8 @@ public sealed class UsageTests : CliTest
     [InlineData("--max-majr: no such option of assert; did you mean --max-major?", "assert", "trace", "--max-majr", "0")]
     [InlineData("--fromat: no such option of report; did you mean --format?", "report", "--fromat", "json", "trace")]
     [InlineData("--fromat=json: no such option of report; did you mean --format?", "report", "--fromat=json", "trace")]
-    [InlineData("comm_kind, slab, cache, buddy, resident, reserved, resident_region, rss, growth, release, churn, time, first_touch, heat, hot, locality, "
+    [InlineData("comm_kind, slab, cache, buddy, resident, reserved, resident_region, rss, growth, release, churn, phase, time, "
+        + "first_touch, heat, hot, locality, "
         + "storm; did you mean region?", "report", "--by", "regoin", "trace")]
     [InlineData("; did you mean anon_write?", "report", "--kind", "anon_wriet", "trace")]
     public void AMistypedWordGetsTheOneThatWasMeant(string message, params string[] arguments)
@@ -117,7 +118,8 @@ public sealed class UsageTests : CliTest
     [InlineData("--pid", "report", "trace", "--pid", "99999999999999999999")]
     [InlineData("--kind", "dump", "trace", "--kind", "colour")]
     [InlineData("--by", "report", "trace", "--by", "severities")]
-    [InlineData("--from", "dump", "trace", "--from", "soon")]
+    [InlineData("--from", "dump", "trace", "--from", "1.5x")]
+    [InlineData("--to", "trace", "--to", "soon", "--pid", "1")]
     [InlineData("1 to 64 bytes", "mark", "")]
     [InlineData("--pid", "mark", "a", "--pid", "x")]
     [InlineData("--from", "dump", "trace", "--from", "2s", "--to", "1s")]

@@ -68,7 +68,7 @@ internal static class FaultCulprits
 
     private static Dictionary<string, long> LinesOf(TraceReader reader, FaultFilter filter, Budget budget)
     {
-        var report = ReportBuilder.Build(reader, filter, [], StackAggregate.Measure);
+        var report = ReportBuilder.Build(reader, filter.In(reader.Path, reader.Metadata), [], StackAggregate.Measure);
         var lines = new Dictionary<string, long>();
         foreach (var (name, counts) in report.Code.SumByLine(report.Find(StackAggregate.Measure)!))
         {

@@ -9,9 +9,7 @@ namespace Faultrec.Analyzer.Measures;
 /// <param name="region">Null: no known mapping.</param>
 internal sealed class RegionTouches(Region? region, int pageShift, int buckets)
 {
-    private readonly PageSet _pages = region is not null && region.End > region.Start
-        ? new PageSet((long)(region.Start >> pageShift), (long)((region.End - region.Start) >> pageShift))
-        : new PageSet(0, 0);
+    private readonly PageSet _pages = PageSet.Of(region, pageShift);
 
     private readonly uint[] _byBucket = new uint[buckets];
 

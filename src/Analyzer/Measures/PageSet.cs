@@ -1,4 +1,5 @@
 using System.Numerics;
+using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Analyzer.Measures;
 
@@ -31,6 +32,12 @@ internal sealed class PageSet
         if (_rangeWords is > 0 and <= FirstSlots * 2)
             _dense = new ulong[_rangeWords];
     }
+
+    /// <summary>For pages of this region; null: no known mapping.</summary>
+    public static PageSet Of(Region? region, int pageShift)
+        => region is not null && region.End > region.Start
+            ? new PageSet((long)(region.Start >> pageShift), (long)((region.End - region.Start) >> pageShift))
+            : new PageSet(0, 0);
 
     /// <summary>Distinct pages added.</summary>
     public long Count { get; private set; }

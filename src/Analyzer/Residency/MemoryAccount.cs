@@ -29,10 +29,13 @@ internal sealed class MemoryAccount : IOrderedMeasure, IFaultSink<MemoryAccount>
     private readonly PageDeaths _deaths;
     private readonly long[][] _accounted;
     private readonly long[] _totals;
+    private readonly long[] _phaseEndsNs;
+    private readonly long[] _atPhaseEnds;
     private long _nextStopNs = long.MinValue;
     private int _nextEvent;
     private int _nextSample;
     private int _nextBucket;
+    private int _nextPhase;
     private bool _isFinished;
 
     /// <param name="axis">The time for which it is asked: its start is where growth begins, its end the last moment.</param>
@@ -41,6 +44,8 @@ internal sealed class MemoryAccount : IOrderedMeasure, IFaultSink<MemoryAccount>
     {
         (_metadata, _buckets, _window) = (metadata, axis, axis.Equal(SampleCount));
         _totals = new long[axis.Count];
+        _phaseEndsNs = [.. Phases.Of(metadata).All.Select(phase => Math.Min(phase.ToNs ?? axis.ToNs, axis.ToNs))];
+        _atPhaseEnds = new long[_phaseEndsNs.Length];
         _events = MemoryEvents.Of(metadata);
         _accounted = [.. metadata.Memory.Select(process => new long[process.TimeNs.Count])];
         var regions = new AccountRegions(metadata, index);
@@ -80,6 +85,9 @@ internal sealed class MemoryAccount : IOrderedMeasure, IFaultSink<MemoryAccount>
 
     /// <summary>Resident pages at the end of each bucket of the axis.</summary>
     public IReadOnlyList<long> Totals => _totals;
+
+    /// <summary>Resident pages at the end of each phase, or of the window, whichever is earlier.</summary>
+    public IReadOnlyList<long> AtPhaseEnds => _atPhaseEnds;
 
     public FaultColumns Columns => _faults.Columns;
 
@@ -148,6 +156,7 @@ internal sealed class MemoryAccount : IOrderedMeasure, IFaultSink<MemoryAccount>
     private long NextStopNs()
     {
         var stop = Math.Min(_window.ToNs, _nextEvent < _events.Count ? _events[_nextEvent].TimeNs : long.MaxValue);
+        stop = Math.Min(stop, _nextPhase < _phaseEndsNs.Length ? _phaseEndsNs[_nextPhase] : long.MaxValue);
         if (!_books.IsInWindow)
             return Math.Min(stop, _window.FromNs);
         stop = Math.Min(stop, _nextBucket < _buckets.Count ? EndNs(_buckets, _nextBucket) : long.MaxValue);
@@ -164,6 +173,8 @@ internal sealed class MemoryAccount : IOrderedMeasure, IFaultSink<MemoryAccount>
             _books.StartWindow();
         }
 
+        while (_nextPhase < _phaseEndsNs.Length && timeNs >= _phaseEndsNs[_nextPhase])
+            _atPhaseEnds[_nextPhase++] = Resident;
         while (_books.IsInWindow && _nextBucket < _buckets.Count && timeNs >= EndNs(_buckets, _nextBucket))
             _totals[_nextBucket++] = Resident;
         while (_books.IsInWindow && _nextSample < _window.Count && timeNs >= EndNs(_window, _nextSample))

@@ -33,8 +33,21 @@ public sealed record FaultFilter
     /// <summary>End of the window, exclusive.</summary>
     public long? ToNs { get; init; }
 
+    /// <summary>A phase by its name; like the marks below it becomes a window when the trace is known.</summary>
+    internal string? Phase { get; init; }
+
+    /// <summary>A mark at which the window begins, in the place of <see cref="FromNs"/>.</summary>
+    internal string? FromMark { get; init; }
+
+    /// <summary>A mark at which it ends, in the place of <see cref="ToNs"/>.</summary>
+    internal string? ToMark { get; init; }
+
+    /// <summary>The options that the window was asked for with; null: <see cref="FromNs"/> and <see cref="ToNs"/> say it.</summary>
+    internal string? Window { get; init; }
+
     public bool IsEmpty
-        => Pids.Count + Tids.Count + Comms.Count + Regions.Count + Severities.Count + Kinds.Count == 0 && FromNs is null && ToNs is null;
+        => Pids.Count + Tids.Count + Comms.Count + Regions.Count + Severities.Count + Kinds.Count == 0
+            && FromNs is null && ToNs is null && Phase is null && FromMark is null && ToMark is null;
 
     /// <summary>For sums that the trace holds by process: whether faults of this process may match.</summary>
     public bool MayMeanProcess(int pid) => Pids.Count == 0 || Pids.Contains(pid);
@@ -58,10 +71,21 @@ public sealed record FaultFilter
             parts.Add($"--kind {severity.Name()}");
         foreach (var kind in Kinds)
             parts.Add($"--kind {kind.Name()}");
-        if (FromNs is { } from)
-            parts.Add($"--from {from}ns");
-        if (ToNs is { } to)
-            parts.Add($"--to {to}ns");
+        if ((Window ?? WindowOptions()) is { Length: > 0 } window)
+            parts.Add(window);
+        return string.Join(' ', parts);
+    }
+
+    /// <summary>The options that make the window; empty without one.</summary>
+    internal string WindowOptions()
+    {
+        var parts = new List<string>();
+        if (Phase is not null)
+            parts.Add($"--phase {Phase}");
+        if (FromMark is not null || FromNs is not null)
+            parts.Add($"--from {FromMark ?? $"{FromNs}ns"}");
+        if (ToMark is not null || ToNs is not null)
+            parts.Add($"--to {ToMark ?? $"{ToNs}ns"}");
         return string.Join(' ', parts);
     }
 }

@@ -154,9 +154,8 @@ internal static class FirstScreen
 
     private static string More(FaultReport report, Topic? topic)
     {
-        var about = topic == Topic.Memory ? "--by resident · --by growth"
-            : report.Metadata.Stacks is null ? "--by kind · --by time"
-            : "--by caller · --by time";
+        var (first, second) = topic == Topic.Memory ? ("resident", "growth") : (report.Metadata.Stacks is null ? "kind" : "caller", "time");
+        var about = $"--by {first} · --by {(report.Metadata.Marks.Any(mark => mark.IsByHand) ? "phase" : second)}";
         return $"report --full · {about} · export --to firefox";
     }
 }

@@ -66,6 +66,9 @@ internal sealed record FaultReport
     /// <summary>Null: no requested table needs the account of resident memory, or the trace cannot tell.</summary>
     public ResidentFacts? Memory => field ??= ResidentFacts.Of(this);
 
+    /// <summary>The same, for tables of time: it is of all processes, so null where a filter leaves a part of their faults.</summary>
+    public ResidentFacts? AllMemory => (Filter with { FromNs = null, ToNs = null }).IsEmpty ? Memory : null;
+
     /// <summary>Null: not counted, or already dropped because its tables have their rows.</summary>
     public T? Find<T>(Measure<T> measure)
         where T : class

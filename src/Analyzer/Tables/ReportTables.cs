@@ -36,6 +36,7 @@ internal static class ReportTables
         GrowthTable.Definition,
         GivenBackTable.Definition,
         ChurnTable.Definition,
+        PhaseTable.Definition,
         TimeTable.Definition,
         FirstTouchTable.Definition,
         HeatTable.Definition,

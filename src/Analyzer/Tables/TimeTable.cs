@@ -39,7 +39,7 @@ internal static class TimeTable
         Keep = static (_, _) => 0,
         Columns = Columns,
         Note = report => $"{Units.Duration(AxisOf(report).BucketNs)} per row"
-            + (ResidentOf(report) is null ? "" : $"; resident: at the end of the row, accounted; {report.Memory!.Note()}"),
+            + (report.AllMemory is { } memory ? $"; resident: at the end of the row, accounted; {memory.Note()}" : ""),
     };
 
     public static TimeAxis AxisOf(FaultReport report) => TimeAggregate.AxisOf(report.Plan);
@@ -81,7 +81,7 @@ internal static class TimeTable
                 fresh[i] += region.FirstTouches[i];
         }
 
-        var resident = ResidentOf(report);
+        var resident = report.AllMemory?.Totals;
         long touched = 0;
         for (var i = 0; i < axis.Count; i++)
         {
@@ -91,8 +91,4 @@ internal static class TimeTable
 
         return rows;
     }
-
-    // The account is of all processes, whatever is left of their faults.
-    private static IReadOnlyList<long>? ResidentOf(FaultReport report)
-        => (report.Filter with { FromNs = null, ToNs = null }).IsEmpty ? report.Memory?.Account.Totals : null;
 }

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Faultrec.Analyzer.Classify;
 using Faultrec.Analyzer.Scan;
+using Faultrec.Analyzer.Text;
 using Faultrec.Traces;
 
 namespace Faultrec.Cli.Output;
@@ -20,8 +21,13 @@ internal sealed class FilterOptions(bool isLive = false, bool ofParts = true, st
     private readonly Option<(Severity? Severity, FaultKind? Kind)[]> _kind = TypedOption.Repeatable(
         "--kind", "KIND", $"Only faults of this kind: {(isLive ? SeverityNames.All : "major, failed, anon_write and others")}",
         (option, text) => KindOf(option, text, isLive));
-    private readonly Option<long?> _from = TypedOption.Time("--from", "Only faults from TIME after the start on: 1.5s, 200ms");
-    private readonly Option<long?> _to = TypedOption.Time(endName, $"Only faults before this time{(endNote is null ? "" : $" ({endNote})")}");
+    private readonly Option<string?> _phase = new("--phase") { HelpName = "NAME", Description = "Only faults of this phase: see report --by phase" };
+    private readonly Option<Moment?> _from = Time(
+        "--from", $"Only faults from TIME after the start on: 1.5s, 200ms{(isLive ? "" : ", or a mark")}", isLive);
+    private readonly Option<Moment?> _to = Time(endName, $"Only faults before this time{(endNote is null ? "" : $" ({endNote})")}", isLive);
+
+    /// <summary>A time, or the name of a mark.</summary>
+    private sealed record Moment(long? Ns, string? Mark);
 
     public void AddTo(Command command)
     {
@@ -36,6 +42,8 @@ internal sealed class FilterOptions(bool isLive = false, bool ofParts = true, st
             command.Options.Add(_kind);
         }
 
+        if (!isLive)
+            command.Options.Add(_phase);
         command.Options.Add(_from);
         command.Options.Add(_to);
     }
@@ -43,6 +51,7 @@ internal sealed class FilterOptions(bool isLive = false, bool ofParts = true, st
     public FaultFilter Parse(ParseResult result)
     {
         var kinds = ofParts ? result.GetValue(_kind) ?? [] : [];
+        var (from, to) = (result.GetValue(_from), result.GetValue(_to));
         var filter = new FaultFilter
         {
             Pids = result.GetValue(_pid) ?? [],
@@ -51,13 +60,25 @@ internal sealed class FilterOptions(bool isLive = false, bool ofParts = true, st
             Regions = ofParts ? result.GetValue(_region) ?? [] : [],
             Severities = [.. kinds.Select(kind => kind.Severity).OfType<Severity>()],
             Kinds = [.. kinds.Select(kind => kind.Kind).OfType<FaultKind>()],
-            FromNs = result.GetValue(_from),
-            ToNs = result.GetValue(_to),
+            FromNs = from?.Ns,
+            ToNs = to?.Ns,
+            FromMark = from?.Mark,
+            ToMark = to?.Mark,
+            Phase = isLive ? null : result.GetValue(_phase),
         };
         return filter.FromNs >= filter.ToNs
             ? throw new FaultrecException(ExitCode.Usage, $"--from is not before {endName}; expected a window with time in it; swap or widen them")
             : filter;
     }
+
+    // A mark whose name begins as a number does can only be a phase: what is written there is a mistyped time.
+    private static Option<Moment?> Time(string name, string description, bool isLive)
+        => TypedOption.Create<Moment?>(name, "TIME", description, (option, text) => DurationText.TryParse(text, out var ns) ? new Moment(ns, null)
+            : !isLive && IsMark(text) ? new Moment(null, text)
+            : throw TypedOption.Wrong(option, text, DurationText.Expected + (isLive ? "" : ", or the name of a mark")));
+
+    private static bool IsMark(string text)
+        => text.Length > 0 && !char.IsAsciiDigit(text[0]) && text[0] is not ('-' or '+' or '.') && !text.Any(char.IsControl);
 
     private static int Id(string option, string text) => (int)TypedOption.ParseNumber(option, text, 0, int.MaxValue, "a number such as 1234");
 

@@ -133,7 +133,7 @@ internal static class AssertVerb
     private static Assertion HoldOne(string path, FaultFilter filter, IReadOnlyList<Budget> budgets, bool allowIncomplete, IReadOnlyList<string> baselines)
     {
         using var reader = TraceReader.Open(path);
-        var report = ReportBuilder.Build(reader, filter, [], Assertion.MeasureOfCode) with { Path = path };
+        var report = ReportBuilder.Build(reader, filter.In(path, reader.Metadata), [], Assertion.MeasureOfCode) with { Path = path };
         var assertion = Assertion.Of(report, budgets, allowIncomplete, MemoryBudgets.Of(reader, report, budgets));
         return FaultCulprits.AddTo(assertion, reader, filter, baselines);
     }

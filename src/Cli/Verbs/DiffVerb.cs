@@ -87,6 +87,7 @@ internal static class DiffVerb
     internal static TraceMeasures Measure(string path, FaultFilter filter, bool withCode)
     {
         using var reader = TraceReader.Open(path);
+        filter = filter.In(path, reader.Metadata);
         return withCode
             ? TraceMeasures.OfCodeToo(ReportBuilder.Build(reader, filter, TraceMeasures.TablesOfCodeToo, TraceMeasures.MeasureOfCode) with { Path = path })
             : TraceMeasures.Of(ReportBuilder.Build(reader, filter, TraceMeasures.Tables) with { Path = path });

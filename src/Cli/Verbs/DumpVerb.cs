@@ -34,7 +34,8 @@ internal static class DumpVerb
     public static int Run(DumpArgs args)
     {
         using var reader = TraceReader.Open(args.Trace);
-        OutputTarget.Write(args.Output, [args.Trace], stream => TraceDump.Write(reader, args.Filter, args.Json, stream), copiesInputs: true);
+        var filter = args.Filter.In(args.Trace, reader.Metadata);
+        OutputTarget.Write(args.Output, [args.Trace], stream => TraceDump.Write(reader, filter, args.Json, stream), copiesInputs: true);
         return (int)ExitCode.Ok;
     }
 }

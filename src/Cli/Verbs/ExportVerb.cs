@@ -53,9 +53,10 @@ internal static class ExportVerb
                 $"{args.Trace}: has no durations (backend {reader.Metadata.Backend}); --weight time needs them; use --weight faults");
         }
 
+        var filter = args.Filter.In(args.Trace, reader.Metadata);
         string? note = null;
         OutputTarget.Write(args.Output, [args.Trace],
-            stream => note = TraceExport.Write(reader, args.Filter, args.Format, args.Weight ?? ExportWeight.Faults, stream), copiesInputs: true);
+            stream => note = TraceExport.Write(reader, filter, args.Format, args.Weight ?? ExportWeight.Faults, stream), copiesInputs: true);
         if (note is not null)
             Talk.Say(Escape.Visible(note));
         return (int)ExitCode.Ok;

@@ -71,12 +71,13 @@ internal static class ReplayVerb
             throw new FaultrecException(ExitCode.Usage, "--compare: no change is given; expected one of the what-if options, such as --thp always");
         OutputTarget.Check(args.Output, [args.Trace]);
         using var reader = TraceReader.Open(args.Trace);
+        var options = args.Options with { Filter = args.Options.Filter.In(args.Trace, reader.Metadata) };
         return Interruptible(cancelled =>
         {
             if (args.Pairs > 0)
-                WritePairs(args, ReplayPairs.Run(reader, args.Options, args.Pairs, pair => Talk.Say($"pair {pair} of {args.Pairs}"), cancelled));
+                WritePairs(args, ReplayPairs.Run(reader, options, args.Pairs, pair => Talk.Say($"pair {pair} of {args.Pairs}"), cancelled));
             else
-                Write(args, TraceReplay.Run(reader, args.Options, cancelled));
+                Write(args, TraceReplay.Run(reader, options, cancelled));
         });
     }
 

@@ -65,7 +65,7 @@ internal static class ReportVerb
             using var reader = TraceReader.Open(path);
             if (args.By?.NeedsStacks == true)
                 StackText.Require(path, reader.Metadata);
-            var report = ReportBuilder.Build(reader, args.Filter, TablesOf(args), MoreFor(args));
+            var report = ReportBuilder.Build(reader, args.Filter.In(path, reader.Metadata), TablesOf(args), MoreFor(args));
             reports.Add(report with { Path = path });
         }
 

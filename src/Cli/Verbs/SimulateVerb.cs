@@ -46,10 +46,11 @@ internal static class SimulateVerb
     {
         OutputTarget.Check(args.Output, [args.Trace]);
         using var reader = TraceReader.Open(args.Trace);
-        var simulation = Simulation.Run(reader, args.Filter);
+        var filter = args.Filter.In(args.Trace, reader.Metadata);
+        var simulation = Simulation.Run(reader, filter);
         var advice = args.IsAdvice ? Advice.Of(simulation) : null;
         if (args.IsChecked)
-            return ReplayVerb.Interruptible(cancelled => Write(args, simulation, AdviceCheck.Run(reader, args.Filter, advice!, cancelled)));
+            return ReplayVerb.Interruptible(cancelled => Write(args, simulation, AdviceCheck.Run(reader, filter, advice!, cancelled)));
         Write(args, simulation, advice);
         return (int)ExitCode.Ok;
     }

@@ -14,7 +14,8 @@ internal static class ProcessRun
     [
         "info IN", "info --format json IN", "dump IN", "dump --format json IN", "report IN", "report --format json IN", "report --format markdown IN",
         "report --format csv --by region IN",
-        "report --by heat IN", "report --by storm IN", "report --by line IN", "simulate IN", "simulate --format json IN", "advise IN",
+        "report --by heat IN", "report --by storm IN", "report --by phase IN", "dump --phase start IN",
+        "report --by line IN", "simulate IN", "simulate --format json IN", "advise IN",
         "advise --format markdown IN", "export --to folded IN", "export --to speedscope IN", "export --to firefox IN", "export --to perfetto -o OUT --force IN",
         "export --to prefault-plan IN",
         "diff IN IN", "diff --format json WHOLE IN", "assert --max-major 0 IN",
