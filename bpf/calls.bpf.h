@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
  * The ends of system calls. Those that change an address space, or tell the kernel how to serve its
- * faults, are told where perf's side-band does not: all rungs need them. The tracepoint rung also
- * looks at the end of every call whether the kernel served faults inside it that no probe has seen,
- * so it sits on sys_exit, which every call of the machine passes. The fexit and kprobe rungs see
- * those faults, and sit on the few functions instead.
+ * faults, and listen are told where perf's side-band does not: all rungs need them. The tracepoint
+ * rung also looks at the end of every call whether the kernel served faults inside it that no probe
+ * has seen, so it sits on sys_exit, which every call of the machine passes. The fexit and kprobe
+ * rungs see those faults, and sit on the few functions instead.
  */
 #ifndef FAULTREC_CALLS_BPF_H
 #define FAULTREC_CALLS_BPF_H
@@ -98,6 +98,8 @@ static __always_inline __u32 event_of_call(const struct pt_regs *regs, __u64 num
 										    : 0;
 	case __NR_shmdt:
 		return EVENT_SHMDT;
+	case __NR_listen:
+		return EVENT_LISTENING;
 	default:
 		return 0;
 	}
@@ -119,7 +121,7 @@ static __always_inline __u32 change_by(const struct pt_regs *regs, __u64 number,
 
 static __always_inline bool has_stack(__u32 type)
 {
-	return config.code_maps && type && type != EVENT_USERFAULTFD;
+	return config.code_maps && type && type != EVENT_USERFAULTFD && type != EVENT_LISTENING;
 }
 
 /* The memory need not be the caller's: a userfaultfd belongs to the process that made it. Before
@@ -275,6 +277,7 @@ CALL_FEXIT(__x64_sys_mremap, __NR_mremap)
 CALL_FEXIT(__x64_sys_madvise, __NR_madvise)
 CALL_FEXIT(__x64_sys_shmat, __NR_shmat)
 CALL_FEXIT(__x64_sys_shmdt, __NR_shmdt)
+CALL_FEXIT(__x64_sys_listen, __NR_listen)
 
 SEC("fexit/userfaultfd_ioctl")
 int BPF_PROG(fexit_userfaultfd_ioctl, struct file *file, unsigned int command, unsigned long arg,

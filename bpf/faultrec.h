@@ -446,6 +446,7 @@ enum event_type : __u32 {
 	/* khugepaged made a huge page of the process's memory: where, 0 where that is not known;
 	 * pages that were missing before */
 	EVENT_COLLAPSED = 24,
+	EVENT_LISTENING = 25, /* listen: a server is ready */
 };
 
 /* How the handler of a userfaultfd put pages there: numbers of its ioctls. */

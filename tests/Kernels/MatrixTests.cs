@@ -93,6 +93,25 @@ public sealed class MatrixTests(Guests guests)
         Assert.Equal(cells.Select(cell => (cell.Cell, cells[0].Regions)), cells);
     }
 
+    /// <summary>At the first listen(2) that succeeds: what follows is the fixture's second mapping and its last words.</summary>
+    [Theory]
+    [MemberData(nameof(Rungs))]
+    public void APhaseBeginsWhereAProgramListens(string kernel, string rungName)
+    {
+        var recording = Open(kernel, Plan.RungOf(rungName), WorkloadOf("listening"));
+
+        if (rungName == Rung.Perf.Name)
+        {
+            Assert.Empty(recording.Phases);
+            return;
+        }
+
+        var phases = recording.Phases.ToList();
+        Assert.Equal(["start", "listen"], phases.Select(phase => phase.Name));
+        Assert.InRange(phases[1].Faults, 120, 160);
+        Assert.Equal(recording.Rows.Minor + recording.Rows.Major, phases.Sum(phase => phase.Faults));
+    }
+
     [Theory]
     [MemberData(nameof(Rungs))]
     public void TheStatusIsTheCommands(string kernel, string rung)

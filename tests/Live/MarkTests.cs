@@ -209,6 +209,27 @@ public sealed class MarkTests : LiveTest
         Assert.InRange(Phases()[1].Faults, 1024, Rows.Read(TracePath).All.Count - 1);
     }
 
+    /// <summary>No mark of a listen that failed, nor of the second.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void AProgramThatListensBeginsAPhase(bool withStacks)
+    {
+        var result = Running.ToEnd(
+            InFolder, Checkout.Faultrec,
+            ["record", withStacks ? "--stacks" : "--no-stacks", "-o", TracePath, "--", "sh", "-c", $"{Checkout.Fixture("listening")} 50; true"]);
+
+        Assert.Equal(0, result.Status);
+        var (said, rows) = (Said(result.Output), Rows.Read(TracePath));
+        var mark = Assert.Single(rows.Metadata.Marks);
+        Assert.Equal(("listen", MarkSource.Listen), (mark.Name, mark.Source));
+        Assert.Equal("listening", rows.Metadata.Processes.Single(process => process.Pid == mark.Pid).Comm);
+        Assert.Equal(50, rows.In(Address(said, "before_start"), 50).Count(row => row.TimeNs < mark.TimeNs));
+        Assert.Equal(100, rows.In(Address(said, "after_start"), 100).Count(row => row.TimeNs > mark.TimeNs));
+        Assert.Equal(["start", "listen"], Phases().Select(phase => phase.Name));
+        AssertWhole(rows);
+    }
+
     protected override void Cleanup() => Assert.Empty(Directory.GetDirectories("/run", "faultrec.*"));
 
     private static string[] Folders(int recorder) => Directory.GetDirectories("/run", $"faultrec.{recorder}.*");

@@ -11,6 +11,7 @@ internal sealed class MarkLog
     private const int MostOfASource = 1000;
 
     private readonly List<Mark> _marks = [];
+    private readonly HashSet<ProcessState> _listening = [];
     private int _execs;
 
     /// <summary>For which there was no room.</summary>
@@ -37,6 +38,13 @@ internal sealed class MarkLog
         if (isFirst)
             return;
         Add(new Mark(exec.TimeNs, $"exec {exec.Comm}", MarkSource.Exec, exec.Pid), ++_execs);
+    }
+
+    /// <summary>The first time is the moment at which a server is ready.</summary>
+    public void AddListen(ProcessState process, long timeNs)
+    {
+        if (_listening.Add(process))
+            Add(new Mark(timeNs, MarkSource.Listen, MarkSource.Listen, process.Pid), _listening.Count);
     }
 
     private void Add(Mark mark, int number)

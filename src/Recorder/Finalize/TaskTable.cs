@@ -228,6 +228,12 @@ internal sealed class TaskTable(IRegionLedger ledger, PageGeometry pages, bool f
         }
 
         var process = Process(record.Pid, null);
+        if (record.Type == EventType.Listening)
+        {
+            marks?.AddListen(process, record.TimeNs);
+            return;
+        }
+
         var space = process.Space;
         var stack = stacks?.NodeOf(record.Stack, space, record.TimeNs);
         if (record.Type == EventType.UserfaultFilled)

@@ -497,6 +497,7 @@ internal enum EventType : uint
     ProcessEnd = 22,
     UserfaultFilled = 23,
     Collapsed = 24,
+    Listening = 25,
 }
 
 internal enum UffdFill : uint

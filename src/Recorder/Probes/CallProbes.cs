@@ -3,7 +3,7 @@ using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Recorder.Probes;
 
-/// <summary>The probes that tell of changes of an address space where the system call that made them ends (bpf/calls.bpf.h).</summary>
+/// <summary>The probes that tell of changes of an address space, and of listen(2), where the system call ends (bpf/calls.bpf.h).</summary>
 internal static class CallProbes
 {
     public const string EntryProgram = "call_kprobe";
@@ -12,7 +12,7 @@ internal static class CallProbes
     private const string EveryCall = "system_call_ended";
 
     /// <summary>Without these, a kernel was built without the calls.</summary>
-    private static readonly string[] OptionalFunctions = ["__x64_sys_shmat", "__x64_sys_shmdt", "userfaultfd_ioctl"];
+    private static readonly string[] OptionalFunctions = ["__x64_sys_shmat", "__x64_sys_shmdt", "__x64_sys_listen", "userfaultfd_ioctl"];
 
     private static readonly string[] NeededFunctions =
         ["__x64_sys_mmap", "__x64_sys_mprotect", "__x64_sys_munmap", "__x64_sys_brk", "__x64_sys_mremap", "__x64_sys_madvise"];

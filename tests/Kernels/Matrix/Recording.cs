@@ -51,6 +51,10 @@ internal sealed class Recording
         }
     }
 
+    /// <summary>Name and faults.</summary>
+    public IEnumerable<(string Name, long Faults)> Phases
+        => _report["phases"]!.AsArray().Select(phase => (phase!["phase"]!.GetValue<string>(), Number(phase["faults"])));
+
     public long Receipt(string key) => Number(_info["receipt"]![key]);
 
     private IEnumerable<JsonNode?> Programs => _report["processes"]!.AsArray().Where(process => process!["comm"]!.GetValue<string>() != "sh");

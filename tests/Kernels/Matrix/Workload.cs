@@ -37,6 +37,8 @@ internal sealed record Workload(string Name, string Arguments)
         new("segv", "50 10") { Regions = [new("[anon]", 50, 50)], Failed = (10, 1) },
         // Faults of the kernel's own access, by copy_to_user.
         new("kernel_touch", "100") { Regions = [new("[anon]", 100, 100), new("[anon]", 100, 100)] },
+        // A server that starts: its first listen(2) is a mark where it is probed.
+        new("listening", "60") { Regions = [new("[anon]", 120, 120), new("[anon]", 60, 60)] },
         new("populate", "100") { Regions = [new("[anon]", 100, 100), new("[anon]", 100, 100) { ByGetUserPages = true }] },
         // One pid, four executables.
         new("exec_chain", "3 50") { Regions = [.. Enumerable.Repeat(new KnownRegion("[anon]", 50, 50), 4)] },

@@ -1,3 +1,4 @@
+using Faultrec.Recorder.Native;
 using Faultrec.Recorder.Tests.Support;
 using Faultrec.Testing;
 using Faultrec.Traces.Metadata;
@@ -43,6 +44,23 @@ public sealed class MarkStories
 
         Assert.Equal(marks, found.Select(mark => $"{mark.TimeNs} {mark.Name}"));
         Assert.All(found, mark => Assert.Equal((MarkSource.Exec, Pid), (mark.Source, mark.Pid)));
+    }
+
+    [Fact]
+    public void TheFirstListenOfEachProcessIsAMark()
+    {
+        using var story = new SpoolStory();
+        story.Pass(0)
+            .Sideband(0, new PerfRecords().Fork(T0 + 5, 200, 200, Pid, Pid).Exit(T0 + 50, 200, 200).Fork(T0 + 60, 200, 200, Pid, Pid))
+            .Event(10, EventType.Listening, Pid, Pid, 3)
+            .Event(20, EventType.Listening, Pid, Pid + 1, 4)
+            .Event(30, EventType.Listening, 200, 200, 3)
+            .Event(70, EventType.Listening, 200, 200, 3)
+            .End(100);
+
+        // The id of the ended one belongs to another process from 60 on.
+        Assert.Equal(["10 listen 100", "30 listen 200", "70 listen 200"],
+            story.Finalize().Metadata.Marks.Select(mark => $"{mark.TimeNs} {mark.Name} {mark.Pid}"));
     }
 
     [Fact]
