@@ -308,7 +308,7 @@ public class BudgetStories
         {
             using var reader = TraceReader.Open(path);
             var report = ReportBuilder.Build(reader, FaultFilter.None, [], Assertion.MeasureOfCode);
-            return FaultCulprits.AddTo(Assertion.Of(report, budgets, allowIncomplete: false), reader, FaultFilter.None, [baseline.Path]);
+            return FaultCulprits.AddTo(Assertion.Of(report, budgets, allowIncomplete: false), reader, _ => FaultFilter.None, [baseline.Path]);
         }
     }
 

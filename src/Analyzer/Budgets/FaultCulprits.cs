@@ -13,15 +13,16 @@ internal static class FaultCulprits
 {
     /// <summary>The checks with the code behind those that broke.</summary>
     /// <param name="reader">Of the trace that was checked.</param>
+    /// <param name="filterOf">Of a trace: its phases have times of its own.</param>
     /// <param name="baselines">The traces that relative budgets are relative to.</param>
-    public static Assertion AddTo(Assertion assertion, TraceReader reader, FaultFilter filter, IReadOnlyList<string> baselines)
+    public static Assertion AddTo(Assertion assertion, TraceReader reader, Func<TraceReader, FaultFilter> filterOf, IReadOnlyList<string> baselines)
         => assertion with
         {
             Checks =
             [
                 .. assertion.Checks.Select(check => check is { IsBroken: true, Found: { } found, Budget: { } budget, Culprit: null } && HasCode(budget)
                     && reader.Metadata.Stacks is not null
-                    ? check with { Culprit = Of(budget, found, reader, filter, baselines) }
+                    ? check with { Culprit = Of(budget, found, reader, filterOf, baselines) }
                     : check),
             ],
         };
@@ -31,17 +32,12 @@ internal static class FaultCulprits
             // Only digits would be taken for the id of a region.
             && !int.TryParse(budget.Region, NumberStyles.None, CultureInfo.InvariantCulture, out _);
 
-    private static Culprit? Of(Budget budget, double found, TraceReader reader, FaultFilter filter, IReadOnlyList<string> baselines)
+    private static Culprit? Of(Budget budget, double found, TraceReader reader, Func<TraceReader, FaultFilter> filterOf, IReadOnlyList<string> baselines)
     {
-        var narrowed = filter with
-        {
-            Regions = budget.Region is { } region ? [region] : filter.Regions,
-            Kinds = budget.Kind is { } kind ? [kind] : filter.Kinds,
-        };
-        var ours = LinesOf(reader, narrowed, budget);
+        var ours = LinesOf(reader, filterOf(reader), budget);
         if (budget.Baseline is not { } baseline)
             return Most(ours.ToDictionary(line => line.Key, line => line.Value));
-        var before = baselines.Select(path => OfBaseline(path, narrowed, budget)).ToList();
+        var before = baselines.Select(path => OfBaseline(path, filterOf, budget)).ToList();
         if (before.Contains(null))
             return null;
         // Lines that an edit moved are matched by their function.
@@ -60,15 +56,20 @@ internal static class FaultCulprits
         return most.Value > 0 ? new Culprit(most.Key, most.Value, null, null) : null;
     }
 
-    private static Dictionary<string, long>? OfBaseline(string path, FaultFilter filter, Budget budget)
+    private static Dictionary<string, long>? OfBaseline(string path, Func<TraceReader, FaultFilter> filterOf, Budget budget)
     {
         using var reader = TraceReader.Open(path);
-        return reader.Metadata.Stacks is null ? null : LinesOf(reader, filter, budget);
+        return reader.Metadata.Stacks is null ? null : LinesOf(reader, filterOf(reader), budget);
     }
 
     private static Dictionary<string, long> LinesOf(TraceReader reader, FaultFilter filter, Budget budget)
     {
-        var report = ReportBuilder.Build(reader, filter.In(reader.Path, reader.Metadata), [], StackAggregate.Measure);
+        var narrowed = filter with
+        {
+            Regions = budget.Region is { } region ? [region] : filter.Regions,
+            Kinds = budget.Kind is { } kind ? [kind] : filter.Kinds,
+        };
+        var report = ReportBuilder.Build(reader, narrowed, [], StackAggregate.Measure);
         var lines = new Dictionary<string, long>();
         foreach (var (name, counts) in report.Code.SumByLine(report.Find(StackAggregate.Measure)!))
         {

@@ -135,7 +135,7 @@ internal static class AssertVerb
         using var reader = TraceReader.Open(path);
         var report = ReportBuilder.Build(reader, filter.In(path, reader.Metadata), [], Assertion.MeasureOfCode) with { Path = path };
         var assertion = Assertion.Of(report, budgets, allowIncomplete, MemoryBudgets.Of(reader, report, budgets));
-        return FaultCulprits.AddTo(assertion, reader, filter, baselines);
+        return FaultCulprits.AddTo(assertion, reader, trace => filter.In(trace.Path, trace.Metadata), baselines);
     }
 
     private static Option<Budget?> Limit(string name, string helpName, string description) => TypedOption.Create<Budget?>(name, helpName, description, Parse);
