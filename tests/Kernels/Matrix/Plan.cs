@@ -131,7 +131,7 @@ internal static class Plan
         echo 100 >scan_period_min_ms
         cd - >/dev/null
         echo 1 >/proc/sys/kernel/numa_balancing
-        faultrec record --force --no-stacks -o t -- first_touch 32 1 1500 >/dev/null && COLUMNS=80 faultrec report t
+        faultrec record --force --no-stacks -o t -- first_touch 32 1 30000 >/dev/null && COLUMNS=80 faultrec report t
         status=$?
         echo 0 >/proc/sys/kernel/numa_balancing
         exit $status
