@@ -97,6 +97,7 @@ public sealed class BesideTests : LiveTest
                 var mount = File.ReadLines("/proc/self/mounts").Select(line => line.Split(' ')).First(fields => fields[2] == "cgroup2")[1];
                 _cgroup = Path.Combine(mount, $"faultrec-beside-{Environment.ProcessId}");
                 Directory.CreateDirectory(_cgroup);
+                File.WriteAllText(Path.Combine(_cgroup, "cgroup.procs"), $"{pid}\n");
                 return [_cgroup];
             case "--pid":
                 return [$"{pid}"];
