@@ -36,17 +36,17 @@ internal static class FaultCulprits
     {
         var ours = LinesOf(reader, filterOf(reader), budget);
         if (budget.Baseline is not { } baseline)
-            return Most(ours.ToDictionary(line => line.Key, line => line.Value));
+            return Most(ours);
         var before = baselines.Select(path => OfBaseline(path, filterOf, budget)).ToList();
         if (before.Contains(null))
             return null;
         // Lines that an edit moved are matched by their function.
         var theirs = before.Select(lines => ByFunction(lines!)).ToList();
-        var rises = ByFunction(ours).ToDictionary(
-            function => NameOf(function.Key, ours.Keys, before.SelectMany(lines => lines!.Keys)),
-            function => function.Value - Baseline.MedianOf([.. theirs.Select(lines => (double)lines.GetValueOrDefault(function.Key))]));
-        var most = Most(rises.ToDictionary(rise => rise.Key, rise => (long)rise.Value));
-        return most is null ? null : most with { Rise = found - baseline.Median };
+        var rises = ByFunction(ours).ToDictionary(function => function.Key,
+            function => function.Value - (long)Baseline.MedianOf([.. theirs.Select(lines => (double)lines.GetValueOrDefault(function.Key))]));
+        return Most(rises) is { } most
+            ? most with { Code = NameOf(most.Code, ours.Keys, before.SelectMany(lines => lines!.Keys)), Rise = found - baseline.Median }
+            : null;
     }
 
     private static Culprit? Most(Dictionary<string, long> lines)
