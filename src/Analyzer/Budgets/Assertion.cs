@@ -88,7 +88,7 @@ internal sealed record Assertion(FaultReport Report, IReadOnlyList<BudgetCheck> 
         }
 
         return new(report,
-            [CheckRecording(report, allowIncomplete), .. budgets.Select(budget => budget.IsOfMemory ? memory!.Check(budget) : Check(report, budget))]);
+            [CheckRecording(report, allowIncomplete), .. budgets.Select(budget => Check(report, budget, memory))]);
     }
 
     private static BudgetCheck CheckRecording(FaultReport report, bool allowIncomplete)
@@ -99,10 +99,13 @@ internal sealed record Assertion(FaultReport Report, IReadOnlyList<BudgetCheck> 
             : new BudgetCheck(null, null, !allowIncomplete, $"{ReceiptText.Describe(receipt)}{(allowIncomplete ? "" : $": {AbsenceProvesNothing}")}");
     }
 
-    private static BudgetCheck Check(FaultReport report, Budget budget)
+    private static BudgetCheck Check(FaultReport report, Budget budget, MemoryBudgets? memory)
+        => budget.Baseline?.WhyUnknown is { } why ? new BudgetCheck(budget, null, true, why)
+            : budget.IsOfMemory ? memory!.Check(budget)
+            : CheckFaults(report, budget);
+
+    private static BudgetCheck CheckFaults(FaultReport report, Budget budget)
     {
-        if (budget.Baseline is { WhyUnknown: { } whyUnknown })
-            return new BudgetCheck(budget, null, true, whyUnknown);
         if (OfBudget(report, budget, out var note) is not { } found)
             return new BudgetCheck(budget, null, true, note);
         if (report.Sample is not null && budget.Measure == BudgetMeasure.DistinctPages && budget.IsKeptBy(found))
@@ -169,21 +172,17 @@ internal sealed record Assertion(FaultReport Report, IReadOnlyList<BudgetCheck> 
         note = null;
         switch (measure)
         {
-            case BudgetMeasure.Faults:
-                return counts.Faults;
-            case BudgetMeasure.Major:
-                return counts.Major;
-            case BudgetMeasure.Failed:
-                return counts.Failed;
             case BudgetMeasure.DistinctPages:
                 return pages;
-            default:
+            case BudgetMeasure.FaultTimeNs:
                 var (known, untimed) = (report.Metadata.Backend.HasDurations, counts.Faults - timed);
                 if (!known)
                     note = $"backend {report.Metadata.Backend} has no durations";
                 else if (report.Sample is null && untimed > 0)
                     note = $"the time of {Units.Of(untimed, "fault")} is not known and not included";
-                return known ? counts.DurationNs : null;
+                return known ? measure.Of(counts) : null;
+            default:
+                return measure.Of(counts);
         }
     }
 

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Faultrec.Analyzer.Classify;
+using Faultrec.Analyzer.Measures;
 using Faultrec.Analyzer.Text;
 
 namespace Faultrec.Analyzer.Budgets;
@@ -19,6 +20,26 @@ internal enum BudgetMeasure
 
     /// <summary>The only measure with a lower limit; it applies only to the whole trace.</summary>
     HugeShare,
+}
+
+/// <summary>What <see cref="BudgetMeasure"/> is of.</summary>
+internal static class BudgetMeasures
+{
+    public static bool IsOfMemory(this BudgetMeasure measure) => measure is BudgetMeasure.ResidentBytes or BudgetMeasure.GrownBytes;
+
+    /// <summary>Counts of faults, or their time: what lines of code and kinds have.</summary>
+    public static bool IsOfFaults(this BudgetMeasure measure)
+        => measure is BudgetMeasure.Faults or BudgetMeasure.Major or BudgetMeasure.Failed or BudgetMeasure.FaultTimeNs;
+
+    /// <param name="measure">One of faults.</param>
+    public static long Of(this BudgetMeasure measure, in FaultCounts counts) => measure switch
+    {
+        BudgetMeasure.Faults => counts.Faults,
+        BudgetMeasure.Major => counts.Major,
+        BudgetMeasure.Failed => counts.Failed,
+        BudgetMeasure.FaultTimeNs => counts.DurationNs,
+        _ => throw new ArgumentOutOfRangeException(nameof(measure), measure, "no measure of faults"),
+    };
 }
 
 /// <summary>One limit that a recording must keep.</summary>
@@ -43,7 +64,7 @@ internal sealed record Budget(string Name, BudgetMeasure Measure, string? Region
             : Name;
 
     /// <summary>Whether it limits resident memory.</summary>
-    public bool IsOfMemory => BudgetText.IsOfMemory(Measure);
+    public bool IsOfMemory => Measure.IsOfMemory();
 
     public bool IsKeptBy(double found) => Measure == BudgetMeasure.HugeShare ? found >= Limit : found <= Limit;
 

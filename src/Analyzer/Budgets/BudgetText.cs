@@ -56,7 +56,7 @@ internal static class BudgetText
 
         if (name == KindName)
         {
-            var ofKind = ParsePart(value, "cow_fork:max-faults=1000", IsOfFaults, found, out var text);
+            var ofKind = ParsePart(value, "cow_fork:max-faults=1000", BudgetMeasures.IsOfFaults, found, out var text);
             return ofKind with { Kind = FaultKindNames.TryParse(text, out var kind) ? kind : throw Wrong(found, $"one of the kinds {FaultKindNames.All}") };
         }
 
@@ -91,12 +91,6 @@ internal static class BudgetText
 
         return budgets.Count > 0 ? budgets : throw Wrong(path, "budgets, one per line, such as --max-major 0; the file has none");
     }
-
-    /// <summary>Whether it is a measure of resident memory.</summary>
-    public static bool IsOfMemory(BudgetMeasure measure) => measure is BudgetMeasure.ResidentBytes or BudgetMeasure.GrownBytes;
-
-    private static bool IsOfFaults(BudgetMeasure measure)
-        => measure is BudgetMeasure.Faults or BudgetMeasure.Major or BudgetMeasure.Failed or BudgetMeasure.FaultTimeNs;
 
     /// <returns>A budget without its part.</returns>
     private static Budget ParsePart(string value, string example, Func<BudgetMeasure, bool> isAllowed, string found, out string part)
@@ -135,7 +129,7 @@ internal static class BudgetText
     {
         if (measure == BudgetMeasure.FaultTimeNs)
             return DurationText.TryParse(text, out var ns) ? ns : throw Wrong(found, DurationText.Expected);
-        if (IsOfMemory(measure))
+        if (measure.IsOfMemory())
             return SizeText.TryParse(text, out var bytes, out var unit) && unit.Length > 0 ? bytes : throw Wrong(found, ExpectedSize);
         const NumberStyles styles = NumberStyles.AllowDecimalPoint | NumberStyles.AllowExponent;
         var isNumber = decimal.TryParse(text, styles, CultureInfo.InvariantCulture, out var number);

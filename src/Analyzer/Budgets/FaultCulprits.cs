@@ -8,33 +8,42 @@ using Faultrec.Traces.Files;
 
 namespace Faultrec.Analyzer.Budgets;
 
-/// <summary>Which code is behind a broken budget of faults: another pass over the traces, made only for budgets that broke.</summary>
+/// <summary>
+/// Which code is behind a broken budget of faults. Only for budgets that broke: of a region or a kind it takes another pass over the trace, and of
+/// baselines always.
+/// </summary>
 internal static class FaultCulprits
 {
     /// <summary>The checks with the code behind those that broke.</summary>
+    /// <param name="assertion">Its report has <see cref="Assertion.MeasureOfCode"/>.</param>
     /// <param name="reader">Of the trace that was checked.</param>
     /// <param name="filterOf">Of a trace: its phases have times of its own.</param>
     /// <param name="baselines">The traces that relative budgets are relative to.</param>
     public static Assertion AddTo(Assertion assertion, TraceReader reader, Func<TraceReader, FaultFilter> filterOf, IReadOnlyList<string> baselines)
-        => assertion with
+    {
+        return assertion with
         {
             Checks =
             [
                 .. assertion.Checks.Select(check => check is { IsBroken: true, Found: { } found, Budget: { } budget, Culprit: null } && HasCode(budget)
                     && reader.Metadata.Stacks is not null
-                    ? check with { Culprit = Of(budget, found, reader, filterOf, baselines) }
+                    ? check with { Culprit = Of(budget, found, OursOf(budget), filterOf, baselines) }
                     : check),
             ],
         };
 
+        Dictionary<string, long> OursOf(Budget budget)
+            => budget is { Region: null, Kind: null } ? LinesOf(assertion.Report, budget) : LinesOf(reader, filterOf(reader), budget);
+    }
+
     private static bool HasCode(Budget budget)
-        => budget.Measure is BudgetMeasure.Faults or BudgetMeasure.Major or BudgetMeasure.Failed or BudgetMeasure.FaultTimeNs
+        => budget.Measure.IsOfFaults()
             // Only digits would be taken for the id of a region.
             && !int.TryParse(budget.Region, NumberStyles.None, CultureInfo.InvariantCulture, out _);
 
-    private static Culprit? Of(Budget budget, double found, TraceReader reader, Func<TraceReader, FaultFilter> filterOf, IReadOnlyList<string> baselines)
+    private static Culprit? Of(
+        Budget budget, double found, Dictionary<string, long> ours, Func<TraceReader, FaultFilter> filterOf, IReadOnlyList<string> baselines)
     {
-        var ours = LinesOf(reader, filterOf(reader), budget);
         if (budget.Baseline is not { } baseline)
             return Most(ours);
         var before = baselines.Select(path => OfBaseline(path, filterOf, budget)).ToList();
@@ -69,24 +78,20 @@ internal static class FaultCulprits
             Regions = budget.Region is { } region ? [region] : filter.Regions,
             Kinds = budget.Kind is { } kind ? [kind] : filter.Kinds,
         };
-        var report = ReportBuilder.Build(reader, narrowed, [], StackAggregate.Measure);
+        return LinesOf(ReportBuilder.Build(reader, narrowed, [], Assertion.MeasureOfCode), budget);
+    }
+
+    private static Dictionary<string, long> LinesOf(FaultReport report, Budget budget)
+    {
         var lines = new Dictionary<string, long>();
         foreach (var (name, counts) in report.Code.SumByLine(report.Find(StackAggregate.Measure)!))
         {
             if (budget.Code is null || name.Contains(budget.Code, StringComparison.Ordinal))
-                lines[name] = Of(budget.Measure, counts);
+                lines[name] = budget.Measure.Of(counts);
         }
 
         return lines;
     }
-
-    private static long Of(BudgetMeasure measure, in FaultCounts counts) => measure switch
-    {
-        BudgetMeasure.Major => counts.Major,
-        BudgetMeasure.Failed => counts.Failed,
-        BudgetMeasure.FaultTimeNs => counts.DurationNs,
-        _ => counts.Faults,
-    };
 
     private static Dictionary<string, long> ByFunction(Dictionary<string, long> lines)
         => lines.GroupBy(line => FunctionOf(line.Key)).ToDictionary(function => function.Key, function => function.Sum(line => line.Value));

@@ -36,8 +36,6 @@ internal sealed class MemoryBudgets
     /// <param name="budget">One of those it was made for.</param>
     public BudgetCheck Check(Budget budget)
     {
-        if (budget.Baseline is { WhyUnknown: { } whyUnknown })
-            return Unknown(budget, whyUnknown);
         if (ResidentFacts.WhyFilterDoesNotApply(_report.Filter) is { } whyNot)
             return Unknown(budget, whyNot);
         var isWhole = PartOf(budget) == default;

@@ -26,6 +26,7 @@ internal sealed class TraceComparison
     public const double LargeShare = 0.01;
 
     private readonly Dictionary<Subject, IReadOnlyList<ComparedRow>> _rows = [];
+    private readonly Dictionary<Metric, ComparedRow> _totals = [];
 
     private TraceComparison(IReadOnlyList<TraceMeasures> before, IReadOnlyList<TraceMeasures> after, FaultFilter filter)
         => (Before, After, Filter) = (before, after, filter);
@@ -65,7 +66,7 @@ internal sealed class TraceComparison
         => row.HasChanged && Total(row.Metric) is var total
             && Math.Abs(row.Difference!.Value) >= LargeShare * Math.Max(total.Before?.Median ?? 0, total.After?.Median ?? 0);
 
-    public ComparedRow Total(Metric metric) => new(TotalItem, metric, Side(Before, TotalItem, metric), Side(After, TotalItem, metric));
+    public ComparedRow Total(Metric metric) => _totals[metric];
 
     private static ComparedItem TotalItem { get; } = new(Subject.Total, "all");
 
@@ -77,6 +78,8 @@ internal sealed class TraceComparison
         comparison.RequireOneFormat();
         TraceMeasures.ForgetOnlyProcesses([.. comparison.Traces]);
         MovedLines.MatchIn(before, after);
+        foreach (var metric in MetricNames.All)
+            comparison._totals.Add(metric, comparison.Row(TotalItem, metric));
         foreach (var subject in SubjectNames.Compared)
             comparison._rows.Add(subject, comparison.RowsOf(subject));
         return comparison;
@@ -104,7 +107,7 @@ internal sealed class TraceComparison
     {
         var items = Traces.SelectMany(trace => trace.Items).Where(item => item.Subject == subject).Distinct()
             .Select(item => MetricNames.All
-                .Select(metric => new ComparedRow(item, metric, Side(Before, item, metric), Side(After, item, metric)))
+                .Select(metric => Row(item, metric))
                 .Where(row => row.Before is not null || row.After is not null)
                 .ToList())
             .Where(rows => rows.Count > 0);
@@ -125,6 +128,8 @@ internal sealed class TraceComparison
 
     private static long Distance(List<ComparedRow> rows, Metric metric, bool beyondNoise)
         => rows.Find(row => row.Metric == metric) is { } row && !(beyondNoise && row.Verdict == Verdict.WithinNoise) ? Math.Abs(row.Difference ?? 0) : 0;
+
+    private ComparedRow Row(ComparedItem item, Metric metric) => new(item, metric, Side(Before, item, metric), Side(After, item, metric));
 
     private Spread? Side(IReadOnlyList<TraceMeasures> traces, ComparedItem item, Metric metric)
         => (metric == Metric.PeakBytes ? HasMemory : item.Subject != Subject.Code || HasCode)

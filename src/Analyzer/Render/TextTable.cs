@@ -60,7 +60,9 @@ internal static class TextTable
             if (row > 0 && table.Above(row - 1) is RowText.Heading heading)
                 WriteHeading(output, heading, style);
             var at = row - 1;
-            output.Write(row == 0 ? style.Dim(line) : Line(cells[row], widths, table, columns, (column, cell) => Marked(table, at, column, cell, style)));
+            output.Write(row == 0 ? style.Dim(line)
+                : style.Colour ? Line(cells[row], widths, table, columns, (column, cell) => Marked(table, at, column, cell, style))
+                : line);
             if (row > 0 && table.Beside(row - 1) is RowText.Branch branch)
                 WriteBranch(output, branch, Columns.Width(line));
             output.Write('\n');

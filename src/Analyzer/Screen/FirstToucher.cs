@@ -17,9 +17,6 @@ internal static class FirstToucher
     /// <summary>Of its pages: with fewer faults of other threads, that they use the memory is not shown.</summary>
     private const double LeastRefaults = 0.01;
 
-    /// <summary>Less memory is not worth a sentence on a screen.</summary>
-    private const long LeastBytes = 16 << 20;
-
     private const int NameWidth = 40;
 
     /// <summary>Null: there is no such memory, or the trace does not show it.</summary>
@@ -47,7 +44,7 @@ internal static class FirstToucher
         var distinct = report.Rows(RegionTable.Definition).ToDictionary(row => row.Id, row => row.DistinctPages);
         return touches.All.Where(touch => touch.Region > 0).GroupBy(touch => touch.Region)
             .Select(region => Shared.Of(region.Key, distinct.GetValueOrDefault(region.Key), [.. region.Select(touch => (touch.Tid, touch.Touches))]))
-            .OfType<Shared>().Where(shared => shared.Pages * report.Metadata.PageSize >= LeastBytes)
+            .OfType<Shared>().Where(shared => shared.Pages * report.Metadata.PageSize >= Leads.LeastBytes)
             .MaxBy(shared => shared.Pages);
     }
 

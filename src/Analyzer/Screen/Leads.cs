@@ -52,7 +52,7 @@ internal static class Leads
     private const double LittleTime = 0.02;
 
     /// <summary>Less memory is not worth a sentence on a screen.</summary>
-    private const long LeastBytes = 16 << 20;
+    public const long LeastBytes = 16 << 20;
 
     private const double Same = 0.01;
 
