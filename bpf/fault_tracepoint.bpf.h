@@ -79,7 +79,7 @@ static __always_inline int fault_complete(struct bpf_perf_event_data *ctx, __u8 
 		bump(bits & FAULT_MAJOR ? &control->ended_major : &control->ended_minor);
 		return 0;
 	}
-	slot->is_counted = 1;
+	slot->counted_by = perf_events_of(task);
 	/* The execve of the command has switched the event on. */
 	if (config.has_costs)
 		slot->costs.waits_for_exec = 0;

@@ -114,7 +114,7 @@ int BPF_PROG(task_new, struct task_struct *child, __u64 clone_flags)
 		return 0;
 	if (config.code_maps && slot->pid == slot->tid)
 		code_inherited(slot->pid, parent_slot->pid);
-	is_uncounted = !parent_slot->is_counted && !parent_slot->costs.waits_for_exec &&
+	is_uncounted = !parent_slot->counted_by && !parent_slot->costs.waits_for_exec &&
 		       lost_its_events(slot, child);
 	send_event(EVENT_TASK_NEW, slot, bpf_ktime_get_ns(), parent_slot->pid, parent_slot->tid, 0,
 		   0, 0,

@@ -11,22 +11,31 @@
 
 #include "fault.bpf.h"
 
-/* Does any perf event follow the task? */
-static __always_inline bool has_perf_events(struct task_struct *task)
+enum {
+	EVENTS_OF_ALL_CPUS = 1, /* is no address */
+};
+
+/*
+ * Which perf events tell of the task's faults: the address of their context; 0: none. Events that
+ * come back after the kernel has taken the task's away are in another context.
+ */
+static __always_inline __u64 perf_events_of(struct task_struct *task)
 {
 	struct task_struct___two_contexts *old = (void *)task;
 
+	if (config.machine_wide)
+		return EVENTS_OF_ALL_CPUS;
 	if (bpf_core_field_exists(old->perf_event_ctxp))
-		return BPF_CORE_READ(old, perf_event_ctxp[1]);
-	return BPF_CORE_READ(task, perf_event_ctxp);
+		return (__u64)BPF_CORE_READ(old, perf_event_ctxp[1]);
+	return (__u64)BPF_CORE_READ(task, perf_event_ctxp);
 }
 
 /* The command's task has lost its events, or was created by one that had none. */
 static __always_inline bool lost_its_events(struct task_slot *slot, struct task_struct *task)
 {
-	if (config.machine_wide || has_perf_events(task))
+	if (perf_events_of(task))
 		return false;
-	slot->is_counted = 0;
+	slot->counted_by = 0;
 	return true;
 }
 
@@ -49,7 +58,8 @@ static __noinline void settle_fault(struct task_slot *slot, struct task_struct *
  * Of the running task, before its next fault begins, or a system call or itself ends. Events can be
  * gone before task_exec knows: execve takes them away, and faults on until its program begins. And
  * they can be there for nothing: those that a task inherits while its creator's are being opened
- * have no program, or are never switched on.
+ * have no program, or are never switched on, and new ones are not switched on yet. So what counts
+ * is that those which are there have told of a fault.
  */
 static __always_inline void settle(struct task_slot *slot, struct task_struct *task,
 				   struct ring_control *control, __u32 cpu)
@@ -57,7 +67,7 @@ static __always_inline void settle(struct task_slot *slot, struct task_struct *t
 	if (slot->state == SLOT_IDLE || slot->account == ACCOUNT_OFF || config.sees_only_mapped ||
 	    slot->costs.waits_for_exec)
 		return;
-	if (!slot->is_counted || lost_its_events(slot, task))
+	if (!slot->counted_by || slot->counted_by != perf_events_of(task))
 		settle_fault(slot, task, control, cpu);
 }
 

@@ -78,14 +78,14 @@ struct task_slot {
 	__u64 stack;	     /* id of the user stack at the fault's entry */
 	__u64 sent_stack;    /* that of the last one that was new */
 	__u64 python_thread; /* its PyThreadState; 0: not known */
+	__u64 counted_by;    /* the perf events that have told of a fault of the task; 0: none
+				has: own_counters.bpf.h */
 	__u8 state;	     /* enum slot_state */
 	__u8 bits;	     /* enum fault_bits, those known at entry */
 	__u8 handler;
 	__u8 has_completed; /* its completions are seen: from now on one that is
 			       missing counts */
 	__u8 is_retried;    /* handle_mm_fault has asked for another try */
-	__u8 is_counted;    /* a perf event has told of a fault of the task:
-			       own_counters.bpf.h */
 	__u8 is_told;	    /* EVENT_TARGET_FOUND was sent */
 	__u8 walk_merged;   /* WALK_MERGED, of the page in pte_before */
 	__u8 is_in_call;    /* a kretprobe is to tell of its end: calls.bpf.h */

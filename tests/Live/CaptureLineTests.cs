@@ -57,6 +57,6 @@ public sealed partial class CaptureLineTests : LiveTest
     {
         File.WriteAllText(Folder["command.sh"], command);
         var circumstances = InFolder with { Environment = new Dictionary<string, string?> { ["TERM"] = "xterm" } };
-        return Running.Start(circumstances, "sh", "-c", $"script -qec 'bash command.sh' /dev/null > {RawPath}");
+        return Running.Start(circumstances, "sh", "-c", $"script -qec 'exec bash command.sh' /dev/null > {RawPath}");
     }
 }

@@ -46,7 +46,7 @@ public sealed partial class SummaryTests : LiveTest
         var circumstances = InFolder with { Environment = new Dictionary<string, string?> { ["TERM"] = "xterm" } };
         using var tracer = Running.Start(
             circumstances, "sh", "-c",
-            $"(until [ -e enough ]; do sleep 0.05; done; printf '\\003'; cat) | script -qec 'bash command.sh' /dev/null > {RawPath}");
+            $"(until [ -e enough ]; do sleep 0.05; done; printf '\\003'; cat) | script -qec 'exec bash command.sh' /dev/null > {RawPath}");
         Running.Until(() => Raw().Contains(" 0 processes", StringComparison.Ordinal), "it is attached");
         program.WriteByte();
         program.ReadLine();

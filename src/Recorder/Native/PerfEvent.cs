@@ -118,6 +118,24 @@ internal static class PerfEvent
     public static void Control(FdHandle fd, nuint request, nint argument = 0)
         => Errno.ThrowIfFailed(Libc.Ioctl(fd.Fd, request, argument), $"perf event ioctl 0x{request:x}");
 
+    /// <summary>
+    /// Whether an inherited event is still on its task. The kernel takes it away when the task ends or executes a program with other
+    /// privileges, and lets another event join its group only while it is there (EINVAL in perf_event_open(2)).
+    /// </summary>
+    // SAFETY: the kernel reads the attributes, a local, for as many bytes as they say.
+    public static unsafe bool IsOn(FdHandle leader, int tid)
+    {
+        var attr = new PerfEventAttr
+        {
+            Type = TypeSoftware, Config = SwDummy, Flags = PerfAttrFlags.Disabled | PerfAttrFlags.Inherit, Size = (uint)sizeof(PerfEventAttr),
+        };
+        var fd = Libc.PerfEventOpen(&attr, tid, -1, leader.Fd, FlagFdCloexec);
+        if (fd < 0)
+            return false;
+        new FdHandle(fd).Dispose();
+        return true;
+    }
+
     /// <summary>The event's count, with that of every inherited child.</summary>
     // SAFETY: read writes at most the size of the local.
     public static unsafe long ReadCount(FdHandle fd)

@@ -35,7 +35,9 @@ internal sealed class FaultCounters : IDisposable
                 return; // it has executed two such programs, and these came after the second
             if (last.EndNs > lostNs)
             {
-                // The old events may have been opened after the execve, too; with the new ones each fault would be reported twice.
+                if (PerfEvent.IsOn(last.Minor, tid) && PerfEvent.IsOn(last.Major, tid))
+                    return; // they were opened after the execve, too
+                // One of them may have been; with the new ones its faults would be reported twice.
                 PerfEvent.Control(last.Minor, PerfEvent.IocDisable);
                 PerfEvent.Control(last.Major, PerfEvent.IocDisable);
             }
