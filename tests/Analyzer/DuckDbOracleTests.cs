@@ -165,7 +165,7 @@ public abstract class DuckDbOracle(bool isSample) : DuckDbTest(RandomTrace.Metad
         $"SELECT region_id, {Counts}, sum(duration_ns) FROM faults WHERE stack_id IS NOT NULL GROUP BY region_id",
         Report.Touchers.GroupBy(row => row.RegionId).Select(group => new object[]
         {
-            group.Key, group.Sum(row => row.Counts.Minor), group.Sum(row => row.Counts.Major), group.Sum(row => row.Counts.Failed),
+            group.Key!.Value, group.Sum(row => row.Counts.Minor), group.Sum(row => row.Counts.Major), group.Sum(row => row.Counts.Failed),
             group.Sum(row => row.Counts.DurationNs),
         }));
 

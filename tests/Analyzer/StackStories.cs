@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using Faultrec.Analyzer.Classify;
 using Faultrec.Analyzer.Info;
 using Faultrec.Analyzer.Measures;
@@ -87,6 +88,35 @@ public class StackStories
                 (2, "[libstripped.so+0x1234]", null, null, 1), (2, "fill (app.c:12)", null, null, 1),
             ],
             touchers.Select(row => (row.RegionId, row.Code, row.Through, row.Mapper, row.Counts.Faults)));
+    }
+
+    [Fact]
+    public void ForPeopleALineOfCodeIsOneRowOverTheMappingsOfOneKind()
+    {
+        var arenas = Enumerable.Range(1, 3).Select(id => Story.TwoRegions[0] with { Id = id, Start = (ulong)id << 20, End = ((ulong)id << 20) + 0x4000 });
+        var metadata = StackStory.Metadata() with { Regions = [.. arenas, Story.TwoRegions[1] with { Id = 4 }] };
+        Fault[] faults =
+        [
+            .. Enumerable.Range(1, 3).SelectMany(id => Enumerable.Range(0, 4).Select(page => new Fault(((ulong)id << 20) + ((ulong)page << 12), id) { Stack = 2 })),
+            new(0x20000, 4) { Stack = 2 },
+        ];
+        var report = Story.Report(metadata, faults);
+
+        var (text, filtered) = (Text(report), Text(Story.Report(metadata, faults, new FaultFilter { Regions = ["anon"] })));
+        Assert.Matches(@"- +3 × \[anon\] +12 ", text);
+        Assert.Contains("fill (app.c:12), in memset\n", text, StringComparison.Ordinal);
+        Assert.Contains("mappings of one kind are one row: --region shows each", text, StringComparison.Ordinal);
+        Assert.Equal(3, Regex.Count(filtered, @"\d \[anon\] +4 "));
+        Assert.DoesNotContain("--region shows", filtered, StringComparison.Ordinal);
+        // Programs get each.
+        Assert.Equal(4, ToucherTable.Definition.Build(report, 0).Rows);
+
+        static string Text(FaultReport report)
+        {
+            var writer = new StringWriter();
+            TextReport.Write(writer, report, ToucherTable.Definition, 0, default);
+            return writer.ToString();
+        }
     }
 
     [Fact]

@@ -50,6 +50,14 @@ internal struct FaultCounts
         DurationNs += Math.Max(durationNs, 0) * weight;
     }
 
+    public static FaultCounts Sum(IEnumerable<FaultCounts> parts)
+    {
+        var sum = new FaultCounts();
+        foreach (var part in parts)
+            sum.Merge(part);
+        return sum;
+    }
+
     public void Merge(in FaultCounts other)
     {
         Minor += other.Minor;

@@ -48,7 +48,7 @@ internal static class TextReport
     {
         foreach (var definition in by is null ? ReportTables.InReport.Where(table => table.IsWorthShowing(report, hasRoom)) : by.WithCompanion)
         {
-            var table = by is null ? definition.BuildAmongOthers(report, top) : definition.Build(report, top);
+            var table = by is null ? definition.BuildAmongOthers(report, top) : definition.BuildForPeople(report, top);
             if (table.TotalRows > 0 || definition == by)
                 yield return (definition, table);
         }

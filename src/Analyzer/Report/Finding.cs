@@ -85,18 +85,11 @@ internal static class Finding
         var code = touchers.GroupBy(row => row.Code).MaxBy(group => group.Sum(row => row.Counts.Faults))!.ToList();
         // Rows come with most faults first.
         var first = code[0];
-        var through = Inside(code) is { } function ? $", in {Columns.CutMiddle(function, NameWidth)}" : "";
+        var through = ToucherTable.InnerOfMost(code).Function is { } function ? $", in {Columns.CutMiddle(function, NameWidth)}" : "";
         var reserver = code.GroupBy(row => row.Mapper).MaxBy(group => group.Sum(row => row.Counts.Faults))!;
         var isReserver = reserver.Sum(row => row.Counts.Faults) >= DominantShare * code.Sum(row => row.Counts.Faults);
         var mapper = reserver.Key is { } name && isReserver ? $", in memory that {Columns.CutMiddle(name, NameWidth)} reserved" : "";
         return $"{Units.Percent(code.Sum(row => row.Share))} come from {Columns.CutMiddle(first.Code, NameWidth)}{through}{mapper}.";
-    }
-
-    /// <summary>The innermost function of most of these faults; null: none, or the code itself.</summary>
-    private static string? Inside(List<ToucherRow> code)
-    {
-        var most = code.Where(row => row.Through is not null).GroupBy(row => row.Through).MaxBy(group => group.Sum(row => row.ThroughFaults));
-        return most is not null && 2 * most.Sum(row => row.ThroughFaults) > code.Sum(row => row.Counts.Faults) ? most.Key : null;
     }
 
     private static string MajorOnes(FaultReport report)

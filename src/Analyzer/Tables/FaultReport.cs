@@ -60,6 +60,12 @@ internal sealed record FaultReport
     /// <summary>Null: the trace has no stacks, or no requested table needs them.</summary>
     public StackFacts? Stacks => field ??= StackFacts.Of(this);
 
+    /// <summary>Null: no process of the report is one.</summary>
+    public Helpers? Helpers => field ??= Helpers.Of(this);
+
+    /// <summary>Whether tables for people have a row for each helper.</summary>
+    public bool ShowsHelpers { get; init; }
+
     /// <summary>Names of the program's code, by stack.</summary>
     public ChargedCode Code => field ??= new ChargedCode(Metadata);
 

@@ -17,8 +17,11 @@ internal static class ProcessTable
         JsonKey = "processes",
         Needs = [TaskAggregate.Measure],
         Rows = Rows,
+        Folded = (report, rows) => Helpers.Fold(report, rows, row => row.Pid, (name, helpers) => new ProcessRow(
+            Helpers.NoId, name, helpers.Sum(row => row.Threads), FaultCounts.Sum(helpers.Select(row => row.Counts)), helpers.Sum(row => row.DistinctPages)), Compare),
+        Note = Helpers.Note,
         Columns = (table, report) => table
-            .Integer("pid", "pid", "process id", CellFormat.Id, ColumnAudience.Everyone, row => row.Pid)
+            .Integer("pid", "pid", "process id", CellFormat.Id, ColumnAudience.Everyone, row => row.Pid == Helpers.NoId ? null : row.Pid)
             .Text("comm", "comm", "name of the process: the last that the recording has, else the one it faulted under most", ColumnAudience.Everyone,
                 row => row.Comm)
             .Integer("threads", "threads", "threads that faulted", CellFormat.Count, ColumnAudience.Everyone, row => row.Threads)
@@ -34,7 +37,9 @@ internal static class ProcessTable
                 sum.Key, names.Process(sum.Key) ?? sum.Value.MostFrequentComm, sum.Value.Threads, sum.Value.Counts,
                 report.DistinctPagesByPid.GetValueOrDefault(sum.Key)))
             .ToList();
-        rows.Sort((a, b) => Ordering.ByFaults(a.Counts, b.Counts, a.Pid.CompareTo(b.Pid)));
+        rows.Sort(Compare);
         return rows;
     }
+
+    private static int Compare(ProcessRow a, ProcessRow b) => Ordering.ByFaults(a.Counts, b.Counts, a.Pid.CompareTo(b.Pid));
 }

@@ -5,7 +5,8 @@ using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Analyzer.Tables;
 
-/// <param name="Region">Null: the row of faults that no known mapping covered, id 0.</param>
+/// <param name="Id">0: no known mapping; <see cref="Helpers.NoId"/>: mappings of several processes.</param>
+/// <param name="Region">Null: not one known mapping.</param>
 /// <param name="Pages">Pages of the region's range; 0 without a region.</param>
 /// <param name="Heat">Faults in 64 equal address buckets of the range.</param>
 /// <param name="IsSample">Counts are estimates, distinct pages and coverage lower bounds.</param>
@@ -20,6 +21,8 @@ internal sealed record RegionRow(
     IReadOnlyList<long> Heat,
     bool IsSample)
 {
+    public string Name { get; init; } = RegionNames.Of(Region);
+
     /// <summary>Faults per page; null without a range.</summary>
     public double? Density => Pages == 0 ? null : (double)Counts.Faults / Pages;
 
@@ -46,7 +49,9 @@ internal static class RegionTable
         JsonKey = "regions",
         Needs = [RegionAggregate.Measure],
         Rows = Rows,
+        Folded = (report, rows) => Helpers.Fold(report, rows, row => row.Region?.Pid, SumOf, Compare),
         Columns = Columns,
+        Note = Helpers.Note,
     };
 
     /// <summary>One row for each mapping that has a count, in the order of this table.</summary>
@@ -71,16 +76,30 @@ internal static class RegionTable
 
         if (UnmappedRow(aggregate, report) is { } unmapped)
             rows.Add(unmapped);
-        rows.Sort((a, b) => Ordering.ByFaults(a.Counts, b.Counts, a.Id.CompareTo(b.Id)));
+        rows.Sort(Compare);
         return rows;
+    }
+
+    private static int Compare(RegionRow a, RegionRow b) => Ordering.ByFaults(a.Counts, b.Counts, a.Id.CompareTo(b.Id));
+
+    private static RegionRow SumOf(string name, List<RegionRow> rows)
+    {
+        var latency = new LatencySummary(rows.Sum(row => row.Latency.Count), null, null, null, null, null, rows.Sum(row => row.Latency.SumNs));
+        return new RegionRow(
+            Helpers.NoId, null, 0, 0, FaultCounts.Sum(rows.Select(row => row.Counts)), rows.Sum(row => row.DistinctPages), latency, new HeatCounts(),
+            rows[0].IsSample)
+        {
+            Name = name,
+        };
     }
 
     private static void Columns(TableBuilder<RegionRow> table, FaultReport report)
     {
         var isSample = report.Sample is not null;
         table
-            .Integer("id", "id", "id of the region in the recording; 0: no known mapping", CellFormat.Id, ColumnAudience.Everyone, row => row.Id)
-            .Text("name", "region", "file, [heap], [stack] or other name of the mapping", ColumnAudience.Everyone, row => RegionNames.Of(row.Region))
+            .Integer("id", "id", "id of the region in the recording; 0: no known mapping", CellFormat.Id, ColumnAudience.Everyone,
+                row => row.Id == Helpers.NoId ? null : row.Id)
+            .Text("name", "region", "file, [heap], [stack] or other name of the mapping", ColumnAudience.Everyone, row => row.Name)
             .Text("kind", "kind", "file, heap, stack, anon, special or none", ColumnAudience.Machine, row => RegionNames.KindOf(row.Region))
             .Integer("pid", "pid", "process of the mapping", CellFormat.Id, ColumnAudience.Wide, row => row.Region?.Pid, TableBuilder<RegionRow>.NotInJson)
             .Text("start", "start", "first address of the region at its widest", ColumnAudience.Wide,

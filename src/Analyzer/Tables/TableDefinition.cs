@@ -66,7 +66,10 @@ internal abstract class TableDefinition
     /// <param name="top">Rows to keep; 0 keeps all.</param>
     public abstract ReportTable Build(FaultReport report, int top);
 
-    /// <summary>The same within a report of all tables, where some tables show fewer rows.</summary>
+    /// <summary>The same for people, for whom some rows are one.</summary>
+    public abstract ReportTable BuildForPeople(FaultReport report, int top);
+
+    /// <summary>The same within a report of all tables for people, where some tables show fewer rows.</summary>
     public abstract ReportTable BuildAmongOthers(FaultReport report, int top);
 
     /// <summary>Makes the rows while the counts they need still exist.</summary>
@@ -83,6 +86,9 @@ internal sealed class TableDefinition<TRow> : TableDefinition
 
     public required Action<TableBuilder<TRow>, FaultReport> Columns { get; init; }
 
+    /// <summary>The rows for people: those that say the same to them are one.</summary>
+    public Func<FaultReport, IReadOnlyList<TRow>, IReadOnlyList<TRow>> Folded { get; init; } = static (_, rows) => rows;
+
     /// <summary>Given the rows and N of `--top N`, how many to keep; 0: all.</summary>
     public Func<IReadOnlyList<TRow>, int, int> Keep { get; init; } = static (_, top) => top;
 
@@ -92,9 +98,12 @@ internal sealed class TableDefinition<TRow> : TableDefinition
     /// <summary>The rows for JSON, if they differ from the table's; null: the same.</summary>
     public Action<Utf8JsonWriter, string, FaultReport, int>? Json { get; init; }
 
-    public override ReportTable Build(FaultReport report, int top) => Build(report, top, Keep);
+    public override ReportTable Build(FaultReport report, int top) => Build(report, report.Rows(this), top, Keep);
 
-    public override ReportTable BuildAmongOthers(FaultReport report, int top) => Build(report, top, KeepAmongOthers ?? Keep);
+    public override ReportTable BuildForPeople(FaultReport report, int top) => Build(report, Folded(report, report.Rows(this)), top, Keep);
+
+    public override ReportTable BuildAmongOthers(FaultReport report, int top)
+        => Build(report, Folded(report, report.Rows(this)), top, KeepAmongOthers ?? Keep);
 
     public override void MakeRows(FaultReport report) => report.Rows(this);
 
@@ -106,9 +115,8 @@ internal sealed class TableDefinition<TRow> : TableDefinition
             json.WriteTable(key, Build(report, top));
     }
 
-    private ReportTable Build(FaultReport report, int top, Func<IReadOnlyList<TRow>, int, int> keep)
+    private ReportTable Build(FaultReport report, IReadOnlyList<TRow> rows, int top, Func<IReadOnlyList<TRow>, int, int> keep)
     {
-        var rows = report.Rows(this);
         var builder = new TableBuilder<TRow>(Title, rows);
         Columns(builder, report);
         return builder.Build(keep(rows, top), RowName);

@@ -18,9 +18,12 @@ internal static class ThreadTable
         // For processes with one thread this table would repeat the table of processes.
         IsWorthShowing = (report, hasRoom) => hasRoom || report.Rows(Definition!).Count != report.Rows(ProcessTable.Definition).Count,
         Rows = Rows,
+        Folded = (report, rows) => Helpers.Fold(report, rows, row => row.Pid, (name, helpers) => new ThreadRow(
+            Helpers.NoId, Helpers.NoId, name, FaultCounts.Sum(helpers.Select(row => row.Counts))), Compare),
+        Note = Helpers.Note,
         Columns = (table, report) => table
-            .Integer("pid", "pid", "process id", CellFormat.Id, ColumnAudience.Everyone, row => row.Pid)
-            .Integer("tid", "tid", "thread id", CellFormat.Id, ColumnAudience.Everyone, row => row.Tid)
+            .Integer("pid", "pid", "process id", CellFormat.Id, ColumnAudience.Everyone, row => row.Pid == Helpers.NoId ? null : row.Pid)
+            .Integer("tid", "tid", "thread id", CellFormat.Id, ColumnAudience.Everyone, row => row.Tid == Helpers.NoId ? null : row.Tid)
             .Text("comm", "comm", "name of the thread: the last that the recording has, else the one it faulted under most", ColumnAudience.Everyone,
                 row => row.Comm)
             .Counts(row => row.Counts)
@@ -33,7 +36,9 @@ internal static class ThreadTable
         var rows = TaskSum.By(report, name => (name.Pid, name.Tid))
             .Select(sum => new ThreadRow(sum.Key.Pid, sum.Key.Tid, names.OnlyThread(sum.Key.Pid, sum.Key.Tid) ?? sum.Value.MostFrequentComm, sum.Value.Counts))
             .ToList();
-        rows.Sort((a, b) => Ordering.ByFaults(a.Counts, b.Counts, (a.Pid, a.Tid).CompareTo((b.Pid, b.Tid))));
+        rows.Sort(Compare);
         return rows;
     }
+
+    private static int Compare(ThreadRow a, ThreadRow b) => Ordering.ByFaults(a.Counts, b.Counts, (a.Pid, a.Tid).CompareTo((b.Pid, b.Tid)));
 }

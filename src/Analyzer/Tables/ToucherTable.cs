@@ -1,18 +1,22 @@
 using Faultrec.Analyzer.Facts;
 using Faultrec.Analyzer.Measures;
+using Faultrec.Analyzer.Text;
 using Faultrec.Traces.Columns;
 using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Analyzer.Tables;
 
 /// <summary>Which code touched a region, and which code had reserved the touched part.</summary>
-/// <param name="RegionId">0: no known mapping.</param>
+/// <param name="RegionId">0: no known mapping; null: several mappings.</param>
 /// <param name="Share">Share of the report's faults.</param>
 /// <param name="Code">The program's own frame nearest to the fault (<see cref="OwnCode"/>).</param>
 /// <param name="Through">The innermost function of most of these faults, if it is another one; null: no function has most of them.</param>
 /// <param name="Mapper">The program's own frame nearest to the call that reserved the memory; null: not known, or no code of the program.</param>
-internal sealed record ToucherRow(int RegionId, Region? Region, FaultCounts Counts, double Share, string Code, string? Through, string? Mapper)
+internal sealed record ToucherRow(int? RegionId, Region? Region, FaultCounts Counts, double Share, string Code, string? Through, string? Mapper)
 {
+    /// <summary>Of the mapping, or what several mappings are.</summary>
+    public string Place { get; init; } = RegionNames.Of(Region);
+
     /// <summary>How many of these faults were in <see cref="Through"/>.</summary>
     public long ThroughFaults { get; init; }
 }
@@ -32,12 +36,13 @@ internal static class ToucherTable
         JsonKey = "touchers",
         Needs = StackFacts.Needs,
         Rows = report => report.Stacks is { } stacks ? Rows(report, stacks) : [],
+        Folded = (report, rows) => report.Filter.Regions.Count > 0 ? rows : OverMappings(rows),
         // Code with a small share of the faults is shown only on request.
         KeepAmongOthers = (rows, top) => top == 0 ? 0 : Math.Clamp(rows.Count(row => row.Share >= CallerTree.SmallestShare), 1, top),
         Columns = (table, report) => table
             .Integer("id", "id", "id of the region in the recording; 0: no known mapping", CellFormat.Id, ColumnAudience.Everyone, row => row.RegionId,
                 "region_id")
-            .Text("region", "region", "mapping that was touched", ColumnAudience.Everyone, row => RegionNames.Of(row.Region))
+            .Text("region", "region", "mapping that was touched", ColumnAudience.Everyone, row => row.Place)
             .Counts(row => row.Counts)
             .Real("share", "share", "of all faults of the report", CellFormat.Percent, ColumnAudience.Everyone, row => row.Share)
             .Time(report, row => row.Counts)
@@ -47,8 +52,39 @@ internal static class ToucherTable
             .Json((json, row) => json.WriteString("through", row.Through))
             .Text("mapper", "reserved by", "code that mapped the region, by the stack at mmap or brk", ColumnAudience.Wide, row => row.Mapper)
             .Below(row => new RowText.Story(Describe(row), IsDim: false)),
-        Note = StackText.Note,
+        Note = report => StackText.Note(report) is { } note && report.Filter.Regions.Count == 0 && OverMappings(report.Rows(Definition!)).Any(row => row.RegionId is null)
+            ? $"{note}; mappings of one kind are one row: --region shows each"
+            : StackText.Note(report),
     };
+
+    /// <summary>One row a line of code and reserver, over all mappings of one kind: an allocator's arenas, a file in all processes.</summary>
+    private static List<ToucherRow> OverMappings(IReadOnlyList<ToucherRow> rows)
+    {
+        var sums = rows.GroupBy(row => (Place: RegionNames.PlaceOf(row.Region), row.Code, row.Mapper)).Select(group => Sum([.. group])).ToList();
+        sums.Sort((a, b) => Ordering.ByFaults(a.Counts, b.Counts, CompareNames(a, b)));
+        return sums;
+    }
+
+    private static ToucherRow Sum(List<ToucherRow> rows)
+    {
+        if (rows is [var only])
+            return only;
+        var counts = FaultCounts.Sum(rows.Select(row => row.Counts));
+        var (through, most) = InnerOfMost(rows);
+        return new ToucherRow(null, null, counts, rows.Sum(row => row.Share), rows[0].Code, through, rows[0].Mapper)
+        {
+            Place = $"{Units.Count(rows.Count)} × {RegionNames.Of(rows[0].Region)}",
+            ThroughFaults = most,
+        };
+    }
+
+    /// <summary>The innermost function of most of these faults; null: none, or the code itself.</summary>
+    public static (string? Function, long Faults) InnerOfMost(List<ToucherRow> rows)
+    {
+        var most = rows.Where(row => row.Through is not null).GroupBy(row => row.Through).MaxBy(group => group.Sum(row => row.ThroughFaults));
+        var faults = most?.Sum(row => row.ThroughFaults) ?? 0;
+        return 2 * faults > rows.Sum(row => row.Counts.Faults) ? (most!.Key, faults) : (null, 0);
+    }
 
     private static string Describe(ToucherRow row)
         => row.Code + (row.Through is { } function ? $", in {function}" : "") + (row.Mapper is { } mapper ? $"; reserved by {mapper}" : "");
@@ -93,7 +129,7 @@ internal static class ToucherTable
         {
             var shares = region.GroupBy(row => row.Mapper!).Select(rows => new MapperShare(rows.Key, rows.Sum(row => row.Counts.Faults))).ToList();
             shares.Sort((a, b) => a.Faults != b.Faults ? b.Faults.CompareTo(a.Faults) : string.CompareOrdinal(a.Code, b.Code));
-            byRegion.Add(region.Key, shares);
+            byRegion.Add(region.Key!.Value, shares);
         }
 
         return byRegion;
@@ -107,7 +143,7 @@ internal static class ToucherTable
     }
 
     private static int CompareNames(ToucherRow a, ToucherRow b)
-        => a.RegionId != b.RegionId ? a.RegionId.CompareTo(b.RegionId)
+        => a.RegionId != b.RegionId ? Nullable.Compare(a.RegionId, b.RegionId)
             : string.CompareOrdinal(a.Code, b.Code) is not 0 and var byCode ? byCode
             : string.CompareOrdinal(a.Mapper, b.Mapper);
 

@@ -14,10 +14,11 @@ using Faultrec.Traces.Files;
 namespace Faultrec.Cli.Verbs;
 
 /// <param name="Full">All tables as text, and not the first screen.</param>
+/// <param name="Helpers">Tables for people have a row for each short-lived helper.</param>
 /// <param name="By">The only table to print; null prints all that the format holds.</param>
 /// <param name="Top">Rows a table; 0 is all, null the format's own choice.</param>
 internal sealed record ReportArgs(
-    IReadOnlyList<string> Traces, ReportFormat Format, Destination Output, bool Full, TableDefinition? By, int? Top, FaultFilter Filter)
+    IReadOnlyList<string> Traces, ReportFormat Format, Destination Output, bool Full, bool Helpers, TableDefinition? By, int? Top, FaultFilter Filter)
 {
     /// <summary>What a person needs first; whoever asks for rows wants tables.</summary>
     public bool IsFirstScreen => Format is ReportFormat.Text or ReportFormat.Markdown && !Full && By is null && Top is null;
@@ -38,8 +39,9 @@ internal static class ReportVerb
         var by = Choice.Option("--by", "TABLE",
             "Show only one table:\n" + string.Join("\n", ReportTables.All.Select(table => $"{table.Name,-11} {table.Question}")), Tables);
         var top = CommonOptions.Top();
+        var helpers = new Option<bool>("--helpers") { Description = "Show short-lived helper processes each in its own row, not as one" };
         var filter = new FilterOptions();
-        var command = new Command("report", "Summarize faults: where, by whom, why, at what cost") { traces, format, full, by, top, color };
+        var command = new Command("report", "Summarize faults: where, by whom, why, at what cost") { traces, format, full, by, top, helpers, color };
         output.AddTo(command);
         filter.AddTo(command);
         command.SetAction(result => Run(new ReportArgs(
@@ -47,6 +49,7 @@ internal static class ReportVerb
             result.GetValue(format),
             output.Parse(result) with { Colour = result.GetValue(color) },
             result.GetValue(full),
+            result.GetValue(helpers),
             result.GetValue(by),
             result.GetValue(top),
             filter.Parse(result))));
@@ -66,7 +69,7 @@ internal static class ReportVerb
             if (args.By?.NeedsStacks == true)
                 StackText.Require(path, reader.Metadata);
             var report = ReportBuilder.Build(reader, args.Filter.In(path, reader.Metadata), TablesOf(args), MoreFor(args));
-            reports.Add(report with { Path = path });
+            reports.Add(report with { Path = path, ShowsHelpers = args.Helpers });
         }
 
         if (args.Format == ReportFormat.Json)
