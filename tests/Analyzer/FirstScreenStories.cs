@@ -157,6 +157,56 @@ public class FirstScreenStories
     }
 
     [Fact]
+    public void WaitsForMmapLockNameWhoHeldIt()
+    {
+        var metadata = Metadata with
+        {
+            DurationNs = Second,
+            Threads = [.. Metadata.Threads, new ThreadEntry { Pid = 10, Tid = 12, Comm = "protector" }],
+            LockWaits = [Wait(10, 12, 300_000_000), Wait(11, 12, 50_000_000), Wait(11, 10, 50_000_000)],
+        };
+
+        Assert.Equal(
+            "Threads waited 400 ms in faults for mmap_lock, in a recording of 1.00 s; 88 % of it while protector (tid 12) held it.",
+            Sentences(metadata, Grow(10, Fill, 90))[0]);
+        // Less than a tenth of the recording.
+        Assert.DoesNotContain(
+            Sentences(metadata with { DurationNs = 5 * Second }, Grow(10, Fill, 90)), sentence => sentence.Contains("mmap_lock", StringComparison.Ordinal));
+
+        static LockWait Wait(int tid, int holder, long ns) => new(10, tid, 10, holder, 3, ns, ns);
+    }
+
+    [Fact]
+    public void ALimitOfMemoryIsNamedWhereItMattersAndAKillLeads()
+    {
+        var metadata = Metadata with
+        {
+            DurationNs = Second,
+            Pressure = new MemoryPressure("/docker/\u001babc", "memory.max", 64 << 20, 1234, 0, 412_000_000, 0, false),
+        };
+        Fault[] faults = [.. Grow(10, Fill, 90)];
+
+        Assert.Contains(
+            "The limit of cgroup /docker/\u001babc, memory.max 64.0 MiB, was met 1,234 times; its tasks waited for memory in 41 % of the time (PSI).",
+            Sentences(metadata, faults));
+        // Met, and nobody waited: page cache that is taken again.
+        Assert.DoesNotContain(Met(metadata.Pressure with { SomeNs = 1000 }), sentence => sentence.Contains("limit", StringComparison.Ordinal));
+        Assert.Contains(
+            Met(new MemoryPressure(null, null, null, null, null, 412_000_000, 0, true)),
+            sentence => sentence == "Tasks of the machine waited for memory in 41 % of the time (PSI).");
+        var killed = metadata with
+        {
+            Pressure = metadata.Pressure with { OomKills = 1 },
+            Receipt = metadata.Receipt with { ExitStatus = 137 },
+        };
+        Assert.Equal(
+            "The kernel killed 1 process of cgroup /docker/\u001babc, memory.max 64.0 MiB, for lack of memory (OOM); the program ended by SIGKILL.",
+            Sentences(killed, faults)[0]);
+
+        IReadOnlyList<string> Met(MemoryPressure pressure) => Sentences(metadata with { Pressure = pressure }, faults);
+    }
+
+    [Fact]
     public void ForksLeadWithCopiesAndPagesMadeWritableAgain()
     {
         var metadata = Metadata with

@@ -18,6 +18,7 @@ public class InfoTests
             PageTable = new PageTableRecording(false, "no \x1b[31mbase", 0, null, null),
             ThpMode = "madvise",
             SwapAreas = [new SwapArea("/swap\u001bfile", 2048)],
+            Pressure = new MemoryPressure("/a\u001bb", "memory.max", 64 << 20, 1234, null, 250_000_000, 0, false),
             FolioSizes = [new FolioSize(8, null, "never"), new FolioSize(64, "always", "never"), new FolioSize(2048, "inherit", "inherit")],
             Causes = [new CauseProbe("reclaim", null), new CauseProbe("zeroing", "EPERM")],
             Memory = [new ProcessMemory(10, [5, 9], [4096, 8192], [0, 1024], [0, 0], [0, 2048], 1 << 20, true)],
@@ -53,6 +54,8 @@ public class InfoTests
             huge pages madvise
                        of anonymous memory: 64.0 KiB always, 2.0 MiB inherit; of shared memory: 2.0 MiB inherit
             swap       2.0 MiB on /swap\x1bfile
+            limit      memory.max 64.0 MiB of cgroup /a\x1bb, met 1,234 times, - OOM kills; tasks of the cgroup
+                       waited 250 ms for memory (PSI)
             causes     reclaim: probed
                        zeroing: refused, EPERM
             ledger     2 regions, 1 process, 1 thread
@@ -80,7 +83,7 @@ public class InfoTests
 
         Assert.Equal(
             "path schema file_bytes faults bytes_per_fault row_groups tool_version command target host kernel arch page_size clock "
-            + "clock_start_ns started_at duration_ns backend ladder durations sampling exclude_kernel handlers frames thp_mode folio_sizes swap_areas "
+            + "clock_start_ns started_at duration_ns backend ladder durations sampling exclude_kernel handlers frames thp_mode folio_sizes swap_areas pressure "
             + "causes slab_stages "
             + "stack_recording stacks stack_frames regions processes threads fault_flag_names fault_result_names receipt call_faults memory marks",
             Keys(json.RootElement));

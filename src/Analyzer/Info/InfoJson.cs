@@ -158,6 +158,7 @@ internal static class InfoJson
         json.WriteString("thp_mode", metadata.ThpMode);
         WriteFolioSizes(json, metadata.FolioSizes);
         WriteSwapAreas(json, metadata.SwapAreas);
+        WritePressure(json, metadata.Pressure);
         WriteProbes(json, "causes", "cause", metadata.Causes.Select(probe => (probe.Cause, probe.Reason)));
         WriteProbes(json, "slab_stages", "stage", (metadata.Slab?.Stages ?? []).Select(probe => (probe.Cause, probe.Reason)));
         json.WriteStackRecording(metadata.StackRecording);
@@ -198,6 +199,26 @@ internal static class InfoJson
         }
 
         json.WriteEndArray();
+    }
+
+    private static void WritePressure(Utf8JsonWriter json, MemoryPressure? pressure)
+    {
+        if (pressure is null)
+        {
+            json.WriteNull("pressure");
+            return;
+        }
+
+        json.WriteStartObject("pressure");
+        json.WriteString("cgroup", pressure.Cgroup);
+        json.WriteString("limit", pressure.Limit);
+        json.WriteNullable("limit_bytes", pressure.LimitBytes);
+        json.WriteNullable("limit_hits", pressure.LimitHits);
+        json.WriteNullable("oom_kills", pressure.OomKills);
+        json.WriteNullable("some_ns", pressure.SomeNs);
+        json.WriteNullable("full_ns", pressure.FullNs);
+        json.WriteBoolean("is_pressure_of_machine", pressure.IsPressureOfMachine);
+        json.WriteEndObject();
     }
 
     private static void WriteNames(Utf8JsonWriter json, string key, IReadOnlyDictionary<string, long> names)

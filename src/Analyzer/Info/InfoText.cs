@@ -66,6 +66,7 @@ internal static class InfoText
         if (metadata.FolioSizes.Count > 0)
             Line(output, "", FolioWords(metadata.FolioSizes));
         Line(output, "swap", SwapWords(metadata.SwapAreas));
+        Line(output, "limit", LimitWords(metadata.Pressure));
         WriteProbes(output, "handlers", metadata.Handlers.Select(probe => (probe.Function, probe.Reason)));
         WriteProbes(output, "causes", metadata.Causes.Select(probe => (probe.Cause, probe.Reason)));
         WriteProbes(output, "slab", (metadata.Slab?.Stages ?? []).Select(probe => (probe.Cause, probe.Reason)));
@@ -116,6 +117,21 @@ internal static class InfoText
         [] => "none",
         _ => string.Join(", ", areas.Select(area => $"{Units.Bytes(area.Kib << 10)} on {area.Name}")),
     };
+
+    private static string LimitWords(MemoryPressure? pressure)
+    {
+        if (pressure is null)
+            return Cells.Null;
+        var limit = pressure.Cgroup is { } cgroup
+            ? $"{pressure.Limit} {Units.Bytes(pressure.LimitBytes ?? 0)} of cgroup {cgroup}, met {Number(pressure.LimitHits)} times, "
+                + $"{Number(pressure.OomKills)} OOM kills"
+            : "none";
+        return pressure.SomeNs is { } some
+            ? $"{limit}; tasks of the {(pressure.IsPressureOfMachine ? "machine" : "cgroup")} waited {Units.Duration(some)} for memory (PSI)"
+            : limit;
+
+        static string Number(long? count) => count is { } known ? Units.Count(known) : Cells.Null;
+    }
 
     private static string FrameWords(PageTableRecording? frames) => frames switch
     {

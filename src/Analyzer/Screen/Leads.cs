@@ -27,6 +27,9 @@ internal enum Topic
     /// <summary>How long faults took.</summary>
     Time,
 
+    /// <summary>A limit of memory was met.</summary>
+    Limit,
+
     /// <summary>One thread makes the first faults in what others use.</summary>
     FirstTouch,
 
@@ -60,17 +63,20 @@ internal static class Leads
     {
         var leads = new List<Lead>();
         Add(Topic.Death, Death.Of(report));
+        Add(Topic.Death, Shortage.Kills(report));
         Add(Topic.Missing, Missing(report));
         Add(Topic.Unseen, IsAboutUnseen(report) ? UnseenSentence.Of(report.Metadata) : null);
         Add(Topic.Waiting, Waiting.Of(report));
         Add(Topic.Fork, Fork(report));
         // How long faults took stands in the line of costs: what says more about it leads.
         var time = leads.Count == 0 ? Time(report) : null;
-        if (report.FaultTime.ShareOfWall >= MuchTime)
+        var isSlow = report.FaultTime.ShareOfWall >= MuchTime;
+        if (isSlow)
             Add(Topic.Time, time);
+        Add(Topic.Limit, Shortage.Of(report, isSlow || leads.Any(lead => lead.Topic == Topic.Waiting)));
         Add(Topic.FirstTouch, FirstToucher.Of(report));
         Add(Topic.Memory, Memory(report));
-        if (!(report.FaultTime.ShareOfWall >= MuchTime))
+        if (!isSlow)
             Add(Topic.Time, time);
         return leads;
 

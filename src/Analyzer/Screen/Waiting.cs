@@ -4,12 +4,13 @@ using Faultrec.Analyzer.Text;
 
 namespace Faultrec.Analyzer.Screen;
 
-/// <summary>Threads that wait in faults: for a device, for a handler, for a page that is being moved.</summary>
+/// <summary>Threads that wait in faults: for a device, for a handler, for a page that is being moved, for mmap_lock.</summary>
 internal static class Waiting
 {
     private const double LeastOfRecording = 0.1;
     private const double LeastOfFile = 0.5;
     private const double WorstThread = 0.5;
+    private const double LeastOfLock = 0.5;
 
     /// <summary>Of a file's pages, how often each was read: with more, they did not stay.</summary>
     private const double ReadAgain = 1.5;
@@ -27,11 +28,31 @@ internal static class Waiting
     public static string? Of(FaultReport report)
     {
         var time = report.FaultTime;
+        if (Lock(report) is { } ofLock)
+            return ofLock;
         if (Most(report) is not { } most)
             return null;
         var about = report.Sample is null ? "" : "about ";
         return $"Threads waited {about}{Units.Duration(most.TimeNs)} for {most.Family.WaitsFor}, in a recording of {Units.Duration(time.WallNs)}"
             + $"{Worst(report)}{File(report, most)}.";
+    }
+
+    /// <summary>Waits for mmap_lock, where threads waited longest for it, and who held it most of that time; null: they did not.</summary>
+    private static string? Lock(FaultReport report)
+    {
+        var rows = report.Rows(LockTable.Definition);
+        var waitedNs = rows.Sum(row => row.Wait.TotalNs);
+        // The trace has only sums, of the whole recording.
+        if (!report.Filter.IsEmpty || waitedNs < LeastOfRecording * report.FaultTime.WallNs || Most(report)?.TimeNs >= waitedNs)
+            return null;
+        var most = rows.Where(row => row.Wait.HolderTid != 0).GroupBy(row => (Tid: row.Wait.HolderTid, Comm: row.HolderComm))
+            .MaxBy(holder => holder.Sum(row => row.Wait.TotalNs));
+        var heldNs = most?.Sum(row => row.Wait.TotalNs) ?? 0;
+        var holder = heldNs >= LeastOfLock * waitedNs
+            ? $"; {Units.Percent((double)heldNs / waitedNs)} of it while {most!.Key.Comm ?? "thread"} "
+                + $"(tid {most.Key.Tid.ToString(CultureInfo.InvariantCulture)}) held it"
+            : "";
+        return $"Threads waited {Units.Duration(waitedNs)} in faults for mmap_lock, in a recording of {Units.Duration(report.FaultTime.WallNs)}{holder}.";
     }
 
     /// <summary>The thread that spent most of its life in faults, where that is most of its life.</summary>

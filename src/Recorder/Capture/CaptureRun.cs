@@ -24,6 +24,7 @@ internal static class CaptureRun
         // Before the probes know the process: its faults until now are not theirs to count.
         target.Launcher?.WaitUntilReady();
         var (capture, ladder) = Backends.Open(options, target);
+        var memory = target.FindMemoryController();
         long startNs;
         try
         {
@@ -35,7 +36,8 @@ internal static class CaptureRun
             throw;
         }
 
-        var captured = RunToEnd(capture, target, sink, signals, marks, options.Duration is { } duration ? startNs + (long)duration.TotalNanoseconds : null);
+        var endNs = options.Duration is { } duration ? startNs + (long)duration.TotalNanoseconds : (long?)null;
+        var captured = RunToEnd(capture, target, memory, sink, signals, marks, endNs);
         var failure = captured.Failure;
         Try(capture.Dispose, ref failure);
         return captured with { Failure = failure };
@@ -66,7 +68,8 @@ internal static class CaptureRun
     }
 
     /// <summary>A failure here ends only the capture, never the target; what was captured until then is kept.</summary>
-    private static CaptureResult RunToEnd(ICapture capture, Target target, IRecordSink sink, EndSignals signals, MarkPipe? marks, long? endNs)
+    private static CaptureResult RunToEnd(
+        ICapture capture, Target target, MemoryController memory, IRecordSink sink, EndSignals signals, MarkPipe? marks, long? endNs)
     {
         var drain = new Drain(capture, sink, marks);
         var reason = EndReason.Failed;
@@ -82,6 +85,7 @@ internal static class CaptureRun
             PassOn(signals.Signal, target, capture);
         var ending = Ending(EndReason.Failed, null, new CaptureCounts { Receipt = new Receipt { Events = 0 } });
         Try(() => ending = Ending(reason, target.TryGetEnd(), capture.ReadCounts()), ref failure);
+        Try(() => ending = ending with { Pressure = memory.End() }, ref failure);
         if (failure is not null)
             ending = ending with { EndReason = EndReason.Failed };
         Try(() =>

@@ -58,6 +58,9 @@ internal sealed class Target : IDisposable
 
     public ulong CgroupId { get; private init; }
 
+    /// <summary>Where its memory is limited; of a part of the machine nothing but the machine's pressure is known.</summary>
+    public MemoryController FindMemoryController() => MemoryController.Of(Pid, _cgroup);
+
     /// <summary>Filled if stacks are recorded.</summary>
     public MappedFiles MappedFiles { get; } = new();
 

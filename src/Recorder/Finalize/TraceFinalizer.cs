@@ -113,6 +113,7 @@ internal sealed class TraceFinalizer : ISpoolTarget, IDisposable
             DurationNs = _rows.ToTraceTime(merger.LastTimeNs),
             Regions = BuildIds.AddTo(_ledger.Build(_rows.ToTraceTime, onlyWithFaults), _files),
             Processes = _tasks.BuildProcesses(_rows.ToTraceTime, onlyWithFaults),
+            Pressure = ending?.Pressure,
             Advice = _tasks.Advice.Build(_rows.ToTraceTime),
             Threads = _tasks.BuildThreads(_rows.ToTraceTime, onlyWithFaults),
             LockWaits = costs.LockWaits,

@@ -164,6 +164,8 @@ internal sealed record SpoolEnding
     public int? ExitStatus { get; init; }
 
     public required CaptureCounts Counts { get; init; }
+
+    public MemoryPressure? Pressure { get; init; }
 }
 
 [JsonSourceGenerationOptions(

@@ -30,6 +30,7 @@ namespace Faultrec.Traces.Metadata;
 [JsonSerializable(typeof(IReadOnlyList<NumaRange>))]
 [JsonSerializable(typeof(IReadOnlyList<NumaCpus>))]
 [JsonSerializable(typeof(IReadOnlyList<SwapArea>))]
+[JsonSerializable(typeof(MemoryPressure))]
 [JsonSerializable(typeof(IReadOnlyList<TlbFlushes>))]
 [JsonSerializable(typeof(IReadOnlyList<CallFaults>))]
 [JsonSerializable(typeof(IReadOnlyList<ProcessMemory>))]

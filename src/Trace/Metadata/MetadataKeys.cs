@@ -198,6 +198,16 @@ internal static class MetadataKeys
             Json = "array of `{name, kib}` or null",
             Description = "devices and files to which the kernel could swap when the recording began (`/proc/swaps`); null: the recorder did not look",
         },
+        new MetadataKey<MemoryPressure>(
+            new("pressure", MemoryPressure.Members), Context.MemoryPressure, m => m.Pressure, (m, value) => m with { Pressure = value })
+        {
+            IsOptional = true,
+            Problem = MetadataRules.Pressure,
+            Json = "object `{cgroup, limit, limit_bytes, limit_hits, oom_kills, some_ns, full_ns, is_pressure_of_machine}`",
+            Description = "how short of memory the target was: the lowest limit of its cgroup (when the recording began) and those above it, with the "
+                + "file that sets it; how often it was met and how many processes the kernel killed meanwhile; time in which some, and all, tasks "
+                + "waited for memory (`memory.pressure`, or `/proc/pressure/memory` of the machine)",
+        },
         new MetadataKey<IReadOnlyList<MemoryAdvice>>(
             new("advice", MemoryAdvice.Members), Context.IReadOnlyListMemoryAdvice, m => m.Advice, (m, value) => m with { Advice = value })
         {

@@ -82,6 +82,11 @@ internal static class MetadataRules
 
     public static string? SwapAreas(IReadOnlyList<SwapArea> areas) => areas.All(area => area.Kib >= 0) ? null : "has an impossible size";
 
+    public static string? Pressure(MemoryPressure pressure)
+        => pressure.LimitBytes < 0 || pressure.LimitHits < 0 || pressure.OomKills < 0 || pressure.SomeNs < 0 || pressure.FullNs < 0
+            ? "has a count below zero"
+            : null;
+
     public static string? Slab(SlabRecording slab)
         => slab.Stages.Contains(null!) || slab.Caches.Contains(null!) || slab.BuddyAllocations.Contains(null!) ? NullItem : null;
 

@@ -116,6 +116,9 @@ public sealed record TraceMetadata
     /// </summary>
     public IReadOnlyList<SwapArea>? SwapAreas { get; init; }
 
+    /// <summary>How short of memory the target was; null: not known, as after a recorder that was killed.</summary>
+    public MemoryPressure? Pressure { get; init; }
+
     /// <summary>The program's advice to the kernel on how to fault ranges (madvise, userfaultfd), in order of time.</summary>
     public IReadOnlyList<MemoryAdvice> Advice { get; init; } = [];
 

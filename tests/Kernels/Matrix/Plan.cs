@@ -27,6 +27,7 @@ internal static class Plan
     public const string Resident = "resident";
     public const string ResidentFolios = "resident-folios";
     public const string FirstTouch = "first-touch";
+    public const string Shortage = "shortage";
     public const string LeftBefore = "left-before";
     public const string LeftAfter = "left-after";
 
@@ -121,6 +122,7 @@ internal static class Plan
         .. OfStacks.Select(rung => new GuestStep(Step(rung, Resident), ResidentStep.Script(rung))),
         .. OfKinds.Select(rung => new GuestStep(Step(rung, ResidentFolios), ResidentStep.ScriptOfLargeFolios(rung))),
         new(FirstTouch, BalancedBetweenNodes),
+        new(Shortage, KilledInASmallCgroup),
         new(LeftAfter, WhatIsLeft),
     ];
 
@@ -135,6 +137,33 @@ internal static class Plan
         status=$?
         echo 0 >/proc/sys/kernel/numa_balancing
         exit $status
+        """;
+
+    // What faultrec tells of it, and what the kernel does.
+    private const string KilledInASmallCgroup = """
+        small=/sys/fs/cgroup/small
+        echo +memory >/sys/fs/cgroup/cgroup.subtree_control
+        mkdir $small
+        echo 8M >$small/memory.max
+        mkfifo in
+        sh -c "echo \$\$ >$small/cgroup.procs; read line; exec seq_touch 32" <in &
+        program=$!
+        exec 3>in
+        until grep -qx $program $small/cgroup.procs; do sleep 0.1; done
+        faultrec record --no-stacks --force -o t --pid $program 3>&- &
+        recorder=$!
+        until [ -s t.spool ] || ! [ -d /proc/$recorder ]; do sleep 0.1; done
+        echo >&3
+        exec 3>&-
+        wait $program
+        wait $recorder || exit
+        faultrec info --format json t | tr -d '\n'
+        echo
+        cat $small/memory.events
+        COLUMNS=160 faultrec report t
+        rm -f in
+        rmdir $small
+        echo -memory >/sys/fs/cgroup/cgroup.subtree_control
         """;
 
     // What a recording could leave in the kernel: probed functions, and whoever holds BPF objects or perf events.
