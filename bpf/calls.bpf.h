@@ -44,9 +44,11 @@ struct uffd_register {
 };
 
 enum madvise_advice {
+	MADV_RANDOM = 1,
 	MADV_DONTNEED = 4,
 	MADV_FREE = 8,
 	MADV_REMOVE = 9,
+	MADV_MERGEABLE = 12,
 	MADV_HUGEPAGE = 14,
 	MADV_NOHUGEPAGE = 15,
 	MADV_PAGEOUT = 21,
@@ -56,9 +58,9 @@ enum madvise_advice {
 
 /* Huge pages or none, from now on or at once; the others give memory back. */
 #define TOLD_ADVICE                                                                                \
-	(1u << MADV_DONTNEED | 1u << MADV_FREE | 1u << MADV_REMOVE | 1u << MADV_HUGEPAGE |         \
-	 1u << MADV_NOHUGEPAGE | 1u << MADV_PAGEOUT | 1u << MADV_DONTNEED_LOCKED |                 \
-	 1u << MADV_COLLAPSE)
+	(1u << MADV_RANDOM | 1u << MADV_DONTNEED | 1u << MADV_FREE | 1u << MADV_REMOVE |           \
+	 1u << MADV_MERGEABLE | 1u << MADV_HUGEPAGE | 1u << MADV_NOHUGEPAGE | 1u << MADV_PAGEOUT | \
+	 1u << MADV_DONTNEED_LOCKED | 1u << MADV_COLLAPSE)
 
 static __always_inline __u32 event_of_ioctl(__u32 command)
 {

@@ -428,7 +428,7 @@ enum event_type : __u32 {
 	EVENT_FAULT_FAILED = 8,
 	EVENT_DOORBELL = 9,	/* drain now: a fault ring is half full, or a task is uncounted */
 	EVENT_SIGNAL = 10,	/* the target process was sent an ending signal */
-	EVENT_ADVISE = 11,	/* madvise for huge pages, or that gives memory back */
+	EVENT_ADVISE = 11,	/* madvise: how faults are served, or what is given back */
 	EVENT_USERFAULTFD = 12, /* a range was registered or unregistered */
 	/* mmap or shmat, whose number is a5, made a mapping; without stacks mmap at a fixed address
 	 * only */

@@ -4,8 +4,8 @@ using Faultrec.Traces.Metadata;
 namespace Faultrec.Recorder.Finalize;
 
 /// <summary>
-/// What programs told the kernel about how to serve faults in a range: madvise(2) for huge pages, registrations with userfaultfd. A
-/// child inherits the advice (VM_HUGEPAGE) but not the registration (dup_userfaultfd needs a feature); execve ends both.
+/// What programs told the kernel about how to serve faults in a range: madvise(2), registrations with userfaultfd. A
+/// child inherits the advice (the flags of its mappings) but not the registration (dup_userfaultfd needs a feature); execve ends both.
 /// </summary>
 internal sealed class AdviceLog
 {
@@ -16,13 +16,13 @@ internal sealed class AdviceLog
     // Modes of UFFDIO_REGISTER, include/uapi/linux/userfaultfd.h.
     private static readonly (long Bit, string Advice)[] Modes = [(1, "userfaultfd_missing"), (2, "userfaultfd_wp"), (4, "userfaultfd_minor")];
 
-    private const int MadvHugePage = 14;
-    private const int MadvNoHugePage = 15;
+    // Advice of madvise(2), include/uapi/asm-generic/mman-common.h.
+    private static readonly Dictionary<long, string> OfMadvise = new() { [1] = "random", [12] = "mergeable", [14] = HugePage, [15] = NoHugePage };
 
     private readonly List<MemoryAdvice> _all = [];
 
     /// <summary>Other advice gives memory back: <see cref="ReleaseLog"/>.</summary>
-    public static bool IsOfHugePages(in EventRecord record) => record is { Type: EventType.Advise, A2: MadvHugePage or MadvNoHugePage };
+    public static bool IsKept(in EventRecord record) => record.Type == EventType.Advise && OfMadvise.ContainsKey((uint)record.A2);
 
     public IReadOnlyList<MemoryAdvice> Build(Func<long, long> toTraceTime) => [.. _all.Select(advice => advice with { TimeNs = toTraceTime(advice.TimeNs) })];
 
@@ -31,7 +31,7 @@ internal sealed class AdviceLog
     {
         if (record.Type == EventType.Advise)
         {
-            Add(record, record.A2 == MadvHugePage ? HugePage : NoHugePage);
+            Add(record, OfMadvise[(uint)record.A2]);
             return;
         }
 
@@ -48,7 +48,7 @@ internal sealed class AdviceLog
     {
         for (int i = 0, count = _all.Count; i < count; i++)
         {
-            if (_all[i] is var advice && advice.Pid == parentPid && advice.Advice is HugePage or NoHugePage)
+            if (_all[i] is var advice && advice.Pid == parentPid && OfMadvise.ContainsValue(advice.Advice))
                 _all.Add(advice with { Pid = pid, TimeNs = timeNs });
         }
     }

@@ -212,7 +212,7 @@ internal sealed class TaskTable(IRegionLedger ledger, PageGeometry pages, bool f
             return;
         }
 
-        if (record.Type == EventType.Userfaultfd || AdviceLog.IsOfHugePages(record))
+        if (record.Type == EventType.Userfaultfd || AdviceLog.IsKept(record))
         {
             if (!forgets) // a live view has no tables for it
                 Advice.Apply(record);

@@ -7,6 +7,7 @@ internal static class ReleaseCalls
     public const string Exit = "exit";
 
     public const string Unmap = "munmap";
+    public const string Brk = "brk";
 
     /// <summary>The kernel takes the pages only when it needs memory.</summary>
     public const string Free = "madvise free";

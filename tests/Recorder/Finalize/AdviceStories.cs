@@ -21,12 +21,16 @@ public sealed class AdviceStories
             .Event(20, EventType.Advise, Pid, Pid, 0x10000, 0x1000, 15)
             .Event(30, EventType.Userfaultfd, Pid, Pid, 0x20000, 0x1000, 3)
             .Event(40, EventType.Userfaultfd, Pid, Pid, 0x20000, 0x1000, 0)
+            .Event(50, EventType.Advise, Pid, Pid, 0x30000, 0x1000, 1)
+            .Event(60, EventType.Advise, Pid, Pid, 0x30000, 0x1000, 12)
+            .Event(70, EventType.Advise, Pid, Pid, 0x30000, 0x1000, 4) // gives memory back
             .End(100);
 
         Assert.Equal(
             [
                 "10 100 10000-14000 hugepage", "20 100 10000-11000 nohugepage", "30 100 20000-21000 userfaultfd_missing",
                 "30 100 20000-21000 userfaultfd_wp", "40 100 20000-21000 userfaultfd_none",
+                "50 100 30000-31000 random", "60 100 30000-31000 mergeable",
             ],
             Words(story));
     }
