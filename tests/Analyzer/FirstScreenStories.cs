@@ -152,6 +152,16 @@ public class FirstScreenStories
             + "64 of 64 reads were of /lib/a.so, 4.00 times each page: they did not stay in memory.",
             Sentences(metadata, faults)[0]);
         Assert.StartsWith("read the file ahead", Statements(metadata, faults).Single(statement => statement.Label == "try").Text, StringComparison.Ordinal);
+        // Read at random, as the program said, or a small part of it: most of what is read ahead would be read in vain.
+        foreach (var inPart in (TraceMetadata[])
+            [
+                metadata with { Advice = [new MemoryAdvice(10, ResidencyStories.File, ResidencyStories.File + 0x1000, "random", 1)] },
+                metadata with { Regions = [Regions[0], Regions[1] with { End = ResidencyStories.File + (2000 * Page) }] },
+            ])
+        {
+            Assert.DoesNotContain(Statements(inPart, faults), statement => statement.Label == "try");
+        }
+
         // Less than a tenth of the recording.
         Assert.StartsWith("Page faults took 640 ms", Sentences(metadata with { DurationNs = 10 * Second }, faults)[0], StringComparison.Ordinal);
     }
@@ -329,7 +339,7 @@ public class FirstScreenStories
         var touched = Grow(512, Fill, 400_000_000);
 
         Assert.Equal(
-            "glibc's free gave it back: GLIBC_TUNABLES=glibc.malloc.mmap_threshold=… larger than the block; "
+            "glibc's free gave it back: GLIBC_TUNABLES=glibc.malloc.mmap_max=0:glibc.malloc.trim_threshold=2097152 keeps it; "
             + "512 faults (512 µs) found memory that had been given back",
             Statements(metadata, [.. touched, .. touched.Select(fault => fault with { TimeNs = fault.TimeNs + 500_000_001 })])
                 .Single(statement => statement.Label == "try").Text);
@@ -345,10 +355,17 @@ public class FirstScreenStories
         Assert.Null(Try(metadata, durationNs: 1000));
         Assert.Contains("the machine forbids them", Try(metadata with { ThpMode = "never" }), StringComparison.Ordinal);
         Assert.Null(Try(metadata with { Advice = [new MemoryAdvice(10, Anon, Anon + 0x1000, "nohugepage", 0)] }));
+        Assert.Null(Try(metadata with { Advice = [new MemoryAdvice(10, Anon, Anon + 0x1000, "mergeable", 0)] }));
+        Assert.Null(Try(metadata with { Advice = [new MemoryAdvice(10, Anon, region.End, "hugepage", 0)] }));
+        Assert.NotNull(Try(metadata with { Advice = [new MemoryAdvice(10, Anon, region.End, "hugepage", 0)], ThpMode = "never" }));
+        // An execve ended what the program before it had asked for.
+        Assert.NotNull(Try(metadata with { Advice = [new MemoryAdvice(10, 0, ulong.MaxValue, "nohugepage", 0)] }));
         Assert.Null(Try(metadata with { ThpMode = null }));
+        // Memory that grows until the end may be a leak.
+        Assert.Null(Try(metadata, overNs: Second));
 
-        static string? Try(TraceMetadata changed, long durationNs = 100_000)
-            => Statements(changed, Grow(4096, Fill, Second, durationNs)).SingleOrDefault(statement => statement.Label == "try")?.Text;
+        static string? Try(TraceMetadata changed, long durationNs = 100_000, long overNs = Second / 4)
+            => Statements(changed, Grow(4096, Fill, overNs, durationNs)).SingleOrDefault(statement => statement.Label == "try")?.Text;
     }
 
     /// <summary>Whatever is in the trace, the screen stays a screen, and the terminal is safe.</summary>

@@ -24,7 +24,8 @@ public sealed class SimulateTests : CliTest
     [Fact]
     public void AdviceNamesTheChangeInEveryFormat()
     {
-        SmallTrace.Write(Folder["trace"]);
+        // Enough that populating the mappings fills no more than three pages in vain for each fault.
+        SmallTrace.Write(Folder["trace"], faults: 3000);
 
         foreach (var format in (string[])["text", "markdown", "csv", "json"])
         {
@@ -38,7 +39,7 @@ public sealed class SimulateTests : CliTest
     [Fact]
     public void WhatWasPredictedStandsBesideWhatAReplayMeasures()
     {
-        SmallTrace.Write(Folder["trace"]);
+        SmallTrace.Write(Folder["trace"], faults: 3000);
 
         var text = Faultrec("advise", "trace", "--check");
         var json = Faultrec("advise", "trace", "--check", "--format", "json");

@@ -1,50 +1,69 @@
+using System.Globalization;
+using System.Numerics;
 using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Analyzer.Facts;
 
 /// <summary>
 /// Who gave memory back: the allocator or the runtime on the stack of the call, and the setting with which it keeps more. Known by its library,
-/// or by its functions where it is linked into the program.
+/// or by its functions where it is linked into the program. docs/advice.md has what each setting did where it was followed.
 /// </summary>
 internal static class MemoryManagers
 {
+    // glibc's HEAP_MAX_SIZE: the heap of a thread's arena. One that is empty is unmapped, whatever the thresholds.
+    private const long LargestArenaHeap = 64 << 20;
+
     // The program asked for it, by whatever means it was done.
     private static readonly Rule[] Requests =
     [
-        new([], ["runtime/debug.FreeOSMemory"], _ => "the program calls debug.FreeOSMemory: call it less often"),
-        new([], ["malloc_trim", "__malloc_trim"], _ => "the program calls malloc_trim: call it less often"),
+        new([], ["runtime/debug.FreeOSMemory"], (_, _) => "the program calls debug.FreeOSMemory: call it less often"),
+        new([], ["malloc_trim", "__malloc_trim"], (_, _) => "the program calls malloc_trim: call it less often"),
     ];
 
     private static readonly Rule[] Managers =
     [
-        new(["libjemalloc"], ["je_"], _ => "jemalloc gave it back: MALLOC_CONF=dirty_decay_ms:…,muzzy_decay_ms:… longer than until it is needed again"),
-        new(["libtcmalloc", "libtcmalloc_minimal"], ["tcmalloc::"], _ => "tcmalloc gave it back: TCMALLOC_RELEASE_RATE=0 keeps it"),
-        new(["libmimalloc"], ["mi_", "_mi_"], _ => "mimalloc gave it back: MIMALLOC_PURGE_DELAY=… (ms) longer than until it is needed again"),
-        new([], ["runtime.madvise", "runtime.sysUnused", "runtime.bgscavenge"], _ => "Go's scavenger gave it back: a larger GOGC or GOMEMLIMIT keeps more"),
-        new(["libclrgc", "libclrgcexp", "libcoreclr"], [], _ => ".NET's garbage collector gave it back: DOTNET_GCRetainVM=1 keeps it"),
-        new(["libjvm"], [], _ => "the Java virtual machine gave it back: -Xms as large as -Xmx keeps the heap committed"),
-        new([], ["_PyObject_ArenaMunmap", "_PyObject_ArenaFree"], _ => "Python gave an arena back: PYTHONMALLOC=malloc leaves it to the C library"),
-        new([], ["munmap_chunk"], _ => "glibc's free gave it back: GLIBC_TUNABLES=glibc.malloc.mmap_threshold=… larger than the block"),
-        new(
-            [],
-            ["systrim", "heap_trim", "_int_free", "__libc_free", "cfree", "free", "realloc"],
-            call => call == ReleaseCalls.Unmap
-                ? "the C library's free gave it back: with glibc GLIBC_TUNABLES=glibc.malloc.mmap_threshold=… larger than the block"
-                : "the C library's free gave it back: with glibc GLIBC_TUNABLES=glibc.malloc.trim_threshold=… larger than what is freed at once"),
+        new(["libjemalloc"], ["je_"], (_, _) => "jemalloc gave it back: MALLOC_CONF=dirty_decay_ms:-1 keeps it"),
+        // Of gperftools: the other tcmalloc has no such variable, and other functions.
+        new(["libtcmalloc", "libtcmalloc_minimal"], ["tcmalloc::PageHeap::"], (_, _) => "tcmalloc gave it back: TCMALLOC_RELEASE_RATE=0 keeps it"),
+        // No setting of it is known to help in every version, and none of another allocator does.
+        new(["libmimalloc"], ["mi_", "_mi_"], null),
+        new([], ["runtime.madvise", "runtime.sysUnused", "runtime.bgscavenge"],
+            (_, _) => "Go's scavenger gave it back: GODEBUG=madvdontneed=0 leaves it in place until the kernel needs it"),
+        new(["libclrgc", "libclrgcexp", "libcoreclr"], [], (_, _) => ".NET's garbage collector gave it back: DOTNET_GCRetainVM=1 keeps it"),
+        new(["libjvm"], [], (_, _) => "the Java virtual machine gave it back: -Xms as large as -Xmx keeps the heap committed"),
+        new([], ["_PyObject_ArenaMunmap", "_PyObject_ArenaFree"], (_, _) => "Python gave an arena back: PYTHONMALLOC=malloc leaves it to the C library"),
+        new(["libc"], ["systrim", "heap_trim", "munmap_chunk", "_int_free"], Glibc),
     ];
+
+    // Of libc.so.6; musl has functions of the same names, and no setting.
+    private static readonly string[] Frees = ["__libc_free", "cfree", "free", "realloc", "__libc_realloc", "systrim", "heap_trim", "munmap_chunk", "_int_free"];
 
     /// <param name="call">As in the trace's releases.</param>
     /// <param name="frames">Of the call's stack, the innermost first.</param>
-    /// <returns>A sentence; null: no allocator is known to have made the call.</returns>
-    public static string? SettingFor(string call, IReadOnlyList<StackFrame> frames, Func<StackFrame, string?> moduleOf)
-        => (Innermost(Requests, frames, moduleOf) ?? Innermost(Managers, frames, moduleOf))?.Setting(call);
+    /// <param name="peakBytes">The most that was resident.</param>
+    /// <returns>A sentence; null: no setting of the allocator that made the call is known.</returns>
+    public static string? SettingFor(string call, IReadOnlyList<StackFrame> frames, Func<StackFrame, string?> moduleOf, long peakBytes)
+        => (Innermost(Requests, frames, moduleOf) ?? Innermost(Managers, frames, moduleOf))?.Setting?.Invoke(call, peakBytes);
+
+    /// <summary>
+    /// A threshold that is set ends the adaptation of the other: alone, it moves the blocks from brk to mmap, or back. No heap is trimmed whose
+    /// threshold is larger than all that is resident.
+    /// </summary>
+    private static string Glibc(string call, long peakBytes)
+    {
+        var threshold = (long)BitOperations.RoundUpToPowerOf2((ulong)Math.Max(peakBytes, 1));
+        var arenas = call != ReleaseCalls.Brk && threshold > LargestArenaHeap ? ":glibc.malloc.arena_max=1" : "";
+        return "glibc's free gave it back: GLIBC_TUNABLES=glibc.malloc.mmap_max=0:glibc.malloc.trim_threshold="
+            + $"{threshold.ToString(CultureInfo.InvariantCulture)}{arenas} keeps it";
+    }
 
     private static Rule? Innermost(Rule[] rules, IReadOnlyList<StackFrame> frames, Func<StackFrame, string?> moduleOf)
     {
         foreach (var frame in frames)
         {
-            var stem = moduleOf(frame) is { } path ? FrameNames.Stem(path) : "";
-            var rule = Array.Find(rules, rule => rule.Modules.Contains(stem)
+            var path = moduleOf(frame);
+            var stem = path is null ? "" : FrameNames.Stem(path);
+            var rule = Array.Find(rules, rule => (rule.Modules.Contains(stem) && (stem != "libc" || IsFreeOfGlibc(frame, path!)))
                 || (frame.Function is { } function && Array.Exists(rule.Functions, name => Matches(function, name))));
             if (rule is not null)
                 return rule;
@@ -53,6 +72,9 @@ internal static class MemoryManagers
         return null;
     }
 
+    private static bool IsFreeOfGlibc(StackFrame frame, string path)
+        => FrameNames.FileName(path) == "libc.so.6" && frame.Function is { } function && Array.Exists(Frees, name => Matches(function, name));
+
     // A name that ends with a separator begins a function's, any other is the whole.
     private static bool Matches(string function, string name)
         => name[^1] is '_' or ':' ? function.StartsWith(name, StringComparison.Ordinal)
@@ -60,6 +82,6 @@ internal static class MemoryManagers
 
     /// <param name="Modules">File names before the first '.' or '-'.</param>
     /// <param name="Functions">Names, or beginnings that end with a separator.</param>
-    /// <param name="Setting">Given the call.</param>
-    private sealed record Rule(string[] Modules, string[] Functions, Func<string, string> Setting);
+    /// <param name="Setting">Given the call, and the most that was resident; null: none is known.</param>
+    private sealed record Rule(string[] Modules, string[] Functions, Func<string, long, string>? Setting);
 }

@@ -1,4 +1,5 @@
 using Faultrec.Analyzer.Facts;
+using Faultrec.Traces.Metadata;
 
 namespace Faultrec.Analyzer.Simulate;
 
@@ -18,6 +19,9 @@ internal sealed record Advice(SimulatedRegion Row, Scenario Scenario, long Fault
     /// <summary>A change that saves a smaller share of the recording's faults is not listed.</summary>
     private const double LeastShare = 0.01;
 
+    /// <summary>Pages that nobody touched, for each fault saved: with more, the memory is used sparsely.</summary>
+    private const int MostExtraPages = 3;
+
     // The kernel's page size and fault_around_bytes cannot be chosen per region.
     private static readonly Scenario[] OfARegion = [Scenario.Thp, Scenario.Populate, Scenario.Keep];
 
@@ -34,8 +38,11 @@ internal sealed record Advice(SimulatedRegion Row, Scenario Scenario, long Fault
                 var saved = before.Faults - after.Faults;
                 // Populating moves the filling into mmap(2): only the exceptions disappear, and the recording does not show their cost.
                 var savedNs = scenario == Scenario.Populate ? null : before.TimeNs - after.TimeNs;
-                if (saved >= least && saved > 0 && savedNs is not <= 0)
+                if (saved >= least && saved > 0 && savedNs is not <= 0 && !IsRefused(simulation.Metadata, scenario, row.Region)
+                    && !(after.ExtraBytes > MostExtraPages * saved * simulation.Metadata.PageSize))
+                {
                     advice.Add(new Advice(row, scenario, saved, savedNs, after.ExtraBytes, ChangeFor(scenario, row)));
+                }
             }
         }
 
@@ -43,13 +50,22 @@ internal sealed record Advice(SimulatedRegion Row, Scenario Scenario, long Fault
         return advice;
     }
 
+    /// <summary>The program asked for the contrary.</summary>
+    private static bool IsRefused(TraceMetadata metadata, Scenario scenario, Region? region)
+        => region is not null && scenario switch
+        {
+            Scenario.Thp => MappingAdvice.ForbidsHugePages(metadata, region),
+            Scenario.Populate => MappingAdvice.WasTold(metadata, region, "random"),
+            _ => false,
+        };
+
     private static string ChangeFor(Scenario scenario, SimulatedRegion row) => (scenario, RegionNames.KindOf(row.Region)) switch
     {
         (Scenario.Thp, "heap") => "huge pages for the heap: GLIBC_TUNABLES=glibc.malloc.hugetlb=1, or MADV_HUGEPAGE on it",
         (Scenario.Thp, _) => "madvise(MADV_HUGEPAGE) after mmap, on a start aligned to 2 MiB",
         (Scenario.Populate, "file") => "MAP_POPULATE, or madvise(MADV_POPULATE_READ) before it is used; another thread can do it",
         (Scenario.Populate, _) => "MAP_POPULATE, or madvise(MADV_POPULATE_WRITE) before it is used; another thread can do it",
-        (_, "heap") => "keep freed memory: GLIBC_TUNABLES=glibc.malloc.trim_threshold=… and mmap_threshold, larger than what is freed",
-        _ => "keep it mapped and filled for the next use, instead of MADV_DONTNEED or munmap (jemalloc: dirty_decay_ms)",
+        (_, "heap") => "keep freed memory: GLIBC_TUNABLES=glibc.malloc.mmap_max=0:glibc.malloc.trim_threshold=…, larger than all of the heap",
+        _ => "keep it mapped and filled for the next use, instead of MADV_DONTNEED or munmap (jemalloc: dirty_decay_ms:-1)",
     };
 }

@@ -72,9 +72,15 @@ internal sealed record Simulation
             for (var i = 0; i < batch.Count; i++)
             {
                 var kind = verdicts.Kinds[i];
-                if (kind == FaultKind.Huge && batch.PageOrder[i] == pages.HugeOrder && batch.DurationNs[i] >= 0)
+                var region = index.Find(batch.RegionId[i]);
+                // Those of files and shared memory clear nothing, or find what is there.
+                if (kind == FaultKind.Huge && batch.PageOrder[i] == pages.HugeOrder && batch.DurationNs[i] >= 0
+                    && region is not null && MappingFacts.Of(region).IsAnonymousPrivate)
+                {
                     hugeFaults.Add(batch.DurationNs[i]);
-                if (verdicts.Severities[i] == Severity.Failed || index.Find(batch.RegionId[i]) is not { } region)
+                }
+
+                if (verdicts.Severities[i] == Severity.Failed || region is null)
                 {
                     unmapped++;
                     unmappedNs += Math.Max(batch.DurationNs[i], 0);

@@ -57,9 +57,11 @@ internal sealed class ChargedCode
     }
 
     /// <summary>With which setting of an allocator or a runtime this memory would have been kept; null: none is known to have given it back.</summary>
-    public string? SettingFor(ReleaseSite site)
+    /// <param name="peakBytes">The most that was resident.</param>
+    public string? SettingFor(ReleaseSite site, long peakBytes)
         => site.Stack is { } stack && Has(stack)
-            ? MemoryManagers.SettingFor(site.Call, [.. _names.FramesOf(stack).Select(frame => _table.Frames[frame])], frame => _names.ModuleOf(frame)?.Path)
+            ? MemoryManagers.SettingFor(
+                site.Call, [.. _names.FramesOf(stack).Select(frame => _table.Frames[frame])], frame => _names.ModuleOf(frame)?.Path, peakBytes)
             : null;
 
     /// <summary>The program's own code that called it, the nearest first; empty without a stack.</summary>

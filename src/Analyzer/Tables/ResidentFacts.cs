@@ -84,7 +84,7 @@ internal sealed class ResidentFacts
     public CodeName ReserverOf(OwnerKey key) => _code.ReserverOf(key, _report.Plan.Index);
 
     /// <inheritdoc cref="ChargedCode.SettingFor"/>
-    public string? SettingFor(ReleaseSite site) => _code.SettingFor(site);
+    public string? SettingFor(ReleaseSite site) => _code.SettingFor(site, PeakBytes);
 
     /// <inheritdoc cref="ChargedCode.NameOf(int?)"/>
     public CodeName NameOf(int? stack) => _code.NameOf(stack);
