@@ -24,6 +24,9 @@ test_packages=(
     ripgrep              # a program in Rust, recorded with its stacks
     golang-go            # programs in Go without symbols, and what its own tools say of them
     default-jdk-headless # a program in Java, recorded with its stacks
+    libjemalloc2         # allocators whose settings are followed and measured
+    libtcmalloc-minimal4
+    libmimalloc2.0
 )
 kernel_packages=(
     qemu-system-x86 # boots them, in software emulation
