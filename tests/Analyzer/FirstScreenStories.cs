@@ -316,10 +316,24 @@ public class FirstScreenStories
     public void ABusErrorNamesThePageOfTheFile()
         => Assert.Equal(
             [
-                "app (pid 10) died of SIGBUS: walk (app.c:20) touched page 10 of /lib/a.so, beyond its end "
+                "app (pid 10) died of SIGBUS: walk (app.c:20) touched page 10 of /lib/a.so, beyond its end, most likely "
                     + "(a page that cannot be read, or a full tmpfs, looks the same).",
             ],
             Sentences(Dying(7), [Fatal(ResidencyStories.File + 0xa000, FaultAccess.Read, 2) with { Signal = 7 }]));
+
+    [Fact]
+    public void ABusErrorOnATmpfsMayBeItsLimit()
+    {
+        var region = Regions[0] with { Id = 4, Prot = "rw-s", Name = "/dev/shm/frames", Path = "/dev/shm/frames" };
+        var statements = Statements(
+            Dying(7) with { Regions = [.. Regions[1..], region] }, [Fatal(Anon + 0xa000, FaultAccess.Write, 4) with { Signal = 7 }]);
+
+        Assert.Equal(
+            "app (pid 10) died of SIGBUS: walk (app.c:20) touched page 10 of /dev/shm/frames, which is beyond its end, or for which its tmpfs had no room.",
+            statements[0].Text);
+        // What a death says is the innermost line: who called it stands below.
+        Assert.Equal("walk (app.c:20) < main (app.c:30)", statements.Single(statement => statement.Label == "who").Text);
+    }
 
     [Fact]
     public void MemoryGivenBackAndTouchedAgainNamesTheSettingThatKeepsIt()
@@ -343,6 +357,27 @@ public class FirstScreenStories
             + "512 faults (512 µs) found memory that had been given back",
             Statements(metadata, [.. touched, .. touched.Select(fault => fault with { TimeNs = fault.TimeNs + 500_000_001 })])
                 .Single(statement => statement.Label == "try").Text);
+    }
+
+    [Fact]
+    public void WhatTheDynamicLinkerDoesForNobodyHasOneName()
+    {
+        var table = Metadata.Stacks! with
+        {
+            Modules = [.. Metadata.Stacks.Modules, Metadata.Stacks.Modules[0] with { Path = "/lib/ld-linux-x86-64.so.2" }],
+            Frames =
+            [
+                .. Metadata.Stacks.Frames,
+                new StackFrame { Kind = "user", Function = "dl_main", Module = Metadata.Stacks.Modules.Count, Address = 0x78 },
+                new StackFrame { Kind = "user", Function = "relocate", Module = Metadata.Stacks.Modules.Count, Address = 0x79 },
+            ],
+            Parents = [.. Metadata.Stacks.Parents, -1, Metadata.Stacks.NodeFrames.Count],
+            NodeFrames = [.. Metadata.Stacks.NodeFrames, Metadata.Stacks.Frames.Count, Metadata.Stacks.Frames.Count + 1],
+        };
+
+        var statements = Statements(Metadata with { DurationNs = Second, Stacks = table }, Grow(20, table.NodeFrames.Count - 1, 1000));
+
+        Assert.Equal("100 %, 20.0 µs in faults: the dynamic linker, before main", statements.Single(statement => statement.Label == "who").Text);
     }
 
     [Fact]

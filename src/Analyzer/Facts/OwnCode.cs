@@ -63,6 +63,23 @@ internal sealed class OwnCode(StackTable table, FrameNames names)
         }
     }
 
+    /// <summary>All of the program's frames are of the dynamic linker.</summary>
+    public bool IsOfDynamicLinker(int stack)
+    {
+        var isAny = false;
+        foreach (var index in names.FramesOf(stack))
+        {
+            if (table.Frames[index] is { Kind: not FrameKinds.Kernel } frame)
+            {
+                if (frame.Module is not { } module || FrameNames.Stem(table.Modules[module].Path) != "ld")
+                    return false;
+                isAny = true;
+            }
+        }
+
+        return isAny;
+    }
+
     /// <returns>-1: there is none.</returns>
     private int Find(int stack)
     {

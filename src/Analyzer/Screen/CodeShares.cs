@@ -9,11 +9,15 @@ internal sealed record CodeShare(string Code, long Weight);
 /// <summary>What is charged to lines of the program, each with the callers through which most of it came.</summary>
 internal sealed class CodeShares(ChargedCode code)
 {
+    public const string CalledBy = " < ";
+
     private const int MostCallers = 2;
     private const int NameWidth = 40;
 
     /// <summary>Of a line's weight: callers with less are not named.</summary>
     private const double LeastShare = 0.5;
+
+    private static readonly CodeName DynamicLinker = new(-1, "the dynamic linker, before main", null);
 
     // What is no line shares numbers: the name tells it apart.
     private readonly Dictionary<(int Line, string Name), Line> _lines = [];
@@ -26,7 +30,7 @@ internal sealed class CodeShares(ChargedCode code)
         if (weight <= 0)
             return;
         Total += weight;
-        name = name.Summed;
+        name = code.IsOfDynamicLinker(stack) ? DynamicLinker : name.Summed;
         if (!_lines.TryGetValue((name.Line, name.Name), out var line))
             _lines.Add((name.Line, name.Name), line = new Line(name.Name));
         line.Weight += weight;
@@ -56,7 +60,7 @@ internal sealed class CodeShares(ChargedCode code)
             stacks = [.. most];
         }
 
-        return string.Join(" < ", names.Select(name => Columns.CutMiddle(name, NameWidth)));
+        return string.Join(CalledBy, names.Select(name => Columns.CutMiddle(name, NameWidth)));
     }
 
     private sealed class Line(string name)

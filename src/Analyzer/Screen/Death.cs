@@ -29,6 +29,16 @@ internal static class Death
         return $"{process.Comm} (pid {Number(first.Pid)}) died of {name}: {Cause(report, first)}.{others}";
     }
 
+    /// <summary>The code that died and what had called it; null: no process died, or its callers are not known.</summary>
+    public static string? Callers(FaultReport report)
+    {
+        if (report.Find(FatalAggregate.Measure)?.Faults is not [var first, ..])
+            return null;
+        var code = new CodeShares(report.Code);
+        code.Add(report.Code.NameOf(first.Stack), first.Stack, 1);
+        return code.Largest(1, 0)[0].Code is var chain && chain.Contains(CodeShares.CalledBy, StringComparison.Ordinal) ? chain : null;
+    }
+
     private static string Cause(FaultReport report, FatalFault fault)
     {
         var code = report.Code.NameOf(fault.Stack) is { Line: >= 0 } name ? name.Name : $"thread {fault.Comm}";
@@ -62,7 +72,10 @@ internal static class Death
         if (region.Path is null)
             return $"{Units.Hex(fault.Address)} in {region.Name}, which the kernel could not provide";
         var page = report.Metadata.Pages.PageOf(fault.Address - region.Start + region.FileOffset);
-        return $"page {Units.Count(page)} of {region.Name}, beyond its end (a page that cannot be read, or a full tmpfs, looks the same)";
+        var why = MappingFacts.Of(region).Backing == MappingBacking.Shmem
+            ? "which is beyond its end, or for which its tmpfs had no room"
+            : "beyond its end, most likely (a page that cannot be read, or a full tmpfs, looks the same)";
+        return $"page {Units.Count(page)} of {region.Name}, {why}";
     }
 
     /// <summary>The end of "wrote", and what that was; null: the access was not below a stack.</summary>

@@ -83,7 +83,13 @@ internal static class FirstScreen
     /// <summary>The lines of code to which most is charged: of memory or of forks, where the screen is about that, else of the time in all faults.</summary>
     private static IEnumerable<Statement> Who(FaultReport report, Topic? topic)
     {
-        // A death names its code itself.
+        if (report.Find(FatalAggregate.Measure)?.Faults.Count > 0)
+        {
+            if (Death.Callers(report) is { } chain)
+                yield return new Statement("who", chain, 2);
+            yield break;
+        }
+
         if (report.Metadata.Stacks is null || topic is null)
             yield break;
         var hasTime = report.Totals.Latency.SumNs is > 0;

@@ -72,6 +72,10 @@ internal sealed class ChargedCode
         => stack is { } node && Has(node)
             && _names.FramesOf(node).Any(frame => _table.Frames[frame].Function?.TrimStart('_').StartsWith(function, StringComparison.Ordinal) == true);
 
+    /// <summary>It ran for no code of the program: at the start, before there is any.</summary>
+    /// <param name="stack">Negative: none.</param>
+    public bool IsOfDynamicLinker(int stack) => Has(stack) && _own.IsOfDynamicLinker(stack);
+
     /// <summary>How many frames of the stack are of the function that <see cref="NameOf(int?)"/> names; 0 without a stack.</summary>
     public int RecursionOf(int stack)
     {
