@@ -1,4 +1,5 @@
 using System.Globalization;
+using Faultrec.Analyzer.Classify;
 using Faultrec.Analyzer.Measures;
 using Faultrec.Analyzer.Report;
 using Faultrec.Analyzer.Tables;
@@ -27,6 +28,12 @@ internal enum Topic
     /// <summary>How long faults took.</summary>
     Time,
 
+    /// <summary>Accesses were refused, and the program went on.</summary>
+    Refused,
+
+    /// <summary>Memory is given back and touched again.</summary>
+    Churn,
+
     /// <summary>A limit of memory was met.</summary>
     Limit,
 
@@ -39,7 +46,7 @@ internal enum Topic
 
 internal sealed record Lead(Topic Topic, string Text);
 
-/// <summary>The sentences that lead, in the order of what matters: a death, what is missing, waiting, forks, time or memory.</summary>
+/// <summary>The sentences that lead, in the order of what matters: a death, what is missing, waiting, forks, refused accesses, time or memory.</summary>
 internal static class Leads
 {
     /// <summary>Of all faults: with more missing, the picture may be another.</summary>
@@ -59,6 +66,8 @@ internal static class Leads
 
     private const double Same = 0.01;
 
+    private const int NameWidth = 50;
+
     public static IReadOnlyList<Lead> Of(FaultReport report)
     {
         var leads = new List<Lead>();
@@ -68,6 +77,7 @@ internal static class Leads
         Add(Topic.Unseen, IsAboutUnseen(report) ? UnseenSentence.Of(report.Metadata) : null);
         Add(Topic.Waiting, Waiting.Of(report));
         Add(Topic.Fork, Fork(report));
+        Add(Topic.Refused, Refused(report));
         // How long faults took stands in the line of costs: what says more about it leads.
         var time = leads.Count == 0 ? Time(report) : null;
         var isSlow = report.FaultTime.ShareOfWall >= MuchTime;
@@ -75,6 +85,7 @@ internal static class Leads
             Add(Topic.Time, time);
         Add(Topic.Limit, Shortage.Of(report, isSlow || leads.Any(lead => lead.Topic == Topic.Waiting)));
         Add(Topic.FirstTouch, FirstToucher.Of(report));
+        Add(Topic.Churn, Churn(report));
         Add(Topic.Memory, Memory(report));
         if (!isSlow)
             Add(Topic.Time, time);
@@ -113,6 +124,38 @@ internal static class Leads
         return $"{Units.Percent(fork.Share)} of the faults{time} are the price of forks: {Units.Of(copies, "page")} copied at the first write{reused}.";
     }
 
+    /// <summary>A signal each: what its delivery and its handler took is no time of a fault.</summary>
+    private static string? Refused(FaultReport report)
+    {
+        var survived = Survived(report);
+        return survived >= Most * report.Totals.Counts.Faults
+            ? $"{Units.Percent((double)survived / report.Totals.Counts.Faults)} of the faults ({Units.Count(survived)}) were refused accesses that the program "
+                + "survived: each raised a signal, whose handling is not in the times here."
+            : null;
+    }
+
+    /// <summary>Failed faults of user mode that ended no process; in kernel mode a failed access raises no signal.</summary>
+    private static long Survived(FaultReport report)
+        => report.Rows(KindTable.Definition).Where(row => row.Kind is FaultKind.Failed or FaultKind.BusError).Sum(row => row.Counts.Faults - row.ByKernel)
+            - (report.Find(FatalAggregate.Measure)?.Faults.Count ?? 0);
+
+    /// <summary>Memory that was resident at the same place before.</summary>
+    private static string? Churn(FaultReport report)
+    {
+        var all = report.Totals.Counts.Faults;
+        if (!report.Filter.IsEmpty || report.Sample is not null || report.Memory is null || !(report.FaultTime.ShareOfWall >= LittleTime))
+            return null;
+        var rows = report.Rows(ChurnTable.Definition);
+        var faults = rows.Sum(row => row.Faults);
+        if (faults < Most * all)
+            return null;
+        var most = rows.GroupBy(row => (row.Call, row.Releaser)).MaxBy(group => group.Sum(row => row.Faults))!;
+        var share = (double)most.Sum(row => row.Faults) / faults;
+        var of = share >= 1 - Same ? "" : $", {Units.Percent(share)} of it";
+        return $"{Units.Percent((double)faults / all)} of the faults touched memory again that had been given back{of} by "
+            + $"{most.Key.Call} in {Columns.CutMiddle(most.Key.Releaser, NameWidth)}.";
+    }
+
     private static string Time(FaultReport report)
     {
         var (about, counts) = (report.Sample is null ? "" : "about ", report.Totals.Counts);
@@ -125,9 +168,11 @@ internal static class Leads
         }
 
         var unseen = UnseenSentence.CountOf(report.Metadata.Receipt);
-        var isLittle = share < LittleTime && report.Metadata.Receipt.Lost + report.Metadata.Receipt.Missed + unseen <= MissingShare * counts.Faults;
+        var isLittle = share < LittleTime && report.Metadata.Receipt.Lost + report.Metadata.Receipt.Missed + unseen <= MissingShare * counts.Faults
+            && Survived(report) <= MissingShare * counts.Faults;
+        var longest = report.Totals.Latency.MaxNs is { } max ? $"; the longest held its thread up for {Units.Duration(max)}" : "";
         return $"Page faults took {about}{Units.Duration(sum)} of {Units.Duration(report.FaultTime.WallNs)}"
-            + $"{(isLittle ? ": they are not what makes it slow" : "")}.";
+            + $"{(isLittle ? $": too little to make all of it slow{longest}" : "")}.";
     }
 
     private static string? Memory(FaultReport report)
@@ -145,7 +190,16 @@ internal static class Leads
         var isOne = largest.Peak >= (1 - Same) * account.Peak;
         // What each of several processes kept to its own end was not there at the end of all.
         var kept = isOne && !shape.Contains("fell to", StringComparison.Ordinal) ? Kept(report, memory) : "";
-        return $"Memory {shape}{(isOne ? "" : ", all processes together")}{kept}.";
+        return $"Memory {shape}{(isOne ? "" : ", all processes together")}{OfFiles(report, memory)}{kept}.";
+    }
+
+    /// <summary>Pages that the process has only mapped: of private mappings they may be its own copies.</summary>
+    private static string OfFiles(FaultReport report, ResidentFacts memory)
+    {
+        var peak = memory.Account.PeakNumber;
+        var pages = memory.Owners.Where(owner => report.Plan.Index.Find(owner.Key.RegionId) is { } region
+            && MappingFacts.Of(region) is { Backing: MappingBacking.File, IsShared: true }).Sum(owner => owner.PagesAtPeak(peak));
+        return memory.ShareOfPeak(pages) >= Most ? $"; {Units.Percent(memory.ShareOfPeak(pages))} of it were pages of shared mappings of files" : "";
     }
 
     private static string Kernel(FaultReport report, ResidentFacts memory)

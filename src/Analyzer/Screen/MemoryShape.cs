@@ -30,7 +30,7 @@ internal static class MemoryShape
             return $"stayed at about {most}";
         var falls = Falls(totals, (long)(Turn * peak));
         if (falls >= LeastTurns)
-            return $"rose and fell {Units.Count(falls)} times, up to {most}";
+            return $"rose and fell at least {Units.Count(falls)} times, up to {most}";
         if (totals[^1] <= peak / 2)
             return $"rose to {most} at {Units.Duration(peakNs)} and fell to {Units.Bytes(totals[^1])}";
         var top = totals.FindIndex(bytes => bytes >= (1 - (Turn / 2)) * peak);
@@ -40,7 +40,7 @@ internal static class MemoryShape
         return $"grew {from}to {most}{Line(totals, bucketNs, peak)}";
     }
 
-    /// <summary>How often it fell by so much and rose by as much again.</summary>
+    /// <summary>How often it fell by so much and rose by as much again, at least: what happens within a bucket does not show.</summary>
     private static int Falls(List<long> totals, long turn)
     {
         var (falls, high, low, isFalling) = (0, totals[0], totals[0], false);
