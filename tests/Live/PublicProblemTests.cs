@@ -3,6 +3,7 @@ using System.Text.RegularExpressions;
 namespace Faultrec.Live.Tests;
 
 /// <summary>Problems as people report them (docs/problems.md): the first screen must answer what they ask.</summary>
+[Trait("Needs", "native")]
 public sealed partial class PublicProblemTests : LiveTest
 {
     [Theory]
