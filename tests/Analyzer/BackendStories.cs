@@ -135,6 +135,7 @@ public class BackendStories
             frames     -
             huge pages -
             swap       -
+            limit      -
             handlers   do_anonymous_page: probed
                        do_swap_page: refused, inlined in this kernel
             ledger     2 regions, 1 process, 1 thread

@@ -31,8 +31,8 @@ public class FirstScreenStories
             trace.parquet  app --work  10.0 s, 5,120 faults                         complete
             Memory grew to 20.0 MiB in a straight line (2.0 MiB a second); all of it stayed
             to the end.
-            Page faults took 5.12 ms of 10.0 s: too little to make all of it slow; the
-            longest held its thread up for 1.00 µs.
+            Page faults took 5.12 ms of 10.0 s: too little to explain a slow run; the
+            longest took 1.00 µs.
             memory  ▁▁▁▁▁▁▂▂▂▂▂▂▃▃▃▃▃▃▄▄▄▄▄▄▄▅▅▅▅▅▅▆▆▆▆▆▆▇▇▇▇▇▇███████  20.0 MiB
             who     100 %, 20.0 MiB: fill (app.c:12) < main (app.c:30)
             why     100 % first touches of new memory
@@ -55,7 +55,7 @@ public class FirstScreenStories
         Assert.Equal("Page faults took 512 ms of 1.00 s.", Sentences(metadata, Grow(512, Fill, Second, 1_000_000))[0]);
         Assert.Equal("Page faults took 51.2 ms of 1.00 s.", Sentences(metadata, Grow(512, Fill, Second, 100_000))[0]);
         Assert.Equal(
-            "Page faults took 5.12 ms of 1.00 s: too little to make all of it slow; the longest held its thread up for 10.0 µs.",
+            "Page faults took 5.12 ms of 1.00 s: too little to explain a slow run; the longest took 10.0 µs.",
             Sentences(metadata, Grow(512, Fill, Second, 10_000))[0]);
         Assert.Equal(
             "Page faults took 2.56 s of the threads' time in 1.00 s: at an average moment, 2.6 threads were in one.",

@@ -97,7 +97,7 @@ public class StackStories
         var metadata = StackStory.Metadata() with { Regions = [.. arenas, Story.TwoRegions[1] with { Id = 4 }] };
         Fault[] faults =
         [
-            .. Enumerable.Range(1, 3).SelectMany(id => Enumerable.Range(0, 4).Select(page => new Fault(((ulong)id << 20) + ((ulong)page << 12), id) { Stack = 2 })),
+            .. Enumerable.Range(0, 12).Select(i => new Fault(((ulong)(1 + (i / 4)) << 20) + ((ulong)(i % 4) << 12), 1 + (i / 4)) { Stack = 2 }),
             new(0x20000, 4) { Stack = 2 },
         ];
         var report = Story.Report(metadata, faults);

@@ -29,8 +29,10 @@ public sealed class EscapeTests : CliTest
     [InlineData("dump", "--format", "json")]
     public void NoControlCharacterIsPrinted(params string[] arguments)
     {
-        SmallTrace.Write(Folder["trace"], comm: Name, region: "/tmp/" + Name, withStacks: true, marks: [new Mark(5, Name, MarkSource.Mark, null)]);
-        SmallTrace.Write(Folder["tame"], withStacks: true, marks: [new Mark(5, "evil", MarkSource.Mark, null)]);
+        // So dense that there is something to advise.
+        const int faults = 3000;
+        SmallTrace.Write(Folder["trace"], faults, comm: Name, region: "/tmp/" + Name, withStacks: true, marks: [new Mark(5, Name, MarkSource.Mark, null)]);
+        SmallTrace.Write(Folder["tame"], faults, withStacks: true, marks: [new Mark(5, "evil", MarkSource.Mark, null)]);
         var lines = Faultrec([.. arguments, "tame"]).Output.Count(c => c == '\n');
 
         var result = Faultrec([.. arguments, "trace"]);

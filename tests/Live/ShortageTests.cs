@@ -18,7 +18,9 @@ public sealed class ShortageTests : LiveTest
         var before = 0L;
         var pressure = RecordInCgroup(() => before = Counter("memory.failcnt"), $"read line; exec {Checkout.Fixture("cold_read")} 4096");
 
-        Assert.Equal((Path.GetFileName(_cgroup), "memory.limit_in_bytes", LimitBytes), (Path.GetFileName(pressure.Cgroup), pressure.Limit, pressure.LimitBytes));
+        Assert.Equal(
+            (Path.GetFileName(_cgroup), "memory.limit_in_bytes", LimitBytes),
+            (Path.GetFileName(pressure.Cgroup), pressure.Limit, pressure.LimitBytes));
         Assert.Equal(Counter("memory.failcnt") - before, pressure.LimitHits);
         Assert.True(pressure.LimitHits > 0);
         Assert.Equal(0, pressure.OomKills);

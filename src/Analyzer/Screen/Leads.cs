@@ -170,9 +170,9 @@ internal static class Leads
         var unseen = UnseenSentence.CountOf(report.Metadata.Receipt);
         var isLittle = share < LittleTime && report.Metadata.Receipt.Lost + report.Metadata.Receipt.Missed + unseen <= MissingShare * counts.Faults
             && Survived(report) <= MissingShare * counts.Faults;
-        var longest = report.Totals.Latency.MaxNs is { } max ? $"; the longest held its thread up for {Units.Duration(max)}" : "";
+        var longest = report.Totals.Latency.MaxNs is { } max ? $"; the longest took {Units.Duration(max)}" : "";
         return $"Page faults took {about}{Units.Duration(sum)} of {Units.Duration(report.FaultTime.WallNs)}"
-            + $"{(isLittle ? $": too little to make all of it slow{longest}" : "")}.";
+            + $"{(isLittle ? $": too little to explain a slow run{longest}" : "")}.";
     }
 
     private static string? Memory(FaultReport report)

@@ -35,7 +35,11 @@ internal static class Places
         var parts = new List<string> { $"{name} made {Share(main.Counts.Faults)}" };
         var others = rows.Skip(1).Where(row => report.Helpers?.Has(row.Pid) != true).ToList();
         if (others.Count > 0)
-            parts.Add($"{Units.Of(others.Count, "other process", "other processes")}{Helpers.Names(others.Select(row => row.Comm))} {Share(others.Sum(row => row.Counts.Faults))}");
+        {
+            var names = Helpers.Names(others.Select(row => row.Comm));
+            parts.Add($"{Units.Of(others.Count, "other process", "other processes")}{names} {Share(others.Sum(row => row.Counts.Faults))}");
+        }
+
         if (report.Helpers is { } helpers)
             parts.Add($"{helpers.Name} {Share(helpers.Faults)}");
         return string.Join(", ", parts);

@@ -30,7 +30,8 @@ internal static class Shortage
             return null;
         var share = report.Metadata.DurationNs > 0 ? (double?)pressure.SomeNs / report.Metadata.DurationNs : null;
         var waited = share >= LeastOfRecording
-            ? $"{(pressure.IsPressureOfMachine ? "tasks of the machine" : "its tasks")} waited for memory in {Units.Percent(Math.Min(share.Value, 1))} of the time (PSI)"
+            ? (pressure.IsPressureOfMachine ? "tasks of the machine" : "its tasks")
+                + $" waited for memory in {Units.Percent(Math.Min(share.Value, 1))} of the time (PSI)"
             : null;
         if (pressure.LimitHits > 0 && (isSlow || waited is not null))
         {

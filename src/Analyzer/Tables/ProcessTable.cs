@@ -18,7 +18,8 @@ internal static class ProcessTable
         Needs = [TaskAggregate.Measure],
         Rows = Rows,
         Folded = (report, rows) => Helpers.Fold(report, rows, row => row.Pid, (name, helpers) => new ProcessRow(
-            Helpers.NoId, name, helpers.Sum(row => row.Threads), FaultCounts.Sum(helpers.Select(row => row.Counts)), helpers.Sum(row => row.DistinctPages)), Compare),
+            Helpers.NoId, name, helpers.Sum(row => row.Threads), FaultCounts.Sum(helpers.Select(row => row.Counts)),
+            helpers.Sum(row => row.DistinctPages)), Compare),
         Note = Helpers.Note,
         Columns = (table, report) => table
             .Integer("pid", "pid", "process id", CellFormat.Id, ColumnAudience.Everyone, row => row.Pid == Helpers.NoId ? null : row.Pid)

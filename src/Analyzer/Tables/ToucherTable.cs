@@ -52,10 +52,13 @@ internal static class ToucherTable
             .Json((json, row) => json.WriteString("through", row.Through))
             .Text("mapper", "reserved by", "code that mapped the region, by the stack at mmap or brk", ColumnAudience.Wide, row => row.Mapper)
             .Below(row => new RowText.Story(Describe(row), IsDim: false)),
-        Note = report => StackText.Note(report) is { } note && report.Filter.Regions.Count == 0 && OverMappings(report.Rows(Definition!)).Any(row => row.RegionId is null)
-            ? $"{note}; mappings of one kind are one row: --region shows each"
-            : StackText.Note(report),
+        Note = Note,
     };
+
+    private static string? Note(FaultReport report)
+        => StackText.Note(report) is { } note && report.Filter.Regions.Count == 0 && OverMappings(report.Rows(Definition)).Any(row => row.RegionId is null)
+            ? $"{note}; mappings of one kind are one row: --region shows each"
+            : StackText.Note(report);
 
     /// <summary>One row a line of code and reserver, over all mappings of one kind: an allocator's arenas, a file in all processes.</summary>
     private static List<ToucherRow> OverMappings(IReadOnlyList<ToucherRow> rows)

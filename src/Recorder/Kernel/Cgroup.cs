@@ -59,6 +59,6 @@ internal static class Cgroup
         }
     }
 
-    private static bool IsBelow(string path, string mount)
+    public static bool IsBelow(string path, string mount)
         => path == mount || path.StartsWith(mount.TrimEnd('/') + '/', StringComparison.Ordinal);
 }

@@ -30,9 +30,8 @@ internal sealed class MemoryController
     /// <param name="cgroup">The folder of a cgroup of version 2, in the place of a process; null: none.</param>
     public static MemoryController Of(int pid, string? cgroup)
     {
-        var folders = cgroup is not null && KernelFile.MountPoints("cgroup2").FirstOrDefault(mount => cgroup.StartsWith(mount, StringComparison.Ordinal)) is { } own
-            ? UpTo(own, cgroup[own.Length..])
-            : pid == 0 ? [] : FoldersOf(pid);
+        var mount = KernelFile.MountPoints("cgroup2").FirstOrDefault(mount => cgroup is not null && Cgroup.IsBelow(cgroup, mount));
+        var folders = mount is not null ? UpTo(mount, cgroup![mount.Length..]) : pid == 0 ? [] : FoldersOf(pid);
         return new MemoryController(folders.SelectMany(Limits).MinBy(place => place.Bytes));
     }
 

@@ -127,7 +127,10 @@ internal static class PerfEvent
     {
         var attr = new PerfEventAttr
         {
-            Type = TypeSoftware, Config = SwDummy, Flags = PerfAttrFlags.Disabled | PerfAttrFlags.Inherit, Size = (uint)sizeof(PerfEventAttr),
+            Type = TypeSoftware,
+            Config = SwDummy,
+            Flags = PerfAttrFlags.Disabled | PerfAttrFlags.Inherit,
+            Size = (uint)sizeof(PerfEventAttr),
         };
         var fd = Libc.PerfEventOpen(&attr, tid, -1, leader.Fd, FlagFdCloexec);
         if (fd < 0)

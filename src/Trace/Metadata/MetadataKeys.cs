@@ -214,8 +214,8 @@ internal static class MetadataKeys
             IsOptional = true,
             Problem = MetadataRules.Advice,
             Json = "array of `{pid, start, end, advice, time_ns}`",
-            Description = "what the program told the kernel about ranges of its memory: `hugepage` and `nohugepage` (madvise), `userfaultfd_missing`, "
-                + "`userfaultfd_wp`, `userfaultfd_minor`, `userfaultfd_none`",
+            Description = "what the program told the kernel about ranges of its memory: `hugepage`, `nohugepage`, `random` and `mergeable` (madvise), "
+                + "`userfaultfd_missing`, `userfaultfd_wp`, `userfaultfd_minor`, `userfaultfd_none`",
         },
         new MetadataKey<IReadOnlyList<NumaRange>>(
             new("numa_nodes", NumaRange.Members), Context.IReadOnlyListNumaRange, m => m.NumaNodes, (m, value) => m with { NumaNodes = value })
