@@ -15,7 +15,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 export DOTNET_NOLOGO=1 DOTNET_CLI_TELEMETRY_OPTOUT=1
 
-readonly PROJECT_TIMEOUT_SECONDS=2400 KERNELS_TIMEOUT_SECONDS=1200
+readonly PROJECT_TIMEOUT_SECONDS=2400 KERNELS_TIMEOUT_SECONDS=1800
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 passed=0 failed=0 skipped=0

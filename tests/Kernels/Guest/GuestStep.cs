@@ -14,7 +14,7 @@ internal sealed record StepResult(string Name, int Status, string Output, string
 internal static class GuestScript
 {
     /// <summary>A step that hangs costs this many seconds, and the others still run.</summary>
-    public const int StepLimitSeconds = 60;
+    public const int StepLimitSeconds = 180;
 
     private const string EndOfCommand = "@@end-of-command";
 

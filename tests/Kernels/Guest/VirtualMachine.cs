@@ -26,7 +26,7 @@ internal sealed record GuestRun(CachedKernel Kernel, Transcript Transcript, stri
 /// <summary>One boot: the scripts of scripts/ make the guest's file system and start QEMU.</summary>
 internal sealed class VirtualMachine : IDisposable
 {
-    private const int LimitSeconds = 1100;
+    private const int LimitSeconds = 1700;
 
     private readonly TempFolder _folder = new();
     private readonly CachedKernel _kernel;

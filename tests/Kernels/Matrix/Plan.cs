@@ -40,7 +40,7 @@ internal static class Plan
     /// <summary>Those with probes on functions, which run from their attaching on.</summary>
     public static Rung[] OnFunctions { get; } = [Rung.Fexit, Rung.Kprobe];
 
-    /// <summary>Twenty attaches in four steps: a step has a minute, and guests may be slow.</summary>
+    /// <summary>Ten attaches in two steps: a step has a limit, and guests may be slow.</summary>
     public static string[] AttachedAgain { get; } = [.. Enumerable.Range(1, 2).Select(part => $"attached-again/{part}")];
 
     /// <summary>The two ways in which a page table is walked; kprobe has that of fexit.</summary>
@@ -139,8 +139,10 @@ internal static class Plan
         exit $status
         """;
 
-    // What faultrec tells of it, and what the kernel does.
+    // What faultrec tells of it, and what the kernel does; but not to the console, which is to have no complaints.
     private const string KilledInASmallCgroup = """
+        printk=$(cat /proc/sys/kernel/printk)
+        echo 1 >/proc/sys/kernel/printk
         small=/sys/fs/cgroup/small
         echo +memory >/sys/fs/cgroup/cgroup.subtree_control
         mkdir $small
@@ -164,6 +166,7 @@ internal static class Plan
         rm -f in
         rmdir $small
         echo -memory >/sys/fs/cgroup/cgroup.subtree_control
+        echo "$printk" >/proc/sys/kernel/printk
         """;
 
     // What a recording could leave in the kernel: probed functions, and whoever holds BPF objects or perf events.
