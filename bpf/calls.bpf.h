@@ -56,7 +56,7 @@ enum madvise_advice {
 	MADV_COLLAPSE = 25,
 };
 
-/* Huge pages or none, from now on or at once; the others give memory back. */
+/* Huge pages or none, readahead, KSM; the others give memory back. */
 #define TOLD_ADVICE                                                                                \
 	(1u << MADV_RANDOM | 1u << MADV_DONTNEED | 1u << MADV_FREE | 1u << MADV_REMOVE |           \
 	 1u << MADV_MERGEABLE | 1u << MADV_HUGEPAGE | 1u << MADV_NOHUGEPAGE | 1u << MADV_PAGEOUT | \

@@ -20,11 +20,13 @@ internal sealed record FaultReport
     private readonly MeasureSet _counted;
     private readonly Dictionary<TableDefinition, object> _rows = [];
     private readonly Dictionary<FollowUp, object?> _followUps = [];
+    private readonly Lazy<Helpers?> _helpers;
 
     /// <param name="path">As given on the command line.</param>
     public FaultReport(string path, MeasurePlan plan, MeasureSet counted)
     {
         (Path, Plan, Metadata, Filter, _counted) = (path, plan, plan.Metadata, plan.Filter, counted);
+        _helpers = new Lazy<Helpers?>(() => Helpers.Of(this));
         Sample = SampleFacts.Of(plan.Metadata, Find(SampleAggregate.Measure), plan.Filter);
         DistinctPagesByPid = DistinctPages.ByProcess(plan.Index, counted.Find(RegionAggregate.Measure)!);
         Totals = TotalsOf(this);
@@ -61,7 +63,7 @@ internal sealed record FaultReport
     public StackFacts? Stacks => field ??= StackFacts.Of(this);
 
     /// <summary>Null: no process of the report is one.</summary>
-    public Helpers? Helpers => field ??= Helpers.Of(this);
+    public Helpers? Helpers => _helpers.Value;
 
     /// <summary>Whether tables for people have a row for each helper.</summary>
     public bool ShowsHelpers { get; init; }

@@ -56,17 +56,20 @@ internal static class ToucherTable
     };
 
     private static string? Note(FaultReport report)
-        => StackText.Note(report) is { } note && report.Filter.Regions.Count == 0 && OverMappings(report.Rows(Definition)).Any(row => row.RegionId is null)
+        => StackText.Note(report) is { } note && report.Filter.Regions.Count == 0 && report.Rows(Definition) is var rows
+            && rows.DistinctBy(CodeAndPlace).Count() < rows.Count
             ? $"{note}; mappings of one kind are one row: --region shows each"
             : StackText.Note(report);
 
     /// <summary>One row a line of code and reserver, over all mappings of one kind: an allocator's arenas, a file in all processes.</summary>
     private static List<ToucherRow> OverMappings(IReadOnlyList<ToucherRow> rows)
     {
-        var sums = rows.GroupBy(row => (Place: RegionNames.PlaceOf(row.Region), row.Code, row.Mapper)).Select(group => Sum([.. group])).ToList();
+        var sums = rows.GroupBy(CodeAndPlace).Select(group => Sum([.. group])).ToList();
         sums.Sort((a, b) => Ordering.ByFaults(a.Counts, b.Counts, CompareNames(a, b)));
         return sums;
     }
+
+    private static (string Code, string? Mapper, string Place) CodeAndPlace(ToucherRow row) => (row.Code, row.Mapper, RegionNames.PlaceOf(row.Region));
 
     private static ToucherRow Sum(List<ToucherRow> rows)
     {

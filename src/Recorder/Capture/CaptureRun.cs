@@ -23,8 +23,8 @@ internal static class CaptureRun
     {
         // Before the probes know the process: its faults until now are not theirs to count.
         target.Launcher?.WaitUntilReady();
-        var (capture, ladder) = Backends.Open(options, target);
         var memory = target.FindMemoryController();
+        var (capture, ladder) = Backends.Open(options, target);
         long startNs;
         try
         {

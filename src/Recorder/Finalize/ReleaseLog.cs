@@ -60,12 +60,11 @@ internal sealed class ReleaseLog
 
     private const string Mmap = "mmap";
     private const string Mremap = "mremap";
-    private const string Brk = "brk";
     private const string Shmdt = "shmdt";
 
     private static readonly int MmapNumber = SystemCalls.Number(Mmap);
 
-    // include/uapi/asm-generic/mman-common.h; bpf/calls.bpf.h tells of no other. What is collapsed is not given back, but filled.
+    // include/uapi/asm-generic/mman-common.h; AdviceLog has what else bpf/calls.bpf.h tells of. What is collapsed is not given back, but filled.
     private static readonly Dictionary<long, string> Advice = new()
     {
         [4] = "madvise dontneed",
@@ -101,7 +100,7 @@ internal sealed class ReleaseLog
                 Add(call, name, (ulong)record.A0, End((ulong)record.A0, (ulong)record.A1, space));
                 break;
             case EventType.Brk when record.A0 == record.A4 && space.Pages.RoundUp((ulong)record.A4) is var end && end < space.HeapEnd:
-                Add(call, Brk, end, space.HeapEnd.Value);
+                Add(call, ReleaseCalls.Brk, end, space.HeapEnd.Value);
                 break;
             case EventType.Shmdt when space.Find((ulong)record.A0) is { } piece:
                 Add(call, Shmdt, piece.Start, piece.End);

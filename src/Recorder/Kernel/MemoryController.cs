@@ -30,8 +30,7 @@ internal sealed class MemoryController
     /// <param name="cgroup">The folder of a cgroup of version 2, in the place of a process; null: none.</param>
     public static MemoryController Of(int pid, string? cgroup)
     {
-        var mount = KernelFile.MountPoints("cgroup2").FirstOrDefault(mount => cgroup is not null && Cgroup.IsBelow(cgroup, mount));
-        var folders = mount is not null ? UpTo(mount, cgroup![mount.Length..]) : pid == 0 ? [] : FoldersOf(pid);
+        var folders = cgroup is not null ? FoldersOf(cgroup) : pid != 0 ? FoldersOf(pid) : [];
         return new MemoryController(folders.SelectMany(Limits).MinBy(place => place.Bytes));
     }
 
@@ -45,17 +44,19 @@ internal sealed class MemoryController
 
     /// <summary>The number after a word that begins a line: "oom_kill 3".</summary>
     internal static long? NumberAfter(string? text, string word)
-        => text?.Split('\n').FirstOrDefault(line => line.StartsWith(word + ' ', StringComparison.Ordinal)) is { } found
-            && long.TryParse(found[(word.Length + 1)..], NumberStyles.None, CultureInfo.InvariantCulture, out var number)
+        => LineOf(text, word) is { } line && long.TryParse(line[(word.Length + 1)..], NumberStyles.None, CultureInfo.InvariantCulture, out var number)
             ? number
             : null;
 
     /// <summary>Of "some avg10=0.00 avg60=0.00 avg300=0.00 total=1234", in µs.</summary>
     internal static long? StallNs(string? text, string word)
-        => text?.Split('\n').FirstOrDefault(line => line.StartsWith(word + ' ', StringComparison.Ordinal))?.Split("total=") is [_, var total]
+        => LineOf(text, word)?.Split("total=") is [_, var total]
             && long.TryParse(total, NumberStyles.None, CultureInfo.InvariantCulture, out var us)
             ? us * 1000
             : null;
+
+    private static string? LineOf(string? text, string word)
+        => text?.Split('\n').FirstOrDefault(line => line.StartsWith(word + ' ', StringComparison.Ordinal));
 
     private Counters Read()
     {
@@ -74,6 +75,9 @@ internal sealed class MemoryController
 
         string? Text(string name) => KernelFile.ReadText(Path.Join(_limited.Folder, name));
     }
+
+    private static IReadOnlyList<(string Folder, string Name)> FoldersOf(string cgroup)
+        => KernelFile.MountPoints("cgroup2").FirstOrDefault(mount => Cgroup.IsBelow(cgroup, mount)) is { } mount ? UpTo(mount, cgroup[mount.Length..]) : [];
 
     /// <summary>The folders of a process's cgroup and of those above it, in the hierarchy that has the memory controller.</summary>
     private static IReadOnlyList<(string Folder, string Name)> FoldersOf(int pid)
