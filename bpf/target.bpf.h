@@ -74,6 +74,7 @@ struct task_slot {
 	__u16 weight;
 	__u32 around_before; /* which pages of the window were mapped at entry, when: */
 	__u8 looks_around;   /* the fault may map pages around its own: walk.bpf.h */
+	__u8 empty_beside;   /* else which of the entries beside its own were empty at entry */
 	__u32 maps;	     /* element of code_maps; 0: not known */
 	__u64 stack;	     /* id of the user stack at the fault's entry */
 	__u64 sent_stack;    /* that of the last one that was new */

@@ -167,6 +167,31 @@ static __always_inline bool may_map_more(const struct task_slot *slot, const str
 	return !end->entry && (!is_write(slot) || config.has_large_folios);
 }
 
+#define BESIDE 3 /* both bits of: */
+
+/* Of the entries before and behind `place` in its table: which are present, or which are empty. */
+static __always_inline __u8 beside(__u64 place, bool only_present)
+{
+	__u64 index = place / ENTRY_BYTES & TABLE_INDEX;
+	__u64 before = read_entry(place - (index ? ENTRY_BYTES : 0));
+	__u64 behind = read_entry(place + (index < TABLE_INDEX ? ENTRY_BYTES : 0));
+
+	return only_present ? (before & ENTRY_PRESENT) | (behind & ENTRY_PRESENT) << 1
+			    : !before | !behind << 1;
+}
+
+/*
+ * finish_fault (mm/memory.c) maps the whole folio of a file where nothing of it was mapped: of
+ * tmpfs since 6.11, of every file since 6.18. Reads of the window would make each write dearer; the
+ * entries beside its own are in the same cache line, and empty where there is no table yet.
+ */
+static __always_inline __u8 empty_beside(const struct task_slot *slot, const struct walk_end *end)
+{
+	if (!bpf_rdonly_cast || slot->looks_around || end->entry)
+		return 0;
+	return end->shift == PAGE_SHIFT ? beside(end->place, false) : BESIDE;
+}
+
 /* Where a fault that begins now finds the page table of its task. Not inlined: the kprobe rung's
  * program, which walks the stack next, has no room for its values on 6.1.
  */
@@ -188,6 +213,7 @@ static __noinline void walk_before(struct task_slot *slot, const struct task_str
 	slot->looks_around = may_map_more(slot, &end);
 	slot->around_before =
 		slot->looks_around && end.shift == PAGE_SHIFT ? used_in_window(end.place) : 0;
+	slot->empty_beside = empty_beside(slot, &end);
 }
 
 /*
@@ -231,6 +257,28 @@ static __always_inline __u32 folio_order(__u64 entry)
 	return read_entry(page + bpf_core_field_offset(struct folio, _flags_1)) & 0xff;
 }
 
+/*
+ * Like mapped_around, of a write that has mapped entries beside its own: if one of them is in the
+ * same folio, all of it was mapped, also what lies before the window.
+ */
+static __noinline __u64 mapped_folio(const struct walk_end *after, __u8 mapped_beside)
+{
+	__u32 order = folio_order(after->entry);
+	__u64 last, in_folio, in_window, first, end;
+
+	if (!order || order > PMD_SHIFT - PAGE_SHIFT)
+		return 0;
+	last = (1 << order) - 1;
+	in_folio = (after->entry & ENTRY_PFN) >> PAGE_SHIFT & last;
+	if (!(mapped_beside & ((in_folio ? 1 : 0) | (in_folio < last ? 2 : 0))))
+		return 0;
+	in_window = after->place / ENTRY_BYTES & (AROUND_ALIGN - 1);
+	first = in_folio < in_window ? in_window - in_folio : 0;
+	end = in_window - in_folio + last + 1;
+	return (end < AROUND_PAGES ? (1ULL << end) - 1 : (__u32)-1) >> first << first |
+	       (__u64)order << AROUND_ORDER_SHIFT;
+}
+
 /* What the fault mapped beside its own page, where it looked, as pte_before has it under
  * WALK_AROUND. */
 static __always_inline __u64 mapped_around(const struct task_slot *slot,
@@ -238,7 +286,14 @@ static __always_inline __u64 mapped_around(const struct task_slot *slot,
 {
 	__u32 order = 0, before = slot->around_before, pages;
 
-	if (!slot->looks_around || after->shift != PAGE_SHIFT || !(after->entry & ENTRY_PRESENT))
+	if (after->shift != PAGE_SHIFT || !(after->entry & ENTRY_PRESENT))
+		return 0;
+	if (slot->empty_beside) {
+		__u8 mapped_beside = slot->empty_beside & beside(after->place, true);
+
+		return mapped_beside ? mapped_folio(after, mapped_beside) : 0;
+	}
+	if (!slot->looks_around)
 		return 0;
 	pages = mapped_in_window(after->place) & ~before;
 	if (is_write(slot) && pages & (pages - 1))

@@ -27,6 +27,7 @@ public sealed class ResidentAccountTests : LiveTest
     [InlineData("thp")]
     [InlineData("thp_zero")]
     [InlineData("file")]
+    [InlineData("new_file")]
     [InlineData("fork_cow")]
     [InlineData("vfork")]
     [InlineData("dontneed")]

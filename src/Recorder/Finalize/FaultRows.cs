@@ -114,9 +114,8 @@ internal sealed class FaultRows(SpoolHeader header, TaskTable tasks, IRegionLedg
         var isAlone = BitOperations.PopCount((uint)around) <= 1;
         batch.MappedAround[i] = isAlone ? FaultBatch.Null : around;
         // Of a read the kernel never makes a folio.
-        batch.EmptyOrder[i] = isWalked && record.HasAround && isAlone && record.LevelBefore == PageGeometry.PteLevel && batch.Access[i] == FaultAccess.Write
-            ? EmptyOrder(record)
-            : (sbyte)FaultBatch.Null;
+        var hadSpace = isWalked && record.HasAround && record.LevelBefore == PageGeometry.PteLevel && batch.Access[i] == FaultAccess.Write;
+        batch.EmptyOrder[i] = hadSpace && isAlone && record.FolioOrder == 0 ? EmptyOrder(record) : (sbyte)FaultBatch.Null;
         batch.PageOrder[i] = (sbyte)(!isMapped ? FaultBatch.Null : Math.Max(folioOrder, order));
         batch.Pfn[i] = isMapped ? entry.Frame(order) | (_pages.PageOf((ulong)record.Address) & ((1L << order) - 1)) : FaultBatch.Null;
     }
@@ -137,13 +136,19 @@ internal sealed class FaultRows(SpoolHeader header, TaskTable tasks, IRegionLedg
     private int Block(in FaultRecord record, int pages)
         => ((1 << pages) - 1) << ((int)_pages.PageOf((ulong)record.Address) & (FaultRecord.AroundAlign - pages));
 
-    /// <summary>log2 of the pages of the folio that the fault mapped as far as the first half of the window shows; 0: one page.</summary>
+    /// <summary>log2 of the pages of the folio that the fault mapped, all of it as far as the window shows; 0: one page.</summary>
     private int FolioOrder(in FaultRecord record)
     {
         var order = record.FolioOrder;
-        var folio = Block(record, (int)Math.Min(1L << order, FaultRecord.AroundAlign));
-        return order < _pages.HugeOrder && (record.MappedAround & folio) == folio ? order : 0;
+        if (order == 0 || order >= _pages.HugeOrder)
+            return 0;
+        var inFolio = (int)(new PageTableEntry((long)record.PteAfter).Frame(0) & ((1L << order) - 1));
+        var begin = ((int)_pages.PageOf((ulong)record.Address) & (FaultRecord.AroundAlign - 1)) - inFolio;
+        var folio = Bits(Math.Max(begin, 0), Math.Min(begin + (1 << order), FaultBatch.AroundBits));
+        return (record.MappedAround & folio) == folio ? order : 0;
     }
+
+    private static int Bits(int begin, int end) => (int)((1U << end) - (1U << begin));
 
     private void SetRegion(FaultBatch batch, int i, TaskState task, in FaultRecord record)
     {

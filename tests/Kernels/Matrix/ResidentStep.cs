@@ -15,7 +15,7 @@ internal static class ResidentStep
 
     public static string Script(Rung rung) => $$"""
         cat >modes.sh <<'modes'
-        for mode in populate madv_populate populate_read mlock mlockall collapse thp thp_zero file fork_cow vfork; do resident $mode {{Pages}} || exit; done
+        for mode in populate madv_populate populate_read mlock mlockall collapse thp thp_zero file new_file fork_cow vfork; do resident $mode {{Pages}} || exit; done
         for mode in dontneed free partial moved shm memfd uffd uffd_shared zero brk fixed; do resident $mode {{Pages}} || exit; done
         SWAP_DEVICE=/dev/ram1 with-swap.sh resident swap {{Pages}} || exit
         echo madvise >/sys/kernel/mm/transparent_hugepage/enabled

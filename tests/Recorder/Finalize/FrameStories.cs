@@ -40,8 +40,8 @@ public sealed class FrameStories
     [InlineData(0b0000_0111_1111_0000, 0, 0b0000_0111_1111_0000, 0)]
     [InlineData(0xffff, 0, 0xffff, 0)]
     [InlineData(0x7fff_0000, 0, 0x7fff_0000, 0)] // behind the multiple of 16 pages
-    [InlineData(0xffff, 6, 0xffff, 6)] // a folio of 256 KiB
-    [InlineData(0x7fff, 6, 0x7fff, 0)] // or a part of one
+    [InlineData(0x7fff_ffff, 6, 0x7fff_ffff, 6)] // a folio of 256 KiB
+    [InlineData(0xffff, 6, 0xffff, 0)] // or a part of one
     [InlineData(0b0000_0000_1111_0000, 2, 0b0000_0000_1111_0000, 2)] // of 16 KiB
     [InlineData(0b0000_0000_0111_1000, 2, 0b0000_0000_0111_1000, 0)] // not at a multiple of them
     [InlineData(0b0000_0000_1111_1111, 3, 0b0000_0000_1111_1111, 3)]
