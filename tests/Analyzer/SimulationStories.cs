@@ -35,6 +35,24 @@ public sealed class SimulationStories
         Assert.Equal(3 * simulation.HugeFaultNs + 1000, simulation.Total.Of(Scenario.Thp).TimeNs);
     }
 
+    /// <summary>Of three pages two are given back; one of them is touched again, and another page: four would have been resident, and three were.</summary>
+    [Fact]
+    public void WhatIsKeptAddsToThePeak()
+    {
+        var metadata = App with
+        {
+            PageTable = new PageTableRecording(true, null, 4, "kallsyms", 77),
+            Releases = ResidencyStories.Releases(new ResidencyStories.Gone(35, "madv_dontneed", Page(1), 2)),
+        };
+        var time = 0;
+        Fault Write(int page) => new(Page(page)) { Access = FaultAccess.Write, Level = 0, Entry = 0, Pfn = 500 + page, Order = 0, TimeNs = time += 10 };
+
+        var simulation = Of(metadata, Write(0), Write(1), Write(2), Write(1), Write(3));
+
+        Assert.Equal(1 << 12, simulation.Total.Of(Scenario.Keep).ExtraBytes);
+        Assert.Equal(4, Faults(simulation, Scenario.Keep));
+    }
+
     [Fact]
     public void ReadsShareAHugeZeroPageAndTheFirstWriteTakesTheHugePage()
     {

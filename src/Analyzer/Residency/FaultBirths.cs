@@ -186,15 +186,24 @@ internal sealed class FaultBirths(TraceMetadata metadata, PageBooks books, Accou
             Enter();
             books.Leave(ref state);
         }
-        else if (PageState.IsGivenBack(state) && books.SiteIn(state) is var site && site.Region == owner.RegionName)
+        else if (PageState.IsGivenBack(state))
         {
-            // What lies there now may be another mapping, but is memory of the same kind.
-            site.AddTouch(owner.Index, isCounted ? new TouchedAgain(1, 0, 0) : new TouchedAgain(1, 1, Math.Max(durationNs, 0)));
-            isCounted = true;
+            TouchAgain(state, owner, durationNs, ref isCounted);
         }
 
         state = PageState.Resident(owner.Index, books.IsInWindow);
         _entry.Add(books.NowNs);
+    }
+
+    private void TouchAgain(int state, PageOwner owner, long durationNs, ref bool isCounted)
+    {
+        books.TakeAgain(owner.Process, state);
+        var site = books.SiteIn(state);
+        // What lies there now may be another mapping, but is memory of the same kind.
+        if (site.Region != owner.RegionName)
+            return;
+        site.AddTouch(owner.Index, isCounted ? new TouchedAgain(1, 0, 0) : new TouchedAgain(1, 1, Math.Max(durationNs, 0)));
+        isCounted = true;
     }
 
     /// <summary>

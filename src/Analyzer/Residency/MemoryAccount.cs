@@ -74,6 +74,9 @@ internal sealed class MemoryAccount : IOrderedMeasure, IFaultSink<MemoryAccount>
 
     public long PeakNs => _books.PeakNs;
 
+    /// <inheritdoc cref="PageBooks.PeakIfKept"/>
+    public long PeakIfKept => _books.PeakIfKept;
+
     /// <summary>Number of that moment, for <see cref="PageOwner.PagesAtPeak(int)"/>.</summary>
     public int PeakNumber => _books.PeakNumber;
 

@@ -40,11 +40,17 @@ internal sealed class PageBooks(RegionIndex index, Func<OwnerKey, IReadOnlyList<
 
     public long PeakNs { get; private set; }
 
+    /// <summary>The most that would have been resident at once within the window if calls had given back nothing before their process ended.</summary>
+    public long PeakIfKept { get; private set; }
+
     /// <summary>Number of that moment; it changes with each higher one.</summary>
     public int PeakNumber { get; private set; } = 1;
 
     /// <summary>See <see cref="PageState.LazilyFreed"/>.</summary>
     public long LazilyFreed { get; set; }
+
+    // Given back by calls, and not resident again.
+    private long GivenBack { get; set; }
 
     public ProcessPages ProcessOf(int pid)
     {
@@ -101,6 +107,7 @@ internal sealed class PageBooks(RegionIndex index, Func<OwnerKey, IReadOnlyList<
 
     public void Enter(ref int state, PageOwner owner)
     {
+        TakeAgain(owner.Process, state);
         state = PageState.Resident(owner.Index, IsInWindow);
         var entry = default(Entry);
         entry.Add(NowNs);
@@ -132,6 +139,20 @@ internal sealed class PageBooks(RegionIndex index, Func<OwnerKey, IReadOnlyList<
         owner.Change(-pages, NowNs, PeakNumber);
         owner.NewPages -= newPages;
         ChangeTotal(-pages, owner.Process, NowNs);
+    }
+
+    /// <summary>Pages leave, or have left, by a call.</summary>
+    public void GiveBack(ProcessPages process, long pages)
+    {
+        process.GivenBack += pages;
+        GivenBack += pages;
+    }
+
+    /// <summary>A page with this state gets another one.</summary>
+    public void TakeAgain(ProcessPages process, int state)
+    {
+        if (PageState.IsGivenBack(state))
+            GiveBack(process, -1);
     }
 
     /// <summary>Pages of which no address is known: see <see cref="ProcessPages.Unplaced"/>.</summary>
@@ -169,6 +190,7 @@ internal sealed class PageBooks(RegionIndex index, Func<OwnerKey, IReadOnlyList<
         }
 
         Resident -= visitor.Found;
+        GivenBack -= process.GivenBack;
         process.End(isExit);
     }
 
@@ -176,7 +198,7 @@ internal sealed class PageBooks(RegionIndex index, Func<OwnerKey, IReadOnlyList<
     public void StartWindow()
     {
         IsInWindow = true;
-        (Peak, PeakNs) = (Resident, NowNs);
+        (Peak, PeakNs, PeakIfKept) = (Resident, NowNs, Resident + GivenBack);
         PeakNumber++;
         foreach (var owner in _owners)
             owner.Restart(NowNs);
@@ -198,6 +220,7 @@ internal sealed class PageBooks(RegionIndex index, Func<OwnerKey, IReadOnlyList<
     {
         Resident += pages;
         process.Change(pages, timeNs);
+        PeakIfKept = Math.Max(PeakIfKept, Resident + GivenBack);
         if (Resident <= Peak)
             return;
         (Peak, PeakNs) = (Resident, timeNs);

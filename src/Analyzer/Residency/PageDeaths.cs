@@ -39,6 +39,7 @@ internal sealed class PageDeaths(TraceMetadata metadata, PageBooks books, Accoun
             ref var place = ref process.States[page - release.FirstPage + to];
             if (PageState.IsResident(place))
                 books.Leave(ref place);
+            books.TakeAgain(process, place);
             place = region == 0 ? state : books.InRegion(state, region);
         }
     }
@@ -91,7 +92,11 @@ internal sealed class PageDeaths(TraceMetadata metadata, PageBooks books, Accoun
             Sites.Add(_site);
             books.Sites[_site].Pages += _pages;
             if (!_isLazy)
+            {
                 books.Leave(_owner!, _pages, _newPages);
+                books.GiveBack(_owner!.Process, _pages);
+            }
+
             (_pages, _newPages) = (0, 0);
         }
     }

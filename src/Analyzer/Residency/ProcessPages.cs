@@ -17,6 +17,9 @@ internal sealed class ProcessPages(int pid)
     /// <summary>Resident when it ended; null: it has not.</summary>
     public long? AtExit { get; private set; }
 
+    /// <summary>Given back by calls, and not resident again.</summary>
+    public long GivenBack { get; set; }
+
     /// <summary>Found missing by later faults, see <see cref="PageOwner.Reclaimed"/>.</summary>
     public long Reclaimed { get; set; }
 
@@ -38,7 +41,7 @@ internal sealed class ProcessPages(int pid)
     {
         if (isExit)
             AtExit = Resident;
-        Resident = 0;
+        (Resident, GivenBack) = (0, 0);
         States.Clear();
         Unplaced.Clear();
     }

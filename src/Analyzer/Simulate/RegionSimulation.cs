@@ -63,7 +63,7 @@ internal sealed class RegionSimulation
         => new(_faults[(int)scenario], _timeNs[(int)scenario] + (scenario == Scenario.Thp ? _hugeFaults : 0) * hugeFaultNs, scenario switch
         {
             Scenario.Thp => Extra(_huge, _pages.HugePages),
-            // The recording does not show whether somebody else used the memory after it was given back.
+            // Of all together only: Simulation.
             Scenario.Keep => null,
             Scenario.Populate when _canBePopulated => (long)(_region.End - _region.Start) - (_touched.Count << _pages.PageShift),
             // The file pages that it maps are already in memory.

@@ -1,6 +1,7 @@
 using Faultrec.Analyzer.Classify;
 using Faultrec.Analyzer.Facts;
 using Faultrec.Analyzer.Measures;
+using Faultrec.Analyzer.Residency;
 using Faultrec.Analyzer.Scan;
 using Faultrec.Analyzer.Text;
 using Faultrec.Traces;
@@ -66,8 +67,13 @@ internal sealed record Simulation
         var models = new RegionSimulation?[index.IdLimit];
         long unmapped = 0, unmappedNs = 0;
         var access = new AccessReader(metadata.Backend);
-        TraceScan.RunInOrder(reader, filter, Columns | access.Columns, (batch, classifier) =>
+        // Whose pages are resident depends on every fault.
+        var account = filter.IsEmpty && metadata.Releases is not null
+            ? new MemoryAccount(metadata, index, TimeAxis.Whole(metadata, reader.RowGroups, filter))
+            : null;
+        TraceScan.RunInOrder(reader, filter, Columns | access.Columns | (account?.Columns ?? FaultColumns.None), (batch, classifier) =>
         {
+            account?.AddInOrder(batch);
             var verdicts = classifier.Verdicts;
             for (var i = 0; i < batch.Count; i++)
             {
@@ -99,6 +105,7 @@ internal sealed record Simulation
                 ? null
                 : new SimulatedRegion(index.Find(id), [.. Enum.GetValues<Scenario>().Select(scenario => model.Of(scenario, hasDurations ? hugeNs : null))]))
             .OfType<SimulatedRegion>().OrderByDescending(row => row.Of(Scenario.Recorded).Faults).ToList();
+        account?.Finish();
         var rest = new Outcome(unmapped, hasDurations ? unmappedNs : null, 0);
         return new Simulation
         {
@@ -106,12 +113,17 @@ internal sealed record Simulation
             Metadata = metadata,
             Filter = filter,
             Regions = regions,
-            Total = new SimulatedRegion(null,
-                [.. Enum.GetValues<Scenario>().Select(scenario => regions.Aggregate(rest, (sum, row) => sum + row.Of(scenario)))]),
+            Total = new SimulatedRegion(null, [.. Enum.GetValues<Scenario>().Select(TotalOf)]),
             HugeFaultNs = hugeNs,
             HugeFaultsSeen = hugeFaults.Count,
             Unmapped = unmapped,
         };
+
+        Outcome TotalOf(Scenario scenario)
+        {
+            var total = regions.Aggregate(rest, (sum, row) => sum + row.Of(scenario));
+            return scenario == Scenario.Keep ? total with { ExtraBytes = (account?.PeakIfKept - account?.Peak) * metadata.PageSize } : total;
+        }
     }
 
     // Without page-table facts kinds are unknown: most faults of most programs are first touches.
