@@ -91,7 +91,7 @@ public class FormatTests
             root.GetProperty("capture"));
         AssertKeys("faults minor major failed distinct_pages latency_ns gup recorded estimated counts_exact", root.GetProperty("totals"));
         AssertKeys("count min p50 p90 p99 max sum", root.GetProperty("totals").GetProperty("latency_ns"));
-        AssertKeys("kind faults minor major failed latency_ns share by_kernel traceevent", root.GetProperty("kinds")[0]);
+        AssertKeys("kind faults minor major failed latency_ns share by_kernel traceevent family", root.GetProperty("kinds")[0]);
         AssertKeys("severity faults share minor major failed latency_ns", root.GetProperty("severities")[0]);
         AssertKeys(
             "id name kind pid start end bytes pages faults minor major failed distinct_pages density coverage refaults "

@@ -393,7 +393,7 @@ public class KindStories
     }
 
     [Fact]
-    public void TheTableCountsKindsAndNamesTraceEventsWords()
+    public void TheTableCountsKindsAndSaysWhatTheyAre()
     {
         var report = Story.Report(Metadata,
             [Missing(Anon, 1), Missing(Anon + 0x1000, 1) with { DurationNs = 3000 }, Missing(Anon + 0x2000, 1),
@@ -410,18 +410,18 @@ public class KindStories
             """
 
             kinds
-              kind       TraceEvent  faults share major     p50     p99    time
-              anon_write demand zero      3  75 %     0 1.00 µs 3.00 µs 5.00 µs
-              file_disk  hard             1  25 %     1 90.0 µs 90.0 µs 90.0 µs
+              kind       faults share major     p50     p99    time they are
+              anon_write      3  75 %     0 1.00 µs 3.00 µs 5.00 µs first touches of new memory
+              file_disk       1  25 %     1 90.0 µs 90.0 µs 90.0 µs reads from a disk
 
             """,
             TextReportTests.Text(report, "kind"),
             StringComparison.Ordinal);
         Assert.Equal(
             """
-            kind,traceevent,faults,share,minor,major,failed,by_kernel,latency_p50_ns,latency_p90_ns,latency_p99_ns,latency_max_ns,latency_sum_ns
-            anon_write,demand zero,3,0.75,3,0,0,0,1000,3000,3000,3000,5000
-            file_disk,hard,1,0.25,0,1,0,1,90000,90000,90000,90000,90000
+            kind,traceevent,faults,share,minor,major,failed,by_kernel,latency_p50_ns,latency_p90_ns,latency_p99_ns,latency_max_ns,latency_sum_ns,family
+            anon_write,demand zero,3,0.75,3,0,0,0,1000,3000,3000,3000,5000,first touches of new memory
+            file_disk,hard,1,0.25,0,1,0,1,90000,90000,90000,90000,90000,reads from a disk
 
             """.ReplaceLineEndings("\r\n"),
             FormatTests.Csv(report, "kind"));

@@ -39,8 +39,8 @@ public class SampleStories
             % of the life of 1 thread
 
             kinds
-              kind    TraceEvent faults share major     p50    p99    time
-              unknown                64 100 %    16 1.00 µs 250 µs 4.06 ms
+              kind    faults share major     p50    p99    time they are
+              unknown     64 100 %    16 1.00 µs 250 µs 4.06 ms faults of unknown kind
             the file is older than page-table facts, so kinds are unknown; minor, major and failed are right
 
             severities

@@ -33,8 +33,8 @@ public class TextReportTests
             the life of 1 thread
 
             kinds
-              kind    TraceEvent faults share major     p50    p99   time
-              unknown                 5 100 %     1 1.00 µs 250 µs 255 µs
+              kind    faults share major     p50    p99   time they are
+              unknown      5 100 %     1 1.00 µs 250 µs 255 µs faults of unknown kind
             the file is older than page-table facts, so kinds are unknown; minor, major and failed are right
 
             severities

@@ -131,7 +131,7 @@ internal static class FirstScreen
         const double differs = 0.1;
         const int most = 4;
         const double least = 0.01;
-        var families = KindFamily.Of(report);
+        var families = FamilyShare.Of(report);
         if (families.Any(family => family.TimeShare is { } time && Math.Abs(time - family.Share) >= differs))
         {
             return "by time " + string.Join(" · ", families.OrderByDescending(family => family.TimeShare).Where(family => family.TimeShare >= least).Take(most)

@@ -116,7 +116,7 @@ internal static class Leads
 
     private static string? Fork(FaultReport report)
     {
-        if (KindFamily.Of(report).FirstOrDefault(family => family.Family == KindFamily.Fork) is not { } fork || fork.LargerShare < Most)
+        if (FamilyShare.Of(report).FirstOrDefault(family => family.Family == KindFamily.Fork) is not { } fork || fork.LargerShare < Most)
             return null;
         var copies = report.Rows(KindTable.Definition).Where(row => KindFamily.Fork.Kinds.Contains(row.Kind)).Sum(row => row.Counts.Faults);
         var time = fork.TimeShare is { } share ? $" and {Units.Percent(share)} of their time" : "";

@@ -1,3 +1,4 @@
+using Faultrec.Analyzer.Classify;
 using Faultrec.Analyzer.Facts;
 using Faultrec.Analyzer.Tables;
 using Faultrec.Analyzer.Text;

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Faultrec.Analyzer.Classify;
 using Faultrec.Analyzer.Tables;
 using Faultrec.Analyzer.Text;
 
@@ -19,7 +20,7 @@ internal static class Waiting
 
     /// <summary>For what threads waited longest; null: not for a tenth of the recording.</summary>
     public static FamilyShare? Most(FaultReport report)
-        => KindFamily.Of(report).Where(family => family.Family.WaitsFor is not null).MaxBy(family => family.TimeNs) is { } most
+        => FamilyShare.Of(report).Where(family => family.Family.WaitsFor is not null).MaxBy(family => family.TimeNs) is { } most
             && most.TimeNs >= LeastOfRecording * report.FaultTime.WallNs
             ? most
             : null;

@@ -22,7 +22,7 @@ internal static class KindTable
         Rows = Rows,
         Columns = (table, _) => table
             .Text("kind", "kind", "why the faults happened (docs/kinds.md)", ColumnAudience.Everyone, row => row.Kind.Name())
-            .Text("traceevent", "TraceEvent", "name that PerfView's TraceEvent has for the same", ColumnAudience.Everyone,
+            .Text("traceevent", "TraceEvent", "name that PerfView's TraceEvent has for the same", ColumnAudience.Wide,
                 row => row.Kind.TraceEventName() ?? "", TableBuilder<KindRow>.NotInJson)
             .Json((json, row) => json.WriteString("traceevent", row.Kind.TraceEventName()))
             .Faults(row => row.Counts)
@@ -30,7 +30,9 @@ internal static class KindTable
             .Severities(row => row.Counts, major: ColumnAudience.Everyone, rest: ColumnAudience.Machine)
             .Integer("by_kernel", "by kernel", "faults that kernel mode raised by touching the program's memory", CellFormat.Count, ColumnAudience.Wide,
                 row => row.ByKernel)
-            .Latency(row => row.Latency, ColumnAudience.Wide, ColumnAudience.Everyone),
+            .Latency(row => row.Latency, ColumnAudience.Wide, ColumnAudience.Everyone)
+            .Text("family", "they are", "what faults of this kind are, as the first screen says it", ColumnAudience.Everyone,
+                row => KindFamily.Of(row.Kind).Name),
         Note = Note,
     };
 

@@ -1,8 +1,4 @@
-using Faultrec.Analyzer.Classify;
-using Faultrec.Analyzer.Measures;
-using Faultrec.Analyzer.Tables;
-
-namespace Faultrec.Analyzer.Screen;
+namespace Faultrec.Analyzer.Classify;
 
 /// <summary>Kinds with one cause.</summary>
 /// <param name="Name">What their faults are: "first touches of new memory".</param>
@@ -14,7 +10,7 @@ internal sealed record KindFamily(string Name, string? WaitsFor, params FaultKin
 
     public static KindFamily Disk { get; } = new("reads from a disk", "file pages to be read from a disk", FaultKind.FileDisk);
 
-    private static KindFamily Reuse { get; } = new("pages made writable again", null, FaultKind.Reuse);
+    public static KindFamily Reuse { get; } = new("pages made writable again", null, FaultKind.Reuse);
 
     /// <summary>Every kind is in one.</summary>
     public static IReadOnlyList<KindFamily> All { get; } =
@@ -43,28 +39,7 @@ internal sealed record KindFamily(string Name, string? WaitsFor, params FaultKin
         new("faults of unknown kind", null, FaultKind.Unknown),
     ];
 
-    /// <summary>The families that the report has, most faults first.</summary>
-    public static IReadOnlyList<FamilyShare> Of(FaultReport report)
-    {
-        var rows = report.Rows(KindTable.Definition);
-        var (allFaults, allNs) = (rows.Sum(row => row.Counts.Faults), rows.Sum(row => row.Latency.SumNs ?? 0));
-        var ofForks = report.Find(ForkAggregate.Measure)?.Reused ?? default;
-        return [.. All.Select(Sum).Where(share => share.Faults > 0).OrderByDescending(share => share.Faults)];
+    private static readonly KindFamily[] ByKind = [.. Enum.GetValues<FaultKind>().Select(kind => All.First(family => family.Kinds.Contains(kind)))];
 
-        FamilyShare Sum(KindFamily family)
-        {
-            var own = rows.Where(row => family.Kinds.Contains(row.Kind)).ToList();
-            var sign = family == Fork ? 1 : family == Reuse ? -1 : 0;
-            var faults = own.Sum(row => row.Counts.Faults) + (sign * ofForks.Faults);
-            var ns = own.Sum(row => row.Latency.SumNs ?? 0) + (sign * ofForks.DurationNs);
-            return new FamilyShare(family, faults, (double)faults / Math.Max(allFaults, 1), ns, allNs == 0 ? null : (double)ns / allNs);
-        }
-    }
-}
-
-/// <param name="Share">Of all faults.</param>
-/// <param name="TimeShare">Of the time in all faults; null: not known.</param>
-internal sealed record FamilyShare(KindFamily Family, long Faults, double Share, long TimeNs, double? TimeShare)
-{
-    public double LargerShare => Math.Max(Share, TimeShare ?? 0);
+    public static KindFamily Of(FaultKind kind) => ByKind[(int)kind];
 }
