@@ -26,6 +26,25 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 #define SIGTERM		  15
 #define LAST_ADDRESS_CODE 2 /* SEGV_MAPERR, SEGV_ACCERR; BUS_ADRALN, BUS_ADRERR */
 
+static long read_file_bytes(struct task_struct *task, struct vm_area_struct *vma, __s64 *bytes)
+{
+	struct file *file = BPF_CORE_READ(vma, vm_file);
+
+	if (file)
+		*bytes = BPF_CORE_READ(file, f_inode, i_size);
+	return 0;
+}
+
+/* Why a page could not be had: the file may end before it. */
+static __noinline void tell_bus_error(struct task_struct *task, const struct task_slot *slot,
+				      const struct siginfo_head *head)
+{
+	__s64 bytes = -1;
+
+	bpf_find_vma(task, head->si_addr, read_file_bytes, &bytes, 0);
+	send_event(EVENT_BUS_ERROR, slot, bpf_ktime_get_ns(), head->si_code, bytes, 0, 0, 0, 0);
+}
+
 /*
  * A fault that the kernel could not serve ends in a signal raised by force_sig_fault() in the
  * faulting thread itself. And user space must know whether the terminal's Ctrl-C reached the
@@ -82,6 +101,8 @@ int BPF_PROG(signal_raised, int sig, void *info, struct task_struct *task)
 			      EVENT_FAULT_FAILED, slot, now_ns, now_ns, head.si_addr,
 			      BPF_CORE_READ(regs, ip), (__u32)sig, FAULT_NO_ENTRY, 0);
 	}
+	if (sig == SIGBUS)
+		tell_bus_error(current, slot, &head);
 	return 0;
 }
 

@@ -447,6 +447,9 @@ enum event_type : __u32 {
 	 * pages that were missing before */
 	EVENT_COLLAPSED = 24,
 	EVENT_LISTENING = 25, /* listen: a server is ready */
+	/* SIGBUS for a fault: si_code, and the bytes of the file that is mapped there, -1 for none
+	 */
+	EVENT_BUS_ERROR = 26,
 };
 
 /* How the handler of a userfaultfd put pages there: numbers of its ioctls. */

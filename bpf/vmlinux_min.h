@@ -107,6 +107,7 @@ struct super_block {
 struct inode {
 	struct super_block *i_sb;
 	unsigned long i_ino;
+	__s64 i_size;
 };
 
 struct file {

@@ -68,6 +68,7 @@ internal static class MetadataTables
             new("exited_ns", "BIGINT", "NULL: outlived the recording", process => process.ExitedNs),
             new("exit_signal", "INTEGER", "signal that ended it, 0: none; NULL: not known", process => (long?)process.ExitSignal),
             new("fatal_fault_ns", "BIGINT", "time_ns of the failed fault that ended it; NULL: none did", process => process.FatalFaultNs),
+            new("fatal_file_bytes", "BIGINT", "size of the file in which SIGBUS ended it; NULL: not known", process => process.FatalFileBytes),
         ],
         trace => trace.Metadata.Processes);
 

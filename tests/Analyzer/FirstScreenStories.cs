@@ -324,6 +324,21 @@ public class FirstScreenStories
             ],
             Sentences(Dying(7), [Fatal(ResidencyStories.File + 0xa000, FaultAccess.Read, 2) with { Signal = 7 }]));
 
+    [Theory]
+    [InlineData("page 10 of /lib/a.so, beyond its end: it had 40.0 KiB", 40L << 10, false)]
+    [InlineData("page 10 of /lib/a.so, beyond its end: it had 0 B", 0L, false)]
+    [InlineData("page 10 of /lib/a.so, which is not beyond its end: it could not be read, or its file system had no room", (40L << 10) + 1, false)]
+    [InlineData("0x50000000a000 in /lib/a.so, whose memory has a hardware error", 64L << 10, true)]
+    public void ABusErrorIsExplainedByTheSizeOfTheFileAndTheCodeOfTheSignal(string expected, long fileBytes, bool isPoisoned)
+    {
+        var dying = Dying(7);
+        var process = dying.Processes[0] with { FatalFileBytes = fileBytes, IsPoisoned = isPoisoned };
+
+        Assert.Equal(
+            [$"app (pid 10) died of SIGBUS: walk (app.c:20) touched {expected}."],
+            Sentences(dying with { Processes = [process] }, [Fatal(ResidencyStories.File + 0xa000, FaultAccess.Read, 2) with { Signal = 7 }]));
+    }
+
     [Fact]
     public void ABusErrorOnATmpfsMayBeItsLimit()
     {

@@ -12,7 +12,7 @@ public sealed partial class FirstScreenTests : LiveTest
     [InlineData("jump", 139, @"died of SIGSEGV: it jumped to 0x[0-9a-f]+ in \[anon\], which is no code\.")]
     [InlineData("unmapped", 139, @"died of SIGSEGV: use \(deaths\.c:\d+\) read 0x[0-9a-f]+, which drop \(deaths\.c:\d+\) had unmapped .+ before\.")]
     [InlineData("truncated", 135,
-        @"died of SIGBUS: parse_index \(deaths\.c:\d+\) touched page 10 of /var/tmp/faultrec-deaths-\S+ \(deleted\), beyond its end, most likely ")]
+        @"died of SIGBUS: parse_index \(deaths\.c:\d+\) touched page 10 of /var/tmp/faultrec-deaths-\S+ \(deleted\), beyond its end: it had 40\.0 KiB\.")]
     [InlineData("stack", 139,
         @"died of SIGSEGV: stack overflow: parse_nested \(deaths\.c:\d+\), (at least )?\d+ calls deep, (wrote|read|touched) "
         + @"below the main thread's stack, which had grown to \S+ MiB\.")]

@@ -26,7 +26,7 @@ internal static class Death
         var process = report.Metadata.Processes.Last(process => process.Pid == first.Pid && process.FatalFaultNs == first.TimeNs);
         var others = faults.Count == 1 ? "" : $" {Units.Of(faults.Count - 1, "more process", "more processes")} died of a fault, too.";
         var name = process.ExitSignal is { } signal ? FailureEnds.SignalName(signal) : "a signal";
-        return $"{process.Comm} (pid {Number(first.Pid)}) died of {name}: {Cause(report, first)}.{others}";
+        return $"{process.Comm} (pid {Number(first.Pid)}) died of {name}: {Cause(report, process, first)}.{others}";
     }
 
     /// <summary>The code that died and what had called it; null: no process died, or its callers are not known.</summary>
@@ -39,13 +39,13 @@ internal static class Death
         return code.Largest(1, 0)[0].Code is var chain && chain.Contains(CodeShares.CalledBy, StringComparison.Ordinal) ? chain : null;
     }
 
-    private static string Cause(FaultReport report, FatalFault fault)
+    private static string Cause(FaultReport report, ProcessEntry process, FatalFault fault)
     {
         var code = report.Code.NameOf(fault.Stack) is { Line: >= 0 } name ? name.Name : $"thread {fault.Comm}";
         var verb = fault.Access switch { FaultAccess.Write => "wrote", FaultAccess.Exec => "executed code", FaultAccess.Read => "read", _ => "touched" };
         var (place, did) = (Units.Hex(fault.Address), $"{code} {verb} {(fault.Access == FaultAccess.Exec ? "at " : "")}");
         if (fault.Kind == FaultKind.BusError)
-            return $"{code} touched {BusError(report, fault)}";
+            return $"{code} touched {BusError(report, process, fault)}";
         if (fault.Address < NullEnd)
             return $"{did}address {place}, where nothing is mapped (a null pointer{(fault.Address == 0 ? "" : " with an offset")})";
         if (Overflow(report, fault) is { } overflow)
@@ -63,19 +63,27 @@ internal static class Death
         };
     }
 
-    private static string BusError(FaultReport report, FatalFault fault)
+    private static string BusError(FaultReport report, ProcessEntry process, FatalFault fault)
     {
-        if (report.Plan.Index.Find(fault.RegionId) is not { } region)
+        var region = report.Plan.Index.Find(fault.RegionId);
+        if (process.IsPoisoned)
+            return $"{Units.Hex(fault.Address)}{(region is null ? "" : $" in {region.Name}")}, whose memory has a hardware error";
+        if (region is null)
             return $"{Units.Hex(fault.Address)}, which the kernel could not provide";
         if (MappingFacts.Of(region).Backing == MappingBacking.Hugetlb)
             return $"{Units.Hex(fault.Address)} in a hugetlb mapping, for which the pool of huge pages had none left";
         if (region.Path is null)
             return $"{Units.Hex(fault.Address)} in {region.Name}, which the kernel could not provide";
-        var page = report.Metadata.Pages.PageOf(fault.Address - region.Start + region.FileOffset);
-        var why = MappingFacts.Of(region).Backing == MappingBacking.Shmem
-            ? "which is beyond its end, or for which its tmpfs had no room"
-            : "beyond its end, most likely (a page that cannot be read, or a full tmpfs, looks the same)";
-        return $"page {Units.Count(page)} of {region.Name}, {why}";
+        var place = fault.Address - region.Start + region.FileOffset;
+        var isShared = MappingFacts.Of(region).Backing == MappingBacking.Shmem;
+        return $"page {Units.Count(report.Metadata.Pages.PageOf(place))} of {region.Name}, " + process.FatalFileBytes switch
+        {
+            { } bytes when place >= report.Metadata.Pages.RoundUp((ulong)bytes) => $"beyond its end: it had {Units.Bytes(bytes)}",
+            { } when isShared => "which is not beyond its end: its tmpfs had no room, most likely",
+            { } => "which is not beyond its end: it could not be read, or its file system had no room",
+            null when isShared => "which is beyond its end, or for which its tmpfs had no room",
+            null => "beyond its end, most likely (a page that cannot be read, or a full tmpfs, looks the same)",
+        };
     }
 
     /// <summary>The end of "wrote", and what that was; null: the access was not below a stack.</summary>

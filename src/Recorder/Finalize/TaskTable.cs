@@ -29,6 +29,11 @@ internal sealed class TaskState
 
 internal sealed class ProcessState
 {
+    /// <summary>BUS_MCEERR_AR, sigaction(2).</summary>
+    public const int HardwareErrorCode = 4;
+
+    private const int Sigbus = 7; // signal(7)
+
     public required int Pid { get; init; }
 
     public int? ParentPid { get; set; }
@@ -59,6 +64,12 @@ internal sealed class ProcessState
 
     /// <summary>Start of the fault that ended it; null: no fault did.</summary>
     public long? FatalFaultNs => LastFailure is { } last && last.Signal == ExitSignal ? last.TimeNs : null;
+
+    /// <summary>The last SIGBUS for a fault: its si_code, and the size of the file mapped there; null: none.</summary>
+    public (int Code, long? FileBytes)? LastBusError { get; set; }
+
+    /// <summary>The same, if it ended the process.</summary>
+    public (int Code, long? FileBytes)? FatalBusError => FatalFaultNs is not null && LastFailure?.Signal == Sigbus ? LastBusError : null;
 
     /// <summary>Name of the main thread, kept when it ends.</summary>
     public string Comm { get; set; } = "";
@@ -180,6 +191,8 @@ internal sealed class TaskTable(IRegionLedger ledger, PageGeometry pages, bool f
             ExitedNs = process.ExitedNs is { } exited ? toTraceTime(exited) : null,
             ExitSignal = process.ExitedNs is null ? null : process.ExitSignal,
             FatalFaultNs = process.FatalFaultNs is { } fatal ? toTraceTime(fatal) : null,
+            FatalFileBytes = process.FatalBusError?.FileBytes,
+            IsPoisoned = process.FatalBusError?.Code == ProcessState.HardwareErrorCode,
         })];
 
     public IReadOnlyList<ThreadEntry> BuildThreads(Func<long, long> toTraceTime, bool onlyWithFaults)
@@ -228,6 +241,12 @@ internal sealed class TaskTable(IRegionLedger ledger, PageGeometry pages, bool f
         }
 
         var process = Process(record.Pid, null);
+        if (record.Type == EventType.BusError)
+        {
+            process.LastBusError = ((int)record.A0, record.A1 < 0 ? null : record.A1);
+            return;
+        }
+
         if (record.Type == EventType.Listening)
         {
             marks?.AddListen(process, record.TimeNs);

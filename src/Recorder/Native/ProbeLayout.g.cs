@@ -498,6 +498,7 @@ internal enum EventType : uint
     UserfaultFilled = 23,
     Collapsed = 24,
     Listening = 25,
+    BusError = 26,
 }
 
 internal enum UffdFill : uint

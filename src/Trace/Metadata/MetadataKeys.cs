@@ -118,10 +118,12 @@ internal static class MetadataKeys
             new("processes", ProcessEntry.Members), Context.IReadOnlyListProcessEntry, m => m.Processes, (m, value) => m with { Processes = value })
         {
             Problem = MetadataRules.Processes,
-            Json = "array of `{pid, parent_pid, shares_memory, comm, started_ns, exited_ns, exit_signal, fatal_fault_ns}`",
+            Json = "array of `{pid, parent_pid, shares_memory, comm, started_ns, exited_ns, exit_signal, fatal_fault_ns, fatal_file_bytes, is_poisoned}`",
             Description = "`shares_memory`: true if it began in its parent's memory, not in a copy (vfork, posix_spawn), else left out; `comm`: last name of "
                 + "the main thread; no `started_ns`: it is older than the recording; no `exited_ns`: it outlived the recording; "
-                + "`exit_signal`: the signal that ended it, 0 for none, left out if not known; `fatal_fault_ns`: `time_ns` of the failed fault that ended it",
+                + "`exit_signal`: the signal that ended it, 0 for none, left out if not known; `fatal_fault_ns`: `time_ns` of the failed fault that ended it; "
+                + "`fatal_file_bytes`: if that was SIGBUS, the size of the file that was mapped there, then; "
+                + "`is_poisoned`: true if its memory had a hardware error, else left out",
         },
         new MetadataKey<IReadOnlyList<ThreadEntry>>(
             new("threads", ThreadEntry.Members), Context.IReadOnlyListThreadEntry, m => m.Threads, (m, value) => m with { Threads = value })

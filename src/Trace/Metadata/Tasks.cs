@@ -34,6 +34,13 @@ public sealed record ProcessEntry
     /// <summary>Start of the failed fault that ended the process, ns since the recording began; null if none is known to have.</summary>
     public long? FatalFaultNs { get; init; }
 
+    /// <summary>If SIGBUS ended it: size of the file that was mapped where the failed fault was, at that moment; null: none was, or this is unknown.</summary>
+    public long? FatalFileBytes { get; init; }
+
+    /// <summary>The failed fault that ended it met memory with a hardware error (BUS_MCEERR_AR, sigaction(2)).</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public bool IsPoisoned { get; init; }
+
     internal static IReadOnlyList<MetadataMember> Members { get; } =
     [
         new("pid", RedactionRule.Permute),
@@ -44,6 +51,8 @@ public sealed record ProcessEntry
         new("exited_ns", RedactionRule.Keep),
         new("exit_signal", RedactionRule.Keep),
         new("fatal_fault_ns", RedactionRule.Keep),
+        new("fatal_file_bytes", RedactionRule.Keep),
+        new("is_poisoned", RedactionRule.Keep),
     ];
 }
 

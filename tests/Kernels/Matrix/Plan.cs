@@ -28,6 +28,7 @@ internal static class Plan
     public const string ResidentFolios = "resident-folios";
     public const string FirstTouch = "first-touch";
     public const string Shortage = "shortage";
+    public const string Poisoned = "poisoned";
     public const string LeftBefore = "left-before";
     public const string LeftAfter = "left-after";
 
@@ -123,6 +124,7 @@ internal static class Plan
         .. OfKinds.Select(rung => new GuestStep(Step(rung, ResidentFolios), ResidentStep.ScriptOfLargeFolios(rung))),
         new(FirstTouch, BalancedBetweenNodes),
         new(Shortage, KilledInASmallCgroup),
+        new(Poisoned, "faultrec record --force -o t -- deaths poisoned >/dev/null; COLUMNS=160 faultrec report t"),
         new(LeftAfter, WhatIsLeft),
     ];
 

@@ -102,6 +102,29 @@ public sealed class ReceiptStories
         Assert.Equal((11, 50), (process.ExitSignal, process.FatalFaultNs));
     }
 
+    /// <summary>The size of the file and a hardware error are of the fault that ended it, and of no other.</summary>
+    [Theory]
+    [InlineData(7, 2, 40960L, 40960L, false)]
+    [InlineData(7, 2, -1L, null, false)] // no file
+    [InlineData(7, 4, -1L, null, true)]
+    [InlineData(11, 2, 40960L, null, false)] // it survived that, and died of something else
+    public void AProcessKnowsWhyItsLastPageCouldNotBeHad(int signal, int code, long fileBytes, long? known, bool isPoisoned)
+    {
+        using var story = new SpoolStory(isCommand: true);
+        story.Pass(0)
+            .Event(1, EventType.TaskNew, Pid, Pid, 0, 0, 0, 0, 1)
+            .Sideband(0, new PerfRecords().Comm(T0 + 2, Pid, Pid, "prog", exec: true).Exit(T0 + 91, Pid, Pid))
+            .Event(3, EventType.TaskExec, Pid, Pid, 0, 0, Pid)
+            .Event(20, EventType.FaultFailed, Pid, Pid, T0 + 20, 0x8, 0x401000, 7)
+            .Event(21, EventType.BusError, Pid, Pid, code, fileBytes)
+            .Event(50, EventType.FaultFailed, Pid, Pid, T0 + 50, 0x8, 0x401000, signal)
+            .Event(90, EventType.TaskExit, Pid, Pid, 0, 0, signal)
+            .End(100);
+
+        var process = Assert.Single(story.Finalize().Metadata.Processes);
+        Assert.Equal((known, isPoisoned), (process.FatalFileBytes, process.IsPoisoned));
+    }
+
     /// <summary>
     /// A thread that is not the leader calls execve: the leader ends, and the thread goes on under the leader's id.
     /// </summary>
