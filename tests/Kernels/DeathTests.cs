@@ -11,6 +11,6 @@ public sealed class DeathTests(Guests guests)
     public void ATouchOfBrokenMemoryIsToldFromAFilesEnd()
         => Assert.Matches(
             @"deaths \(pid \d+\) died of SIGBUS: parse_index \(deaths\.c:\d+\) touched 0x[0-9a-f]+ in /dev/zero \(deleted\), "
-                + "whose memory has a hardware error\\.",
+                + @"whose memory has a hardware error\.",
             guests.Of(Kernel)[Plan.Poisoned].Output);
 }
