@@ -1,4 +1,5 @@
 using Faultrec.Analyzer.Classify;
+using Faultrec.Analyzer.Facts;
 using Faultrec.Analyzer.Render;
 using Faultrec.Analyzer.Report;
 using Faultrec.Analyzer.Scan;
@@ -298,6 +299,58 @@ public class FirstScreenStories
             "app (pid 10) died of SIGSEGV: stack overflow, most likely: ",
             Sentences(metadata with { Regions = [.. Dying(11).Regions, stack, guard with { MapperStack = Reserve }] }, [fault])[0],
             StringComparison.Ordinal);
+    }
+
+    /// <summary>The innermost that is known decides: a thread's stack is not malloc's, though the Java virtual machine started the thread.</summary>
+    [Theory]
+    [InlineData("thread stacks", "mmap@libc.so.6", "__pthread_create_2_1@libc.so.6", "os::create_thread@libjvm.so")]
+    [InlineData("malloc's mappings", "mmap@libc.so.6", "__libc_malloc@libc.so.6", "read_all@libjvm.so")]
+    [InlineData("malloc's mappings", "mmap@libc.so.6", "pages_map@libjemalloc.so.2")]
+    [InlineData("the Java virtual machine's memory", "mmap@libc.so.6", "?@libjvm.so", "JavaMain@libjli.so")]
+    [InlineData("V8's memory", "mmap@libc.so.6", "v8::base::OS::Allocate(void*)@node")]
+    [InlineData(".NET's memory", "mmap@libc.so.6", "?@libclrgc.so")]
+    [InlineData("Go's memory", "runtime.mmap@service", "main.main@service")]
+    [InlineData("thread stacks", "mmap@libc.so.6", "pthread_create@@GLIBC_2.34@libc.so.6")]
+    [InlineData(null, "mmap@libc.so.6", "malloc_usable@app", "pthread_create_all@app")]
+    public void AnonymousMemoryIsNamedByWhoReservedIt(string? expected, params string[] stack)
+    {
+        var modules = stack.Select(frame => frame[(frame.LastIndexOf('@') + 1)..]).ToList();
+        var frames = stack.Select((frame, i) => new StackFrame
+        {
+            Kind = "user",
+            Function = frame[0] == '?' ? null : frame[..frame.LastIndexOf('@')],
+            Module = i,
+            Address = 1,
+        });
+
+        Assert.Equal(expected, MemoryClasses.Of(frames, frame => $"/usr/lib/{modules[frame.Module ?? 0]}"));
+    }
+
+    [Fact]
+    public void MappingsOfOneClassAreOnePlace()
+    {
+        var table = Metadata.Stacks! with
+        {
+            Frames = [.. Metadata.Stacks.Frames, new StackFrame { Kind = "user", Function = "malloc", Module = 1, Address = 0x78 }],
+            Parents = [.. Metadata.Stacks.Parents, 0],
+            NodeFrames = [.. Metadata.Stacks.NodeFrames, Metadata.Stacks.Frames.Count],
+        };
+        var malloc = Metadata.Stacks.NodeFrames.Count;
+        Region[] regions =
+        [
+            new Region { Id = 1, Pid = 10, Start = Anon, End = Anon + 0x1000_0000, Prot = "rw-p", Name = "[anon]", MapperStack = malloc },
+            new Region { Id = 2, Pid = 10, Start = 0x6000_0000_0000, End = 0x6000_1000_0000, Prot = "rw-p", Name = "[anon]", MapperStack = malloc },
+            new Region { Id = 3, Pid = 10, Start = 0x6100_0000_0000, End = 0x6100_1000_0000, Prot = "rwxp", Name = "[anon]" },
+        ];
+        var screen = Screen(
+            Metadata with { Stacks = table, Regions = regions },
+            [
+                .. Enumerable.Range(0, 6).Select(i => Touch(i, Anon + (ulong)(i * Page), Walk)),
+                .. Enumerable.Range(0, 3).Select(i => Touch(i, 0x6000_0000_0000 + (ulong)(i * Page), Walk) with { Region = 2 }),
+                Touch(9, 0x6100_0000_0000, Walk) with { Region = 3 },
+            ]);
+
+        Assert.Contains("where   90 % malloc's mappings, 10 % generated code; app (pid 10)", screen, StringComparison.Ordinal);
     }
 
     [Fact]

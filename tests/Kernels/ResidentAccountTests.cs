@@ -13,7 +13,7 @@ public sealed class ResidentAccountTests(Guests guests)
     {
         var processes = ResidentStep.Processes(guests.Of(kernel)[Plan.Step(Plan.RungOf(rung), Plan.Resident)]);
 
-        Assert.Equal(24, processes.Select(process => process.Mode).Distinct().Count());
+        Assert.Equal(25, processes.Select(process => process.Mode).Distinct().Count());
         Assert.All(processes, AssertIsRight);
     }
 

@@ -6,6 +6,9 @@ namespace Faultrec.Analyzer.Facts;
 /// <summary>Names of regions in filters and tables.</summary>
 internal static class RegionNames
 {
+    /// <summary>Place of private memory of no file and no name of its own.</summary>
+    public const string Anonymous = "anonymous mappings";
+
     /// <summary>Name for faults at addresses that no known mapping covered (region id 0).</summary>
     public const string Unmapped = "[no mapping]";
 
@@ -36,7 +39,7 @@ internal static class RegionNames
         "none" => "addresses without a known mapping",
         "heap" => "the heap",
         "stack" => "the main thread's stack",
-        "anon" when region!.Name == "[anon]" => "anonymous mappings",
+        "anon" when region!.Name == "[anon]" => region.Prot is [_, _, 'x', ..] ? "generated code" : Anonymous,
         _ => FrameNames.FileName(region!.Name),
     };
 }

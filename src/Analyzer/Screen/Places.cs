@@ -1,5 +1,4 @@
 using System.Globalization;
-using Faultrec.Analyzer.Facts;
 using Faultrec.Analyzer.Tables;
 using Faultrec.Analyzer.Text;
 
@@ -15,7 +14,7 @@ internal static class Places
     public static string Describe(FaultReport report)
     {
         var all = report.Sample?.Faults ?? report.Totals.Counts.Faults;
-        var places = report.Rows(RegionTable.Definition).GroupBy(row => RegionNames.PlaceOf(row.Region))
+        var places = report.Rows(RegionTable.Definition).GroupBy(row => report.Code.PlaceOf(row.Region))
             .Select(group => (Name: group.Key, Faults: group.Sum(row => row.Counts.Faults)))
             .OrderByDescending(place => place.Faults).ThenBy(place => place.Name, StringComparer.Ordinal).ToList();
         var named = string.Join(", ", places.Where((place, i) => i == 0 || place.Faults >= LeastShare * all).Take(MostPlaces)

@@ -29,6 +29,7 @@ internal sealed class ChargedCode
     private readonly StackTable? _table;
     private readonly FrameNames? _names;
     private readonly OwnCode? _own;
+    private readonly Dictionary<int, string> _placesByMapper = [];
 
     public ChargedCode(TraceMetadata metadata)
     {
@@ -63,6 +64,16 @@ internal sealed class ChargedCode
             ? MemoryManagers.SettingFor(
                 site.Call, [.. _names.FramesOf(stack).Select(frame => _table.Frames[frame])], frame => _names.ModuleOf(frame)?.Path, peakBytes)
             : null;
+
+    /// <summary>What the memory is, whichever mapping, address and process it was: as <see cref="RegionNames.PlaceOf"/>, or by who reserved it.</summary>
+    public string PlaceOf(Region? region)
+    {
+        var place = RegionNames.PlaceOf(region);
+        if (place != RegionNames.Anonymous || region is not { MapperStack: { } stack } || !Has(stack))
+            return place;
+        ref var known = ref CollectionsMarshal.GetValueRefOrAddDefault(_placesByMapper, stack, out _);
+        return known ??= MemoryClasses.Of(_names.FramesOf(stack).Select(frame => _table.Frames[frame]), frame => _names.ModuleOf(frame)?.Path) ?? place;
+    }
 
     /// <summary>The program's own code that called it, the nearest first; empty without a stack.</summary>
     public IEnumerable<string> CallersOf(int stack) => Has(stack) ? _own.CallersOf(stack).Select(_names.Long) : [];

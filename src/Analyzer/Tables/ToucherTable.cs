@@ -36,7 +36,7 @@ internal static class ToucherTable
         JsonKey = "touchers",
         Needs = StackFacts.Needs,
         Rows = report => report.Stacks is { } stacks ? Rows(report, stacks) : [],
-        Folded = (report, rows) => report.Filter.Regions.Count > 0 ? rows : OverMappings(rows),
+        Folded = (report, rows) => report.Filter.Regions.Count > 0 ? rows : OverMappings(report.Code, rows),
         // Code with a small share of the faults is shown only on request.
         KeepAmongOthers = (rows, top) => top == 0 ? 0 : Math.Clamp(rows.Count(row => row.Share >= CallerTree.SmallestShare), 1, top),
         Columns = (table, report) => table
@@ -57,21 +57,22 @@ internal static class ToucherTable
 
     private static string? Note(FaultReport report)
         => StackText.Note(report) is { } note && report.Filter.Regions.Count == 0 && report.Rows(Definition) is var rows
-            && rows.DistinctBy(CodeAndPlace).Count() < rows.Count
+            && rows.DistinctBy(row => CodeAndPlace(report.Code, row)).Count() < rows.Count
             ? $"{note}; mappings of one kind are one row: --region shows each"
             : StackText.Note(report);
 
     /// <summary>One row a line of code and reserver, over all mappings of one kind: an allocator's arenas, a file in all processes.</summary>
-    private static List<ToucherRow> OverMappings(IReadOnlyList<ToucherRow> rows)
+    private static List<ToucherRow> OverMappings(ChargedCode charged, IReadOnlyList<ToucherRow> rows)
     {
-        var sums = rows.GroupBy(CodeAndPlace).Select(group => Sum([.. group])).ToList();
+        var sums = rows.GroupBy(row => CodeAndPlace(charged, row)).Select(group => Sum(group.Key.Place, [.. group])).ToList();
         sums.Sort((a, b) => Ordering.ByFaults(a.Counts, b.Counts, CompareNames(a, b)));
         return sums;
     }
 
-    private static (string Code, string? Mapper, string Place) CodeAndPlace(ToucherRow row) => (row.Code, row.Mapper, RegionNames.PlaceOf(row.Region));
+    private static (string Code, string? Mapper, string Place) CodeAndPlace(ChargedCode charged, ToucherRow row)
+        => (row.Code, row.Mapper, charged.PlaceOf(row.Region));
 
-    private static ToucherRow Sum(List<ToucherRow> rows)
+    private static ToucherRow Sum(string place, List<ToucherRow> rows)
     {
         if (rows is [var only])
             return only;
@@ -79,7 +80,7 @@ internal static class ToucherTable
         var (through, most) = InnerOfMost(rows);
         return new ToucherRow(null, null, counts, rows.Sum(row => row.Share), rows[0].Code, through, rows[0].Mapper)
         {
-            Place = $"{Units.Count(rows.Count)} × {RegionNames.Of(rows[0].Region)}",
+            Place = $"{Units.Count(rows.Count)} × {(place == RegionNames.PlaceOf(rows[0].Region) ? RegionNames.Of(rows[0].Region) : place)}",
             ThroughFaults = most,
         };
     }
