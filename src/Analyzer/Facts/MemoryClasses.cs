@@ -34,7 +34,8 @@ internal static class MemoryClasses
 
     // A name that ends with "::" begins a function's; any other is the whole, but for a version: pthread_create@@GLIBC_2.34.
     private static bool Matches(string function, string name)
-        => function.StartsWith(name, StringComparison.Ordinal) && (name[^1] == ':' || function.Length == name.Length || function[name.Length] is '@' or '.' or '(');
+        => function.StartsWith(name, StringComparison.Ordinal)
+            && (name[^1] == ':' || function.Length == name.Length || function[name.Length] is '@' or '.' or '(');
 
     /// <param name="Modules">File names before the first '.' or '-'.</param>
     /// <param name="Functions">Names without leading underscores, or beginnings that end with "::".</param>
