@@ -20,24 +20,11 @@ internal static class MemoryClasses
     /// <param name="frames">Of the stack that mapped it, the innermost first.</param>
     /// <returns>"thread stacks"; null: by none of those that are known.</returns>
     public static string? Of(IEnumerable<StackFrame> frames, Func<StackFrame, string?> moduleOf)
+        => KnownCode.Innermost(Classes, frames, moduleOf)?.Name;
+
+    /// <param name="Functions">As of <see cref="KnownCode"/>, without leading underscores and versions: pthread_create@@GLIBC_2.34.</param>
+    private sealed record Class(string Name, string[] Modules, string[] Functions) : KnownCode(Modules, Functions)
     {
-        foreach (var frame in frames)
-        {
-            var stem = moduleOf(frame) is { } path ? FrameNames.Stem(path) : "";
-            var function = frame.Function?.TrimStart('_') ?? "";
-            if (Array.Find(Classes, one => one.Modules.Contains(stem) || Array.Exists(one.Functions, name => Matches(function, name))) is { } found)
-                return found.Name;
-        }
-
-        return null;
+        protected override bool HasFunction(StackFrame frame) => IsOneOf(frame.Function?.TrimStart('_').Split('@')[0], Functions);
     }
-
-    // A name that ends with "::" begins a function's; any other is the whole, but for a version: pthread_create@@GLIBC_2.34.
-    private static bool Matches(string function, string name)
-        => function.StartsWith(name, StringComparison.Ordinal)
-            && (name[^1] == ':' || function.Length == name.Length || function[name.Length] is '@' or '.' or '(');
-
-    /// <param name="Modules">File names before the first '.' or '-'.</param>
-    /// <param name="Functions">Names without leading underscores, or beginnings that end with "::".</param>
-    private sealed record Class(string Name, string[] Modules, string[] Functions);
 }

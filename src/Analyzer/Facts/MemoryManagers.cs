@@ -43,7 +43,7 @@ internal static class MemoryManagers
     /// <param name="peakBytes">The most that was resident.</param>
     /// <returns>A sentence; null: no setting of the allocator that made the call is known.</returns>
     public static string? SettingFor(string call, IReadOnlyList<StackFrame> frames, Func<StackFrame, string?> moduleOf, long peakBytes)
-        => (Innermost(Requests, frames, moduleOf) ?? Innermost(Managers, frames, moduleOf))?.Setting?.Invoke(call, peakBytes);
+        => (KnownCode.Innermost(Requests, frames, moduleOf) ?? KnownCode.Innermost(Managers, frames, moduleOf))?.Setting?.Invoke(call, peakBytes);
 
     /// <summary>
     /// A threshold that is set ends the adaptation of the other: alone, it moves the blocks from brk to mmap, or back. No heap is trimmed whose
@@ -57,31 +57,11 @@ internal static class MemoryManagers
             + $"{threshold.ToString(CultureInfo.InvariantCulture)}{arenas} keeps it";
     }
 
-    private static Rule? Innermost(Rule[] rules, IReadOnlyList<StackFrame> frames, Func<StackFrame, string?> moduleOf)
-    {
-        foreach (var frame in frames)
-        {
-            var path = moduleOf(frame);
-            var stem = path is null ? "" : FrameNames.Stem(path);
-            var rule = Array.Find(rules, rule => (rule.Modules.Contains(stem) && (stem != "libc" || IsFreeOfGlibc(frame, path!)))
-                || (frame.Function is { } function && Array.Exists(rule.Functions, name => Matches(function, name))));
-            if (rule is not null)
-                return rule;
-        }
-
-        return null;
-    }
-
-    private static bool IsFreeOfGlibc(StackFrame frame, string path)
-        => FrameNames.FileName(path) == "libc.so.6" && frame.Function is { } function && Array.Exists(Frees, name => Matches(function, name));
-
-    // A name that ends with a separator begins a function's, any other is the whole.
-    private static bool Matches(string function, string name)
-        => name[^1] is '_' or ':' ? function.StartsWith(name, StringComparison.Ordinal)
-            : function == name || (function.StartsWith(name, StringComparison.Ordinal) && function[name.Length] is '.' or '(');
-
-    /// <param name="Modules">File names before the first '.' or '-'.</param>
-    /// <param name="Functions">Names, or beginnings that end with a separator.</param>
     /// <param name="Setting">Given the call, and the most that was resident; null: none is known.</param>
-    private sealed record Rule(string[] Modules, string[] Functions, Func<string, long, string>? Setting);
+    private sealed record Rule(string[] Modules, string[] Functions, Func<string, long, string>? Setting) : KnownCode(Modules, Functions)
+    {
+        protected override bool HasModule(StackFrame frame, string? path)
+            => base.HasModule(frame, path)
+                && (FrameNames.Stem(path!) != "libc" || (FrameNames.FileName(path!) == "libc.so.6" && IsOneOf(frame.Function, Frees)));
+    }
 }

@@ -61,8 +61,7 @@ internal sealed class ChargedCode
     /// <param name="peakBytes">The most that was resident.</param>
     public string? SettingFor(ReleaseSite site, long peakBytes)
         => site.Stack is { } stack && Has(stack)
-            ? MemoryManagers.SettingFor(
-                site.Call, [.. _names.FramesOf(stack).Select(frame => _table.Frames[frame])], frame => _names.ModuleOf(frame)?.Path, peakBytes)
+            ? MemoryManagers.SettingFor(site.Call, [.. FramesOf(stack)], frame => _names.ModuleOf(frame)?.Path, peakBytes)
             : null;
 
     /// <summary>What the memory is, whichever mapping, address and process it was: as <see cref="RegionNames.PlaceOf"/>, or by who reserved it.</summary>
@@ -72,7 +71,7 @@ internal sealed class ChargedCode
         if (place != RegionNames.Anonymous || region is not { MapperStack: { } stack } || !Has(stack))
             return place;
         ref var known = ref CollectionsMarshal.GetValueRefOrAddDefault(_placesByMapper, stack, out _);
-        return known ??= MemoryClasses.Of(_names.FramesOf(stack).Select(frame => _table.Frames[frame]), frame => _names.ModuleOf(frame)?.Path) ?? place;
+        return known ??= MemoryClasses.Of(FramesOf(stack), frame => _names.ModuleOf(frame)?.Path) ?? place;
     }
 
     /// <summary>The program's own code that called it, the nearest first; empty without a stack.</summary>
@@ -80,8 +79,8 @@ internal sealed class ChargedCode
 
     /// <summary>Whether a function of that name, or one that the name begins (pthread_create@@GLIBC_2.34), is on the stack.</summary>
     public bool PassesThrough(int? stack, string function)
-        => stack is { } node && Has(node)
-            && _names.FramesOf(node).Any(frame => _table.Frames[frame].Function?.TrimStart('_').StartsWith(function, StringComparison.Ordinal) == true);
+        => stack is { } node
+            && FramesOf(node).Any(frame => frame.Function?.TrimStart('_').StartsWith(function, StringComparison.Ordinal) == true);
 
     /// <summary>It ran for no code of the program: at the start, before there is any.</summary>
     /// <param name="stack">Negative: none.</param>
@@ -123,6 +122,9 @@ internal sealed class ChargedCode
         void Add(CodeName code, in FaultCounts counts)
             => CollectionsMarshal.GetValueRefOrAddDefault(lines, code.Summed.Name, out _).Merge(counts);
     }
+
+    /// <summary>The innermost first; none without a stack.</summary>
+    private IEnumerable<StackFrame> FramesOf(int stack) => Has(stack) ? _names.FramesOf(stack).Select(frame => _table.Frames[frame]) : [];
 
     [MemberNotNullWhen(true, nameof(_table), nameof(_names), nameof(_own))]
     private bool Has(int stack)
