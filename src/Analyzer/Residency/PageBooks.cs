@@ -21,6 +21,9 @@ internal sealed class PageBooks(RegionIndex index, Func<OwnerKey, IReadOnlyList<
     private readonly PageOwner?[] _recentOwners = new PageOwner?[RecentOwners];
     private (string Call, int? Stack, string Region, int Id) _lastSite = ("", null, "", -1);
 
+    // By calls, and not resident again: sum of ProcessPages.GivenBack.
+    private long _givenBack;
+
     public IReadOnlyList<PageOwner> Owners => _owners;
 
     public IReadOnlyList<ReleaseSite> Sites => _sites;
@@ -48,9 +51,6 @@ internal sealed class PageBooks(RegionIndex index, Func<OwnerKey, IReadOnlyList<
 
     /// <summary>See <see cref="PageState.LazilyFreed"/>.</summary>
     public long LazilyFreed { get; set; }
-
-    // Given back by calls, and not resident again.
-    private long GivenBack { get; set; }
 
     public ProcessPages ProcessOf(int pid)
     {
@@ -141,18 +141,21 @@ internal sealed class PageBooks(RegionIndex index, Func<OwnerKey, IReadOnlyList<
         ChangeTotal(-pages, owner.Process, NowNs);
     }
 
-    /// <summary>Pages leave, or have left, by a call.</summary>
-    public void GiveBack(ProcessPages process, long pages)
+    /// <summary>As <see cref="Leave(PageOwner, long, long)"/>, of pages whose states are <see cref="PageState.GivenBack"/>.</summary>
+    public void GiveBack(PageOwner owner, long pages, long newPages)
     {
-        process.GivenBack += pages;
-        GivenBack += pages;
+        Leave(owner, pages, newPages);
+        owner.Process.GivenBack += pages;
+        _givenBack += pages;
     }
 
     /// <summary>A page with this state gets another one.</summary>
     public void TakeAgain(ProcessPages process, int state)
     {
-        if (PageState.IsGivenBack(state))
-            GiveBack(process, -1);
+        if (!PageState.IsGivenBack(state))
+            return;
+        process.GivenBack--;
+        _givenBack--;
     }
 
     /// <summary>Pages of which no address is known: see <see cref="ProcessPages.Unplaced"/>.</summary>
@@ -190,7 +193,7 @@ internal sealed class PageBooks(RegionIndex index, Func<OwnerKey, IReadOnlyList<
         }
 
         Resident -= visitor.Found;
-        GivenBack -= process.GivenBack;
+        _givenBack -= process.GivenBack;
         process.End(isExit);
     }
 
@@ -198,7 +201,7 @@ internal sealed class PageBooks(RegionIndex index, Func<OwnerKey, IReadOnlyList<
     public void StartWindow()
     {
         IsInWindow = true;
-        (Peak, PeakNs, PeakIfKept) = (Resident, NowNs, Resident + GivenBack);
+        (Peak, PeakNs, PeakIfKept) = (Resident, NowNs, Resident + _givenBack);
         PeakNumber++;
         foreach (var owner in _owners)
             owner.Restart(NowNs);
@@ -220,7 +223,7 @@ internal sealed class PageBooks(RegionIndex index, Func<OwnerKey, IReadOnlyList<
     {
         Resident += pages;
         process.Change(pages, timeNs);
-        PeakIfKept = Math.Max(PeakIfKept, Resident + GivenBack);
+        PeakIfKept = Math.Max(PeakIfKept, Resident + _givenBack);
         if (Resident <= Peak)
             return;
         (Peak, PeakNs) = (Resident, timeNs);

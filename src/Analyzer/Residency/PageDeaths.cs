@@ -92,11 +92,7 @@ internal sealed class PageDeaths(TraceMetadata metadata, PageBooks books, Accoun
             Sites.Add(_site);
             books.Sites[_site].Pages += _pages;
             if (!_isLazy)
-            {
-                books.Leave(_owner!, _pages, _newPages);
-                books.GiveBack(_owner!.Process, _pages);
-            }
-
+                books.GiveBack(_owner!, _pages, _newPages);
             (_pages, _newPages) = (0, 0);
         }
     }
