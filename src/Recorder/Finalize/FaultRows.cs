@@ -134,7 +134,10 @@ internal sealed class FaultRows(SpoolHeader header, TaskTable tasks, IRegionLedg
 
     /// <summary>Bits of the window for the block of so many pages around the address; at most half of the window.</summary>
     private int Block(in FaultRecord record, int pages)
-        => ((1 << pages) - 1) << ((int)_pages.PageOf((ulong)record.Address) & (FaultRecord.AroundAlign - pages));
+    {
+        var begin = InWindow(record) & -pages;
+        return Bits(begin, begin + pages);
+    }
 
     /// <summary>log2 of the pages of the folio that the fault mapped, all of it as far as the window shows; 0: one page.</summary>
     private int FolioOrder(in FaultRecord record)
@@ -143,10 +146,13 @@ internal sealed class FaultRows(SpoolHeader header, TaskTable tasks, IRegionLedg
         if (order == 0 || order >= _pages.HugeOrder)
             return 0;
         var inFolio = (int)(new PageTableEntry((long)record.PteAfter).Frame(0) & ((1L << order) - 1));
-        var begin = ((int)_pages.PageOf((ulong)record.Address) & (FaultRecord.AroundAlign - 1)) - inFolio;
+        var begin = InWindow(record) - inFolio;
         var folio = Bits(Math.Max(begin, 0), Math.Min(begin + (1 << order), FaultBatch.AroundBits));
         return (record.MappedAround & folio) == folio ? order : 0;
     }
+
+    /// <summary>Which page of the window the address is in.</summary>
+    private int InWindow(in FaultRecord record) => (int)_pages.PageOf((ulong)record.Address) & (FaultRecord.AroundAlign - 1);
 
     private static int Bits(int begin, int end) => (int)((1U << end) - (1U << begin));
 
