@@ -21,7 +21,7 @@ public sealed partial class PublicProblemTests : LiveTest
         @" who .*: log_sample \(control_loop\.c:\d+\) < main ")]
     [InlineData("write_barrier", "10 256", @"% of the faults \(2,560\) were refused accesses that the program survived: each raised a signal",
         @" who .*< store_field \(write_barrier\.c:\d+\) < main ")]
-    [InlineData("relocations", "", " why .*private copies of file pages", " who .*: the dynamic linker, before main")]
+    [InlineData("relocations", "", " why [^·]*private copies of file pages", " who .*: the dynamic linker, before main")]
     [InlineData("mapped_scan", "48", " Memory grew .*% of it were pages of shared mappings of files; all of it stayed to the end",
         @" who .*< scan_record \(mapped_scan\.c:\d+\) < main ")]
     [InlineData("lazy_restore", "200", " Threads waited .* for a userfaultfd handler", @" who .*< first_request \(lazy_restore\.c:\d+\) < main ")]
@@ -34,6 +34,8 @@ public sealed partial class PublicProblemTests : LiveTest
         string[] command = problem.EndsWith(".py", StringComparison.Ordinal)
             ? ["/usr/bin/python3", Path.Combine(Checkout.Root, "fixtures/problems", problem)]
             : [Checkout.Fixture(problem)];
+        // One that was just built would be read from the disk, which takes longer than all else.
+        _ = File.ReadAllBytes(command[^1]);
         var given = arguments.Split(' ', StringSplitOptions.RemoveEmptyEntries);
 
         Assert.Equal(0, Running.ToEnd(InFolder, Checkout.Faultrec, ["record", "-o", TracePath, "--", .. command, .. given]).Status);
