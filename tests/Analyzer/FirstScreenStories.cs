@@ -278,13 +278,7 @@ public class FirstScreenStories
     [Fact]
     public void AThreadOverflowsItsStackIntoTheGuardPageBelowIt()
     {
-        var pthread = Metadata.Stacks! with
-        {
-            Frames = [.. Metadata.Stacks.Frames, new StackFrame { Kind = "user", Function = "pthread_create@@GLIBC_2.34", Module = 1, Address = 0x77 }],
-            Parents = [.. Metadata.Stacks.Parents, 0],
-            NodeFrames = [.. Metadata.Stacks.NodeFrames, Metadata.Stacks.Frames.Count],
-        };
-        var create = pthread.NodeFrames.Count - 1;
+        var (pthread, create) = WithCall("pthread_create@@GLIBC_2.34");
         var stack = new Region { Id = 4, Pid = 10, Start = Anon + 0x800_1000, End = Anon + 0x802_1000, Prot = "rw-p", Name = "[anon]", BornNs = 0 };
         var guard = stack with { Id = 5, Start = Anon + 0x800_0000, Prot = "---p", MapperStack = create };
         var metadata = Dying(11) with { Stacks = pthread, Regions = [.. Dying(11).Regions, stack, guard] };
@@ -329,13 +323,7 @@ public class FirstScreenStories
     [Fact]
     public void MappingsOfOneClassAreOnePlace()
     {
-        var table = Metadata.Stacks! with
-        {
-            Frames = [.. Metadata.Stacks.Frames, new StackFrame { Kind = "user", Function = "malloc", Module = 1, Address = 0x78 }],
-            Parents = [.. Metadata.Stacks.Parents, 0],
-            NodeFrames = [.. Metadata.Stacks.NodeFrames, Metadata.Stacks.Frames.Count],
-        };
-        var malloc = Metadata.Stacks.NodeFrames.Count;
+        var (table, malloc) = WithCall("malloc");
         Region[] regions =
         [
             new Region { Id = 1, Pid = 10, Start = Anon, End = Anon + 0x1000_0000, Prot = "rw-p", Name = "[anon]", MapperStack = malloc },
@@ -409,17 +397,12 @@ public class FirstScreenStories
     [Fact]
     public void MemoryGivenBackAndTouchedAgainNamesTheSettingThatKeepsIt()
     {
-        var table = Metadata.Stacks! with
-        {
-            Frames = [.. Metadata.Stacks.Frames, new StackFrame { Kind = "user", Function = "munmap_chunk", Module = 1, Address = 0x78 }],
-            Parents = [.. Metadata.Stacks.Parents, 0],
-            NodeFrames = [.. Metadata.Stacks.NodeFrames, Metadata.Stacks.Frames.Count],
-        };
+        var (table, unmap) = WithCall("munmap_chunk");
         var metadata = Metadata with
         {
             Stacks = table,
             DurationNs = Second,
-            Releases = Releases(new Gone(500_000_000, "munmap", Anon, 512, table.NodeFrames.Count - 1)),
+            Releases = Releases(new Gone(500_000_000, "munmap", Anon, 512, unmap)),
         };
         var touched = Grow(512, Fill, 400_000_000);
 
@@ -598,6 +581,18 @@ public class FirstScreenStories
 
     private static Fault[] Grow(int pages, int stack, long overNs = 10 * Second, long durationNs = 1000)
         => [.. Enumerable.Range(0, pages).Select(i => Touch(i * (overNs / pages), Anon + (ulong)(i * Page), stack) with { DurationNs = durationNs })];
+
+    /// <summary>The stacks, and one more of that function of the C library, called by main: its number.</summary>
+    private static (StackTable Table, int Stack) WithCall(string function)
+    {
+        var table = Metadata.Stacks!;
+        return (table with
+        {
+            Frames = [.. table.Frames, new StackFrame { Kind = "user", Function = function, Module = 1, Address = 0x78 }],
+            Parents = [.. table.Parents, 0],
+            NodeFrames = [.. table.NodeFrames, table.Frames.Count],
+        }, table.NodeFrames.Count);
+    }
 
     private static TraceMetadata Dying(int signal) => Metadata with
     {

@@ -13,7 +13,7 @@ public sealed class ResidentAccountTests(Guests guests)
     {
         var processes = ResidentStep.Processes(guests.Of(kernel)[Plan.Step(Plan.RungOf(rung), Plan.Resident)]);
 
-        Assert.Equal(25, processes.Select(process => process.Mode).Distinct().Count());
+        Assert.Equal(ResidentStep.Modes, processes.Select(process => process.Mode).Distinct());
         Assert.All(processes, AssertIsRight);
     }
 
@@ -30,7 +30,7 @@ public sealed class ResidentAccountTests(Guests guests)
         }
 
         var processes = ResidentStep.Processes(step);
-        Assert.Equal(5, processes.Select(process => process.Mode).Distinct().Count());
+        Assert.Equal(ResidentStep.ModesOfLargeFolios, processes.Select(process => process.Mode).Distinct());
         Assert.All(processes, AssertIsRight);
     }
 

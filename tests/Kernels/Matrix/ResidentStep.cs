@@ -13,10 +13,21 @@ internal static class ResidentStep
     /// <summary>Of each mode: a guest is slow, and two huge pages are enough.</summary>
     private const int Pages = 2048;
 
+    private static readonly string[] PlainModes =
+    [
+        "populate", "madv_populate", "populate_read", "mlock", "mlockall", "collapse", "thp", "thp_zero", "file", "new_file", "fork_cow", "vfork",
+        "dontneed", "free", "partial", "moved", "shm", "memfd", "uffd", "uffd_shared", "zero", "brk", "fixed",
+    ];
+
+    /// <summary>Those of <see cref="Script"/>.</summary>
+    public static IReadOnlyList<string> Modes { get; } = [.. PlainModes, "swap", "khugepaged"];
+
+    /// <summary>Those of <see cref="ScriptOfLargeFolios"/>.</summary>
+    public static IReadOnlyList<string> ModesOfLargeFolios { get; } = ["folios", "dontneed", "fork_cow", "brk", "uffd_move"];
+
     public static string Script(Rung rung) => $$"""
         cat >modes.sh <<'modes'
-        for mode in populate madv_populate populate_read mlock mlockall collapse thp thp_zero file new_file fork_cow vfork; do resident $mode {{Pages}} || exit; done
-        for mode in dontneed free partial moved shm memfd uffd uffd_shared zero brk fixed; do resident $mode {{Pages}} || exit; done
+        for mode in {{string.Join(' ', PlainModes)}}; do resident $mode {{Pages}} || exit; done
         SWAP_DEVICE=/dev/ram1 with-swap.sh resident swap {{Pages}} || exit
         echo madvise >/sys/kernel/mm/transparent_hugepage/enabled
         with-khugepaged.sh resident khugepaged {{Pages}}
@@ -31,7 +42,7 @@ internal static class ResidentStep
     public static string ScriptOfLargeFolios(Rung rung) => $$"""
         [ -e /sys/kernel/mm/transparent_hugepage/hugepages-64kB ] || exit 0
         cat >modes.sh <<'modes'
-        for mode in folios dontneed fork_cow brk uffd_move; do resident $mode {{Pages}} || exit; done
+        for mode in {{string.Join(' ', ModesOfLargeFolios)}}; do resident $mode {{Pages}} || exit; done
         modes
         echo never >/sys/kernel/mm/transparent_hugepage/enabled
         {{Record(rung, "with-large-folios.sh 64 ")}}

@@ -89,10 +89,7 @@ public sealed class ReceiptStories
     public void AProcessKnowsTheFaultThatEndedIt()
     {
         using var story = new SpoolStory(isCommand: true);
-        story.Pass(0)
-            .Event(1, EventType.TaskNew, Pid, Pid, 0, 0, 0, 0, 1)
-            .Sideband(0, new PerfRecords().Comm(T0 + 2, Pid, Pid, "prog", exec: true).Exit(T0 + 91, Pid, Pid))
-            .Event(3, EventType.TaskExec, Pid, Pid, 0, 0, Pid)
+        BeginProgram(story)
             .Event(20, EventType.FaultFailed, Pid, Pid, T0 + 20, 0x8, 0x401000, 11)
             .Event(50, EventType.FaultFailed, Pid, Pid, T0 + 50, 0x8, 0x401000, 11)
             .Event(90, EventType.TaskExit, Pid, Pid, 0, 0, 11 | 0x80) // with a core dump
@@ -111,10 +108,7 @@ public sealed class ReceiptStories
     public void AProcessKnowsWhyItsLastPageCouldNotBeHad(int signal, int code, long fileBytes, long? known, bool isPoisoned)
     {
         using var story = new SpoolStory(isCommand: true);
-        story.Pass(0)
-            .Event(1, EventType.TaskNew, Pid, Pid, 0, 0, 0, 0, 1)
-            .Sideband(0, new PerfRecords().Comm(T0 + 2, Pid, Pid, "prog", exec: true).Exit(T0 + 91, Pid, Pid))
-            .Event(3, EventType.TaskExec, Pid, Pid, 0, 0, Pid)
+        BeginProgram(story)
             .Event(20, EventType.FaultFailed, Pid, Pid, T0 + 20, 0x8, 0x401000, 7)
             .Event(21, EventType.BusError, Pid, Pid, code, fileBytes)
             .Event(50, EventType.FaultFailed, Pid, Pid, T0 + 50, 0x8, 0x401000, signal)
@@ -232,4 +226,10 @@ public sealed class ReceiptStories
         var receipt = story.Finalize().Receipt;
         Assert.Equal((12, false), (receipt.LostSideband, receipt.Complete));
     }
+
+    /// <summary>A process that has executed "prog", and ends after 91.</summary>
+    private static SpoolStory BeginProgram(SpoolStory story) => story.Pass(0)
+        .Event(1, EventType.TaskNew, Pid, Pid, 0, 0, 0, 0, 1)
+        .Sideband(0, new PerfRecords().Comm(T0 + 2, Pid, Pid, "prog", exec: true).Exit(T0 + 91, Pid, Pid))
+        .Event(3, EventType.TaskExec, Pid, Pid, 0, 0, Pid);
 }
