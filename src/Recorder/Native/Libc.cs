@@ -12,6 +12,7 @@ internal static unsafe partial class Libc
     public const int MapShared = 1;
     public const int MapPrivate = 2;
     public const int MapAnonymous = 0x20;
+    public const int MallocMmapThreshold = -3;
     public const int ORdwr = 2;
     public const int OCloexec = 0x80000;
     public const int OPath = 0x200000;
@@ -82,6 +83,10 @@ internal static unsafe partial class Libc
 
     [LibraryImport(Library, EntryPoint = "madvise", SetLastError = true)]
     public static partial int Madvise(nint address, nuint length, int advice);
+
+    /// <summary>glibc's; mallopt(3).</summary>
+    [LibraryImport(Library, EntryPoint = "mallopt")]
+    public static partial int Mallopt(int parameter, int value);
 
     [LibraryImport(Library, EntryPoint = "close", SetLastError = true)]
     public static partial int Close(int fd);
