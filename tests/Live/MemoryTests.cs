@@ -52,7 +52,7 @@ public sealed class MemoryTests : LiveTest
     public void LessIsEnoughForATraceOrForASpoolThatBecomesOne(int limitMib)
     {
         using var cgroup = new MemoryCgroup((long)limitMib << 20);
-        Running.ToEnd(InFolder, "dd", ["iflag=nocache", "count=0", "status=none", $"if={Checkout.Faultrec}"]);
+        Assert.Equal(0, Running.ToEnd("dd", "iflag=nocache", "count=0", "status=none", $"if={Checkout.Faultrec}").Status);
 
         var result = RecordIn(cgroup, "seq_touch", "16", "2");
 

@@ -52,14 +52,15 @@ internal static class MemoryBudget
 
     /// <summary>
     /// With little memory, limits the heap, so that the collector throws before the kernel kills the process. The recorder gets half of the
-    /// memory; the rest is for the probes, the program and the files. What native code frees goes back to the kernel at once: libbpf reads the
-    /// kernel's BTF twice, into two buffers each, and what malloc kept of that left a limit of 40 MiB too little for the recorder's own code.
+    /// memory; the rest is for the probes, the program and the files. What native code frees goes back to the kernel at once.
     /// </summary>
     /// <param name="share">Divides that half: a helper process needs less.</param>
     public static void LimitHeap(int share = 1)
     {
         if (!IsShort)
             return;
+        // glibc's own default, which stays only where it is set: otherwise it rises with the first big buffer that is freed, and malloc keeps those
+        // after it. libbpf reads the kernel's BTF twice, into two buffers each; kept, they left no room for the recorder's own code at 40 MiB.
         Libc.Mallopt(Libc.MallocMmapThreshold, 128 * 1024);
         AppContext.SetData("GCHeapHardLimit", (ulong)(LimitBytes / 2 / share));
         try
